@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// Prefix is that of every annotation and label of apisix-certs.
+const Prefix = "apisix-certs.io/"
+
+// Annotations on ApisixTls, ApisixRoute and Ingress objects. Issuer or ClusterIssuer opts an object in; the others have
+// the suffixes and meaning of cert-manager's annotations on an Ingress.
+const (
+	AnnotationIssuer        = Prefix + "issuer"
+	AnnotationClusterIssuer = Prefix + "cluster-issuer"
+
+	AnnotationCommonName  = Prefix + "common-name"
+	AnnotationAltNames    = Prefix + "alt-names"
+	AnnotationIPSANs      = Prefix + "ip-sans"
+	AnnotationURISANs     = Prefix + "uri-sans"
+	AnnotationEmailSANs   = Prefix + "email-sans"
+	AnnotationDuration    = Prefix + "duration"
+	AnnotationRenewBefore = Prefix + "renew-before"
+	// AnnotationRenewBeforePercentage is a whole number from 1 to 99.
+	AnnotationRenewBeforePercentage = Prefix + "renew-before-percentage"
+	// AnnotationUsages is a list separated by commas.
+	AnnotationUsages = Prefix + "usages"
+
+	AnnotationKeyAlgorithm      = Prefix + "private-key-algorithm"
+	AnnotationKeyEncoding       = Prefix + "private-key-encoding"
+	AnnotationKeySize           = Prefix + "private-key-size"
+	AnnotationKeyRotationPolicy = Prefix + "private-key-rotation-policy"
+
+	AnnotationSubjectOrganizations       = Prefix + "subject-organizations"
+	AnnotationSubjectOrganizationalUnits = Prefix + "subject-organizationalunits"
+	AnnotationSubjectCountries           = Prefix + "subject-countries"
+	AnnotationSubjectProvinces           = Prefix + "subject-provinces"
+	AnnotationSubjectLocalities          = Prefix + "subject-localities"
+	AnnotationSubjectPostalCodes         = Prefix + "subject-postalcodes"
+	AnnotationSubjectStreetAddresses     = Prefix + "subject-streetaddresses"
+	AnnotationSubjectSerialNumber        = Prefix + "subject-serialnumber"
+
+	// AnnotationSecretTemplate is a JSON object {"labels":{},"annotations":{}}.
+	AnnotationSecretTemplate = Prefix + "secret-template"
+	AnnotationIssuerKind     = Prefix + "issuer-kind"
+	AnnotationIssuerGroup    = Prefix + "issuer-group"
+
+	// AnnotationSecretName, on an ApisixRoute, names the Secret. Unset: the route's name and "-tls".
+	AnnotationSecretName = Prefix + "secret-name"
+)
+
+// Annotations on an ApisixCertificate.
+const (
+	// AnnotationRenewAt asks for a renewal: at the time that its value gives (RFC 3339), once a value.
+	AnnotationRenewAt = Prefix + "renew-at"
+	// AnnotationAdoptSecret, "true" on an ApisixCertificate, its source or the Secret, lets a Secret that the
+	// controller did not make be overwritten.
+	AnnotationAdoptSecret = Prefix + "adopt-secret"
+	// AnnotationSourceProblem says what is wrong with the source object. Set by the source controllers; while it is
+	// there, a certificate that was never issued is not issued.
+	AnnotationSourceProblem = Prefix + "source-problem"
+)
+
+// Labels and annotations on Secrets that the controller makes.
+const (
+	// LabelManaged, "true", marks objects that the controller made.
+	LabelManaged = Prefix + "managed"
+	// AnnotationCertificate is the name of the ApisixCertificate that the Secret belongs to.
+	AnnotationCertificate = Prefix + "certificate-name"
+	// AnnotationIssuedBy is the issuer of the Secret's certificate, as GROUP/KIND/NAME.
+	AnnotationIssuedBy = Prefix + "issued-by"
+)
+
+// Finalizer holds an ApisixCertificate until its ssl objects and its Secret are gone.
+const Finalizer = Prefix + "cleanup"

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// ApisixCertificate is one certificate of an APISIX gateway: issued by Vault, kept in a Secret, pushed to the
+// gateway and proven to be served.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=acert,categories=apisix-certs
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Hosts",type=string,JSONPath=`.spec.dnsNames`
+// +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.status.notAfter`
+// +kubebuilder:printcolumn:name="Served",type=string,JSONPath=`.status.conditions[?(@.type=="Served")].status`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Secret",type=string,priority=1,JSONPath=`.spec.secretName`
+// +kubebuilder:printcolumn:name="Issuer",type=string,priority=1,JSONPath=`.spec.issuerRef.name`
+// +kubebuilder:printcolumn:name="Renews",type=string,priority=1,JSONPath=`.status.renewalTime`
+// +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+type ApisixCertificate struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Spec   ApisixCertificateSpec   `json:"spec"`
+	Status ApisixCertificateStatus `json:"status,omitempty"`
+}
+
+// ApisixCertificateList is a list of ApisixCertificates.
+//
+// +kubebuilder:object:root=true
+type ApisixCertificateList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []ApisixCertificate `json:"items"`
+}
+
+// ApisixCertificateSpec is what is wanted. Its fields have the names and meaning of cert-manager's Certificate.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.commonName) || has(self.dnsNames) || has(self.ipAddresses) || has(self.uris) || has(self.emailAddresses)",message="the certificate is for nobody: set spec.dnsNames (or commonName, ipAddresses, uris, emailAddresses)"
+// +kubebuilder:validation:XValidation:rule="!(has(self.renewBefore) && has(self.renewBeforePercentage))",message="renewBefore and renewBeforePercentage exclude each other: keep one"
+// +kubebuilder:validation:XValidation:rule="!has(self.duration) || duration(self.duration) > duration('0s')",message="duration must be above zero"
+// +kubebuilder:validation:XValidation:rule="!has(self.renewBefore) || duration(self.renewBefore) > duration('0s')",message="renewBefore must be above zero"
+type ApisixCertificateSpec struct {
+	// SecretName is the Secret, in this namespace, of type kubernetes.io/tls that holds the certificate (tls.crt, PEM,
+	// leaf first), its private key (tls.key, PEM) and the CA (ca.crt, PEM).
+	//
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	SecretName string `json:"secretName"`
+
+	// IssuerRef names the issuer.
+	IssuerRef IssuerReference `json:"issuerRef"`
+
+	// CommonName is the subject's common name. Empty: none is asked for, unless the issuer's role insists, in which
+	// case the first DNS name serves. RFC 5280 limits it to 64 characters.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	CommonName string `json:"commonName,omitempty"`
+
+	// DNSNames are the hosts, each a DNS name or a wildcard one label deep ("*.example.com"). They are also the names
+	// by which the gateway chooses the certificate (SNI).
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=1000
+	DNSNames []string `json:"dnsNames,omitempty"`
+
+	// IPAddresses are IP subject alternative names.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=1000
+	IPAddresses []string `json:"ipAddresses,omitempty"`
+
+	// URIs are URI subject alternative names.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=1000
+	URIs []string `json:"uris,omitempty"`
+
+	// EmailAddresses are e-mail subject alternative names.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=1000
+	EmailAddresses []string `json:"emailAddresses,omitempty"`
+
+	// Subject holds the rest of the subject's distinguished name.
+	//
+	// +optional
+	Subject *X509Subject `json:"subject,omitempty"`
+
+	// Duration is the life asked for. Unset: what the issuer's role gives.
+	//
+	// +optional
+	Duration *metav1.Duration `json:"duration,omitempty"`
+
+	// RenewBefore is how long before its end the certificate is renewed. Unset: a third of its actual life.
+	//
+	// +optional
+	RenewBefore *metav1.Duration `json:"renewBefore,omitempty"`
+
+	// RenewBeforePercentage is RenewBefore as a part of the actual life, in percent.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=99
+	RenewBeforePercentage *int32 `json:"renewBeforePercentage,omitempty"`
+
+	// Usages are the key usages and extended key usages. Unset: digital signature, key encipherment and server auth.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=32
+	Usages []string `json:"usages,omitempty"`
+
+	// PrivateKey says which key is made. Unset: ECDSA P-256, a new one at each issuance.
+	//
+	// +optional
+	PrivateKey *PrivateKey `json:"privateKey,omitempty"`
+
+	// SecretTemplate holds labels and annotations to put on the Secret.
+	//
+	// +optional
+	SecretTemplate *SecretTemplate `json:"secretTemplate,omitempty"`
+
+	// SecretRetention says what becomes of the Secret when this object is deleted. Unset: Delete.
+	//
+	// +optional
+	// +kubebuilder:validation:Enum=Delete;Retain
+	SecretRetention SecretRetention `json:"secretRetention,omitempty"`
+
+	// IngressClassName decides which gateways get the certificate. Empty: the gateway of the controller's flags.
+	//
+	// +optional
+	IngressClassName string `json:"ingressClassName,omitempty"`
+}
+
+// SecretRetention is what becomes of a Secret when its ApisixCertificate is deleted.
+type SecretRetention string
+
+const (
+	// SecretDelete deletes the Secret, provided that this controller made it.
+	SecretDelete SecretRetention = "Delete"
+	// SecretRetain leaves the Secret in place.
+	SecretRetain SecretRetention = "Retain"
+)
+
+// IssuerReference names an issuer.
+type IssuerReference struct {
+	// Group is the issuer's API group. Empty: apisix-certs.io.
+	//
+	// +optional
+	// +kubebuilder:validation:Enum="";apisix-certs.io
+	Group string `json:"group,omitempty"`
+
+	// Kind is VaultIssuer (of this namespace) or ClusterVaultIssuer. Empty: VaultIssuer.
+	//
+	// +optional
+	// +kubebuilder:validation:Enum="";VaultIssuer;ClusterVaultIssuer
+	Kind string `json:"kind,omitempty"`
+
+	// +kubebuilder:validation:MinLength=1
+	Name string `json:"name"`
+}
+
+// Kinds of issuers.
+const (
+	KindVaultIssuer        = "VaultIssuer"
+	KindClusterVaultIssuer = "ClusterVaultIssuer"
+)
+
+// X509Subject is a subject's distinguished name without the common name (RFC 5280 section 4.1.2.6).
+type X509Subject struct {
+	// +optional
+	Organizations []string `json:"organizations,omitempty"`
+	// +optional
+	Countries []string `json:"countries,omitempty"`
+	// +optional
+	OrganizationalUnits []string `json:"organizationalUnits,omitempty"`
+	// +optional
+	Localities []string `json:"localities,omitempty"`
+	// +optional
+	Provinces []string `json:"provinces,omitempty"`
+	// +optional
+	StreetAddresses []string `json:"streetAddresses,omitempty"`
+	// +optional
+	PostalCodes []string `json:"postalCodes,omitempty"`
+	// +optional
+	SerialNumber string `json:"serialNumber,omitempty"`
+}
+
+// PrivateKey says which private key is made.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.size) || self.size == 0 || (has(self.algorithm) && self.algorithm == 'RSA' ? self.size in [2048, 3072, 4096] : has(self.algorithm) && self.algorithm == 'Ed25519' ? false : self.size in [256, 384])",message="size does not fit the algorithm: RSA 2048, 3072 or 4096; ECDSA 256 or 384; none for Ed25519"
+type PrivateKey struct {
+	// Algorithm of the key. Unset: ECDSA.
+	//
+	// +optional
+	// +kubebuilder:validation:Enum=RSA;ECDSA;Ed25519
+	Algorithm string `json:"algorithm,omitempty"`
+
+	// Size in bits. Unset: 2048 for RSA, 256 for ECDSA.
+	//
+	// +optional
+	Size int32 `json:"size,omitempty"`
+
+	// Encoding of tls.key: PKCS1 (for ECDSA: SEC 1) or PKCS8. Unset: PKCS1 for RSA and ECDSA, as cert-manager does;
+	// Ed25519 knows only PKCS8.
+	//
+	// +optional
+	// +kubebuilder:validation:Enum=PKCS1;PKCS8
+	Encoding string `json:"encoding,omitempty"`
+
+	// RotationPolicy: Always makes a new key at each issuance, Never keeps the key as long as it fits the spec.
+	// Unset: Always.
+	//
+	// +optional
+	// +kubebuilder:validation:Enum=Always;Never
+	RotationPolicy string `json:"rotationPolicy,omitempty"`
+}
+
+// RotationNever is the rotation policy that keeps a fitting key.
+const RotationNever = "Never"
+
+// SecretTemplate holds what is added to the Secret's metadata.
+type SecretTemplate struct {
+	// +optional
+	Labels map[string]string `json:"labels,omitempty"`
+	// +optional
+	Annotations map[string]string `json:"annotations,omitempty"`
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// Reasons of conditions and events. Each says who sets it and what its reader should do.
+const (
+	// ReasonReady is set on Ready by the certificate controller: nothing to do.
+	ReasonReady = "Ready"
+	// ReasonIssued is set on Issued: the Secret holds a valid certificate as specified. Nothing to do.
+	ReasonIssued = "Issued"
+	// ReasonIssuing is set on Issued while the first certificate is on its way: wait.
+	ReasonIssuing = "Issuing"
+	// ReasonRenewed is an event: the certificate was replaced; the message says why.
+	ReasonRenewed = "Renewed"
+	// ReasonExpired is set on Issued: the certificate in the Secret has ended and could not be renewed. See the message
+	// and the issuer.
+	ReasonExpired = "Expired"
+	// ReasonIssuerNotFound is set on Issued: create the issuer or correct spec.issuerRef.
+	ReasonIssuerNotFound = "IssuerNotFound"
+	// ReasonIssuerNotReady is set on Issued: see the conditions of the issuer.
+	ReasonIssuerNotReady = "IssuerNotReady"
+	// ReasonIssueFailed is set on Issued: Vault could not be reached or refused for now; the controller tries again.
+	ReasonIssueFailed = "IssueFailed"
+	// ReasonRefused is set on Issued: Vault's role refuses this certificate. Mend the spec or the role, as the message
+	// says.
+	ReasonRefused = "Refused"
+	// ReasonBadAnswer is set on Issued: the issuer's answer did not fit the request and was not used. Mend the issuer.
+	ReasonBadAnswer = "BadAnswer"
+	// ReasonInvalidSpec is set on Issued: mend the field that the message names.
+	ReasonInvalidSpec = "InvalidSpec"
+	// ReasonInvalidSource is set on Issued, and is an event on the source object: mend the annotation or field of the
+	// source that the message names.
+	ReasonInvalidSource = "InvalidSource"
+	// ReasonConflict is set on Issued: a host or the Secret belongs to an older ApisixCertificate, which the message
+	// names.
+	ReasonConflict = "Conflict"
+	// ReasonSecretNotOurs is set on Issued: a Secret of this name exists and was not made by the controller. Choose
+	// another name, or allow it to be taken over with the annotation apisix-certs.io/adopt-secret: "true".
+	ReasonSecretNotOurs = "SecretNotOurs"
+
+	// ReasonPushed is set on Pushed: every gateway holds the certificate. Nothing to do.
+	ReasonPushed = "Pushed"
+	// ReasonNoGateway is set on Pushed: no gateway is configured for the certificate's ingress class, so that the
+	// Secret is all there is to do.
+	ReasonNoGateway = "NoGateway"
+	// ReasonNothingToPush is set on Pushed: there is no valid certificate yet, or none of its names is a DNS name.
+	ReasonNothingToPush = "NothingToPush"
+	// ReasonCarriedByController is set on Pushed: the ingress controller carries the Secret (mode secret).
+	ReasonCarriedByController = "CarriedByController"
+	// ReasonWaitingForController is set on Pushed: the ingress controller has not made its ssl object yet (mode
+	// adopt). If it lasts, look at the ingress controller and at the source object.
+	ReasonWaitingForController = "WaitingForController"
+	// ReasonGatewayUnreachable is set on Pushed: the Admin API does not answer; the controller tries again.
+	ReasonGatewayUnreachable = "GatewayUnreachable"
+	// ReasonGatewayRefused is set on Pushed: the Admin API refuses the admin key, the client's address or the object.
+	// Mend what the message names.
+	ReasonGatewayRefused = "GatewayRefused"
+	// ReasonSNIConflict is set on Pushed: an ssl object of somebody else has the same host; the message names it.
+	ReasonSNIConflict = "SNIConflict"
+
+	// ReasonServed is set on Served: handshakes for all hosts showed the certificate. Nothing to do.
+	ReasonServed = "Served"
+	// ReasonNotServed is set on Served: a handshake showed another certificate or failed; the message says which.
+	ReasonNotServed = "NotServed"
+	// ReasonNotProven is set on Served: no TLS address of the gateway is known, set --apisix-tls-addr.
+	ReasonNotProven = "NotProven"
+	// ReasonHostNotCovered is set on Served: an ApisixTls serves a host with this Secret that the certificate does not
+	// name. Add the host to spec.dnsNames.
+	ReasonHostNotCovered = "HostNotCovered"
+
+	// ReasonVaultReady is set on an issuer's Ready: nothing to do.
+	ReasonVaultReady = "VaultReady"
+	// ReasonCredentials is set on an issuer's Ready: a Secret or ServiceAccount with credentials is missing or
+	// incomplete.
+	ReasonCredentials = "Credentials"
+	// ReasonVaultUnavailable is set on an issuer's Ready: Vault does not answer, is sealed or overloaded.
+	ReasonVaultUnavailable = "VaultUnavailable"
+	// ReasonVaultRefused is set on an issuer's Ready: the login or the role does not work. Mend what the message names.
+	ReasonVaultRefused = "VaultRefused"
+
+	// ReasonCreated and ReasonUpdated are events on a source object: its ApisixCertificate was made or changed.
+	ReasonCreated = "CertificateCreated"
+	ReasonUpdated = "CertificateUpdated"
+	// ReasonCovered is an event on an ApisixRoute: another certificate of the namespace covers its hosts.
+	ReasonCovered = "HostsCovered"
+)

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// ApisixCertificateStatus is how a certificate stands.
+type ApisixCertificateStatus struct {
+	// ObservedGeneration is the generation of the spec that the conditions speak of.
+	//
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// Conditions: Ready sums up Issued, Pushed and Served.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// SerialNumber of the current certificate, lower-case hex without colons.
+	//
+	// +optional
+	SerialNumber string `json:"serialNumber,omitempty"`
+
+	// Fingerprint of the current certificate: SHA-256 of its DER, lower-case hex.
+	//
+	// +optional
+	Fingerprint string `json:"fingerprint,omitempty"`
+
+	// NotBefore and NotAfter bound the life of the current certificate.
+	//
+	// +optional
+	NotBefore *metav1.Time `json:"notBefore,omitempty"`
+	// +optional
+	NotAfter *metav1.Time `json:"notAfter,omitempty"`
+
+	// RenewalTime is when the current certificate will be renewed.
+	//
+	// +optional
+	RenewalTime *metav1.Time `json:"renewalTime,omitempty"`
+
+	// FailedAttempts counts the failures to issue since the last success or change of the spec.
+	//
+	// +optional
+	FailedAttempts int32 `json:"failedAttempts,omitempty"`
+
+	// LastFailureTime is when issuing last failed. Unset after a success.
+	//
+	// +optional
+	LastFailureTime *metav1.Time `json:"lastFailureTime,omitempty"`
+
+	// LastRenewRequest is the value of the annotation apisix-certs.io/renew-at that was last answered.
+	//
+	// +optional
+	LastRenewRequest string `json:"lastRenewRequest,omitempty"`
+
+	// Warnings are what the issuer answered differently from what was asked, such as a shorter life.
+	//
+	// +optional
+	Warnings []string `json:"warnings,omitempty"`
+
+	// Gateways tells, for each gateway, what was pushed and what is served.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Gateways []GatewayStatus `json:"gateways,omitempty"`
+}
+
+// GatewayStatus is how a certificate stands at one gateway.
+type GatewayStatus struct {
+	// Name of the gateway.
+	Name string `json:"name"`
+
+	// Mode in which certificates reach this gateway: own, adopt or secret.
+	//
+	// +optional
+	Mode string `json:"mode,omitempty"`
+
+	// SSLID is the id of the gateway's ssl object that holds the certificate.
+	//
+	// +optional
+	SSLID string `json:"sslID,omitempty"`
+
+	// PushedSerial is the serial number of the certificate that the gateway's ssl object holds.
+	//
+	// +optional
+	PushedSerial string `json:"pushedSerial,omitempty"`
+
+	// ServedSerial is the serial number seen in the last handshake with the gateway.
+	//
+	// +optional
+	ServedSerial string `json:"servedSerial,omitempty"`
+}
+
+// Condition types of an ApisixCertificate. VaultIssuers have Ready alone.
+const (
+	// ConditionReady is True when the certificate is valid, pushed and, where that can be seen, served.
+	ConditionReady = "Ready"
+	// ConditionIssued is True when the Secret holds a valid certificate as specified.
+	ConditionIssued = "Issued"
+	// ConditionPushed is True when every gateway's ssl object holds the certificate.
+	ConditionPushed = "Pushed"
+	// ConditionServed is True when handshakes for every host showed the certificate, Unknown where no TLS address of
+	// the gateway is known.
+	ConditionServed = "Served"
+)
