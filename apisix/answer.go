@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package apisix
+
+import (
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const messageLimit = 300 // bytes
+
+// check returns an *APIError for an answer that is no success. The admin key is given so that it can be left out of
+// what is said.
+func (a answer) check(key string) error {
+	fields, isJSON := a.fields()
+	if a.status >= 200 && a.status < 300 {
+		if !isJSON && a.request.method != http.MethodHead {
+			return a.foreign("the answer is not JSON of the Admin API")
+		}
+		return nil
+	}
+	if a.status >= 300 && a.status < 400 {
+		return a.foreign("redirects are not followed")
+	}
+	e := a.error(message(fields, key))
+	// The ssl handler answers {"message":"Key not found"} for a missing object; an unknown resource has error_msg.
+	e.Foreign = !isJSON || a.status == http.StatusNotFound && fields.Message == ""
+	return e
+}
+
+// failure has the fields of an answer that may be repeated. What APISIX echoes of the request is not among them.
+type failure struct {
+	ErrorMsg    string `json:"error_msg"`
+	Message     string `json:"message"`
+	Description string `json:"description"`
+}
+
+func (a answer) fields() (failure, bool) {
+	var object map[string]json.RawMessage
+	if json.Unmarshal(a.body, &object) != nil {
+		return failure{}, plainText(a)
+	}
+	return failure{
+		ErrorMsg: text(object["error_msg"]), Message: text(object["message"]), Description: text(object["description"]),
+	}, object != nil
+}
+
+// plainText tells of the few failures that the Admin API words as a bare line, such as that of a wrong page_size.
+func plainText(a answer) bool {
+	return a.status >= 400 && strings.HasPrefix(a.header.Get("Content-Type"), "application/json")
+}
+
+func (a answer) error(message string) *APIError {
+	return &APIError{
+		Status: a.status, Message: message, Endpoint: a.endpoint, Method: a.request.method, Path: a.request.path(),
+	}
+}
+
+func (a answer) foreign(message string) *APIError {
+	e := a.error(message)
+	e.Foreign = true
+	return e
+}
+
+// message words what APISIX says is wrong.
+func message(f failure, key string) string {
+	var parts []string
+	for _, part := range []string{f.ErrorMsg, f.Message, f.Description} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return clean(strings.Join(parts, ": "), key)
+}
+
+var (
+	pemBlock = regexp.MustCompile(`(?s)-----BEGIN.*?(-----END[^-]*-----|$)`)
+	longRun  = regexp.MustCompile(`[A-Za-z0-9+/=_]{48,}`) // base64 of a key without its armour
+)
+
+// clean takes out what may be a key, and what would spoil a log or a status.
+func clean(s, key string) string {
+	s = pemBlock.ReplaceAllString(s, redacted)
+	s = longRun.ReplaceAllString(s, redacted)
+	if key != "" {
+		s = strings.ReplaceAll(s, key, redacted)
+	}
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == utf8.RuneError {
+			return ' '
+		}
+		return r
+	}, s)
+	s = strings.Join(strings.Fields(s), " ")
+	for len(s) > messageLimit {
+		_, size := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-size]
+	}
+	return s
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package apisix
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/go-resty/resty/v2"
+)
+
+// request is one call of the Admin API, before it is known which endpoint takes it.
+type request struct {
+	method   string
+	resource string // "ssls"
+	id       string // checked by ValidID, so it needs no escaping; empty for the list
+	query    url.Values
+	body     []byte // JSON, may hold keys
+	limit    int    // of the answer's body in bytes
+}
+
+func (r request) path() string {
+	path := "/" + r.resource
+	if r.id != "" {
+		path += "/" + r.id
+	}
+	return path
+}
+
+// answer is what came back. It is filled in as far as it is known where there is an error too.
+type answer struct {
+	request  request
+	endpoint string // host:port
+	attempts int
+	status   int
+	body     []byte
+	header   http.Header
+	duration time.Duration
+}
+
+// do makes the request at the endpoint that answered last, and then at each other one as long as none answers.
+func (c *Client) do(ctx context.Context, r request) (answer, error) {
+	key, err := c.options.AdminKey.key(ctx)
+	if err != nil {
+		return answer{}, err
+	}
+	first := int(c.last.Load())
+	var a answer
+	for i := range c.options.Endpoints {
+		index := (first + i) % len(c.options.Endpoints)
+		a, err = c.attempt(ctx, c.options.Endpoints[index], key, r)
+		a.attempts = i + 1
+		c.observe(a, err)
+		if ctx.Err() != nil {
+			break
+		}
+		if !elsewhere(err) {
+			c.last.Store(int64(index))
+			break
+		}
+	}
+	return a, err
+}
+
+// elsewhere tells whether another endpoint may do better: this one gave no answer, or is itself behind something that
+// got none. A repeated write does no harm, as each write sets the same content.
+func elsewhere(err error) bool {
+	e, ok := asAPIError(err)
+	if !ok {
+		return err != nil
+	}
+	switch e.Status {
+	case http.StatusBadGateway, http.StatusGatewayTimeout:
+		return true
+	case http.StatusServiceUnavailable:
+		return !conflict(e)
+	}
+	return false
+}
+
+func (c *Client) attempt(ctx context.Context, endpoint, key string, r request) (answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
+	defer cancel()
+	a := answer{request: r, endpoint: hostPort(endpoint)}
+	call := c.http.R().SetContext(ctx).
+		SetHeader("X-API-KEY", key).
+		SetQueryParamsFromValues(r.query).
+		SetResponseBodyLimit(max(r.limit, 1))
+	if r.body != nil {
+		call.SetHeader("Content-Type", "application/json").SetBody(r.body)
+	}
+	response, err := call.Execute(r.method, endpoint+r.path())
+	if response != nil {
+		a.duration = max(response.Time(), 0)
+	}
+	if errors.Is(err, resty.ErrResponseBodyTooLarge) {
+		a.status = response.StatusCode()
+		return a, a.foreign("the answer is too long")
+	}
+	if err != nil {
+		return a, &NetworkError{Endpoint: a.endpoint, Method: r.method, Path: r.path(), Err: err}
+	}
+	a.status, a.header, a.body = response.StatusCode(), response.Header(), response.Body()
+	return a, a.check(key)
+}
+
+func (c *Client) observe(a answer, err error) {
+	if c.options.Observe == nil {
+		return
+	}
+	c.options.Observe(Call{
+		Method: a.request.method, Resource: a.request.resource, Endpoint: a.endpoint,
+		Status: a.status, Duration: a.duration, Err: err,
+	})
+}
+
+func hostPort(endpoint string) string {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package apisix
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	defaultTimeout   = 10 * time.Second
+	defaultUserAgent = "apisix-certs"
+	adminPath        = "/apisix/admin"
+)
+
+// Options configure a [Client]. Endpoints and AdminKey are required.
+type Options struct {
+	// Endpoints are base URLs of Admin APIs that share one etcd: "http://host:9180" or
+	// "http://host:9180/apisix/admin". Repeated ones count once.
+	Endpoints []string
+
+	// AdminKey gives the key that is sent as X-API-KEY. It is asked before each request.
+	AdminKey KeySource
+
+	// TLS is used for https endpoints. Nil means the system's roots and no client certificate.
+	TLS *tls.Config
+
+	// Timeout limits one attempt at one endpoint, the reading of the body included. Zero means 10 s.
+	Timeout time.Duration
+
+	// UserAgent is sent with each request. Empty means "apisix-certs".
+	UserAgent string
+
+	// Observe, where set, is called after each attempt, from the goroutine that makes the request.
+	Observe func(Call)
+}
+
+// Call tells how one attempt at one endpoint went, for metrics. It never holds a body.
+type Call struct {
+	Method   string        // GET, PUT, PATCH, DELETE, HEAD
+	Resource string        // "ssls" or "configs"
+	Endpoint string        // host:port
+	Status   int           // HTTP status, 0 where no whole answer came
+	Duration time.Duration // from the request to the end of the answer
+	Err      error         // *APIError, *NetworkError, or nil
+}
+
+// withDefaults returns the options complete and normalised, and all their problems at once.
+func (o Options) withDefaults() (Options, error) {
+	var problems []error
+	if len(o.Endpoints) == 0 {
+		problems = append(problems, errors.New("no endpoint of an Admin API"))
+	}
+	var endpoints []string
+	for _, raw := range o.Endpoints {
+		endpoint, err := normalise(raw)
+		problems = append(problems, err)
+		if err == nil && !slices.Contains(endpoints, endpoint) {
+			endpoints = append(endpoints, endpoint)
+		}
+	}
+	o.Endpoints = endpoints
+	if o.AdminKey == nil {
+		problems = append(problems, errors.New("no admin key"))
+	}
+	if o.Timeout < 0 {
+		problems = append(problems, fmt.Errorf("timeout %s is negative", o.Timeout))
+	}
+	if o.Timeout == 0 {
+		o.Timeout = defaultTimeout
+	}
+	if o.UserAgent == "" {
+		o.UserAgent = defaultUserAgent
+	}
+	return o, errors.Join(problems...)
+}
+
+// normalise returns the URL with the Admin API's path and no final slash. What it says of a bad one
+// leaves out the parts where a password or a key may be.
+func normalise(raw string) (string, error) {
+	u, err := url.Parse(strings.TrimSpace(raw))
+	if err != nil {
+		return "", errors.New("endpoint is not a URL")
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return "", fmt.Errorf("endpoint %q does not begin with http://host or https://host", withoutSecrets(u))
+	}
+	if u.User != nil {
+		return "", fmt.Errorf("endpoint %q has a user or password in it", withoutSecrets(u))
+	}
+	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return "", fmt.Errorf("endpoint %q has a query or fragment", withoutSecrets(u))
+	}
+	path := strings.TrimRight(u.Path, "/")
+	if path == "" {
+		path = adminPath
+	}
+	return u.Scheme + "://" + u.Host + path, nil
+}
+
+// withoutSecrets cuts a URL to scheme, host and path. A URL without // may be anything, a password too.
+func withoutSecrets(u *url.URL) string {
+	if u.Host == "" {
+		return u.Scheme + ":..."
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}

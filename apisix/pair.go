@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package apisix
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// What APISIX's schema takes, in characters.
+const (
+	minCert = 128
+	minKey  = 64 // 128 up to APISIX 3.16, which refuses the 119 bytes of an Ed25519 key itself
+	maxPEM  = 65536
+)
+
+// PairReason tells what is wrong with a certificate and key.
+type PairReason string
+
+// The reasons of a [PairError].
+const (
+	PairSize        PairReason = "Size"        // shorter or longer than APISIX takes
+	PairSyntax      PairReason = "Syntax"      // no PEM, or not the kind of PEM
+	PairKeyInCert   PairReason = "KeyInCert"   // the certificate field holds a private key, which APISIX would show to everyone
+	PairKeyMismatch PairReason = "KeyMismatch" // the key is not that of the first certificate
+	PairChainOrder  PairReason = "ChainOrder"  // a certificate is not signed by the next one
+	PairExpired     PairReason = "Expired"
+	PairNotYetValid PairReason = "NotYetValid"
+)
+
+// PairError says why a certificate and key are not fit to be served.
+type PairError struct {
+	Reason  PairReason
+	Message string // stable, without key material
+}
+
+func (e *PairError) Error() string { return e.Message }
+
+// CheckPair checks what APISIX does not, so that no write makes a gateway worse: sizes, that the key is that of the
+// leaf, the order of the chain, and that each certificate is valid now. Cert and key are PEM; cert has the leaf first
+// and then its issuers, with or without the root. The error is a *PairError.
+//
+// It does not check names, nor that the chain ends in a trusted root.
+func CheckPair(cert, key []byte, now time.Time) error {
+	if err := checkSizes(cert, key); err != nil {
+		return err
+	}
+	chain, err := parseChain(cert)
+	if err != nil {
+		return err
+	}
+	if err := checkKey(chain[0], key); err != nil {
+		return err
+	}
+	return checkChain(chain, now)
+}
+
+func checkSizes(cert, key []byte) error {
+	if size := len(cert); size < minCert || size > maxPEM {
+		return pairErrorf(PairSize, "the certificate has %d bytes, APISIX takes %d to %d", size, minCert, maxPEM)
+	}
+	if size := len(key); size < minKey || size > maxPEM {
+		return pairErrorf(PairSize, "the key has %d bytes, APISIX takes %d to %d", size, minKey, maxPEM)
+	}
+	return nil
+}
+
+func parseChain(data []byte) ([]*x509.Certificate, error) {
+	var chain []*x509.Certificate
+	for rest := data; ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		if strings.Contains(block.Type, "PRIVATE KEY") {
+			return nil, pairErrorf(PairKeyInCert, "a private key is among the certificates")
+		}
+		if block.Type != "CERTIFICATE" {
+			return nil, pairErrorf(PairSyntax, "a PEM block of type %.40q is among the certificates", block.Type)
+		}
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, pairErrorf(PairSyntax, "certificate %d cannot be parsed", len(chain)+1)
+		}
+		chain = append(chain, cert)
+	}
+	// APISIX refuses a block that is broken or cut short; pem.Decode passes over it.
+	if len(chain) == 0 || bytes.Count(data, []byte("-----BEGIN ")) != len(chain) {
+		return nil, pairErrorf(PairSyntax, "the certificate is not whole PEM")
+	}
+	return chain, nil
+}
+
+func checkKey(leaf *x509.Certificate, data []byte) error {
+	if !bytes.HasPrefix(data, []byte("---")) {
+		return pairErrorf(PairSyntax, "the key does not begin with a PEM line, as APISIX needs")
+	}
+	signer, err := parseKey(data)
+	if err != nil {
+		return err
+	}
+	public, ok := signer.Public().(interface{ Equal(crypto.PublicKey) bool })
+	if !ok || !public.Equal(leaf.PublicKey) {
+		return pairErrorf(PairKeyMismatch, "the key is not that of the certificate")
+	}
+	return nil
+}
+
+// parseKey reads the first private key, past blocks such as EC PARAMETERS.
+func parseKey(data []byte) (crypto.Signer, error) {
+	for {
+		var block *pem.Block
+		if block, data = pem.Decode(data); block == nil {
+			return nil, pairErrorf(PairSyntax, "the key is no PEM of an unencrypted private key")
+		}
+		var key any
+		var err error
+		switch block.Type {
+		case "PRIVATE KEY":
+			key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
+		case "RSA PRIVATE KEY":
+			key, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+		case "EC PRIVATE KEY":
+			key, err = x509.ParseECPrivateKey(block.Bytes)
+		default:
+			continue
+		}
+		if signer, ok := key.(crypto.Signer); ok && err == nil {
+			return signer, nil
+		}
+		return nil, pairErrorf(PairSyntax, "the key cannot be parsed")
+	}
+}
+
+func checkChain(chain []*x509.Certificate, now time.Time) error {
+	for i, cert := range chain {
+		if now.After(cert.NotAfter) {
+			return pairErrorf(PairExpired, "certificate %d of the chain has expired", i+1)
+		}
+		if now.Before(cert.NotBefore) {
+			return pairErrorf(PairNotYetValid, "certificate %d of the chain is not yet valid", i+1)
+		}
+		if i > 0 && chain[i-1].CheckSignatureFrom(cert) != nil {
+			return pairErrorf(PairChainOrder, "certificate %d of the chain is not signed by certificate %d", i, i+1)
+		}
+	}
+	return nil
+}
+
+func pairErrorf(reason PairReason, format string, args ...any) *PairError {
+	return &PairError{Reason: reason, Message: fmt.Sprintf(format, args...)}
+}

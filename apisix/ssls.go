@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package apisix
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+)
+
+const (
+	pageSize    = 500 // the most that APISIX takes
+	listTries   = 3
+	objectLimit = 2 << 20
+	listLimit   = 64 << 20
+	noObject    = "the answer is not about this ssl object"
+)
+
+// GetSSL returns the object without its keys, which APISIX does not give.
+// The error is an *IDError, or see [Client.PutSSL]; [IsNotFound] tells where there is no such object.
+func (c *Client) GetSSL(ctx context.Context, id string) (*SSL, error) {
+	answer, err := c.object(ctx, http.MethodGet, id, nil)
+	if err != nil {
+		return nil, err
+	}
+	ssl, ok := read[node](answer.body).ssl()
+	if !ok {
+		return nil, answer.foreign(noObject)
+	}
+	return &ssl, nil
+}
+
+// PutSSL creates the object, or replaces it whole. It reports whether it was created; where an endpoint failed on the
+// way and another took over, an object that the first one created counts as replaced.
+//
+// The error is an *IDError, an *APIError or a *NetworkError, or one of the [KeySource].
+func (c *Client) PutSSL(ctx context.Context, ssl SSL) (created bool, err error) {
+	body, err := json.Marshal(ssl)
+	if err != nil {
+		return false, err
+	}
+	answer, err := c.object(ctx, http.MethodPut, ssl.ID, body)
+	if err != nil {
+		return false, err
+	}
+	return answer.status == http.StatusCreated, nil
+}
+
+// PatchSSL changes the fields of the object that the patch has. A patch beside another write of the object may end
+// in a conflict, see [IsConflict]. Errors are as those of [Client.PutSSL].
+func (c *Client) PatchSSL(ctx context.Context, id string, patch SSLPatch) error {
+	body, err := json.Marshal(patch)
+	if err != nil {
+		return err
+	}
+	_, err = c.object(ctx, http.MethodPatch, id, body)
+	return err
+}
+
+// DeleteSSL deletes the object. [IsNotFound] tells where there was none; after an attempt that another endpoint did not
+// answer this counts as done, as that one may have deleted it. Other errors are as those of [Client.PutSSL].
+func (c *Client) DeleteSSL(ctx context.Context, id string) error {
+	answer, err := c.object(ctx, http.MethodDelete, id, nil)
+	if IsNotFound(err) && answer.attempts > 1 {
+		return nil
+	}
+	return err
+}
+
+// object makes a request for one ssl object.
+func (c *Client) object(ctx context.Context, method, id string, body []byte) (answer, error) {
+	if err := ValidID(id); err != nil {
+		return answer{}, err
+	}
+	a, err := c.do(ctx, request{method: method, resource: "ssls", id: id, body: body, limit: objectLimit})
+	if err == nil && path.Base(read[node](a.body).Key) != id {
+		return a, a.foreign(noObject)
+	}
+	return a, err
+}
+
+// ListSSLs returns all ssl objects without their keys, those of others too, in the order of their etcd keys. A field of
+// an unknown kind is left empty, an entry that is no object is left out.
+//
+// Pages are read one after the other, so an object deleted meanwhile would hide one of the next page: the list is read
+// again, up to twice, where its total changed. Errors are as those of [Client.PutSSL].
+func (c *Client) ListSSLs(ctx context.Context) ([]SSL, error) {
+	var ssls []SSL
+	for range listTries {
+		var steady bool
+		var err error
+		if ssls, steady, err = c.listOnce(ctx); err != nil || steady {
+			return ssls, err
+		}
+	}
+	return ssls, nil
+}
+
+// listOnce reports whether all pages told the same total and held as many objects.
+func (c *Client) listOnce(ctx context.Context) (ssls []SSL, steady bool, err error) {
+	seen := map[string]bool{}
+	first := -1
+	for number := 1; ; number++ {
+		p, err := c.page(ctx, number, pageSize)
+		if err != nil {
+			return nil, false, err
+		}
+		if first < 0 {
+			first = p.total
+		}
+		for _, n := range p.nodes {
+			if ssl, ok := n.ssl(); ok && !seen[n.Key] {
+				ssls = append(ssls, ssl)
+			}
+			seen[n.Key] = true
+		}
+		if len(p.nodes) == 0 || number*pageSize >= p.total {
+			return ssls, p.total == first && len(seen) == p.total, nil
+		}
+	}
+}
+
+type page struct {
+	nodes []node
+	total int
+}
+
+func (c *Client) page(ctx context.Context, number, size int) (page, error) {
+	answer, err := c.do(ctx, request{
+		method: http.MethodGet, resource: "ssls", limit: listLimit,
+		// Both are needed: APISIX ignores one without the other.
+		query: url.Values{"page": {strconv.Itoa(number)}, "page_size": {strconv.Itoa(size)}},
+	})
+	if err != nil {
+		return page{}, err
+	}
+	var list struct {
+		List  json.RawMessage `json:"list"`
+		Total *int            `json:"total"`
+	}
+	if err := json.Unmarshal(answer.body, &list); err != nil || list.Total == nil {
+		return page{}, answer.foreign("the answer is no list of ssl objects")
+	}
+	// A page past the end is {} and not [].
+	return page{nodes: read[[]node](list.List), total: *list.Total}, nil
+}
