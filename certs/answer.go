@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package certs
+
+import (
+	"crypto"
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// AnswerError says why an issuer's answer must not replace what there is. Neither field holds a secret, time or serial.
+type AnswerError struct {
+	Problem string
+	Mend    string // what to do at the issuer or in the spec
+}
+
+// Error is stable.
+func (e *AnswerError) Error() string {
+	return "the issuer's answer was not taken: " + e.Problem + ": " + e.Mend
+}
+
+// clockSkew is how far an issuer's clock may be ahead. Most issuers date NotBefore back, which is fine.
+const clockSkew = 5 * time.Minute
+
+// CheckAnswer tells whether an issuer's answer may replace the old certificate. public is the key that the request was
+// signed with, nil where the issuer made the key, which must then be in answer. Errors are *AnswerError. Warnings are
+// stable sentences about what was asked and not granted, for status; an answer with warnings may be written.
+func CheckAnswer(answer Bundle, spec Spec, public crypto.PublicKey, now time.Time) (warnings []string, err error) {
+	if answer.Leaf == nil {
+		return nil, &AnswerError{"it holds no certificate", "check what answers at the issuer's address"}
+	}
+	for _, check := range []func() error{
+		func() error { return checkKey(answer, spec, public) },
+		func() error { return checkContent(answer.Leaf, spec) },
+		func() error { return checkChain(answer, now) },
+		func() error { return checkTimes(answer, spec, now) },
+	} {
+		if err := check(); err != nil {
+			return nil, err
+		}
+	}
+	return shortfalls(answer, spec, now), nil
+}
+
+func checkKey(answer Bundle, spec Spec, public crypto.PublicKey) error {
+	if public == nil {
+		public = answer.Key.Public()
+	}
+	if !samePublic(public, answer.Leaf.PublicKey) {
+		return &AnswerError{"its certificate is for another key", "check what answers at the issuer's address"}
+	}
+	if difference := keyDifference(answer.Leaf, spec.Key); difference != "" {
+		return &AnswerError{difference, "ask for the kind of key that the issuer makes, or have it sign ours"}
+	}
+	return nil
+}
+
+func checkContent(leaf *x509.Certificate, spec Spec) error {
+	if difference := nameDifference(leaf, spec); difference != "" {
+		return &AnswerError{difference, "check what the issuer does with the names of a request"}
+	}
+	if spec.forServers() && !serves(leaf) {
+		return &AnswerError{"the certificate is not for TLS servers", "let the issuer grant the usage server auth"}
+	}
+	return nil
+}
+
+// forServers tells whether TLS servers are to use the certificate.
+func (s Spec) forServers() bool {
+	return len(s.Usages) == 0 || slices.Contains(s.Usages, ServerAuth)
+}
+
+func checkChain(answer Bundle, now time.Time) error {
+	if problem := answer.chainProblem(); problem != "" {
+		return &AnswerError{problem, "check the chain of the issuer"}
+	}
+	if answer.issuer() == nil {
+		return &AnswerError{"the CA that signed the certificate is not in it", "check the chain of the issuer"}
+	}
+	roots, between := x509.NewCertPool(), x509.NewCertPool()
+	for _, ca := range answer.CA {
+		roots.AddCert(ca)
+	}
+	for _, cert := range answer.Intermediates {
+		between.AddCert(cert)
+	}
+	if now.Before(answer.Leaf.NotBefore) {
+		now = answer.Leaf.NotBefore
+	}
+	_, err := answer.Leaf.Verify(x509.VerifyOptions{
+		Roots: roots, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	})
+	if err != nil && now.Before(answer.Leaf.NotAfter) {
+		return &AnswerError{"its certificate does not verify with the CA in it", "check that the CA is valid and may sign these names"}
+	}
+	return nil
+}
+
+func checkTimes(answer Bundle, spec Spec, now time.Time) error {
+	leaf, last := answer.Leaf, end(answer.Leaf, answer.issuer())
+	earliest, earlier, _ := renewal(leaf.NotBefore, last, spec)
+	switch {
+	case !now.Before(leaf.NotAfter):
+		return &AnswerError{"its certificate has expired", "check the clocks here and at the issuer"}
+	case leaf.NotBefore.After(now.Add(clockSkew)):
+		return &AnswerError{"its certificate is not valid yet", "check the clocks here and at the issuer"}
+	case !earliest.Add(-earlier).Truncate(time.Second).After(now):
+		return &AnswerError{"its certificate would have to be renewed at once", "let the issuer grant a longer life, or shorten renewBefore"}
+	}
+	return nil
+}
+
+func shortfalls(answer Bundle, spec Spec, now time.Time) []string {
+	var warnings []string
+	// A minute is for the way to the issuer and back, and keeps the message the same from one time to the next.
+	granted := answer.Leaf.NotAfter.Sub(now).Round(time.Minute)
+	if granted+time.Minute < spec.Duration {
+		warnings = append(warnings, fmt.Sprintf("the issuer granted %s of the %s asked for", granted, spec.Duration))
+	}
+	if difference := subjectDifference(answer.Leaf, spec); difference != "" {
+		warnings = append(warnings, difference)
+	}
+	if missing := missingUsages(answer.Leaf, spec); len(missing) > 0 {
+		warnings = append(warnings, "the certificate lacks usages: "+listed(missing))
+	}
+	if end(answer.Leaf, answer.issuer()).Before(answer.Leaf.NotAfter) {
+		warnings = append(warnings, "the CA that signed the certificate ends before it")
+	}
+	return warnings
+}
