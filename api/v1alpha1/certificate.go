@@ -196,7 +196,7 @@ type X509Subject struct {
 
 // PrivateKey says which private key is made.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.size) || self.size == 0 || (has(self.algorithm) && self.algorithm == 'RSA' ? self.size in [2048, 3072, 4096] : has(self.algorithm) && self.algorithm == 'Ed25519' ? false : self.size in [256, 384])",message="size does not fit the algorithm: RSA 2048, 3072 or 4096; ECDSA 256 or 384; none for Ed25519"
+// +kubebuilder:validation:XValidation:rule="!has(self.size) || self.size == 0 || (has(self.algorithm) && self.algorithm == 'RSA' ? self.size in [2048, 3072, 4096] : has(self.algorithm) && self.algorithm == 'Ed25519' ? false : self.size in [256, 384, 521])",message="size does not fit the algorithm: RSA 2048, 3072 or 4096; ECDSA 256, 384 or 521; none for Ed25519"
 type PrivateKey struct {
 	// Algorithm of the key. Unset: ECDSA.
 	//
@@ -209,8 +209,8 @@ type PrivateKey struct {
 	// +optional
 	Size int32 `json:"size,omitempty"`
 
-	// Encoding of tls.key: PKCS1 (for ECDSA: SEC 1) or PKCS8. Unset: PKCS1 for RSA and ECDSA, as cert-manager does;
-	// Ed25519 knows only PKCS8.
+	// Encoding of tls.key: PKCS1 (for ECDSA: SEC 1) or PKCS8. Unset: PKCS8;
+	// Ed25519 knows no other.
 	//
 	// +optional
 	// +kubebuilder:validation:Enum=PKCS1;PKCS8

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import "cmp"
+
+// Older tells whether a was created before b; of two created in the same second the one whose namespace, then name,
+// sorts first counts as older. Hosts and Secrets belong to the oldest ApisixCertificate that names them.
+func Older(a, b *ApisixCertificate) bool {
+	return cmp.Or(
+		a.CreationTimestamp.Compare(b.CreationTimestamp.Time),
+		cmp.Compare(a.Namespace, b.Namespace),
+		cmp.Compare(a.Name, b.Name),
+	) < 0
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package source
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+)
+
+// optIn is what the annotations of a source object say.
+type optIn struct {
+	spec     v1alpha1.ApisixCertificateSpec
+	altNames []string
+	problems []string
+}
+
+// parse reads annotations. ok is false when the object is not opted in.
+func parse(annotations map[string]string, defaults Defaults) (s optIn, ok bool) {
+	p := &parser{annotations: annotations}
+	ref, ok := p.issuer(defaults)
+	if !ok {
+		return optIn{}, false
+	}
+	s.spec.IssuerRef = ref
+	s.spec.CommonName = p.text(v1alpha1.AnnotationCommonName)
+	s.altNames = p.list(v1alpha1.AnnotationAltNames)
+	s.spec.IPAddresses = p.list(v1alpha1.AnnotationIPSANs)
+	s.spec.URIs = p.list(v1alpha1.AnnotationURISANs)
+	s.spec.EmailAddresses = p.list(v1alpha1.AnnotationEmailSANs)
+	s.spec.Duration = p.duration(v1alpha1.AnnotationDuration)
+	s.spec.RenewBefore = p.duration(v1alpha1.AnnotationRenewBefore)
+	s.spec.RenewBeforePercentage = p.number(v1alpha1.AnnotationRenewBeforePercentage, 1, 99)
+	s.spec.Usages = p.list(v1alpha1.AnnotationUsages)
+	s.spec.PrivateKey = p.privateKey()
+	s.spec.Subject = p.subject()
+	s.spec.SecretTemplate = p.secretTemplate()
+	if s.spec.RenewBefore != nil && s.spec.RenewBeforePercentage != nil {
+		p.problem(v1alpha1.AnnotationRenewBeforePercentage, "excludes "+v1alpha1.AnnotationRenewBefore+": keep one")
+		s.spec.RenewBeforePercentage = nil
+	}
+	s.problems = p.problems
+	return s, true
+}
+
+// parser reads typed values from annotations and gathers what is wrong with them.
+type parser struct {
+	annotations map[string]string
+	problems    []string
+}
+
+func (p *parser) problem(key, what string) {
+	p.problems = append(p.problems, fmt.Sprintf("annotation %s: %s", key, what))
+}
+
+func (p *parser) text(key string) string { return strings.TrimSpace(p.annotations[key]) }
+
+func (p *parser) list(key string) []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, item := range strings.Split(p.annotations[key], ",") {
+		if item = strings.TrimSpace(item); item != "" && !seen[item] {
+			seen[item] = true
+			out = append(out, item)
+		}
+	}
+	return out
+}
+
+func (p *parser) duration(key string) *metav1.Duration {
+	text, ok := p.annotations[key]
+	if !ok {
+		return nil
+	}
+	d, err := time.ParseDuration(strings.TrimSpace(text))
+	if err != nil || d <= 0 {
+		p.problem(key, fmt.Sprintf("%s is no duration above zero: write one such as 2160h or 30m", quote(text)))
+		return nil
+	}
+	return &metav1.Duration{Duration: d}
+}
+
+func (p *parser) number(key string, low, high int32) *int32 {
+	text, ok := p.annotations[key]
+	if !ok {
+		return nil
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 32)
+	if err != nil || int32(n) < low || int32(n) > high {
+		p.problem(key, fmt.Sprintf("%s is no whole number from %d to %d", quote(text), low, high))
+		return nil
+	}
+	value := int32(n)
+	return &value
+}
+
+func (p *parser) oneOf(key string, choices ...string) string {
+	text := p.text(key)
+	for _, choice := range choices {
+		if strings.EqualFold(text, choice) {
+			return choice
+		}
+	}
+	if text != "" {
+		p.problem(key, fmt.Sprintf("%s is none of %s", quote(text), strings.Join(choices, ", ")))
+	}
+	return ""
+}
+
+func (p *parser) issuer(defaults Defaults) (ref v1alpha1.IssuerReference, ok bool) {
+	name, cluster := p.text(v1alpha1.AnnotationIssuer), p.text(v1alpha1.AnnotationClusterIssuer)
+	switch {
+	case name != "" && cluster != "":
+		p.problem(v1alpha1.AnnotationClusterIssuer, "excludes "+v1alpha1.AnnotationIssuer+": keep one")
+		fallthrough
+	case name != "":
+		ref = v1alpha1.IssuerReference{Name: name, Kind: v1alpha1.KindVaultIssuer}
+	case cluster != "":
+		ref = v1alpha1.IssuerReference{Name: cluster, Kind: v1alpha1.KindClusterVaultIssuer}
+	case defaults.ManageAll && defaults.Issuer != nil:
+		ref = *defaults.Issuer
+	default:
+		return ref, false
+	}
+	if kind := p.oneOf(v1alpha1.AnnotationIssuerKind, v1alpha1.KindVaultIssuer, v1alpha1.KindClusterVaultIssuer); kind != "" {
+		ref.Kind = kind
+	}
+	p.oneOf(v1alpha1.AnnotationIssuerGroup, v1alpha1.GroupVersion.Group)
+	return ref, true
+}
+
+func (p *parser) privateKey() *v1alpha1.PrivateKey {
+	key := v1alpha1.PrivateKey{
+		Algorithm:      p.oneOf(v1alpha1.AnnotationKeyAlgorithm, "RSA", "ECDSA", "Ed25519"),
+		Encoding:       p.oneOf(v1alpha1.AnnotationKeyEncoding, "PKCS1", "PKCS8"),
+		RotationPolicy: p.oneOf(v1alpha1.AnnotationKeyRotationPolicy, "Always", v1alpha1.RotationNever),
+	}
+	if size := p.keySize(key.Algorithm); size != 0 {
+		key.Size = size
+	}
+	if key == (v1alpha1.PrivateKey{}) {
+		return nil
+	}
+	return &key
+}
+
+// keySizes are those of the CRD's rule on privateKey.size.
+var keySizes = map[string][]string{"RSA": {"2048", "3072", "4096"}, "ECDSA": {"256", "384", "521"}, "": {"256", "384", "521"}}
+
+func (p *parser) keySize(algorithm string) int32 {
+	if p.text(v1alpha1.AnnotationKeySize) == "" {
+		return 0
+	}
+	sizes, ok := keySizes[algorithm]
+	if !ok {
+		p.problem(v1alpha1.AnnotationKeySize, "does not go with algorithm "+algorithm+": remove it")
+		return 0
+	}
+	size, _ := strconv.ParseInt(p.oneOf(v1alpha1.AnnotationKeySize, sizes...), 10, 32)
+	return int32(size)
+}
+
+func (p *parser) subject() *v1alpha1.X509Subject {
+	subject := &v1alpha1.X509Subject{
+		Organizations:       p.list(v1alpha1.AnnotationSubjectOrganizations),
+		OrganizationalUnits: p.list(v1alpha1.AnnotationSubjectOrganizationalUnits),
+		Countries:           p.list(v1alpha1.AnnotationSubjectCountries),
+		Provinces:           p.list(v1alpha1.AnnotationSubjectProvinces),
+		Localities:          p.list(v1alpha1.AnnotationSubjectLocalities),
+		PostalCodes:         p.list(v1alpha1.AnnotationSubjectPostalCodes),
+		StreetAddresses:     p.list(v1alpha1.AnnotationSubjectStreetAddresses),
+		SerialNumber:        p.text(v1alpha1.AnnotationSubjectSerialNumber),
+	}
+	for key := range p.annotations {
+		if strings.HasPrefix(key, v1alpha1.Prefix+"subject-") {
+			return subject
+		}
+	}
+	return nil
+}
+
+func (p *parser) secretTemplate() *v1alpha1.SecretTemplate {
+	text := p.text(v1alpha1.AnnotationSecretTemplate)
+	if text == "" {
+		return nil
+	}
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.DisallowUnknownFields()
+	template := &v1alpha1.SecretTemplate{}
+	if err := decoder.Decode(template); err != nil {
+		p.problem(v1alpha1.AnnotationSecretTemplate, `is not of the form {"labels":{"KEY":"VALUE"},"annotations":{"KEY":"VALUE"}}`)
+		return nil
+	}
+	return template
+}
+
+// quote shows a value from an annotation, cut so that a huge one cannot fill an event.
+func quote(text string) string {
+	if len(text) > 40 {
+		text = text[:40] + "…"
+	}
+	return strconv.Quote(text)
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package source
+
+import (
+	"fmt"
+
+	configv2 "github.com/apache/apisix-ingress-controller/pkg/kube/apisix/apis/config/v2"
+	networkingv1 "k8s.io/api/networking/v1"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+)
+
+// wantedByTLS is the certificate of an ApisixTls: for spec.hosts, in spec.secret.
+func wantedByTLS(tls *configv2.ApisixTls, defaults Defaults) wants {
+	var w wants
+	s, ok := parse(tls.Annotations, defaults)
+	if !ok || tls.Spec == nil || !defaults.watches(tls.Spec.IngressClassName) || madeForRoute(tls) {
+		return w
+	}
+	if ns := tls.Spec.Secret.Namespace; ns != tls.Namespace {
+		w.problems = append(w.problems, fmt.Sprintf(
+			"spec.secret.namespace is %q: a certificate is only made in the object's own namespace, write %q", ns, tls.Namespace))
+		return w
+	}
+	hosts := make([]string, 0, len(tls.Spec.Hosts))
+	for _, host := range tls.Spec.Hosts {
+		hosts = append(hosts, string(host))
+	}
+	w.add(s, tls, tls.Spec.Secret.Name, tls.Spec.IngressClassName, hosts, "spec.hosts")
+	return w
+}
+
+// madeForRoute tells whether this controller made the ApisixTls: its route has the certificate already.
+func madeForRoute(tls *configv2.ApisixTls) bool { return tls.Labels[v1alpha1.LabelManaged] == "true" }
+
+// wantedByIngress is a certificate for each entry of spec.tls that names a Secret; entries of one Secret share it.
+func wantedByIngress(ingress *networkingv1.Ingress, defaults Defaults) wants {
+	var w wants
+	s, ok := parse(ingress.Annotations, defaults)
+	if !ok || !defaults.watches(classOf(ingress)) {
+		return w
+	}
+	hosts := map[string][]string{}
+	var order []string
+	for i, entry := range ingress.Spec.TLS {
+		if entry.SecretName == "" {
+			w.problems = append(w.problems, fmt.Sprintf("spec.tls[%d].secretName is empty: name the Secret for the certificate", i))
+			continue
+		}
+		if _, known := hosts[entry.SecretName]; !known {
+			order = append(order, entry.SecretName)
+		}
+		entryHosts := entry.Hosts
+		if len(entryHosts) == 0 {
+			entryHosts = ruleHosts(ingress)
+		}
+		hosts[entry.SecretName] = append(hosts[entry.SecretName], entryHosts...)
+	}
+	if len(ingress.Spec.TLS) == 0 && !defaults.ManageAll {
+		w.problems = append(w.problems, "spec.tls is empty: add an entry with the hosts and a secretName")
+	}
+	for _, secretName := range order {
+		w.add(s, ingress, secretName, classOf(ingress), hosts[secretName], "spec.tls[].hosts")
+	}
+	return w
+}
+
+func ruleHosts(ingress *networkingv1.Ingress) []string {
+	var hosts []string
+	for _, rule := range ingress.Spec.Rules {
+		hosts = append(hosts, rule.Host)
+	}
+	return hosts
+}
+
+// wantedByRoute is the certificate of an ApisixRoute: for the hosts of all its http rules, in Secret ROUTE-tls. Only
+// the fields that route.go keeps are read.
+func wantedByRoute(route *configv2.ApisixRoute, defaults Defaults) wants {
+	var w wants
+	s, ok := parse(route.Annotations, defaults)
+	if !ok || !defaults.watches(route.Spec.IngressClassName) {
+		return w
+	}
+	var hosts []string
+	for _, rule := range route.Spec.HTTP {
+		hosts = append(hosts, rule.Match.Hosts...)
+	}
+	secretName := route.Annotations[v1alpha1.AnnotationSecretName]
+	if secretName == "" {
+		secretName = route.Name + "-tls"
+	}
+	w.add(s, route, secretName, route.Spec.IngressClassName, hosts, "spec.http[].match.hosts")
+	return w
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package source
+
+import (
+	"context"
+	"fmt"
+
+	configv2 "github.com/apache/apisix-ingress-controller/pkg/kube/apisix/apis/config/v2"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+)
+
+// Kinds of sources.
+const (
+	kindTLS     = "ApisixTls"
+	kindRoute   = "ApisixRoute"
+	kindIngress = "Ingress"
+)
+
+var apiVersions = map[string]schema.GroupVersion{
+	kindTLS:     {Group: "apisix.apache.org", Version: "v2"},
+	kindRoute:   {Group: "apisix.apache.org", Version: "v2"},
+	kindIngress: networkingv1.SchemeGroupVersion,
+}
+
+// Kind is a kind of source object and how to start its controller.
+type Kind struct {
+	schema.GroupVersionKind
+	Setup func(ctx context.Context, mgr ctrl.Manager, defaults Defaults, options controller.Options) error
+}
+
+// Kinds are all kinds of sources. Those of APISIX may be absent from a cluster.
+func Kinds() []Kind {
+	return []Kind{
+		{apiVersions[kindIngress].WithKind(kindIngress), setupIngress},
+		{apiVersions[kindTLS].WithKind(kindTLS), setupTLS},
+		{apiVersions[kindRoute].WithKind(kindRoute), setupRoute},
+	}
+}
+
+func setupIngress(_ context.Context, mgr ctrl.Manager, defaults Defaults, options controller.Options) error {
+	return start(mgr, &reconciler[*networkingv1.Ingress]{
+		kind: kindIngress, defaults: defaults, wanted: wantedByIngress,
+		newObject: func() *networkingv1.Ingress { return &networkingv1.Ingress{} },
+	}, options, nil)
+}
+
+func setupTLS(_ context.Context, mgr ctrl.Manager, defaults Defaults, options controller.Options) error {
+	return start(mgr, &reconciler[*configv2.ApisixTls]{
+		kind: kindTLS, defaults: defaults, wanted: wantedByTLS,
+		newObject: func() *configv2.ApisixTls { return &configv2.ApisixTls{} },
+	}, options, nil)
+}
+
+func setupRoute(ctx context.Context, mgr ctrl.Manager, defaults Defaults, options controller.Options) error {
+	if err := mgr.GetFieldIndexer().IndexField(ctx, newRoute(), indexRouteHost, routeHostKeys); err != nil {
+		return fmt.Errorf("index of ApisixRoutes by host: %w", err)
+	}
+	r := &reconciler[*unstructured.Unstructured]{
+		kind: kindRoute, defaults: defaults, yields: true, newObject: newRoute,
+		wanted: func(u *unstructured.Unstructured, d Defaults) wants { return wantedByRoute(routeOf(u), d) },
+	}
+	r.follow = r.followRoute
+	return start(mgr, r, options, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, cert client.Object) []ctrl.Request {
+		return routesOfHosts(ctx, mgr.GetClient(), cert)
+	}))
+}
+
+// start builds the controller of one kind: for its objects, for the ApisixCertificates that they own, and, where also
+// is set, for other ApisixCertificates that concern them.
+func start[T client.Object](mgr ctrl.Manager, r *reconciler[T], options controller.Options, also handler.EventHandler) error {
+	r.Client, r.recorder = mgr.GetClient(), mgr.GetEventRecorder("apisix-certs")
+	b := ctrl.NewControllerManagedBy(mgr).Named("source-"+r.kind).WithOptions(options).
+		For(r.newObject(), builder.WithPredicates(predicate.Or[client.Object](
+			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{}))).
+		Watches(&v1alpha1.ApisixCertificate{}, handler.EnqueueRequestForOwner(mgr.GetScheme(), mgr.GetRESTMapper(), r.newObject()))
+	if also != nil {
+		b = b.Watches(&v1alpha1.ApisixCertificate{}, also)
+	}
+	return b.Complete(r)
+}
