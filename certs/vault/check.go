@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vault
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+
+	"apisix-certs.io/apisix-certs/certs"
+)
+
+// Status is how an issuer stands.
+type Status struct {
+	Version string // of Vault
+	// Role is what the role allows, nil where the token may not read it; Note says so in a sentence, else it is empty.
+	Role *Role
+	Note string
+	// CAs are the CA that the role signs with now, first, and those above it; nil where that is not known: a token that
+	// may not read the role learns it from the first answer to Issue. Made for certs.Observed.CurrentCA.
+	CAs        []*x509.Certificate
+	CANotAfter time.Time // of the first of CAs; zero where that is not known
+	// MakesKey tells whether Vault makes the keys.
+	MakesKey bool
+}
+
+// Role is a PKI role (GET <mount>/roles/<role>).
+type Role struct {
+	Name             string
+	KeyType          string // "rsa", "ec", "ed25519" or "any"
+	KeyBits          int    // least bits of a key; 0 for the default
+	AllowedDomains   []string
+	AllowSubdomains  bool
+	AllowBareDomains bool
+	AllowGlobDomains bool
+	AllowWildcards   bool
+	AllowAnyName     bool
+	AllowLocalhost   bool
+	AllowIPSANs      bool
+	AllowedURISANs   []string
+	RequireCN        bool
+	// Templated: names are allowed by the token's identity too, so nothing can be said about them here.
+	Templated bool
+	MaxTTL    time.Duration // 0 for the mount's
+	IssuerRef string        // "default" or an issuer's name or id
+}
+
+// Check reads health, logs in, and reads the role and its CA. Errors are *Error: Vault sealed or out of reach, a login
+// that fails, a role or mount that does not exist, a policy that forbids the path. A token that may not read the role is
+// no error.
+func (s *Session) Check(ctx context.Context) (Status, error) {
+	status := Status{MakesKey: s.path.makesKey()}
+	var err error
+	if status.Version, err = s.health(ctx); err != nil {
+		return Status{}, err
+	}
+	if err := s.allowed(ctx); err != nil {
+		return Status{}, err
+	}
+	if status.Role, err = s.role(ctx); err != nil {
+		return Status{}, err
+	}
+	if status.Role == nil {
+		status.Note = "the token may not read the role, so what it allows is not known: let its policy read " + s.rolePath()
+	}
+	status.CAs = s.authorities(ctx, status.Role)
+	if len(status.CAs) > 0 {
+		status.CANotAfter = status.CAs[0].NotAfter
+	}
+	return status, nil
+}
+
+// health needs no token (GET sys/health, which answers only outside of namespaces).
+func (s *Session) health(ctx context.Context) (version string, err error) {
+	client, err := newAPIClient(s.config, s.pool, "")
+	if err != nil {
+		return "", classify(opHealth, err)
+	}
+	client.ClearNamespace()
+	var health *api.HealthResponse
+	err = s.observed(ctx, opHealth, func(ctx context.Context) (err error) {
+		health, err = client.Sys().HealthWithContext(ctx)
+		return err
+	})
+	switch {
+	case err != nil:
+		return "", classify(opHealth, err)
+	case !health.Initialized:
+		return "", &Error{Op: opHealth, Status: http.StatusNotImplemented, Kind: Transient, Message: "Vault is not initialised: initialise it"}
+	case health.Sealed:
+		return "", &Error{Op: opHealth, Status: http.StatusServiceUnavailable, Kind: Transient, Message: "Vault is sealed: unseal it"}
+	}
+	return health.Version, nil
+}
+
+// allowed asks what the token may do at the path. A token that may not ask is not held up.
+func (s *Session) allowed(ctx context.Context) error {
+	var can []string
+	err := s.call(ctx, opCapabilities, func(ctx context.Context, client *api.Client) (err error) {
+		can, err = client.Sys().CapabilitiesSelfWithContext(ctx, s.path.call())
+		return err
+	})
+	if unknown(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, enough := range []string{"update", "create", "root"} {
+		if slices.Contains(can, enough) {
+			return nil
+		}
+	}
+	return &Error{Op: opCapabilities, Kind: Setup, Message: "the policy of the issuer's token does not allow " + s.path.call() +
+		": give it the capability update there"}
+}
+
+// unknown tells whether Vault refused to say, which is no fault of the issuer.
+func unknown(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Kind == Setup && e.Status == http.StatusForbidden && e.Op != opLogin
+}
+
+func (s *Session) rolePath() string { return s.path.mount + "/roles/" + s.path.role }
+
+// role is nil where the token may not read it.
+func (s *Session) role(ctx context.Context) (*Role, error) {
+	var secret *api.Secret
+	err := s.call(ctx, opRole, func(ctx context.Context, client *api.Client) (err error) {
+		secret, err = client.Logical().ReadWithContext(ctx, s.rolePath())
+		return err
+	})
+	if unknown(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	// The library makes nothing of a 404 without a message, which is how Vault says that there is no such role.
+	if secret == nil || secret.Data == nil {
+		return nil, &Error{Op: opRole, Status: http.StatusNotFound, Kind: Setup,
+			Message: "unknown role: " + s.path.role + ": check the role in the issuer's path"}
+	}
+	return parseRole(s.path.role, secret.Data), nil
+}
+
+func parseRole(name string, data map[string]any) *Role {
+	is := func(field string) bool { b, _ := data[field].(bool); return b }
+	wildcards, told := data["allow_wildcard_certificates"].(bool)
+	return &Role{
+		Name: name, KeyType: text(data["key_type"]), KeyBits: int(number(data["key_bits"])),
+		AllowedDomains: texts(data["allowed_domains"]), AllowSubdomains: is("allow_subdomains"),
+		AllowBareDomains: is("allow_bare_domains"), AllowGlobDomains: is("allow_glob_domains"),
+		AllowWildcards: wildcards || !told, AllowAnyName: is("allow_any_name"),
+		AllowLocalhost: is("allow_localhost"), AllowIPSANs: is("allow_ip_sans"),
+		AllowedURISANs: texts(data["allowed_uri_sans"]), RequireCN: is("require_cn"),
+		Templated: is("allowed_domains_template") || is("allow_token_displayname"),
+		MaxTTL:    time.Duration(number(data["max_ttl"])) * time.Second,
+		IssuerRef: text(data["issuer_ref"]),
+	}
+}
+
+// authorities reads the CA of the path or of the role (GET <mount>/issuer/<ref>/json, which needs no rights), and falls
+// back to that of the last answer: a guess at the mount's default could name another CA than the role's, and then every
+// certificate would seem to be of a rotated one.
+func (s *Session) authorities(ctx context.Context, role *Role) []*x509.Certificate {
+	ref := s.path.issuer
+	if ref == "" && role != nil {
+		ref = role.IssuerRef
+	}
+	if ref != "" {
+		if chain := s.issuer(ctx, ref); len(chain) > 0 {
+			return chain
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lastCA
+}
+
+func (s *Session) issuer(ctx context.Context, ref string) []*x509.Certificate {
+	var secret *api.Secret
+	err := s.call(ctx, opCA, func(ctx context.Context, client *api.Client) (err error) {
+		secret, err = client.Logical().ReadWithContext(ctx, s.path.mount+"/issuer/"+ref+"/json")
+		return err
+	})
+	if err != nil || secret == nil || secret.Data == nil {
+		return nil
+	}
+	first, err := certs.ParseCertificates([]byte(text(secret.Data["certificate"])))
+	if err != nil || len(first) == 0 {
+		return nil
+	}
+	b := certs.Assemble(first[0], nil)
+	above, err := parseAuthorities(secret.Data)
+	if err == nil {
+		b = certs.Assemble(first[0], above)
+	}
+	chain := append([]*x509.Certificate{first[0]}, b.Intermediates...)
+	for _, ca := range b.CA {
+		if !slices.ContainsFunc(chain, ca.Equal) {
+			chain = append(chain, ca)
+		}
+	}
+	return chain
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vault
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net/url"
+	"strings"
+	"time"
+
+	"apisix-certs.io/apisix-certs/certs"
+)
+
+const (
+	defaultMaxInFlight = 8
+	defaultTimeout     = 30 * time.Second
+	defaultUserAgent   = "apisix-certs"
+)
+
+// Config says which Vault, which role and how to log in. Fields are named after issuer.spec.vault of cert-manager.
+type Config struct {
+	Server     string // "https://vault.example:8200"; a path before /v1 is allowed
+	ServerName string // for TLS, where it is not Server's host
+	Namespace  string // Vault Enterprise namespace; empty for none
+	// Path is "<mount>/sign/<role>", where Vault signs our request, or "<mount>/issue/<role>", where Vault makes the key. A
+	// mount may have several segments and end in "/issuer/<ref>"; "sign-verbatim" is taken too.
+	Path       string
+	CABundle   []byte // PEM, to verify Server; empty for the system's
+	ClientCert []byte // PEM, for TLS; needed for ClientCertAuth
+	ClientKey  Secret // PEM
+	Auth       Auth
+
+	MaxInFlight   int           // requests to sign at the same time, and connections; 0 is 8
+	RatePerSecond float64       // requests to sign per second; 0 is no limit
+	Timeout       time.Duration // of one HTTP request; 0 is 30 s
+	UserAgent     string        // empty is "apisix-certs"
+
+	// Now is the clock for the life of tokens. It must be set.
+	Now func() time.Time
+	// Observe hears of every call to Vault after it ended: op is the Op of Error, status the HTTP status and 0 without an
+	// answer, err nil or an *Error. It may be nil, and must be safe for concurrent use.
+	Observe func(op string, status int, d time.Duration, err error)
+}
+
+func (c Config) withDefaults() Config {
+	if c.MaxInFlight == 0 {
+		c.MaxInFlight = defaultMaxInFlight
+	}
+	if c.Timeout == 0 {
+		c.Timeout = defaultTimeout
+	}
+	if c.UserAgent == "" {
+		c.UserAgent = defaultUserAgent
+	}
+	if c.Observe == nil {
+		c.Observe = func(string, int, time.Duration, error) {}
+	}
+	return c
+}
+
+// Validate names everything that is wrong in c, nil if there is nothing. Fields are JSON paths relative to spec.vault.
+func (c Config) Validate() []certs.FieldError {
+	found := c.validateServer()
+	if _, err := parsePath(c.Path); err != nil {
+		found = append(found, *err)
+	}
+	found = append(found, c.validateTLS()...)
+	found = append(found, c.validateAuth()...)
+	if c.MaxInFlight < 0 || c.RatePerSecond < 0 || c.Timeout < 0 {
+		found = append(found, certs.FieldError{Field: "limits", Problem: "has a negative number", Mend: "use 0 or more"})
+	}
+	if c.Now == nil {
+		found = append(found, certs.FieldError{Field: "now", Problem: "is not set", Mend: "set Config.Now"})
+	}
+	return found
+}
+
+func (c Config) validateServer() []certs.FieldError {
+	u, err := url.Parse(c.Server)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return []certs.FieldError{{Field: "server", Problem: "is not an http or https URL",
+			Mend: `write it as in "https://vault.example:8200"`}}
+	}
+	// The value is not repeated: it may hold a password.
+	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return []certs.FieldError{{Field: "server", Problem: "has a user, query or fragment",
+			Mend: "leave only scheme, host, port and path"}}
+	}
+	if strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/v1") {
+		return []certs.FieldError{{Field: "server", Value: c.Server, Problem: "ends in /v1", Mend: "leave /v1 out"}}
+	}
+	return nil
+}
+
+func (c Config) validateTLS() []certs.FieldError {
+	var found []certs.FieldError
+	encrypted := !strings.HasPrefix(c.Server, "http://")
+	if len(c.CABundle) > 0 {
+		if !encrypted {
+			found = append(found, certs.FieldError{Field: "caBundle", Problem: "is of no use with an http server",
+				Mend: "write https:// in server, or drop caBundle"})
+		}
+		if list, err := certs.ParseCertificates(c.CABundle); err != nil || len(list) == 0 {
+			found = append(found, certs.FieldError{Field: "caBundle", Problem: "holds no certificate that can be parsed",
+				Mend: "give CA certificates in PEM"})
+		}
+	}
+	if len(c.ClientCert) == 0 && c.ClientKey.IsZero() {
+		return found
+	}
+	if _, err := c.clientCertificate(); err != nil {
+		found = append(found, certs.FieldError{Field: "clientCertSecretRef", Problem: "is not a certificate and its key",
+			Mend: "give both in PEM, and the key of that certificate"})
+	}
+	if !encrypted {
+		found = append(found, certs.FieldError{Field: "clientCertSecretRef", Problem: "is of no use with an http server",
+			Mend: "write https:// in server"})
+	}
+	return found
+}
+
+func (c Config) validateAuth() []certs.FieldError {
+	if c.Auth == nil {
+		return []certs.FieldError{{Field: "auth", Problem: "names no way to log in",
+			Mend: "set one of tokenSecretRef, appRole, kubernetes, clientCertificate and jwt"}}
+	}
+	found := c.Auth.validate()
+	if _, ok := c.Auth.(ClientCertAuth); ok && len(c.ClientCert) == 0 {
+		found = append(found, certs.FieldError{Field: "auth.clientCertificate", Problem: "has no certificate",
+			Mend: "name a Secret of type kubernetes.io/tls"})
+	}
+	return found
+}
+
+func (c Config) clientCertificate() (tls.Certificate, error) {
+	return tls.X509KeyPair(c.ClientCert, []byte(c.ClientKey.Reveal()))
+}
+
+// tlsConfig is for a Config that Validate found nothing in.
+func (c Config) tlsConfig() *tls.Config {
+	t := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: c.ServerName}
+	if len(c.CABundle) > 0 {
+		t.RootCAs = x509.NewCertPool()
+		t.RootCAs.AppendCertsFromPEM(c.CABundle)
+	}
+	if pair, err := c.clientCertificate(); err == nil {
+		// Without this the pair is held back when Vault's list of client CAs does not name its issuer.
+		t.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil }
+	}
+	return t
+}

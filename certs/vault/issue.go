@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vault
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/vault/api"
+
+	"apisix-certs.io/apisix-certs/certs"
+)
+
+// Request is a certificate to ask for.
+type Request struct {
+	// CSRPEM is signed where the path is one to sign at; elsewhere Vault makes the key and CSRPEM is not sent.
+	CSRPEM []byte
+	// Spec gives the names and the life. Vault takes subject and usages from its role, and so do not count here.
+	Spec certs.Spec
+}
+
+// Answer is what Vault issued. It is not checked: see certs.CheckAnswer.
+type Answer struct {
+	// Bundle has a Key where Vault made it.
+	Bundle  certs.Bundle
+	CertPEM []byte // leaf and intermediates, leaf first, without the root
+	CAPEM   []byte // the root, or the topmost CA that Vault knows
+	// Warnings are Vault's, cleaned like Error.Message, without those that every request of ours gives rise to.
+	Warnings []string
+}
+
+// MakesKey tells whether the path is one where Vault makes the key.
+func (s *Session) MakesKey() bool { return s.path.makesKey() }
+
+// Issue gets one certificate (POST <mount>/sign/<role> or <mount>/issue/<role>). It waits for its turn under MaxInFlight
+// and RatePerSecond as long as ctx allows. Errors are *Error. A call that was given up may still have made a certificate.
+func (s *Session) Issue(ctx context.Context, request Request) (Answer, error) {
+	op := opSign
+	if s.path.makesKey() {
+		op = opIssue
+	}
+	if err := s.turn(ctx); err != nil {
+		return Answer{}, &Error{Op: op, Kind: Transient, Message: "the issuer's limits left no turn in time", cause: err}
+	}
+	defer s.inFlight.Release(1)
+	var secret *api.Secret
+	err := s.call(ctx, op, func(ctx context.Context, client *api.Client) (err error) {
+		secret, err = client.Logical().WriteWithContext(ctx, s.path.call(), s.body(request))
+		return err
+	})
+	if err != nil {
+		return Answer{}, err
+	}
+	answer, err := parseAnswer(secret)
+	if err != nil {
+		return Answer{}, classify(op, err)
+	}
+	s.rememberCA(answer.Bundle)
+	return answer, nil
+}
+
+func (s *Session) turn(ctx context.Context) error {
+	if err := s.inFlight.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	if err := s.pace.Wait(ctx); err != nil {
+		s.inFlight.Release(1)
+		// The limiter has an error of its own for a deadline that is too near.
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+// body repeats the names of the request for roles that do not take them from there.
+func (s *Session) body(request Request) map[string]any {
+	spec := request.Spec
+	body := map[string]any{
+		"format":               "pem",
+		"exclude_cn_from_sans": true, // the names to serve are all among the SANs already
+	}
+	if !s.path.makesKey() {
+		body["csr"] = string(request.CSRPEM)
+	}
+	set := func(field, value string) {
+		if value != "" {
+			body[field] = value
+		}
+	}
+	set("common_name", spec.RequestedCommonName())
+	set("alt_names", strings.Join(slices.Concat(spec.RequestedDNSNames(), spec.EmailAddresses), ","))
+	set("ip_sans", strings.Join(spec.IPAddresses, ","))
+	set("uri_sans", strings.Join(spec.URIs, ","))
+	if spec.Duration > 0 {
+		body["ttl"] = fmt.Sprintf("%ds", int64(spec.Duration.Seconds()))
+	}
+	return body
+}
+
+func parseAnswer(secret *api.Secret) (Answer, error) {
+	unusable := func(what string) (Answer, error) {
+		return Answer{}, &fault{what, "check that the path is that of a PKI role"}
+	}
+	if secret == nil || secret.Data == nil {
+		return unusable("the answer is empty")
+	}
+	chain, err := certs.ParseCertificates([]byte(text(secret.Data["certificate"])))
+	if err != nil || len(chain) == 0 {
+		return unusable("the answer holds no certificate that can be parsed")
+	}
+	authorities, err := parseAuthorities(secret.Data)
+	if err != nil {
+		return unusable("the answer holds a CA that cannot be parsed")
+	}
+	bundle := certs.Assemble(chain[0], append(chain[1:], authorities...))
+	if key := text(secret.Data["private_key"]); key != "" {
+		if bundle.Key, err = certs.ParseKey([]byte(key)); err != nil {
+			return unusable("the answer holds a private key that cannot be used")
+		}
+	}
+	return Answer{
+		Bundle: bundle, CertPEM: bundle.CertPEM(), CAPEM: bundle.CAPEM(), Warnings: warnings(secret.Warnings),
+	}, nil
+}
+
+// parseAuthorities reads issuing_ca and ca_chain, or certificate and ca_chain of an issuer.
+func parseAuthorities(data map[string]any) ([]*x509.Certificate, error) {
+	joined := text(data["issuing_ca"]) + "\n"
+	for _, item := range texts(data["ca_chain"]) {
+		joined += item + "\n"
+	}
+	return certs.ParseCertificates([]byte(joined))
+}
+
+// warnings leaves out what Vault says whenever a body repeats the names of its request.
+func warnings(all []string) []string {
+	var kept []string
+	for _, w := range all {
+		if strings.Contains(w, "field was provided but the role is set with") {
+			continue
+		}
+		kept = append(kept, clean(w))
+	}
+	return kept
+}
+
+func (s *Session) rememberCA(b certs.Bundle) {
+	chain := slices.Concat(b.Intermediates, b.CA)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lastCA = chain
+}
+
+func text(value any) string {
+	s, _ := value.(string)
+	return s
+}
+
+// texts reads a list, or what older versions give instead: one text with commas.
+func texts(value any) []string {
+	if s := text(value); s != "" {
+		return strings.Split(s, ",")
+	}
+	var all []string
+	list, _ := value.([]any)
+	for _, item := range list {
+		all = append(all, text(item))
+	}
+	return all
+}

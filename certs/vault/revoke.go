@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vault
+
+import (
+	"context"
+	"crypto/x509"
+	"io"
+
+	"github.com/hashicorp/vault/api"
+
+	"apisix-certs.io/apisix-certs/certs"
+)
+
+// Revoke revokes cert (POST <mount>/revoke), sent whole, so that roles with no_store=true can be revoked too. Repeating
+// it is no error. An *Error of Kind User means that nothing is left to revoke: the mount did not issue cert, or no longer
+// has its CA.
+func (s *Session) Revoke(ctx context.Context, cert *x509.Certificate) error {
+	return s.call(ctx, opRevoke, func(ctx context.Context, client *api.Client) error {
+		_, err := client.Logical().WriteWithContext(ctx, s.path.mount+"/revoke", map[string]any{
+			"certificate": string(certs.EncodeCertificates(cert)),
+		})
+		return err
+	})
+}
+
+// CRL reads the revocation list of the path's issuer, else of the mount's default one (GET <mount>/crl, DER). Its
+// signature is checked where the issuer's CA is known from Check or Issue. Errors are *Error. See certs.RevokedBy.
+func (s *Session) CRL(ctx context.Context) (*x509.RevocationList, error) {
+	path := s.path.mount + "/crl"
+	if s.path.issuer != "" {
+		path = s.path.mount + "/issuer/" + s.path.issuer + "/crl/der"
+	}
+	var list *x509.RevocationList
+	err := s.call(ctx, opCRL, func(ctx context.Context, client *api.Client) error {
+		der, err := readRaw(ctx, client, path)
+		if err != nil {
+			return err
+		}
+		if list, err = x509.ParseRevocationList(der); err != nil {
+			return &fault{"the CRL cannot be parsed", "check the mount in the issuer's path"}
+		}
+		return s.checkCRL(list)
+	})
+	return list, err
+}
+
+func readRaw(ctx context.Context, client *api.Client, path string) ([]byte, error) {
+	resp, err := client.Logical().ReadRawWithContext(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	return io.ReadAll(resp.Body)
+}
+
+// checkCRL says nothing about a list of another issuer than the known ones, as after a rotation.
+func (s *Session) checkCRL(list *x509.RevocationList) error {
+	s.mu.Lock()
+	known := s.lastCA
+	s.mu.Unlock()
+	for _, ca := range known {
+		if string(ca.RawSubject) == string(list.RawIssuer) && list.CheckSignatureFrom(ca) != nil {
+			return &fault{"the CRL is not signed by the CA whose name it has", "check what answers at the issuer's address"}
+		}
+	}
+	return nil
+}
