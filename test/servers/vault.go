@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/url"
 	"os"
@@ -204,5 +203,3 @@ func (v *Vault) Stop() {
 }
 
 func (v *Vault) file(name string) string { return filepath.Join(v.dir, name) }
-
-var _ fmt.Formatter = Vault{}

@@ -9,6 +9,8 @@ import (
 	"log"
 )
 
+var errNoDiscovery = errors.New("discovery of peers is not built into this test server")
+
 // Provider finds addresses in one cloud.
 type Provider interface {
 	Addrs(args map[string]string, l *log.Logger) ([]string, error)
@@ -34,5 +36,14 @@ func WithProviders(map[string]Provider) Option {
 
 // Addrs always fails.
 func (*Discover) Addrs(string, *log.Logger) ([]string, error) {
-	return nil, errors.New("discovery of peers is not built into this test server")
+	return nil, errNoDiscovery
 }
+
+// Config is the setting auto_join of a raft storage.
+type Config map[string]string
+
+// String is empty.
+func (Config) String() string { return "" }
+
+// Parse always fails.
+func Parse(string) (Config, error) { return nil, errNoDiscovery }
