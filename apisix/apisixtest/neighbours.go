@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package apisixtest
+
+import (
+	"cmp"
+	"maps"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// neighbours are the other resources. They are stored and read without the rules that APISIX has for them.
+var neighbours = map[string]bool{
+	"routes": true, "services": true, "upstreams": true, "consumers": true, "consumer_groups": true, "secrets": true,
+	"global_rules": true, "plugin_configs": true, "plugin_metadata": true, "protos": true, "stream_routes": true,
+}
+
+// neighbour is /apisix/admin/ROUTES and the like.
+func (s *Server) neighbour(c *call) reply {
+	switch c.Method {
+	case http.MethodGet:
+		if c.resource == "secrets" && c.id != "" && !strings.Contains(c.id, "/") {
+			return s.list(c, "secrets", c.id+"/")
+		}
+		return s.read(c)
+	case http.MethodDelete:
+		s.store.mu.Lock()
+		defer s.store.mu.Unlock()
+		if !s.store.remove(c.resource, c.id) {
+			return keyNotFound()
+		}
+		return deleted(c.resource, c.id)
+	}
+	if len(c.body) == 0 {
+		return refused(http.StatusBadRequest, "missing configurations")
+	}
+	if answer, refusal := s.checkNeighbour(c); refusal {
+		return answer
+	}
+	return s.putNeighbour(c)
+}
+
+// checkNeighbour holds the few rules that have to do with ssl objects.
+func (s *Server) checkNeighbour(c *call) (reply, bool) {
+	conf, ok := table(c.value)
+	if !ok {
+		return page(http.StatusInternalServerError), true
+	}
+	if c.resource == "secrets" && c.Method != http.MethodPatch {
+		return checkSecret(c, conf)
+	}
+	tls, _ := conf["tls"].(map[string]any)
+	if id := text(tls["client_cert_id"]); id != "" && s.store.get("ssls", id) == nil {
+		return refused(http.StatusBadRequest, "failed to fetch ssl info by ssl id [%s], response code: 404", id), true
+	}
+	return reply{}, false
+}
+
+func checkSecret(c *call, conf map[string]any) (reply, bool) {
+	manager, name, _ := strings.Cut(c.id, "/")
+	switch id, there := conf["id"]; {
+	case c.Method == http.MethodPost:
+		return refused(http.StatusMethodNotAllowed, "not supported `POST` method for secret"), true
+	case manager != "vault" && manager != "aws" && manager != "gcp":
+		return refused(http.StatusBadRequest, "invalid secret manager: %s", manager), true
+	case name == "":
+		return page(http.StatusInternalServerError), true
+	case there && id != c.id:
+		return refused(http.StatusBadRequest, "wrong secret id"), true
+	}
+	if fault := secretSchema.check(conf); manager == "vault" && fault != "" {
+		return refused(http.StatusBadRequest, "invalid configuration: %s", fault), true
+	}
+	return reply{}, false
+}
+
+// putNeighbour is PUT, POST and PATCH.
+func (s *Server) putNeighbour(c *call) reply {
+	now := s.options.Clock.Now()
+	conf, _ := table(c.value)
+	value := maps.Clone(conf)
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	id := c.id
+	if id == "" && c.Method == http.MethodPost {
+		id = s.store.nextID()
+	}
+	if id = cmp.Or(id, text(value["id"]), text(value["username"])); id == "" {
+		return refused(http.StatusBadRequest, "missing id")
+	}
+	old := s.store.of(c.resource).objects[id]
+	if c.Method == http.MethodPatch {
+		if old == nil {
+			return keyNotFound()
+		}
+		var err error
+		if value, err = c.patched(old.value); err != nil {
+			return refused(http.StatusBadRequest, "%s", err)
+		}
+	}
+	value["id"] = id
+	stamp(value, old, now)
+	_, created := s.store.put(c.resource, id, value, time.Time{})
+	return written(c.resource, id, value, created)
+}
+
+// schema is /apisix/admin/schema: that of ssl objects as it is, and one that takes anything for others.
+func (s *Server) schema(c *call) reply {
+	switch {
+	case c.id == "validate" && len(c.sub) > 0 && c.sub[0] == "ssls":
+		if fault := sslSchema.check(c.value); fault != "" {
+			return refused(http.StatusBadRequest, "%s", fault)
+		}
+		return emptyReply(http.StatusOK)
+	case c.id == "ssl":
+		return reply{status: http.StatusOK, contentType: typeJSON, body: sslSchemaJSON}
+	case c.id == "secret" || !neighbours[c.id+"s"]:
+		return refused(http.StatusBadRequest, "not found schema: %s", c.id)
+	}
+	return jsonReply(http.StatusOK, map[string]any{"type": "object"})
+}
+
+// plugins is /apisix/admin/plugins: none but a name or two, as nothing is ever proxied.
+func plugins(c *call) reply {
+	switch {
+	case c.id == "reload" && c.Method != http.MethodPut:
+		return refused(http.StatusMethodNotAllowed,
+			"please use PUT method to reload the plugins, %s method is not allowed.", c.Method)
+	case c.id == "reload":
+		return reply{status: http.StatusOK, contentType: typeText, body: []byte("done")}
+	case c.id == "list" && c.URL.Query().Get("subsystem") != "stream":
+		return jsonReply(http.StatusOK, []string{"cors", "key-auth", "limit-count", "proxy-rewrite", "redirect"})
+	}
+	return jsonReply(http.StatusOK, map[string]any{})
+}

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package apisixtest
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+var (
+	errMissingID = refused(http.StatusBadRequest, "missing ssl id")
+	errWrongID   = refused(http.StatusBadRequest, "wrong ssl id")
+)
+
+// ssls is /apisix/admin/ssls.
+func (s *Server) ssls(c *call) reply {
+	switch c.Method {
+	case http.MethodGet:
+		return s.read(c)
+	case http.MethodPut:
+		return s.putSSL(c)
+	case http.MethodPost:
+		return s.postSSL(c)
+	case http.MethodPatch:
+		return s.patchSSL(c)
+	}
+	if c.id == "" {
+		return errMissingID
+	}
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	if !s.store.remove("ssls", c.id) {
+		return keyNotFound()
+	}
+	s.served.remove(c.id)
+	return deleted("ssls", c.id)
+}
+
+func deleted(resource, id string) reply {
+	return jsonReply(http.StatusOK, map[string]string{"deleted": "1", "key": etcdKey(resource, id)})
+}
+
+// read is GET of one object or of a list.
+func (s *Server) read(c *call) reply {
+	if c.id == "" {
+		return s.list(c, c.resource, "")
+	}
+	o := s.store.get(c.resource, c.id)
+	if o == nil {
+		return keyNotFound()
+	}
+	return reply{status: http.StatusOK, contentType: typeJSON, body: o.shown}
+}
+
+// conf returns the object of a PUT or POST. Anything but a table makes the Lua code of APISIX fail.
+func (c *call) conf() (map[string]any, reply, bool) {
+	if len(c.body) == 0 {
+		return nil, refused(http.StatusBadRequest, "missing configurations"), false
+	}
+	conf, ok := table(c.value)
+	if _, isTable := table(conf["plugins"]); !ok || conf["plugins"] != nil && !isTable {
+		return nil, page(http.StatusInternalServerError), false
+	}
+	for _, name := range []string{"create_time", "update_time"} {
+		if _, there := conf[name]; there {
+			return nil, refused(http.StatusBadRequest, "the property is forbidden:  %s", name), false
+		}
+	}
+	return maps.Clone(conf), reply{}, true
+}
+
+func (s *Server) putSSL(c *call) reply {
+	conf, answer, ok := c.conf()
+	if !ok {
+		return answer
+	}
+	inBody, there := conf["id"]
+	if c.id == "" && !there {
+		return errMissingID
+	}
+	if c.id != "" {
+		if there && luaString(inBody) != c.id {
+			return errWrongID
+		}
+		conf["id"] = c.id
+	}
+	prepared, fault := s.prepare(conf)
+	if fault != "" {
+		return refused(http.StatusBadRequest, "%s", fault)
+	}
+	return s.storeSSL(c, luaString(conf["id"]), prepared)
+}
+
+func (s *Server) postSSL(c *call) reply {
+	conf, answer, ok := c.conf()
+	if !ok {
+		return answer
+	}
+	if _, there := conf["id"]; there || c.id != "" {
+		return refused(http.StatusBadRequest, "wrong ssl id, do not need it")
+	}
+	prepared, fault := s.prepare(conf)
+	if fault != "" {
+		return refused(http.StatusBadRequest, "%s", fault)
+	}
+	return s.storeSSL(c, "", prepared)
+}
+
+// luaString is tostring of an id: a number has no fraction where it needs none.
+func luaString(value any) string {
+	if number, ok := value.(float64); ok && number == math.Trunc(number) {
+		return strconv.FormatFloat(number, 'f', 0, 64)
+	}
+	return fmt.Sprint(value)
+}
+
+// storeSSL writes what prepare accepted. An empty id asks for a new one.
+func (s *Server) storeSSL(c *call, id string, p *prepared) reply {
+	now := s.options.Clock.Now()
+	expires, fault := c.ttl(now)
+	if fault != "" {
+		return refused(http.StatusBadRequest, "%s", fault)
+	}
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	if id == "" {
+		id = s.store.nextID()
+		p.value["id"] = id
+	}
+	old := s.store.of("ssls").objects[id]
+	stamp(p.value, old, now)
+	created := s.commit(id, p, expires)
+	return written("ssls", id, p.value, created)
+}
+
+// commit writes to the store and to the TLS port. The store's lock must be held, so that both see one order.
+func (s *Server) commit(id string, p *prepared, expires time.Time) (created bool) {
+	_, created = s.store.put("ssls", id, p.value, expires)
+	s.served.set(id, p.certificate)
+	return created
+}
+
+// stamp sets the times of a PUT or POST.
+func stamp(value map[string]any, old *object, now time.Time) {
+	value["create_time"], value["update_time"] = now.Unix(), now.Unix()
+	if old != nil {
+		value["create_time"] = old.value["create_time"]
+	}
+}
+
+// written is the answer to a write, which shows the encrypted key.
+func written(resource, id string, value map[string]any, created bool) reply {
+	status := http.StatusOK
+	if created {
+		status = http.StatusCreated
+	}
+	return jsonReply(status, map[string]any{"key": etcdKey(resource, id), "value": value})
+}
+
+func (s *Server) patchSSL(c *call) reply {
+	if c.id == "" {
+		return errMissingID
+	}
+	if len(c.body) == 0 {
+		return refused(http.StatusBadRequest, "missing new configuration")
+	}
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	old := s.store.of("ssls").objects[c.id]
+	if old == nil {
+		return keyNotFound()
+	}
+	value, err := c.patched(old.value)
+	if err != nil {
+		return refused(http.StatusBadRequest, "%s", err)
+	}
+	if luaString(value["id"]) != c.id {
+		return errWrongID
+	}
+	if _, there := value["key"]; !there {
+		return page(http.StatusInternalServerError)
+	}
+	p, fault := s.prepare(value)
+	if fault != "" {
+		return refused(http.StatusBadRequest, "%s", fault)
+	}
+	if luaString(value["update_time"]) == luaString(old.value["update_time"]) {
+		p.value["update_time"] = s.options.Clock.Now().Unix()
+	}
+	s.commit(c.id, p, old.expires)
+	return written("ssls", c.id, p.value, false)
+}
+
+// patched applies a merge patch, or the value of a PATCH below the object.
+func (c *call) patched(old map[string]any) (map[string]any, error) {
+	if len(c.sub) > 0 {
+		return putBelow(old, c.sub, c.value), nil
+	}
+	patch, ok := table(c.value)
+	if !ok {
+		return nil, errors.New("invalid configuration")
+	}
+	return merge(old, patch), nil
+}
+
+// merge returns the old value with the patch over it: null removes, objects are merged, anything else replaces.
+func merge(old, patch map[string]any) map[string]any {
+	merged := maps.Clone(old)
+	for name, value := range patch {
+		object, isObject := value.(map[string]any)
+		below, wasObject := merged[name].(map[string]any)
+		switch {
+		case value == nil:
+			delete(merged, name)
+		case isObject && wasObject:
+			merged[name] = merge(below, object)
+		default:
+			merged[name] = value
+		}
+	}
+	return merged
+}
+
+// putBelow returns the old value with one field set, however deep. A list on the way becomes a table.
+func putBelow(old any, names []string, value any) map[string]any {
+	object, _ := table(old)
+	object = maps.Clone(object)
+	if object == nil {
+		object = map[string]any{}
+	}
+	if len(names) == 1 {
+		object[names[0]] = value
+	} else {
+		object[names[0]] = putBelow(object[names[0]], names[1:], value)
+	}
+	return object
+}
