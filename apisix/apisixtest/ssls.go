@@ -145,9 +145,12 @@ func (s *Server) commit(id string, p *prepared, expires time.Time) (created bool
 	return created
 }
 
+// seconds is a time as decoded JSON would have it.
+func seconds(t time.Time) float64 { return float64(t.Unix()) }
+
 // stamp sets the times of a PUT or POST.
 func stamp(value map[string]any, old *object, now time.Time) {
-	value["create_time"], value["update_time"] = now.Unix(), now.Unix()
+	value["create_time"], value["update_time"] = seconds(now), seconds(now)
 	if old != nil {
 		value["create_time"] = old.value["create_time"]
 	}
@@ -190,7 +193,7 @@ func (s *Server) patchSSL(c *call) reply {
 		return refused(http.StatusBadRequest, "%s", fault)
 	}
 	if luaString(value["update_time"]) == luaString(old.value["update_time"]) {
-		p.value["update_time"] = s.options.Clock.Now().Unix()
+		p.value["update_time"] = seconds(s.options.Clock.Now())
 	}
 	s.commit(c.id, p, old.expires)
 	return written("ssls", c.id, p.value, false)
