@@ -15,7 +15,7 @@ func keyDifference(leaf *x509.Certificate, want KeySpec) string {
 	if want.Algorithm == "" && want.Size == 0 {
 		return ""
 	}
-	if algorithm := want.withDefaults().Algorithm; have.Algorithm != algorithm {
+	if algorithm := want.WithDefaults().Algorithm; have.Algorithm != algorithm {
 		return fmt.Sprintf("the key is not an %s key", algorithm)
 	}
 	if want.Size != 0 && have.Size != want.Size {

@@ -43,8 +43,8 @@ type KeySpec struct {
 	Encoding Encoding
 }
 
-// withDefaults is the key that GenerateKey makes for s.
-func (s KeySpec) withDefaults() KeySpec {
+// WithDefaults is the key that GenerateKey makes for s.
+func (s KeySpec) WithDefaults() KeySpec {
 	if s.Algorithm == "" {
 		s.Algorithm = ECDSA
 	}
@@ -73,7 +73,7 @@ type secret struct{ signer crypto.Signer }
 
 // GenerateKey makes a new key. A spec that Spec.Validate refuses is an error.
 func GenerateKey(spec KeySpec) (Key, error) {
-	spec = spec.withDefaults()
+	spec = spec.WithDefaults()
 	if problems := spec.validate(); len(problems) > 0 {
 		return Key{}, problems[0]
 	}

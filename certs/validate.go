@@ -142,7 +142,7 @@ func (s Spec) validateUsages() []FieldError {
 
 func (s KeySpec) validate() []FieldError {
 	var found []FieldError
-	sizes, known := keySizes[s.withDefaults().Algorithm]
+	sizes, known := keySizes[s.WithDefaults().Algorithm]
 	switch {
 	case !known:
 		found = append(found, fieldError("privateKey.algorithm", string(s.Algorithm),
@@ -158,7 +158,7 @@ func (s KeySpec) validate() []FieldError {
 }
 
 func (s KeySpec) sizeProblem() problem {
-	algorithm := s.withDefaults().Algorithm
+	algorithm := s.WithDefaults().Algorithm
 	what := fmt.Sprintf("is no size of an %s key", algorithm)
 	switch {
 	case s.Algorithm == "" && slices.Contains(keySizes[RSA], s.Size):

@@ -159,7 +159,7 @@ func parseRole(name string, data map[string]any) *Role {
 		AllowWildcards: wildcards || !told, AllowAnyName: is("allow_any_name"),
 		AllowLocalhost: is("allow_localhost"), AllowIPSANs: is("allow_ip_sans"),
 		AllowedURISANs: texts(data["allowed_uri_sans"]), RequireCN: is("require_cn"),
-		Templated: is("allowed_domains_template") || is("allow_token_displayname"),
+		Templated: is("allowed_domains_template") || is("allow_token_displayname") || is("allowed_uri_sans_template"),
 		MaxTTL:    time.Duration(number(data["max_ttl"])) * time.Second,
 		IssuerRef: text(data["issuer_ref"]),
 	}

@@ -2,8 +2,187 @@
 
 package vault
 
-import "apisix-certs.io/apisix-certs/certs"
+import (
+	"fmt"
+	"strings"
+
+	"apisix-certs.io/apisix-certs/certs"
+)
 
 // Objections are what the role would refuse, or grant in part, of spec, so that it shows before the first failure. They
 // are nil where the role is not known. A duration over the role's max_ttl is cut by Vault and not refused.
-func (st Status) Objections(spec certs.Spec) []certs.FieldError { return nil }
+func (st Status) Objections(spec certs.Spec) []certs.FieldError {
+	if st.Role == nil {
+		return nil
+	}
+	found := st.keyObjections(spec.Key)
+	found = append(found, st.Role.nameObjections(spec)...)
+	found = append(found, st.Role.sanObjections(spec)...)
+	if most := st.Role.MaxTTL; most > 0 && spec.Duration > most {
+		found = append(found, certs.FieldError{Field: "duration", Value: spec.Duration.String(),
+			Problem: fmt.Sprintf("is longer than the %s that the role grants", most),
+			Mend:    fmt.Sprintf("ask for %s or less, or raise the role's max_ttl", most)})
+	}
+	return found
+}
+
+// keyTypes are Vault's names.
+var keyTypes = map[certs.Algorithm]string{certs.RSA: "rsa", certs.ECDSA: "ec", certs.Ed25519: "ed25519"}
+
+func (st Status) keyObjections(key certs.KeySpec) []certs.FieldError {
+	role := st.Role
+	if st.MakesKey && role.KeyType == "any" {
+		return []certs.FieldError{{Field: "issuerRef", Problem: "leads to a role with key_type=any, for which Vault makes no keys",
+			Mend: "use sign instead of issue in the issuer's path, or give the role a key_type"}}
+	}
+	// Where Vault makes the key, a spec without a wish takes what comes.
+	if role.KeyType == "any" || role.KeyType == "" || st.MakesKey && key.Algorithm == "" {
+		return nil
+	}
+	key = key.WithDefaults()
+	if keyTypes[key.Algorithm] != role.KeyType {
+		return []certs.FieldError{{Field: "privateKey.algorithm", Value: string(key.Algorithm),
+			Problem: "is refused by the role, which takes keys of type " + role.KeyType,
+			Mend:    "set privateKey.algorithm: " + algorithmOf(role.KeyType) + ", or the role's key_type=any"}}
+	}
+	if key.Size < role.KeyBits && key.Algorithm != certs.Ed25519 {
+		return []certs.FieldError{{Field: "privateKey.size", Value: fmt.Sprint(key.Size),
+			Problem: fmt.Sprintf("is refused by the role, which takes keys of %d bits or more", role.KeyBits),
+			Mend:    fmt.Sprintf("set privateKey.size: %d, or a smaller key_bits in the role", role.KeyBits)}}
+	}
+	return nil
+}
+
+func algorithmOf(keyType string) string {
+	for algorithm, name := range keyTypes {
+		if name == keyType {
+			return string(algorithm)
+		}
+	}
+	return keyType
+}
+
+func (r *Role) nameObjections(spec certs.Spec) []certs.FieldError {
+	var found []certs.FieldError
+	if r.RequireCN && spec.RequestedCommonName() == "" {
+		found = append(found, certs.FieldError{Field: "commonName", Problem: "is empty, and the role wants one",
+			Mend: "set it, or the role's require_cn=false"})
+	}
+	if r.Templated {
+		return found
+	}
+	refuse := func(field, name string) {
+		if mend := r.refuses(name); mend != "" {
+			found = append(found, certs.FieldError{Field: field, Value: name, Problem: "is not allowed by the role", Mend: mend})
+		}
+	}
+	if spec.CommonName != "" {
+		refuse("commonName", spec.CommonName)
+	}
+	for i, name := range spec.DNSNames {
+		refuse(fmt.Sprintf("dnsNames[%d]", i), name)
+	}
+	for i, name := range spec.EmailAddresses {
+		refuse(fmt.Sprintf("emailAddresses[%d]", i), name)
+	}
+	return found
+}
+
+// refuses is empty for a name that the role allows, else the setting that would allow it. It follows the order of
+// Vault's own test: wildcards, any name, localhost, then each allowed domain.
+func (r *Role) refuses(name string) (mend string) {
+	_, host, isMail := strings.Cut(name, "@")
+	if !isMail {
+		host = name
+	}
+	reduced, isWildcard := strings.CutPrefix(host, "*.")
+	switch {
+	case isWildcard && !r.AllowWildcards:
+		return "set the role's allow_wildcard_certificates=true"
+	case r.AllowAnyName, r.AllowLocalhost && r.local(reduced):
+		return ""
+	}
+	mend = "use a name under the role's allowed_domains, or add its domain there"
+	for _, domain := range r.AllowedDomains {
+		switch exact := strings.EqualFold(host, domain); {
+		case domain == "":
+		case r.allows(domain, name, host):
+			return ""
+		case exact:
+			mend = "set the role's allow_bare_domains=true"
+		case strings.HasSuffix(reduced, "."+domain), isWildcard && reduced == domain:
+			mend = "set the role's allow_subdomains=true"
+		case strings.Contains(domain, "*") && glob(domain, name):
+			mend = "set the role's allow_glob_domains=true"
+		}
+	}
+	return mend
+}
+
+func (r *Role) local(host string) bool {
+	for _, local := range []string{"localhost", "localdomain"} {
+		if host == local || r.AllowSubdomains && strings.HasSuffix(host, "."+local) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Role) allows(domain, name, host string) bool {
+	reduced, isWildcard := strings.CutPrefix(host, "*.")
+	switch {
+	case r.AllowBareDomains && strings.EqualFold(host, domain):
+		return true
+	case r.AllowSubdomains && (strings.HasSuffix(reduced, "."+domain) || isWildcard && strings.EqualFold(reduced, domain)):
+		return true
+	}
+	return r.AllowGlobDomains && strings.Contains(domain, "*") && glob(strings.ToLower(domain), strings.ToLower(name))
+}
+
+func (r *Role) sanObjections(spec certs.Spec) []certs.FieldError {
+	var found []certs.FieldError
+	if len(spec.IPAddresses) > 0 && !r.AllowIPSANs {
+		found = append(found, certs.FieldError{Field: "ipAddresses", Problem: "are not allowed by the role",
+			Mend: "drop them, or set the role's allow_ip_sans=true"})
+	}
+	if r.Templated {
+		return found
+	}
+	for i, uri := range spec.URIs {
+		if !r.allowsURI(uri) {
+			found = append(found, certs.FieldError{Field: fmt.Sprintf("uris[%d]", i), Value: uri,
+				Problem: "is not allowed by the role", Mend: "drop it, or add it to the role's allowed_uri_sans"})
+		}
+	}
+	return found
+}
+
+func (r *Role) allowsURI(uri string) bool {
+	for _, pattern := range r.AllowedURISANs {
+		if glob(pattern, uri) {
+			return true
+		}
+	}
+	return false
+}
+
+// glob matches a pattern in which a star stands for any text, as Vault does.
+func glob(pattern, name string) bool {
+	parts := strings.Split(pattern, "*")
+	last := len(parts) - 1
+	if last == 0 {
+		return pattern == name
+	}
+	if !strings.HasPrefix(name, parts[0]) {
+		return false
+	}
+	name = name[len(parts[0]):]
+	for _, part := range parts[1:last] {
+		_, rest, found := strings.Cut(name, part)
+		if !found {
+			return false
+		}
+		name = rest
+	}
+	return strings.HasSuffix(name, parts[last])
+}

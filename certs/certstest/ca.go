@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package certstest makes certificate authorities for tests.
+//
+//	root := certstest.NewCA(t, "root", now.Add(365*24*time.Hour))
+//	leaf := root.Sign(t, &x509.Certificate{DNSNames: []string{"www.example.com"}, NotAfter: end}, key.Public())
+//
+// It keeps no secret safe: never use it outside of tests.
+package certstest
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"testing"
+	"time"
+)
+
+// CA is a certificate authority with its key.
+type CA struct {
+	Cert *x509.Certificate
+	Key  crypto.Signer
+}
+
+// life is that of a CA, which begins so long before its end.
+const life = 20 * 365 * 24 * time.Hour
+
+// NewCA makes a root of that common name with a P-256 key.
+func NewCA(t testing.TB, name string, notAfter time.Time) *CA {
+	ca := &CA{Key: newKey(t)}
+	ca.Cert = ca.sign(t, authority(name, notAfter), ca.Key.Public(), authority(name, notAfter))
+	return ca
+}
+
+// Intermediate makes a CA of that common name below ca.
+func (ca *CA) Intermediate(t testing.TB, name string, notAfter time.Time) *CA {
+	key := newKey(t)
+	return &CA{Key: key, Cert: ca.sign(t, authority(name, notAfter), key.Public(), ca.Cert)}
+}
+
+// Renewed is ca with the same name and key, and another end.
+func (ca *CA) Renewed(t testing.TB, notAfter time.Time) *CA {
+	template := authority(ca.Cert.Subject.CommonName, notAfter)
+	return &CA{Key: ca.Key, Cert: ca.sign(t, template, ca.Key.Public(), template)}
+}
+
+// Sign makes a leaf. template needs no more than names and NotAfter: NotBefore is a third of an hour before, or what it
+// says; usages are those of a TLS server where it says none.
+func (ca *CA) Sign(t testing.TB, template *x509.Certificate, public crypto.PublicKey) *x509.Certificate {
+	leaf := *template
+	if leaf.NotBefore.IsZero() {
+		leaf.NotBefore = leaf.NotAfter.Add(-20 * time.Minute)
+	}
+	if leaf.KeyUsage == 0 {
+		leaf.KeyUsage = x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment
+	}
+	if leaf.ExtKeyUsage == nil {
+		leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	}
+	return ca.sign(t, &leaf, public, ca.Cert)
+}
+
+// SignRequest makes a leaf with the names of a certificate request, as Vault does: the subject is only its common name.
+func (ca *CA) SignRequest(t testing.TB, csrPEM []byte, notBefore, notAfter time.Time) *x509.Certificate {
+	block, _ := pem.Decode(csrPEM)
+	if block == nil {
+		t.Fatal("the request is not PEM")
+	}
+	request, err := x509.ParseCertificateRequest(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ca.Sign(t, &x509.Certificate{
+		Subject: pkix.Name{CommonName: request.Subject.CommonName}, DNSNames: request.DNSNames,
+		IPAddresses: request.IPAddresses, URIs: request.URIs, EmailAddresses: request.EmailAddresses,
+		NotBefore: notBefore, NotAfter: notAfter,
+	}, request.PublicKey)
+}
+
+// PEM writes certificates in their order.
+func PEM(list ...*x509.Certificate) []byte {
+	var out bytes.Buffer
+	for _, cert := range list {
+		_ = pem.Encode(&out, &pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
+	}
+	return out.Bytes()
+}
+
+func authority(name string, notAfter time.Time) *x509.Certificate {
+	return &x509.Certificate{
+		Subject: pkix.Name{CommonName: name}, NotBefore: notAfter.Add(-life), NotAfter: notAfter,
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+	}
+}
+
+func newKey(t testing.TB) crypto.Signer {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func (ca *CA) sign(t testing.TB, template *x509.Certificate, public crypto.PublicKey, parent *x509.Certificate) *x509.Certificate {
+	var err error
+	if template.SerialNumber == nil {
+		if template.SerialNumber, err = rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, public, ca.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert
+}

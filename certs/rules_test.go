@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package certs
+
+import (
+	"crypto/x509"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"apisix-certs.io/apisix-certs/certs/certstest"
+)
+
+func parents(list ...*certstest.CA) []*x509.Certificate {
+	var all []*x509.Certificate
+	for _, ca := range list {
+		all = append(all, ca.Cert)
+	}
+	return all
+}
+
+// faults break a scene in one way each, in the order of the rules, so that all of them can be put upon each other.
+var faults = []struct {
+	want  Reason
+	wreck func(testing.TB, *scene)
+}{
+	{SecretMissing, func(_ testing.TB, s *scene) { s.SecretExists = false }},
+	{CertificateMissing, func(_ testing.TB, s *scene) { s.CertPEM = []byte(" \n") }},
+	{KeyMissing, func(_ testing.TB, s *scene) { s.KeyPEM = nil }},
+	{CertificateUnparsable, func(_ testing.TB, s *scene) { s.CertPEM = []byte("-----BEGIN CERTIFICATE-----\nAAAA") }},
+	{KeyUnparsable, func(_ testing.TB, s *scene) { s.KeyPEM = []byte("no PEM") }},
+	{KeyMismatch, func(t testing.TB, s *scene) { s.KeyPEM = mustKey(t, KeySpec{}).PEM(PKCS8) }},
+	{WrongIssuer, func(_ testing.TB, s *scene) { s.WantedIssuer = "another" }},
+	{WrongCertificate, func(_ testing.TB, s *scene) { s.WantedFor = "another" }},
+	{KeySpecDiffers, func(_ testing.TB, s *scene) { s.Spec.Key = KeySpec{Algorithm: RSA} }},
+	{NamesDiffer, func(_ testing.TB, s *scene) { s.Spec.DNSNames = []string{"a.example.com"} }},
+	{UsagesDiffer, func(_ testing.TB, s *scene) { s.Spec.Usages = []Usage{ServerAuth, ClientAuth} }},
+	{ChainBroken, func(_ testing.TB, s *scene) { s.CAPEM = certstest.PEM(s.other.Cert) }},
+	{IssuerRotated, func(_ testing.TB, s *scene) { s.CurrentCA = parents(s.other) }},
+	{IssuerEnding, func(t testing.TB, s *scene) {
+		ending := s.root.Renewed(t, s.end.Add(-time.Hour))
+		leaf := ending.Sign(t, s.bundle.Leaf, s.bundle.Leaf.PublicKey)
+		s.CertPEM, s.CAPEM = certstest.PEM(leaf), certstest.PEM(ending.Cert)
+		s.CurrentCA = parents(s.root)
+	}},
+	{Revoked, func(_ testing.TB, s *scene) { s.Observed.Revoked = true }},
+	{Expired, func(_ testing.TB, s *scene) { s.now = s.end }},
+	{RenewalDue, func(_ testing.TB, s *scene) { s.now = Decide(s.Observed, s.now).RenewAt }},
+	{RenewalRequested, func(_ testing.TB, s *scene) { s.RenewRequestedAt = s.start.Add(time.Second) }},
+}
+
+func TestRules(t *testing.T) {
+	for _, f := range faults {
+		t.Run(string(f.want), func(t *testing.T) {
+			s := newScene(t)
+			if d := Decide(s.Observed, s.now); d.Issue {
+				t.Fatalf("a certificate that is all right: %s, %s", d.Reason, d.Message)
+			}
+			f.wreck(t, s)
+			d := Decide(s.Observed, s.now)
+			if !d.Issue || d.Reason != f.want || d.Message == "" {
+				t.Errorf("Decide = %v, %q, %q; want %q and a message", d.Issue, d.Reason, d.Message, f.want)
+			}
+		})
+	}
+}
+
+func TestRulesOrder(t *testing.T) {
+	s := newScene(t)
+	var order []Reason
+	for _, f := range slices.Backward(faults) {
+		f.wreck(t, s)
+		if d := Decide(s.Observed, s.now); d.Reason != f.want {
+			t.Errorf("with everything from %s on wrong, Decide says %s", f.want, d.Reason)
+		}
+		order = append(order, f.want)
+	}
+	slices.Reverse(order)
+	if diff := cmp.Diff(order, Reasons()); diff != "" {
+		t.Errorf("Reasons (-tested +has):\n%s", diff)
+	}
+}
+
+func TestRulesLeaveAlone(t *testing.T) {
+	for name, change := range map[string]func(testing.TB, *scene){
+		"key outside":             func(_ testing.TB, s *scene) { s.KeyOutside, s.KeyPEM = true, nil },
+		"adopted":                 func(_ testing.TB, s *scene) { s.IssuedBy, s.IssuedFor, s.IssuedDigest = "", "", "" },
+		"no CA beside":            func(_ testing.TB, s *scene) { s.CAPEM = nil },
+		"CA not known":            func(_ testing.TB, s *scene) { s.CurrentCA = nil },
+		"no wish for a key":       func(t testing.TB, s *scene) { s.key = mustKey(t, KeySpec{Algorithm: RSA}); s.issue(t) },
+		"encoding":                func(_ testing.TB, s *scene) { s.Spec.Key.Encoding = PKCS1 },
+		"other order of names":    func(_ testing.TB, s *scene) { slices.Reverse(s.Spec.DNSNames) },
+		"upper case":              func(_ testing.TB, s *scene) { s.Spec.DNSNames[0] = "A.example.COM" },
+		"CN of a host":            func(_ testing.TB, s *scene) { s.Spec.CommonName = "a.example.com" },
+		"request answered":        func(_ testing.TB, s *scene) { s.RenewRequestedAt = s.start },
+		"request ahead":           func(_ testing.TB, s *scene) { s.RenewRequestedAt = s.now.Add(time.Hour) },
+		"subject never granted":   func(t testing.TB, s *scene) { s.spec.Subject.Organizations = []string{"ACME"}; s.issue(t) },
+		"usage never granted":     func(t testing.TB, s *scene) { s.spec.Usages = []Usage{ServerAuth, ClientAuth}; s.issue(t) },
+		"CA renewed, same key":    func(t testing.TB, s *scene) { s.CurrentCA = parents(s.sub, s.root.Renewed(t, s.end.Add(day))) },
+		"CA ending, no longer":    func(t testing.TB, s *scene) { s.endingCA(t) },
+		"root in the chain":       func(_ testing.TB, s *scene) { s.CertPEM = append(s.CertPEM, certstest.PEM(s.root.Cert)...) },
+		"issuing CA as ca.crt":    func(_ testing.TB, s *scene) { s.CAPEM = certstest.PEM(s.sub.Cert) },
+		"several CAs as ca.crt":   func(_ testing.TB, s *scene) { s.CAPEM = certstest.PEM(s.other.Cert, s.root.Cert) },
+		"text between the blocks": func(_ testing.TB, s *scene) { s.CertPEM = append([]byte("subject: a\n"), s.CertPEM...) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t)
+			change(t, s)
+			if d := Decide(s.Observed, s.now); d.Issue {
+				t.Errorf("Decide: %s, %s", d.Reason, d.Message)
+			}
+		})
+	}
+}
+
+// endingCA is a CA that ends before its leaf, with no longer one: a new certificate would be no better.
+func (s *scene) endingCA(t testing.TB) {
+	ending := s.root.Renewed(t, s.end.Add(-time.Hour))
+	leaf := ending.Sign(t, s.bundle.Leaf, s.bundle.Leaf.PublicKey)
+	s.CertPEM, s.CAPEM, s.CurrentCA = certstest.PEM(leaf), certstest.PEM(ending.Cert), parents(ending)
+}
