@@ -44,7 +44,7 @@ func TestDecideTimes(t *testing.T) {
 func TestDecideWithoutCertificate(t *testing.T) {
 	d := Decide(Observed{}, now)
 	want := Decision{Issue: true, Reason: SecretMissing, Message: "the Secret does not exist"}
-	if diff := cmp.Diff(want, d, cmp.AllowUnexported(Key{})); diff != "" {
+	if diff := cmp.Diff(want, d); diff != "" {
 		t.Errorf("Decide (-want +got):\n%s", diff)
 	}
 }

@@ -65,11 +65,14 @@ var curves = map[int]elliptic.Curve{256: elliptic.P256(), 384: elliptic.P384(), 
 // Key is a private key. It shows only its kind under fmt, JSON and structured logs; PEM and Signer are the ways to its
 // secret. The zero value is no key, see IsZero. Copies share the key, which never changes.
 type Key struct {
-	// The pointer keeps fmt out even where a Key lies in an unexported field, which fmt prints without asking its methods.
+	// Two pointers keep fmt out even where a Key lies in an unexported field, which fmt prints without asking its methods:
+	// a verb that does not fit makes it follow one.
 	secret *secret
 }
 
-type secret struct{ signer crypto.Signer }
+type secret struct{ signer *crypto.Signer }
+
+func newKey(signer crypto.Signer) Key { return Key{&secret{&signer}} }
 
 // GenerateKey makes a new key. A spec that Spec.Validate refuses is an error.
 func GenerateKey(spec KeySpec) (Key, error) {
@@ -81,7 +84,7 @@ func GenerateKey(spec KeySpec) (Key, error) {
 	if err != nil {
 		return Key{}, fmt.Errorf("generate %s key: %w", spec.Algorithm, err)
 	}
-	return Key{&secret{signer}}, nil
+	return newKey(signer), nil
 }
 
 func generate(spec KeySpec) (crypto.Signer, error) {
@@ -104,7 +107,7 @@ func (k Key) Signer() crypto.Signer {
 	if k.IsZero() {
 		return nil
 	}
-	return k.secret.signer
+	return *k.secret.signer
 }
 
 // Public is the public half, nil for the zero Key.
@@ -112,7 +115,7 @@ func (k Key) Public() crypto.PublicKey {
 	if k.IsZero() {
 		return nil
 	}
-	return k.secret.signer.Public()
+	return k.Signer().Public()
 }
 
 // Spec is the key's algorithm and size in bits. Encoding stays empty.
@@ -129,6 +132,14 @@ func publicSpec(public crypto.PublicKey) KeySpec {
 		return KeySpec{Algorithm: Ed25519}
 	}
 	return KeySpec{}
+}
+
+// Equal tells whether both are the same key, or none.
+func (k Key) Equal(other Key) bool {
+	if k.IsZero() || other.IsZero() {
+		return k.IsZero() && other.IsZero()
+	}
+	return samePublic(k.Public(), other.Public())
 }
 
 // samePublic compares two public keys of any kind; nil equals nothing.

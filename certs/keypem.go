@@ -24,7 +24,7 @@ func (k Key) PEM(encoding Encoding) []byte {
 
 func (k Key) block(encoding Encoding) pem.Block {
 	if encoding == PKCS1 {
-		switch key := k.secret.signer.(type) {
+		switch key := k.Signer().(type) {
 		case *rsa.PrivateKey:
 			return pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}
 		case *ecdsa.PrivateKey:
@@ -33,7 +33,7 @@ func (k Key) block(encoding Encoding) pem.Block {
 			return pem.Block{Type: "EC PRIVATE KEY", Bytes: der}
 		}
 	}
-	der, _ := x509.MarshalPKCS8PrivateKey(k.secret.signer)
+	der, _ := x509.MarshalPKCS8PrivateKey(k.Signer())
 	return pem.Block{Type: "PRIVATE KEY", Bytes: der}
 }
 
@@ -74,7 +74,7 @@ func parseBlock(block *pem.Block) (Key, error) {
 	if !ok || !sound(signer) {
 		return Key{}, ErrKeyKind
 	}
-	return Key{&secret{signer}}, nil
+	return newKey(signer), nil
 }
 
 func parseDER(block *pem.Block) (any, error) {

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package certs
+
+import (
+	"crypto"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"apisix-certs.io/apisix-certs/certs/certstest"
+)
+
+// answer is a right answer that a row spoils before it is checked.
+type answer struct {
+	*scene
+	public crypto.PublicKey
+}
+
+func (a *answer) resign(t testing.TB, change func(*x509.Certificate)) {
+	template := *a.bundle.Leaf
+	template.SerialNumber = nil
+	change(&template)
+	a.bundle.Leaf = a.sub.Sign(t, &template, a.bundle.Leaf.PublicKey)
+}
+
+func TestCheckAnswer(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		spoil func(testing.TB, *answer)
+		want  string
+	}{
+		{"right", func(testing.TB, *answer) {}, ""},
+		{"key made there", func(_ testing.TB, a *answer) { a.public = nil }, ""},
+		{"clock a little ahead", func(t testing.TB, a *answer) {
+			a.resign(t, func(c *x509.Certificate) { c.NotBefore = now.Add(time.Minute) })
+		}, ""},
+		{"nothing", func(_ testing.TB, a *answer) { a.bundle = Bundle{} }, "it holds no certificate"},
+		{"another key", func(t testing.TB, a *answer) { a.public = mustKey(t, KeySpec{}).Public() }, "its certificate is for another key"},
+		{"no key made there", func(_ testing.TB, a *answer) { a.public, a.bundle.Key = nil, Key{} }, "its certificate is for another key"},
+		{"kind of key", func(_ testing.TB, a *answer) { a.spec.Key.Algorithm = RSA }, "the key is not an RSA key"},
+		{"size of key", func(_ testing.TB, a *answer) { a.spec.Key.Size = 384 }, "the key has not 384 bits"},
+		{"name missing", func(_ testing.TB, a *answer) { a.spec.DNSNames = append(a.spec.DNSNames, "c.example.com") },
+			"the certificate lacks names: c.example.com"},
+		{"name extra", func(_ testing.TB, a *answer) { a.spec.DNSNames = a.spec.DNSNames[:1] },
+			"the certificate has names that were not asked for: *.b.example.com"},
+		{"IP missing", func(_ testing.TB, a *answer) { a.spec.IPAddresses = []string{"192.0.2.1"} }, "the certificate lacks names: 192.0.2.1"},
+		{"common name", func(_ testing.TB, a *answer) { a.spec.CommonName = "other.example.com" }, "the certificate has another common name"},
+		{"not for servers", func(t testing.TB, a *answer) {
+			a.resign(t, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} })
+		}, "the certificate is not for TLS servers"},
+		{"no CA", func(_ testing.TB, a *answer) { a.bundle.CA, a.bundle.Intermediates = nil, nil }, "the CA that signed the certificate is not in it"},
+		{"wrong CA", func(_ testing.TB, a *answer) { a.bundle.CA = parents(a.other) }, "the CA beside the certificate did not sign it"},
+		{"wrong chain", func(_ testing.TB, a *answer) { a.bundle.Intermediates = parents(a.other) },
+			"the chain beside the certificate is not in order, or of another issuer"},
+		{"expired CA", func(t testing.TB, a *answer) { a.bundle.CA = parents(a.root.Renewed(t, now.Add(-time.Hour))) },
+			"its certificate does not verify with the CA in it"},
+		{"expired", func(t testing.TB, a *answer) {
+			a.resign(t, func(c *x509.Certificate) { c.NotAfter = now })
+		}, "its certificate has expired"},
+		{"not valid yet", func(t testing.TB, a *answer) {
+			a.resign(t, func(c *x509.Certificate) { c.NotBefore = now.Add(time.Hour) })
+		}, "its certificate is not valid yet"},
+		{"renewed at once", func(t testing.TB, a *answer) {
+			a.resign(t, func(c *x509.Certificate) { c.NotAfter = now.Add(time.Hour) })
+		}, "its certificate would have to be renewed at once"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := newScene(t)
+			a := &answer{scene: s, public: s.key.Public()}
+			row.spoil(t, a)
+			_, err := CheckAnswer(a.bundle, a.spec, a.public, now)
+			var bad *AnswerError
+			switch {
+			case row.want == "" && err != nil:
+				t.Error(err)
+			case row.want != "" && (!errors.As(err, &bad) || bad.Problem != row.want || bad.Mend == ""):
+				t.Errorf("got %v, want %q and a mend", err, row.want)
+			}
+		})
+	}
+}
+
+func TestCheckAnswerWarnings(t *testing.T) {
+	s := newScene(t)
+	s.spec.Duration = 720 * day
+	s.spec.Subject.Organizations = []string{"ACME"}
+	s.spec.Usages = []Usage{ServerAuth, ClientAuth}
+	ending := s.root.Renewed(t, s.end.Add(-day))
+	leaf := ending.Sign(t, &x509.Certificate{
+		Subject: pkix.Name{CommonName: "a.example.com"}, DNSNames: s.spec.DNSNames, NotBefore: s.start, NotAfter: s.end,
+	}, s.key.Public())
+	want := []string{
+		"the issuer granted 2136h0m0s of the 17280h0m0s asked for",
+		"the certificate has another subject: organizations",
+		"the certificate lacks usages: client auth",
+		"the CA that signed the certificate ends before it",
+	}
+	for _, late := range []time.Duration{0, 20 * time.Second} {
+		got, err := CheckAnswer(Bundle{Leaf: leaf, CA: parents(ending)}, s.spec, s.key.Public(), now.Add(late))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("warnings (-want +got):\n%s", diff)
+		}
+	}
+}
+
+func TestCheckAnswerRootMount(t *testing.T) {
+	key := mustKey(t, KeySpec{})
+	root := certstest.NewCA(t, "root", now.Add(1000*day))
+	leaf := root.Sign(t, &x509.Certificate{
+		DNSNames: []string{"a.example.com"}, NotBefore: now.Add(-30 * time.Second), NotAfter: now.Add(day),
+	}, key.Public())
+	b := Assemble(leaf, parents(root, root))
+	warnings, err := CheckAnswer(b, Spec{DNSNames: []string{"a.example.com"}, Duration: day}, key.Public(), now)
+	if err != nil || warnings != nil {
+		t.Errorf("%v, %v", warnings, err)
+	}
+}
