@@ -23,7 +23,8 @@ type call struct {
 	id       string   // "" for none; of secrets "vault/1"
 	sub      []string // path below the object
 	body     []byte
-	value    any // of the JSON body, nil without one
+	value    any       // of the JSON body, nil without one
+	expires  time.Time // from the ttl of a PUT or POST, zero for never
 }
 
 // serveAdmin is the Admin API with its log and its faults.
@@ -177,15 +178,17 @@ func (s *Server) etcdMode(c *call) reply {
 	}
 	switch {
 	case c.resource == "ssls":
-		return s.ssls(c).with("X-Api-Version", "v3")
+		return s.ssls(c)
+	case c.resource == "schema" && c.id == "validate":
+		return validateSchema(c)
 	case c.resource == "schema":
-		return s.schema(c)
+		return schemaOf(c.id).versioned()
 	case c.resource == "configs" && c.id == "validate":
 		return s.validateConfigs(c)
 	case c.resource == "plugins":
 		return plugins(c)
 	case neighbours[c.resource]:
-		return s.neighbour(c).with("X-Api-Version", "v3")
+		return s.neighbour(c).versioned()
 	}
 	return refused(http.StatusNotFound, "Unsupported resource type: %s", c.resource)
 }

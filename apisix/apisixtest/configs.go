@@ -104,7 +104,7 @@ func (s *Server) putConfigs(c *call) reply {
 		return refused(http.StatusBadRequest, "missing digest header")
 	}
 	if digest == s.configs.digest {
-		return emptyReply(http.StatusNoContent)
+		return reply{status: http.StatusNoContent}
 	}
 	conf, fault := c.readConfigs()
 	if fault != "" {

@@ -105,18 +105,24 @@ func (s *Server) putNeighbour(c *call) reply {
 	return written(c.resource, id, value, created)
 }
 
-// schema is /apisix/admin/schema: that of ssl objects as it is, and one that takes anything for others.
-func (s *Server) schema(c *call) reply {
-	switch {
-	case c.id == "validate" && len(c.sub) > 0 && c.sub[0] == "ssls":
-		if fault := sslSchema.check(c.value); fault != "" {
-			return refused(http.StatusBadRequest, "%s", fault)
-		}
+// validateSchema is POST /apisix/admin/schema/validate/ssls, which does not look into certificates.
+func validateSchema(c *call) reply {
+	if len(c.sub) == 0 || c.sub[0] != "ssls" {
 		return emptyReply(http.StatusOK)
-	case c.id == "ssl":
+	}
+	if fault := sslSchema.check(c.value); fault != "" {
+		return refused(http.StatusBadRequest, "%s", fault)
+	}
+	return emptyReply(http.StatusOK)
+}
+
+// schemaOf is /apisix/admin/schema/NAME: that of ssl objects as it is, and one that takes anything for others.
+func schemaOf(name string) reply {
+	switch {
+	case name == "ssl":
 		return reply{status: http.StatusOK, contentType: typeJSON, body: sslSchemaJSON}
-	case c.id == "secret" || !neighbours[c.id+"s"]:
-		return refused(http.StatusBadRequest, "not found schema: %s", c.id)
+	case name == "secret" || !neighbours[name+"s"]:
+		return refused(http.StatusBadRequest, "not found schema: %s", name)
 	}
 	return jsonReply(http.StatusOK, map[string]any{"type": "object"})
 }
@@ -128,7 +134,7 @@ func plugins(c *call) reply {
 		return refused(http.StatusMethodNotAllowed,
 			"please use PUT method to reload the plugins, %s method is not allowed.", c.Method)
 	case c.id == "reload":
-		return reply{status: http.StatusOK, contentType: typeText, body: []byte("done")}
+		return reply{status: http.StatusOK, contentType: typeJSON, body: []byte("done")}
 	case c.id == "list" && c.URL.Query().Get("subsystem") != "stream":
 		return jsonReply(http.StatusOK, []string{"cors", "key-auth", "limit-count", "proxy-rewrite", "redirect"})
 	}

@@ -32,6 +32,7 @@ type exchange struct {
 	RequestBodyRaw  *string           `json:"request_body_raw"`
 	RequestBodyDesc string            `json:"request_body_desc"`
 	Status          int               `json:"status"`
+	ResponseHeaders map[string]string `json:"response_headers"`
 	ResponseBody    any               `json:"response_body"`
 
 	// Of handshakes.
@@ -170,6 +171,12 @@ func (p *player) send(t *testing.T, e exchange) (int, any) {
 	var value any
 	if json.Unmarshal(data, &value) != nil || e.Name == "gzip PUT" { // its answer is no JSON: the echo is no UTF-8
 		value, _, _ = strings.Cut(string(data), `"req_body":`)
+	}
+	if got := response.Header.Get("Content-Type"); got != e.ResponseHeaders["content-type"] {
+		t.Errorf("%d %s: content type %q, recorded %q", e.Number, e.Name, got, e.ResponseHeaders["content-type"])
+	}
+	if got := response.Header.Get("X-Api-Version"); got != e.ResponseHeaders["x-api-version"] {
+		t.Errorf("%d %s: api version %q, recorded %q", e.Number, e.Name, got, e.ResponseHeaders["x-api-version"])
 	}
 	return response.StatusCode, value
 }

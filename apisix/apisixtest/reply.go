@@ -32,11 +32,21 @@ func (r reply) with(name, value string) reply {
 	return r
 }
 
+// versioned adds the header that APISIX sends once it has read a request, except with a page of nginx.
+func (r reply) versioned() reply {
+	if r.contentType == typeHTML {
+		return r
+	}
+	return r.with("X-Api-Version", "v3")
+}
+
 func (r reply) write(w http.ResponseWriter) {
 	for name, values := range r.header {
 		w.Header()[name] = values
 	}
-	w.Header().Set("Content-Type", r.contentType)
+	if r.contentType != "" {
+		w.Header().Set("Content-Type", r.contentType)
+	}
 	w.WriteHeader(r.status)
 	_, _ = w.Write(r.body)
 }
@@ -81,7 +91,7 @@ func conditional(r *http.Request, answer reply) reply {
 		return page(http.StatusPreconditionFailed)
 	}
 	if r.Header.Get("If-None-Match") == "*" && r.Header.Get("If-Modified-Since") == "" {
-		return emptyReply(http.StatusNotModified)
+		return reply{status: http.StatusNotModified, header: answer.header}
 	}
 	return answer
 }

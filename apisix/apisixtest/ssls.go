@@ -19,6 +19,15 @@ var (
 
 // ssls is /apisix/admin/ssls.
 func (s *Server) ssls(c *call) reply {
+	expires, fault := c.ttl(s.options.Clock.Now())
+	if fault != "" {
+		return refused(http.StatusBadRequest, "%s", fault)
+	}
+	c.expires = expires
+	return s.sslMethod(c).versioned()
+}
+
+func (s *Server) sslMethod(c *call) reply {
 	switch c.Method {
 	case http.MethodGet:
 		return s.read(c)
@@ -121,11 +130,6 @@ func luaString(value any) string {
 
 // storeSSL writes what prepare accepted. An empty id asks for a new one.
 func (s *Server) storeSSL(c *call, id string, p *prepared) reply {
-	now := s.options.Clock.Now()
-	expires, fault := c.ttl(now)
-	if fault != "" {
-		return refused(http.StatusBadRequest, "%s", fault)
-	}
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
 	if id == "" {
@@ -133,8 +137,8 @@ func (s *Server) storeSSL(c *call, id string, p *prepared) reply {
 		p.value["id"] = id
 	}
 	old := s.store.of("ssls").objects[id]
-	stamp(p.value, old, now)
-	created := s.commit(id, p, expires)
+	stamp(p.value, old, s.options.Clock.Now())
+	created := s.commit(id, p, c.expires)
 	return written("ssls", id, p.value, created)
 }
 
