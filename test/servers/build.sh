@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Builds the real servers of the tests, the demo and the benchmarks - etcd, kube-apiserver, kube-controller-manager
-# and Vault - from their Go modules into a cache outside the checkout, and prints the folder. `make servers` calls it.
+# Builds the real servers of the tests, the demo and the benchmarks - etcd, kube-apiserver, kube-controller-manager,
+# Vault and the APISIX ingress controller - from their Go modules into a cache outside the checkout, and prints the
+# folder. `make servers` calls it.
 #
 #   build.sh              build what is missing, then print the folder
 #   build.sh --print-dir  print the folder only, whether it is there or not
@@ -26,7 +27,7 @@ key() {
 	cd "$test"
 	{
 		go version
-		find kube vaultserver servers/guard -type f \( -name '*.go' -o -name go.mod -o -name go.sum \) | LC_ALL=C sort |
+		find kube vaultserver ingresscontroller servers/guard -type f \( -name '*.go' -o -name go.mod -o -name go.sum \) | LC_ALL=C sort |
 			while read -r file; do echo "$file"; cat "$file"; done
 		cat servers/build.sh
 	} | sum | cut -c1-16
@@ -97,10 +98,19 @@ build_vault() {
 	run vaultserver "$(stale -modfile "$work/vault.mod" .)" go build -v -modfile "$work/vault.mod" -ldflags '-s -w' -o "$out/vaultserver" .
 }
 
+build_ingress_controller() {
+	cd "$test/ingresscontroller"
+	local package=github.com/apache/apisix-ingress-controller
+	say "apisix-ingress-controller: reading modules"
+	run apisix-ingress-controller "$(stale "$package")" go build -v -ldflags '-s -w' -o "$out/apisix-ingress-controller" "$package"
+}
+
 build_guard() {
 	cd "$here/guard"
 	go build -ldflags '-s -w' -o "$out/guarded/guard" .
-	for server in etcd kube-apiserver kube-controller-manager vaultserver; do ln -s guard "$out/guarded/$server"; done
+	for server in etcd kube-apiserver kube-controller-manager vaultserver apisix-ingress-controller; do
+		ln -s guard "$out/guarded/$server"
+	done
 }
 
 # envtest wants a file of this name, and runs it only when asked to.
@@ -134,6 +144,7 @@ if [[ ! -d $dir ]]; then
 	build_guard
 	build_kube
 	build_vault
+	build_ingress_controller
 	link_kubectl
 	mv "$out" "$dir"
 	rm -rf "$work"

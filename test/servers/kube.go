@@ -91,14 +91,14 @@ func (k *Kube) prepareDir() error {
 		}
 		k.dir, k.temporary = dir, true
 	}
+	// envtest makes certificates only where there are none, and knows the CA only of those that it has made.
+	if err := os.RemoveAll(k.certDir()); err != nil {
+		return err
+	}
 	for _, dir := range []string{k.etcdDir(), k.certDir()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
-	}
-	// envtest makes a serving certificate only where there is none, and knows the CA only of one that it has made.
-	if err := os.RemoveAll(filepath.Join(k.certDir(), "apiserver.crt")); err != nil {
-		return err
 	}
 	return makeSigningKey(k.signingKey())
 }

@@ -106,18 +106,23 @@ func (v *Vault) run(ctx context.Context, listen string, fresh bool) (line vaultL
 	if err != nil {
 		return line, err
 	}
-	defer out.Close()
+	defer out.Close() // ends the reader below where no line comes
 	v.process, err = start(exec.Command(guarded(v.bin, "vaultserver"), v.arguments(listen, fresh)...), "Vault", in, v.options.Log)
 	in.Close() // the server holds its own end
 	if err != nil {
 		return line, err
 	}
-	read := make(chan error, 1)
-	go func() { read <- json.NewDecoder(out).Decode(&line) }()
+	printed := make(chan vaultLine, 1)
+	go func() {
+		line := vaultLine{}
+		if json.NewDecoder(out).Decode(&line) == nil {
+			printed <- line
+		}
+	}()
 	err = v.process.await(ctx, func(context.Context) bool {
 		select {
-		case err := <-read:
-			return err == nil
+		case line = <-printed:
+			return true
 		default:
 			return false
 		}
@@ -140,42 +145,6 @@ func (v *Vault) arguments(listen string, fresh bool) []string {
 		arguments = append(arguments, "-init")
 	}
 	return arguments
-}
-
-// Client returns a client with the root token, one for all callers: clone it to change its token. It does not retry,
-// so that an outage shows at once.
-func (v *Vault) Client() *vaultapi.Client { return v.client }
-
-func (v *Vault) newClient() (*vaultapi.Client, error) {
-	config := vaultapi.DefaultConfig()
-	if config.Error != nil {
-		return nil, config.Error
-	}
-	config.Address, config.MaxRetries = v.Address, 0
-	if v.CA != nil {
-		if err := config.ConfigureTLS(&vaultapi.TLSConfig{CACertBytes: v.CA}); err != nil {
-			return nil, err
-		}
-	}
-	client, err := vaultapi.NewClient(config)
-	if err != nil {
-		return nil, err
-	}
-	client.ClearNamespace() // the environment is the caller's, not this server's
-	client.SetToken(v.Token)
-	return client, nil
-}
-
-// Seal seals the server: until Unseal it answers 503 and keeps its tokens (PUT sys/seal).
-func (v *Vault) Seal(ctx context.Context) error { return v.client.Sys().SealWithContext(ctx) }
-
-// Unseal opens the server with UnsealKey (PUT sys/unseal).
-func (v *Vault) Unseal(ctx context.Context) error {
-	status, err := v.client.Sys().UnsealWithContext(ctx, v.UnsealKey)
-	if err == nil && status.Sealed {
-		err = errors.New("Vault is still sealed")
-	}
-	return err
 }
 
 // Kill ends the server at once, as a crash does. Restart brings one with a file storage back.
