@@ -64,8 +64,12 @@ const (
 	LabelManaged = Prefix + "managed"
 	// AnnotationCertificate is the name of the ApisixCertificate that the Secret belongs to.
 	AnnotationCertificate = Prefix + "certificate-name"
-	// AnnotationIssuedBy is the issuer of the Secret's certificate, as GROUP/KIND/NAME.
+	// AnnotationIssuedBy is the issuer of the Secret's certificate, as KIND/NAME.
 	AnnotationIssuedBy = Prefix + "issued-by"
+	// AnnotationIssuedAt is when the Secret's certificate was issued (RFC 3339).
+	AnnotationIssuedAt = Prefix + "issued-at"
+	// AnnotationSpecDigest identifies the spec that the Secret's certificate was issued for.
+	AnnotationSpecDigest = Prefix + "spec-digest"
 )
 
 // Finalizer holds an ApisixCertificate until its ssl objects and its Secret are gone.

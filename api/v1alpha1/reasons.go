@@ -12,6 +12,9 @@ const (
 	ReasonIssuing = "Issuing"
 	// ReasonRenewed is an event: the certificate was replaced; the message says why.
 	ReasonRenewed = "Renewed"
+	// ReasonRenewalFailing is set on Issued, which stays True: the certificate is valid, but it should be replaced and
+	// that fails. See the message.
+	ReasonRenewalFailing = "RenewalFailing"
 	// ReasonExpired is set on Issued: the certificate in the Secret has ended and could not be renewed. See the message
 	// and the issuer.
 	ReasonExpired = "Expired"

@@ -50,11 +50,6 @@ type ApisixCertificateStatus struct {
 	// +optional
 	LastFailureTime *metav1.Time `json:"lastFailureTime,omitempty"`
 
-	// LastRenewRequest is the value of the annotation apisix-certs.io/renew-at that was last answered.
-	//
-	// +optional
-	LastRenewRequest string `json:"lastRenewRequest,omitempty"`
-
 	// Warnings are what the issuer answered differently from what was asked, such as a shorter life.
 	//
 	// +optional

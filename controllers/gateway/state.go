@@ -110,6 +110,23 @@ func (g *Gateway) Push(ctx context.Context, s State, t Target) (State, Action, e
 	return s, action, err
 }
 
+// PushAgain writes the target whatever is known of the gateway: what it serves says that its objects are not what they
+// seem. An ingress controller's objects are patched, never replaced.
+func (g *Gateway) PushAgain(ctx context.Context, s State, t Target) (State, error) {
+	switch s.Mode {
+	case Own:
+		return g.put(ctx, s, t)
+	case Adopt:
+		var err error
+		for i, o := range s.Objects {
+			if s.Objects[i], err = g.patchOne(ctx, t, o.ID); err != nil {
+				return s, err
+			}
+		}
+	}
+	return s, nil
+}
+
 // Remove takes from the gateway what Push brought there. With adopt, objects belong to the ingress controller, which
 // drops them itself; one that is left over after grace, still with our certificate, is deleted.
 func (g *Gateway) Remove(ctx context.Context, t Target, grace bool) (done bool, err error) {

@@ -23,12 +23,16 @@ func wantedByTLS(tls *configv2.ApisixTls, defaults Defaults) wants {
 			"spec.secret.namespace is %q: a certificate is only made in the object's own namespace, write %q", ns, tls.Namespace))
 		return w
 	}
+	w.add(s, tls, tls.Spec.Secret.Name, tls.Spec.IngressClassName, tlsHosts(tls), "spec.hosts")
+	return w
+}
+
+func tlsHosts(tls *configv2.ApisixTls) []string {
 	hosts := make([]string, 0, len(tls.Spec.Hosts))
 	for _, host := range tls.Spec.Hosts {
 		hosts = append(hosts, string(host))
 	}
-	w.add(s, tls, tls.Spec.Secret.Name, tls.Spec.IngressClassName, hosts, "spec.hosts")
-	return w
+	return hosts
 }
 
 // madeForRoute tells whether this controller made the ApisixTls: its route has the certificate already.
@@ -51,11 +55,7 @@ func wantedByIngress(ingress *networkingv1.Ingress, defaults Defaults) wants {
 		if _, known := hosts[entry.SecretName]; !known {
 			order = append(order, entry.SecretName)
 		}
-		entryHosts := entry.Hosts
-		if len(entryHosts) == 0 {
-			entryHosts = ruleHosts(ingress)
-		}
-		hosts[entry.SecretName] = append(hosts[entry.SecretName], entryHosts...)
+		hosts[entry.SecretName] = append(hosts[entry.SecretName], entryHosts(ingress, entry)...)
 	}
 	if len(ingress.Spec.TLS) == 0 && !defaults.ManageAll {
 		w.problems = append(w.problems, "spec.tls is empty: add an entry with the hosts and a secretName")
@@ -66,7 +66,11 @@ func wantedByIngress(ingress *networkingv1.Ingress, defaults Defaults) wants {
 	return w
 }
 
-func ruleHosts(ingress *networkingv1.Ingress) []string {
+// entryHosts are the hosts of one TLS entry: its own, else those of the rules.
+func entryHosts(ingress *networkingv1.Ingress, entry networkingv1.IngressTLS) []string {
+	if len(entry.Hosts) > 0 {
+		return entry.Hosts
+	}
 	var hosts []string
 	for _, rule := range ingress.Spec.Rules {
 		hosts = append(hosts, rule.Host)

@@ -50,6 +50,7 @@ func plan(self metav1.OwnerReference, want wants, have []v1alpha1.ApisixCertific
 			continue
 		}
 		cert.OwnerReferences = []metav1.OwnerReference{controlling(self)}
+		cert.Finalizers = []string{v1alpha1.Finalizer} // here it costs no write of its own
 		p.create = append(p.create, cert)
 	}
 	for _, cert := range have {

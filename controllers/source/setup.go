@@ -36,26 +36,37 @@ var apiVersions = map[string]schema.GroupVersion{
 // Kind is a kind of source object and how to start its controller.
 type Kind struct {
 	schema.GroupVersionKind
-	Setup func(ctx context.Context, mgr ctrl.Manager, defaults Defaults, options controller.Options) error
+	// SecretKeys tells of an object by which an ingress controller serves Secrets which ones they are, as
+	// NAMESPACE/NAME. Nil: ingress controllers serve no Secret by this kind.
+	SecretKeys client.IndexerFunc
+	// Object is an empty object of the kind.
+	Object client.Object
+	Setup  func(ctx context.Context, mgr ctrl.Manager, defaults Defaults, options controller.Options) error
 }
 
 // Kinds are all kinds of sources. Those of APISIX may be absent from a cluster.
 func Kinds() []Kind {
 	return []Kind{
-		{apiVersions[kindIngress].WithKind(kindIngress), setupIngress},
-		{apiVersions[kindTLS].WithKind(kindTLS), setupTLS},
-		{apiVersions[kindRoute].WithKind(kindRoute), setupRoute},
+		{apiVersions[kindIngress].WithKind(kindIngress), ingressSecrets, &networkingv1.Ingress{}, setupIngress},
+		{apiVersions[kindTLS].WithKind(kindTLS), tlsSecrets, &configv2.ApisixTls{}, setupTLS},
+		{apiVersions[kindRoute].WithKind(kindRoute), nil, newRoute(), setupRoute},
 	}
 }
 
-func setupIngress(_ context.Context, mgr ctrl.Manager, defaults Defaults, options controller.Options) error {
+func setupIngress(ctx context.Context, mgr ctrl.Manager, defaults Defaults, options controller.Options) error {
+	if err := mgr.GetFieldIndexer().IndexField(ctx, &networkingv1.Ingress{}, indexUse, ingressSecrets); err != nil {
+		return fmt.Errorf("index of Ingresses by Secret: %w", err)
+	}
 	return start(mgr, &reconciler[*networkingv1.Ingress]{
 		kind: kindIngress, defaults: defaults, wanted: wantedByIngress,
 		newObject: func() *networkingv1.Ingress { return &networkingv1.Ingress{} },
 	}, options, nil)
 }
 
-func setupTLS(_ context.Context, mgr ctrl.Manager, defaults Defaults, options controller.Options) error {
+func setupTLS(ctx context.Context, mgr ctrl.Manager, defaults Defaults, options controller.Options) error {
+	if err := mgr.GetFieldIndexer().IndexField(ctx, &configv2.ApisixTls{}, indexUse, tlsSecrets); err != nil {
+		return fmt.Errorf("index of ApisixTlses by Secret: %w", err)
+	}
 	return start(mgr, &reconciler[*configv2.ApisixTls]{
 		kind: kindTLS, defaults: defaults, wanted: wantedByTLS,
 		newObject: func() *configv2.ApisixTls { return &configv2.ApisixTls{} },

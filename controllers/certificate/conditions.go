@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package certificate
+
+import (
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/controllers/gateway"
+)
+
+// stillGood are the reasons to issue that leave the certificate valid and as specified meanwhile.
+var stillGood = map[certs.Reason]bool{
+	certs.RenewalDue: true, certs.RenewalRequested: true, certs.IssuerRotated: true, certs.IssuerEnding: true,
+}
+
+// issuedCondition says whether the Secret holds a valid certificate as specified.
+func issuedCondition(o observed, p plan, done outcome) metav1.Condition {
+	d := done.decision
+	failure := p.held
+	if done.err != nil {
+		failure = findingOf(done.err)
+	}
+	switch {
+	case failure == nil && !d.Issue:
+		return condition(v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonIssued, "the Secret holds a valid certificate")
+	case failure == nil && p.waiting:
+		if before := meta.FindStatusCondition(o.cert.Status.Conditions, v1alpha1.ConditionIssued); before != nil {
+			failure = &finding{before.Reason, before.Message}
+		}
+	}
+	if failure == nil { // issued, and due again at once
+		failure = &finding{v1alpha1.ReasonIssuing, d.Message}
+	}
+	switch {
+	case d.Reason == certs.Expired:
+		return condition(v1alpha1.ConditionIssued, metav1.ConditionFalse, v1alpha1.ReasonExpired, "the certificate has expired: "+bare(failure))
+	case d.Bundle.Leaf != nil && (!d.Issue || stillGood[d.Reason]) && p.held == nil:
+		return condition(v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonRenewalFailing, bare(failure))
+	}
+	return condition(v1alpha1.ConditionIssued, metav1.ConditionFalse, failure.reason, failure.message)
+}
+
+// bare is the message of a finding that a condition has carried before, without what was put before it then.
+func bare(f *finding) string { return trimPrefix(f.message, "the certificate has expired: ") }
+
+// pushedCondition says whether every gateway holds the certificate.
+func pushedCondition(o observed, done outcome) metav1.Condition {
+	result := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
+		return condition(v1alpha1.ConditionPushed, status, reason, message)
+	}
+	switch {
+	case len(o.gateways) == 0:
+		return result(metav1.ConditionTrue, v1alpha1.ReasonNoGateway, "no gateway is configured: the Secret is all there is to do")
+	case len(o.spec.DNSNames) == 0:
+		return result(metav1.ConditionTrue, v1alpha1.ReasonNothingToPush, "none of the certificate's names is a DNS name")
+	case len(done.gateways) == 0 && !done.usable:
+		return result(metav1.ConditionFalse, v1alpha1.ReasonNothingToPush, "there is no valid certificate to push")
+	case len(done.gateways) == 0:
+		return result(metav1.ConditionFalse, v1alpha1.ReasonNothingToPush, "the hosts belong to older ApisixCertificates, or the certificate does not name them")
+	}
+	carried := false
+	for _, g := range done.gateways {
+		switch {
+		case g.err != nil:
+			f := findingOf(g.err)
+			return result(metav1.ConditionFalse, f.reason, "gateway "+g.name+": "+f.message)
+		case g.verb == gateway.Refuse:
+			return result(metav1.ConditionFalse, v1alpha1.ReasonSNIConflict, fmt.Sprintf(
+				"gateway %s: host %s is served by ssl object %s, which is not ours: delete that object, or remove the host here", g.name, g.state.Conflict.Host, g.state.Conflict.ID))
+		case g.verb == gateway.Wait:
+			return result(metav1.ConditionFalse, v1alpha1.ReasonWaitingForController,
+				"gateway "+g.name+": the ingress controller has not made an ssl object of this Secret yet: look at it, and at the ApisixTls or Ingress that uses the Secret")
+		}
+		carried = carried || g.state.Mode == gateway.Secret
+	}
+	if carried {
+		return result(metav1.ConditionTrue, v1alpha1.ReasonCarriedByController, "the ingress controller carries the Secret")
+	}
+	return result(metav1.ConditionTrue, v1alpha1.ReasonPushed, "every gateway holds the certificate")
+}
+
+// servedCondition says whether handshakes showed the certificate.
+func servedCondition(o observed, done outcome) metav1.Condition {
+	result := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
+		return condition(v1alpha1.ConditionServed, status, reason, message)
+	}
+	if message := uncovered(o, done.decision); message != "" {
+		return result(metav1.ConditionFalse, v1alpha1.ReasonHostNotCovered, message)
+	}
+	asked := false
+	for _, g := range done.gateways {
+		if g.proof.Asked && !g.proof.Served {
+			return result(metav1.ConditionFalse, v1alpha1.ReasonNotServed, "gateway "+g.name+": "+g.proof.Problem)
+		}
+		asked = asked || g.proof.Asked
+	}
+	if asked {
+		return result(metav1.ConditionTrue, v1alpha1.ReasonServed, "handshakes for all hosts showed the certificate")
+	}
+	return result(metav1.ConditionUnknown, v1alpha1.ReasonNotProven, "no handshake was made: there is nothing pushed, or no TLS address of a gateway is known (--apisix-tls-addr)")
+}
+
+// uncovered names a host that an ApisixTls or Ingress serves with this Secret and that the certificate does not name.
+func uncovered(o observed, d certs.Decision) string {
+	if d.Bundle.Leaf == nil {
+		return ""
+	}
+	for _, use := range o.uses {
+		for _, host := range use.Hosts {
+			if !names(d.Bundle, host) {
+				return fmt.Sprintf("%s %s/%s serves host %s with Secret %s, whose certificate does not name it: add %s to spec.dnsNames of this ApisixCertificate",
+					use.Kind, use.Namespace, use.Name, host, o.cert.Spec.SecretName, host)
+			}
+		}
+	}
+	return ""
+}
+
+// readyCondition sums up the others: the first that is False decides.
+func readyCondition(conditions []metav1.Condition) metav1.Condition {
+	for _, c := range conditions {
+		if c.Status == metav1.ConditionFalse {
+			return condition(v1alpha1.ConditionReady, metav1.ConditionFalse, c.Reason, c.Message)
+		}
+	}
+	for _, c := range conditions {
+		if c.Reason == v1alpha1.ReasonRenewalFailing {
+			return condition(v1alpha1.ConditionReady, metav1.ConditionTrue, c.Reason, c.Message)
+		}
+	}
+	return condition(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "the certificate is valid, pushed and not known to be served otherwise")
+}
+
+// provenFalse tells whether the last run saw the target's certificate not served, so that it was written again already.
+func (o *observed) provenFalse(t gateway.Target) bool {
+	served := meta.FindStatusCondition(o.cert.Status.Conditions, v1alpha1.ConditionServed)
+	return served != nil && served.Reason == v1alpha1.ReasonNotServed && o.cert.Status.Fingerprint == t.Fingerprint
+}
+
+func condition(kind string, status metav1.ConditionStatus, reason, message string) metav1.Condition {
+	return metav1.Condition{Type: kind, Status: status, Reason: reason, Message: message}
+}
+
+// statusTime is a time as status holds it; nil for zero.
+func statusTime(t time.Time) *metav1.Time {
+	if t.IsZero() {
+		return nil
+	}
+	at := metav1.NewTime(t.Truncate(time.Second))
+	return &at
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package certificate
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
+)
+
+// endGrace is how long after its deletion an ingress controller is given to drop its own ssl object. The Secret stays
+// until then: a 1.8 controller that finds it gone never drops the object.
+const endGrace = 10 * time.Second
+
+// end cleans up after a deleted ApisixCertificate: ssl objects, then the Secret, then the finalizer. Each step may be
+// repeated, and a gateway that does not answer holds the finalizer.
+func (r *Reconciler) end(ctx context.Context, cert *v1alpha1.ApisixCertificate) (ctrl.Result, error) {
+	if !controllerutil.ContainsFinalizer(cert, v1alpha1.Finalizer) {
+		return ctrl.Result{}, nil
+	}
+	o, err := r.observe(ctx, cert)
+	if err != nil {
+		return ctrl.Result{}, fmt.Errorf("observe: %w", err)
+	}
+	target := o.target(certs.Decide(o.facts(), r.Clock.Now()))
+	target.Hosts = o.spec.DNSNames
+	grace := r.Clock.Since(cert.DeletionTimestamp.Time) > endGrace
+	for _, g := range o.gateways {
+		done, err := g.Remove(ctx, target, grace)
+		if err != nil {
+			return ctrl.Result{}, fmt.Errorf("gateway %s: %w", g.Name, err)
+		}
+		if !done {
+			return ctrl.Result{RequeueAfter: lookAgain}, nil
+		}
+	}
+	if err := r.deleteSecret(ctx, &o); err != nil {
+		return ctrl.Result{}, err
+	}
+	before := cert.DeepCopy()
+	controllerutil.RemoveFinalizer(cert, v1alpha1.Finalizer)
+	return ctrl.Result{}, client.IgnoreNotFound(r.Patch(ctx, cert, client.MergeFrom(before)))
+}
+
+// deleteSecret deletes the Secret if this controller made it for this certificate and no other needs it.
+func (r *Reconciler) deleteSecret(ctx context.Context, o *observed) error {
+	if o.secret == nil || !o.ours() || o.cert.Spec.SecretRetention == v1alpha1.SecretRetain || o.conflict != "" {
+		return nil
+	}
+	secret := &corev1.Secret{}
+	secret.Name, secret.Namespace = o.secret.Name, o.secret.Namespace
+	err := r.Delete(ctx, secret, client.Preconditions{UID: &o.secret.UID, ResourceVersion: &o.secret.ResourceVersion})
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("delete Secret %s: %w", secret.Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package certificate
+
+import (
+	"errors"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/apisix"
+	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/certs/vault"
+	"apisix-certs.io/apisix-certs/controllers/issuer"
+)
+
+// findingOf maps an error to the reason and message of a condition. The messages of these errors are stable and hold
+// no secret; of any other error only its kind is told, for its text may change from one attempt to the next.
+func findingOf(err error) *finding {
+	var (
+		credentials *issuer.CredentialsError
+		answered    *vault.Error
+		answer      *certs.AnswerError
+		pair        *apisix.PairError
+		api         *apisix.APIError
+		network     *apisix.NetworkError
+		field       certs.FieldError
+	)
+	switch {
+	case errors.As(err, &credentials):
+		return &finding{v1alpha1.ReasonIssuerNotReady, credentials.Error()}
+	case errors.As(err, &answered):
+		return &finding{vaultReasons[answered.Kind], answered.Error()}
+	case errors.As(err, &answer):
+		return &finding{v1alpha1.ReasonBadAnswer, answer.Error()}
+	case errors.As(err, &field):
+		return &finding{v1alpha1.ReasonInvalidSpec, "spec." + field.Error()}
+	case errors.As(err, &pair):
+		return &finding{v1alpha1.ReasonGatewayRefused, pair.Error()}
+	case apisix.IsUnavailable(err) && errors.As(err, &api):
+		return &finding{v1alpha1.ReasonGatewayUnreachable, api.Error()}
+	case errors.As(err, &api):
+		return &finding{v1alpha1.ReasonGatewayRefused, api.Error() + gatewayMend(err)}
+	case errors.As(err, &network):
+		return &finding{v1alpha1.ReasonGatewayUnreachable, network.Error() + ": check that the gateway runs and the Admin API's address"}
+	}
+	return &finding{v1alpha1.ReasonIssueFailed, "the Kubernetes API or the gateway's settings refused a step: see the controller's log"}
+}
+
+var vaultReasons = map[vault.Kind]string{
+	vault.Transient: v1alpha1.ReasonIssueFailed,
+	vault.Setup:     v1alpha1.ReasonIssuerNotReady,
+	vault.User:      v1alpha1.ReasonRefused,
+}
+
+func gatewayMend(err error) string {
+	switch {
+	case apisix.IsForbidden(err):
+		return ": allow the controller's address in the gateway's admin.allow_admin (chart: admin.allow.ipList), and give it an admin key with the role admin"
+	case apisix.IsUnauthorized(err):
+		return ": correct the admin key (--apisix-admin-key-file or --apisix-admin-key-secret)"
+	case apisix.IsForeign(err):
+		return ": check that --apisix-admin-url is the Admin API's address"
+	}
+	return ""
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package certificate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/controllers/gateway"
+)
+
+// observed is everything that a run looks at.
+type observed struct {
+	cert *v1alpha1.ApisixCertificate
+	spec certs.Spec
+
+	secret *corev1.Secret // nil: there is none
+	live   bool           // secret was read past the cache
+
+	issuer   v1alpha1.Issuer // nil: not found
+	conflict string          // says who owns a host or the Secret; empty: nobody else
+	// hosts are those to push: the spec's DNS names that no older certificate of the namespace has.
+	hosts []string
+	uses  []gateway.Use
+	// gateways are those of the certificate's ingress class.
+	gateways []*gateway.Gateway
+}
+
+func (r *Reconciler) observe(ctx context.Context, cert *v1alpha1.ApisixCertificate) (observed, error) {
+	o := observed{cert: cert, spec: specOf(cert), gateways: r.Gateways(cert.Spec.IngressClassName)}
+	for _, step := range []func() error{
+		func() error { return r.observeSecret(ctx, r.Client, &o) },
+		func() error { return r.observeIssuer(ctx, &o) },
+		func() error { return r.observeOwners(ctx, &o) },
+		func() (err error) { o.uses, err = r.Uses(ctx, cert.Namespace, cert.Spec.SecretName); return err },
+	} {
+		if err := step(); err != nil {
+			return o, err
+		}
+	}
+	return o, nil
+}
+
+// observeSecret reads the Secret with from. One that the cache does not have may be somebody else's.
+func (r *Reconciler) observeSecret(ctx context.Context, from client.Reader, o *observed) error {
+	key := client.ObjectKey{Namespace: o.cert.Namespace, Name: o.cert.Spec.SecretName}
+	secret := &corev1.Secret{}
+	err := from.Get(ctx, key, secret)
+	o.live = from == r.Live
+	if apierrors.IsNotFound(err) && !o.live {
+		return r.observeSecret(ctx, r.Live, o)
+	}
+	o.secret = secret
+	if apierrors.IsNotFound(err) {
+		o.secret, err = nil, nil
+	}
+	return err
+}
+
+func (r *Reconciler) observeIssuer(ctx context.Context, o *observed) error {
+	ref := o.cert.Spec.IssuerRef
+	var object interface {
+		client.Object
+		v1alpha1.Issuer
+	} = &v1alpha1.VaultIssuer{}
+	key := client.ObjectKey{Namespace: o.cert.Namespace, Name: ref.Name}
+	if ref.Kind == v1alpha1.KindClusterVaultIssuer {
+		object, key.Namespace = &v1alpha1.ClusterVaultIssuer{}, ""
+	}
+	err := r.Get(ctx, key, object)
+	if err == nil {
+		o.issuer = object
+	}
+	return client.IgnoreNotFound(err)
+}
+
+// observeOwners finds older ApisixCertificates that have the Secret, or a host of this one.
+func (r *Reconciler) observeOwners(ctx context.Context, o *observed) error {
+	older, err := r.older(ctx, o.cert, indexSecret, o.cert.Namespace+"/"+o.cert.Spec.SecretName)
+	if err != nil {
+		return err
+	}
+	if len(older) > 0 {
+		o.conflict = fmt.Sprintf("spec.secretName: Secret %s belongs to the older ApisixCertificate %s: name another Secret",
+			o.cert.Spec.SecretName, older[0].Name)
+	}
+	for _, host := range o.spec.DNSNames {
+		older, err := r.older(ctx, o.cert, indexHost, host)
+		if err != nil {
+			return err
+		}
+		if len(older) == 0 {
+			o.hosts = append(o.hosts, host)
+		}
+		for i := range older {
+			if older[i].Namespace != o.cert.Namespace && o.conflict == "" {
+				o.conflict = fmt.Sprintf("spec.dnsNames: host %s belongs to the older ApisixCertificate %s in namespace %s: remove it here or there",
+					host, older[i].Name, older[i].Namespace)
+			}
+		}
+	}
+	return nil
+}
+
+// older lists the ApisixCertificates under key of an index that are older than cert, the oldest first.
+func (r *Reconciler) older(ctx context.Context, cert *v1alpha1.ApisixCertificate, index, key string) ([]v1alpha1.ApisixCertificate, error) {
+	var list v1alpha1.ApisixCertificateList
+	if err := r.List(ctx, &list, client.MatchingFields{index: key}, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, err
+	}
+	older := slices.DeleteFunc(slices.Clone(list.Items), func(other v1alpha1.ApisixCertificate) bool {
+		return other.UID == cert.UID || !other.DeletionTimestamp.IsZero() || !v1alpha1.Older(&other, cert)
+	})
+	slices.SortFunc(older, func(a, b v1alpha1.ApisixCertificate) int {
+		if v1alpha1.Older(&a, &b) {
+			return -1
+		}
+		return 1
+	})
+	return older, nil
+}
+
+// ours tells whether this controller made the Secret, for this certificate.
+func (o *observed) ours() bool {
+	return o.secret.Labels[v1alpha1.LabelManaged] == "true" && o.secret.Annotations[v1alpha1.AnnotationCertificate] == o.cert.Name ||
+		o.secret.Annotations[v1alpha1.AnnotationCertificate] == o.cert.Name && o.secret.Type == corev1.SecretTypeTLS
+}
+
+// mayWrite tells whether the Secret may be written: it is ours, there is none, or its owner said so.
+func (o *observed) mayWrite() bool {
+	return o.secret == nil || o.ours() ||
+		o.cert.Annotations[v1alpha1.AnnotationAdoptSecret] == "true" || o.secret.Annotations[v1alpha1.AnnotationAdoptSecret] == "true"
+}
+
+// issuerChanged tells whether the issuer changed for the better since the time given, so that a failure is worth a
+// new try at once.
+func (o *observed) issuerChanged(since metav1.Time) bool {
+	if o.issuer == nil {
+		return false
+	}
+	ready := meta.FindStatusCondition(o.issuer.IssuerStatus().Conditions, v1alpha1.ConditionReady)
+	return ready != nil && ready.Status == metav1.ConditionTrue && since.Before(&ready.LastTransitionTime)
+}
+
+// target is the pair in the Secret as the gateways should hold it, for the hosts that it names: of a spec that was
+// changed and not followed yet, the hosts of the old certificate are still served.
+func (o *observed) target(d certs.Decision) gateway.Target {
+	t := gateway.Target{
+		Namespace: o.cert.Namespace, Name: o.cert.Name, UID: string(o.cert.UID),
+		SecretName: o.cert.Spec.SecretName, Uses: o.uses,
+		Fingerprint: certs.Fingerprint(d.Bundle.Leaf), Serial: certs.Serial(d.Bundle.Leaf),
+	}
+	t.Hosts = slices.DeleteFunc(slices.Clone(o.hosts), func(host string) bool { return !names(d.Bundle, host) })
+	if o.secret != nil {
+		t.Cert, t.Key = o.secret.Data[corev1.TLSCertKey], o.secret.Data[corev1.TLSPrivateKeyKey]
+	}
+	return t
+}

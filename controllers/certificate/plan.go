@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package certificate
+
+import (
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
+)
+
+// plan is what a run does about the certificate itself. What is done at a gateway is planned there (gateway.Plan), on
+// the pair that the Secret holds after this plan was applied.
+type plan struct {
+	// decision says whether a new certificate is due and why, and what there is.
+	decision certs.Decision
+	// issue: get a new certificate and write the Secret.
+	issue bool
+	// relabel: write the Secret with the certificate it has, for its labels and annotations differ.
+	relabel bool
+	// held says why nothing is issued though it is due, or why the spec is not followed. Nil: nothing holds it.
+	held *finding
+	// waiting: the last failure is too fresh to try again; its condition stays.
+	waiting bool
+	// next is the next deadline that the certificate has by itself; zero: none.
+	next time.Time
+}
+
+// finding is a reason and a message for a condition.
+type finding struct{ reason, message string }
+
+// decide makes the plan. It is pure.
+func decide(o observed, now time.Time) plan {
+	p := plan{decision: certs.Decide(o.facts(), now)}
+	p.next = p.decision.Recheck
+	if p.held = o.obstacle(p.decision.Issue); p.held != nil {
+		return p
+	}
+	if !p.decision.Issue {
+		p.relabel = !o.secretMetadataFits()
+		return p
+	}
+	if retry := o.retryAt(p.decision, now); now.Before(retry) {
+		p.waiting, p.next = true, earliest(p.next, retry)
+		return p
+	}
+	p.issue = true
+	return p
+}
+
+// facts are what certs.Decide looks at.
+func (o *observed) facts() certs.Observed {
+	facts := certs.Observed{
+		Spec: o.spec, UID: string(o.cert.UID),
+		WantedIssuer: issuerName(o.cert.Spec.IssuerRef), WantedFor: o.cert.Name,
+	}
+	if at, err := time.Parse(time.RFC3339, o.cert.Annotations[v1alpha1.AnnotationRenewAt]); err == nil {
+		facts.RenewRequestedAt = at
+	}
+	if o.secret == nil {
+		return facts
+	}
+	facts.SecretExists = true
+	facts.CertPEM, facts.KeyPEM = o.secret.Data[corev1.TLSCertKey], o.secret.Data[corev1.TLSPrivateKeyKey]
+	facts.CAPEM = o.secret.Data[corev1.ServiceAccountRootCAKey]
+	facts.IssuedBy = o.secret.Annotations[v1alpha1.AnnotationIssuedBy]
+	facts.IssuedFor = o.secret.Annotations[v1alpha1.AnnotationCertificate]
+	facts.IssuedDigest = o.secret.Annotations[v1alpha1.AnnotationSpecDigest]
+	facts.IssuedAt, _ = time.Parse(time.RFC3339, o.secret.Annotations[v1alpha1.AnnotationIssuedAt])
+	return facts
+}
+
+// obstacle says what keeps the spec from being followed, the user's first. due: a new certificate is needed.
+func (o *observed) obstacle(due bool) *finding {
+	source := o.cert.Annotations[v1alpha1.AnnotationSourceProblem]
+	invalid := o.spec.Validate()
+	switch {
+	case len(invalid) > 0:
+		return &finding{v1alpha1.ReasonInvalidSpec, fieldText(invalid)}
+	case source != "" && o.cert.Status.SerialNumber == "":
+		// Once there is a certificate, the last good spec is kept and renewed.
+		return &finding{v1alpha1.ReasonInvalidSource, source}
+	case renewAtInvalid(o.cert):
+		return &finding{v1alpha1.ReasonInvalidSpec, "annotation " + v1alpha1.AnnotationRenewAt + " is no RFC 3339 time: write one such as 2030-01-31T12:00:00Z"}
+	case o.conflict != "":
+		return &finding{v1alpha1.ReasonConflict, o.conflict}
+	case !o.mayWrite():
+		return &finding{v1alpha1.ReasonSecretNotOurs, "spec.secretName: Secret " + o.cert.Spec.SecretName +
+			" exists and was not made for this certificate: name another Secret, or let it be overwritten with the annotation " +
+			v1alpha1.AnnotationAdoptSecret + `: "true"`}
+	case due && o.secret != nil && o.secret.Type != corev1.SecretTypeTLS:
+		return &finding{v1alpha1.ReasonSecretNotOurs, "spec.secretName: Secret " + o.cert.Spec.SecretName + " is of type " +
+			string(o.secret.Type) + ", which cannot be changed: delete it, or name another Secret"}
+	case due && o.issuer == nil:
+		return &finding{v1alpha1.ReasonIssuerNotFound, "spec.issuerRef: " + issuerName(o.cert.Spec.IssuerRef) +
+			" does not exist: create it, or correct the reference"}
+	}
+	return nil
+}
+
+// retryAt is when the next attempt may be made after a failure. A changed spec or a recovered issuer is tried at once.
+func (o *observed) retryAt(d certs.Decision, now time.Time) time.Time {
+	status := o.cert.Status
+	if status.LastFailureTime == nil || status.ObservedGeneration != o.cert.Generation || o.issuerChanged(*status.LastFailureTime) {
+		return time.Time{}
+	}
+	return status.LastFailureTime.Add(certs.Backoff(int(status.FailedAttempts), d.NotAfter.Sub(now)))
+}
+
+// usable tells whether the pair in the Secret may be pushed: it matches and has not expired. It need not be what the
+// spec asks for by now: the old certificate is served until there is a new one.
+func (p *plan) usable(now time.Time) bool {
+	b := p.decision.Bundle
+	return b.Leaf != nil && b.KeyMatches() && now.Before(p.decision.NotAfter)
+}
+
+func renewAtInvalid(cert *v1alpha1.ApisixCertificate) bool {
+	value := cert.Annotations[v1alpha1.AnnotationRenewAt]
+	_, err := time.Parse(time.RFC3339, value)
+	return value != "" && err != nil
+}
+
+func issuerName(ref v1alpha1.IssuerReference) string {
+	if ref.Kind == "" {
+		return v1alpha1.KindVaultIssuer + "/" + ref.Name
+	}
+	return ref.Kind + "/" + ref.Name
+}
+
+func fieldText(problems []certs.FieldError) string {
+	var texts []string
+	for i, problem := range problems {
+		if i == 3 {
+			texts = append(texts, "and more")
+			break
+		}
+		texts = append(texts, "spec."+problem.Error())
+	}
+	return strings.Join(texts, "; ")
+}
+
+// earliest is the earliest of times that is set.
+func earliest(times ...time.Time) time.Time {
+	var first time.Time
+	for _, t := range times {
+		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	return first
+}

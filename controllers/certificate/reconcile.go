@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package certificate
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs/vault"
+	"apisix-certs.io/apisix-certs/controllers/gateway"
+)
+
+// Signers gives the session of an issuer, the same one to all its certificates.
+type Signers interface {
+	Get(ctx context.Context, issuer v1alpha1.Issuer) (*vault.Session, error)
+}
+
+// Reconciler reconciles ApisixCertificates. All fields are required.
+type Reconciler struct {
+	client.Client
+	// Live reads past the cache: Secrets that others made are not in it, and before issuing the cache may be behind.
+	Live     client.Reader
+	Recorder events.EventRecorder
+	Clock    clock.Clock
+	Signers  Signers
+	// Gateways gives the gateways of an ingress class.
+	Gateways func(ingressClass string) []*gateway.Gateway
+	// Uses gives the objects by which an ingress controller serves a Secret.
+	Uses func(ctx context.Context, namespace, secretName string) ([]gateway.Use, error)
+}
+
+// Reconcile brings one certificate nearer to what its spec says.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	cert := &v1alpha1.ApisixCertificate{}
+	if err := r.Get(ctx, req.NamespacedName, cert); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !cert.DeletionTimestamp.IsZero() {
+		return r.end(ctx, cert)
+	}
+	if err := r.hold(ctx, cert); err != nil {
+		return ctrl.Result{}, err
+	}
+	o, err := r.observe(ctx, cert)
+	if err != nil {
+		return ctrl.Result{}, fmt.Errorf("observe: %w", err)
+	}
+	p := decide(o, r.Clock.Now())
+	if p.issue && !o.live {
+		// The cache may be behind our own last write: issuing on its word would issue twice.
+		if err := r.observeSecret(ctx, r.Live, &o); err != nil {
+			return ctrl.Result{}, fmt.Errorf("observe: %w", err)
+		}
+		p = decide(o, r.Clock.Now())
+	}
+	return r.report(ctx, o, p, r.apply(ctx, &o, p))
+}
+
+// hold puts the finalizer on, before there is anything to clean up. Source controllers create objects with it.
+func (r *Reconciler) hold(ctx context.Context, cert *v1alpha1.ApisixCertificate) error {
+	before := cert.DeepCopy()
+	if !controllerutil.AddFinalizer(cert, v1alpha1.Finalizer) {
+		return nil
+	}
+	return r.Patch(ctx, cert, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+}

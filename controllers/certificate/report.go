@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package certificate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/controllers/gateway"
+)
+
+const (
+	// resync is how often a certificate is looked at though nothing happened: its gateways are compared and proven.
+	resync = 5 * time.Minute
+	// lookAgain is how soon after something of others is not there yet: an ssl object, or a gateway that lags.
+	lookAgain = 2 * time.Second
+	// setupRecheck is how often a fault of the set-up is tried again without a change in the cluster.
+	setupRecheck = time.Minute
+)
+
+// report writes the status once, tells changes as events, and says when to look again.
+func (r *Reconciler) report(ctx context.Context, o observed, p plan, done outcome) (ctrl.Result, error) {
+	before := o.cert.DeepCopy()
+	now := r.Clock.Now()
+	status := &o.cert.Status
+	issued := issuedCondition(o, p, done)
+	conditions := []metav1.Condition{issued, pushedCondition(o, done), servedCondition(o, done)}
+	for _, c := range append(conditions, readyCondition(conditions)) {
+		c.ObservedGeneration, c.LastTransitionTime = o.cert.Generation, metav1.NewTime(now.Truncate(time.Second))
+		meta.SetStatusCondition(&status.Conditions, c)
+	}
+	status.ObservedGeneration = o.cert.Generation
+	setAttempts(status, before, p, done, now)
+	setCertificate(status, done)
+	setGateways(status, done)
+	if !equality.Semantic.DeepEqual(before.Status, *status) {
+		if err := r.Status().Patch(ctx, o.cert, client.MergeFrom(before)); err != nil {
+			return ctrl.Result{}, client.IgnoreNotFound(fmt.Errorf("status: %w", err))
+		}
+	}
+	r.tell(o, p, done, before.Status.Conditions)
+	return ctrl.Result{RequeueAfter: wake(o, p, done, now)}, transient(p, done)
+}
+
+func setAttempts(status *v1alpha1.ApisixCertificateStatus, before *v1alpha1.ApisixCertificate, p plan, done outcome, now time.Time) {
+	switch {
+	case done.err != nil && p.issue:
+		if before.Status.ObservedGeneration != before.Generation {
+			status.FailedAttempts = 0
+		}
+		status.FailedAttempts++
+		status.LastFailureTime = statusTime(now)
+	case done.issued || !p.decision.Issue:
+		status.FailedAttempts, status.LastFailureTime = 0, nil
+	}
+}
+
+func setCertificate(status *v1alpha1.ApisixCertificateStatus, done outcome) {
+	d := done.decision
+	status.SerialNumber, status.Fingerprint = certs.Serial(d.Bundle.Leaf), certs.Fingerprint(d.Bundle.Leaf)
+	status.NotBefore, status.NotAfter, status.RenewalTime = statusTime(d.NotBefore), statusTime(d.NotAfter), statusTime(d.RenewAt)
+	if done.issued {
+		status.Warnings = done.warnings
+	}
+}
+
+func setGateways(status *v1alpha1.ApisixCertificateStatus, done outcome) {
+	status.Gateways = nil
+	for _, g := range done.gateways {
+		entry := v1alpha1.GatewayStatus{Name: g.name, Mode: string(g.state.Mode), ServedSerial: g.proof.Serial}
+		if len(g.state.Objects) > 0 {
+			entry.SSLID, entry.PushedSerial = g.state.Objects[0].ID, g.state.Objects[0].Serial
+		}
+		status.Gateways = append(status.Gateways, entry)
+	}
+}
+
+// tell emits events: one for a new certificate, and one when Ready turns to another reason.
+func (r *Reconciler) tell(o observed, p plan, done outcome, before []metav1.Condition) {
+	if done.issued {
+		reason := v1alpha1.ReasonIssued
+		if p.decision.Reason != certs.SecretMissing {
+			reason = v1alpha1.ReasonRenewed
+		}
+		r.Recorder.Eventf(o.cert, nil, corev1.EventTypeNormal, reason, "Issue", "%s: issued by %s", p.decision.Message, issuerName(o.cert.Spec.IssuerRef))
+	}
+	was, is := meta.FindStatusCondition(before, v1alpha1.ConditionReady), meta.FindStatusCondition(o.cert.Status.Conditions, v1alpha1.ConditionReady)
+	if was != nil && was.Reason == is.Reason && was.Message == is.Message || is.Reason == v1alpha1.ReasonReady {
+		return
+	}
+	r.Recorder.Eventf(o.cert, nil, corev1.EventTypeWarning, is.Reason, "Check", "%s", cut(is.Message, 1000))
+}
+
+// wake is when to run again though nothing happens.
+func wake(o observed, p plan, done outcome, now time.Time) time.Duration {
+	next := earliest(now.Add(spread(string(o.cert.UID), resync)), p.next)
+	if done.issued {
+		next = earliest(now.Add(spread(string(o.cert.UID), resync)), done.decision.Recheck)
+	}
+	if done.err != nil && p.issue {
+		next = earliest(next, now.Add(certs.Backoff(int(o.cert.Status.FailedAttempts), done.decision.NotAfter.Sub(now))))
+	}
+	if p.held != nil {
+		next = earliest(next, now.Add(setupRecheck))
+	}
+	for _, g := range done.gateways {
+		switch {
+		case g.err != nil && gateway.Refused(g.err), g.verb == gateway.Refuse:
+			next = earliest(next, now.Add(setupRecheck))
+		case g.verb == gateway.Wait, g.proof.Asked && !g.proof.Served:
+			next = earliest(next, now.Add(lookAgain))
+		}
+	}
+	return max(next.Sub(now), time.Second)
+}
+
+// transient is the error to return so that the queue backs off: of a gateway that does not answer, and of Kubernetes.
+// A failure to issue has its own backoff, kept in status.
+func transient(p plan, done outcome) error {
+	var all []error
+	if done.err != nil && !p.issue {
+		all = append(all, done.err)
+	}
+	for _, g := range done.gateways {
+		if g.err != nil && !gateway.Refused(g.err) {
+			all = append(all, fmt.Errorf("gateway %s: %w", g.name, g.err))
+		}
+	}
+	return errors.Join(all...)
+}
+
+// spread shortens d by up to a tenth, depending on the object alone.
+func spread(uid string, d time.Duration) time.Duration {
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(uid))
+	return d - time.Duration(uint64(d/10)*uint64(hash.Sum32())>>32)
+}
+
+func cut(text string, most int) string {
+	if len(text) > most {
+		return strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text
+}
+
+func trimPrefix(text, prefix string) string { return strings.TrimPrefix(text, prefix) }

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package certificate
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
+)
+
+// fieldOwner is the field manager of server-side apply.
+const fieldOwner = client.FieldOwner("apisix-certs")
+
+// material is what goes into a Secret.
+type material struct {
+	cert, key, ca []byte // PEM
+	issuedAt      time.Time
+	digest        string
+}
+
+// secretOf is the Secret as it should be.
+func (o *observed) secretOf(m material) *corev1.Secret {
+	secret := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: o.cert.Namespace, Name: o.cert.Spec.SecretName},
+		Type:       corev1.SecretTypeTLS,
+		Data:       map[string][]byte{corev1.TLSCertKey: m.cert, corev1.TLSPrivateKeyKey: m.key},
+	}
+	if len(m.ca) > 0 {
+		secret.Data[corev1.ServiceAccountRootCAKey] = m.ca
+	}
+	secret.Labels, secret.Annotations = o.secretMetadata()
+	secret.Annotations[v1alpha1.AnnotationIssuedAt] = m.issuedAt.UTC().Format(time.RFC3339)
+	secret.Annotations[v1alpha1.AnnotationSpecDigest] = m.digest
+	return secret
+}
+
+// secretMetadata are the labels and annotations that do not depend on the certificate in the Secret.
+func (o *observed) secretMetadata() (labels, annotations map[string]string) {
+	labels, annotations = map[string]string{}, map[string]string{}
+	if template := o.cert.Spec.SecretTemplate; template != nil {
+		maps.Copy(labels, template.Labels)
+		maps.Copy(annotations, template.Annotations)
+	}
+	labels[v1alpha1.LabelManaged] = "true"
+	annotations[v1alpha1.AnnotationCertificate] = o.cert.Name
+	annotations[v1alpha1.AnnotationIssuedBy] = issuerName(o.cert.Spec.IssuerRef)
+	return labels, annotations
+}
+
+// secretMetadataFits tells whether the Secret has the labels and annotations that it should.
+func (o *observed) secretMetadataFits() bool {
+	labels, annotations := o.secretMetadata()
+	return contains(o.secret.Labels, labels) && contains(o.secret.Annotations, annotations)
+}
+
+func contains(have, want map[string]string) bool {
+	for key, value := range want {
+		if got, ok := have[key]; !ok || got != value {
+			return false
+		}
+	}
+	return true
+}
+
+// relabel writes the Secret with the certificate that it has.
+func (r *Reconciler) relabel(ctx context.Context, o *observed) error {
+	m := material{
+		cert: o.secret.Data[corev1.TLSCertKey], key: o.secret.Data[corev1.TLSPrivateKeyKey],
+		ca: o.secret.Data[corev1.ServiceAccountRootCAKey], digest: o.secret.Annotations[v1alpha1.AnnotationSpecDigest],
+	}
+	m.issuedAt, _ = time.Parse(time.RFC3339, o.secret.Annotations[v1alpha1.AnnotationIssuedAt])
+	if m.issuedAt.IsZero() { // adopted
+		if bundle, err := certs.ParseBundle(m.cert, nil, nil); err == nil {
+			m.issuedAt = bundle.Leaf.NotBefore
+		}
+	}
+	return r.writeSecret(ctx, o, m)
+}
+
+// writeSecret writes the Secret in one write, and puts it into o. It creates only where there is none and changes only
+// what was observed, so that a Secret that somebody wrote meanwhile stays.
+func (r *Reconciler) writeSecret(ctx context.Context, o *observed, m material) error {
+	secret := o.secretOf(m)
+	if o.secret == nil {
+		if err := r.Create(ctx, secret, fieldOwner); err != nil {
+			return fmt.Errorf("create Secret %s: %w", secret.Name, err)
+		}
+		o.secret, o.live = secret, true
+		return nil
+	}
+	apply := corev1ac.Secret(secret.Name, secret.Namespace).WithResourceVersion(o.secret.ResourceVersion).
+		WithType(secret.Type).WithData(secret.Data).WithLabels(secret.Labels).WithAnnotations(secret.Annotations)
+	if err := r.Apply(ctx, apply, fieldOwner, client.ForceOwnership); err != nil {
+		return fmt.Errorf("apply Secret %s: %w", secret.Name, err)
+	}
+	if apply.ResourceVersion != nil {
+		secret.ResourceVersion = *apply.ResourceVersion
+	}
+	o.secret, o.live = secret, true
+	return nil
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package certificate
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
+)
+
+// Indexes of ApisixCertificates.
+const (
+	indexHost   = "host"      // normalised DNS name
+	indexSecret = "secret"    // NAMESPACE/NAME
+	indexIssuer = "issuerRef" // KIND/NAMESPACE/NAME, the namespace empty for a ClusterVaultIssuer
+)
+
+// Setup builds the controller. The returned controller takes further watches, see WatchUses.
+func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, options controller.Options) (controller.Controller, error) {
+	for index, keys := range map[string]client.IndexerFunc{indexHost: hostKeys, indexSecret: secretKeys, indexIssuer: issuerKeys} {
+		if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ApisixCertificate{}, index, keys); err != nil {
+			return nil, fmt.Errorf("index of ApisixCertificates by %s: %w", index, err)
+		}
+	}
+	return ctrl.NewControllerManagedBy(mgr).Named("certificate").WithOptions(options).
+		For(&v1alpha1.ApisixCertificate{}, builder.WithPredicates(predicate.Or[client.Object](
+			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, deletionMarked()))).
+		Watches(&v1alpha1.ApisixCertificate{}, r.mapTo(rivalKeys), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&corev1.Secret{}, r.mapTo(func(secret client.Object) map[string][]string {
+			return map[string][]string{indexSecret: {secret.GetNamespace() + "/" + secret.GetName()}}
+		})).
+		Watches(&v1alpha1.VaultIssuer{}, r.mapTo(issuerKey(v1alpha1.KindVaultIssuer)), builder.WithPredicates(readyChanged())).
+		Watches(&v1alpha1.ClusterVaultIssuer{}, r.mapTo(issuerKey(v1alpha1.KindClusterVaultIssuer)), builder.WithPredicates(readyChanged())).
+		Build(r)
+}
+
+// SecretEvents maps an object that refers to Secrets, such as an ApisixTls, to the certificates of those Secrets.
+func (r *Reconciler) SecretEvents(secrets client.IndexerFunc) handler.EventHandler {
+	return r.mapTo(func(object client.Object) map[string][]string {
+		return map[string][]string{indexSecret: secrets(object)}
+	})
+}
+
+// mapTo enqueues the certificates that are found under the keys of an object.
+func (r *Reconciler) mapTo(keys func(client.Object) map[string][]string) handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, object client.Object) []ctrl.Request {
+		var requests []ctrl.Request
+		for index, values := range keys(object) {
+			for _, value := range values {
+				var list v1alpha1.ApisixCertificateList
+				if err := r.List(ctx, &list, client.MatchingFields{index: value}, client.UnsafeDisableDeepCopy); err != nil {
+					ctrl.LoggerFrom(ctx).Error(err, "cannot list ApisixCertificates", "index", index)
+					continue
+				}
+				for i := range list.Items {
+					if list.Items[i].UID != object.GetUID() {
+						requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+					}
+				}
+			}
+		}
+		return requests
+	})
+}
+
+// rivalKeys find the certificates that share a host or the Secret: when one goes, the next owns them.
+func rivalKeys(object client.Object) map[string][]string {
+	return map[string][]string{indexHost: hostKeys(object), indexSecret: secretKeys(object)}
+}
+
+func hostKeys(object client.Object) []string {
+	var keys []string
+	for _, host := range object.(*v1alpha1.ApisixCertificate).Spec.DNSNames {
+		keys = append(keys, certs.NormalizeHost(host))
+	}
+	return keys
+}
+
+func secretKeys(object client.Object) []string {
+	return []string{object.GetNamespace() + "/" + object.(*v1alpha1.ApisixCertificate).Spec.SecretName}
+}
+
+func issuerKeys(object client.Object) []string {
+	ref := object.(*v1alpha1.ApisixCertificate).Spec.IssuerRef
+	if ref.Kind == v1alpha1.KindClusterVaultIssuer {
+		return []string{ref.Kind + "//" + ref.Name}
+	}
+	return []string{v1alpha1.KindVaultIssuer + "/" + object.GetNamespace() + "/" + ref.Name}
+}
+
+func issuerKey(kind string) func(client.Object) map[string][]string {
+	return func(issuer client.Object) map[string][]string {
+		return map[string][]string{indexIssuer: {kind + "/" + issuer.GetNamespace() + "/" + issuer.GetName()}}
+	}
+}
+
+// readyChanged passes issuers that appear, change their spec, or become ready: what may unblock a certificate.
+func readyChanged() predicate.Predicate {
+	return predicate.Funcs{
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() || !ready(e.ObjectOld) && ready(e.ObjectNew)
+		},
+	}
+}
+
+func ready(object client.Object) bool {
+	for _, c := range object.(v1alpha1.Issuer).IssuerStatus().Conditions {
+		if c.Type == v1alpha1.ConditionReady {
+			return c.Status == metav1.ConditionTrue
+		}
+	}
+	return false
+}
+
+// deletionMarked passes the update that sets the deletion time stamp: it changes no generation of its own.
+func deletionMarked() predicate.Predicate {
+	return predicate.Funcs{
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return e.ObjectOld.GetDeletionTimestamp().IsZero() != e.ObjectNew.GetDeletionTimestamp().IsZero()
+		},
+	}
+}

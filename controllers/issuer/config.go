@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package issuer
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs/vault"
+)
+
+// tokenSeconds is the life of a ServiceAccount token for one login, the shortest that the API server gives.
+const tokenSeconds = 600
+
+// credentials reads what an issuer's spec refers to.
+type credentials struct {
+	client    client.Client
+	live      client.Reader
+	namespace string
+	// versions are those of the Secrets read, so that a change of one is noticed without keeping its content.
+	versions []string
+}
+
+// key reads one key of a Secret. field is where the issuer refers to it.
+func (c *credentials) key(ctx context.Context, field string, ref *v1alpha1.SecretKeySelector, defaultKey string) (string, error) {
+	if ref == nil {
+		return "", nil
+	}
+	key := ref.Key
+	if key == "" {
+		key = defaultKey
+	}
+	secret := &corev1.Secret{}
+	err := c.live.Get(ctx, client.ObjectKey{Namespace: c.namespace, Name: ref.Name}, secret)
+	switch {
+	case apierrors.IsNotFound(err):
+		return "", &CredentialsError{field, fmt.Sprintf("Secret %s does not exist in namespace %s", ref.Name, c.namespace), "create it, or correct the name"}
+	case err != nil:
+		return "", fmt.Errorf("read Secret %s: %w", ref.Name, err)
+	}
+	value := strings.TrimSpace(string(secret.Data[key]))
+	if value == "" {
+		return "", &CredentialsError{field, fmt.Sprintf("Secret %s in namespace %s has nothing under key %s", ref.Name, c.namespace, key), "put it there, or correct the key"}
+	}
+	c.versions = append(c.versions, fmt.Sprintf("%s/%s=%s", secret.UID, key, secret.ResourceVersion))
+	return value, nil
+}
+
+// serviceAccountToken gives tokens of a ServiceAccount, a new one at each call.
+func (c *credentials) serviceAccountToken(field string, ref v1alpha1.ServiceAccountReference, audience string) vault.JWT {
+	namespace := c.namespace
+	return func(ctx context.Context) (string, error) {
+		account := &corev1.ServiceAccount{}
+		account.Namespace, account.Name = namespace, ref.Name
+		request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{
+			Audiences: append([]string{audience}, ref.Audiences...), ExpirationSeconds: ptr.To[int64](tokenSeconds),
+		}}
+		err := c.client.SubResource("token").Create(ctx, account, request)
+		switch {
+		case apierrors.IsNotFound(err):
+			return "", &CredentialsError{field, fmt.Sprintf("ServiceAccount %s does not exist in namespace %s", ref.Name, namespace), "create it, or correct the name"}
+		case apierrors.IsForbidden(err):
+			return "", &CredentialsError{field, fmt.Sprintf("the controller may not ask for tokens of ServiceAccount %s in namespace %s", ref.Name, namespace),
+				"allow it to create serviceaccounts/token there with a Role"}
+		case err != nil:
+			return "", fmt.Errorf("token of ServiceAccount %s: %w", ref.Name, err)
+		}
+		return request.Status.Token, nil
+	}
+}
+
+// config reads the credentials of an issuer and returns what a session needs, and the versions of what was read.
+func (s *Sessions) config(ctx context.Context, issuer v1alpha1.Issuer) (vault.Config, []string, error) {
+	spec := issuer.IssuerSpec()
+	c := &credentials{client: s.Client, live: s.Live, namespace: issuer.GetNamespace()}
+	audience := "vault://" + issuer.GetName()
+	if c.namespace == "" {
+		c.namespace = s.ClusterResourceNamespace
+	} else {
+		audience = "vault://" + c.namespace + "/" + issuer.GetName()
+	}
+	config := vault.Config{
+		Server: spec.Server, ServerName: spec.ServerName, Namespace: spec.Namespace, Path: spec.Path,
+		CABundle: spec.CABundle, UserAgent: s.UserAgent, Now: s.Clock.Now, Observe: s.Observe,
+	}
+	if spec.Limits != nil {
+		config.MaxInFlight, config.RatePerSecond = int(spec.Limits.MaxInFlight), float64(spec.Limits.PerSecond)
+	}
+	if err := c.tls(ctx, spec, &config); err != nil {
+		return config, nil, err
+	}
+	auth, err := c.auth(ctx, spec.Auth, audience)
+	config.Auth = auth
+	return config, c.versions, err
+}
+
+// tls reads the CA bundle and the client certificate.
+func (c *credentials) tls(ctx context.Context, spec *v1alpha1.VaultIssuerSpec, config *vault.Config) error {
+	bundle, err := c.key(ctx, "spec.caBundleSecretRef", spec.CABundleSecretRef, "ca.crt")
+	if err != nil {
+		return err
+	}
+	if bundle != "" {
+		config.CABundle = []byte(bundle)
+	}
+	certRef, keyRef := spec.ClientCertSecretRef, spec.ClientKeySecretRef
+	if login := spec.Auth.ClientCertificate; login != nil && login.SecretName != "" {
+		certRef = &v1alpha1.SecretKeySelector{Name: login.SecretName}
+		keyRef = certRef
+	}
+	cert, err := c.key(ctx, "spec.clientCertSecretRef", certRef, corev1.TLSCertKey)
+	if err != nil {
+		return err
+	}
+	key, err := c.key(ctx, "spec.clientKeySecretRef", keyRef, corev1.TLSPrivateKeyKey)
+	config.ClientCert, config.ClientKey = []byte(cert), vault.NewSecret(key)
+	return err
+}
+
+// auth reads what the login needs.
+func (c *credentials) auth(ctx context.Context, auth v1alpha1.VaultAuth, audience string) (vault.Auth, error) {
+	switch {
+	case auth.TokenSecretRef != nil:
+		token, err := c.key(ctx, "spec.auth.tokenSecretRef", auth.TokenSecretRef, "token")
+		return vault.TokenAuth{Token: vault.NewSecret(token)}, err
+	case auth.AppRole != nil:
+		id, err := c.key(ctx, "spec.auth.appRole.secretRef", &auth.AppRole.SecretRef, "secretId")
+		return vault.AppRoleAuth{Path: auth.AppRole.Path, RoleID: auth.AppRole.RoleID, SecretID: vault.NewSecret(id)}, err
+	case auth.Kubernetes != nil:
+		jwt, err := c.jwt(ctx, "spec.auth.kubernetes", auth.Kubernetes.SecretRef, "token", auth.Kubernetes.ServiceAccountRef, audience)
+		return vault.KubernetesAuth{MountPath: auth.Kubernetes.MountPath, Role: auth.Kubernetes.Role, JWT: jwt}, err
+	case auth.JWT != nil:
+		jwt, err := c.jwt(ctx, "spec.auth.jwt", auth.JWT.SecretRef, "jwt", auth.JWT.ServiceAccountRef, audience)
+		return vault.JWTAuth{MountPath: auth.JWT.MountPath, Role: auth.JWT.Role, JWT: jwt}, err
+	case auth.ClientCertificate != nil:
+		return vault.ClientCertAuth{MountPath: auth.ClientCertificate.MountPath, Name: auth.ClientCertificate.Name}, nil
+	}
+	return nil, &CredentialsError{"spec.auth", "no method is set", "set exactly one of tokenSecretRef, appRole, kubernetes, clientCertificate, jwt"}
+}
+
+// jwt gives the token of a Secret, or of a ServiceAccount where one is named.
+func (c *credentials) jwt(ctx context.Context, field string, secret *v1alpha1.SecretKeySelector, defaultKey string, account *v1alpha1.ServiceAccountReference, audience string) (vault.JWT, error) {
+	if account != nil {
+		return c.serviceAccountToken(field+".serviceAccountRef", *account, audience), nil
+	}
+	token, err := c.key(ctx, field+".secretRef", secret, defaultKey)
+	return func(context.Context) (string, error) { return token, nil }, err
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package issuer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/certs/vault"
+)
+
+// Recheck is how often an issuer is looked at though nothing changed.
+const Recheck = time.Minute
+
+// object is an issuer as the client takes it.
+type object interface {
+	client.Object
+	v1alpha1.Issuer
+}
+
+// reconciler keeps the status of issuers of one kind.
+type reconciler struct {
+	client.Client
+	recorder  events.EventRecorder
+	sessions  *Sessions
+	kind      string
+	newObject func() object
+}
+
+// Setup builds the controllers of both kinds of issuers. secrets, where it is not nil, brings changes of all Secrets.
+func Setup(ctx context.Context, mgr ctrl.Manager, sessions *Sessions, secrets func(handler.EventHandler) source.Source) error {
+	for kind, newObject := range map[string]func() object{
+		v1alpha1.KindVaultIssuer:        func() object { return &v1alpha1.VaultIssuer{} },
+		v1alpha1.KindClusterVaultIssuer: func() object { return &v1alpha1.ClusterVaultIssuer{} },
+	} {
+		r := &reconciler{mgr.GetClient(), mgr.GetEventRecorder("apisix-certs"), sessions, kind, newObject}
+		if err := mgr.GetFieldIndexer().IndexField(ctx, newObject(), indexSecret, r.secretKeys); err != nil {
+			return fmt.Errorf("index of %ss by Secret: %w", kind, err)
+		}
+		b := ctrl.NewControllerManagedBy(mgr).Named(kind).WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
+			For(newObject(), builder.WithPredicates(predicate.GenerationChangedPredicate{}))
+		if secrets != nil {
+			b = b.WatchesRawSource(secrets(handler.EnqueueRequestsFromMapFunc(r.ofSecret)))
+		}
+		if err := b.Complete(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Reconcile reads how one issuer stands, and writes its status where that has changed.
+func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	issuer := r.newObject()
+	if err := r.Get(ctx, req.NamespacedName, issuer); err != nil {
+		if client.IgnoreNotFound(err) == nil {
+			r.sessions.Forget(Key{r.kind, req.Namespace, req.Name})
+		}
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	before := issuer.DeepCopyObject().(object)
+	ready := readiness(r.check(ctx, issuer))
+	ready.ObservedGeneration = issuer.GetGeneration()
+	ready.LastTransitionTime = metav1.NewTime(r.sessions.Clock.Now().Truncate(time.Second))
+	status := issuer.IssuerStatus()
+	meta.SetStatusCondition(&status.Conditions, ready)
+	status.ObservedGeneration = issuer.GetGeneration()
+	if equality.Semantic.DeepEqual(before.IssuerStatus(), status) {
+		return ctrl.Result{RequeueAfter: Recheck}, nil
+	}
+	if err := r.Status().Patch(ctx, issuer, client.MergeFrom(before)); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(fmt.Errorf("status: %w", err))
+	}
+	r.tell(issuer, before, ready)
+	return ctrl.Result{RequeueAfter: Recheck}, nil
+}
+
+func (r *reconciler) check(ctx context.Context, issuer object) error {
+	session, err := r.sessions.Refresh(ctx, issuer)
+	if err != nil {
+		return err
+	}
+	_, err = session.Check(ctx)
+	return err
+}
+
+// tell emits an event when Ready turns to another reason.
+func (r *reconciler) tell(issuer, before object, ready metav1.Condition) {
+	was := meta.FindStatusCondition(before.IssuerStatus().Conditions, v1alpha1.ConditionReady)
+	if was != nil && was.Reason == ready.Reason && was.Message == ready.Message {
+		return
+	}
+	kind := corev1.EventTypeNormal
+	if ready.Status != metav1.ConditionTrue {
+		kind = corev1.EventTypeWarning
+	}
+	r.recorder.Eventf(issuer, nil, kind, ready.Reason, "Check", "%s", ready.Message)
+}
+
+// readiness is the Ready condition for the result of a check.
+func readiness(err error) metav1.Condition {
+	not := func(reason, message string) metav1.Condition {
+		return metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: reason, Message: message}
+	}
+	var (
+		credentials *CredentialsError
+		answer      *vault.Error
+		field       certs.FieldError
+	)
+	switch {
+	case err == nil:
+		return metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonVaultReady,
+			Message: "Vault answers, the login works and the role exists"}
+	case errors.As(err, &credentials):
+		return not(v1alpha1.ReasonCredentials, credentials.Error())
+	case errors.As(err, &field):
+		return not(v1alpha1.ReasonInvalidSpec, "spec."+field.Error())
+	case errors.As(err, &answer) && answer.Kind == vault.Transient:
+		return not(v1alpha1.ReasonVaultUnavailable, answer.Error())
+	case errors.As(err, &answer):
+		return not(v1alpha1.ReasonVaultRefused, answer.Error())
+	}
+	return not(v1alpha1.ReasonCredentials, "the credentials could not be read: see the controller's log")
+}
+
+// indexSecret indexes issuers by the Secrets that they refer to, as NAMESPACE/NAME.
+const indexSecret = "credentials"
+
+func (r *reconciler) secretKeys(o client.Object) []string {
+	issuer := o.(object)
+	namespace := issuer.GetNamespace()
+	if namespace == "" {
+		namespace = r.sessions.ClusterResourceNamespace
+	}
+	var keys []string
+	for _, name := range secretNames(issuer.IssuerSpec()) {
+		keys = append(keys, namespace+"/"+name)
+	}
+	return keys
+}
+
+// secretNames are the Secrets that an issuer refers to.
+func secretNames(spec *v1alpha1.VaultIssuerSpec) []string {
+	refs := []*v1alpha1.SecretKeySelector{spec.CABundleSecretRef, spec.ClientCertSecretRef, spec.ClientKeySecretRef, spec.Auth.TokenSecretRef}
+	if auth := spec.Auth.AppRole; auth != nil {
+		refs = append(refs, &auth.SecretRef)
+	}
+	if auth := spec.Auth.Kubernetes; auth != nil {
+		refs = append(refs, auth.SecretRef)
+	}
+	if auth := spec.Auth.JWT; auth != nil {
+		refs = append(refs, auth.SecretRef)
+	}
+	var names []string
+	if auth := spec.Auth.ClientCertificate; auth != nil && auth.SecretName != "" {
+		names = append(names, auth.SecretName)
+	}
+	for _, ref := range refs {
+		if ref != nil {
+			names = append(names, ref.Name)
+		}
+	}
+	return names
+}
+
+// ofSecret are the issuers that refer to a Secret.
+func (r *reconciler) ofSecret(ctx context.Context, secret client.Object) []ctrl.Request {
+	key := client.MatchingFields{indexSecret: secret.GetNamespace() + "/" + secret.GetName()}
+	var requests []ctrl.Request
+	add := func(o client.Object) {
+		requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(o)})
+	}
+	var err error
+	if r.kind == v1alpha1.KindVaultIssuer {
+		var list v1alpha1.VaultIssuerList
+		err = r.List(ctx, &list, key)
+		for i := range list.Items {
+			add(&list.Items[i])
+		}
+	} else {
+		var list v1alpha1.ClusterVaultIssuerList
+		err = r.List(ctx, &list, key)
+		for i := range list.Items {
+			add(&list.Items[i])
+		}
+	}
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "cannot list issuers by Secret", "kind", r.kind)
+	}
+	return requests
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/util/wait"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	ctrlsource "sigs.k8s.io/controller-runtime/pkg/source"
+
+	"apisix-certs.io/apisix-certs/controllers/source"
+)
+
+// kindPoll is how often a kind whose CRD is not installed is looked for.
+const kindPoll = 10 * time.Second
+
+// kindStarter starts the source controllers, those of absent kinds as soon as their CRDs are installed.
+type kindStarter struct {
+	mgr          ctrl.Manager
+	defaults     source.Defaults
+	certificates controller.Controller
+	events       func(secrets client.IndexerFunc) handler.EventHandler
+	uses         *source.Uses
+
+	waiting []source.Kind
+}
+
+// Start waits for the absent kinds. It runs on the leader, as the controllers do.
+func (s *kindStarter) Start(ctx context.Context) error {
+	for _, kind := range s.waiting {
+		ctrl.LoggerFrom(ctx).Info("kind is not installed, waiting for its CRD", "kind", kind.Kind, "group", kind.Group)
+	}
+	err := wait.PollUntilContextCancel(ctx, kindPoll, false, func(ctx context.Context) (bool, error) {
+		err := s.startPresent(ctx)
+		return len(s.waiting) == 0, err
+	})
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// startPresent starts the controllers of the waiting kinds that the cluster has by now.
+func (s *kindStarter) startPresent(ctx context.Context) error {
+	var absent []source.Kind
+	for _, kind := range s.waiting {
+		_, err := s.mgr.GetRESTMapper().RESTMapping(kind.GroupKind(), kind.Version)
+		switch {
+		case meta.IsNoMatchError(err):
+			absent = append(absent, kind)
+			continue
+		case err != nil:
+			return fmt.Errorf("look for kind %s: %w", kind.Kind, err)
+		}
+		if err := s.start(ctx, kind); err != nil {
+			return fmt.Errorf("source controller of %s: %w", kind.Kind, err)
+		}
+	}
+	s.waiting = absent
+	return nil
+}
+
+func (s *kindStarter) start(ctx context.Context, kind source.Kind) error {
+	if err := kind.Setup(ctx, s.mgr, s.defaults, controller.Options{MaxConcurrentReconciles: 4}); err != nil {
+		return err
+	}
+	if kind.SecretKeys == nil {
+		return nil
+	}
+	if kind.Group == "apisix.apache.org" {
+		s.uses.TLS.Store(true)
+	}
+	return s.certificates.Watch(ctrlsource.Kind(s.mgr.GetCache(), kind.Object, s.events(kind.SecretKeys)))
+}

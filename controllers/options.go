@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/apisix"
+	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/controllers/source"
+)
+
+// Options configure the controllers. The names of the flags are told with the fields.
+type Options struct {
+	AdminURLs      []string // --apisix-admin-url; base URLs that share one etcd; empty: Secrets only, nothing is pushed
+	AdminKey       string   // environment only, for the demo and tests: flags show in process lists
+	AdminKeyFile   string   // --apisix-admin-key-file
+	AdminKeySecret string   // --apisix-admin-key-secret NAMESPACE/NAME[:KEY]
+	TLSAddrs       []string // --apisix-tls-addr HOST:PORT; empty: nothing is proven
+	PushMode       string   // --push-mode
+	ClusterName    string   // --cluster-name; empty: the UID of kube-system
+
+	DefaultIssuer string // --default-issuer KIND/NAME; empty: none
+	Manage        string // --manage annotated or all
+	IngressClass  string // --ingress-class; empty: all
+
+	ClusterResourceNamespace string // --cluster-resource-namespace; empty: Namespace
+	Namespace                string // --namespace; of the controller, for its lease
+	LeaderElect              bool   // --leader-elect
+	Workers                  int    // --workers
+	MetricsAddr              string // --metrics-bind-address
+	HealthAddr               string // --health-probe-bind-address
+	Version                  string // of this build, for the user agent
+}
+
+// Validate returns all problems at once, nil where there are none.
+func (o *Options) Validate() error {
+	var problems []error
+	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	keys := 0
+	for _, key := range []string{o.AdminKey, o.AdminKeyFile, o.AdminKeySecret} {
+		if key != "" {
+			keys++
+		}
+	}
+	switch {
+	case len(o.AdminURLs) > 0 && keys == 0:
+		add("--apisix-admin-url needs a key: set --apisix-admin-key-secret NAMESPACE/NAME or --apisix-admin-key-file")
+	case keys > 1:
+		add("more than one admin key is given: keep one of --apisix-admin-key-secret, --apisix-admin-key-file and the variable APISIX_CERTS_APISIX_ADMIN_KEY")
+	}
+	if namespace, name, ok := strings.Cut(o.AdminKeySecret, "/"); o.AdminKeySecret != "" && (!ok || namespace == "" || name == "") {
+		add("--apisix-admin-key-secret %q is not of the form NAMESPACE/NAME or NAMESPACE/NAME:KEY", o.AdminKeySecret)
+	}
+	for _, addr := range o.TLSAddrs {
+		if host, port, err := net.SplitHostPort(addr); err != nil || host == "" || port == "" {
+			add("--apisix-tls-addr %q is not of the form HOST:PORT", addr)
+		}
+	}
+	switch gateway.Mode(o.PushMode) {
+	case gateway.Auto, gateway.Own, gateway.Adopt, gateway.Secret:
+	default:
+		add("--push-mode %q is none of auto, own, adopt, secret", o.PushMode)
+	}
+	if o.Manage != "annotated" && o.Manage != "all" {
+		add("--manage %q is none of annotated, all", o.Manage)
+	}
+	if o.Manage == "all" && o.DefaultIssuer == "" {
+		add("--manage all needs an issuer for objects that name none: set --default-issuer KIND/NAME")
+	}
+	if _, err := parseIssuer(o.DefaultIssuer); err != nil {
+		problems = append(problems, err)
+	}
+	if o.Workers < 1 {
+		add("--workers %d must be at least 1", o.Workers)
+	}
+	return errors.Join(problems...)
+}
+
+func parseIssuer(text string) (*v1alpha1.IssuerReference, error) {
+	if text == "" {
+		return nil, nil
+	}
+	kind, name, ok := strings.Cut(text, "/")
+	if !ok || name == "" || kind != v1alpha1.KindVaultIssuer && kind != v1alpha1.KindClusterVaultIssuer {
+		return nil, fmt.Errorf("--default-issuer %q is not of the form VaultIssuer/NAME or ClusterVaultIssuer/NAME", text)
+	}
+	return &v1alpha1.IssuerReference{Kind: kind, Name: name}, nil
+}
+
+func (o *Options) sourceDefaults() source.Defaults {
+	ref, _ := parseIssuer(o.DefaultIssuer) // validated
+	return source.Defaults{Issuer: ref, ManageAll: o.Manage == "all", IngressClass: o.IngressClass}
+}
+
+func (o *Options) adminKey(mgr ctrl.Manager) (apisix.KeySource, error) {
+	switch {
+	case o.AdminKeySecret != "":
+		return secretKey(mgr, o.AdminKeySecret)
+	case o.AdminKeyFile != "":
+		return apisix.KeyFile(o.AdminKeyFile), nil
+	}
+	return apisix.StaticKey(o.AdminKey), nil
+}
+
+func (o *Options) userAgent() string { return "apisix-certs/" + o.Version }

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package controllers wires the controllers to one manager: sources make ApisixCertificates, certificates are issued,
+// pushed and proven, issuers are watched. Each has a package of its own below this one.
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/controllers/certificate"
+	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/controllers/issuer"
+	"apisix-certs.io/apisix-certs/controllers/source"
+)
+
+// Run runs the controllers until ctx ends. It returns nil when they were stopped.
+func Run(ctx context.Context, config *rest.Config, options Options) error {
+	mgr, err := newManager(config, options)
+	if err != nil {
+		return err
+	}
+	gateways, err := newGateways(ctx, mgr, options)
+	if err != nil {
+		return err
+	}
+	sessions := &issuer.Sessions{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: clock.RealClock{},
+		ClusterResourceNamespace: options.ClusterResourceNamespace, UserAgent: options.userAgent(),
+	}
+	secrets, err := secretChanges(mgr)
+	if err != nil {
+		return err
+	}
+	if err := issuer.Setup(ctx, mgr, sessions, secrets); err != nil {
+		return fmt.Errorf("issuer controllers: %w", err)
+	}
+	uses := &source.Uses{Client: mgr.GetClient()}
+	certificates := &certificate.Reconciler{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("apisix-certs"),
+		Clock: clock.RealClock{}, Signers: sessions, Uses: uses.Of,
+		Gateways: func(string) []*gateway.Gateway { return gateways },
+	}
+	built, err := certificates.Setup(ctx, mgr, controller.Options{
+		MaxConcurrentReconciles: options.Workers,
+		// A gateway that is back must not be kept waiting for long by the failures before.
+		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](500*time.Millisecond, 30*time.Second),
+	})
+	if err != nil {
+		return fmt.Errorf("certificate controller: %w", err)
+	}
+	starter := &kindStarter{
+		mgr: mgr, defaults: options.sourceDefaults(), certificates: built, events: certificates.SecretEvents, uses: uses,
+		waiting: source.Kinds(),
+	}
+	if err := starter.startPresent(ctx); err != nil {
+		return err
+	}
+	if err := mgr.Add(starter); err != nil {
+		return err
+	}
+	return mgr.Start(ctx)
+}
+
+func newManager(config *rest.Config, options Options) (ctrl.Manager, error) {
+	config = rest.CopyConfig(config)
+	config.UserAgent = options.userAgent()
+	// The queues and Vault's limits bound what is asked; a second limit here would only add waiting.
+	config.QPS = -1
+	mgr, err := ctrl.NewManager(config, ctrl.Options{
+		Scheme: Scheme(),
+		Cache: cache.Options{
+			ByObject: map[client.Object]cache.ByObject{
+				// Foreign Secrets are read one by one when they matter, not kept in memory.
+				&corev1.Secret{}: {Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelManaged: "true"})},
+			},
+			DefaultTransform: func(object any) (any, error) {
+				object, err := source.TrimRoute(object)
+				if err != nil {
+					return nil, err
+				}
+				return cache.TransformStripManagedFields()(object)
+			},
+		},
+		Client: client.Options{Cache: &client.CacheOptions{Unstructured: true}},
+
+		Metrics:                       metricsserver.Options{BindAddress: options.MetricsAddr},
+		HealthProbeBindAddress:        options.HealthAddr,
+		LeaderElection:                options.LeaderElect,
+		LeaderElectionID:              "apisix-certs.io",
+		LeaderElectionNamespace:       options.Namespace,
+		LeaderElectionReleaseOnCancel: true,
+		GracefulShutdownTimeout:       ptr.To(20 * time.Second),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("manager: %w", err)
+	}
+	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return nil, err
+	}
+	return mgr, mgr.AddReadyzCheck("caches", func(request *http.Request) error {
+		ctx, cancel := context.WithTimeout(request.Context(), time.Second)
+		defer cancel()
+		if !mgr.GetCache().WaitForCacheSync(ctx) {
+			return fmt.Errorf("the caches are not filled yet")
+		}
+		return nil
+	})
+}
