@@ -16,9 +16,9 @@ const messageLimit = 300 // bytes
 // check returns an *APIError for an answer that is no success. The admin key is given so that it can be left out of
 // what is said.
 func (a answer) check(key string) error {
-	fields, isJSON := a.fields()
+	fields, isObject := a.fields()
 	if a.status >= 200 && a.status < 300 {
-		if !isJSON && a.request.method != http.MethodHead {
+		if !isObject && a.request.method != http.MethodHead {
 			return a.foreign("the answer is not JSON of the Admin API")
 		}
 		return nil
@@ -28,7 +28,7 @@ func (a answer) check(key string) error {
 	}
 	e := a.error(message(fields, key))
 	// The ssl handler answers {"message":"Key not found"} for a missing object; an unknown resource has error_msg.
-	e.Foreign = !isJSON || a.status == http.StatusNotFound && fields.Message == ""
+	e.Foreign = !isObject || a.status == http.StatusNotFound && fields.Message == ""
 	return e
 }
 
@@ -39,19 +39,12 @@ type failure struct {
 	Description string `json:"description"`
 }
 
+// fields returns false where the body is no JSON object.
 func (a answer) fields() (failure, bool) {
-	var object map[string]json.RawMessage
-	if json.Unmarshal(a.body, &object) != nil {
-		return failure{}, plainText(a)
-	}
+	object := read[map[string]json.RawMessage](a.body)
 	return failure{
 		ErrorMsg: text(object["error_msg"]), Message: text(object["message"]), Description: text(object["description"]),
 	}, object != nil
-}
-
-// plainText tells of the few failures that the Admin API words as a bare line, such as that of a wrong page_size.
-func plainText(a answer) bool {
-	return a.status >= 400 && strings.HasPrefix(a.header.Get("Content-Type"), "application/json")
 }
 
 func (a answer) error(message string) *APIError {

@@ -81,7 +81,7 @@ func IsUnavailable(err error) bool {
 }
 
 // IsForeign tells whether the answer did not come from the ssl handler of an Admin API: a wrong URL, a proxy, or a
-// gateway in standalone mode.
+// gateway in standalone mode. A page of nginx with a 5xx is foreign and unavailable, so ask [IsUnavailable] first.
 func IsForeign(err error) bool {
 	e, ok := asAPIError(err)
 	return ok && e.Foreign
