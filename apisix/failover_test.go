@@ -212,6 +212,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 		{"5 MB of an object", `{"key":"/apisix/ssls/shop","value":{"desc":"` + strings.Repeat("x", 5<<20) + `"}}`},
 	} {
 		client := newClient(t, behave(t, answering(200, test.body)).URL)
+		client.options.Timeout = 10 * time.Second // the race detector makes 5 MB slow
 		if _, err := client.PutSSL(t.Context(), shop); !IsForeign(err) {
 			t.Errorf("put, %s: error %v, want a foreign one", test.name, err)
 		}

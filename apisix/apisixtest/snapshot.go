@@ -48,10 +48,9 @@ func (s *Server) decrypted(key string) string {
 
 // Wipe removes all objects of all resources, as a new etcd would have none. Connections stay.
 func (s *Server) Wipe() {
-	s.store.wipe()
 	s.configs.wipe()
 	s.secrets.forget()
-	s.served.replace(nil)
+	s.store.wipe(func() { s.served.replace(nil) })
 }
 
 func (s *Server) keyring() keyring { return *s.keys.Load() }

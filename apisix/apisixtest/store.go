@@ -95,21 +95,19 @@ func (s *store) remove(resource, id string) bool {
 	return true
 }
 
-// expire removes what outlived its ttl and returns the ids of ssl objects among it.
-func (s *store) expire(now time.Time) []string {
+// expire removes what outlived its ttl. It names each ssl object among it to gone, with the lock held.
+func (s *store) expire(now time.Time, gone func(id string)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var ids []string
 	for o, resource := range s.leased {
 		if now.Before(o.expires) {
 			continue
 		}
 		s.remove(resource, o.id)
 		if resource == "ssls" {
-			ids = append(ids, o.id)
+			gone(o.id)
 		}
 	}
-	return ids
 }
 
 // list returns the objects whose id has the prefix and that are wanted, in the order of their ids. Nil wants all.
@@ -129,12 +127,14 @@ func (s *store) list(resource, prefix string, wanted func(*object) bool) []*obje
 	return objects
 }
 
-func (s *store) wipe() {
+// wipe removes everything. It calls then with the lock held.
+func (s *store) wipe(then func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.revision++
 	clear(s.kinds)
 	clear(s.leased)
+	then()
 }
 
 // nextID is how APISIX names an object of a POST: the revision of etcd, in 20 digits. The lock must be held.

@@ -5,8 +5,8 @@ package apisixtest
 import (
 	"context"
 	"crypto/tls"
+	"encoding/hex"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"regexp"
@@ -37,6 +37,7 @@ func (s *Server) secure(listener net.Listener) net.Listener {
 
 // configFor picks the object by the server name, and what the object says of the handshake.
 func (s *Server) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	s.expire()
 	object := s.served.find(normal(hello.ServerName))
 	if object == nil {
 		return nil, errNoCertificate
@@ -47,7 +48,7 @@ func (s *Server) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	}
 	if c, ok := hello.Context().Value(connectionKey{}).(*connection); ok {
 		*c = connection{
-			sni: hello.ServerName, serial: fmt.Sprintf("%x", served.Leaf.SerialNumber),
+			sni: hello.ServerName, serial: hex.EncodeToString(served.Leaf.SerialNumber.Bytes()),
 			skip: object.skip, mutual: object.roots != nil,
 		}
 	}
