@@ -116,8 +116,8 @@ func TestOpenConnections(t *testing.T) {
 		if got := serial(server, "a.example.com"); got != step.then {
 			t.Errorf("%s: a new connection gets %s, want %s", step.name, got, step.then)
 		}
-		if got := ask(t, conn)["serial"]; got != "a" {
-			t.Errorf("%s: the open connection gets serial %s, want that of its handshake, a", step.name, got)
+		if got := ask(t, conn)["serial"]; got != "0a" {
+			t.Errorf("%s: the open connection gets serial %s, want that of its handshake, 0a", step.name, got)
 		}
 	}
 }
@@ -150,7 +150,7 @@ func TestAnswerOfTLSPort(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	want := map[string]string{"stand_in": "apisixtest", "sni": "b.example.com", "serial": "abc", "path": "/x"}
+	want := map[string]string{"stand_in": "apisixtest", "sni": "b.example.com", "serial": "0abc", "path": "/x"}
 	if diff := cmp.Diff(want, ask(t, conn)); diff != "" {
 		t.Error(diff)
 	}
