@@ -5,6 +5,8 @@ package vault
 import (
 	"context"
 	"crypto/x509"
+	"fmt"
+	"io"
 	"net/http"
 	"sync"
 
@@ -55,13 +57,11 @@ func Open(c Config) (*Session, error) {
 	return s, nil
 }
 
-// String names server and path, and nothing of the login, under every verb of fmt.
-func (s *Session) String() string {
-	return "vault session (" + s.config.Server + ", " + s.config.Path + ")"
-}
+// String names server and path, and nothing of the login.
+func (s *Session) String() string { return "vault session (" + s.config.Server + ", " + s.config.Path + ")" }
 
-// GoString is String.
-func (s *Session) GoString() string { return s.String() }
+// Format writes String for every verb: fmt must not walk through a Session in use.
+func (s *Session) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, s.String()) }
 
 // Close gives up logins under way, revokes a token that a login made, waiting for that at most 2 s, and closes idle
 // connections. Calls after it fail. It may be called more than once.
