@@ -80,6 +80,27 @@ func TestServersDieWithTheirStarter(t *testing.T) {
 	_ = cmd.Wait()
 }
 
+func TestFailedStartShowsTheLog(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv(Variable, dir)
+	if err := os.Mkdir(filepath.Join(dir, "guarded"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, server := range []string{"etcd", "vaultserver"} {
+		script := "#!/bin/sh\necho " + server + " is broken >&2\nexit 3\n"
+		if err := os.WriteFile(guarded(dir, server), []byte(script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, kubeErr := StartKube(t.Context(), KubeOptions{})
+	_, vaultErr := StartVault(t.Context(), VaultOptions{})
+	for server, err := range map[string]error{"etcd": kubeErr, "vaultserver": vaultErr} {
+		if failed := (*StartError)(nil); !errors.As(err, &failed) || !strings.Contains(failed.Log, server+" is broken") {
+			t.Errorf("%s: %v", server, err)
+		}
+	}
+}
+
 func TestTailKeepsWholeLinesOfTheEnd(t *testing.T) {
 	whole := &strings.Builder{}
 	log := &tail{next: whole}

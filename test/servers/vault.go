@@ -39,7 +39,7 @@ type Vault struct {
 	CA []byte
 
 	options  VaultOptions
-	bin, dir string
+	bin, dir string // dir holds the files for TLS; empty without
 	client   *vaultapi.Client
 	process  *process
 }
@@ -51,11 +51,7 @@ func StartVault(ctx context.Context, options VaultOptions) (*Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "apisix-certs-vault-")
-	if err != nil {
-		return nil, err
-	}
-	v := &Vault{options: options, bin: bin, dir: dir}
+	v := &Vault{options: options, bin: bin}
 	if err := v.begin(ctx); err != nil {
 		v.Stop()
 		return nil, err
@@ -168,7 +164,9 @@ func (v *Vault) Restart(ctx context.Context) error {
 // Stop ends the server. The folder of a file storage stays. It may be called again.
 func (v *Vault) Stop() {
 	v.process.stop()
-	_ = os.RemoveAll(v.dir)
+	if v.dir != "" {
+		_ = os.RemoveAll(v.dir)
+	}
 }
 
 func (v *Vault) file(name string) string { return filepath.Join(v.dir, name) }

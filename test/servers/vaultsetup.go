@@ -129,6 +129,9 @@ func (v *Vault) makeCertificate() error {
 	if err != nil {
 		return err
 	}
+	if v.dir, err = os.MkdirTemp("", "apisix-certs-vault-"); err != nil {
+		return err
+	}
 	v.CA = certificate
 	return errors.Join(
 		os.WriteFile(v.file("tls.crt"), certificate, 0o600),
