@@ -67,7 +67,7 @@ const (
 // objects and, where there is no such API, for the headers of /apisix/admin/configs; never for its body, which holds
 // every private key.
 //
-// The error is of type *APIError or *NetworkError; it is a foreign one where the URL is that of no Admin API.
+// The error is a *KeyError, an *APIError or a *NetworkError; it is a foreign one where the URL is that of no Admin API.
 func (c *Client) Probe(ctx context.Context) (Mode, error) {
 	_, err := c.page(ctx, 1, 10)
 	if err == nil {

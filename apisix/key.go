@@ -32,17 +32,23 @@ func KeyFile(path string) KeySource {
 	}
 }
 
-// key returns a key that can be sent as a header.
+// KeyError says that there is no admin key that could be sent. No request was made.
+type KeyError struct{ Err error }
+
+func (e *KeyError) Error() string { return "admin key: " + e.Err.Error() }
+
+func (e *KeyError) Unwrap() error { return e.Err }
+
+// key returns a key that can be sent as a header, or a *KeyError.
 func (s KeySource) key(ctx context.Context) (string, error) {
 	key, err := s(ctx)
-	if err != nil {
-		return "", fmt.Errorf("reading the admin key: %w", err)
-	}
-	if key == "" {
-		return "", errors.New("the admin key is empty")
-	}
-	if strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return "", errors.New("the admin key has control characters in it")
+	switch {
+	case err != nil:
+		return "", &KeyError{Err: err}
+	case key == "":
+		return "", &KeyError{Err: errors.New("it is empty")}
+	case strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return "", &KeyError{Err: errors.New("it has control characters in it")}
 	}
 	return key, nil
 }

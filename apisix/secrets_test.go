@@ -155,8 +155,9 @@ func TestKeyThatCannotBeSent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := client.GetSSL(t.Context(), "shop"); err == nil || leaks(err.Error()) {
-			t.Errorf("%s: error %v", name, err)
+		_, err = client.GetSSL(t.Context(), "shop")
+		if e := (*KeyError)(nil); !errors.As(err, &e) || leaks(err.Error()) {
+			t.Errorf("%s: error %v, want a KeyError without the key", name, err)
 		}
 	}
 	if server.requests.Load() != 0 {

@@ -36,7 +36,7 @@ func (c *Client) GetSSL(ctx context.Context, id string) (*SSL, error) {
 // PutSSL creates the object, or replaces it whole. It reports whether it was created; where an endpoint failed on the
 // way and another took over, an object that the first one created counts as replaced.
 //
-// The error is an *IDError, an *APIError or a *NetworkError, or one of the [KeySource].
+// The error is an *IDError, a *KeyError, an *APIError or a *NetworkError.
 func (c *Client) PutSSL(ctx context.Context, ssl SSL) (created bool, err error) {
 	body, err := json.Marshal(ssl)
 	if err != nil {

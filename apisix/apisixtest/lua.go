@@ -23,11 +23,11 @@ func luaType(value any) string {
 	return "table"
 }
 
-// hasType takes an empty list for an object and the other way round: both are an empty table.
+// hasType takes an empty list for an object: both are an empty table.
 func hasType(kind string, value any) bool {
 	switch v := value.(type) {
 	case map[string]any:
-		return kind == "object" || kind == "array" && len(v) == 0
+		return kind == "object"
 	case []any:
 		return kind == "array" || kind == "object" && len(v) == 0
 	case float64:
