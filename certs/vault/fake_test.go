@@ -31,6 +31,7 @@ type fakeVault struct {
 	tokens   map[string]bool
 	conns    map[net.Conn]bool
 	most     int // connections at one time
+	opened   int // connections ever
 	renewals int
 	lease    int
 	answers  map[string]http.HandlerFunc
@@ -56,6 +57,7 @@ func (f *fakeVault) count(c net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		f.conns[c] = true
+		f.opened++
 		f.most = max(f.most, len(f.conns))
 	case http.StateClosed, http.StateHijacked:
 		delete(f.conns, c)

@@ -20,7 +20,7 @@ import (
 type Session struct {
 	config Config
 	path   rolePath
-	pool   *http.Client
+	pool   *http.Transport
 
 	inFlight *semaphore.Weighted
 	pace     *rate.Limiter
@@ -47,7 +47,7 @@ func Open(c Config) (*Session, error) {
 	}
 	c = c.withDefaults()
 	s := &Session{
-		config: c, path: path, pool: newHTTPClient(c),
+		config: c, path: path, pool: newTransport(c),
 		inFlight: semaphore.NewWeighted(int64(c.MaxInFlight)), pace: rate.NewLimiter(rate.Inf, 1),
 	}
 	if c.RatePerSecond > 0 {
@@ -58,7 +58,9 @@ func Open(c Config) (*Session, error) {
 }
 
 // String names server and path, and nothing of the login.
-func (s *Session) String() string { return "vault session (" + s.config.Server + ", " + s.config.Path + ")" }
+func (s *Session) String() string {
+	return "vault session (" + s.config.Server + ", " + s.config.Path + ")"
+}
 
 // Format writes String for every verb: fmt must not walk through a Session in use.
 func (s *Session) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, s.String()) }

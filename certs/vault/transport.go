@@ -16,27 +16,27 @@ import (
 // maxAnswer is far more than any answer of the PKI engine; a CRL of it has about 100,000 entries.
 const maxAnswer = 4 << 20
 
-func newHTTPClient(c Config) *http.Client {
-	return &http.Client{
-		Transport: guard{&http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-			TLSClientConfig:        c.tlsConfig(),
-			TLSHandshakeTimeout:    10 * time.Second,
-			ForceAttemptHTTP2:      true,
-			MaxConnsPerHost:        c.MaxInFlight,
-			MaxIdleConnsPerHost:    c.MaxInFlight,
-			IdleConnTimeout:        90 * time.Second,
-			MaxResponseHeaderBytes: 64 << 10,
-		}},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+func newTransport(c Config) *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:        c.tlsConfig(),
+		TLSHandshakeTimeout:    10 * time.Second,
+		ForceAttemptHTTP2:      true,
+		MaxConnsPerHost:        c.MaxInFlight,
+		MaxIdleConnsPerHost:    c.MaxInFlight,
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
 	}
 }
 
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
 // newAPIClient has its own token and shares the pool of connections.
-func newAPIClient(c Config, pool *http.Client, token string) (*api.Client, error) {
+func newAPIClient(c Config, pool http.RoundTripper, token string) (*api.Client, error) {
 	client, err := api.NewClient(&api.Config{
-		Address: c.Server, HttpClient: pool, MaxRetries: 0, DisableRedirects: true,
+		Address: c.Server, MaxRetries: 0, DisableRedirects: true,
+		HttpClient: &http.Client{Transport: guard{pool}, CheckRedirect: noRedirect},
 		CheckRetry: func(context.Context, *http.Response, error) (bool, error) { return false, nil },
 	})
 	if err != nil {
@@ -53,7 +53,8 @@ func newAPIClient(c Config, pool *http.Client, token string) (*api.Client, error
 	return client, nil
 }
 
-// guard keeps out what is not Vault's: redirects, pages for people, and bodies without end.
+// guard keeps out what is not Vault's: redirects, pages for people, and bodies without end. It hides the pool's
+// CloseIdleConnections, which the library would call after every failure.
 type guard struct{ next http.RoundTripper }
 
 func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -92,11 +93,4 @@ func (l *limited) Read(p []byte) (int, error) {
 		return 0, &fault{"the answer is larger than 4 MiB", "check that server is Vault's address"}
 	}
 	return n, err
-}
-
-// CloseIdleConnections makes http.Client.CloseIdleConnections reach the pool.
-func (g guard) CloseIdleConnections() {
-	if pool, ok := g.next.(*http.Transport); ok {
-		pool.CloseIdleConnections()
-	}
 }
