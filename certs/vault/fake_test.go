@@ -3,6 +3,7 @@
 package vault
 
 import (
+	"context"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -12,6 +13,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,9 +31,6 @@ type fakeVault struct {
 	mu       sync.Mutex
 	calls    map[string]int // by path without /v1/
 	tokens   map[string]bool
-	conns    map[net.Conn]bool
-	most     int // connections at one time
-	opened   int // connections ever
 	renewals int
 	lease    int
 	answers  map[string]http.HandlerFunc
@@ -42,26 +41,38 @@ type fakeVault struct {
 func newFakeVault(t testing.TB) *fakeVault {
 	f := &fakeVault{
 		ca: certstest.NewCA(t, "root", now.Add(1000*time.Hour)), lease: 3600,
-		calls: map[string]int{}, tokens: map[string]bool{}, conns: map[net.Conn]bool{}, answers: map[string]http.HandlerFunc{},
+		calls: map[string]int{}, tokens: map[string]bool{}, answers: map[string]http.HandlerFunc{},
 	}
-	f.Server = httptest.NewUnstartedServer(f)
-	f.Config.ConnState = f.count
-	f.Start()
+	f.Server = httptest.NewServer(f)
 	t.Cleanup(f.Close)
 	return f
 }
 
-func (f *fakeVault) count(c net.Conn, state http.ConnState) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	switch state {
-	case http.StateNew:
-		f.conns[c] = true
-		f.opened++
-		f.most = max(f.most, len(f.conns))
-	case http.StateClosed, http.StateHijacked:
-		delete(f.conns, c)
+// counter counts the connections that a Session has open. A server would see the end of one too late.
+type counter struct{ open, most atomic.Int64 }
+
+func (n *counter) watch(s *Session) {
+	dial := s.pool.DialContext
+	s.pool.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		if open := n.open.Add(1); open > n.most.Load() {
+			n.most.Store(open)
+		}
+		return &counted{Conn: c, closed: sync.OnceFunc(func() { n.open.Add(-1) })}, nil
 	}
+}
+
+type counted struct {
+	net.Conn
+	closed func()
+}
+
+func (c *counted) Close() error {
+	c.closed()
+	return c.Conn.Close()
 }
 
 func (f *fakeVault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
