@@ -65,6 +65,9 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	if err != nil {
 		return fmt.Errorf("certificate controller: %w", err)
 	}
+	if err := source.SetupIndex(ctx, mgr.GetFieldIndexer()); err != nil {
+		return fmt.Errorf("index of ApisixCertificates by owner: %w", err)
+	}
 	starter := &kindStarter{
 		mgr: mgr, defaults: options.sourceDefaults(), certificates: built, events: certificates.SecretEvents, uses: uses,
 		waiting: source.Kinds(),
@@ -98,7 +101,11 @@ func newManager(config *rest.Config, options Options) (ctrl.Manager, error) {
 				return cache.TransformStripManagedFields()(object)
 			},
 		},
-		Client: client.Options{Cache: &client.CacheOptions{Unstructured: true}},
+		Client: client.Options{Cache: &client.CacheOptions{
+			Unstructured: true, // ApisixRoutes
+			// A run that its own last write has triggered must see that write, or it would write again.
+			EnableReadYourWritesConsistency: ptr.To(true),
+		}},
 
 		Metrics:                       metricsserver.Options{BindAddress: options.MetricsAddr},
 		HealthProbeBindAddress:        options.HealthAddr,

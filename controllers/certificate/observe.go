@@ -114,7 +114,7 @@ func (r *Reconciler) observeOwners(ctx context.Context, o *observed) error {
 // older lists the ApisixCertificates under key of an index that are older than cert, the oldest first.
 func (r *Reconciler) older(ctx context.Context, cert *v1alpha1.ApisixCertificate, index, key string) ([]v1alpha1.ApisixCertificate, error) {
 	var list v1alpha1.ApisixCertificateList
-	if err := r.List(ctx, &list, client.MatchingFields{index: key}, client.UnsafeDisableDeepCopy); err != nil {
+	if err := r.List(ctx, &list, client.MatchingFields{index: key}, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
 		return nil, err
 	}
 	older := slices.DeleteFunc(slices.Clone(list.Items), func(other v1alpha1.ApisixCertificate) bool {

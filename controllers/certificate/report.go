@@ -51,7 +51,7 @@ func (r *Reconciler) report(ctx context.Context, o observed, p plan, done outcom
 			return ctrl.Result{}, client.IgnoreNotFound(fmt.Errorf("status: %w", err))
 		}
 	}
-	r.tell(o, p, done, before.Status.Conditions)
+	r.tell(ctx, o, p, done, before.Status.Conditions)
 	return ctrl.Result{RequeueAfter: wake(o, p, done, now)}, transient(p, done)
 }
 
@@ -88,17 +88,22 @@ func setGateways(status *v1alpha1.ApisixCertificateStatus, done outcome) {
 	}
 }
 
-// tell emits events: one for a new certificate, and one when Ready turns to another reason.
-func (r *Reconciler) tell(o observed, p plan, done outcome, before []metav1.Condition) {
+// tell emits events and logs: one for a new certificate, and one when Ready turns to another reason.
+func (r *Reconciler) tell(ctx context.Context, o observed, p plan, done outcome, before []metav1.Condition) {
 	if done.issued {
 		reason := v1alpha1.ReasonIssued
 		if p.decision.Reason != certs.SecretMissing {
 			reason = v1alpha1.ReasonRenewed
 		}
+		ctrl.LoggerFrom(ctx).Info("certificate issued", "reason", p.decision.Reason, "serial", o.cert.Status.SerialNumber)
 		r.Recorder.Eventf(o.cert, nil, corev1.EventTypeNormal, reason, "Issue", "%s: issued by %s", p.decision.Message, issuerName(o.cert.Spec.IssuerRef))
 	}
 	was, is := meta.FindStatusCondition(before, v1alpha1.ConditionReady), meta.FindStatusCondition(o.cert.Status.Conditions, v1alpha1.ConditionReady)
-	if was != nil && was.Reason == is.Reason && was.Message == is.Message || is.Reason == v1alpha1.ReasonReady {
+	if was != nil && was.Reason == is.Reason && was.Message == is.Message {
+		return
+	}
+	ctrl.LoggerFrom(ctx).Info("certificate is "+map[bool]string{true: "ready", false: "not ready"}[is.Status == metav1.ConditionTrue], "reason", is.Reason, "message", is.Message)
+	if is.Reason == v1alpha1.ReasonReady {
 		return
 	}
 	r.Recorder.Eventf(o.cert, nil, corev1.EventTypeWarning, is.Reason, "Check", "%s", cut(is.Message, 1000))

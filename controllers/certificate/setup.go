@@ -60,7 +60,7 @@ func (r *Reconciler) mapTo(keys func(client.Object) map[string][]string) handler
 		for index, values := range keys(object) {
 			for _, value := range values {
 				var list v1alpha1.ApisixCertificateList
-				if err := r.List(ctx, &list, client.MatchingFields{index: value}, client.UnsafeDisableDeepCopy); err != nil {
+				if err := r.List(ctx, &list, client.MatchingFields{index: value}, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
 					ctrl.LoggerFrom(ctx).Error(err, "cannot list ApisixCertificates", "index", index)
 					continue
 				}

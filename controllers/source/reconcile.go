@@ -73,7 +73,7 @@ func (r *reconciler[T]) observe(ctx context.Context, object T) ([]v1alpha1.Apisi
 		err := r.List(ctx, &list, client.InNamespace(object.GetNamespace()))
 		return list.Items, err
 	}
-	if err := r.List(ctx, &list, client.InNamespace(object.GetNamespace()), client.MatchingFields{IndexOwner: string(object.GetUID())}); err != nil {
+	if err := r.List(ctx, &list, client.InNamespace(object.GetNamespace()), client.MatchingFields{indexOwner: string(object.GetUID())}); err != nil {
 		return nil, err
 	}
 	have := list.Items
@@ -141,11 +141,15 @@ func (r *reconciler[T]) tell(object T, kind, reason string, messages []string) {
 	r.recorder.Eventf(object, nil, kind, reason, "Check", "%s", text)
 }
 
-// IndexOwner indexes ApisixCertificates by the UIDs of their owners.
-const IndexOwner = "ownerUID"
+// indexOwner indexes ApisixCertificates by the UIDs of their owners.
+const indexOwner = "ownerUID"
 
-// Owners is the index function of IndexOwner.
-func Owners(object client.Object) []string {
+// SetupIndex indexes ApisixCertificates by owner, which all kinds of sources need.
+func SetupIndex(ctx context.Context, indexer client.FieldIndexer) error {
+	return indexer.IndexField(ctx, &v1alpha1.ApisixCertificate{}, indexOwner, owners)
+}
+
+func owners(object client.Object) []string {
 	var uids []string
 	for _, ref := range object.GetOwnerReferences() {
 		uids = append(uids, string(ref.UID))

@@ -29,7 +29,7 @@ func (u *Uses) Of(ctx context.Context, namespace, secretName string) ([]gateway.
 	var uses []gateway.Use
 	if u.TLS.Load() {
 		var list configv2.ApisixTlsList
-		if err := u.Client.List(ctx, &list, key, client.UnsafeDisableDeepCopy); err != nil {
+		if err := u.Client.List(ctx, &list, key, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
 			return nil, err
 		}
 		for i := range list.Items {
@@ -38,7 +38,7 @@ func (u *Uses) Of(ctx context.Context, namespace, secretName string) ([]gateway.
 		}
 	}
 	var list networkingv1.IngressList
-	if err := u.Client.List(ctx, &list, key, client.UnsafeDisableDeepCopy); err != nil {
+	if err := u.Client.List(ctx, &list, key, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
 		return nil, err
 	}
 	for i := range list.Items {

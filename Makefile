@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# make demo      the main job on this machine, told step by step (ARGS=--keep leaves it running)
+# make test      all tests
+# make verify    test, and everything else that CI checks
+# make help      the other targets
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+GO ?= go
+ARGS ?=
+
+CONTROLLER_GEN := $(GO) run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
+GOLANGCI_LINT := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK := $(GO) run golang.org/x/vuln/cmd/govulncheck@latest
+
+.PHONY: help
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: servers build ## Show the main job on real servers; ARGS are those of "apisix-certs demo"
+	bin/apisix-certs demo $(ARGS)
+
+.PHONY: build
+build: tools ## Build bin/apisix-certs
+	$(GO) build -trimpath -o bin/apisix-certs ./cmd/apisix-certs
+
+.PHONY: servers
+servers: tools ## Build the real servers of tests and demo into the cache (about 15 minutes, once)
+	test/servers/build.sh
+
+.PHONY: tools
+tools: ## Install what a fresh machine lacks
+	@test/tools.sh
+
+.PHONY: test
+test: servers ## Run all tests
+	$(GO) test -timeout 20m ./...
+
+.PHONY: race
+race: servers ## Run the tests where concurrency matters under the race detector
+	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./apisix/... ./certs/... ./controllers/...
+
+.PHONY: generate
+generate: ## Write the generated code and manifests
+	$(CONTROLLER_GEN) object:headerFile=test/licence.txt paths=./api/... crd output:crd:dir=manifests/crds paths=./api/...
+
+.PHONY: verify
+verify: test race lint clean-generated vulnerabilities ## Everything that CI checks
+
+.PHONY: lint
+lint: tools ## Lint, the arrows between packages included
+	$(GOLANGCI_LINT) run ./...
+
+.PHONY: clean-generated
+clean-generated: generate ## Fail where generated files are not up to date
+	@git diff --exit-code -- api manifests || { echo "generated files are not up to date: commit what make generate writes"; exit 1; }
+
+.PHONY: vulnerabilities
+vulnerabilities: ## Look for known vulnerabilities, where the database can be reached
+	@test/vulnerabilities.sh $(GOVULNCHECK)
+
+.PHONY: measures
+measures: servers ## Run every measure and print the lines, last
+	test/measures.sh
+
+.PHONY: fuzz
+fuzz: ## Fuzz each target for FUZZTIME (10s)
+	test/fuzz.sh

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"apisix-certs.io/apisix-certs/controllers"
+)
+
+func newController() *cobra.Command {
+	options := controllers.Options{Version: buildVersion()}
+	var kubeconfig, logLevel, logFormat string
+	c := &cobra.Command{
+		Use:   "controller",
+		Short: "Run the controller",
+		Long: "Run the controller. Every flag may be given as an environment variable instead: APISIX_CERTS_ and the flag's\n" +
+			"name in capitals, with _ for -. The admin key itself may be given as APISIX_CERTS_APISIX_ADMIN_KEY.",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := fromEnvironment(c.Flags()); err != nil {
+				return err
+			}
+			options.AdminKey = os.Getenv(variable("apisix-admin-key"))
+			if err := options.Validate(); err != nil {
+				return err
+			}
+			if err := setLogger(logLevel, logFormat); err != nil {
+				return err
+			}
+			config, err := kubeConfig(kubeconfig)
+			if err != nil {
+				return err
+			}
+			if options.ClusterResourceNamespace == "" {
+				options.ClusterResourceNamespace = options.Namespace
+			}
+			return controllers.Run(c.Context(), config, options)
+		},
+	}
+	flags := c.Flags()
+	addControllerFlags(flags, &options)
+	flags.StringVar(&kubeconfig, "kubeconfig", "", "kubeconfig file; default: KUBECONFIG, ~/.kube/config, or the Pod's ServiceAccount")
+	flags.StringVar(&logLevel, "log-level", "info", "debug, info, warn or error")
+	flags.StringVar(&logFormat, "log-format", "text", "text or json")
+	return c
+}
+
+func addControllerFlags(flags *pflag.FlagSet, o *controllers.Options) {
+	flags.StringSliceVar(&o.AdminURLs, "apisix-admin-url", nil, "base URL of an Admin API, such as http://apisix-admin.apisix:9180; several share one etcd")
+	flags.StringVar(&o.AdminKeySecret, "apisix-admin-key-secret", "", "Secret with the admin key, NAMESPACE/NAME or NAMESPACE/NAME:KEY (key: admin), followed as it changes")
+	flags.StringVar(&o.AdminKeyFile, "apisix-admin-key-file", "", "file with the admin key, read again for each request")
+	flags.StringSliceVar(&o.TLSAddrs, "apisix-tls-addr", nil, "HOST:PORT of the gateway's TLS port, to prove what is served; several are all asked")
+	flags.StringVar(&o.PushMode, "push-mode", "auto", "how certificates reach the gateway: auto, own, adopt or secret")
+	flags.StringVar(&o.ClusterName, "cluster-name", "", "name of this cluster in ssl objects of its own (default: UID of kube-system)")
+	flags.StringVar(&o.DefaultIssuer, "default-issuer", "", "issuer for objects that name none, VaultIssuer/NAME or ClusterVaultIssuer/NAME")
+	flags.StringVar(&o.Manage, "manage", "annotated", "which objects get a certificate: annotated or all")
+	flags.StringVar(&o.IngressClass, "ingress-class", "", "only objects of this ingress class, or of none")
+	flags.StringVar(&o.ClusterResourceNamespace, "cluster-resource-namespace", "", "namespace with the credentials of ClusterVaultIssuers (default: --namespace)")
+	flags.StringVar(&o.Namespace, "namespace", "apisix-certs", "namespace of the controller, for its lease")
+	flags.BoolVar(&o.LeaderElect, "leader-elect", true, "work only while holding the lease, so that several replicas may run")
+	flags.IntVar(&o.Workers, "workers", 16, "certificates worked on at the same time")
+	flags.StringVar(&o.MetricsAddr, "metrics-bind-address", ":8080", "address of the metrics; 0 for none")
+	flags.StringVar(&o.HealthAddr, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0 for none")
+}
+
+// variable is the environment variable of a flag.
+func variable(flag string) string {
+	return "APISIX_CERTS_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// fromEnvironment sets the flags that were not given and whose variable is set.
+func fromEnvironment(flags *pflag.FlagSet) error {
+	var err error
+	flags.VisitAll(func(flag *pflag.Flag) {
+		value, ok := os.LookupEnv(variable(flag.Name))
+		if !ok || flag.Changed || err != nil {
+			return
+		}
+		if setErr := flags.Set(flag.Name, value); setErr != nil {
+			err = fmt.Errorf("variable %s: %w", variable(flag.Name), setErr)
+		}
+	})
+	return err
+}
+
+func setLogger(level, format string) error {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return fmt.Errorf("--log-level %q is none of debug, info, warn, error", level)
+	}
+	var handler slog.Handler
+	switch options := (&slog.HandlerOptions{Level: l}); format {
+	case "text":
+		handler = slog.NewTextHandler(os.Stderr, options)
+	case "json":
+		handler = slog.NewJSONHandler(os.Stderr, options)
+	default:
+		return fmt.Errorf("--log-format %q is none of text, json", format)
+	}
+	logger := logr.FromSlogHandler(handler)
+	ctrl.SetLogger(logger)
+	klog.SetLogger(logger)
+	return nil
+}
+
+func kubeConfig(path string) (*rest.Config, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = path
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("no way to the Kubernetes API (set --kubeconfig): %w", err)
+	}
+	return config, nil
+}

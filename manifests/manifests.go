@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package manifests embeds the manifests of this folder, for the demo and the tests: CRDs, RBAC and samples.
+package manifests
+
+import "embed"
+
+// FS holds crds/, rbac/ and samples/.
+//
+//go:embed crds rbac samples
+var FS embed.FS

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package cluster starts the whole for tests, the demo and benchmarks: the real API server and Vault (package servers),
+// a gateway, set up as in the walkthrough, and the controller as a process of its own with the rights of its
+// ServiceAccount.
+//
+// The gateway is the stand-in of package apisixtest, or a real one given by its addresses.
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/apisix/apisixtest"
+	"apisix-certs.io/apisix-certs/controllers"
+	"apisix-certs.io/apisix-certs/manifests"
+	"apisix-certs.io/apisix-certs/test/servers"
+)
+
+// Options say what to start. The zero value is the real servers and the stand-in.
+type Options struct {
+	// Gateway is a real gateway. Nil: the stand-in.
+	Gateway *Gateway
+	// Role are fields of Vault's role that differ from the walkthrough's as mended.
+	Role map[string]any
+	// Log receives what the servers log. Nil drops it.
+	Log io.Writer
+}
+
+// Gateway is where a gateway listens.
+type Gateway struct {
+	AdminURL, AdminKey, TLSAddr string
+}
+
+// Cluster is what Start started.
+type Cluster struct {
+	Kube  *servers.Kube
+	Vault *servers.Vault
+	// StandIn is nil beside a real gateway.
+	StandIn *apisixtest.Server
+	Gateway Gateway
+	// Client acts as the cluster administrator.
+	Client client.Client
+}
+
+// Start starts the servers, installs CRDs and RBAC, and sets Vault up as the walkthrough does.
+func Start(ctx context.Context, options Options) (c *Cluster, err error) {
+	c = &Cluster{}
+	defer func() {
+		if err != nil {
+			c.Stop()
+		}
+	}()
+	crds, err := servers.IngressControllerCRDs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if c.Kube, err = servers.StartKube(ctx, servers.KubeOptions{CRDs: []string{crds}, ControllerManager: true, Log: options.Log}); err != nil {
+		return nil, err
+	}
+	if c.Client, err = client.New(c.Kube.Config, client.Options{Scheme: controllers.Scheme()}); err != nil {
+		return nil, err
+	}
+	if c.Vault, err = servers.StartVault(ctx, servers.VaultOptions{Dev: true, Log: options.Log}); err != nil {
+		return nil, err
+	}
+	if err := c.startGateway(options.Gateway); err != nil {
+		return nil, err
+	}
+	if err := c.setUpVault(ctx, options.Role); err != nil {
+		return nil, fmt.Errorf("set up Vault: %w", err)
+	}
+	for _, folder := range []string{"crds", "rbac"} {
+		if err := c.ApplyFolder(ctx, folder); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// Stop ends everything that Start started.
+func (c *Cluster) Stop() {
+	if c.StandIn != nil {
+		c.StandIn.Close()
+	}
+	if c.Vault != nil {
+		c.Vault.Stop()
+	}
+	if c.Kube != nil {
+		_ = c.Kube.Stop()
+	}
+}
+
+func (c *Cluster) startGateway(real *Gateway) (err error) {
+	if real != nil {
+		c.Gateway = *real
+		return nil
+	}
+	if c.StandIn, err = apisixtest.NewServer(apisixtest.Options{}); err != nil {
+		return err
+	}
+	c.Gateway = Gateway{AdminURL: c.StandIn.AdminURL(), AdminKey: c.StandIn.AdminKey(), TLSAddr: c.StandIn.TLSAddr()}
+	return nil
+}
+
+// setUpVault does what manifests/samples/vault-setup.sh does.
+func (c *Cluster) setUpVault(ctx context.Context, role map[string]any) error {
+	data := map[string]any{
+		"allowed_domains": "moelove.info", "allow_subdomains": true, "allow_bare_domains": true, "key_type": "any", "max_ttl": "72h",
+	}
+	for key, value := range role {
+		data[key] = value
+	}
+	if _, err := c.Vault.SetUpPKI(ctx, servers.PKIOptions{CommonName: "moelove.info", Role: "moelove-dot-info", RoleData: data}); err != nil {
+		return err
+	}
+	if err := c.Vault.SetUpKubernetesAuth(ctx, c.Kube); err != nil {
+		return err
+	}
+	vault := c.Vault.Client()
+	const policy = `
+path "pki*"                       { capabilities = ["read", "list"] }
+path "pki/sign/moelove-dot-info"  { capabilities = ["create", "update"] }
+path "pki/issue/moelove-dot-info" { capabilities = ["create"] }
+`
+	if err := vault.Sys().PutPolicyWithContext(ctx, "pki", policy); err != nil {
+		return err
+	}
+	_, err := vault.Logical().WriteWithContext(ctx, "auth/kubernetes/role/issuer", map[string]any{
+		"bound_service_account_names": "issuer", "bound_service_account_namespaces": "default", "policies": "pki", "ttl": "20m",
+	})
+	return err
+}
+
+// ApplyFolder applies the manifests of a folder of package manifests.
+func (c *Cluster) ApplyFolder(ctx context.Context, folder string) error {
+	files, err := fs.Glob(manifests.FS, folder+"/*.yaml")
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if err := c.ApplyFile(ctx, file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ApplyFile applies one file of package manifests. VaultIssuers are pointed at this cluster's Vault.
+func (c *Cluster) ApplyFile(ctx context.Context, file string) error {
+	data, err := manifests.FS.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	return c.Apply(ctx, file, data)
+}
+
+// Apply applies the objects of a YAML stream, as kubectl apply --server-side does.
+func (c *Cluster) Apply(ctx context.Context, name string, data []byte) error {
+	decoder := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(data), 4096)
+	for {
+		object := &unstructured.Unstructured{}
+		if err := decoder.Decode(object); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if len(object.Object) == 0 {
+			continue
+		}
+		if object.GetKind() == "VaultIssuer" {
+			if err := unstructured.SetNestedField(object.Object, c.Vault.Address, "spec", "server"); err != nil {
+				return err
+			}
+		}
+		if err := c.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner("kubectl"), client.ForceOwnership); err != nil {
+			return fmt.Errorf("%s: %s %s: %w", name, object.GetKind(), object.GetName(), err)
+		}
+	}
+}
