@@ -41,8 +41,8 @@ func (s *kindStarter) Start(ctx context.Context) error {
 		err := s.startPresent(ctx)
 		return len(s.waiting) == 0, err
 	})
-	if ctx.Err() != nil {
-		return nil
+	if wait.Interrupted(err) {
+		return nil // the manager stops
 	}
 	return err
 }

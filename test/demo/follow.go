@@ -74,8 +74,8 @@ func (s *show) look(ctx context.Context, name string) (*v1alpha1.ApisixCertifica
 		return cert, seen{}, client.IgnoreNotFound(err)
 	}
 	bundle, err := certs.ParseBundle(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey], nil)
-	if err != nil {
-		return cert, seen{}, nil // damaged: not repaired yet
+	if damaged := err != nil; damaged {
+		return cert, seen{}, nil
 	}
 	return cert, seen{serial: certs.Serial(bundle.Leaf), notAfter: bundle.Leaf.NotAfter}, nil
 }
