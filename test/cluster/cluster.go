@@ -10,6 +10,7 @@ package cluster
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -46,6 +47,8 @@ type Cluster struct {
 	// StandIn is nil beside a real gateway.
 	StandIn *apisixtest.Server
 	Gateway Gateway
+	// KubeURL is where controllers reach the API server, such as a Tap's. Empty: at its own address.
+	KubeURL string
 	// Client acts as the cluster administrator.
 	Client client.Client
 }
@@ -167,7 +170,7 @@ func (c *Cluster) Apply(ctx context.Context, name string, data []byte) error {
 	decoder := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(data), 4096)
 	for {
 		object := &unstructured.Unstructured{}
-		if err := decoder.Decode(object); err == io.EOF {
+		if err := decoder.Decode(object); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return fmt.Errorf("%s: %w", name, err)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
 )
 
 // Controller is a running controller process.
@@ -53,6 +54,9 @@ func (p *Controller) start(ctx context.Context, c *Cluster, binary string, log i
 	config, err := c.Kube.ServiceAccountConfig(ctx, "apisix-certs", "apisix-certs")
 	if err != nil {
 		return err
+	}
+	if c.KubeURL != "" {
+		config.Host, config.TLSClientConfig = c.KubeURL, rest.TLSClientConfig{}
 	}
 	kubeconfig, err := c.Kube.KubeconfigFor(config)
 	if err != nil {
@@ -96,7 +100,7 @@ func (p *Controller) waitReady(ctx context.Context) error {
 	err := wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
 		select {
 		case <-p.ended:
-			return false, fmt.Errorf("the controller ended: %v", p.err)
+			return false, fmt.Errorf("the controller ended: %w", p.err)
 		default:
 		}
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.HealthURL+"/readyz", nil)

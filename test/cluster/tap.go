@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Tap is a plain HTTP proxy before one server, which counts what passes and can stand in its way: it shows how often the
+// controller asks, and lets a test stop it at a point of its work.
+//
+//	tap, err := cluster.NewTap(c.Vault.Address, nil)
+//	...
+//	defer tap.Close()
+//	... // tap.URL is the server's address now
+//	signs := tap.Count(func(c cluster.Call) bool { return strings.Contains(c.Path, "/sign/") })
+//
+// It keeps no bodies and no headers but the client's name.
+type Tap struct {
+	// URL is the base URL to use in the place of the server's.
+	URL string
+
+	proxy *httputil.ReverseProxy
+	addr  string
+
+	mu     sync.Mutex
+	server *http.Server // nil while stopped
+	calls  []Call
+	before func(*http.Request) http.Handler
+	after  func(Call)
+}
+
+// Call is a request that was answered. It has neither bodies nor keys.
+type Call struct {
+	Method, Path, UserAgent string
+	Status                  int
+	Time                    time.Time // of the answer
+}
+
+// Writes tells whether the call's method is one that may change something.
+func (c Call) Writes() bool { return c.Method != http.MethodGet && c.Method != http.MethodHead }
+
+// NewTap starts a tap before the server at the base URL target, which is asked by transport; nil: the default one.
+func NewTap(target string, transport http.RoundTripper) (*Tap, error) {
+	base, err := url.Parse(target)
+	if err != nil {
+		return nil, err
+	}
+	t := &Tap{addr: "127.0.0.1:0"}
+	t.proxy = &httputil.ReverseProxy{
+		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(base) },
+		Transport:      transport,
+		FlushInterval:  -1, // watches
+		ErrorLog:       log.New(io.Discard, "", 0),
+		ModifyResponse: t.answered,
+	}
+	if err := t.Restart(); err != nil {
+		return nil, err
+	}
+	t.URL = "http://" + t.addr
+	return t, nil
+}
+
+// Stop closes the port and all connections, as an outage does.
+func (t *Tap) Stop() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.server != nil {
+		_ = t.server.Close()
+		t.server = nil
+	}
+}
+
+// Restart opens the port again, at the same address.
+func (t *Tap) Restart() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	listener, err := net.Listen("tcp", t.addr)
+	if err != nil {
+		return err
+	}
+	t.addr = listener.Addr().String()
+	t.server = &http.Server{Handler: http.HandlerFunc(t.serve), ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
+	go func(s *http.Server) { _ = s.Serve(listener) }(t.server)
+	return nil
+}
+
+// Close ends the tap for good.
+func (t *Tap) Close() { t.Stop() }
+
+// Before sets a function that sees each request before the server does. Where it returns a handler, that one answers and
+// the server never sees the request. It may block. Nil ends that.
+func (t *Tap) Before(decide func(*http.Request) http.Handler) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.before = decide
+}
+
+// After sets a function that sees each of the server's answers before the client does. It may block. Nil ends that.
+func (t *Tap) After(see func(Call)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.after = see
+}
+
+// Calls are the calls answered since the start or the last Reset that match; all where match is nil.
+func (t *Tap) Calls(match func(Call) bool) []Call {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(t.calls), func(c Call) bool { return match != nil && !match(c) })
+}
+
+// Count is the number of Calls.
+func (t *Tap) Count(match func(Call) bool) int { return len(t.Calls(match)) }
+
+// Reset forgets the calls so far.
+func (t *Tap) Reset() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.calls = nil
+}
+
+func (t *Tap) serve(w http.ResponseWriter, r *http.Request) {
+	t.mu.Lock()
+	before := t.before
+	t.mu.Unlock()
+	if before != nil {
+		if instead := before(r); instead != nil {
+			instead.ServeHTTP(w, r)
+			return
+		}
+	}
+	t.proxy.ServeHTTP(w, r)
+}
+
+// answered is called with each answer of the server.
+func (t *Tap) answered(r *http.Response) error {
+	call := Call{r.Request.Method, r.Request.URL.Path, r.Request.UserAgent(), r.StatusCode, time.Now()}
+	t.mu.Lock()
+	t.calls = append(t.calls, call)
+	after := t.after
+	t.mu.Unlock()
+	if after != nil {
+		after(call)
+	}
+	return nil
+}
