@@ -30,24 +30,35 @@ func issuedCondition(o observed, p plan, done outcome) metav1.Condition {
 	case failure == nil && !d.Issue:
 		return condition(v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonIssued, "the Secret holds a valid certificate")
 	case failure == nil && p.waiting:
-		if before := meta.FindStatusCondition(o.cert.Status.Conditions, v1alpha1.ConditionIssued); before != nil {
-			failure = &finding{before.Reason, before.Message}
-		}
+		failure = o.lastFailure()
 	}
 	if failure == nil { // issued, and due again at once
 		failure = &finding{v1alpha1.ReasonIssuing, d.Message}
 	}
 	switch {
 	case d.Reason == certs.Expired:
-		return condition(v1alpha1.ConditionIssued, metav1.ConditionFalse, v1alpha1.ReasonExpired, "the certificate has expired: "+bare(failure))
-	case d.Bundle.Leaf != nil && (!d.Issue || stillGood[d.Reason]) && p.held == nil:
-		return condition(v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonRenewalFailing, bare(failure))
+		return condition(v1alpha1.ConditionIssued, metav1.ConditionFalse, v1alpha1.ReasonExpired, failure.message)
+	case d.Bundle.Leaf != nil && (!d.Issue || stillGood[d.Reason]) && p.follows():
+		return condition(v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonRenewalFailing, failure.message)
 	}
 	return condition(v1alpha1.ConditionIssued, metav1.ConditionFalse, failure.reason, failure.message)
 }
 
-// bare is the message of a finding that a condition has carried before, without what was put before it then.
-func bare(f *finding) string { return trimPrefix(f.message, "the certificate has expired: ") }
+// follows tells whether the certificate may be one that the spec allows: a missing issuer alone forbids nothing.
+func (p *plan) follows() bool { return p.held == nil || p.held.reason == v1alpha1.ReasonIssuerNotFound }
+
+// lastFailure is why the last attempt failed, as the condition has kept it; nil where it has not.
+func (o *observed) lastFailure() *finding {
+	before := meta.FindStatusCondition(o.cert.Status.Conditions, v1alpha1.ConditionIssued)
+	switch {
+	case before == nil:
+		return nil
+	case before.Reason == v1alpha1.ReasonExpired, before.Reason == v1alpha1.ReasonRenewalFailing:
+		// These said how the certificate stood then, which is looked at anew.
+		return &finding{v1alpha1.ReasonIssueFailed, before.Message}
+	}
+	return &finding{before.Reason, before.Message}
+}
 
 // pushedCondition says whether every gateway holds the certificate.
 func pushedCondition(o observed, done outcome) metav1.Condition {
@@ -125,9 +136,13 @@ func uncovered(o observed, d certs.Decision) string {
 // readyCondition sums up the others: the first that is False decides.
 func readyCondition(conditions []metav1.Condition) metav1.Condition {
 	for _, c := range conditions {
-		if c.Status == metav1.ConditionFalse {
-			return condition(v1alpha1.ConditionReady, metav1.ConditionFalse, c.Reason, c.Message)
+		switch {
+		case c.Status != metav1.ConditionFalse:
+			continue
+		case c.Reason == v1alpha1.ReasonExpired:
+			c.Message = "the certificate has expired: " + c.Message
 		}
+		return condition(v1alpha1.ConditionReady, metav1.ConditionFalse, c.Reason, c.Message)
 	}
 	for _, c := range conditions {
 		if c.Reason == v1alpha1.ReasonRenewalFailing {

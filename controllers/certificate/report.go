@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -20,6 +19,7 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/controllers/note"
 )
 
 const (
@@ -52,7 +52,10 @@ func (r *Reconciler) report(ctx context.Context, o observed, p plan, done outcom
 		}
 	}
 	r.tell(ctx, o, p, done, before.Status.Conditions)
-	return ctrl.Result{RequeueAfter: wake(o, p, done, now)}, transient(p, done)
+	if err := transient(p, done); err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: wake(o, p, done, now)}, nil
 }
 
 func setAttempts(status *v1alpha1.ApisixCertificateStatus, before *v1alpha1.ApisixCertificate, p plan, done outcome, now time.Time) {
@@ -63,7 +66,8 @@ func setAttempts(status *v1alpha1.ApisixCertificateStatus, before *v1alpha1.Apis
 		}
 		status.FailedAttempts++
 		status.LastFailureTime = statusTime(now)
-	case done.issued || !p.decision.Issue:
+	case done.issued || !p.decision.Issue, p.held != nil:
+		// What held a certificate and is gone is a change to try at once, as one of the spec is.
 		status.FailedAttempts, status.LastFailureTime = 0, nil
 	}
 }
@@ -90,6 +94,9 @@ func setGateways(status *v1alpha1.ApisixCertificateStatus, done outcome) {
 
 // tell emits events and logs: one for a new certificate, and one when Ready turns to another reason.
 func (r *Reconciler) tell(ctx context.Context, o observed, p plan, done outcome, before []metav1.Condition) {
+	if done.err != nil && p.issue { // other errors are returned, and so logged
+		ctrl.LoggerFrom(ctx).Error(done.err, "cannot issue the certificate", "reason", p.decision.Reason)
+	}
 	if done.issued {
 		reason := v1alpha1.ReasonIssued
 		if p.decision.Reason != certs.SecretMissing {
@@ -106,7 +113,7 @@ func (r *Reconciler) tell(ctx context.Context, o observed, p plan, done outcome,
 	if is.Reason == v1alpha1.ReasonReady {
 		return
 	}
-	r.Recorder.Eventf(o.cert, nil, corev1.EventTypeWarning, is.Reason, "Check", "%s", cut(is.Message, 1000))
+	r.Recorder.Eventf(o.cert, nil, corev1.EventTypeWarning, is.Reason, "Check", "%s", note.Fit(is.Message))
 }
 
 // wake is when to run again though nothing happens.
@@ -153,12 +160,3 @@ func spread(uid string, d time.Duration) time.Duration {
 	_, _ = hash.Write([]byte(uid))
 	return d - time.Duration(uint64(d/10)*uint64(hash.Sum32())>>32)
 }
-
-func cut(text string, most int) string {
-	if len(text) > most {
-		return strings.ToValidUTF8(text[:most], "") + "…"
-	}
-	return text
-}
-
-func trimPrefix(text, prefix string) string { return strings.TrimPrefix(text, prefix) }

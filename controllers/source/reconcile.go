@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
@@ -16,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/controllers/note"
 )
 
 // reconciler makes the ApisixCertificates of one kind of source, T.
@@ -32,17 +34,19 @@ type reconciler[T client.Object] struct {
 	// follow is called once the certificates are settled. Nil: nothing follows.
 	follow func(context.Context, T, []v1alpha1.ApisixCertificate) error
 
-	told sync.Map // types.UID -> the problems last told as an event
+	told sync.Map // types.NamespacedName -> telling, the last one
 }
 
 // Reconcile compares what one source object wants with what there is, and brings them together.
 func (r *reconciler[T]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	object := r.newObject()
 	if err := r.Get(ctx, req.NamespacedName, object); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.told.Delete(req.NamespacedName)
+		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if !object.GetDeletionTimestamp().IsZero() {
-		r.told.Delete(object.GetUID())
 		return ctrl.Result{}, nil // garbage collection ends what the object owns
 	}
 	have, err := r.observe(ctx, object)
@@ -122,23 +126,22 @@ func (r *reconciler[T]) apply(ctx context.Context, object T, p plans) ([]v1alpha
 	return settled, nil
 }
 
-// report tells problems as events on the source, each once until it changes.
-func (r *reconciler[T]) report(object T, p plans) {
-	r.tell(object, corev1.EventTypeWarning, v1alpha1.ReasonInvalidSource, p.problems)
-	if len(p.problems) == 0 && len(p.notes) > 0 {
-		r.tell(object, corev1.EventTypeNormal, v1alpha1.ReasonCovered, p.notes)
-	}
+// telling is what an event told of a source.
+type telling struct {
+	uid  types.UID
+	text string
 }
 
-func (r *reconciler[T]) tell(object T, kind, reason string, messages []string) {
-	text := strings.Join(messages, "; ")
-	if last, _ := r.told.Swap(object.GetUID(), text); text == "" || last == text {
-		return
+// report tells the problems, or else the notes, as an event on the source: once until they change.
+func (r *reconciler[T]) report(object T, p plans) {
+	kind, reason, messages := corev1.EventTypeWarning, v1alpha1.ReasonInvalidSource, p.problems
+	if len(messages) == 0 {
+		kind, reason, messages = corev1.EventTypeNormal, v1alpha1.ReasonCovered, p.notes
 	}
-	if len(text) > 1000 { // the API server refuses notes over 1 kB
-		text = text[:1000] + "…"
+	now := telling{object.GetUID(), strings.Join(messages, "; ")}
+	if last, _ := r.told.Swap(client.ObjectKeyFromObject(object), now); now.text != "" && last != now {
+		r.recorder.Eventf(object, nil, kind, reason, "Check", "%s", note.Fit(now.text))
 	}
-	r.recorder.Eventf(object, nil, kind, reason, "Check", "%s", text)
 }
 
 // indexOwner indexes ApisixCertificates by the UIDs of their owners.
