@@ -4,6 +4,9 @@ package certificate
 
 import (
 	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/apisix"
@@ -22,6 +25,8 @@ func findingOf(err error) *finding {
 		pair        *apisix.PairError
 		api         *apisix.APIError
 		network     *apisix.NetworkError
+		key         *apisix.KeyError
+		kubernetes  apierrors.APIStatus
 		field       certs.FieldError
 	)
 	switch {
@@ -41,8 +46,13 @@ func findingOf(err error) *finding {
 		return &finding{v1alpha1.ReasonGatewayRefused, api.Error() + gatewayMend(err)}
 	case errors.As(err, &network):
 		return &finding{v1alpha1.ReasonGatewayUnreachable, network.Error() + ": check that the gateway runs and the Admin API's address"}
+	case errors.As(err, &key):
+		return &finding{v1alpha1.ReasonGatewayRefused, key.Error() + ": correct --apisix-admin-key-file or --apisix-admin-key-secret, or what it names"}
+	case errors.As(err, &kubernetes):
+		return &finding{v1alpha1.ReasonIssueFailed, fmt.Sprintf(
+			"the Kubernetes API refused a step (%s): see the controller's log", kubernetes.Status().Reason)}
 	}
-	return &finding{v1alpha1.ReasonIssueFailed, "the Kubernetes API or the gateway's settings refused a step: see the controller's log"}
+	return &finding{v1alpha1.ReasonIssueFailed, "a step failed: see the controller's log"}
 }
 
 var vaultReasons = map[vault.Kind]string{

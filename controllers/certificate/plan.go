@@ -76,7 +76,7 @@ func (o *observed) facts() certs.Observed {
 // obstacle says what keeps the spec from being followed, the user's first. due: a new certificate is needed.
 func (o *observed) obstacle(due bool) *finding {
 	source := o.cert.Annotations[v1alpha1.AnnotationSourceProblem]
-	invalid := o.spec.Validate()
+	invalid := Problems(o.cert)
 	switch {
 	case len(invalid) > 0:
 		return &finding{v1alpha1.ReasonInvalidSpec, fieldText(invalid)}

@@ -3,9 +3,57 @@
 package certificate
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/controllers/note"
 )
+
+// Problems names all that is wrong with the spec of an ApisixCertificate, nil if there is nothing: no issuer could
+// grant it, or the API server would refuse its Secret. Fields are relative to the spec.
+func Problems(cert *v1alpha1.ApisixCertificate) []certs.FieldError {
+	return append(specOf(cert).Validate(), secretProblems(&cert.Spec)...)
+}
+
+// secretProblems are found before a certificate is asked for that could then not be kept.
+func secretProblems(spec *v1alpha1.ApisixCertificateSpec) []certs.FieldError {
+	var found []certs.FieldError
+	if len(validation.IsDNS1123Subdomain(spec.SecretName)) > 0 {
+		found = append(found, certs.FieldError{Field: "secretName", Value: note.Cut(spec.SecretName, 80), Problem: "cannot be the name of a Secret",
+			Mend: "use at most 253 lower-case letters, digits, - and ., with a letter or digit at both ends"})
+	}
+	if spec.SecretTemplate != nil {
+		found = append(found, templateProblems(*spec.SecretTemplate)...)
+	}
+	return found
+}
+
+func templateProblems(template v1alpha1.SecretTemplate) []certs.FieldError {
+	labels, annotations := field.NewPath("secretTemplate", "labels"), field.NewPath("secretTemplate", "annotations")
+	refused := append(metav1validation.ValidateLabels(template.Labels, labels), apivalidation.ValidateAnnotations(template.Annotations, annotations)...)
+	for path, metadata := range map[*field.Path]map[string]string{labels: template.Labels, annotations: template.Annotations} {
+		for key := range metadata {
+			if strings.HasPrefix(key, v1alpha1.Prefix) {
+				refused = append(refused, field.Invalid(path, key, "keys under "+v1alpha1.Prefix+" are for this controller to set, remove it"))
+			}
+		}
+	}
+	var found []certs.FieldError
+	for _, e := range refused {
+		found = append(found, certs.FieldError{Field: e.Field, Value: note.Cut(fmt.Sprint(e.BadValue), 80), Problem: "cannot be put on a Secret", Mend: e.Detail})
+	}
+	// Maps have no order, and a message must not change from one run to the next.
+	slices.SortFunc(found, func(a, b certs.FieldError) int { return strings.Compare(a.Error(), b.Error()) })
+	return found
+}
 
 // specOf is the spec in the terms of package certs.
 func specOf(cert *v1alpha1.ApisixCertificate) certs.Spec {
