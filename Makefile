@@ -24,7 +24,7 @@ demo: servers build ## Show the main job on real servers; ARGS are those of "api
 
 .PHONY: build
 build: tools ## Build bin/apisix-certs
-	$(GO) build -trimpath -o bin/apisix-certs ./cmd/apisix-certs
+	$(GO) build -o bin/apisix-certs ./cmd/apisix-certs
 
 .PHONY: servers
 servers: tools ## Build the real servers of tests and demo into the cache (about 15 minutes, once)
