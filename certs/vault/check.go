@@ -3,6 +3,7 @@
 package vault
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -132,7 +133,7 @@ func (s *Session) rolePath() string { return s.path.mount + "/roles/" + s.path.r
 func (s *Session) role(ctx context.Context) (*Role, error) {
 	var secret *api.Secret
 	err := s.call(ctx, opRole, func(ctx context.Context, client *api.Client) (err error) {
-		secret, err = client.Logical().ReadWithContext(ctx, s.rolePath())
+		secret, err = read(ctx, client, s.rolePath())
 		return err
 	})
 	if unknown(err) {
@@ -141,12 +142,20 @@ func (s *Session) role(ctx context.Context) (*Role, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The library makes nothing of a 404 without a message, which is how Vault says that there is no such role.
-	if secret == nil || secret.Data == nil {
-		return nil, &Error{Op: opRole, Status: http.StatusNotFound, Kind: Setup,
-			Message: "unknown role: " + s.path.role + ": check the role in the issuer's path"}
-	}
 	return parseRole(s.path.role, secret.Data), nil
+}
+
+// read is Logical.Read that keeps the error of a 404, and never gives nil data.
+func read(ctx context.Context, client *api.Client, path string) (*api.Secret, error) {
+	body, err := readRaw(ctx, client, path)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := api.ParseSecret(bytes.NewReader(body))
+	if err == nil && (secret == nil || secret.Data == nil) {
+		err = &fault{"the answer is empty", "check server and the issuer's path"}
+	}
+	return secret, err
 }
 
 func parseRole(name string, data map[string]any) *Role {
@@ -186,10 +195,10 @@ func (s *Session) authorities(ctx context.Context, role *Role) []*x509.Certifica
 func (s *Session) issuer(ctx context.Context, ref string) []*x509.Certificate {
 	var secret *api.Secret
 	err := s.call(ctx, opCA, func(ctx context.Context, client *api.Client) (err error) {
-		secret, err = client.Logical().ReadWithContext(ctx, s.path.mount+"/issuer/"+ref+"/json")
+		secret, err = read(ctx, client, s.path.mount+"/issuer/"+ref+"/json")
 		return err
 	})
-	if err != nil || secret == nil || secret.Data == nil {
+	if err != nil {
 		return nil
 	}
 	first, err := certs.ParseCertificates([]byte(text(secret.Data["certificate"])))

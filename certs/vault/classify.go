@@ -38,7 +38,7 @@ func classify(op string, err error) *Error {
 type knownAnswer struct {
 	op     string // of Error.Op; empty for all
 	status int    // 0 for all
-	text   string // part of Vault's message
+	text   string // part of Vault's message; empty for any
 	kind   Kind
 	say    string // instead of Vault's text, where that is not stable or not plain; empty keeps it
 	mend   string
@@ -62,6 +62,7 @@ var knownAnswers = []knownAnswer{
 	{text: "invalid token", status: 403, kind: Setup, say: "the token is unknown to Vault or has expired", mend: "give the issuer a valid token"},
 	{text: "permission denied", status: 403, kind: Setup, say: "permission denied", mend: "let the policy of the issuer's token allow this path, and check that mount and role exist"},
 	{text: "no handler for route", status: 404, kind: Setup, say: "there is no mount", mend: "check the mount in the issuer's path, and the namespace"},
+	{op: opRole, status: 404, kind: Setup, say: "unknown role", mend: "check the role in the issuer's path"},
 	{text: "unknown role", kind: Setup, mend: "check the role in the issuer's path"},
 	{text: `role key type "any" not allowed for issuing`, kind: Setup, mend: "use sign instead of issue in the issuer's path, or give the role a key_type"},
 	{text: "lease is not renewable", kind: Setup, mend: "log in again"},
@@ -147,7 +148,7 @@ func classifyConnection(op string, err error) *Error {
 		wrongName   x509.HostnameError
 		invalid     x509.CertificateInvalidError
 		verify      *tls.CertificateVerificationError
-		alert       tls.AlertError
+		onTheWire   *net.OpError
 		notTLS      tls.RecordHeaderError
 		notFound    *net.DNSError
 		networkLike net.Error
@@ -165,7 +166,7 @@ func classifyConnection(op string, err error) *Error {
 		setup("Vault's TLS certificate is signed by an unknown CA: set caBundle")
 	case errors.As(err, &invalid), errors.As(err, &verify):
 		setup("Vault's TLS certificate is not valid: renew it, and check caBundle")
-	case errors.As(err, &alert):
+	case errors.As(err, &onTheWire) && onTheWire.Op == "remote error": // a TLS alert
 		setup("Vault refused the TLS connection: check the client certificate")
 	case errors.As(err, &notTLS), errors.Is(err, http.ErrSchemeMismatch):
 		setup("the server does not speak TLS: write http:// in server")
