@@ -3,8 +3,11 @@
 package source
 
 import (
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,10 +15,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/controllers/note"
 )
 
 // optIn is what the annotations of a source object say.
 type optIn struct {
+	// asked: the object names an issuer, and is not opted in by --manage all alone. What lacks hosts is a fault then.
+	asked    bool
 	spec     v1alpha1.ApisixCertificateSpec
 	altNames []string
 	problems []string
@@ -29,6 +35,7 @@ func parse(annotations map[string]string, defaults Defaults) (s optIn, ok bool) 
 		return optIn{}, false
 	}
 	s.spec.IssuerRef = ref
+	s.asked = p.text(v1alpha1.AnnotationIssuer)+p.text(v1alpha1.AnnotationClusterIssuer) != ""
 	s.spec.CommonName = p.text(v1alpha1.AnnotationCommonName)
 	s.altNames = p.list(v1alpha1.AnnotationAltNames)
 	s.spec.IPAddresses = p.list(v1alpha1.AnnotationIPSANs)
@@ -62,11 +69,30 @@ func (p *parser) problem(key, what string) {
 func (p *parser) text(key string) string { return strings.TrimSpace(p.annotations[key]) }
 
 func (p *parser) list(key string) []string {
+	return distinct(strings.Split(p.annotations[key], ","))
+}
+
+// quotedList is a list with a comma inside of items that are quoted, as in CSV (RFC 4180): "Example, Inc.",Other.
+func (p *parser) quotedList(key string) []string {
+	text := p.text(key)
+	if text == "" {
+		return nil
+	}
+	reader := csv.NewReader(strings.NewReader(text))
+	reader.TrimLeadingSpace = true
+	items, err := reader.Read()
+	if _, more := reader.Read(); err != nil || more != io.EOF {
+		p.problem(key, quote(text)+` is no list: put commas between the items, and in quotes ("Example, Inc.") an item with a comma, and write "" for a quote`)
+		return nil
+	}
+	return distinct(items)
+}
+
+// distinct drops repeats, empty items and white space around items.
+func distinct(items []string) []string {
 	var out []string
-	seen := map[string]bool{}
-	for _, item := range strings.Split(p.annotations[key], ",") {
-		if item = strings.TrimSpace(item); item != "" && !seen[item] {
-			seen[item] = true
+	for _, item := range items {
+		if item = strings.TrimSpace(item); item != "" && !slices.Contains(out, item) {
 			out = append(out, item)
 		}
 	}
@@ -162,19 +188,23 @@ func (p *parser) keySize(algorithm string) int32 {
 		p.problem(v1alpha1.AnnotationKeySize, "does not go with algorithm "+algorithm+": remove it")
 		return 0
 	}
+	if text := p.text(v1alpha1.AnnotationKeySize); algorithm == "" && slices.Contains(keySizes["RSA"], text) {
+		p.problem(v1alpha1.AnnotationKeySize, quote(text)+" is no size of an ECDSA key: set "+v1alpha1.AnnotationKeyAlgorithm+" to RSA")
+		return 0
+	}
 	size, _ := strconv.ParseInt(p.oneOf(v1alpha1.AnnotationKeySize, sizes...), 10, 32)
 	return int32(size)
 }
 
 func (p *parser) subject() *v1alpha1.X509Subject {
 	subject := &v1alpha1.X509Subject{
-		Organizations:       p.list(v1alpha1.AnnotationSubjectOrganizations),
-		OrganizationalUnits: p.list(v1alpha1.AnnotationSubjectOrganizationalUnits),
-		Countries:           p.list(v1alpha1.AnnotationSubjectCountries),
-		Provinces:           p.list(v1alpha1.AnnotationSubjectProvinces),
-		Localities:          p.list(v1alpha1.AnnotationSubjectLocalities),
-		PostalCodes:         p.list(v1alpha1.AnnotationSubjectPostalCodes),
-		StreetAddresses:     p.list(v1alpha1.AnnotationSubjectStreetAddresses),
+		Organizations:       p.quotedList(v1alpha1.AnnotationSubjectOrganizations),
+		OrganizationalUnits: p.quotedList(v1alpha1.AnnotationSubjectOrganizationalUnits),
+		Countries:           p.quotedList(v1alpha1.AnnotationSubjectCountries),
+		Provinces:           p.quotedList(v1alpha1.AnnotationSubjectProvinces),
+		Localities:          p.quotedList(v1alpha1.AnnotationSubjectLocalities),
+		PostalCodes:         p.quotedList(v1alpha1.AnnotationSubjectPostalCodes),
+		StreetAddresses:     p.quotedList(v1alpha1.AnnotationSubjectStreetAddresses),
 		SerialNumber:        p.text(v1alpha1.AnnotationSubjectSerialNumber),
 	}
 	for key := range p.annotations {
@@ -193,7 +223,7 @@ func (p *parser) secretTemplate() *v1alpha1.SecretTemplate {
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.DisallowUnknownFields()
 	template := &v1alpha1.SecretTemplate{}
-	if err := decoder.Decode(template); err != nil {
+	if err := decoder.Decode(template); err != nil || decoder.More() {
 		p.problem(v1alpha1.AnnotationSecretTemplate, `is not of the form {"labels":{"KEY":"VALUE"},"annotations":{"KEY":"VALUE"}}`)
 		return nil
 	}
@@ -202,8 +232,5 @@ func (p *parser) secretTemplate() *v1alpha1.SecretTemplate {
 
 // quote shows a value from an annotation, cut so that a huge one cannot fill an event.
 func quote(text string) string {
-	if len(text) > 40 {
-		text = text[:40] + "…"
-	}
-	return strconv.Quote(text)
+	return strconv.Quote(note.Cut(text, 40))
 }

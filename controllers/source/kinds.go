@@ -23,7 +23,7 @@ func wantedByTLS(tls *configv2.ApisixTls, defaults Defaults) wants {
 			"spec.secret.namespace is %q: a certificate is only made in the object's own namespace, write %q", ns, tls.Namespace))
 		return w
 	}
-	w.add(s, tls, tls.Spec.Secret.Name, tls.Spec.IngressClassName, tlsHosts(tls), "spec.hosts")
+	w.add(s, tls, tls.Spec.Secret.Name, tls.Spec.IngressClassName, tlsHosts(tls), place{"spec.hosts", "spec.secret.name"})
 	return w
 }
 
@@ -49,7 +49,9 @@ func wantedByIngress(ingress *networkingv1.Ingress, defaults Defaults) wants {
 	var order []string
 	for i, entry := range ingress.Spec.TLS {
 		if entry.SecretName == "" {
-			w.problems = append(w.problems, fmt.Sprintf("spec.tls[%d].secretName is empty: name the Secret for the certificate", i))
+			if s.asked {
+				w.problems = append(w.problems, fmt.Sprintf("spec.tls[%d].secretName is empty: name the Secret for the certificate", i))
+			}
 			continue
 		}
 		if _, known := hosts[entry.SecretName]; !known {
@@ -57,11 +59,11 @@ func wantedByIngress(ingress *networkingv1.Ingress, defaults Defaults) wants {
 		}
 		hosts[entry.SecretName] = append(hosts[entry.SecretName], entryHosts(ingress, entry)...)
 	}
-	if len(ingress.Spec.TLS) == 0 && !defaults.ManageAll {
+	if len(ingress.Spec.TLS) == 0 && s.asked {
 		w.problems = append(w.problems, "spec.tls is empty: add an entry with the hosts and a secretName")
 	}
 	for _, secretName := range order {
-		w.add(s, ingress, secretName, classOf(ingress), hosts[secretName], "spec.tls[].hosts")
+		w.add(s, ingress, secretName, classOf(ingress), hosts[secretName], place{"spec.tls[].hosts", "spec.tls[].secretName"})
 	}
 	return w
 }
@@ -94,6 +96,6 @@ func wantedByRoute(route *configv2.ApisixRoute, defaults Defaults) wants {
 	if secretName == "" {
 		secretName = route.Name + "-tls"
 	}
-	w.add(s, route, secretName, route.Spec.IngressClassName, hosts, "spec.http[].match.hosts")
+	w.add(s, route, secretName, route.Spec.IngressClassName, hosts, place{"spec.http[].match.hosts", "annotation " + v1alpha1.AnnotationSecretName + " (by default ROUTE-tls):"})
 	return w
 }

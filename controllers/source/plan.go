@@ -49,6 +49,9 @@ func plan(self metav1.OwnerReference, want wants, have []v1alpha1.ApisixCertific
 			p.meet(self, cert, existing)
 			continue
 		}
+		if len(cert.Spec.DNSNames) == 0 { // none that could be a host: see its problem
+			continue
+		}
 		cert.OwnerReferences = []metav1.OwnerReference{controlling(self)}
 		cert.Finalizers = []string{v1alpha1.Finalizer} // here it costs no write of its own
 		p.create = append(p.create, cert)
@@ -68,6 +71,7 @@ func (p *plans) meet(self metav1.OwnerReference, want, existing v1alpha1.ApisixC
 	case controller != nil && controller.UID == self.UID,
 		controller == nil && references(existing, self.UID):
 		p.bring(self, want, existing)
+	case len(want.Spec.DNSNames) == 0: // none that could be a host: see its problem
 	case !covers(existing.Spec.DNSNames, want.Spec.DNSNames):
 		p.problems = append(p.problems, fmt.Sprintf(
 			"Secret %s is kept by ApisixCertificate %s of %s, which lacks a host of this object: name another Secret here, or add the hosts there",
@@ -96,8 +100,11 @@ func (p *plans) bring(self metav1.OwnerReference, want, existing v1alpha1.Apisix
 	for key, value := range want.Annotations {
 		metav1.SetMetaDataAnnotation(&to.ObjectMeta, key, value)
 	}
-	to.OwnerReferences = slices.DeleteFunc(to.OwnerReferences, func(ref metav1.OwnerReference) bool { return ref.UID == self.UID })
-	to.OwnerReferences = append(to.OwnerReferences, controlling(self))
+	for i := range to.OwnerReferences { // in its place: another order would be another write
+		if to.OwnerReferences[i].UID == self.UID {
+			to.OwnerReferences[i] = controlling(self)
+		}
+	}
 	if equality.Semantic.DeepEqual(existing, to) {
 		p.keep = append(p.keep, existing)
 		return
@@ -135,7 +142,8 @@ func yield(want wants, object client.Object, have []v1alpha1.ApisixCertificate) 
 			}
 			want.notes = append(want.notes, fmt.Sprintf("host %s is covered by ApisixCertificate %s", host, other))
 		}
-		if cert.Spec.DNSNames = hosts; len(hosts) > 0 {
+		if len(hosts) > 0 || len(cert.Spec.DNSNames) == 0 {
+			cert.Spec.DNSNames = hosts
 			kept = append(kept, cert)
 		}
 	}

@@ -59,6 +59,11 @@ func (r *reconciler[T]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.R
 	}
 	p := plan(owner(object, r.kind), want, have)
 	settled, err := r.apply(ctx, object, p)
+	if apierrors.IsInvalid(err) { // asking again would change nothing
+		p.problems = append(p.problems, err.Error())
+		r.report(object, p)
+		return ctrl.Result{}, nil
+	}
 	if err != nil {
 		return ctrl.Result{}, fmt.Errorf("certificates of %s %s: %w", r.kind, req, err)
 	}
