@@ -52,14 +52,14 @@ const (
 
 // knownAnswers are the answers of Vault 1.21 to what people get wrong; the first that fits counts.
 var knownAnswers = []knownAnswer{
+	{text: "invalid token", status: 403, kind: Setup, say: "the token is unknown to Vault or has expired", mend: "give the issuer a valid token"},
+
 	{op: opLogin, text: "invalid role or secret ID", kind: Setup, mend: "check auth.appRole.roleId and the secret id, which may have expired or been used up"},
 	{op: opLogin, text: "invalid role name", kind: Setup, mend: "set the role of the issuer's auth to one that exists in Vault's auth mount"},
 	{op: opLogin, text: "missing jwt", kind: Setup, mend: "check the Secret or ServiceAccount that the issuer's auth names"},
 	{op: opLogin, text: "client certificate must be supplied", kind: Setup, mend: "check auth.clientCertificate, and that TLS ends at Vault and not before it"},
 	{op: opLogin, text: "failed to determine alias name", kind: Setup, mend: "check auth.appRole.roleId and the secret id: one is empty"},
 	{op: opLogin, text: "permission denied", status: 403, kind: Setup, say: "Vault refused the login", mend: "check the auth mount, the role and what it is bound to (service account, namespace, audience), and that Vault reaches the API server"},
-
-	{text: "invalid token", status: 403, kind: Setup, say: "the token is unknown to Vault or has expired", mend: "give the issuer a valid token"},
 	{text: "permission denied", status: 403, kind: Setup, say: "permission denied", mend: "let the policy of the issuer's token allow this path, and check that mount and role exist"},
 	{text: "no handler for route", status: 404, kind: Setup, say: "there is no mount", mend: "check the mount in the issuer's path, and the namespace"},
 	{op: opRole, status: 404, kind: Setup, say: "unknown role", mend: "check the role in the issuer's path"},

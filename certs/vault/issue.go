@@ -134,14 +134,14 @@ func parseAuthorities(data map[string]any) ([]*x509.Certificate, error) {
 	return certs.ParseCertificates([]byte(joined))
 }
 
-// warnings leaves out what Vault says whenever a body repeats the names of its request.
+// warnings leaves out what Vault says whenever a body repeats the names of its request, and what it says twice.
 func warnings(all []string) []string {
 	var kept []string
 	for _, w := range all {
-		if strings.Contains(w, "field was provided but the role is set with") {
-			continue
+		w = clean(w)
+		if !strings.Contains(w, "field was provided but the role is set with") && !slices.Contains(kept, w) {
+			kept = append(kept, w)
 		}
-		kept = append(kept, clean(w))
 	}
 	return kept
 }
