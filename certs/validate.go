@@ -140,37 +140,6 @@ func (s Spec) validateUsages() []FieldError {
 	return found
 }
 
-func (s KeySpec) validate() []FieldError {
-	var found []FieldError
-	sizes, known := keySizes[s.WithDefaults().Algorithm]
-	switch {
-	case !known:
-		found = append(found, fieldError("privateKey.algorithm", string(s.Algorithm),
-			problem{"is not known", "use RSA, ECDSA or Ed25519"}))
-	case s.Size != 0 && !slices.Contains(sizes, s.Size):
-		found = append(found, fieldError("privateKey.size", fmt.Sprint(s.Size), s.sizeProblem()))
-	}
-	if s.Encoding != "" && s.Encoding != PKCS1 && s.Encoding != PKCS8 {
-		found = append(found, fieldError("privateKey.encoding", string(s.Encoding),
-			problem{"is not known", "use PKCS1 or PKCS8"}))
-	}
-	return found
-}
-
-func (s KeySpec) sizeProblem() problem {
-	algorithm := s.WithDefaults().Algorithm
-	what := fmt.Sprintf("is no size of an %s key", algorithm)
-	switch {
-	case s.Algorithm == "" && slices.Contains(keySizes[RSA], s.Size):
-		return problem{what, "set privateKey.algorithm: RSA"}
-	case algorithm == RSA:
-		return problem{what, "use 2048, 3072 or 4096"}
-	case algorithm == ECDSA:
-		return problem{what, "use 256, 384 or 521"}
-	}
-	return problem{what, "leave it out"}
-}
-
 func (s Spec) validateTimes() []FieldError {
 	var found []FieldError
 	if s.Duration != 0 && s.Duration < minDuration {

@@ -3,7 +3,6 @@
 package vault
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -28,27 +27,6 @@ type Status struct {
 	CANotAfter time.Time // of the first of CAs; zero where that is not known
 	// MakesKey tells whether Vault makes the keys.
 	MakesKey bool
-}
-
-// Role is a PKI role (GET <mount>/roles/<role>).
-type Role struct {
-	Name             string
-	KeyType          string // "rsa", "ec", "ed25519" or "any"
-	KeyBits          int    // least bits of a key; 0 for the default
-	AllowedDomains   []string
-	AllowSubdomains  bool
-	AllowBareDomains bool
-	AllowGlobDomains bool
-	AllowWildcards   bool
-	AllowAnyName     bool
-	AllowLocalhost   bool
-	AllowIPSANs      bool
-	AllowedURISANs   []string
-	RequireCN        bool
-	// Templated: names are allowed by the token's identity too, so nothing can be said about them here.
-	Templated bool
-	MaxTTL    time.Duration // 0 for the mount's
-	IssuerRef string        // "default" or an issuer's name or id
 }
 
 // Check reads health, logs in, and reads the role and its CA. Errors are *Error: Vault sealed or out of reach, a login
@@ -125,53 +103,6 @@ func (s *Session) allowed(ctx context.Context) error {
 func unknown(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Kind == Setup && e.Status == http.StatusForbidden && e.Op != opLogin
-}
-
-func (s *Session) rolePath() string { return s.path.mount + "/roles/" + s.path.role }
-
-// role is nil where the token may not read it.
-func (s *Session) role(ctx context.Context) (*Role, error) {
-	var secret *api.Secret
-	err := s.call(ctx, opRole, func(ctx context.Context, client *api.Client) (err error) {
-		secret, err = read(ctx, client, s.rolePath())
-		return err
-	})
-	if unknown(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return parseRole(s.path.role, secret.Data), nil
-}
-
-// read is Logical.Read that keeps the error of a 404, and never gives nil data.
-func read(ctx context.Context, client *api.Client, path string) (*api.Secret, error) {
-	body, err := readRaw(ctx, client, path)
-	if err != nil {
-		return nil, err
-	}
-	secret, err := api.ParseSecret(bytes.NewReader(body))
-	if err == nil && (secret == nil || secret.Data == nil) {
-		err = &fault{"the answer is empty", "check server and the issuer's path"}
-	}
-	return secret, err
-}
-
-func parseRole(name string, data map[string]any) *Role {
-	is := func(field string) bool { b, _ := data[field].(bool); return b }
-	wildcards, told := data["allow_wildcard_certificates"].(bool)
-	return &Role{
-		Name: name, KeyType: text(data["key_type"]), KeyBits: int(number(data["key_bits"])),
-		AllowedDomains: texts(data["allowed_domains"]), AllowSubdomains: is("allow_subdomains"),
-		AllowBareDomains: is("allow_bare_domains"), AllowGlobDomains: is("allow_glob_domains"),
-		AllowWildcards: wildcards || !told, AllowAnyName: is("allow_any_name"),
-		AllowLocalhost: is("allow_localhost"), AllowIPSANs: is("allow_ip_sans"),
-		AllowedURISANs: texts(data["allowed_uri_sans"]), RequireCN: is("require_cn"),
-		Templated: is("allowed_domains_template") || is("allow_token_displayname") || is("allowed_uri_sans_template"),
-		MaxTTL:    time.Duration(number(data["max_ttl"])) * time.Second,
-		IssuerRef: text(data["issuer_ref"]),
-	}
 }
 
 // authorities reads the CA of the path or of the role (GET <mount>/issuer/<ref>/json, which needs no rights), and falls

@@ -5,7 +5,6 @@ package vault
 import (
 	"context"
 	"crypto/x509"
-	"io"
 
 	"github.com/hashicorp/vault/api"
 
@@ -43,15 +42,6 @@ func (s *Session) CRL(ctx context.Context) (*x509.RevocationList, error) {
 		return s.checkCRL(list)
 	})
 	return list, err
-}
-
-func readRaw(ctx context.Context, client *api.Client, path string) ([]byte, error) {
-	resp, err := client.Logical().ReadRawWithContext(ctx, path)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	return io.ReadAll(resp.Body)
 }
 
 // checkCRL says nothing about a list of another issuer than the known ones, as after a rotation.

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vault
+
+import (
+	"bytes"
+	"context"
+	"io"
+
+	"github.com/hashicorp/vault/api"
+)
+
+// read is Logical.Read that keeps the error of a 404, and never gives nil data.
+func read(ctx context.Context, client *api.Client, path string) (*api.Secret, error) {
+	body, err := readRaw(ctx, client, path)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := api.ParseSecret(bytes.NewReader(body))
+	if err == nil && (secret == nil || secret.Data == nil) {
+		err = &fault{"the answer is empty", "check server and the issuer's path"}
+	}
+	return secret, err
+}
+
+func readRaw(ctx context.Context, client *api.Client, path string) ([]byte, error) {
+	resp, err := client.Logical().ReadRawWithContext(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	return io.ReadAll(resp.Body)
+}
