@@ -14,9 +14,10 @@ import (
 // Client talks to the Admin API of one gateway. It is safe for concurrent use and keeps a pool of connections; make
 // one per gateway with [New] and keep it.
 type Client struct {
-	options Options
-	http    *resty.Client
-	last    atomic.Int64 // index of the endpoint that answered last
+	options   Options // but for the endpoints
+	endpoints atomic.Pointer[[]string]
+	http      *resty.Client
+	last      atomic.Int64 // index of the endpoint that answered last
 }
 
 // New returns a client, or all problems of the options at once. It makes no request.
@@ -25,7 +26,19 @@ func New(options Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{options: options, http: newHTTP(options)}, nil
+	c := &Client{options: options, http: newHTTP(options)}
+	c.endpoints.Store(&options.Endpoints)
+	return c, nil
+}
+
+// SetEndpoints replaces the endpoints, as [Options] has them, from the next request on. Connections to those that stay
+// are kept. With an error, which tells all that is wrong with them, nothing is changed.
+func (c *Client) SetEndpoints(endpoints []string) error {
+	normalised, err := normaliseAll(endpoints)
+	if err == nil {
+		c.endpoints.Store(&normalised)
+	}
+	return err
 }
 
 func newHTTP(options Options) *resty.Client {

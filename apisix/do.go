@@ -47,11 +47,12 @@ func (c *Client) do(ctx context.Context, r request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	endpoints := *c.endpoints.Load()
 	first := int(c.last.Load())
 	var a answer
-	for i := range c.options.Endpoints {
-		index := (first + i) % len(c.options.Endpoints)
-		a, err = c.attempt(ctx, c.options.Endpoints[index], key, r)
+	for i := range endpoints {
+		index := (first + i) % len(endpoints)
+		a, err = c.attempt(ctx, endpoints[index], key, r)
 		a.attempts = i + 1
 		c.observe(a, err)
 		if ctx.Err() != nil {

@@ -52,18 +52,8 @@ type Call struct {
 
 // withDefaults returns the options complete and normalised, and all their problems at once.
 func (o Options) withDefaults() (Options, error) {
-	var problems []error
-	if len(o.Endpoints) == 0 {
-		problems = append(problems, errors.New("no endpoint of an Admin API"))
-	}
-	var endpoints []string
-	for _, raw := range o.Endpoints {
-		endpoint, err := normalise(raw)
-		problems = append(problems, err)
-		if err == nil && !slices.Contains(endpoints, endpoint) {
-			endpoints = append(endpoints, endpoint)
-		}
-	}
+	endpoints, err := normaliseAll(o.Endpoints)
+	problems := []error{err}
 	o.Endpoints = endpoints
 	if o.AdminKey == nil {
 		problems = append(problems, errors.New("no admin key"))
@@ -78,6 +68,30 @@ func (o Options) withDefaults() (Options, error) {
 		o.UserAgent = defaultUserAgent
 	}
 	return o, errors.Join(problems...)
+}
+
+// CheckEndpoint tells what is wrong with the base URL of an Admin API, without the parts where a password or a key may
+// be. Nil: nothing is.
+func CheckEndpoint(url string) error {
+	_, err := normalise(url)
+	return err
+}
+
+// normaliseAll returns the endpoints without repeats, and the problems of all of them.
+func normaliseAll(raws []string) ([]string, error) {
+	if len(raws) == 0 {
+		return nil, errors.New("no endpoint of an Admin API")
+	}
+	var endpoints []string
+	var problems []error
+	for _, raw := range raws {
+		endpoint, err := normalise(raw)
+		problems = append(problems, err)
+		if err == nil && !slices.Contains(endpoints, endpoint) {
+			endpoints = append(endpoints, endpoint)
+		}
+	}
+	return endpoints, errors.Join(problems...)
 }
 
 // normalise returns the URL with the Admin API's path and no final slash. What it says of a bad one
