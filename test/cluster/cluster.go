@@ -47,8 +47,8 @@ type Cluster struct {
 	// StandIn is nil beside a real gateway.
 	StandIn *apisixtest.Server
 	Gateway Gateway
-	// KubeURL is where controllers reach the API server, such as a Tap's. Empty: at its own address.
-	KubeURL string
+	// KubeTap is where controllers reach the API server. Nil: at its own address.
+	KubeTap *Tap
 	// Client acts as the cluster administrator.
 	Client client.Client
 }

@@ -55,8 +55,8 @@ func (p *Controller) start(ctx context.Context, c *Cluster, binary string, log i
 	if err != nil {
 		return err
 	}
-	if c.KubeURL != "" {
-		config.Host, config.TLSClientConfig = c.KubeURL, rest.TLSClientConfig{}
+	if tap := c.KubeTap; tap != nil {
+		config.Host, config.TLSClientConfig = tap.URL, rest.TLSClientConfig{CAData: tap.CA}
 	}
 	kubeconfig, err := c.Kube.KubeconfigFor(config)
 	if err != nil {

@@ -3,6 +3,7 @@
 package cluster
 
 import (
+	"crypto/tls"
 	"io"
 	"log"
 	"net"
@@ -12,9 +13,11 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"k8s.io/client-go/util/cert"
 )
 
-// Tap is a plain HTTP proxy before one server, which counts what passes and can stand in its way: it shows how often the
+// Tap is a proxy before one server, which counts what passes and can stand in its way: it shows how often the
 // controller asks, and lets a test stop it at a point of its work.
 //
 //	tap, err := cluster.NewTap(c.Vault.Address, nil)
@@ -27,9 +30,12 @@ import (
 type Tap struct {
 	// URL is the base URL to use in the place of the server's.
 	URL string
+	// CA is the PEM certificate to trust. Nil where the server speaks plain HTTP: then so does the tap.
+	CA []byte
 
 	proxy *httputil.ReverseProxy
 	addr  string
+	tls   *tls.Config // nil for plain HTTP
 
 	mu     sync.Mutex
 	server *http.Server // nil while stopped
@@ -62,11 +68,26 @@ func NewTap(target string, transport http.RoundTripper) (*Tap, error) {
 		ErrorLog:       log.New(io.Discard, "", 0),
 		ModifyResponse: t.answered,
 	}
+	if base.Scheme == "https" {
+		if err := t.makeCertificate(); err != nil {
+			return nil, err
+		}
+	}
 	if err := t.Restart(); err != nil {
 		return nil, err
 	}
-	t.URL = "http://" + t.addr
+	t.URL = base.Scheme + "://" + t.addr
 	return t, nil
+}
+
+func (t *Tap) makeCertificate() error {
+	certificate, key, err := cert.GenerateSelfSignedCertKey("localhost", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
+	if err != nil {
+		return err
+	}
+	pair, err := tls.X509KeyPair(certificate, key)
+	t.CA, t.tls = certificate, &tls.Config{Certificates: []tls.Certificate{pair}}
+	return err
 }
 
 // Stop closes the port and all connections, as an outage does.
@@ -89,7 +110,14 @@ func (t *Tap) Restart() error {
 	}
 	t.addr = listener.Addr().String()
 	t.server = &http.Server{Handler: http.HandlerFunc(t.serve), ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
-	go func(s *http.Server) { _ = s.Serve(listener) }(t.server)
+	t.server.TLSConfig = t.tls.Clone()
+	go func(s *http.Server) {
+		if s.TLSConfig != nil {
+			_ = s.ServeTLS(listener, "", "")
+			return
+		}
+		_ = s.Serve(listener)
+	}(t.server)
 	return nil
 }
 

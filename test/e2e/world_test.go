@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/apisix"
+	"apisix-certs.io/apisix-certs/test/cluster"
+	"apisix-certs.io/apisix-certs/test/servers"
+)
+
+// world is what all tests share.
+type world struct {
+	*cluster.Cluster
+	// kube, vault and admin see what the controller asks of the API server, Vault and the gateway's Admin API.
+	kube, vault, admin *cluster.Tap
+	// gateway is the tests' own client of the Admin API, past the tap.
+	gateway *apisix.Client
+	// token is a Vault token for issuers, limited to reading and signing in pki.
+	token   string
+	binary  string
+	log     *os.File
+	witness *witness
+
+	controller *cluster.Controller
+}
+
+var shared struct {
+	sync.Once
+	world *world
+	err   error
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if w := shared.world; w != nil {
+		if err := w.end(); err != nil {
+			fmt.Println("FAIL:", err)
+			code = 1
+		}
+		if code != 0 {
+			fmt.Println("the controller's log is in", w.log.Name())
+		} else {
+			_ = os.Remove(w.log.Name())
+		}
+	}
+	cluster.RemoveBinary()
+	os.Exit(code)
+}
+
+// theWorld starts the world at the first call.
+func theWorld(t *testing.T) *world {
+	t.Helper()
+	servers.Need(t)
+	shared.Do(func() { shared.world, shared.err = newWorld(context.Background()) })
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	return shared.world
+}
+
+func newWorld(ctx context.Context) (*world, error) {
+	w := &world{}
+	var err error
+	if w.binary, err = cluster.Binary(ctx); err != nil {
+		return nil, err
+	}
+	if w.Cluster, err = cluster.Start(ctx, cluster.Options{Gateway: realGateway()}); err != nil {
+		return nil, err
+	}
+	for _, step := range []func(context.Context) error{w.openLog, w.tap, w.setUpRoles, w.watch, w.startController} {
+		if err := step(ctx); err != nil {
+			w.Stop()
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+func (w *world) openLog(context.Context) (err error) {
+	w.log, err = os.CreateTemp("", "apisix-certs-e2e-*.log")
+	return err
+}
+
+// realGateway is the gateway that the environment names, nil for none.
+func realGateway() *cluster.Gateway {
+	const prefix = "APISIX_CERTS_TEST_"
+	g := cluster.Gateway{AdminURL: os.Getenv(prefix + "ADMIN_URL"), AdminKey: os.Getenv(prefix + "ADMIN_KEY"), TLSAddr: os.Getenv(prefix + "TLS_ADDR")}
+	if g.AdminURL == "" {
+		return nil
+	}
+	return &g
+}
+
+// tap puts a tap before each server that the controller asks.
+func (w *world) tap(context.Context) (err error) {
+	w.gateway, err = apisix.New(apisix.Options{Endpoints: []string{w.Gateway.AdminURL}, AdminKey: apisix.StaticKey(w.Gateway.AdminKey)})
+	if err != nil {
+		return err
+	}
+	transport, err := rest.TransportFor(rest.AnonymousClientConfig(w.Kube.Config))
+	if err != nil {
+		return err
+	}
+	if w.kube, err = cluster.NewTap(w.Kube.Config.Host, transport); err != nil {
+		return err
+	}
+	if w.vault, err = cluster.NewTap(w.Vault.Address, nil); err != nil {
+		return err
+	}
+	w.admin, err = cluster.NewTap(w.Gateway.AdminURL, nil)
+	if err == nil {
+		w.KubeTap, w.Gateway.AdminURL = w.kube, w.admin.URL
+	}
+	return err
+}
+
+// setUpRoles makes Vault roles beside the walkthrough's, and the token of the tests' issuers.
+func (w *world) setUpRoles(ctx context.Context) error {
+	vault := w.Vault.Client()
+	for role, data := range map[string]map[string]any{
+		"rsa-keys": {"allowed_domains": "moelove.info", "allow_subdomains": true, "allow_bare_domains": true, "max_ttl": "72h"},
+		"no-bare":  {"allowed_domains": "moelove.info", "allow_subdomains": true, "key_type": "any", "max_ttl": "72h"},
+	} {
+		if _, err := vault.Logical().WriteWithContext(ctx, "pki/roles/"+role, data); err != nil {
+			return err
+		}
+	}
+	const policy = `
+path "pki*"       { capabilities = ["read", "list"] }
+path "pki/sign/*" { capabilities = ["create", "update"] }
+`
+	if err := vault.Sys().PutPolicyWithContext(ctx, "e2e", policy); err != nil {
+		return err
+	}
+	answer, err := vault.Logical().WriteWithContext(ctx, "auth/token/create", map[string]any{"policies": []string{"e2e"}, "period": "24h"})
+	if err != nil {
+		return err
+	}
+	w.token = answer.Auth.ClientToken
+	return nil
+}
+
+func (w *world) watch(ctx context.Context) (err error) {
+	w.witness, err = newWitness(ctx, w.Kube.Config)
+	return err
+}
+
+func (w *world) startController(ctx context.Context) (err error) {
+	w.controller, err = w.StartController(ctx, w.binary, io.MultiWriter(w.log, w.witness), "--log-level", "debug")
+	return err
+}
+
+// stopController ends the controller as a Pod is ended.
+func (w *world) stopController(ctx context.Context) error {
+	if err := w.readMetrics(ctx); err != nil {
+		return err
+	}
+	return w.controller.Stop()
+}
+
+// readMetrics shows the controller's metrics to the witness.
+func (w *world) readMetrics(ctx context.Context) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, w.controller.MetricsURL+"/metrics", nil)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	_, err = io.Copy(w.witness, answer.Body)
+	return err
+}
+
+// expireLease ends the lease of a controller that was killed, so that no test must wait the 15 s that it would last.
+func (w *world) expireLease(ctx context.Context) error {
+	return client.IgnoreNotFound(w.Client.DeleteAllOf(ctx, &coordinationv1.Lease{}, client.InNamespace("apisix-certs")))
+}
+
+// end stops everything, and returns what was found wrong of the run as a whole: what the tests left behind at the
+// gateway, and what the controller gave away.
+func (w *world) end() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	defer w.Stop()
+	err := w.stopController(ctx)
+	ssls, listErr := w.gateway.ListSSLs(ctx)
+	for _, ssl := range ssls {
+		if ssl.Labels["managed-by"] == "apisix-certs" {
+			err = errors.Join(err, fmt.Errorf("orphan: ssl object %s for %v is left of all tests", ssl.ID, ssl.SNIs))
+		}
+	}
+	for _, secret := range []string{w.Vault.Token, w.Vault.UnsealKey, w.token, w.Gateway.AdminKey} {
+		w.witness.guard(secret)
+	}
+	return errors.Join(err, listErr, w.witness.verdict())
+}
