@@ -49,6 +49,16 @@ func TestDecideWithoutCertificate(t *testing.T) {
 	}
 }
 
+// A chain is of no use once its CA has ended.
+func TestDecideRenewsBeforeTheCAEnds(t *testing.T) {
+	s := newScene(t)
+	s.UID = ""
+	s.endingCA(t, s.end.Add(-30*day))
+	if got, want := Decide(s.Observed, now).RenewAt, s.start.Add(40*day); !got.Equal(want) {
+		t.Errorf("RenewAt = %s, want %s", got, want)
+	}
+}
+
 func TestDecideRenewalWindow(t *testing.T) {
 	s := newScene(t)
 	s.UID = ""

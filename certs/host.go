@@ -30,7 +30,7 @@ func MatchHost(pattern, host string) bool {
 	}
 	parent, wildcard := strings.CutPrefix(pattern, "*.")
 	label, rest, found := strings.Cut(host, ".")
-	return wildcard && found && label != "" && label != "*" && rest == parent
+	return wildcard && found && label != "" && rest == parent
 }
 
 // problem is what is wrong with a value and how to mend it.

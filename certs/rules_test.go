@@ -39,12 +39,7 @@ var faults = []struct {
 	{UsagesDiffer, func(_ testing.TB, s *scene) { s.Spec.Usages = []Usage{ServerAuth, ClientAuth} }},
 	{ChainBroken, func(_ testing.TB, s *scene) { s.CAPEM = certstest.PEM(s.other.Cert) }},
 	{IssuerRotated, func(_ testing.TB, s *scene) { s.CurrentCA = parents(s.other) }},
-	{IssuerEnding, func(t testing.TB, s *scene) {
-		ending := s.root.Renewed(t, s.end.Add(-time.Hour))
-		leaf := ending.Sign(t, s.bundle.Leaf, s.bundle.Leaf.PublicKey)
-		s.CertPEM, s.CAPEM = certstest.PEM(leaf), certstest.PEM(ending.Cert)
-		s.CurrentCA = parents(s.root)
-	}},
+	{IssuerEnding, func(t testing.TB, s *scene) { s.endingCA(t, s.end.Add(-time.Hour)); s.CurrentCA = parents(s.root) }},
 	{Revoked, func(_ testing.TB, s *scene) { s.Observed.Revoked = true }},
 	{Expired, func(_ testing.TB, s *scene) { s.now = s.end }},
 	{RenewalDue, func(_ testing.TB, s *scene) { s.now = Decide(s.Observed, s.now).RenewAt }},
@@ -64,6 +59,42 @@ func TestRules(t *testing.T) {
 				t.Errorf("Decide = %v, %q, %q; want %q and a message", d.Issue, d.Reason, d.Message, f.want)
 			}
 		})
+	}
+}
+
+// Names are not enough to know a CA by.
+func TestRulesSeeThroughNames(t *testing.T) {
+	forged := certstest.NewCA(t, "sub", now.Add(1000*day))
+	for want, wreck := range map[Reason]func(*scene){
+		ChainBroken:   func(s *scene) { s.CertPEM = certstest.PEM(s.bundle.Leaf); s.CAPEM = certstest.PEM(forged.Cert) },
+		IssuerRotated: func(s *scene) { s.CurrentCA = parents(forged) },
+	} {
+		s := newScene(t)
+		wreck(s)
+		if d := Decide(s.Observed, s.now); d.Reason != want {
+			t.Errorf("Decide says %q, want %q", d.Reason, want)
+		}
+	}
+}
+
+func TestNamesDiffer(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		change func(*Spec)
+		want   string
+	}{
+		{"more names", func(s *Spec) { s.DNSNames = append(s.DNSNames, "c.example.com", "d.example.com") }, "the certificate lacks names: c.example.com, d.example.com"},
+		{"many names", func(s *Spec) { s.URIs = []string{"a:6", "a:5", "a:4", "a:3", "a:2", "a:1"} }, "the certificate lacks names: a:1, a:2, a:3, a:4, a:5, and more"},
+		{"fewer names", func(s *Spec) { s.DNSNames = s.DNSNames[:1] }, "the certificate has names that were not asked for: *.b.example.com"},
+		{"common name", func(s *Spec) { s.CommonName = "Some Body" }, "the certificate has another common name"},
+		{"no common name, that of none", func(s *Spec) { s.DNSNames = s.DNSNames[1:] }, "the certificate has another common name"},
+		{"subject", func(s *Spec) { s.Subject = Subject{Countries: []string{"DE"}, SerialNumber: "1"} }, "the certificate has another subject: countries, serialNumber"},
+	} {
+		s := newScene(t)
+		row.change(&s.Spec)
+		if d := Decide(s.Observed, s.now); d.Reason != NamesDiffer || d.Message != row.want {
+			t.Errorf("%s: %s, %q", row.name, d.Reason, d.Message)
+		}
 	}
 }
 
@@ -99,7 +130,7 @@ func TestRulesLeaveAlone(t *testing.T) {
 		"subject never granted":   func(t testing.TB, s *scene) { s.spec.Subject.Organizations = []string{"ACME"}; s.issue(t) },
 		"usage never granted":     func(t testing.TB, s *scene) { s.spec.Usages = []Usage{ServerAuth, ClientAuth}; s.issue(t) },
 		"CA renewed, same key":    func(t testing.TB, s *scene) { s.CurrentCA = parents(s.sub, s.root.Renewed(t, s.end.Add(day))) },
-		"CA ending, no longer":    func(t testing.TB, s *scene) { s.endingCA(t) },
+		"CA ending, no longer":    func(t testing.TB, s *scene) { s.endingCA(t, s.end.Add(-time.Hour)) },
 		"root in the chain":       func(_ testing.TB, s *scene) { s.CertPEM = append(s.CertPEM, certstest.PEM(s.root.Cert)...) },
 		"issuing CA as ca.crt":    func(_ testing.TB, s *scene) { s.CAPEM = certstest.PEM(s.sub.Cert) },
 		"several CAs as ca.crt":   func(_ testing.TB, s *scene) { s.CAPEM = certstest.PEM(s.other.Cert, s.root.Cert) },
@@ -116,8 +147,8 @@ func TestRulesLeaveAlone(t *testing.T) {
 }
 
 // endingCA is a CA that ends before its leaf, with no longer one: a new certificate would be no better.
-func (s *scene) endingCA(t testing.TB) {
-	ending := s.root.Renewed(t, s.end.Add(-time.Hour))
+func (s *scene) endingCA(t testing.TB, end time.Time) {
+	ending := s.root.Renewed(t, end)
 	leaf := ending.Sign(t, s.bundle.Leaf, s.bundle.Leaf.PublicKey)
 	s.CertPEM, s.CAPEM, s.CurrentCA = certstest.PEM(leaf), certstest.PEM(ending.Cert), parents(ending)
 }

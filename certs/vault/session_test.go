@@ -101,6 +101,44 @@ func TestForgottenTokenIsOneLogin(t *testing.T) {
 	}
 }
 
+func TestDropKeepsANewerLogin(t *testing.T) {
+	f := newFakeVault(t)
+	s := open(t, f.config())
+	old, err := s.current(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.drop(old)
+	if _, err := s.current(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.drop(old)
+	if _, err := s.current(t.Context()); err != nil || f.called("auth/approle/login") != 2 {
+		t.Errorf("%d logins, %v", f.called("auth/approle/login"), err)
+	}
+}
+
+func TestConnectionsOfAllCalls(t *testing.T) {
+	f := newFakeVault(t)
+	c := f.config()
+	c.MaxInFlight = 2
+	s := open(t, c)
+	var connections counter
+	connections.watch(s)
+	var wait sync.WaitGroup
+	for range 50 {
+		wait.Go(func() {
+			if _, err := s.Check(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	if n := connections.most.Load(); n > 2 {
+		t.Errorf("%d connections", n)
+	}
+}
+
 func TestTokenRefusedTwice(t *testing.T) {
 	f := newFakeVault(t)
 	f.answer("pki/sign/web", refusing(403, "permission denied", "invalid token"))
@@ -248,6 +286,9 @@ func TestTokenAuth(t *testing.T) {
 			t.Errorf("%s: %v", row.name, err)
 		}
 		s.Close()
+	}
+	if n := f.called("pki/sign/web"); n != 2 {
+		t.Errorf("%d calls to sign: a bad token was used", n)
 	}
 	if n := f.called("auth/token/revoke-self"); n != 0 {
 		t.Error("a token that was given was revoked")
