@@ -3,7 +3,6 @@
 package vault
 
 import (
-	"context"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"maps"
@@ -168,151 +167,6 @@ func rests(t *testing.T, spec certs.Spec, answer Answer, key certs.Key, status S
 	}
 }
 
-func TestRealVaultErrors(t *testing.T) {
-	v := startVault(t, servers.VaultOptions{})
-	v.mounts()
-	host := func(names ...string) certs.Spec { return certs.Spec{DNSNames: names, Duration: time.Hour / 2} }
-	rsa := func(spec certs.Spec) certs.Spec { spec.Key.Algorithm = certs.RSA; return spec }
-	www := host("www.moelove.info")
-	ip, uri, day := www, www, www
-	ip.IPAddresses, uri.URIs, day.Duration = []string{"::1"}, []string{"spiffe://a/b"}, 24*time.Hour
-	limited := v.limitedToken(`path "pki/sign/rsa" { capabilities = ["update"] }`)
-	for _, row := range []struct {
-		name, path string
-		spec       certs.Spec
-		token      Secret
-		kind       Kind
-		want       string
-	}{
-		{"bare domain", "pki/sign/moelove-dot-info", rsa(host("moelove.info")), Secret{}, User, "common name moelove.info not allowed by this role: use names"},
-		{"SAN", "pki/sign/moelove-dot-info", rsa(host("www.moelove.info", "evil.example.com")), Secret{}, User, "subject alternate name evil.example.com"},
-		{"EC for rsa", "pki/sign/moelove-dot-info", www, Secret{}, User, "set privateKey.algorithm: RSA"},
-		{"RSA for ec", "pki/sign/ec", rsa(www), Secret{}, User, "set privateKey.algorithm: ECDSA"},
-		{"key too short", "pki/sign/big", rsa(www), Secret{}, User, "greater privateKey.size"},
-		{"IP", "pki/sign/noip", ip, Secret{}, User, "allow_ip_sans"},
-		{"URI", "pki/sign/any", uri, Secret{}, User, "allowed_uri_sans"},
-		{"no common name", "pki/sign/cn", certs.Spec{IPAddresses: []string{"::1"}}, Secret{}, User, "set commonName"},
-		{"after the CA", "short/sign/any", day, Secret{}, Setup, "would end after the CA"},
-		{"any key to be made", "pki/issue/any", www, Secret{}, Setup, "use sign instead of issue"},
-		{"no role", "pki/sign/nope", www, Secret{}, Setup, "unknown role: nope"},
-		{"no mount", "nope/sign/any", www, Secret{}, Setup, "there is no mount at nope/sign/any"},
-		{"no CA", "empty/sign/any", www, Secret{}, Setup, "the mount has no CA"},
-		{"no issuer", "pki/issuer/nope/sign/any", www, Secret{}, Setup, "the mount has no such issuer"},
-		{"policy", "pki/sign/any", www, limited, Setup, "permission denied at pki/sign/any"},
-		{"role missing, limited token", "pki/sign/nope", www, limited, Setup, "permission denied at pki/sign/nope"},
-		{"bad token", "pki/sign/any", www, NewSecret("hvs.nope"), Setup, "the token is unknown to Vault"},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			c := v.config(row.path)
-			if !row.token.IsZero() {
-				c.Auth = TokenAuth{row.token}
-			}
-			request, _ := newRequest(t, row.spec)
-			_, err := open(t, c).Issue(t.Context(), request)
-			if kindOfError(t, err) != row.kind || !strings.Contains(err.Error(), row.want) {
-				t.Errorf("%v", err)
-			}
-		})
-	}
-	t.Run("sealed", func(t *testing.T) {
-		if err := v.Seal(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		s := open(t, v.config("pki/sign/any"))
-		request, _ := newRequest(t, www)
-		for _, do := range []func() error{
-			func() error { _, err := s.Issue(t.Context(), request); return err },
-			func() error { _, err := s.Check(t.Context()); return err },
-		} {
-			if err := do(); kindOfError(t, err) != Transient || !strings.Contains(err.Error(), "Vault is sealed") {
-				t.Errorf("%v", err)
-			}
-		}
-		if err := v.Unseal(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.Issue(t.Context(), request); err != nil {
-			t.Errorf("after unsealing: %v", err)
-		}
-	})
-}
-
-func TestRealVaultChecks(t *testing.T) {
-	v := startVault(t, servers.VaultOptions{})
-	v.mounts()
-	limited := TokenAuth{v.limitedToken(`path "pki/sign/any" { capabilities = ["update"] }`)}
-	for _, row := range []struct {
-		name, path string
-		auth       Auth
-		kind       Kind
-		want       string // of the error or the note
-	}{
-		{"all right", "pki/sign/any", nil, "", ""},
-		{"may not read the role", "pki/sign/any", limited, "", "let its policy read pki/roles/any"},
-		{"policy", "pki/sign/ec", limited, Setup, "does not allow pki/sign/ec"},
-		{"no role", "pki/sign/nope", nil, Setup, "unknown role at pki/roles/nope"},
-		{"no mount", "nope/sign/any", nil, Setup, "there is no mount"},
-	} {
-		c := v.config(row.path)
-		if row.auth != nil {
-			c.Auth = row.auth
-		}
-		status, err := open(t, c).Check(t.Context())
-		said := status.Note
-		if err != nil {
-			said = err.Error()
-		}
-		if kindOfError(t, err) != row.kind || !strings.Contains(said, row.want) {
-			t.Errorf("%s: %+v, %v", row.name, status, err)
-		}
-	}
-	status, err := open(t, v.config("int/sign/moelove-dot-info")).Check(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(status.CAs) != 2 || status.CAs[0].Subject.CommonName != "int" || status.CAs[1].Subject.CommonName != "pki root" {
-		t.Errorf("%d CAs", len(status.CAs))
-	}
-	var fields []string
-	for _, e := range status.Objections(certs.Spec{DNSNames: []string{"www.moelove.info", "moelove.info"}, Duration: 720 * time.Hour}) {
-		fields = append(fields, e.Field)
-	}
-	if got := strings.Join(fields, " "); got != "privateKey.algorithm dnsNames[1] duration" {
-		t.Errorf("the walkthrough's role objects to %s", got)
-	}
-}
-
-// Where Check objects, Vault refuses, and where it does not, Vault signs.
-func TestRealVaultAgreesWithObjections(t *testing.T) {
-	v := startVault(t, servers.VaultOptions{})
-	v.mounts()
-	for i, change := range []map[string]any{
-		{}, {"allow_bare_domains": true}, {"allow_subdomains": false}, {"allow_wildcard_certificates": false},
-		{"allow_glob_domains": true, "allowed_domains": "*.example.com,web-*"}, {"allow_any_name": true}, {"allow_localhost": false},
-		{"allowed_domains": "Example.com"}, {"allow_bare_domains": true, "allow_subdomains": false},
-	} {
-		role := map[string]any{"allowed_domains": "example.com", "allow_subdomains": true, "key_type": "any", "require_cn": false}
-		maps.Copy(role, change)
-		v.write("pki/roles/probe", role)
-		s := open(t, v.config("pki/sign/probe"))
-		status, err := s.Check(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range []string{
-			"example.com", "www.example.com", "a.b.example.com", "*.example.com", "*.a.example.com", "example.org", "badexample.com",
-			"localhost", "a.localhost", "*.localhost", "web-1", "*.web-1", "localdomain", "com", "*.com",
-		} {
-			spec := certs.Spec{DNSNames: []string{name}, Duration: time.Hour}
-			request, _ := newRequest(t, spec)
-			_, err := s.Issue(t.Context(), request)
-			if objections := status.Objections(spec); (len(objections) > 0) != (err != nil) {
-				t.Errorf("role %d %v, %s: Check says %v, Vault says %v", i, change, name, objections, err)
-			}
-		}
-	}
-}
-
 func TestRealVaultRevokes(t *testing.T) {
 	v := startVault(t, servers.VaultOptions{})
 	v.mounts()
@@ -345,93 +199,17 @@ func TestRealVaultRevokes(t *testing.T) {
 	}
 }
 
-func TestRealVaultLogins(t *testing.T) {
-	v := startVault(t, servers.VaultOptions{TLS: true})
+func BenchmarkRealVaultIssue(b *testing.B) {
+	v := startVault(b, servers.VaultOptions{})
 	v.mounts()
-	for _, kind := range []string{"approle", "cert", "kubernetes"} {
-		if err := v.Client().Sys().EnableAuthWithOptionsWithContext(t.Context(), kind, &api.EnableAuthOptions{Type: kind}); err != nil {
-			t.Fatal(err)
+	s := open(b, v.config("pki/sign/any"))
+	request, _ := newRequest(b, spec)
+	b.SetParallelism(16)
+	b.RunParallel(func(p *testing.PB) {
+		for p.Next() {
+			if _, err := s.Issue(b.Context(), request); err != nil {
+				b.Error(err)
+			}
 		}
-	}
-	policy := `path "pki/*" { capabilities = ["read", "update"] }`
-	if err := v.Client().Sys().PutPolicyWithContext(t.Context(), "pki", policy); err != nil {
-		t.Fatal(err)
-	}
-	v.write("auth/approle/role/web", map[string]any{"token_policies": "pki", "token_ttl": "2s", "token_max_ttl": "1h"})
-	roleID := text(v.read("auth/approle/role/web/role-id").Data["role_id"])
-	secretID := NewSecret(text(v.write("auth/approle/role/web/secret-id", nil).Data["secret_id"]))
-	client := certstest.NewCA(t, "clients", time.Now().Add(time.Hour))
-	_, key := newRequest(t, spec)
-	leaf := client.Sign(t, &x509.Certificate{
-		Subject:   pkix.Name{CommonName: "web"},
-		NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(time.Hour), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	}, key.Public())
-	v.write("auth/cert/certs/web", map[string]any{"certificate": string(certstest.PEM(client.Cert)), "token_policies": "pki"})
-	v.write("auth/kubernetes/config", map[string]any{"kubernetes_host": "https://127.0.0.1:1", "disable_local_ca_jwt": true, "kubernetes_ca_cert": string(v.CA)})
-	v.write("auth/kubernetes/role/issuer", map[string]any{"bound_service_account_names": "issuer", "bound_service_account_namespaces": "default", "audience": "vault"})
-
-	jwt := func(context.Context) (string, error) { return "eyJhbGciOi.eyJzdWIiOi.c2ln", nil }
-	request, _ := newRequest(t, spec)
-	for _, row := range []struct {
-		name string
-		auth Auth
-		kind Kind
-		want string
-	}{
-		{"AppRole", AppRoleAuth{RoleID: roleID, SecretID: secretID}, "", ""},
-		{"AppRole, wrong secret id", AppRoleAuth{RoleID: roleID, SecretID: NewSecret("nope")}, Setup, "invalid role or secret ID"},
-		{"AppRole, no such mount", AppRoleAuth{Path: "nope", RoleID: roleID, SecretID: secretID}, Setup, "Vault refused the login at auth/nope/login"},
-		{"certificate", ClientCertAuth{Name: "web"}, "", ""},
-		{"certificate, no such role", ClientCertAuth{Name: "nope"}, Setup, "vault login"},
-		{"Kubernetes, no such role", KubernetesAuth{Role: "moelove-dot-info", JWT: jwt}, Setup, `invalid role name "moelove-dot-info": set the role`},
-		{"Kubernetes, bad token", KubernetesAuth{Role: "issuer", JWT: jwt}, Setup, "vault login"},
-	} {
-		c := v.config("pki/sign/any")
-		c.Auth = row.auth
-		c.ClientCert, c.ClientKey = certstest.PEM(leaf), NewSecret(string(key.PEM("")))
-		_, err := open(t, c).Issue(t.Context(), request)
-		if kindOfError(t, err) != row.kind || err != nil && !strings.Contains(err.Error(), row.want) {
-			t.Errorf("%s: %v", row.name, err)
-		}
-	}
-	t.Run("token life", func(t *testing.T) { v.tokenLife(t, AppRoleAuth{RoleID: roleID, SecretID: secretID}, request) })
-}
-
-// tokenLife lets a token of two seconds be renewed, and then revokes it behind the session's back.
-func (v *realVault) tokenLife(t *testing.T, auth Auth, request Request) {
-	var ops []string
-	c := v.config("pki/sign/any")
-	c.Auth = auth
-	c.Observe = func(op string, _ int, _ time.Duration, err error) {
-		if op == opLogin || op == opRenew {
-			ops = append(ops, op)
-		}
-	}
-	s := open(t, c)
-	for range 3 {
-		if _, err := s.Issue(t.Context(), request); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(1400 * time.Millisecond)
-	}
-	l, err := s.current(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	v.write("auth/token/revoke", map[string]any{"token": l.client.Token()})
-	if _, err := s.Issue(t.Context(), request); err != nil {
-		t.Errorf("after the token was revoked: %v", err)
-	}
-	if got := strings.Join(ops, " "); got != "login renew renew renew login" {
-		t.Errorf("%s", got)
-	}
-}
-
-func (v *realVault) read(path string) *api.Secret {
-	v.t.Helper()
-	secret, err := v.Client().Logical().ReadWithContext(v.t.Context(), path)
-	if err != nil || secret == nil {
-		v.t.Fatal(path, err)
-	}
-	return secret
+	})
 }
