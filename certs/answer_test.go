@@ -68,6 +68,9 @@ func TestCheckAnswer(t *testing.T) {
 		{"renewed at once", func(t testing.TB, a *answer) {
 			a.resign(t, func(c *x509.Certificate) { c.NotAfter = now.Add(time.Hour) })
 		}, "its certificate would have to be renewed at once"},
+		{"renewed at once by the spread", func(t testing.TB, a *answer) {
+			a.resign(t, func(c *x509.Certificate) { c.NotAfter = now.Add(13 * time.Hour) })
+		}, "its certificate would have to be renewed at once"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := newScene(t)
