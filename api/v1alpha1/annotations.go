@@ -53,6 +53,8 @@ const (
 	// AnnotationAdoptSecret, "true" on an ApisixCertificate, its source or the Secret, lets a Secret that the
 	// controller did not make be overwritten.
 	AnnotationAdoptSecret = Prefix + "adopt-secret"
+	// AnnotationSkipRevocation, "true" on an ApisixCertificate, lets it end though its certificates are not revoked.
+	AnnotationSkipRevocation = Prefix + "skip-revocation"
 	// AnnotationSourceProblem says what is wrong with the source object. Set by the source controllers; while it is
 	// there, a certificate that was never issued is not issued.
 	AnnotationSourceProblem = Prefix + "source-problem"
@@ -68,6 +70,14 @@ const (
 	AnnotationIssuedBy = Prefix + "issued-by"
 	// AnnotationIssuedAt is when the Secret's certificate was issued (RFC 3339).
 	AnnotationIssuedAt = Prefix + "issued-at"
+	// AnnotationIssuedUnder is the SHA-256 fingerprint of the CA that the issuer was known to sign with when the Secret's
+	// certificate was issued. Absent: it was not known.
+	AnnotationIssuedUnder = Prefix + "issued-under"
+	// AnnotationToRevoke holds the certificates that the Secret's one has replaced and that are still to be revoked: a
+	// JSON list of {"issuer": KIND/NAME, "certificate": PEM}.
+	AnnotationToRevoke = Prefix + "to-revoke"
+	// AnnotationOutputs identifies what the Secret's additional formats and keystores were made of.
+	AnnotationOutputs = Prefix + "outputs"
 	// AnnotationSpecDigest identifies the spec that the Secret's certificate was issued for.
 	AnnotationSpecDigest = Prefix + "spec-digest"
 )

@@ -42,6 +42,7 @@ type ApisixCertificateList struct {
 // +kubebuilder:validation:XValidation:rule="!(has(self.renewBefore) && has(self.renewBeforePercentage))",message="renewBefore and renewBeforePercentage exclude each other: keep one"
 // +kubebuilder:validation:XValidation:rule="!has(self.duration) || duration(self.duration) > duration('0s')",message="duration must be above zero"
 // +kubebuilder:validation:XValidation:rule="!has(self.renewBefore) || duration(self.renewBefore) > duration('0s')",message="renewBefore must be above zero"
+// +kubebuilder:validation:XValidation:rule="!has(self.renewalWindows) || self.renewalWindows.all(w, duration(w.duration) > duration('0s'))",message="renewalWindows[].duration must be above zero"
 type ApisixCertificateSpec struct {
 	// SecretName is the Secret, in this namespace, of type kubernetes.io/tls that holds the certificate (tls.crt, PEM,
 	// leaf first), its private key (tls.key, PEM) and the CA (ca.crt, PEM).
@@ -134,6 +135,33 @@ type ApisixCertificateSpec struct {
 	// +kubebuilder:validation:Enum=Delete;Retain
 	SecretRetention SecretRetention `json:"secretRetention,omitempty"`
 
+	// RevocationPolicy says when the issuer is asked to revoke: Never; OnDelete, the current certificate when this object
+	// is deleted; OnReplace, besides that each certificate as soon as another has taken its place at the gateways. Until
+	// the issuer has revoked, the object stays: annotation apisix-certs.io/skip-revocation: "true" lets it go. Unset: Never.
+	//
+	// +optional
+	// +kubebuilder:validation:Enum=Never;OnDelete;OnReplace
+	RevocationPolicy RevocationPolicy `json:"revocationPolicy,omitempty"`
+
+	// AdditionalOutputFormats are further forms of the pair in the Secret.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	AdditionalOutputFormats []OutputFormat `json:"additionalOutputFormats,omitempty"`
+
+	// Keystores are further forms of the pair in the Secret, encrypted with a password.
+	//
+	// +optional
+	Keystores *Keystores `json:"keystores,omitempty"`
+
+	// RenewalWindows are when renewals are welcome. A renewal that falls outside of all is moved into the next one, unless
+	// that would leave less than half of the time until expiry. Empty: at any time.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxItems=16
+	RenewalWindows []RenewalWindow `json:"renewalWindows,omitempty"`
+
 	// IngressClassName decides which gateways get the certificate. Empty: the gateway of the controller's flags.
 	//
 	// +optional
@@ -151,28 +179,67 @@ const (
 )
 
 // IssuerReference names an issuer.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.group) && self.group == 'cert-manager.io' ? !has(self.kind) || self.kind in ['', 'Issuer', 'ClusterIssuer'] : !has(self.kind) || self.kind in ['', 'VaultIssuer', 'ClusterVaultIssuer']",message="kind does not fit group: Issuer or ClusterIssuer with group cert-manager.io, VaultIssuer or ClusterVaultIssuer without"
 type IssuerReference struct {
 	// Group is the issuer's API group. Empty: apisix-certs.io.
 	//
 	// +optional
-	// +kubebuilder:validation:Enum="";apisix-certs.io
+	// +kubebuilder:validation:Enum="";apisix-certs.io;cert-manager.io
 	Group string `json:"group,omitempty"`
 
-	// Kind is VaultIssuer (of this namespace) or ClusterVaultIssuer. Empty: VaultIssuer.
+	// Kind is VaultIssuer (of this namespace) or ClusterVaultIssuer, or of group cert-manager.io Issuer or ClusterIssuer.
+	// Empty: the namespaced kind of the group.
 	//
 	// +optional
-	// +kubebuilder:validation:Enum="";VaultIssuer;ClusterVaultIssuer
+	// +kubebuilder:validation:Enum="";VaultIssuer;ClusterVaultIssuer;Issuer;ClusterIssuer
 	Kind string `json:"kind,omitempty"`
 
 	// +kubebuilder:validation:MinLength=1
 	Name string `json:"name"`
 }
 
-// Kinds of issuers.
+// Kinds of issuers: those of this group, and those of cert-manager.
 const (
 	KindVaultIssuer        = "VaultIssuer"
 	KindClusterVaultIssuer = "ClusterVaultIssuer"
+	KindIssuer             = "Issuer"
+	KindClusterIssuer      = "ClusterIssuer"
 )
+
+// GroupCertManager is the API group of cert-manager.
+const GroupCertManager = "cert-manager.io"
+
+// GroupOf is the API group of a kind of issuers.
+func GroupOf(kind string) string {
+	if kind == KindIssuer || kind == KindClusterIssuer {
+		return GroupCertManager
+	}
+	return GroupVersion.Group
+}
+
+// WithKind is r with the kind that an empty one stands for.
+func (r IssuerReference) WithKind() IssuerReference {
+	switch {
+	case r.Kind != "":
+	case r.Group == GroupCertManager:
+		r.Kind = KindIssuer
+	default:
+		r.Kind = KindVaultIssuer
+	}
+	return r
+}
+
+// ClusterWide tells whether the issuer is one for all namespaces.
+func (r IssuerReference) ClusterWide() bool {
+	return r.Kind == KindClusterVaultIssuer || r.Kind == KindClusterIssuer
+}
+
+// String is KIND/NAME. It is how Secrets tell their issuer.
+func (r IssuerReference) String() string {
+	r = r.WithKind()
+	return r.Kind + "/" + r.Name
+}
 
 // X509Subject is a subject's distinguished name without the common name (RFC 5280 section 4.1.2.6).
 type X509Subject struct {
@@ -226,6 +293,87 @@ type PrivateKey struct {
 
 // RotationNever is the rotation policy that keeps a fitting key.
 const RotationNever = "Never"
+
+// RevocationPolicy is when the issuer is asked to revoke a certificate.
+type RevocationPolicy string
+
+const (
+	// RevokeNever leaves certificates to their end.
+	RevokeNever RevocationPolicy = "Never"
+	// RevokeOnDelete revokes the current certificate when its object is deleted.
+	RevokeOnDelete RevocationPolicy = "OnDelete"
+	// RevokeOnReplace revokes as RevokeOnDelete does, and each certificate that was replaced.
+	RevokeOnReplace RevocationPolicy = "OnReplace"
+)
+
+// OutputFormat is a further form of the pair in the Secret.
+type OutputFormat struct {
+	// Type is CombinedPEM (key tls-combined.pem: the private key, an empty line, the chain) or DER (key key.der: the
+	// private key in privateKey.encoding).
+	//
+	// +kubebuilder:validation:Enum=CombinedPEM;DER
+	Type string `json:"type"`
+}
+
+// Types of output formats.
+const (
+	OutputCombinedPEM = "CombinedPEM"
+	OutputDER         = "DER"
+)
+
+// Keystores are the pair and its CA encrypted with a password. A truststore is only written where the CA is known.
+type Keystores struct {
+	// JKS adds keystore.jks and truststore.jks.
+	//
+	// +optional
+	JKS *JKSKeystore `json:"jks,omitempty"`
+	// PKCS12 adds keystore.p12 and truststore.p12.
+	//
+	// +optional
+	PKCS12 *PKCS12Keystore `json:"pkcs12,omitempty"`
+}
+
+// JKSKeystore is a Java keystore.
+type JKSKeystore struct {
+	// Create must be true for the keystore to be written.
+	Create bool `json:"create"`
+	// Alias of the entry in the keystore. Empty: certificate.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=250
+	Alias string `json:"alias,omitempty"`
+	// PasswordSecretRef is a Secret's key, in this namespace, with the password, of 6 characters at least.
+	PasswordSecretRef SecretKeySelector `json:"passwordSecretRef"`
+}
+
+// PKCS12Keystore is a PKCS #12 file (RFC 7292).
+type PKCS12Keystore struct {
+	// Create must be true for the keystore to be written.
+	Create bool `json:"create"`
+	// Profile is how it is encrypted: LegacyRC2 or LegacyDES for old readers, Modern2023 for all others. Unset: LegacyRC2.
+	//
+	// +optional
+	// +kubebuilder:validation:Enum=LegacyRC2;LegacyDES;Modern2023
+	Profile string `json:"profile,omitempty"`
+	// PasswordSecretRef is a Secret's key, in this namespace, with the password.
+	PasswordSecretRef SecretKeySelector `json:"passwordSecretRef"`
+}
+
+// RenewalWindow is a time when renewals are welcome, again and again.
+type RenewalWindow struct {
+	// Cron says when the window opens: minute, hour, day of month, month, day of week, or @daily and the like.
+	//
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=100
+	Cron string `json:"cron"`
+	// Duration is how long it stays open.
+	Duration metav1.Duration `json:"duration"`
+	// TimeZone of Cron, a name of the IANA database such as Europe/Berlin. Empty: UTC.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	TimeZone string `json:"timeZone,omitempty"`
+}
 
 // SecretTemplate holds what is added to the Secret's metadata.
 type SecretTemplate struct {

@@ -12,6 +12,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Server",type=string,JSONPath=`.spec.server`
 // +kubebuilder:printcolumn:name="Path",type=string,JSONPath=`.spec.path`
+// +kubebuilder:printcolumn:name="CA expires",type=string,JSONPath=`.status.ca.notAfter`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 type VaultIssuer struct {
@@ -40,6 +41,7 @@ type VaultIssuerList struct {
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Server",type=string,JSONPath=`.spec.server`
 // +kubebuilder:printcolumn:name="Path",type=string,JSONPath=`.spec.path`
+// +kubebuilder:printcolumn:name="CA expires",type=string,JSONPath=`.status.ca.notAfter`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 type ClusterVaultIssuer struct {
@@ -248,12 +250,59 @@ type VaultIssuerStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// Conditions: Ready is True when Vault answers, lets the controller log in and has the role.
+	// Conditions: Ready is True when Vault answers, lets the controller log in and has the role. CAEnding is True when
+	// the CA ends soon.
 	//
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// CA is the one that signs now. Unset: not known.
+	//
+	// +optional
+	CA *IssuerCA `json:"ca,omitempty"`
+
+	// Role is what Vault's role allows. Unset: the token may not read it.
+	//
+	// +optional
+	Role *IssuerRole `json:"role,omitempty"`
+}
+
+// IssuerCA is the CA certificate that an issuer signs with.
+type IssuerCA struct {
+	// CommonName of its subject.
+	//
+	// +optional
+	CommonName string `json:"commonName,omitempty"`
+	// Fingerprint: SHA-256 of its DER, lower-case hex.
+	Fingerprint string `json:"fingerprint"`
+	// NotAfter is when it ends.
+	NotAfter metav1.Time `json:"notAfter"`
+	// Since is when the issuer was first seen to sign with it. From then on leaves of other CAs are issued again.
+	Since metav1.Time `json:"since"`
+}
+
+// IssuerRole is what a role of Vault's PKI engine allows.
+type IssuerRole struct {
+	// KeyType is rsa, ec, ed25519 or any.
+	//
+	// +optional
+	KeyType string `json:"keyType,omitempty"`
+	// KeyBits is the least size of a key. 0: the default of the type.
+	//
+	// +optional
+	KeyBits int32 `json:"keyBits,omitempty"`
+	// AllowedDomains as the role has them, the first 20. Empty with AllowAnyName: any.
+	//
+	// +optional
+	AllowedDomains []string `json:"allowedDomains,omitempty"`
+	// +optional
+	AllowAnyName bool `json:"allowAnyName,omitempty"`
+	// MaxTTL is the longest life that is granted. Unset: that of the mount.
+	//
+	// +optional
+	MaxTTL *metav1.Duration `json:"maxTTL,omitempty"`
 }
 
 // Issuer is what VaultIssuer and ClusterVaultIssuer have in common.

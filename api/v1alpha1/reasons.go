@@ -53,13 +53,28 @@ const (
 	// ReasonWaitingForController is set on Pushed: the ingress controller has not made its ssl object yet (mode
 	// adopt). If it lasts, look at the ingress controller and at the source object.
 	ReasonWaitingForController = "WaitingForController"
+	// ReasonUndone is set on Pushed: the certificate was put into the ingress controller's ssl object several times, and
+	// each time somebody put another one back (mode adopt). See who else writes it; the controller tries again, but rarely.
+	ReasonUndone = "PushUndone"
 	// ReasonGatewayUnreachable is set on Pushed: the Admin API does not answer; the controller tries again.
 	ReasonGatewayUnreachable = "GatewayUnreachable"
 	// ReasonGatewayRefused is set on Pushed: the Admin API refuses the admin key, the client's address or the object.
 	// Mend what the message names.
 	ReasonGatewayRefused = "GatewayRefused"
+	// ReasonModeRefused is set on Pushed: the push mode asked for cannot work at this gateway. Change --push-mode as the
+	// message says.
+	ReasonModeRefused = "ModeRefused"
 	// ReasonSNIConflict is set on Pushed: an ssl object of somebody else has the same host; the message names it.
 	ReasonSNIConflict = "SNIConflict"
+	// ReasonClientCA is set on Pushed: what an ApisixTls asks of clients (spec.client) cannot be carried over. What is
+	// served stays as it is; mend what the message names.
+	ReasonClientCA = "ClientCA"
+	// ReasonKeyLost is set on Pushed: the private key was kept at the gateway alone (spec.keyStorage: Gateway) and is gone
+	// from there. Nothing to do: a new certificate is issued.
+	ReasonKeyLost = "KeyLost"
+	// ReasonKeyStorage is set on Issued: spec.keyStorage cannot be had with the gateways of this certificate, or what it
+	// needs is missing. Mend what the message names.
+	ReasonKeyStorage = "KeyStorage"
 
 	// ReasonServed is set on Served: handshakes for all hosts showed the certificate. Nothing to do.
 	ReasonServed = "Served"
@@ -80,6 +95,21 @@ const (
 	ReasonVaultUnavailable = "VaultUnavailable"
 	// ReasonVaultRefused is set on an issuer's Ready: the login or the role does not work. Mend what the message names.
 	ReasonVaultRefused = "VaultRefused"
+
+	// ReasonDenied is set on Issued: the CertificateRequest was denied. Ask who denied it; a changed spec, a renewal asked
+	// for, or the deletion of the denied request asks again.
+	ReasonDenied = "Denied"
+	// ReasonRevocationFailed is set on Ready of an object that is being deleted, and is an event: the issuer could not
+	// revoke. The controller tries again; the annotation apisix-certs.io/skip-revocation: "true" gives it up.
+	ReasonRevocationFailed = "RevocationFailed"
+	// ReasonRevoked is an event: the issuer has revoked a certificate. Nothing to do.
+	ReasonRevoked = "Revoked"
+	// ReasonCAEnding is set on an issuer's CAEnding, and is an event: renew the CA.
+	ReasonCAEnding = "CAEndsSoon"
+	// ReasonCALasts is set on an issuer's CAEnding, which is False: nothing to do.
+	ReasonCALasts = "CALasts"
+	// ReasonCARotated is an event on an issuer: it signs with another CA now, and leaves of others are issued again.
+	ReasonCARotated = "CARotated"
 
 	// ReasonCreated and ReasonUpdated are events on a source object: its ApisixCertificate was made or changed.
 	ReasonCreated = "CertificateCreated"

@@ -89,8 +89,10 @@ type GatewayStatus struct {
 	ServedSerial string `json:"servedSerial,omitempty"`
 }
 
-// Condition types of an ApisixCertificate. VaultIssuers have Ready alone.
+// Condition types of an ApisixCertificate. VaultIssuers have Ready, and CAEnding.
 const (
+	// ConditionCAEnding is True on an issuer whose CA ends within the time of flag --ca-expiry-warning.
+	ConditionCAEnding = "CAEnding"
 	// ConditionReady is True when the certificate is valid, pushed and, where that can be seen, served.
 	ConditionReady = "Ready"
 	// ConditionIssued is True when the Secret holds a valid certificate as specified.
