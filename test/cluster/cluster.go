@@ -14,6 +14,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"path/filepath"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
@@ -61,11 +63,7 @@ func Start(ctx context.Context, options Options) (c *Cluster, err error) {
 			c.Stop()
 		}
 	}()
-	crds, err := servers.IngressControllerCRDs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if c.Kube, err = servers.StartKube(ctx, servers.KubeOptions{CRDs: []string{crds}, ControllerManager: true, Log: options.Log}); err != nil {
+	if err := c.startKube(ctx, options.Log); err != nil {
 		return nil, err
 	}
 	if c.Client, err = client.New(c.Kube.Config, client.Options{Scheme: controllers.Scheme()}); err != nil {
@@ -80,12 +78,31 @@ func Start(ctx context.Context, options Options) (c *Cluster, err error) {
 	if err := c.setUpVault(ctx, options.Role); err != nil {
 		return nil, fmt.Errorf("set up Vault: %w", err)
 	}
-	for _, folder := range []string{"crds", "rbac"} {
-		if err := c.ApplyFolder(ctx, folder); err != nil {
-			return nil, err
-		}
+	if err := c.ApplyFolder(ctx, "rbac"); err != nil {
+		return nil, err
 	}
 	return c, nil
+}
+
+// startKube starts the API server with all CRDs: kinds that are there before the garbage collector starts are collected
+// from the first, others only after the half minute that it takes to look for new ones.
+func (c *Cluster) startKube(ctx context.Context, log io.Writer) error {
+	theirs, err := servers.IngressControllerCRDs(ctx)
+	if err != nil {
+		return err
+	}
+	ours, err := os.MkdirTemp("", "apisix-certs-crds-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(ours)
+	if err := os.CopyFS(ours, manifests.FS); err != nil {
+		return err
+	}
+	c.Kube, err = servers.StartKube(ctx, servers.KubeOptions{
+		CRDs: []string{theirs, filepath.Join(ours, "crds")}, ControllerManager: true, Log: log,
+	})
+	return err
 }
 
 // Stop ends everything that Start started.

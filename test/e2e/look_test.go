@@ -75,6 +75,26 @@ func (w *world) served(host string) (*x509.Certificate, error) {
 	return conn.(*tls.Conn).ConnectionState().PeerCertificates[0], nil
 }
 
+// verifier checks certificates under the CA and the intermediates that a Secret holds now.
+func (s *scene) verifier(secretName string) func(leaf *x509.Certificate, host string) error {
+	s.Helper()
+	bundle, problem := s.pair(secretName)
+	if problem != "" {
+		s.Fatal(problem)
+	}
+	roots, between := x509.NewCertPool(), x509.NewCertPool()
+	for _, ca := range bundle.CA {
+		roots.AddCert(ca)
+	}
+	for _, ca := range bundle.Intermediates {
+		between.AddCert(ca)
+	}
+	return func(leaf *x509.Certificate, host string) error {
+		_, err := leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: between, DNSName: host})
+		return err
+	}
+}
+
 // unserved says what is missing for host to be served with what the Secret holds; empty when it is.
 func (s *scene) unserved(secretName, host string) string {
 	s.Helper()

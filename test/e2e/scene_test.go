@@ -137,11 +137,28 @@ func (s *scene) annotate(object client.Object, name, key, value string) {
 	s.must(s.Client.Patch(s.Context(), object, client.MergeFrom(before)))
 }
 
-// renew asks for a renewal as "apisix-certs renew" does. Its time is told in seconds, so that the certificate that is to
-// be replaced must be a second old.
-func (s *scene) renew(name string) {
+// renew asks for a renewal at once, as "apisix-certs renew" does. Such a wish is told in seconds, so it waits first until
+// the certificate there is was not issued in the same one. It returns the value that was set.
+func (s *scene) renew(name string) time.Time {
 	s.Helper()
-	s.annotate(&v1alpha1.ApisixCertificate{}, name, v1alpha1.AnnotationRenewAt, time.Now().Add(time.Second).UTC().Format(time.RFC3339))
+	for !s.issuedAt(name).Before(time.Now().Truncate(time.Second)) {
+		time.Sleep(5 * time.Millisecond)
+	}
+	now := time.Now().Truncate(time.Second)
+	s.annotate(&v1alpha1.ApisixCertificate{}, name, v1alpha1.AnnotationRenewAt, now.UTC().Format(time.RFC3339))
+	return now
+}
+
+// issuedAt is when the certificate in the Secret was issued, to the second; zero where there is none.
+func (s *scene) issuedAt(name string) time.Time {
+	s.Helper()
+	secret := s.keptSecret(s.cert(name).Spec.SecretName)
+	if secret == nil {
+		return time.Time{}
+	}
+	at, err := time.Parse(time.RFC3339, secret.Annotations[v1alpha1.AnnotationIssuedAt])
+	s.must(err)
+	return at
 }
 
 // until asks every few milliseconds. What done returns last is what was in the way; it is empty when there is nothing.

@@ -156,18 +156,7 @@ func (s *scene) checkSecret(name string, leaf *x509.Certificate) {
 	if len(secret.Data) != 3 {
 		s.Errorf("%d keys, want tls.crt, tls.key and ca.crt", len(secret.Data))
 	}
-	bundle, problem := s.pair(name)
-	if problem != "" {
-		s.Fatal(problem)
-	}
-	roots, between := x509.NewCertPool(), x509.NewCertPool()
-	for _, ca := range bundle.CA {
-		roots.AddCert(ca)
-	}
-	for _, ca := range bundle.Intermediates {
-		between.AddCert(ca)
-	}
-	if _, err := leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: between, DNSName: leaf.DNSNames[0]}); err != nil {
+	if err := s.verifier(name)(leaf, leaf.DNSNames[0]); err != nil {
 		s.Errorf("chain: %v", err)
 	}
 }
