@@ -5,39 +5,193 @@ package controllers
 import (
 	"context"
 	"fmt"
-	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	ctrlsource "sigs.k8s.io/controller-runtime/pkg/source"
 
-	"apisix-certs.io/apisix-certs/apisix"
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers/gateway"
 )
 
-// newGateways makes the gateway of the flags; none where no address is given.
-func newGateways(ctx context.Context, mgr ctrl.Manager, options Options) ([]*gateway.Gateway, error) {
-	if len(options.AdminURLs) == 0 {
-		return nil, nil
-	}
-	key, err := options.adminKey(mgr)
+// gatherDelay is how long a change at a gateway waits for more of its kind before its certificates are looked at: pods
+// come and go in groups. What is pushed meanwhile goes by the new settings already.
+const gatherDelay = 200 * time.Millisecond
+
+// gateways is the registry of gateways, fed by watches that also enqueue the certificates of a gateway that changed.
+type gateways struct {
+	*gateway.Registry
+	mgr          ctrl.Manager
+	certificates controller.Controller
+	// queue is that of the certificate controller. It receives the function that adds to it once, when it starts.
+	queue   chan workqueue.TypedRateLimitingInterface[ctrl.Request]
+	changes chan string // names of gateways
+	proxies bool        // GatewayProxies are watched
+}
+
+func newGateways(ctx context.Context, mgr ctrl.Manager, options Options) (*gateways, error) {
+	flags, err := options.gatewayOfFlags()
 	if err != nil {
 		return nil, err
 	}
-	admin, err := apisix.New(apisix.Options{Endpoints: options.AdminURLs, AdminKey: key, UserAgent: options.userAgent()})
+	config, err := options.adminTLS().Config()
 	if err != nil {
-		return nil, fmt.Errorf("--apisix-admin-url: %w", err)
+		return nil, fmt.Errorf("TLS of the Admin API: %w", err)
 	}
 	cluster, err := clusterName(ctx, mgr.GetAPIReader(), options.ClusterName)
 	if err != nil {
 		return nil, err
 	}
-	return []*gateway.Gateway{{
-		Name: "default", Admin: admin, TLSAddrs: options.TLSAddrs, Mode: gateway.Mode(options.PushMode), Cluster: cluster,
-		Clock: clock.RealClock{}, Controlled: controlled(mgr.GetAPIReader()),
-	}}, nil
+	g := &gateways{mgr: mgr, changes: make(chan string, 256), queue: make(chan workqueue.TypedRateLimitingInterface[ctrl.Request], 1)}
+	g.Registry = &gateway.Registry{
+		Reader: mgr.GetCache(), Flags: flags, Mode: gateway.Mode(options.PushMode), Cluster: cluster, Clock: clock.RealClock{},
+		TLS: config, UserAgent: options.userAgent(), Log: mgr.GetLogger().WithName("gateways"),
+		Follower: &gateway.Watches{
+			Context: ctx, Changed: g.changed,
+			NewCache: func(o cache.Options) (cache.Cache, error) {
+				o.Scheme, o.Mapper, o.HTTPClient = mgr.GetScheme(), mgr.GetRESTMapper(), mgr.GetHTTPClient()
+				return cache.New(mgr.GetConfig(), o)
+			},
+		},
+	}
+	return g, nil
+}
+
+// changed is told that something a gateway is made of has changed.
+func (g *gateways) changed(name string) {
+	g.Changed(name)
+	g.changes <- name
+}
+
+// setup adds the watches. certificates is the controller of ApisixCertificates.
+func (g *gateways) setup(certificates controller.Controller) error {
+	g.certificates = certificates
+	if err := certificates.Watch(ctrlsource.Kind[client.Object](g.mgr.GetCache(), &networkingv1.IngressClass{}, g.onClass(), classChanged())); err != nil {
+		return err
+	}
+	if err := certificates.Watch(ctrlsource.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
+		g.queue <- queue
+		return nil
+	})); err != nil {
+		return err
+	}
+	if _, err := g.watchProxies(); err != nil {
+		return err
+	}
+	return g.mgr.Add(g)
+}
+
+// Start hands changes on, and waits for the CRD of GatewayProxy.
+func (g *gateways) Start(ctx context.Context) error {
+	go g.handOn(ctx)
+	err := wait.PollUntilContextCancel(ctx, kindPoll, false, func(context.Context) (bool, error) { return g.watchProxies() })
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// handOn enqueues the certificates of gateways that changed.
+func (g *gateways) handOn(ctx context.Context) {
+	var queue workqueue.TypedRateLimitingInterface[ctrl.Request]
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case queue = <-g.queue:
+		case name := <-g.changes:
+			if queue == nil {
+				continue // all certificates are enqueued when the controller starts
+			}
+			for _, request := range g.certificatesOf(ctx, func(class string) bool { return g.NameFor(ctx, class) == name }) {
+				queue.AddAfter(request, gatherDelay)
+			}
+		}
+	}
+}
+
+// certificatesOf lists the certificates whose ingress class is concerned.
+func (g *gateways) certificatesOf(ctx context.Context, concerned func(class string) bool) []ctrl.Request {
+	var list v1alpha1.ApisixCertificateList
+	if err := g.mgr.GetClient().List(ctx, &list, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "cannot list the ApisixCertificates of a gateway")
+		return nil
+	}
+	known := map[string]bool{}
+	var requests []ctrl.Request
+	for i := range list.Items {
+		class := list.Items[i].Spec.IngressClassName
+		if _, ok := known[class]; !ok {
+			known[class] = concerned(class)
+		}
+		if known[class] {
+			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+		}
+	}
+	return requests
+}
+
+// watchProxies watches GatewayProxies as soon as the cluster has their CRD.
+func (g *gateways) watchProxies() (done bool, err error) {
+	if g.proxies {
+		return true, nil
+	}
+	kind := gateway.GatewayProxyKind
+	switch _, err := g.mgr.GetRESTMapper().RESTMapping(kind.GroupKind(), kind.Version); {
+	case meta.IsNoMatchError(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("look for kind %s: %w", kind.Kind, err)
+	}
+	proxy := &unstructured.Unstructured{}
+	proxy.SetGroupVersionKind(kind)
+	g.HasProxies()
+	g.proxies = true
+	return true, g.certificates.Watch(ctrlsource.Kind[client.Object](g.mgr.GetCache(), proxy, g.onProxy(), proxyChanged()))
+}
+
+func (g *gateways) onProxy() handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, proxy client.Object) []ctrl.Request {
+		name := client.ObjectKeyFromObject(proxy).String()
+		g.Changed(name)
+		return g.certificatesOf(ctx, func(class string) bool { return g.NameFor(ctx, class) == name })
+	})
+}
+
+// onClass enqueues the certificates of an IngressClass, those of none, for which there may be another default now, and
+// those of its gateway, whose mode may be another.
+func (g *gateways) onClass() handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, changed client.Object) []ctrl.Request {
+		g.ClassesChanged()
+		name := g.NameFor(ctx, changed.GetName())
+		return g.certificatesOf(ctx, func(class string) bool {
+			return class == "" || class == changed.GetName() || g.NameFor(ctx, class) == name
+		})
+	})
+}
+
+// classChanged passes what changes which gateway a class picks, or who serves it.
+func classChanged() predicate.Predicate {
+	return predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{})
+}
+
+// proxyChanged leaves out what only a status says.
+func proxyChanged() predicate.Predicate {
+	return predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{},
+		predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool { return e.ObjectOld.GetUID() != e.ObjectNew.GetUID() }})
 }
 
 // clusterName tells this cluster from others that share a gateway: the name given, else the UID of kube-system, which
@@ -51,20 +205,4 @@ func clusterName(ctx context.Context, reader client.Reader, name string) (string
 		return "", fmt.Errorf("identify the cluster (set --cluster-name to do without): %w", err)
 	}
 	return string(system.UID), nil
-}
-
-// controlled tells whether the cluster has an ingress class of an APISIX ingress controller.
-func controlled(reader client.Reader) func(context.Context) (bool, error) {
-	return func(ctx context.Context) (bool, error) {
-		var classes networkingv1.IngressClassList
-		if err := reader.List(ctx, &classes); err != nil {
-			return false, fmt.Errorf("look for an ingress controller of APISIX: %w", err)
-		}
-		for _, class := range classes.Items {
-			if strings.HasPrefix(class.Spec.Controller, "apisix.apache.org/") {
-				return true, nil
-			}
-		}
-		return false, nil
-	}
 }

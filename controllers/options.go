@@ -5,24 +5,25 @@ package controllers
 import (
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 
-	ctrl "sigs.k8s.io/controller-runtime"
-
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
-	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/controllers/gateway"
 	"apisix-certs.io/apisix-certs/controllers/source"
 )
 
 // Options configure the controllers. The names of the flags are told with the fields.
 type Options struct {
-	AdminURLs      []string // --apisix-admin-url; base URLs that share one etcd; empty: Secrets only, nothing is pushed
+	AdminURLs      []string // --apisix-admin-url; base URLs that share one etcd
+	AdminService   string   // --apisix-admin-service NAMESPACE/NAME:PORT, instead; neither: only GatewayProxies are pushed to
 	AdminKey       string   // environment only, for the demo and tests: flags show in process lists
 	AdminKeyFile   string   // --apisix-admin-key-file
 	AdminKeySecret string   // --apisix-admin-key-secret NAMESPACE/NAME[:KEY]
-	TLSAddrs       []string // --apisix-tls-addr HOST:PORT; empty: nothing is proven
+	AdminCA        string   // --apisix-admin-ca-file
+	AdminCert      string   // --apisix-admin-client-cert-file
+	AdminCertKey   string   // --apisix-admin-client-key-file
+	TLSAddrs       []string // --apisix-tls-addr HOST:PORT
+	TLSService     string   // --apisix-tls-service NAMESPACE/NAME:PORT, instead; neither: nothing is proven
 	PushMode       string   // --push-mode
 	ClusterName    string   // --cluster-name; empty: the UID of kube-system
 
@@ -43,26 +44,7 @@ type Options struct {
 func (o *Options) Validate() error {
 	var problems []error
 	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
-	keys := 0
-	for _, key := range []string{o.AdminKey, o.AdminKeyFile, o.AdminKeySecret} {
-		if key != "" {
-			keys++
-		}
-	}
-	switch {
-	case len(o.AdminURLs) > 0 && keys == 0:
-		add("--apisix-admin-url needs a key: set --apisix-admin-key-secret NAMESPACE/NAME or --apisix-admin-key-file")
-	case keys > 1:
-		add("more than one admin key is given: keep one of --apisix-admin-key-secret, --apisix-admin-key-file and the variable APISIX_CERTS_APISIX_ADMIN_KEY")
-	}
-	if namespace, name, ok := strings.Cut(o.AdminKeySecret, "/"); o.AdminKeySecret != "" && (!ok || namespace == "" || name == "") {
-		add("--apisix-admin-key-secret %q is not of the form NAMESPACE/NAME or NAMESPACE/NAME:KEY", o.AdminKeySecret)
-	}
-	for _, addr := range o.TLSAddrs {
-		if host, port, err := net.SplitHostPort(addr); err != nil || host == "" || port == "" {
-			add("--apisix-tls-addr %q is not of the form HOST:PORT", addr)
-		}
-	}
+	problems = append(problems, o.validateGateway()...)
 	switch gateway.Mode(o.PushMode) {
 	case gateway.Auto, gateway.Own, gateway.Adopt, gateway.Secret:
 	default:
@@ -97,16 +79,6 @@ func parseIssuer(text string) (*v1alpha1.IssuerReference, error) {
 func (o *Options) sourceDefaults() source.Defaults {
 	ref, _ := parseIssuer(o.DefaultIssuer) // validated
 	return source.Defaults{Issuer: ref, ManageAll: o.Manage == "all", IngressClass: o.IngressClass}
-}
-
-func (o *Options) adminKey(mgr ctrl.Manager) (apisix.KeySource, error) {
-	switch {
-	case o.AdminKeySecret != "":
-		return secretKey(mgr, o.AdminKeySecret)
-	case o.AdminKeyFile != "":
-		return apisix.KeyFile(o.AdminKeyFile), nil
-	}
-	return apisix.StaticKey(o.AdminKey), nil
 }
 
 func (o *Options) userAgent() string { return "apisix-certs/" + o.Version }

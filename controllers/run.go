@@ -25,7 +25,6 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers/certificate"
-	"apisix-certs.io/apisix-certs/controllers/gateway"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
 	"apisix-certs.io/apisix-certs/controllers/source"
 )
@@ -55,7 +54,7 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	certificates := &certificate.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("apisix-certs"),
 		Clock: clock.RealClock{}, Signers: sessions, Uses: uses.Of,
-		Gateways: func(string) []*gateway.Gateway { return gateways },
+		Gateways: gateways.For,
 	}
 	built, err := certificates.Setup(ctx, mgr, controller.Options{
 		MaxConcurrentReconciles: options.Workers,
@@ -64,6 +63,9 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	})
 	if err != nil {
 		return fmt.Errorf("certificate controller: %w", err)
+	}
+	if err := gateways.setup(built); err != nil {
+		return fmt.Errorf("watches of gateways: %w", err)
 	}
 	if err := source.SetupIndex(ctx, mgr.GetFieldIndexer()); err != nil {
 		return fmt.Errorf("index of ApisixCertificates by owner: %w", err)

@@ -59,9 +59,14 @@ func newController() *cobra.Command {
 
 func addControllerFlags(flags *pflag.FlagSet, o *controllers.Options) {
 	flags.StringSliceVar(&o.AdminURLs, "apisix-admin-url", nil, "base URL of an Admin API, such as http://apisix-admin.apisix:9180; several share one etcd")
+	flags.StringVar(&o.AdminService, "apisix-admin-service", "", "Service of the Admin API instead of URLs, NAMESPACE/NAME:PORT; its ready pods are followed")
 	flags.StringVar(&o.AdminKeySecret, "apisix-admin-key-secret", "", "Secret with the admin key, NAMESPACE/NAME or NAMESPACE/NAME:KEY (key: admin), followed as it changes")
 	flags.StringVar(&o.AdminKeyFile, "apisix-admin-key-file", "", "file with the admin key, read again for each request")
+	flags.StringVar(&o.AdminCA, "apisix-admin-ca-file", "", "CA certificates (PEM) for https Admin APIs instead of the system's; a change needs a restart")
+	flags.StringVar(&o.AdminCert, "apisix-admin-client-cert-file", "", "client certificate (PEM) for https Admin APIs, read again for each connection")
+	flags.StringVar(&o.AdminCertKey, "apisix-admin-client-key-file", "", "key (PEM) of the client certificate")
 	flags.StringSliceVar(&o.TLSAddrs, "apisix-tls-addr", nil, "HOST:PORT of the gateway's TLS port, to prove what is served; several are all asked")
+	flags.StringVar(&o.TLSService, "apisix-tls-service", "", "Service of the gateway's TLS port instead of addresses, NAMESPACE/NAME:PORT; each ready pod is asked")
 	flags.StringVar(&o.PushMode, "push-mode", "auto", "how certificates reach the gateway: auto, own, adopt or secret")
 	flags.StringVar(&o.ClusterName, "cluster-name", "", "name of this cluster in ssl objects of its own (default: UID of kube-system)")
 	flags.StringVar(&o.DefaultIssuer, "default-issuer", "", "issuer for objects that name none, VaultIssuer/NAME or ClusterVaultIssuer/NAME")

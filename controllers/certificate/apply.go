@@ -6,7 +6,6 @@ import (
 	"context"
 
 	"apisix-certs.io/apisix-certs/certs"
-	"apisix-certs.io/apisix-certs/controllers/gateway"
 )
 
 // outcome is what came of a plan.
@@ -19,15 +18,6 @@ type outcome struct {
 	decision certs.Decision
 	usable   bool // the pair in the Secret may be pushed
 	gateways []pushed
-}
-
-// pushed is what came of one gateway.
-type pushed struct {
-	name  string
-	state gateway.State
-	verb  gateway.Verb
-	err   error
-	proof gateway.Proof
 }
 
 // apply carries out the plan in the order that survives a crash after each step: Secret, gateways, proof.
@@ -45,34 +35,11 @@ func (r *Reconciler) apply(ctx context.Context, o *observed, p plan) outcome {
 		done.decision, done.usable = after.decision, after.usable(r.Clock.Now())
 	}
 	target := o.target(done.decision)
-	if !done.usable || !o.ours() || len(target.Hosts) == 0 {
-		return done // nothing of ours to push
-	}
-	for _, g := range o.gateways {
-		done.gateways = append(done.gateways, push(ctx, g, target, !o.provenFalse(target)))
-	}
-	return done
-}
-
-// push brings the target to one gateway and proves it. What the gateway should hold and does not serve is written once
-// more where again is set: its key may be another's, and APISIX never tells a key.
-func push(ctx context.Context, g *gateway.Gateway, t gateway.Target, again bool) pushed {
-	done := pushed{name: g.Name}
-	state, err := g.Observe(ctx, t)
-	if done.state, done.err = state, err; err != nil {
-		return done
-	}
-	var action gateway.Action
-	done.state, action, done.err = g.Push(ctx, state, t)
-	done.verb = action.Verb
-	if done.err != nil || action.Verb == gateway.Wait || action.Verb == gateway.Refuse {
-		return done
-	}
-	done.proof = g.Prove(ctx, t.Hosts, t.Fingerprint)
-	if done.proof.Asked && !done.proof.Served && action.Verb == gateway.Keep && again {
-		if done.state, done.err = g.PushAgain(ctx, done.state, t); done.err == nil {
-			done.proof = g.Prove(ctx, t.Hosts, t.Fingerprint)
-		}
+	switch {
+	case len(o.hosts) == 0 && o.conflict == "":
+		done.gateways = withdrawAll(ctx, o.gateways, target)
+	case done.usable && o.ours() && len(target.Hosts) > 0:
+		done.gateways = pushAll(ctx, o.gateways, target, !o.provenFalse(target))
 	}
 	return done
 }

@@ -81,12 +81,20 @@ func pushedCondition(o observed, done outcome) metav1.Condition {
 		case g.err != nil:
 			f := findingOf(g.err)
 			return result(metav1.ConditionFalse, f.reason, "gateway "+g.name+": "+f.message)
-		case g.verb == gateway.Refuse:
+		case g.state.Conflict != nil:
 			return result(metav1.ConditionFalse, v1alpha1.ReasonSNIConflict, fmt.Sprintf(
 				"gateway %s: host %s is served by ssl object %s, which is not ours: delete that object, or remove the host here", g.name, g.state.Conflict.Host, g.state.Conflict.ID))
+		case g.verb == gateway.Renew:
+			return result(metav1.ConditionFalse, v1alpha1.ReasonKeyLost, "gateway "+g.name+": the gateway, which alone had the private key, does not hold the certificate: a new one is issued")
 		case g.verb == gateway.Wait:
 			return result(metav1.ConditionFalse, v1alpha1.ReasonWaitingForController,
-				"gateway "+g.name+": the ingress controller has not made an ssl object of this Secret yet: look at it, and at the ApisixTls or Ingress that uses the Secret")
+				"gateway "+g.name+": "+waitingFor(g.state, o.cert.Spec.SecretName))
+		case g.verb == gateway.Yield && g.state.Adoption.Undone():
+			return result(metav1.ConditionFalse, v1alpha1.ReasonUndone, "gateway "+g.name+
+				": each time this certificate was put into the ingress controller's ssl object, another one was put back: look for a second ingress controller, or for one that cannot read Secrets")
+		case g.verb == gateway.Yield:
+			return result(metav1.ConditionFalse, v1alpha1.ReasonWaitingForController,
+				"gateway "+g.name+": the ingress controller has put another certificate into its ssl object: it is written again in a moment")
 		}
 		carried = carried || g.state.Mode == gateway.Secret
 	}
@@ -106,6 +114,9 @@ func servedCondition(o observed, done outcome) metav1.Condition {
 	}
 	asked := false
 	for _, g := range done.gateways {
+		if g.proof.Asked && !g.proof.Served && g.state.Mode == gateway.Secret {
+			return notCarried(g)
+		}
 		if g.proof.Asked && !g.proof.Served {
 			return result(metav1.ConditionFalse, v1alpha1.ReasonNotServed, "gateway "+g.name+": "+g.proof.Problem)
 		}
@@ -115,6 +126,32 @@ func servedCondition(o observed, done outcome) metav1.Condition {
 		return result(metav1.ConditionTrue, v1alpha1.ReasonServed, "handshakes for all hosts showed the certificate")
 	}
 	return result(metav1.ConditionUnknown, v1alpha1.ReasonNotProven, "no handshake was made: there is nothing pushed, or no TLS address of a gateway is known (--apisix-tls-addr)")
+}
+
+// notCarried says that a gateway without an API of ssl objects does not serve the Secret's certificate: only the ingress
+// controller can mend that, and at first it is given its time.
+func notCarried(g pushed) metav1.Condition {
+	if g.state.Age < carryGrace {
+		return condition(v1alpha1.ConditionServed, metav1.ConditionFalse, v1alpha1.ReasonWaitingForController,
+			"gateway "+g.name+": the ingress controller has not carried the Secret to the gateway yet")
+	}
+	return condition(v1alpha1.ConditionServed, metav1.ConditionFalse, v1alpha1.ReasonNotServed, "gateway "+g.name+": "+g.proof.Problem+
+		": the ingress controller has had "+carryGrace.String()+" to carry the Secret to this gateway: look at its log and at the status of the ApisixTls or Ingress")
+}
+
+// waitingFor says what an ingress controller is waited for.
+func waitingFor(s gateway.State, secretName string) string {
+	for _, m := range s.Adoption.Missing {
+		object := m.Use.Kind + " " + m.Use.Namespace + "/" + m.Use.Name
+		switch {
+		case m.Taken:
+			return "ssl object " + m.ID + ", which should be that of " + object + ", belongs to something else: look at that object and at the ingress controller"
+		case m.Line != "" && m.Use.Mutual && !m.There:
+			return "the ingress controller has not made its ssl object of " + object + " yet, and only it can, as clients must show a certificate there: look at it"
+		}
+		return "the ingress controller has not made its ssl object of " + object + " yet: look at it, and at the object's status"
+	}
+	return "no ApisixTls or Ingress uses Secret " + secretName + " yet, of which the ingress controller would make an ssl object"
 }
 
 // uncovered names a host that an ApisixTls or Ingress serves with this Secret and that the certificate does not name.

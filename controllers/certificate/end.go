@@ -32,6 +32,9 @@ func (r *Reconciler) end(ctx context.Context, cert *v1alpha1.ApisixCertificate) 
 	}
 	target := o.target(certs.Decide(o.facts(), r.Clock.Now()))
 	target.Hosts = o.spec.DNSNames
+	if target.Fingerprint == "" { // the Secret went first, and an ingress controller may have kept what was in it
+		target.Fingerprint = cert.Status.Fingerprint
+	}
 	grace := r.Clock.Since(cert.DeletionTimestamp.Time) > endGrace
 	for _, g := range o.gateways {
 		done, err := g.Remove(ctx, target, grace)

@@ -12,6 +12,7 @@ import (
 	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/certs/vault"
+	"apisix-certs.io/apisix-certs/controllers/gateway"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
 )
 
@@ -28,8 +29,15 @@ func findingOf(err error) *finding {
 		key         *apisix.KeyError
 		kubernetes  apierrors.APIStatus
 		field       certs.FieldError
+		clients     *gateway.ClientError
+		setup       *gateway.SetupError
+		mode        *gateway.ModeError
 	)
 	switch {
+	case errors.As(err, &setup):
+		return &finding{v1alpha1.ReasonGatewayRefused, setup.Error()}
+	case errors.As(err, &mode):
+		return &finding{v1alpha1.ReasonModeRefused, mode.Error()}
 	case errors.As(err, &credentials):
 		return &finding{v1alpha1.ReasonIssuerNotReady, credentials.Error()}
 	case errors.As(err, &answered):
@@ -38,6 +46,8 @@ func findingOf(err error) *finding {
 		return &finding{v1alpha1.ReasonBadAnswer, answer.Error()}
 	case errors.As(err, &field):
 		return &finding{v1alpha1.ReasonInvalidSpec, "spec." + field.Error()}
+	case errors.As(err, &clients):
+		return &finding{v1alpha1.ReasonClientCA, clients.Error()}
 	case errors.As(err, &pair):
 		return &finding{v1alpha1.ReasonGatewayRefused, pair.Error()}
 	case apisix.IsUnavailable(err) && errors.As(err, &api):

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/controllers/gateway"
 )
@@ -31,17 +32,23 @@ type observed struct {
 	// hosts are those to push: the spec's DNS names that no older certificate of the namespace has.
 	hosts []string
 	uses  []gateway.Use
+	// client is what the uses ask of clients; unfit says why that is not known.
+	client *apisix.SSLClient
+	unfit  error
+	// known tells whether there is an ApisixCertificate with this UID.
+	known func(uid string) bool
 	// gateways are those of the certificate's ingress class.
 	gateways []*gateway.Gateway
 }
 
 func (r *Reconciler) observe(ctx context.Context, cert *v1alpha1.ApisixCertificate) (observed, error) {
-	o := observed{cert: cert, spec: specOf(cert), gateways: r.Gateways(cert.Spec.IngressClassName)}
+	o := observed{cert: cert, spec: specOf(cert), gateways: r.Gateways(cert.Spec.IngressClassName), known: r.known(ctx)}
 	for _, step := range []func() error{
 		func() error { return r.observeSecret(ctx, r.Client, &o) },
 		func() error { return r.observeIssuer(ctx, &o) },
 		func() error { return r.observeOwners(ctx, &o) },
 		func() (err error) { o.uses, err = r.Uses(ctx, cert.Namespace, cert.Spec.SecretName); return err },
+		func() error { return r.observeClients(ctx, &o) },
 	} {
 		if err := step(); err != nil {
 			return o, err
@@ -129,6 +136,15 @@ func (r *Reconciler) older(ctx context.Context, cert *v1alpha1.ApisixCertificate
 	return older, nil
 }
 
+// known tells whether there is an ApisixCertificate with a UID. Where it cannot tell, there is one.
+func (r *Reconciler) known(ctx context.Context) func(uid string) bool {
+	return func(uid string) bool {
+		var list v1alpha1.ApisixCertificateList
+		err := r.List(ctx, &list, client.MatchingFields{indexUID: uid}, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)
+		return err != nil || len(list.Items) > 0
+	}
+}
+
 // ours tells whether this controller made the Secret, for this certificate.
 func (o *observed) ours() bool {
 	return o.secret.Labels[v1alpha1.LabelManaged] == "true" && o.secret.Annotations[v1alpha1.AnnotationCertificate] == o.cert.Name ||
@@ -156,7 +172,7 @@ func (o *observed) issuerChanged(since metav1.Time) bool {
 func (o *observed) target(d certs.Decision) gateway.Target {
 	t := gateway.Target{
 		Namespace: o.cert.Namespace, Name: o.cert.Name, UID: string(o.cert.UID),
-		SecretName: o.cert.Spec.SecretName, Uses: o.uses,
+		SecretName: o.cert.Spec.SecretName, Uses: o.uses, Client: o.client, Unfit: o.unfit, Known: o.known,
 		Fingerprint: certs.Fingerprint(d.Bundle.Leaf), Serial: certs.Serial(d.Bundle.Leaf),
 	}
 	t.Hosts = slices.DeleteFunc(slices.Clone(o.hosts), func(host string) bool { return !names(d.Bundle, host) })

@@ -5,6 +5,7 @@ package certificate
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
@@ -22,7 +23,7 @@ type Signers interface {
 	Get(ctx context.Context, issuer v1alpha1.Issuer) (*vault.Session, error)
 }
 
-// Reconciler reconciles ApisixCertificates. All fields are required.
+// Reconciler reconciles ApisixCertificates. All fields are required, but for Resync.
 type Reconciler struct {
 	client.Client
 	// Live reads past the cache: Secrets that others made are not in it, and before issuing the cache may be behind.
@@ -32,6 +33,8 @@ type Reconciler struct {
 	Signers  Signers
 	// Gateways gives the gateways of an ingress class.
 	Gateways func(ingressClass string) []*gateway.Gateway
+	// Resync is how often all gateways are compared with all certificates. Zero: 5 minutes.
+	Resync time.Duration
 	// Uses gives the objects by which an ingress controller serves a Secret.
 	Uses func(ctx context.Context, namespace, secretName string) ([]gateway.Use, error)
 }

@@ -23,10 +23,13 @@ import (
 )
 
 const (
-	// resync is how often a certificate is looked at though nothing happened: its gateways are compared and proven.
-	resync = 5 * time.Minute
+	// resync is how often a certificate is looked at though nothing happened. What is at its gateways is looked after by
+	// drift, for all certificates together.
+	resync = time.Hour
 	// lookAgain is how soon after something of others is not there yet: an ssl object, or a gateway that lags.
 	lookAgain = 2 * time.Second
+	// carryGrace is how long an ingress controller is given to carry a Secret to a gateway that it alone can write.
+	carryGrace = 30 * time.Second
 	// setupRecheck is how often a fault of the set-up is tried again without a change in the cluster.
 	setupRecheck = time.Minute
 )
@@ -129,14 +132,28 @@ func wake(o observed, p plan, done outcome, now time.Time) time.Duration {
 		next = earliest(next, now.Add(setupRecheck))
 	}
 	for _, g := range done.gateways {
+		if g.again > 0 {
+			next = earliest(next, now.Add(g.again))
+		}
 		switch {
-		case g.err != nil && gateway.Refused(g.err), g.verb == gateway.Refuse:
+		case g.err != nil && gateway.Refused(g.err), g.state.Conflict != nil:
 			next = earliest(next, now.Add(setupRecheck))
-		case g.verb == gateway.Wait, g.proof.Asked && !g.proof.Served:
-			next = earliest(next, now.Add(lookAgain))
+		case g.verb == gateway.Renew:
+			next = earliest(next, now.Add(time.Second))
+		case g.proof.Asked && !g.proof.Served:
+			next = earliest(next, now.Add(proveAgain(o.cert.Status.Conditions, now)))
 		}
 	}
 	return max(next.Sub(now), time.Second)
+}
+
+// proveAgain is how soon to look again at what is not served: soon at first, as gateways lag, then rarely.
+func proveAgain(conditions []metav1.Condition, now time.Time) time.Duration {
+	served := meta.FindStatusCondition(conditions, v1alpha1.ConditionServed)
+	if served != nil && now.Sub(served.LastTransitionTime.Time) > setupRecheck {
+		return setupRecheck / 2
+	}
+	return lookAgain
 }
 
 // transient is the error to return so that the queue backs off: of a gateway that does not answer, and of Kubernetes.

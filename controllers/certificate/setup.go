@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	ctrlsource "sigs.k8s.io/controller-runtime/pkg/source"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
@@ -22,17 +23,22 @@ import (
 
 // Indexes of ApisixCertificates.
 const (
-	indexHost   = "host"      // normalised DNS name
-	indexSecret = "secret"    // NAMESPACE/NAME
+	indexHost   = "host"   // normalised DNS name
+	indexSecret = "secret" // NAMESPACE/NAME
+	indexUID    = "uid"
 	indexIssuer = "issuerRef" // KIND/NAMESPACE/NAME, the namespace empty for a ClusterVaultIssuer
 )
 
 // Setup builds the controller. The returned controller takes further watches, see WatchUses.
 func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, options controller.Options) (controller.Controller, error) {
-	for index, keys := range map[string]client.IndexerFunc{indexHost: hostKeys, indexSecret: secretKeys, indexIssuer: issuerKeys} {
+	for index, keys := range map[string]client.IndexerFunc{indexUID: uidKeys, indexHost: hostKeys, indexSecret: secretKeys, indexIssuer: issuerKeys} {
 		if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ApisixCertificate{}, index, keys); err != nil {
 			return nil, fmt.Errorf("index of ApisixCertificates by %s: %w", index, err)
 		}
+	}
+	watch := newDrift(r)
+	if err := mgr.Add(watch); err != nil {
+		return nil, err
 	}
 	return ctrl.NewControllerManagedBy(mgr).Named("certificate").WithOptions(options).
 		For(&v1alpha1.ApisixCertificate{}, builder.WithPredicates(predicate.Or[client.Object](
@@ -43,6 +49,7 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, options contro
 		})).
 		Watches(&v1alpha1.VaultIssuer{}, r.mapTo(issuerKey(v1alpha1.KindVaultIssuer)), builder.WithPredicates(readyChanged())).
 		Watches(&v1alpha1.ClusterVaultIssuer{}, r.mapTo(issuerKey(v1alpha1.KindClusterVaultIssuer)), builder.WithPredicates(readyChanged())).
+		WatchesRawSource(ctrlsource.Channel(watch.found, &handler.EnqueueRequestForObject{})).
 		Build(r)
 }
 
@@ -79,6 +86,8 @@ func (r *Reconciler) mapTo(keys func(client.Object) map[string][]string) handler
 func rivalKeys(object client.Object) map[string][]string {
 	return map[string][]string{indexHost: hostKeys(object), indexSecret: secretKeys(object)}
 }
+
+func uidKeys(object client.Object) []string { return []string{string(object.GetUID())} }
 
 func hostKeys(object client.Object) []string {
 	var keys []string

@@ -12,14 +12,19 @@
 //	state, err = g.Apply(ctx, action, target) // at most one write
 //	proof := g.Prove(ctx, target.Hosts, target.Fingerprint)
 //
+// A [Registry] knows which gateways there are, from flags and GatewayProxy objects, and which of them serve an ingress
+// class.
+//
 // The package does not decide what certificate a host should have.
 package gateway
 
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/utils/clock"
 
 	"apisix-certs.io/apisix-certs/apisix"
@@ -47,16 +52,25 @@ type Gateway struct {
 	// Controlled tells whether an APISIX ingress controller is present in the cluster. Nil: unknown, and only the
 	// gateway's objects are looked at. Asked while Mode is Auto.
 	Controlled func(context.Context) (bool, error)
+	// Exclusive tells whether that ingress controller deletes ssl objects that it does not know, as 2.x does. Nil:
+	// unknown, and only the gateway's objects are looked at. Asked before anything is done in mode own.
+	Exclusive func(context.Context) (bool, error)
 	// Resync is how old the inventory may be. Zero: 5 minutes.
 	Resync time.Duration
 	// Cluster names the Kubernetes cluster in the labels and ids of own objects, so that several share a gateway.
 	Cluster string
 	Clock   clock.Clock
+	// Log is told the mode once it is found. The zero value drops it.
+	Log logr.Logger
 
-	inventory inventory
-	mode      struct {
+	changeable changeable
+	inventory  inventory
+	memory     memory
+	limits     limits
+	mode       struct {
 		sync.Mutex
-		found Mode
+		found, told Mode
+		forget      atomic.Bool
 	}
 }
 
@@ -73,10 +87,31 @@ type Target struct {
 	Cert, Key   []byte
 	Fingerprint string
 	Serial      string
+	// Reference, where set, is what an own object has in the place of Cert and Key. Without it and without Key, nothing
+	// can be written: the key is at the gateway alone.
+	Reference *Reference
+	// Client is what an own object asks of clients; nil: nothing. Unfit says why that is not known, so that no own object
+	// may be written.
+	Client *apisix.SSLClient
+	Unfit  error
+	// Known tells whether an ApisixCertificate with this UID exists in the cluster. Nil: taken for true.
+	Known func(uid string) bool
 }
 
-// Use is one ApisixTls, or one Ingress, that refers to the target's Secret.
+// Use is one ApisixTls, or one TLS entry of an Ingress, that refers to the target's Secret.
 type Use struct {
 	Kind, Namespace, Name string
 	Hosts                 []string
+	// Index is the place of an Ingress's entry among all its TLS entries.
+	Index int
+	// Implicit: the entry names no hosts, those of the Ingress's rules are meant.
+	Implicit bool
+	// Mutual: clients must show a certificate, which the Secret alone does not tell.
+	Mutual bool
+	// Client is what an ApisixTls asks of clients; nil: nothing.
+	Client *Client
+	// Ending: the object is being deleted.
+	Ending bool
+	// Controller is spec.controller of the object's IngressClass. Empty: unknown.
+	Controller string
 }

@@ -7,6 +7,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
+	"slices"
 
 	"apisix-certs.io/apisix-certs/apisix"
 )
@@ -23,6 +25,13 @@ const (
 	managedBy = "apisix-certs"
 )
 
+// Reference is a pair that the gateway reads from a key-value engine of Vault: "$secret://vault/ID/PATH/KEY".
+type Reference struct {
+	Cert, Key string
+	// Secret is the object of the gateway that says where that Vault is, kept beside the ssl object.
+	Secret apisix.VaultSecret
+}
+
 // ID is the id of the target's own ssl object. It depends on the cluster and the ApisixCertificate's UID alone, and has
 // 160 bits, so that it is the same after a restart and different for every other object.
 func (g *Gateway) ID(t Target) string {
@@ -37,35 +46,183 @@ func (g *Gateway) labels(t Target) map[string]string {
 	}
 }
 
-// conflict finds an enabled object of somebody else with a host of the target: APISIX would serve whichever came first.
-func (g *Gateway) conflict(t Target) *Conflict {
-	own := g.ID(t)
+// observeOwn tells how the target's own object stands, and which of its hosts somebody else has.
+func (g *Gateway) observeOwn(t Target) State {
+	s := State{Mode: Own}
+	object, ok := g.inventory.get(g.ID(t))
+	if ok {
+		s.Objects = []Object{object}
+	}
 	for _, host := range t.Hosts {
-		for _, o := range g.inventory.withHost(host) {
-			if o.ID != own && o.Enabled && !g.leftover(o) {
-				return &Conflict{Host: host, ID: o.ID}
+		if slices.Contains(object.Hosts, host) {
+			continue // ours already: a renewal must not stop because somebody came after us
+		}
+		if id := g.taken(t, host); id != "" {
+			s.Blocked = append(s.Blocked, host)
+			if s.Conflict == nil {
+				s.Conflict = &Conflict{Host: host, ID: id}
 			}
 		}
 	}
-	return nil
+	return s
 }
 
-// leftover tells whether o is an own object of this cluster. One of another ApisixCertificate, on its way out or about
-// to lose the host, is no reason to hold back: who owns a host within the cluster is decided before the push.
-func (g *Gateway) leftover(o Object) bool {
-	return o.Labels[labelManagedBy] == managedBy && o.Labels[labelCluster] == g.Cluster
+// taken gives the id of an enabled object of somebody else with the host: APISIX would serve whichever came first.
+func (g *Gateway) taken(t Target, host string) string {
+	others := slices.DeleteFunc(g.inventory.withHost(host), func(o Object) bool {
+		return o.ID == g.ID(t) || !o.Enabled || g.ours(o, t)
+	})
+	if len(others) == 0 {
+		return ""
+	}
+	return slices.MinFunc(others, byID).ID
 }
 
+// ours tells whether o belongs to an ApisixCertificate of this cluster. One on its way out or about to lose the host is
+// no reason to hold back: who owns a host within the cluster is decided before the push. Two clusters may have been
+// given one name, so the UID must be known here, where that can be told.
+func (g *Gateway) ours(o Object, t Target) bool {
+	return o.Labels[labelManagedBy] == managedBy && o.Labels[labelCluster] == g.Cluster &&
+		(t.Known == nil || t.Known(o.Labels[labelUID]))
+}
+
+// Plan tells what to do so that this gateway holds the target.
+func (g *Gateway) Plan(s State, t Target) Action { return Plan(s, t, g.ID(t), g.labels(t)) }
+
+// planOwn is Plan for own mode.
+func planOwn(s State, t Target, id string, labels map[string]string) Action {
+	t = s.without(t)
+	switch {
+	case len(t.Hosts) == 0:
+		return Action{Verb: Refuse}
+	case len(s.Objects) == 1 && s.Objects[0].asWanted(t, labels):
+		return Action{Verb: Keep}
+	case t.keyless():
+		return Action{Verb: Renew}
+	}
+	return Action{Verb: Put, IDs: []string{id}}
+}
+
+// asWanted tells whether an own object is as it is written.
+func (o Object) asWanted(t Target, labels map[string]string) bool {
+	return o.holds(t) && o.Enabled && !o.strange && o.client == clientDigest(t.Client) &&
+		sameSet(o.Hosts, t.Hosts) && sameLabels(o.Labels, labels)
+}
+
+// without is the target without the hosts that somebody else has.
+func (s State) without(t Target) Target {
+	if len(s.Blocked) > 0 {
+		t.Hosts = slices.DeleteFunc(slices.Clone(t.Hosts), func(host string) bool { return slices.Contains(s.Blocked, host) })
+	}
+	return t
+}
+
+// Hosts are those of the target's hosts that can be served.
+func (s State) Hosts(t Target) []string { return s.without(t).Hosts }
+
+// put writes the target's own object whole (PUT /apisix/admin/ssls/ID), and the object of its Vault before it.
 func (g *Gateway) put(ctx context.Context, s State, t Target) (State, error) {
-	if err := apisix.CheckPair(t.Cert, t.Key, g.Clock.Now()); err != nil {
+	t = s.without(t)
+	ssl := apisix.SSL{ID: g.ID(t), SNIs: t.Hosts, Cert: string(t.Cert), Key: string(t.Key), Labels: g.labels(t), Client: t.Client}
+	if r := t.Reference; r != nil {
+		ssl.Cert, ssl.Key = r.Cert, r.Key
+		if err := g.keepVaultSecret(ctx, r.Secret, true); err != nil {
+			return s, err
+		}
+	} else if err := apisix.CheckPair(t.Cert, t.Key, g.Clock.Now()); err != nil {
 		return s, err
 	}
-	ssl := apisix.SSL{ID: g.ID(t), SNIs: t.Hosts, Cert: string(t.Cert), Key: string(t.Key), Labels: g.labels(t)}
-	if _, err := g.Admin.PutSSL(ctx, ssl); err != nil {
+	created, err := g.putSSL(ctx, ssl)
+	if err != nil {
 		return s, fmt.Errorf("put ssl object %s: %w", ssl.ID, err)
 	}
+	if created && len(s.Objects) > 0 {
+		g.Doubt() // it was thought to be there, so others may be gone too
+	}
 	object := objectOf(&ssl)
+	if t.Reference != nil {
+		object.Serial = t.Serial
+	}
 	g.inventory.record(object)
 	s.Objects = []Object{object}
 	return s, nil
 }
+
+func (g *Gateway) putSSL(ctx context.Context, ssl apisix.SSL) (created bool, err error) {
+	done, err := g.turn(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer done()
+	return g.Admin.PutSSL(ctx, ssl)
+}
+
+// keepVaultSecret writes the gateway's object of a Vault where it is not as it should be, or always.
+func (g *Gateway) keepVaultSecret(ctx context.Context, want apisix.VaultSecret, always bool) error {
+	if !always {
+		have, err := g.Admin.GetVaultSecret(ctx, want.ID)
+		if err == nil && *have == want {
+			return nil
+		}
+		if err != nil && !apisix.IsNotFound(err) {
+			return fmt.Errorf("get secret object vault/%s: %w", want.ID, err)
+		}
+	}
+	if err := g.Admin.PutVaultSecret(ctx, want); err != nil {
+		return fmt.Errorf("put secret object vault/%s: %w", want.ID, err)
+	}
+	return nil
+}
+
+// removeOwn deletes the target's own object, and the object of its Vault. The object is read first, as its inventory
+// may be old and the label tells whether it is ours.
+func (g *Gateway) removeOwn(ctx context.Context, t Target) error {
+	id := g.ID(t)
+	ssl, err := g.Admin.GetSSL(ctx, id)
+	switch {
+	case apisix.IsNotFound(err):
+		g.inventory.forget(id)
+	case err != nil:
+		return fmt.Errorf("get ssl object %s: %w", id, err)
+	case ssl.Labels[labelUID] == t.UID:
+		if err := g.delete(ctx, id); err != nil {
+			return err
+		}
+	}
+	if t.Reference == nil {
+		return nil
+	}
+	if err := g.Admin.DeleteVaultSecret(ctx, t.Reference.Secret.ID); err != nil && !apisix.IsNotFound(err) {
+		return fmt.Errorf("delete secret object vault/%s: %w", t.Reference.Secret.ID, err)
+	}
+	return nil
+}
+
+// Withdraw deletes the target's own object where the inventory has one: none of its hosts is left.
+func (g *Gateway) Withdraw(ctx context.Context, t Target) error {
+	mode, err := g.FindMode(ctx)
+	if err != nil || mode != Own {
+		return err
+	}
+	if err := g.fresh(ctx); err != nil {
+		return err
+	}
+	if _, ok := g.inventory.get(g.ID(t)); !ok {
+		return nil
+	}
+	return g.removeOwn(ctx, t)
+}
+
+// keyless tells whether the target cannot be written: its key is kept at the gateway alone.
+func (t Target) keyless() bool { return len(t.Key) == 0 && t.Reference == nil }
+
+// Format keeps the key out of fmt's verbs.
+func (t Target) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "target %s/%s %v", t.Namespace, t.Name, t.Hosts)
+}
+
+// MarshalJSON keeps the key out of JSON.
+func (t Target) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", fmt.Sprint(t)), nil }
+
+// Format keeps the token of the Vault out of fmt's verbs.
+func (r Reference) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.Cert) }

@@ -4,11 +4,6 @@ package gateway
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
-	"fmt"
-	"net"
 	"strings"
 	"sync"
 	"time"
@@ -29,38 +24,77 @@ type Proof struct {
 	Serial string
 	// Problem says of the first host that failed what was seen; stable, without serials.
 	Problem string
+	// Host is that host, and Cause the kind of its problem.
+	Host  string
+	Cause Cause
+}
+
+// Cause is why a host is not proven.
+type Cause string
+
+// Causes.
+const (
+	Unreachable      Cause = "unreachable"       // nothing listens
+	NotTLS           Cause = "not TLS"           // something else than TLS is spoken there
+	NoCertificate    Cause = "no certificate"    // the gateway ended the handshake
+	OtherCertificate Cause = "other certificate" // another leaf was shown
+	TimedOut         Cause = "timed out"
+	Failed           Cause = "failed"
+	// Of Explain:
+	UnfitKey   Cause = "unfit key"  // the ssl object has the certificate, and nothing else is in the way
+	Unreadable Cause = "unreadable" // the same for an ssl object that refers to a Vault
+)
+
+// Mendable tells whether what the Admin API holds may be to blame, so that a look at it and a new write are worth it.
+func (p Proof) Mendable() bool {
+	return p.Asked && !p.Served && (p.Cause == NoCertificate || p.Cause == OtherCertificate)
 }
 
 const (
 	// serveDelay is how long a gateway may take to serve what its Admin API accepted. Measured: 4 ms, 12 ms with 1,000
 	// objects; a busy one takes longer. Beyond it the caller's queue asks again.
-	serveDelay    = 500 * time.Millisecond
-	askAgain      = 4 * time.Millisecond
-	handshakes    = 8
-	provenAtOnce  = 50 // hosts asked of one certificate; the others have the same ssl object
-	wildcardLabel = "apisix-certs-proof"
+	serveDelay = 500 * time.Millisecond
+	askAgain   = 4 * time.Millisecond
+	// provenAtOnce is how many hosts of one certificate are asked; the others have the same ssl object.
+	provenAtOnce = 50
+	// handshakes are made at the same time for one certificate, handshakesInAll with one gateway.
+	handshakes      = 8
+	handshakesInAll = 32
+	// handshakeTimeout bounds one handshake, which takes some milliseconds, and proofTimeout all of a certificate.
+	handshakeTimeout = 2 * time.Second
+	proofTimeout     = 15 * time.Second
+	wildcardLabel    = "apisix-certs-proof"
 )
+
+// proofName is the name asked for: a wildcard is proven by a made-up label.
+func proofName(host string) string { return strings.Replace(host, "*", wildcardLabel, 1) }
 
 // Prove connects to the gateway's TLS port for each host and compares the leaf served with fingerprint. It asks again,
 // for a moment, while an older one is served.
 func (g *Gateway) Prove(ctx context.Context, hosts []string, fingerprint string) Proof {
-	if len(g.TLSAddrs) == 0 || len(hosts) == 0 {
+	pods := g.tlsPort()
+	switch {
+	case len(hosts) == 0, len(pods.addrs) == 0 && pods.problem == "":
 		return Proof{}
+	case len(pods.addrs) == 0:
+		return Proof{Asked: true, Problem: pods.problem, Cause: Unreachable}
 	}
 	if len(hosts) > provenAtOnce {
 		hosts = hosts[:provenAtOnce]
 	}
+	ctx, cancel := context.WithTimeout(ctx, proofTimeout)
+	defer cancel()
 	proof := Proof{Asked: true, Served: true}
 	var mu sync.Mutex
 	var group errgroup.Group
 	group.SetLimit(handshakes)
-	for _, addr := range g.TLSAddrs {
+	for _, addr := range pods.addrs {
 		for _, host := range hosts {
 			group.Go(func() error {
-				serial, problem := proveHost(ctx, addr, host, fingerprint)
+				seen := g.proveHost(ctx, addr, host, fingerprint)
 				mu.Lock()
 				defer mu.Unlock()
-				proof.add(host, serial, problem)
+				proof.add(host, seen)
 				return nil
 			})
 		}
@@ -69,76 +103,32 @@ func (g *Gateway) Prove(ctx context.Context, hosts []string, fingerprint string)
 	return proof
 }
 
-// add takes the result of one host. Of several problems the one whose text sorts first stays, so that status does not
-// change from run to run.
-func (p *Proof) add(host, serial, problem string) {
+// add takes what was seen of one host. Of several problems the one whose text sorts first stays, so that status does
+// not change from run to run.
+func (p *Proof) add(host string, s seen) {
+	problem := host + ": " + s.problem
 	switch {
-	case problem == "" && p.Served:
-		p.Serial = serial
-	case problem != "":
-		problem = host + ": " + problem
-		if p.Served || problem < p.Problem {
-			p.Serial, p.Problem = serial, problem
-		}
-		p.Served = false
+	case s.cause == "" && p.Served:
+		p.Serial = s.serial
+	case s.cause != "" && (p.Served || problem < p.Problem):
+		p.Served, p.Serial, p.Problem, p.Host, p.Cause = false, s.serial, problem, host, s.cause
 	}
 }
 
-func proveHost(ctx context.Context, addr, host, fingerprint string) (serial, problem string) {
-	_ = wait.PollUntilContextTimeout(ctx, askAgain, serveDelay, true, func(ctx context.Context) (bool, error) {
-		leaf, err := handshake(ctx, addr, host)
-		switch {
-		case err != nil:
-			problem = handshakeProblem(err)
-			var network *net.OpError
-			return errors.As(err, &network) && network.Op == "dial", nil // no use in asking again at once
-		case certs.Fingerprint(leaf) != fingerprint:
-			serial, problem = certs.Serial(leaf), "the gateway serves another certificate"
-			return false, nil
+func (g *Gateway) proveHost(ctx context.Context, addr, host, fingerprint string) seen {
+	last := seen{cause: TimedOut, problem: "the handshake timed out"}
+	_ = wait.PollUntilContextTimeout(ctx, askAgain, serveDelay, true, func(context.Context) (bool, error) {
+		// Under ctx and not the poll's own: its end must not pass for what the gateway shows.
+		done, err := g.handshakeTurn(ctx)
+		if err != nil {
+			return false, err
 		}
-		serial, problem = certs.Serial(leaf), ""
-		return true, nil
+		defer done()
+		last = shake(ctx, addr, host)
+		if last.cause == "" && certs.Fingerprint(last.leaf) != fingerprint {
+			last.cause, last.problem = OtherCertificate, "the gateway serves another certificate"
+		}
+		return last.cause != OtherCertificate && last.cause != NoCertificate, nil
 	})
-	return serial, problem
-}
-
-// handshake returns the leaf served for a host. It verifies nothing: the caller compares the leaf with the one that
-// was issued, which is stricter, and must also see certificates that would not verify.
-func handshake(ctx context.Context, addr, host string) (*x509.Certificate, error) {
-	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
-	defer cancel()
-	dialer := tls.Dialer{Config: &tls.Config{
-		ServerName:         strings.Replace(host, "*", wildcardLabel, 1),
-		InsecureSkipVerify: true,
-	}}
-	conn, err := dialer.DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	served := conn.(*tls.Conn).ConnectionState().PeerCertificates
-	if len(served) == 0 {
-		return nil, errors.New("no certificate was shown")
-	}
-	return served[0], nil
-}
-
-// handshakeProblem says what an error means, in words that do not change from one attempt to the next.
-func handshakeProblem(err error) string {
-	var network *net.OpError
-	var alert tls.AlertError
-	var record tls.RecordHeaderError
-	switch {
-	case errors.As(err, &record):
-		return "the port does not speak TLS: check the gateway's TLS address and that ssl.enable is on"
-	case errors.As(err, &alert):
-		return fmt.Sprintf("the gateway ended the handshake with alert %d: it has no usable certificate for this name", uint8(alert))
-	case errors.Is(err, context.DeadlineExceeded):
-		return "the handshake timed out"
-	case errors.As(err, &network) && network.Op == "remote error":
-		return "the gateway ended the handshake: it has no usable certificate for this name"
-	case errors.As(err, &network) && network.Op == "dial":
-		return "the gateway's TLS port cannot be reached"
-	}
-	return "the handshake failed"
+	return last
 }

@@ -18,8 +18,13 @@ type State struct {
 	Mode Mode
 	// Objects are the ssl objects that hold the target's certificate, or should.
 	Objects []Object
-	// Conflict is an object of somebody else that is served for one of the target's hosts. Own mode only.
+	// Blocked are the target's hosts that objects of somebody else have, and Conflict is the first of these. Own mode only.
+	Blocked  []string
 	Conflict *Conflict
+	// Age is how long this gateway has known of the target's certificate. Not in own mode.
+	Age time.Duration
+	// Adoption is what else matters in adopt mode.
+	Adoption Adoption
 }
 
 // Conflict says that another ssl object has a host of the target.
@@ -33,6 +38,8 @@ type Action struct {
 	Verb Verb
 	// IDs are the ssl objects to write; several only with Patch, where several objects use one Secret.
 	IDs []string
+	// Again is when to look again; zero: there is no need. It is no delay before the action.
+	Again time.Duration
 }
 
 // Verb is the kind of an Action.
@@ -43,27 +50,32 @@ const (
 	Keep   Verb = "keep"   // all is as it should be
 	Put    Verb = "put"    // write our own object whole
 	Patch  Verb = "patch"  // put certificate and key into the ingress controller's object
+	Make   Verb = "make"   // put an object in the ingress controller's stead, see State.Adoption.Missing
 	Wait   Verb = "wait"   // the ingress controller has not made its object yet
-	Refuse Verb = "refuse" // see State.Conflict
+	Yield  Verb = "yield"  // patches of this certificate were undone, see State.Adoption.Patches
+	Refuse Verb = "refuse" // nothing is left to write, see State.Conflict
+	Renew  Verb = "renew"  // the object is lost or old, and its key was at the gateway alone: a new one must be made
 )
 
 // Observe tells how the gateway stands to the target, from the inventory.
 func (g *Gateway) Observe(ctx context.Context, t Target) (State, error) {
 	mode, err := g.FindMode(ctx)
-	if err != nil || mode == Secret {
+	if err != nil {
 		return State{Mode: mode}, err
+	}
+	if mode == Secret {
+		return State{Mode: mode, Age: g.memory.of(t, g.Clock.Now()).age}, nil
 	}
 	if err := g.fresh(ctx); err != nil {
 		return State{Mode: mode}, err
 	}
 	if mode == Adopt {
-		return State{Mode: mode, Objects: g.adoptable(t)}, nil
+		return g.observeAdopted(ctx, t)
 	}
-	s := State{Mode: mode, Conflict: g.conflict(t)}
-	if object, ok := g.inventory.get(g.ID(t)); ok {
-		s.Objects = []Object{object}
+	if err := g.mayOwn(ctx); err != nil {
+		return State{Mode: mode}, err
 	}
-	return s, nil
+	return g.observeOwn(t), nil
 }
 
 // Plan tells what to do so that the gateway holds the target. It is pure.
@@ -73,28 +85,8 @@ func Plan(s State, t Target, id string, labels map[string]string) Action {
 		return Action{Verb: Keep}
 	case s.Mode == Adopt:
 		return planAdopt(s, t)
-	case s.Conflict != nil:
-		return Action{Verb: Refuse}
-	case len(s.Objects) == 1 && s.Objects[0].holds(t) && sameSet(s.Objects[0].Hosts, t.Hosts) && sameLabels(s.Objects[0].Labels, labels):
-		return Action{Verb: Keep}
 	}
-	return Action{Verb: Put, IDs: []string{id}}
-}
-
-func planAdopt(s State, t Target) Action {
-	if len(s.Objects) == 0 {
-		return Action{Verb: Wait}
-	}
-	var old []string
-	for _, o := range s.Objects {
-		if !o.holds(t) {
-			old = append(old, o.ID)
-		}
-	}
-	if len(old) == 0 {
-		return Action{Verb: Keep}
-	}
-	return Action{Verb: Patch, IDs: old}
+	return planOwn(s, t, id, labels)
 }
 
 // Push brings the target to the gateway: Plan on what is known, and the write that it asks for.
@@ -105,7 +97,9 @@ func (g *Gateway) Push(ctx context.Context, s State, t Target) (State, Action, e
 	case Put:
 		s, err = g.put(ctx, s, t)
 	case Patch:
-		s, err = g.patch(ctx, s, t, action.IDs)
+		return g.patch(ctx, s, t, action)
+	case Make:
+		return g.make(ctx, s, t, action)
 	}
 	return s, action, err
 }
@@ -115,14 +109,12 @@ func (g *Gateway) Push(ctx context.Context, s State, t Target) (State, Action, e
 func (g *Gateway) PushAgain(ctx context.Context, s State, t Target) (State, error) {
 	switch s.Mode {
 	case Own:
+		if t.keyless() {
+			return s, nil
+		}
 		return g.put(ctx, s, t)
 	case Adopt:
-		var err error
-		for i, o := range s.Objects {
-			if s.Objects[i], err = g.patchOne(ctx, t, o.ID); err != nil {
-				return s, err
-			}
-		}
+		return g.patchAgain(ctx, s, t)
 	}
 	return s, nil
 }
@@ -132,30 +124,31 @@ func (g *Gateway) PushAgain(ctx context.Context, s State, t Target) (State, erro
 func (g *Gateway) Remove(ctx context.Context, t Target, grace bool) (done bool, err error) {
 	mode, err := g.FindMode(ctx)
 	if err != nil || mode == Secret {
+		g.memory.forget(t)
+		return err == nil, err
+	}
+	if mode == Own {
+		err := g.removeOwn(ctx, t)
 		return err == nil, err
 	}
 	if err := g.Refresh(ctx); err != nil {
 		return false, err
 	}
-	if mode == Adopt {
-		return g.removeAdopted(ctx, t, grace)
-	}
-	object, ok := g.inventory.get(g.ID(t))
-	if !ok || object.Labels[labelUID] != t.UID {
-		return true, nil
-	}
-	return true, g.delete(ctx, object.ID)
+	return g.removeAdopted(ctx, t, grace)
 }
 
 func (g *Gateway) delete(ctx context.Context, id string) error {
+	done, err := g.turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	if err := g.Admin.DeleteSSL(ctx, id); err != nil && !apisix.IsNotFound(err) {
 		return fmt.Errorf("delete ssl object %s: %w", id, err)
 	}
 	g.inventory.forget(id)
 	return nil
 }
-
-func (o Object) holds(t Target) bool { return o.Fingerprint != "" && o.Fingerprint == t.Fingerprint }
 
 func sameSet(a, b []string) bool {
 	a, b = slices.Clone(a), slices.Clone(b)
@@ -177,13 +170,13 @@ func sameLabels(have, want map[string]string) bool {
 	return true
 }
 
-// Refused tells whether err is an answer that will not change by itself: a bad admin key, an address that is not
-// allowed, an object that the Admin API does not take.
+// Refused tells whether err will not change by itself: a bad admin key, an address that is not allowed, an object that
+// the Admin API does not take, a fault of the gateway's settings or a mode that cannot work.
 func Refused(err error) bool {
 	var pair *apisix.PairError
 	var api *apisix.APIError
-	return errors.As(err, &pair) || errors.As(err, &api) && !apisix.IsUnavailable(err)
+	var setup *SetupError
+	var mode *ModeError
+	var clients *ClientError
+	return errors.As(err, &clients) || errors.As(err, &setup) || errors.As(err, &mode) || errors.As(err, &pair) || errors.As(err, &api) && !apisix.IsUnavailable(err)
 }
-
-// handshakeTimeout bounds one handshake, which takes some milliseconds.
-const handshakeTimeout = 2 * time.Second

@@ -34,7 +34,14 @@ func (u *Uses) Of(ctx context.Context, namespace, secretName string) ([]gateway.
 		}
 		for i := range list.Items {
 			tls := &list.Items[i]
-			uses = append(uses, gateway.Use{Kind: kindTLS, Namespace: tls.Namespace, Name: tls.Name, Hosts: normalize(tlsHosts(tls))})
+			controller, err := u.controller(ctx, tls.Spec.IngressClassName)
+			if err != nil {
+				return nil, err
+			}
+			uses = append(uses, gateway.Use{
+				Kind: kindTLS, Namespace: tls.Namespace, Name: tls.Name, Hosts: normalize(tlsHosts(tls)),
+				Mutual: tls.Spec.Client != nil, Client: clientOf(tls), Ending: !tls.DeletionTimestamp.IsZero(), Controller: controller,
+			})
 		}
 	}
 	var list networkingv1.IngressList
@@ -43,13 +50,42 @@ func (u *Uses) Of(ctx context.Context, namespace, secretName string) ([]gateway.
 	}
 	for i := range list.Items {
 		ingress := &list.Items[i]
-		for _, entry := range ingress.Spec.TLS {
-			if entry.SecretName == secretName {
-				uses = append(uses, gateway.Use{Kind: kindIngress, Namespace: ingress.Namespace, Name: ingress.Name, Hosts: normalize(entryHosts(ingress, entry))})
+		controller, err := u.controller(ctx, classOf(ingress))
+		if err != nil {
+			return nil, err
+		}
+		for index, entry := range ingress.Spec.TLS {
+			if entry.SecretName != secretName {
+				continue
 			}
+			uses = append(uses, gateway.Use{
+				Kind: kindIngress, Namespace: ingress.Namespace, Name: ingress.Name, Hosts: normalize(entryHosts(ingress, entry)),
+				Index: index, Implicit: len(entry.Hosts) == 0, Ending: !ingress.DeletionTimestamp.IsZero(), Controller: controller,
+			})
 		}
 	}
 	return uses, nil
+}
+
+// controller is that of an IngressClass; empty where there is no such class.
+func (u *Uses) controller(ctx context.Context, class string) (string, error) {
+	if class == "" {
+		return "", nil
+	}
+	var object networkingv1.IngressClass
+	err := u.Client.Get(ctx, client.ObjectKey{Name: class}, &object)
+	return object.Spec.Controller, client.IgnoreNotFound(err)
+}
+
+// clientOf is what an ApisixTls asks of clients.
+func clientOf(tls *configv2.ApisixTls) *gateway.Client {
+	c := tls.Spec.Client
+	if c == nil {
+		return nil
+	}
+	return &gateway.Client{
+		CANamespace: c.CASecret.Namespace, CAName: c.CASecret.Name, Depth: c.Depth, SkipMTLSURIRegex: c.SkipMTLSUriRegex,
+	}
 }
 
 func tlsSecrets(object client.Object) []string {

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package certificate
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/apisix"
+	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/controllers/gateway"
+)
+
+// observeClients finds what the uses ask of clients. It matters for own ssl objects, of which a certificate has one, so
+// all its uses must ask the same. An unclear wish is no error of the run: what is served stays as it is meanwhile.
+func (r *Reconciler) observeClients(ctx context.Context, o *observed) error {
+	asked, err := commonClient(o.uses)
+	if asked == nil || err != nil {
+		o.unfit = err
+		return nil
+	}
+	key := client.ObjectKey{Namespace: asked.CANamespace, Name: asked.CAName}
+	if key.Namespace != o.cert.Namespace {
+		o.unfit = clientErrorf("spec.client.caSecret.namespace is %q: only a Secret of the ApisixTls's own namespace is read, write %q", key.Namespace, o.cert.Namespace)
+		return nil
+	}
+	secret := &corev1.Secret{}
+	if err := r.Live.Get(ctx, key, secret); err != nil {
+		if apierrors.IsNotFound(err) {
+			o.unfit = clientErrorf("spec.client.caSecret: Secret %s does not exist: create it with the clients' CA under ca.crt or cert", key.Name)
+			return nil
+		}
+		return fmt.Errorf("CA of clients: %w", err)
+	}
+	o.client, o.unfit = clientOf(asked, secret)
+	return nil
+}
+
+// commonClient is what all uses ask of clients, nil for nothing.
+func commonClient(uses []gateway.Use) (*gateway.Client, error) {
+	var first *gateway.Use
+	for i := range uses {
+		use := &uses[i]
+		switch {
+		case use.Ending:
+		case first == nil:
+			first = use
+		case !reflect.DeepEqual(first.Client, use.Client):
+			return nil, clientErrorf("%s %s and %s %s use one Secret and ask different things of clients (spec.client): give each a Secret of its own",
+				first.Kind, first.Name, use.Kind, use.Name)
+		}
+	}
+	if first == nil {
+		return nil, nil
+	}
+	return first.Client, nil
+}
+
+// clientOf reads the CA under the names that ingress controllers know.
+func clientOf(asked *gateway.Client, secret *corev1.Secret) (*apisix.SSLClient, error) {
+	ca := secret.Data["cert"]
+	if len(ca) == 0 {
+		ca = secret.Data[corev1.ServiceAccountRootCAKey]
+	}
+	chain, err := certs.ParseCertificates(ca)
+	if err != nil || len(chain) == 0 {
+		return nil, clientErrorf("spec.client.caSecret: Secret %s holds no certificate under ca.crt or cert: put the clients' CA there", secret.Name)
+	}
+	c := &apisix.SSLClient{CA: string(certs.EncodeCertificates(chain...)), SkipMTLSURIRegex: asked.SkipMTLSURIRegex}
+	if asked.Depth != 0 {
+		c.Depth = ptr.To(asked.Depth)
+	}
+	return c, nil
+}
+
+func clientErrorf(format string, args ...any) error {
+	return &gateway.ClientError{Problem: fmt.Sprintf(format, args...)}
+}

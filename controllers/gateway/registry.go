@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/apisix"
+)
+
+// FlagsName is the name of the gateway of the flags. One of a GatewayProxy is named NAMESPACE/NAME.
+const FlagsName = "default"
+
+// Follower reads single objects that are followed as they change.
+type Follower interface {
+	// Follow returns a reader that has the object, for the gateway called owner.
+	Follow(ctx context.Context, owner string, what Followed) (client.Reader, error)
+	// Keep ends what owner followed and does not need any more.
+	Keep(owner string, needed []Followed)
+}
+
+// Registry knows the gateways. A Gateway stays the same one, with its inventory and connections, until its Admin API is
+// another: pods behind a Service, TLS addresses and admin keys change without a new one.
+type Registry struct {
+	// Reader reads IngressClasses and GatewayProxies, from a cache.
+	Reader   client.Reader
+	Follower Follower
+	// Flags is the gateway of the flags. Nil: there is none.
+	Flags *Flags
+	// Mode, Cluster and Clock are those of every Gateway.
+	Mode    Mode
+	Cluster string
+	Clock   clock.Clock
+	// TLS is for https endpoints of every gateway. Nil: the system's roots.
+	TLS       *tls.Config
+	UserAgent string
+	Log       logr.Logger
+
+	proxies atomic.Bool
+	mu      sync.Mutex
+	entries map[string]*entry
+}
+
+// Flags tells of the gateway of the flags. Either URLs or Service is set, and either Key or KeySecret.
+type Flags struct {
+	URLs    []string // --apisix-admin-url
+	Service *ServicePort
+	// Key is safe for concurrent use.
+	Key       apisix.KeySource
+	KeySecret *SecretKey
+	// TLSAddrs or TLSService is where the TLS port is; neither: nothing is proven.
+	TLSAddrs   []string
+	TLSService *ServicePort
+}
+
+// entry is one gateway and what it was made of.
+type entry struct {
+	mu       sync.Mutex // held while the gateway is made or changed
+	fresh    atomic.Bool
+	known    atomic.Pointer[Gateway] // gateway, to be had without mu
+	key      atomic.Pointer[apisix.KeySource]
+	identity string
+	gateway  *Gateway
+}
+
+// readTimeout bounds the reads of one For, which caches answer at once.
+const readTimeout = 10 * time.Second
+
+// For returns the gateways of an ingress class, empty where there are none. One whose settings are at fault is among
+// them, and each of its calls returns a *SetupError.
+func (r *Registry) For(ingressClass string) []*Gateway {
+	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
+	defer cancel()
+	chosen, err := r.choose(ctx, ingressClass)
+	switch {
+	case err != nil:
+		return []*Gateway{r.atFault(chosen.name, err)}
+	case chosen.proxy == nil && r.Flags == nil:
+		return nil
+	}
+	e := r.entry(chosen.name)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	// Set before the reads: a change that is told meanwhile must make the next For read again.
+	if !e.fresh.Swap(true) {
+		r.make(ctx, e, chosen)
+	}
+	return []*Gateway{e.gateway}
+}
+
+// NameFor is the name of the gateway of an ingress class; empty: it cannot be told.
+func (r *Registry) NameFor(ctx context.Context, ingressClass string) string {
+	chosen, err := r.choose(ctx, ingressClass)
+	if err != nil {
+		return ""
+	}
+	return chosen.name
+}
+
+// Changed makes the next For look at the settings of a gateway anew.
+func (r *Registry) Changed(name string) { r.entry(name).fresh.Store(false) }
+
+// ClassesChanged lets every gateway's mode be found out anew: an ingress controller may have come or gone.
+func (r *Registry) ClassesChanged() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.entries {
+		if g := e.known.Load(); g != nil { // not e.gateway: e.mu is held while others are asked
+			g.ForgetMode()
+		}
+	}
+}
+
+// HasProxies is called once the cluster has the CRD of GatewayProxy.
+func (r *Registry) HasProxies() {
+	r.proxies.Store(true)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.entries {
+		e.fresh.Store(false)
+	}
+}
+
+func (r *Registry) entry(name string) *entry {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.entries[name]
+	if e == nil {
+		if r.entries == nil {
+			r.entries = map[string]*entry{}
+		}
+		e = &entry{}
+		r.entries[name] = e
+	}
+	return e
+}
+
+// atFault is a gateway that cannot be used.
+func (r *Registry) atFault(name string, err error) *Gateway {
+	g := r.newGateway(name)
+	g.setProblem(err)
+	return g
+}
+
+func (r *Registry) newGateway(name string) *Gateway {
+	return &Gateway{
+		Name: name, Mode: r.Mode, Cluster: r.Cluster, Clock: r.Clock, Log: r.Log,
+		Controlled: func(ctx context.Context) (bool, error) {
+			any, _, err := r.controllers(ctx, name)
+			return any, err
+		},
+		Exclusive: func(ctx context.Context) (bool, error) {
+			_, exclusive, err := r.controllers(ctx, name)
+			return exclusive, err
+		},
+	}
+}
+
+// make brings an entry's gateway up to its settings.
+func (r *Registry) make(ctx context.Context, e *entry, chosen choice) {
+	l := &look{ctx: ctx, follower: r.Follower, owner: chosen.name}
+	found, err := r.settings(l, chosen)
+	r.Follower.Keep(chosen.name, l.needed)
+	if found.key != nil {
+		e.key.Store(&found.key)
+	}
+	g := e.gateway
+	if err == nil && (g == nil || g.Admin == nil || e.identity != found.identity) {
+		g, err = r.connect(e, chosen.name, found)
+	}
+	if g == nil {
+		g = r.newGateway(chosen.name)
+	}
+	if err == nil {
+		err = g.Admin.SetEndpoints(found.endpoints)
+	}
+	var setup *SetupError
+	if l.unsettled || err != nil && !errors.As(err, &setup) {
+		e.fresh.Store(false) // nothing will tell that it has passed
+	}
+	g.setProblem(err)
+	g.setTLS(found.tls)
+	e.gateway = g
+	e.known.Store(g)
+}
+
+// connect makes a Gateway, in the stead of the entry's present one.
+func (r *Registry) connect(e *entry, name string, found settings) (*Gateway, error) {
+	config := r.TLS.Clone()
+	if found.insecure || found.serverName != "" {
+		if config == nil {
+			config = &tls.Config{MinVersion: tls.VersionTLS12}
+		}
+		config.InsecureSkipVerify, config.ServerName = found.insecure, found.serverName
+	}
+	admin, err := apisix.New(apisix.Options{
+		Endpoints: found.endpoints, TLS: config, UserAgent: r.UserAgent,
+		AdminKey: func(ctx context.Context) (string, error) { return (*e.key.Load())(ctx) },
+	})
+	if err != nil {
+		return e.gateway, err
+	}
+	if e.gateway != nil && e.gateway.Admin != nil {
+		e.gateway.Admin.Close()
+	}
+	if found.insecure {
+		r.Log.Info("the certificate of a gateway's Admin API is not verified: spec.provider.controlPlane.tlsVerify is false", "gateway", name)
+	}
+	r.Log.Info("gateway found", "gateway", name, "endpoints", found.endpoints, "pushMode", r.Mode)
+	g := r.newGateway(name)
+	g.Admin, e.identity = admin, found.identity
+	return g, nil
+}
+
+// readProxy reads the GatewayProxy that an IngressClass names. The error is a *SetupError where it is at fault.
+func (r *Registry) readProxy(ctx context.Context, chosen choice) (*unstructured.Unstructured, error) {
+	fault := func(problem string) error {
+		return &SetupError{Object: "GatewayProxy " + chosen.proxy.String(), Problem: problem}
+	}
+	if !r.proxies.Load() {
+		return nil, fault("the cluster has no CRD of this kind (" + GatewayProxyKind.GroupVersion().String() + ")")
+	}
+	proxy := &unstructured.Unstructured{}
+	proxy.SetGroupVersionKind(GatewayProxyKind)
+	err := r.Reader.Get(ctx, *chosen.proxy, proxy)
+	if apierrors.IsNotFound(err) {
+		return nil, fault("it does not exist: create it, or correct spec.parameters of IngressClass " + chosen.class)
+	}
+	return proxy, err
+}
+
+func (r *Registry) classes(ctx context.Context) ([]networkingv1.IngressClass, error) {
+	var list networkingv1.IngressClassList
+	err := r.Reader.List(ctx, &list)
+	return list.Items, err
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"apisix-certs.io/apisix-certs/apisix"
+	"apisix-certs.io/apisix-certs/controllers/gateway"
+)
+
+// validateGateway returns all problems of the flags that tell of a gateway.
+func (o *Options) validateGateway() []error {
+	var problems []error
+	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	keys := 0
+	for _, key := range []string{o.AdminKey, o.AdminKeyFile, o.AdminKeySecret} {
+		if key != "" {
+			keys++
+		}
+	}
+	switch {
+	case (len(o.AdminURLs) > 0 || o.AdminService != "") && keys == 0:
+		add("--apisix-admin-url and --apisix-admin-service need a key: set --apisix-admin-key-secret NAMESPACE/NAME or --apisix-admin-key-file")
+	case keys > 1:
+		add("more than one admin key is given: keep one of --apisix-admin-key-secret, --apisix-admin-key-file and the variable APISIX_CERTS_APISIX_ADMIN_KEY")
+	}
+	if len(o.AdminURLs) > 0 && o.AdminService != "" {
+		add("--apisix-admin-url and --apisix-admin-service exclude each other: they tell of one gateway")
+	}
+	if len(o.TLSAddrs) > 0 && o.TLSService != "" {
+		add("--apisix-tls-addr and --apisix-tls-service exclude each other")
+	}
+	if (o.AdminCert == "") != (o.AdminCertKey == "") {
+		add("--apisix-admin-client-cert-file and --apisix-admin-client-key-file need each other")
+	}
+	return append(problems, o.validateAddresses()...)
+}
+
+// validateAddresses returns the problems of each address by itself.
+func (o *Options) validateAddresses() []error {
+	var problems []error
+	for _, url := range o.AdminURLs {
+		if err := apisix.CheckEndpoint(url); err != nil {
+			problems = append(problems, fmt.Errorf("--apisix-admin-url: %w: write it as http://HOST:PORT", err))
+		}
+	}
+	for _, addr := range o.TLSAddrs {
+		if host, port, err := net.SplitHostPort(addr); err != nil || host == "" || port == "" {
+			problems = append(problems, fmt.Errorf("--apisix-tls-addr %q is not of the form HOST:PORT", addr))
+		}
+	}
+	_, err := o.gatewayOfFlags()
+	return append(problems, err)
+}
+
+// gatewayOfFlags is the gateway that the flags tell of, nil where they tell of none.
+func (o *Options) gatewayOfFlags() (*gateway.Flags, error) {
+	admin, adminErr := servicePort("--apisix-admin-service", o.AdminService)
+	tlsPort, tlsErr := servicePort("--apisix-tls-service", o.TLSService)
+	key, keyErr := o.keySecret()
+	if err := errors.Join(adminErr, tlsErr, keyErr); err != nil {
+		return nil, err
+	}
+	if len(o.AdminURLs) == 0 && admin == nil {
+		return nil, nil
+	}
+	flags := &gateway.Flags{URLs: o.AdminURLs, Service: admin, KeySecret: key, TLSAddrs: o.TLSAddrs, TLSService: tlsPort}
+	switch {
+	case o.AdminKeyFile != "":
+		flags.Key = apisix.KeyFile(o.AdminKeyFile)
+	case key == nil:
+		flags.Key = apisix.StaticKey(o.AdminKey)
+	}
+	return flags, nil
+}
+
+func servicePort(flag, text string) (*gateway.ServicePort, error) {
+	if text == "" {
+		return nil, nil
+	}
+	port, err := gateway.ParseServicePort(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s %w", flag, err)
+	}
+	return &port, nil
+}
+
+// keySecret is where the admin key is, nil where it is in no Secret. Without a key it is "admin", as in the chart of
+// APISIX.
+func (o *Options) keySecret() (*gateway.SecretKey, error) {
+	if o.AdminKeySecret == "" {
+		return nil, nil
+	}
+	object, key, ok := strings.Cut(o.AdminKeySecret, ":")
+	if !ok {
+		key = "admin"
+	}
+	namespace, name, _ := strings.Cut(object, "/")
+	if namespace == "" || name == "" || key == "" {
+		return nil, fmt.Errorf("--apisix-admin-key-secret %q is not of the form NAMESPACE/NAME or NAMESPACE/NAME:KEY", o.AdminKeySecret)
+	}
+	return &gateway.SecretKey{Namespace: namespace, Name: name, Key: key}, nil
+}
+
+func (o *Options) adminTLS() apisix.ClientTLS {
+	return apisix.ClientTLS{CAFile: o.AdminCA, CertFile: o.AdminCert, KeyFile: o.AdminCertKey}
+}
