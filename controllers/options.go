@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers/gateway"
@@ -31,13 +32,14 @@ type Options struct {
 	Manage        string // --manage annotated or all
 	IngressClass  string // --ingress-class; empty: all
 
-	ClusterResourceNamespace string // --cluster-resource-namespace; empty: Namespace
-	Namespace                string // --namespace; of the controller, for its lease
-	LeaderElect              bool   // --leader-elect
-	Workers                  int    // --workers
-	MetricsAddr              string // --metrics-bind-address
-	HealthAddr               string // --health-probe-bind-address
-	Version                  string // of this build, for the user agent
+	ClusterResourceNamespace string        // --cluster-resource-namespace; empty: Namespace
+	Resync                   time.Duration // --resync-period; zero: 5 minutes
+	Namespace                string        // --namespace; of the controller, for its lease
+	LeaderElect              bool          // --leader-elect
+	Workers                  int           // --workers
+	MetricsAddr              string        // --metrics-bind-address
+	HealthAddr               string        // --health-probe-bind-address
+	Version                  string        // of this build, for the user agent
 }
 
 // Validate returns all problems at once, nil where there are none.
@@ -58,6 +60,9 @@ func (o *Options) Validate() error {
 	}
 	if _, err := parseIssuer(o.DefaultIssuer); err != nil {
 		problems = append(problems, err)
+	}
+	if o.Resync < 0 || o.Resync > 0 && o.Resync < 10*time.Second {
+		add("--resync-period %s must be at least 10s", o.Resync)
 	}
 	if o.Workers < 1 {
 		add("--workers %d must be at least 1", o.Workers)

@@ -53,7 +53,7 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	uses := &source.Uses{Client: mgr.GetClient()}
 	certificates := &certificate.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("apisix-certs"),
-		Clock: clock.RealClock{}, Signers: sessions, Uses: uses.Of,
+		Clock: clock.RealClock{}, Signers: sessions, Uses: uses.Of, Resync: options.Resync,
 		Gateways: gateways.For,
 	}
 	built, err := certificates.Setup(ctx, mgr, controller.Options{

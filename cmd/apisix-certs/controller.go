@@ -17,6 +17,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"apisix-certs.io/apisix-certs/controllers"
+	"apisix-certs.io/apisix-certs/controllers/gateway"
 )
 
 func newController() *cobra.Command {
@@ -75,6 +76,7 @@ func addControllerFlags(flags *pflag.FlagSet, o *controllers.Options) {
 	flags.StringVar(&o.ClusterResourceNamespace, "cluster-resource-namespace", "", "namespace with the credentials of ClusterVaultIssuers (default: --namespace)")
 	flags.StringVar(&o.Namespace, "namespace", "apisix-certs", "namespace of the controller, for its lease")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", true, "work only while holding the lease, so that several replicas may run")
+	flags.DurationVar(&o.Resync, "resync-period", gateway.DefaultResync, "how often all ssl objects of the gateways are compared with the certificates, and each host is proven")
 	flags.IntVar(&o.Workers, "workers", 16, "certificates worked on at the same time")
 	flags.StringVar(&o.MetricsAddr, "metrics-bind-address", ":8080", "address of the metrics; 0 for none")
 	flags.StringVar(&o.HealthAddr, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0 for none")
