@@ -6,7 +6,8 @@ import "crypto/x509"
 
 // Assemble sorts an issuer's certificates into a Bundle without a Key: the intermediates of leaf in the order that TLS
 // wants, and as CA the root that signed the last of them. Where there is no root, as with a mount whose root lies
-// elsewhere, CA is the topmost intermediate, which then also stays among the intermediates. Certificates that do not
+// elsewhere, CA is the topmost intermediate, which then also stays among the intermediates; a leaf that signed itself is
+// its own CA. Certificates that do not
 // belong to leaf's chain are left out; others may repeat and be in any order.
 func Assemble(leaf *x509.Certificate, others []*x509.Certificate) Bundle {
 	b := Bundle{Leaf: leaf}
@@ -22,6 +23,9 @@ func Assemble(leaf *x509.Certificate, others []*x509.Certificate) Bundle {
 			return b
 		}
 		b.Intermediates = append(b.Intermediates, last)
+	}
+	if signedBy(leaf, leaf) {
+		b.CA = []*x509.Certificate{leaf}
 	}
 	if len(b.Intermediates) > 0 {
 		b.CA = []*x509.Certificate{last}

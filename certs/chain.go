@@ -8,9 +8,16 @@ import (
 	"time"
 )
 
-// signedBy looks at names first: a signature takes a thousand times longer.
+// signedBy looks at names first: a signature takes a thousand times longer. A certificate that signed itself need be no
+// CA, as with issuers of type selfSigned.
 func signedBy(child, parent *x509.Certificate) bool {
-	return bytes.Equal(child.RawIssuer, parent.RawSubject) && child.CheckSignatureFrom(parent) == nil
+	if !bytes.Equal(child.RawIssuer, parent.RawSubject) {
+		return false
+	}
+	if child.Equal(parent) {
+		return child.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature) == nil
+	}
+	return child.CheckSignatureFrom(parent) == nil
 }
 
 func signerIn(list []*x509.Certificate, child *x509.Certificate) *x509.Certificate {

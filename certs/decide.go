@@ -31,6 +31,13 @@ type Observed struct {
 
 	// CurrentCA is the CA that the issuer signs with now, the signing certificate first; nil is not known.
 	CurrentCA []*x509.Certificate
+	// CurrentCASince is when the issuer was first seen to sign with it; zero is not known. Leaves of another CA are issued
+	// again spread over RotationSpread from then on, 0 for an hour, but never over more than a tenth of the life left.
+	CurrentCASince time.Time
+	RotationSpread time.Duration
+	// IssuedUnder is the Fingerprint of CurrentCA's first at the time of the last issuance, empty where it was not known.
+	// While it is the same still, issuing again would give the same: an issuer may sign with another CA than it names.
+	IssuedUnder string
 	// Revoked: the serial is on the issuer's CRL.
 	Revoked bool
 	// RenewRequestedAt is when someone asked for a renewal; zero for never. A time ahead is a renewal planned for then,
@@ -53,7 +60,8 @@ type Decision struct {
 
 	NotBefore, NotAfter time.Time // of the leaf
 	RenewAt             time.Time
-	// Recheck is the next deadline after now, of RenewAt, NotAfter and a planned renewal; zero when none lies ahead.
+	// Recheck is the next deadline after now, of RenewAt, NotAfter, a planned renewal and the turn after a rotation of the
+	// CA; zero when none lies ahead.
 	Recheck time.Time
 	// Bundle is what there is; without a Key when that is missing, damaged or outside.
 	Bundle Bundle
@@ -66,7 +74,7 @@ func Decide(o Observed, now time.Time) Decision {
 	d := Decision{Bundle: f.bundle}
 	if leaf := f.bundle.Leaf; leaf != nil {
 		d.NotBefore, d.NotAfter, d.RenewAt = leaf.NotBefore, leaf.NotAfter, f.renewAt
-		d.Recheck = nextAfter(now, f.renewAt, leaf.NotAfter, o.RenewRequestedAt)
+		d.Recheck = nextAfter(now, f.renewAt, leaf.NotAfter, o.RenewRequestedAt, f.rotateAt)
 	}
 	for _, r := range rules {
 		if message := r.finds(f); message != "" {
@@ -85,6 +93,7 @@ type facts struct {
 	certErr, keyErr error
 	issuer          *x509.Certificate // beside the leaf, nil if none signed it
 	renewAt         time.Time
+	rotateAt        time.Time // zero unless the CA has rotated or ends too soon
 }
 
 func gather(o Observed, now time.Time) facts {
@@ -100,6 +109,7 @@ func gather(o Observed, now time.Time) facts {
 	}
 	f.issuer = f.bundle.issuer()
 	f.renewAt = f.renewalTime()
+	f.rotateAt = f.rotationTime()
 	return f
 }
 

@@ -62,8 +62,8 @@ var rules = []rule{
 	{NamesDiffer, namesDiffer},
 	{UsagesDiffer, usagesDiffer},
 	{ChainBroken, func(f facts) string { return f.bundle.chainProblem() }},
-	{IssuerRotated, when(issuerRotated, "the issuer signs with another CA now")},
-	{IssuerEnding, when(issuerEnding, "the CA beside the certificate ends before it, and the issuer has a longer one now")},
+	{IssuerRotated, when(func(f facts) bool { return f.rotated() && f.rotates() }, "the issuer signs with another CA now")},
+	{IssuerEnding, when(func(f facts) bool { return f.ending() && f.rotates() }, "the CA beside the certificate ends before it, and the issuer has a longer one now")},
 	{Revoked, when(func(f facts) bool { return f.Revoked }, "the certificate is revoked")},
 	{Expired, when(func(f facts) bool { return !f.now.Before(f.bundle.Leaf.NotAfter) }, "the certificate has expired")},
 	{RenewalDue, when(func(f facts) bool { return !f.now.Before(f.renewAt) }, "the renewal time has come")},
@@ -104,18 +104,6 @@ func usagesDiffer(f facts) string {
 		return "the certificate lacks usages: " + listed(missing)
 	}
 	return ""
-}
-
-func issuerRotated(f facts) bool {
-	return len(f.CurrentCA) > 0 && signerIn(f.CurrentCA, f.bundle.Leaf) == nil
-}
-
-// issuerEnding asks only for what issuing would better: without a longer CA a new certificate would be no different.
-func issuerEnding(f facts) bool {
-	if f.issuer == nil || len(f.CurrentCA) == 0 || !f.issuer.NotAfter.Before(f.bundle.Leaf.NotAfter) {
-		return false
-	}
-	return f.CurrentCA[0].NotAfter.After(f.issuer.NotAfter)
 }
 
 func renewalRequested(f facts) bool {
