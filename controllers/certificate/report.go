@@ -175,5 +175,5 @@ func transient(p plan, done outcome) error {
 func spread(uid string, d time.Duration) time.Duration {
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(uid))
-	return d - time.Duration(uint64(d/10)*uint64(hash.Sum32())>>32)
+	return d - time.Duration(float64(d/10)*float64(hash.Sum32())/(1<<32))
 }
