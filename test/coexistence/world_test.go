@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package coexistence
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/apisix"
+	"apisix-certs.io/apisix-certs/apisix/apisixtest"
+	"apisix-certs.io/apisix-certs/test/cluster"
+	"apisix-certs.io/apisix-certs/test/servers"
+)
+
+// Modes of a world, as docs/coexistence.md calls them.
+const (
+	modeOwn     = "own"
+	modeAdopt18 = "adopt_1.8"
+	modeAdopt2  = "adopt_2.x"
+	modeSecret  = "secret"
+)
+
+var shared struct {
+	sync.Once
+	cluster *cluster.Cluster
+	binary  string
+	err     error
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if shared.cluster != nil {
+		shared.cluster.Stop()
+	}
+	cluster.RemoveBinary()
+	os.Exit(code)
+}
+
+// theCluster starts API server and Vault at the first call, with what all tests need there.
+func theCluster(t *testing.T) *cluster.Cluster {
+	t.Helper()
+	servers.Need(t)
+	shared.Do(func() {
+		ctx := context.Background()
+		if shared.binary, shared.err = cluster.Binary(ctx); shared.err != nil {
+			return
+		}
+		if shared.cluster, shared.err = cluster.Start(ctx, cluster.Options{}); shared.err != nil {
+			return
+		}
+		shared.err = prepare(ctx, shared.cluster)
+	})
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	return shared.cluster
+}
+
+// prepare makes the issuer, and a Service with an endpoint, without which 1.8 takes no Ingress.
+func prepare(ctx context.Context, c *cluster.Cluster) error {
+	if err := c.ApplyFile(ctx, "samples/issuer.yaml"); err != nil {
+		return err
+	}
+	service := &corev1.Service{Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromInt32(80)}}}}
+	service.Name, service.Namespace = "httpbin", namespace
+	endpoints := &corev1.Endpoints{Subsets: []corev1.EndpointSubset{{ //nolint:staticcheck // 1.8 reads these
+		Addresses: []corev1.EndpointAddress{{IP: "192.0.2.1"}}, Ports: []corev1.EndpointPort{{Port: 80}},
+	}}}
+	endpoints.Name, endpoints.Namespace = "httpbin", namespace
+	slice := &discoveryv1.EndpointSlice{
+		AddressType: discoveryv1.AddressTypeIPv4, Ports: []discoveryv1.EndpointPort{{Port: ptr.To(int32(80))}},
+		Endpoints: []discoveryv1.Endpoint{{Addresses: []string{"192.0.2.1"}}},
+	}
+	slice.Name, slice.Namespace, slice.Labels = "httpbin", namespace, map[string]string{discoveryv1.LabelServiceName: "httpbin"}
+	for _, object := range []client.Object{service, endpoints, slice} {
+		if err := c.Client.Create(ctx, object); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// world is a gateway with its ingress controller, and our controller beside it.
+type world struct {
+	*cluster.Cluster
+	t     *testing.T
+	mode  string
+	apisx *apisixtest.Server
+	tap   *cluster.Tap
+	ours  *cluster.Controller
+	// theirs stops the ingress controller; nil: it does not run.
+	theirs func()
+	log    *os.File
+}
+
+// newWorld starts one. Everything in it ends with the test.
+func newWorld(t *testing.T, mode string) *world {
+	t.Helper()
+	w := &world{Cluster: theCluster(t), t: t, mode: mode, apisx: standIn(t, apisixtest.Options{Standalone: mode == modeSecret})}
+	var err error
+	if w.tap, err = cluster.NewTap(w.apisx.AdminURL(), nil); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.tap.Close)
+	w.Gateway = cluster.Gateway{AdminURL: w.tap.URL, AdminKey: w.apisx.AdminKey(), TLSAddr: w.apisx.TLSAddr()}
+	w.makeClass()
+	w.startTheirs()
+	t.Cleanup(w.stopTheirs)
+	w.startOurs()
+	t.Cleanup(func() { w.stopOurs() })
+	return w
+}
+
+// makeClass makes the IngressClass, as the ingress controller's chart does.
+func (w *world) makeClass() {
+	w.t.Helper()
+	var object *networkingv1.IngressClass
+	switch w.mode {
+	case modeOwn:
+		return
+	case modeAdopt18:
+		object = ingressClass(class, "apisix.apache.org/apisix-ingress")
+	default:
+		object = ingressClass(class, ControllerName)
+	}
+	if err := w.Client.Create(w.t.Context(), object); err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = w.Client.Delete(context.Background(), object) })
+}
+
+func (w *world) startOurs() {
+	w.t.Helper()
+	var err error
+	if w.log, err = os.CreateTemp("", "apisix-certs-coexistence-*.log"); err != nil {
+		w.t.Fatal(err)
+	}
+	if w.ours, err = w.StartController(w.t.Context(), shared.binary, w.log, "--push-mode", "auto"); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) stopOurs() {
+	if w.ours == nil {
+		return
+	}
+	if err := w.ours.Stop(); err != nil {
+		w.t.Error(err)
+	}
+	w.ours = nil
+	if w.t.Failed() {
+		w.t.Log("the controller's log is in", w.log.Name())
+		return
+	}
+	_ = os.Remove(w.log.Name())
+}
+
+// startTheirs starts the ingress controller of the mode.
+func (w *world) startTheirs() {
+	w.t.Helper()
+	switch w.mode {
+	case modeAdopt18:
+		w.theirs = w.start18("one")
+	case modeAdopt2, modeSecret:
+		w.theirs = w.start2x()
+	}
+}
+
+func (w *world) stopTheirs() {
+	if w.theirs != nil {
+		w.theirs()
+		w.theirs = nil
+	}
+}
+
+// start18 starts the real 1.8.4.
+func (w *world) start18(name string) (stop func()) {
+	w.t.Helper()
+	controller, err := servers.StartIngressController(w.t.Context(), w.Kube, servers.IngressControllerOptions{
+		AdminURL: w.tap.URL + "/apisix/admin", AdminKey: servers.Key(w.apisx.AdminKey()), IngressClass: class, Name: name,
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return func() {
+		if err := controller.Stop(); err != nil {
+			w.t.Error(err)
+		}
+	}
+}
+
+// start2x starts the double of 2.x.
+func (w *world) start2x() (stop func()) {
+	w.t.Helper()
+	admin, err := apisix.New(apisix.Options{Endpoints: []string{w.tap.URL}, AdminKey: apisix.StaticKey(w.apisx.AdminKey()), UserAgent: "adc"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	double := &Controller2x{Kube: w.Client, Admin: admin}
+	if w.mode == modeSecret {
+		double.Configs = configs(w.tap.URL, w.apisx.AdminKey())
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		double.Run(ctx, 2*time.Second)
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
+
+// eventually waits until done tells true, and fails with what it says else.
+func (w *world) eventually(within time.Duration, done func(ctx context.Context) (ok bool, but string)) {
+	w.t.Helper()
+	but := ""
+	err := wait.PollUntilContextTimeout(w.t.Context(), 20*time.Millisecond, within, true, func(ctx context.Context) (bool, error) {
+		var ok bool
+		ok, but = done(ctx)
+		return ok, nil
+	})
+	if err != nil {
+		w.t.Fatalf("after %s: %s", within, but)
+	}
+}
+
+// ssls are the gateway's ssl objects, in either way of keeping them.
+func (w *world) ssls() []apisix.SSL {
+	if w.mode == modeSecret {
+		return w.apisx.Configured()
+	}
+	return w.apisx.SSLs()
+}
+
+func (w *world) host(name string) string { return fmt.Sprintf("%s.moelove.info", name) }
