@@ -151,6 +151,9 @@ func (c *credentials) jwt(ctx context.Context, field string, secret *v1alpha1.Se
 	if account != nil {
 		return c.serviceAccountToken(field+".serviceAccountRef", *account, audience), nil
 	}
+	if secret == nil {
+		return nil, nil // vault.Config.Validate says so
+	}
 	token, err := c.key(ctx, field+".secretRef", secret, defaultKey)
 	return func(context.Context) (string, error) { return token, nil }, err
 }
