@@ -113,13 +113,16 @@ func (s *Session) authorities(ctx context.Context, role *Role) []*x509.Certifica
 	if ref == "" && role != nil {
 		ref = role.IssuerRef
 	}
+	var chain []*x509.Certificate
 	if ref != "" {
-		if chain := s.issuer(ctx, ref); len(chain) > 0 {
-			return chain
-		}
+		chain = s.issuer(ctx, ref)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.ref = ref
+	if len(chain) > 0 {
+		return chain
+	}
 	return s.lastCA
 }
 

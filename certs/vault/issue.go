@@ -20,6 +20,9 @@ type Request struct {
 	CSRPEM []byte
 	// Spec gives the names and the life. Vault takes subject and usages from its role, and so do not count here.
 	Spec certs.Spec
+	// Finish: a call that has been sent is finished though ctx ends, within Config.Timeout, so that nothing that Vault has
+	// signed is lost when a program stops. What waits for its turn is given up.
+	Finish bool
 }
 
 // Answer is what Vault issued. It is not checked: see certs.CheckAnswer.
@@ -46,6 +49,9 @@ func (s *Session) Issue(ctx context.Context, request Request) (Answer, error) {
 		return Answer{}, &Error{Op: op, Kind: Transient, Message: "the issuer's limits left no turn in time", cause: err}
 	}
 	defer s.inFlight.Release(1)
+	if request.Finish {
+		ctx = context.WithoutCancel(ctx)
+	}
 	var secret *api.Secret
 	err := s.call(ctx, op, func(ctx context.Context, client *api.Client) (err error) {
 		secret, err = client.Logical().WriteWithContext(ctx, s.path.call(), s.body(request))

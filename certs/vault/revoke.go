@@ -5,6 +5,9 @@ package vault
 import (
 	"context"
 	"crypto/x509"
+	"encoding/hex"
+	"fmt"
+	"strings"
 
 	"github.com/hashicorp/vault/api"
 
@@ -23,12 +26,27 @@ func (s *Session) Revoke(ctx context.Context, cert *x509.Certificate) error {
 	})
 }
 
-// CRL reads the revocation list of the path's issuer, else of the mount's default one (GET <mount>/crl, DER). Its
-// signature is checked where the issuer's CA is known from Check or Issue. Errors are *Error. See certs.RevokedBy.
+// RevokeSerial is Revoke for a certificate of which only the serial number is left, as certs.Serial gives it.
+func (s *Session) RevokeSerial(ctx context.Context, serial string) error {
+	number, err := hex.DecodeString(serial)
+	if err != nil || len(number) == 0 {
+		return &Error{Op: opRevoke, Kind: User, Message: "the serial number is not hex: nothing is left to revoke"}
+	}
+	return s.call(ctx, opRevoke, func(ctx context.Context, client *api.Client) error {
+		_, err := client.Logical().WriteWithContext(ctx, s.path.mount+"/revoke", map[string]any{
+			"serial_number": strings.ReplaceAll(fmt.Sprintf("% x", number), " ", ":"),
+		})
+		return err
+	})
+}
+
+// CRL reads the revocation list of the path's issuer (GET <mount>/issuer/<ref>/crl/der), else of the role's where Check
+// has read that, else of the mount's default one (GET <mount>/crl, DER). Its signature is checked where the issuer's CA
+// is known from an answer to Issue. Errors are *Error. See certs.RevokedBy.
 func (s *Session) CRL(ctx context.Context) (*x509.RevocationList, error) {
 	path := s.path.mount + "/crl"
-	if s.path.issuer != "" {
-		path = s.path.mount + "/issuer/" + s.path.issuer + "/crl/der"
+	if ref := s.issuerRef(); ref != "" {
+		path = s.path.mount + "/issuer/" + ref + "/crl/der"
 	}
 	var list *x509.RevocationList
 	err := s.call(ctx, opCRL, func(ctx context.Context, client *api.Client) error {
@@ -42,6 +60,15 @@ func (s *Session) CRL(ctx context.Context) (*x509.RevocationList, error) {
 		return s.checkCRL(list)
 	})
 	return list, err
+}
+
+func (s *Session) issuerRef() string {
+	if s.path.issuer != "" {
+		return s.path.issuer
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ref
 }
 
 // checkCRL says nothing about a list of another issuer than the known ones, as after a rotation.

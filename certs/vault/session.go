@@ -34,6 +34,7 @@ type Session struct {
 	refused *Error // the last login's set-up error
 	retryAt int64  // when to try after refused, in Unix nanoseconds
 	lastCA  []*x509.Certificate
+	ref     string // of the role's issuer, once Check has read it
 }
 
 // Open makes a Session and does not call Vault. Config's first fault is the error, a certs.FieldError.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package issuer turns VaultIssuers and ClusterVaultIssuers into sessions with Vault, one an issuer and shared by all its
-// certificates, and keeps their status true.
+// Package issuer turns VaultIssuers and ClusterVaultIssuers, and issuers of cert-manager of type vault, into sessions with
+// Vault, one an issuer and shared by all its certificates, and keeps their status true.
 //
-// config.go reads the credentials, sessions.go keeps the sessions, reconcile.go reports how an issuer stands.
+// config.go reads the credentials, sessions.go keeps the sessions, standing.go what certificates go by, reconcile.go looks
+// at issuers again and again, status.go reports how they stand, foreign.go reads cert-manager's.
 package issuer
 
 import (
@@ -16,7 +17,9 @@ type Key struct{ Kind, Namespace, Name string }
 // KeyOf is the key of an issuer.
 func KeyOf(issuer v1alpha1.Issuer) Key {
 	kind := v1alpha1.KindVaultIssuer
-	if issuer.GetNamespace() == "" {
+	if foreign, ok := issuer.(*Foreign); ok {
+		kind = foreign.Kind
+	} else if issuer.GetNamespace() == "" {
 		kind = v1alpha1.KindClusterVaultIssuer
 	}
 	return Key{Kind: kind, Namespace: issuer.GetNamespace(), Name: issuer.GetName()}

@@ -4,14 +4,10 @@ package issuer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -22,8 +18,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
-	"apisix-certs.io/apisix-certs/certs"
-	"apisix-certs.io/apisix-certs/certs/vault"
 )
 
 // Recheck is how often an issuer is looked at though nothing changed.
@@ -76,68 +70,16 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	before := issuer.DeepCopyObject().(object)
-	ready := readiness(r.check(ctx, issuer))
-	ready.ObservedGeneration = issuer.GetGeneration()
-	ready.LastTransitionTime = metav1.NewTime(r.sessions.Clock.Now().Truncate(time.Second))
-	status := issuer.IssuerStatus()
-	meta.SetStatusCondition(&status.Conditions, ready)
-	status.ObservedGeneration = issuer.GetGeneration()
-	if equality.Semantic.DeepEqual(before.IssuerStatus(), status) {
+	vaultStatus, err := r.sessions.look(ctx, issuer)
+	r.report(issuer, vaultStatus, err)
+	if equality.Semantic.DeepEqual(before.IssuerStatus(), issuer.IssuerStatus()) {
 		return ctrl.Result{RequeueAfter: Recheck}, nil
 	}
 	if err := r.Status().Patch(ctx, issuer, client.MergeFrom(before)); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(fmt.Errorf("status: %w", err))
 	}
-	r.tell(issuer, before, ready)
+	r.tell(issuer, before)
 	return ctrl.Result{RequeueAfter: Recheck}, nil
-}
-
-func (r *reconciler) check(ctx context.Context, issuer object) error {
-	session, err := r.sessions.Refresh(ctx, issuer)
-	if err != nil {
-		return err
-	}
-	_, err = session.Check(ctx)
-	return err
-}
-
-// tell emits an event when Ready turns to another reason.
-func (r *reconciler) tell(issuer, before object, ready metav1.Condition) {
-	was := meta.FindStatusCondition(before.IssuerStatus().Conditions, v1alpha1.ConditionReady)
-	if was != nil && was.Reason == ready.Reason && was.Message == ready.Message {
-		return
-	}
-	kind := corev1.EventTypeNormal
-	if ready.Status != metav1.ConditionTrue {
-		kind = corev1.EventTypeWarning
-	}
-	r.recorder.Eventf(issuer, nil, kind, ready.Reason, "Check", "%s", ready.Message)
-}
-
-// readiness is the Ready condition for the result of a check.
-func readiness(err error) metav1.Condition {
-	not := func(reason, message string) metav1.Condition {
-		return metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: reason, Message: message}
-	}
-	var (
-		credentials *CredentialsError
-		answer      *vault.Error
-		field       certs.FieldError
-	)
-	switch {
-	case err == nil:
-		return metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonVaultReady,
-			Message: "Vault answers, the login works and the role exists"}
-	case errors.As(err, &credentials):
-		return not(v1alpha1.ReasonCredentials, credentials.Error())
-	case errors.As(err, &field):
-		return not(v1alpha1.ReasonInvalidSpec, "spec."+field.Error())
-	case errors.As(err, &answer) && answer.Kind == vault.Transient:
-		return not(v1alpha1.ReasonVaultUnavailable, answer.Error())
-	case errors.As(err, &answer):
-		return not(v1alpha1.ReasonVaultRefused, answer.Error())
-	}
-	return not(v1alpha1.ReasonCredentials, "the credentials could not be read: see the controller's log")
 }
 
 // indexSecret indexes issuers by the Secrets that they refer to, as NAMESPACE/NAME.

@@ -16,7 +16,7 @@ import (
 	"apisix-certs.io/apisix-certs/certs/vault"
 )
 
-// Sessions keeps one session an issuer. The exported fields are required, but for Observe.
+// Sessions keeps one session an issuer. The exported fields are required, but for those with a zero.
 type Sessions struct {
 	Client client.Client
 	// Live reads Secrets past the cache, which only holds those that the controller made.
@@ -27,6 +27,10 @@ type Sessions struct {
 	Clock                    clock.Clock
 	// Observe hears of every call to Vault, for metrics.
 	Observe func(op string, status int, d time.Duration, err error)
+	// Changed hears of each issuer whose Standing has another CA or CRL. It must not wait for long. Nil: nobody hears.
+	Changed func(Key)
+	// CAWarning is how long before the end of an issuer's CA its status warns. Zero: it does not.
+	CAWarning time.Duration
 
 	mu    sync.Mutex
 	byKey map[Key]*entry
@@ -38,6 +42,8 @@ type entry struct {
 	session *vault.Session
 	// identity is the issuer's UID and generation, version also those of its Secrets.
 	identity, version string
+
+	standing Standing // under the lock of Sessions
 }
 
 // Get returns the issuer's session, opening it first if there is none or if the issuer's spec has changed. Credentials

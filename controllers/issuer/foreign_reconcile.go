@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package issuer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+)
+
+// foreignReconciler looks at cert-manager's issuers of type vault as often as at ours. It writes nothing: their status is
+// cert-manager's, and what is wrong with one is told on the certificates that ask it.
+type foreignReconciler struct {
+	client.Client
+	sessions *Sessions
+	kind     string
+}
+
+// SetupForeign builds the controller of KindIssuer or KindClusterIssuer, whose CRD must be installed. secrets is as in
+// Setup.
+func SetupForeign(mgr ctrl.Manager, sessions *Sessions, kind string, secrets func(handler.EventHandler) source.Source) error {
+	r := &foreignReconciler{mgr.GetClient(), sessions, kind}
+	b := ctrl.NewControllerManagedBy(mgr).Named("cert-manager-"+kind).WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
+		For(NewForeign(kind), builder.WithPredicates(predicate.GenerationChangedPredicate{}))
+	if secrets != nil {
+		b = b.WatchesRawSource(secrets(handler.EnqueueRequestsFromMapFunc(r.ofSecret)))
+	}
+	return b.Complete(r)
+}
+
+// Reconcile looks at one issuer.
+func (r *foreignReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	key := Key{r.kind, req.Namespace, req.Name}
+	u := NewForeign(r.kind)
+	if err := r.Get(ctx, req.NamespacedName, u); err != nil {
+		if client.IgnoreNotFound(err) == nil {
+			r.sessions.Forget(key)
+		}
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	f, err := ForeignOf(u)
+	if err != nil || !f.Vault() {
+		r.sessions.Forget(key)
+		return ctrl.Result{}, nil // the certificates tell
+	}
+	if _, err := r.sessions.look(ctx, f); err != nil {
+		ctrl.LoggerFrom(ctx).Info("the issuer cannot be used", "problem", readiness(err).Message)
+	}
+	return ctrl.Result{RequeueAfter: Recheck}, nil
+}
+
+// ofSecret are the issuers that refer to a Secret.
+func (r *foreignReconciler) ofSecret(ctx context.Context, secret client.Object) []ctrl.Request {
+	list := &unstructured.UnstructuredList{}
+	list.SetGroupVersionKind(ForeignKind(r.kind + "List"))
+	var in []client.ListOption
+	switch {
+	case r.kind == v1alpha1.KindIssuer:
+		in = append(in, client.InNamespace(secret.GetNamespace()))
+	case secret.GetNamespace() != r.sessions.ClusterResourceNamespace:
+		return nil
+	}
+	if err := r.List(ctx, list, in...); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "cannot list issuers by Secret", "kind", r.kind)
+		return nil
+	}
+	var requests []ctrl.Request
+	for i := range list.Items {
+		f, err := ForeignOf(&list.Items[i])
+		if err == nil && f.Vault() && slices.Contains(secretNames(&f.Spec), secret.GetName()) {
+			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+		}
+	}
+	return requests
+}
+
+// FindForeign reads an issuer of cert-manager from reader, nil where there is none, be it that its kind is not installed.
+func FindForeign(ctx context.Context, reader client.Reader, key Key) (*Foreign, error) {
+	u := NewForeign(key.Kind)
+	if err := reader.Get(ctx, client.ObjectKey{Namespace: key.Namespace, Name: key.Name}, u); err != nil {
+		if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("%s %s: %w", key.Kind, key.Name, err)
+	}
+	return ForeignOf(u)
+}

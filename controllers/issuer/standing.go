@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package issuer
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/certs/vault"
+)
+
+// Standing is what the last look at an issuer showed that its certificates go by. The zero value is an issuer that was
+// not looked at yet. What is in it is never changed.
+type Standing struct {
+	// CAs are those that the issuer signs with now, the signing one first; nil is not known. CASince is when it was first
+	// seen to.
+	CAs     []*x509.Certificate
+	CASince time.Time
+	// CRL is the issuer's revocation list, nil where it is not known.
+	CRL *x509.RevocationList
+	// Status is how Vault's side stands; zero while Vault does not answer.
+	Status vault.Status
+}
+
+// CA is the fingerprint of the CA that signs, empty where that is not known.
+func (s Standing) CA() string {
+	if len(s.CAs) == 0 {
+		return ""
+	}
+	return certs.Fingerprint(s.CAs[0])
+}
+
+// Standing tells how an issuer stood at the last look.
+func (s *Sessions) Standing(issuer v1alpha1.Issuer) Standing {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.byKey[KeyOf(issuer)]; e != nil {
+		return e.standing
+	}
+	return Standing{}
+}
+
+// look opens or refreshes the issuer's session, asks Vault how it stands, and notes that for the certificates: one look
+// an issuer, however many they are.
+func (s *Sessions) look(ctx context.Context, issuer v1alpha1.Issuer) (vault.Status, error) {
+	session, err := s.Refresh(ctx, issuer)
+	if err != nil {
+		return vault.Status{}, err
+	}
+	status, err := session.Check(ctx)
+	if err != nil {
+		return vault.Status{}, err
+	}
+	crl, err := session.CRL(ctx)
+	if err != nil { // nothing is issued by it
+		ctrl.LoggerFrom(ctx).V(1).Info("the CRL cannot be read", "problem", err.Error())
+	}
+	s.note(issuer, status, crl)
+	return status, nil
+}
+
+// note keeps what is known where the new look does not tell.
+func (s *Sessions) note(issuer v1alpha1.Issuer, status vault.Status, crl *x509.RevocationList) {
+	key := KeyOf(issuer)
+	s.entry(key)
+	s.mu.Lock()
+	e := s.byKey[key]
+	if e == nil { // forgotten meanwhile
+		s.mu.Unlock()
+		return
+	}
+	before := e.standing
+	now := before
+	now.Status = status
+	if len(status.CAs) > 0 {
+		now.CAs = status.CAs
+	}
+	if now.CA() != before.CA() {
+		now.CASince = s.since(issuer, now.CA())
+	}
+	if crl != nil {
+		now.CRL = crl
+	}
+	e.standing = now
+	s.mu.Unlock()
+	if s.Changed != nil && (now.CA() != before.CA() || !sameCRL(now.CRL, before.CRL)) {
+		s.Changed(key)
+	}
+}
+
+// since is when the CA was first seen, which the issuer's status keeps over a restart.
+func (s *Sessions) since(issuer v1alpha1.Issuer, fingerprint string) time.Time {
+	if known := issuer.IssuerStatus().CA; known != nil && known.Fingerprint == fingerprint {
+		return known.Since.Time
+	}
+	return s.Clock.Now().Truncate(time.Second)
+}
+
+func sameCRL(a, b *x509.RevocationList) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return bytes.Equal(a.Raw, b.Raw)
+}

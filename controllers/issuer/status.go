@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package issuer
+
+import (
+	"errors"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/certs/vault"
+	"apisix-certs.io/apisix-certs/controllers/note"
+)
+
+// mostDomains is how many allowed domains a status shows.
+const mostDomains = 20
+
+// report puts into the issuer's status what a look at it showed. What Vault did not tell this time stays.
+func (r *reconciler) report(issuer object, answered vault.Status, err error) {
+	status, now := issuer.IssuerStatus(), r.sessions.Clock.Now()
+	set := func(c metav1.Condition) {
+		c.ObservedGeneration, c.LastTransitionTime = issuer.GetGeneration(), metav1.NewTime(now.Truncate(time.Second))
+		meta.SetStatusCondition(&status.Conditions, c)
+	}
+	status.ObservedGeneration = issuer.GetGeneration()
+	ready := readiness(err)
+	if answered.Note != "" {
+		ready.Message = "Vault answers and the login works; " + answered.Note
+	}
+	set(ready)
+	if err != nil {
+		return
+	}
+	status.Role = roleOf(answered.Role)
+	if standing := r.sessions.Standing(issuer); len(standing.CAs) > 0 {
+		status.CA = caOf(standing)
+	}
+	if status.CA != nil {
+		set(ending(status.CA, r.sessions.CAWarning, now))
+	}
+}
+
+func caOf(s Standing) *v1alpha1.IssuerCA {
+	return &v1alpha1.IssuerCA{
+		CommonName: s.CAs[0].Subject.CommonName, Fingerprint: s.CA(),
+		NotAfter: metav1.NewTime(s.CAs[0].NotAfter), Since: metav1.NewTime(s.CASince),
+	}
+}
+
+func roleOf(role *vault.Role) *v1alpha1.IssuerRole {
+	if role == nil {
+		return nil
+	}
+	shown := &v1alpha1.IssuerRole{
+		KeyType: role.KeyType, KeyBits: int32(role.KeyBits), AllowAnyName: role.AllowAnyName,
+		AllowedDomains: role.AllowedDomains[:min(len(role.AllowedDomains), mostDomains)],
+	}
+	if role.MaxTTL > 0 {
+		shown.MaxTTL = &metav1.Duration{Duration: role.MaxTTL}
+	}
+	return shown
+}
+
+// ending is the CAEnding condition.
+func ending(ca *v1alpha1.IssuerCA, warning time.Duration, now time.Time) metav1.Condition {
+	c := metav1.Condition{Type: v1alpha1.ConditionCAEnding, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonCALasts, Message: "the CA lasts"}
+	switch {
+	case !now.Before(ca.NotAfter.Time):
+		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonCAEnding, "the CA has ended, see status.ca: no certificate of it is valid any more: renew it in Vault"
+	case ca.NotAfter.Sub(now) < warning:
+		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonCAEnding, "the CA ends soon, see status.ca.notAfter, and no certificate outlives it: renew it in Vault"
+	}
+	return c
+}
+
+// tell emits an event for each condition that turned to another reason or message, and for another CA.
+func (r *reconciler) tell(issuer, before object) {
+	for _, is := range issuer.IssuerStatus().Conditions {
+		was := meta.FindStatusCondition(before.IssuerStatus().Conditions, is.Type)
+		if was != nil && was.Reason == is.Reason && was.Message == is.Message || was == nil && is.Reason == v1alpha1.ReasonCALasts {
+			continue
+		}
+		kind := corev1.EventTypeNormal
+		if is.Reason != v1alpha1.ReasonVaultReady && is.Reason != v1alpha1.ReasonCALasts {
+			kind = corev1.EventTypeWarning
+		}
+		r.recorder.Eventf(issuer, nil, kind, is.Reason, "Check", "%s", note.Fit(is.Message))
+	}
+	was, is := before.IssuerStatus().CA, issuer.IssuerStatus().CA
+	if was != nil && is != nil && was.Fingerprint != is.Fingerprint {
+		r.recorder.Eventf(issuer, nil, corev1.EventTypeNormal, v1alpha1.ReasonCARotated, "Check", "the issuer signs with another CA now: leaves of the one before are issued again")
+	}
+}
+
+// readiness is the Ready condition for the result of a check.
+func readiness(err error) metav1.Condition {
+	not := func(reason, message string) metav1.Condition {
+		return metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: reason, Message: message}
+	}
+	var (
+		credentials *CredentialsError
+		answer      *vault.Error
+		field       certs.FieldError
+	)
+	switch {
+	case err == nil:
+		return metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonVaultReady,
+			Message: "Vault answers, the login works and the role exists"}
+	case errors.As(err, &credentials):
+		return not(v1alpha1.ReasonCredentials, credentials.Error())
+	case errors.As(err, &field):
+		return not(v1alpha1.ReasonInvalidSpec, "spec."+field.Error())
+	case errors.As(err, &answer) && answer.Kind == vault.Transient:
+		return not(v1alpha1.ReasonVaultUnavailable, answer.Error())
+	case errors.As(err, &answer):
+		return not(v1alpha1.ReasonVaultRefused, answer.Error())
+	}
+	return not(v1alpha1.ReasonCredentials, "the credentials could not be read: see the controller's log")
+}
