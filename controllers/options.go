@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/validation"
+
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers/gateway"
 	"apisix-certs.io/apisix-certs/controllers/source"
@@ -74,8 +76,8 @@ func parseIssuer(text string) (*v1alpha1.IssuerReference, error) {
 	if text == "" {
 		return nil, nil
 	}
-	kind, name, ok := strings.Cut(text, "/")
-	if !ok || name == "" || kind != v1alpha1.KindVaultIssuer && kind != v1alpha1.KindClusterVaultIssuer {
+	kind, name, _ := strings.Cut(text, "/")
+	if len(validation.IsDNS1123Subdomain(name)) > 0 || kind != v1alpha1.KindVaultIssuer && kind != v1alpha1.KindClusterVaultIssuer {
 		return nil, fmt.Errorf("--default-issuer %q is not of the form VaultIssuer/NAME or ClusterVaultIssuer/NAME", text)
 	}
 	return &v1alpha1.IssuerReference{Kind: kind, Name: name}, nil
