@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -84,20 +85,40 @@ func (r *Registry) For(ingressClass string) []*Gateway {
 	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
 	defer cancel()
 	chosen, err := r.choose(ctx, ingressClass)
-	switch {
-	case err != nil:
+	if err != nil {
 		return []*Gateway{r.atFault(chosen.name, err)}
-	case chosen.proxy == nil && r.Flags == nil:
+	}
+	if chosen.proxy == nil && r.Flags == nil {
 		return nil
 	}
+	return []*Gateway{r.get(ctx, chosen)}
+}
+
+// Named returns the gateway of that name, as status tells it, for what a certificate left behind when its ingress class
+// changed. Nil: there is none by the flags, or the name is none of a gateway.
+func (r *Registry) Named(name string) *Gateway {
+	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
+	defer cancel()
+	if name == FlagsName && r.Flags != nil {
+		return r.get(ctx, choice{name: name})
+	}
+	namespace, proxy, ok := strings.Cut(name, "/")
+	if !ok {
+		return nil
+	}
+	return r.get(ctx, choice{name: name, proxy: &client.ObjectKey{Namespace: namespace, Name: proxy}})
+}
+
+// get returns the gateway chosen, made anew where something changed.
+func (r *Registry) get(ctx context.Context, chosen choice) *Gateway {
 	e := r.entry(chosen.name)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	// Set before the reads: a change that is told meanwhile must make the next For read again.
+	// Set before the reads: a change that is told meanwhile must make the next look read again.
 	if !e.fresh.Swap(true) {
 		r.make(ctx, e, chosen)
 	}
-	return []*Gateway{e.gateway}
+	return e.gateway
 }
 
 // NameFor is the name of the gateway of an ingress class; empty: it cannot be told.
@@ -236,7 +257,7 @@ func (r *Registry) readProxy(ctx context.Context, chosen choice) (*unstructured.
 	proxy.SetGroupVersionKind(GatewayProxyKind)
 	err := r.Reader.Get(ctx, *chosen.proxy, proxy)
 	if apierrors.IsNotFound(err) {
-		return nil, fault("it does not exist: create it, or correct spec.parameters of IngressClass " + chosen.class)
+		return nil, fault("it does not exist: create it, or correct spec.parameters of the IngressClass that names it")
 	}
 	return proxy, err
 }

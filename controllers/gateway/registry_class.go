@@ -14,7 +14,6 @@ import (
 // choice is the gateway that an ingress class picks.
 type choice struct {
 	name  string
-	class string            // the IngressClass, where there is one
 	proxy *client.ObjectKey // nil: the gateway of the flags
 }
 
@@ -57,7 +56,7 @@ func choiceOf(class *networkingv1.IngressClass) (choice, error) {
 	}
 	p := class.Spec.Parameters
 	if p == nil || value(p.APIGroup) != GatewayProxyKind.Group || p.Kind != GatewayProxyKind.Kind {
-		return choice{name: FlagsName, class: class.Name}, nil
+		return choice{name: FlagsName}, nil
 	}
 	if value(p.Namespace) == "" {
 		return choice{name: "IngressClass " + class.Name}, &SetupError{
@@ -65,7 +64,7 @@ func choiceOf(class *networkingv1.IngressClass) (choice, error) {
 		}
 	}
 	key := client.ObjectKey{Namespace: *p.Namespace, Name: p.Name}
-	return choice{name: key.String(), class: class.Name, proxy: &key}, nil
+	return choice{name: key.String(), proxy: &key}, nil
 }
 
 // controllers tells whether the cluster has an ingress class of an APISIX ingress controller that goes to the gateway

@@ -138,6 +138,9 @@ func TestClassPicksGateway(t *testing.T) {
 		t.Error("a Gateway is not kept")
 	}
 	h.wantFault("astray", "IngressClass astray", "spec.parameters.namespace")
+	if h.Named("default") != h.one("") || h.Named("apisix/config") != h.one("proxied") || h.Named("IngressClass astray") != nil {
+		t.Error("a gateway is another one by its name")
+	}
 	h.create(defaultClass(ingressClass("first", controllerClass2, "config")))
 	if got := h.one("").Name; got != "apisix/config" {
 		t.Errorf("no class goes to %s in spite of the default class", got)
