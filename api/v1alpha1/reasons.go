@@ -32,7 +32,7 @@ const (
 	// ReasonInvalidSpec is set on Issued: mend the field that the message names.
 	ReasonInvalidSpec = "InvalidSpec"
 	// ReasonInvalidSource is set on Issued, and is an event on the source object: mend the annotation or field of the
-	// source that the message names.
+	// source that the message names. Issued stays True where there is a certificate, which is kept as it is meanwhile.
 	ReasonInvalidSource = "InvalidSource"
 	// ReasonConflict is set on Issued: a host or the Secret belongs to an older ApisixCertificate, which the message
 	// names.

@@ -27,6 +27,9 @@ func issuedCondition(o observed, p plan, done outcome) metav1.Condition {
 		failure = findingOf(done.err)
 	}
 	switch {
+	case failure == nil && !d.Issue && o.cert.Annotations[v1alpha1.AnnotationSourceProblem] != "":
+		return condition(v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonInvalidSource,
+			o.cert.Annotations[v1alpha1.AnnotationSourceProblem]+"; until that is mended, what was asked for before stays")
 	case failure == nil && !d.Issue:
 		return condition(v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonIssued, "the Secret holds a valid certificate")
 	case failure == nil && p.waiting:
@@ -182,7 +185,7 @@ func readyCondition(conditions []metav1.Condition) metav1.Condition {
 		return condition(v1alpha1.ConditionReady, metav1.ConditionFalse, c.Reason, c.Message)
 	}
 	for _, c := range conditions {
-		if c.Reason == v1alpha1.ReasonRenewalFailing {
+		if c.Reason == v1alpha1.ReasonRenewalFailing || c.Reason == v1alpha1.ReasonInvalidSource {
 			return condition(v1alpha1.ConditionReady, metav1.ConditionTrue, c.Reason, c.Message)
 		}
 	}
