@@ -12,6 +12,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
@@ -31,6 +32,9 @@ import (
 
 // Run runs the controllers until ctx ends. It returns nil when they were stopped.
 func Run(ctx context.Context, config *rest.Config, options Options) error {
+	if err := reach(config); err != nil {
+		return err
+	}
 	mgr, err := newManager(config, options)
 	if err != nil {
 		return err
@@ -64,9 +68,6 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	if err != nil {
 		return fmt.Errorf("certificate controller: %w", err)
 	}
-	if err := built.Watch(secrets(certificates.SecretEvents(foreignSecret))); err != nil {
-		return fmt.Errorf("watch of Secrets: %w", err)
-	}
 	if err := gateways.setup(built); err != nil {
 		return fmt.Errorf("watches of gateways: %w", err)
 	}
@@ -84,6 +85,23 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 		return err
 	}
 	return mgr.Start(ctx)
+}
+
+// reachTimeout is how long the API server is given to say its version.
+const reachTimeout = 10 * time.Second
+
+// reach asks the API server for its version: where it does not answer, a word on that beats the failure of what needs it.
+func reach(config *rest.Config) error {
+	config = rest.CopyConfig(config)
+	config.Timeout = reachTimeout
+	client, err := discovery.NewDiscoveryClientForConfig(config)
+	if err == nil {
+		_, err = client.ServerVersion()
+	}
+	if err != nil {
+		return fmt.Errorf("the Kubernetes API at %s does not answer: check --kubeconfig, and that the API server runs: %w", config.Host, err)
+	}
+	return nil
 }
 
 func newManager(config *rest.Config, options Options) (ctrl.Manager, error) {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -24,12 +25,14 @@ func main() {
 	os.Exit(code)
 }
 
-// run runs a command line and returns the exit code: 0, or 1 after a line on standard error.
+// run runs a command line and returns the exit code: 0, or 1 after a line on standard error for each problem.
 func run(ctx context.Context, args []string) int {
 	root := newRoot()
 	root.SetArgs(args)
 	if err := root.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(root.ErrOrStderr(), "apisix-certs:", err)
+		for line := range strings.Lines(err.Error()) {
+			fmt.Fprintln(root.ErrOrStderr(), "apisix-certs:", strings.TrimSpace(line))
+		}
 		return 1
 	}
 	return 0
@@ -43,6 +46,9 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return fmt.Errorf("%w: see %s --help", err, c.CommandPath())
+	})
 	root.AddCommand(newController(), newDemo(), newVersion())
 	return root
 }
