@@ -209,21 +209,3 @@ func TestTwoGateways(t *testing.T) {
 		t.Errorf("status.gateways %+v", status)
 	}
 }
-
-// A certificate that moves to another class is pushed to the other gateway.
-func TestClassFollowsItsGatewayProxy(t *testing.T) {
-	g := newSecondGateway(t)
-	host := "www." + g.domain
-	g.secret("admin-key", corev1.SecretTypeOpaque, map[string]string{"key": secondKey})
-	g.certificate("www", []string{host}, ofClass(g.class))
-	g.ready("www", host) // there is no such class yet: the gateway of the flags
-	g.setPod("admin", "admin", strings.TrimPrefix(g.AdminURL(), "http://"), true)
-	g.setPod("gateway", "tls", g.TLSAddr(), true)
-	g.applyClass()
-	g.until("the second gateway", func() string {
-		if want, got := g.cert("www").Status.SerialNumber, shown(g.TLSAddr(), host); got != want {
-			return fmt.Sprintf("it shows %q, want %s", got, want)
-		}
-		return ""
-	})
-}
