@@ -68,7 +68,9 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	if err != nil {
 		return fmt.Errorf("certificate controller: %w", err)
 	}
-	if err := built.Watch(secrets(certificates.SecretEvents(foreignSecret))); err != nil {
+	if err := built.Watch(secrets(certificates.SecretEvents(func(secret client.Object) []string {
+		return append(uses.OfClientCA(ctx, secret), foreignSecret(secret)...)
+	}))); err != nil {
 		return fmt.Errorf("watch of Secrets: %w", err)
 	}
 	if err := gateways.setup(built); err != nil {

@@ -43,9 +43,13 @@ type ApisixCertificateList struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.duration) || duration(self.duration) > duration('0s')",message="duration must be above zero"
 // +kubebuilder:validation:XValidation:rule="!has(self.renewBefore) || duration(self.renewBefore) > duration('0s')",message="renewBefore must be above zero"
 // +kubebuilder:validation:XValidation:rule="!has(self.renewalWindows) || self.renewalWindows.all(w, duration(w.duration) > duration('0s'))",message="renewalWindows[].duration must be above zero"
+// +kubebuilder:validation:XValidation:rule="(has(self.keyStorage) && self.keyStorage == 'VaultKV') == has(self.vaultKV)",message="vaultKV belongs to keyStorage: VaultKV, which needs it"
+// +kubebuilder:validation:XValidation:rule="!has(self.keyStorage) || self.keyStorage == 'Secret' || has(self.dnsNames)",message="keyStorage other than Secret needs dnsNames: without a host nothing is put at a gateway, and the key would be nowhere"
+// +kubebuilder:validation:XValidation:rule="!has(self.keyStorage) || self.keyStorage == 'Secret' || !has(self.privateKey) || !has(self.privateKey.rotationPolicy) || self.privateKey.rotationPolicy != 'Never'",message="privateKey.rotationPolicy Never needs keyStorage: Secret, as a key kept elsewhere cannot be read to be used again"
 type ApisixCertificateSpec struct {
 	// SecretName is the Secret, in this namespace, of type kubernetes.io/tls that holds the certificate (tls.crt, PEM,
-	// leaf first), its private key (tls.key, PEM) and the CA (ca.crt, PEM).
+	// leaf first), its private key (tls.key, PEM) and the CA (ca.crt, PEM). With another keyStorage than Secret it is of
+	// type Opaque and has no tls.key.
 	//
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
@@ -124,6 +128,19 @@ type ApisixCertificateSpec struct {
 	// +optional
 	PrivateKey *PrivateKey `json:"privateKey,omitempty"`
 
+	// KeyStorage is where the private key is kept: Secret, in spec.secretName; Gateway, in the gateways' ssl objects alone,
+	// so that a new certificate is issued when a gateway has lost its object; VaultKV, in a key-value engine of Vault,
+	// from where the gateway itself reads it. Gateway and VaultKV need push mode own. Unset: Secret.
+	//
+	// +optional
+	// +kubebuilder:validation:Enum=Secret;Gateway;VaultKV
+	KeyStorage KeyStorage `json:"keyStorage,omitempty"`
+
+	// VaultKV says where in Vault the key is kept with keyStorage VaultKV.
+	//
+	// +optional
+	VaultKV *VaultKV `json:"vaultKV,omitempty"`
+
 	// SecretTemplate holds labels and annotations to put on the Secret.
 	//
 	// +optional
@@ -168,6 +185,38 @@ type ApisixCertificateSpec struct {
 	IngressClassName string `json:"ingressClassName,omitempty"`
 }
 
+// KeyStorage is where a private key is kept.
+type KeyStorage string
+
+// Where private keys are kept.
+const (
+	KeyInSecret  KeyStorage = "Secret"
+	KeyAtGateway KeyStorage = "Gateway"
+	KeyInVaultKV KeyStorage = "VaultKV"
+)
+
+// VaultKV is a place in the issuer's Vault: a key-value engine of version 1, the only one that APISIX reads. The
+// issuer's policy must allow to create, update, read, list and delete below MOUNT/PATH.
+type VaultKV struct {
+	// Mount of the engine. Unset: kv.
+	//
+	// +optional
+	// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9._-]+(/[a-zA-Z0-9._-]+)*$`
+	// +kubebuilder:validation:MaxLength=128
+	Mount string `json:"mount,omitempty"`
+
+	// Path below the mount. Unset: apisix-certs. Certificate and key are at PATH/UID/FINGERPRINT.
+	//
+	// +optional
+	// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9._-]+(/[a-zA-Z0-9._-]+)*$`
+	// +kubebuilder:validation:MaxLength=128
+	Path string `json:"path,omitempty"`
+
+	// TokenSecretRef names a Secret of this namespace with the Vault token with which the gateway reads, one that does not
+	// end and may read below MOUNT/PATH alone; or with the text $env://NAME, for a token in the gateway's environment.
+	TokenSecretRef SecretKeySelector `json:"tokenSecretRef"`
+}
+
 // SecretRetention is what becomes of a Secret when its ApisixCertificate is deleted.
 type SecretRetention string
 
@@ -180,7 +229,7 @@ const (
 
 // IssuerReference names an issuer.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.group) && self.group == 'cert-manager.io' ? !has(self.kind) || self.kind in ['', 'Issuer', 'ClusterIssuer'] : !has(self.kind) || self.kind in ['', 'VaultIssuer', 'ClusterVaultIssuer']",message="kind does not fit group: Issuer or ClusterIssuer with group cert-manager.io, VaultIssuer or ClusterVaultIssuer without"
+// +kubebuilder:validation:XValidation:rule="has(self.group) && self.group == 'cert-manager.io' ? !has(self.kind) || self.kind in [”, 'Issuer', 'ClusterIssuer'] : !has(self.kind) || self.kind in [”, 'VaultIssuer', 'ClusterVaultIssuer']",message="kind does not fit group: Issuer or ClusterIssuer with group cert-manager.io, VaultIssuer or ClusterVaultIssuer without"
 type IssuerReference struct {
 	// Group is the issuer's API group. Empty: apisix-certs.io.
 	//

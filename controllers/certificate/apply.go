@@ -4,6 +4,7 @@ package certificate
 
 import (
 	"context"
+	"errors"
 
 	"apisix-certs.io/apisix-certs/certs"
 )
@@ -13,7 +14,8 @@ type outcome struct {
 	// issued: a new certificate was written to the Secret.
 	issued   bool
 	warnings []string
-	err      error // of issuing or of writing the Secret
+	pending  *finding // what a certificate that is on its way waits for
+	err      error    // of issuing or of writing the Secret
 	// decision is the plan's, or after issuing the one on what there is now.
 	decision certs.Decision
 	usable   bool // the pair in the Secret may be pushed
@@ -22,13 +24,17 @@ type outcome struct {
 
 // apply carries out the plan in the order that survives a crash after each step: Secret, gateways, proof.
 func (r *Reconciler) apply(ctx context.Context, o *observed, p plan) outcome {
-	done := outcome{decision: p.decision, usable: p.usable(r.Clock.Now())}
+	done := outcome{pending: p.pending, decision: p.decision, usable: p.usable(r.Clock.Now())}
 	switch {
 	case p.issue:
-		done.warnings, done.err = r.issue(ctx, o, p)
-		done.issued = done.err == nil
+		var s step
+		s, done.err = r.issue(ctx, o, p)
+		done.issued, done.warnings, done.pending = s.issued, s.warnings, s.pending
 	case p.relabel:
 		done.err = r.relabel(ctx, o)
+	}
+	if p.drop {
+		done.err = errors.Join(done.err, r.dropRequest(ctx, o))
 	}
 	if done.issued {
 		after := decide(*o, r.Clock.Now())
@@ -36,10 +42,12 @@ func (r *Reconciler) apply(ctx context.Context, o *observed, p plan) outcome {
 	}
 	target := o.target(done.decision)
 	switch {
+	case o.noKeyPlace != nil:
 	case len(o.hosts) == 0 && o.conflict == "":
 		done.gateways = withdrawAll(ctx, o.gateways, target)
 	case done.usable && o.ours() && len(target.Hosts) > 0:
 		done.gateways = pushAll(ctx, o.gateways, target, !o.provenFalse(target))
 	}
+	r.settleKey(ctx, o, done)
 	return done
 }

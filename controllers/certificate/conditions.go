@@ -17,6 +17,7 @@ import (
 // stillGood are the reasons to issue that leave the certificate valid and as specified meanwhile.
 var stillGood = map[certs.Reason]bool{
 	certs.RenewalDue: true, certs.RenewalRequested: true, certs.IssuerRotated: true, certs.IssuerEnding: true,
+	keyLost: true, keyMoved: true,
 }
 
 // issuedCondition says whether the Secret holds a valid certificate as specified.
@@ -35,6 +36,12 @@ func issuedCondition(o observed, p plan, done outcome) metav1.Condition {
 	case failure == nil && p.waiting:
 		failure = o.lastFailure()
 	}
+	if failure == nil && done.pending != nil {
+		if d.Bundle.Leaf != nil && stillGood[d.Reason] {
+			return condition(v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonIssued, "the Secret holds a valid certificate; for its successor "+done.pending.message)
+		}
+		failure = done.pending
+	}
 	if failure == nil { // issued, and due again at once
 		failure = &finding{v1alpha1.ReasonIssuing, d.Message}
 	}
@@ -47,8 +54,13 @@ func issuedCondition(o observed, p plan, done outcome) metav1.Condition {
 	return condition(v1alpha1.ConditionIssued, metav1.ConditionFalse, failure.reason, failure.message)
 }
 
-// follows tells whether the certificate may be one that the spec allows: a missing issuer alone forbids nothing.
-func (p *plan) follows() bool { return p.held == nil || p.held.reason == v1alpha1.ReasonIssuerNotFound }
+// follows tells whether the certificate may be one that the spec allows: what is wrong with the issuer alone, or with
+// asking it, forbids nothing.
+func (p *plan) follows() bool { return p.held == nil || issuerFaults[p.held.reason] }
+
+var issuerFaults = map[string]bool{
+	v1alpha1.ReasonIssuerNotFound: true, v1alpha1.ReasonIssuerNotReady: true, v1alpha1.ReasonDenied: true, v1alpha1.ReasonRefused: true,
+}
 
 // lastFailure is why the last attempt failed, as the condition has kept it; nil where it has not.
 func (o *observed) lastFailure() *finding {
@@ -73,6 +85,8 @@ func pushedCondition(o observed, done outcome) metav1.Condition {
 		return result(metav1.ConditionTrue, v1alpha1.ReasonNoGateway, "no gateway is configured: the Secret is all there is to do")
 	case len(o.spec.DNSNames) == 0:
 		return result(metav1.ConditionTrue, v1alpha1.ReasonNothingToPush, "none of the certificate's names is a DNS name")
+	case o.noKeyPlace != nil:
+		return result(metav1.ConditionFalse, v1alpha1.ReasonKeyStorage, o.noKeyPlace.Error())
 	case len(done.gateways) == 0 && !done.usable:
 		return result(metav1.ConditionFalse, v1alpha1.ReasonNothingToPush, "there is no valid certificate to push")
 	case len(done.gateways) == 0:

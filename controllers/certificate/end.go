@@ -45,6 +45,9 @@ func (r *Reconciler) end(ctx context.Context, cert *v1alpha1.ApisixCertificate) 
 			return ctrl.Result{RequeueAfter: lookAgain}, nil
 		}
 	}
+	if err := r.endKey(ctx, &o); err != nil {
+		return ctrl.Result{}, err
+	}
 	if err := r.deleteSecret(ctx, &o); err != nil {
 		return ctrl.Result{}, err
 	}
@@ -58,9 +61,14 @@ func (r *Reconciler) deleteSecret(ctx context.Context, o *observed) error {
 	if o.secret == nil || !o.ours() || o.cert.Spec.SecretRetention == v1alpha1.SecretRetain || o.conflict != "" {
 		return nil
 	}
+	return r.dropSecret(ctx, o.secret)
+}
+
+// dropSecret deletes a Secret as it was observed.
+func (r *Reconciler) dropSecret(ctx context.Context, observed *corev1.Secret) error {
 	secret := &corev1.Secret{}
-	secret.Name, secret.Namespace = o.secret.Name, o.secret.Namespace
-	err := r.Delete(ctx, secret, client.Preconditions{UID: &o.secret.UID, ResourceVersion: &o.secret.ResourceVersion})
+	secret.Name, secret.Namespace = observed.Name, observed.Namespace
+	err := r.Delete(ctx, secret, client.Preconditions{UID: &observed.UID, ResourceVersion: &observed.ResourceVersion})
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("delete Secret %s: %w", secret.Name, err)
 	}

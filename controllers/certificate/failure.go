@@ -30,6 +30,8 @@ func findingOf(err error) *finding {
 		kubernetes  apierrors.APIStatus
 		field       certs.FieldError
 		clients     *gateway.ClientError
+		storage     *KeyStorageError
+		request     *RequestError
 		setup       *gateway.SetupError
 		mode        *gateway.ModeError
 	)
@@ -46,6 +48,10 @@ func findingOf(err error) *finding {
 		return &finding{v1alpha1.ReasonBadAnswer, answer.Error()}
 	case errors.As(err, &field):
 		return &finding{v1alpha1.ReasonInvalidSpec, "spec." + field.Error()}
+	case errors.As(err, &request):
+		return &finding{v1alpha1.ReasonIssueFailed, request.Error()}
+	case errors.As(err, &storage):
+		return &finding{v1alpha1.ReasonKeyStorage, storage.Error()}
 	case errors.As(err, &clients):
 		return &finding{v1alpha1.ReasonClientCA, clients.Error()}
 	case errors.As(err, &pair):
@@ -76,9 +82,9 @@ func gatewayMend(err error) string {
 	case apisix.IsForbidden(err):
 		return ": allow the controller's address in the gateway's admin.allow_admin (chart: admin.allow.ipList), and give it an admin key with the role admin"
 	case apisix.IsUnauthorized(err):
-		return ": correct the admin key (--apisix-admin-key-file or --apisix-admin-key-secret)"
+		return ": correct the admin key (--apisix-admin-key-file, --apisix-admin-key-secret or that of the GatewayProxy)"
 	case apisix.IsForeign(err):
-		return ": check that --apisix-admin-url is the Admin API's address"
+		return ": check that --apisix-admin-url, or the GatewayProxy's endpoint, is the Admin API's address"
 	}
 	return ""
 }

@@ -6,44 +6,83 @@ import (
 	"context"
 	"crypto"
 	"fmt"
+	"time"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/certs/vault"
 )
 
+// step is how far issuing came: a new certificate is in the Secret, or on its way.
+type step struct {
+	issued   bool
+	warnings []string
+	pending  *finding
+}
+
 // issue gets a new certificate, checks it, and writes the Secret. Nothing is written before the answer has been checked.
-func (r *Reconciler) issue(ctx context.Context, o *observed, p plan) (warnings []string, err error) {
+func (r *Reconciler) issue(ctx context.Context, o *observed, p plan) (step, error) {
+	if o.byRequest() {
+		return r.issueByRequest(ctx, o, p)
+	}
 	session, err := r.Signers.Get(ctx, o.issuer)
 	if err != nil {
-		return nil, err
+		return step{}, err
 	}
 	key, err := o.key(p)
 	if err != nil {
-		return nil, err
+		return step{}, err
 	}
 	csr, err := certs.CreateRequest(o.spec, key)
 	if err != nil {
-		return nil, fmt.Errorf("certificate request: %w", err)
+		return step{}, fmt.Errorf("certificate request: %w", err)
 	}
-	answer, err := session.Issue(ctx, vault.Request{CSRPEM: csr, Spec: o.spec})
+	answer, err := session.Issue(ctx, vault.Request{CSRPEM: csr, Spec: o.spec, Finish: true})
 	if err != nil {
-		return nil, err
+		return step{}, err
 	}
+	warnings, err := r.take(ctx, o, answer, key)
+	return step{issued: err == nil, warnings: warnings}, err
+}
+
+// take checks an answer and keeps it. It is finished though the controller stops: what was signed must not be lost.
+func (r *Reconciler) take(ctx context.Context, o *observed, answer vault.Answer, key certs.Key) (warnings []string, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeTimeout)
+	defer cancel()
 	public := crypto.PublicKey(nil)
 	if answer.Bundle.Key.IsZero() {
 		public = key.Public()
 	} else {
 		key = answer.Bundle.Key // the issuer made the key
 	}
-	warnings, err = certs.CheckAnswer(answer.Bundle, o.spec, public, r.Clock.Now())
-	if err != nil {
+	if warnings, err = certs.CheckAnswer(answer.Bundle, o.spec, public, r.Clock.Now()); err != nil {
+		return nil, err
+	}
+	if err := r.storeKey(ctx, o, answer, key); err != nil {
 		return nil, err
 	}
 	return warnings, r.writeSecret(ctx, o, material{
 		cert: answer.CertPEM, key: key.PEM(o.spec.Key.Encoding), ca: answer.CAPEM,
-		issuedAt: r.Clock.Now(), digest: o.spec.Digest(),
+		issuedAt: r.Clock.Now(), digest: o.spec.Digest(), under: o.standing.CA(),
 	})
+}
+
+// takeTimeout is less than the time that the controller is given to stop.
+const takeTimeout = 10 * time.Second
+
+// storeKey keeps a new key that does not go into the Secret.
+func (r *Reconciler) storeKey(ctx context.Context, o *observed, answer vault.Answer, key certs.Key) error {
+	fingerprint, pem := certs.Fingerprint(answer.Bundle.Leaf), key.PEM(o.spec.Key.Encoding)
+	switch o.storage() {
+	case v1alpha1.KeyInVaultKV:
+		if err := r.writeKV(ctx, o, fingerprint, answer.CertPEM, pem); err != nil {
+			return err
+		}
+	case v1alpha1.KeyAtGateway:
+		r.keys.put(o.cert.UID, fingerprint, pem)
+	}
+	o.lost = ""
+	return nil
 }
 
 // key is the key to ask a certificate for: a new one, unless the spec wants the old one kept and it fits.

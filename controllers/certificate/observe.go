@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -17,6 +18,7 @@ import (
 	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/controllers/issuer"
 )
 
 // observed is everything that a run looks at.
@@ -28,13 +30,28 @@ type observed struct {
 	live   bool           // secret was read past the cache
 
 	issuer   v1alpha1.Issuer // nil: not found
-	conflict string          // says who owns a host or the Secret; empty: nobody else
+	standing issuer.Standing
+	// rotationSpread is Reconciler.RotationSpread.
+	rotationSpread time.Duration
+	// badIssuer says why the issuer cannot be read.
+	badIssuer *finding
+	// requested is what is on its way through cert-manager.
+	requested requested
+	conflict  string // says who owns a host or the Secret; empty: nobody else
 	// hosts are those to push: the spec's DNS names that no older certificate of the namespace has.
 	hosts []string
 	uses  []gateway.Use
 	// client is what the uses ask of clients; unfit says why that is not known.
 	client *apisix.SSLClient
 	unfit  error
+	// noKeyPlace says why the key cannot be kept where the spec says, keyUnknown why that cannot be told now.
+	noKeyPlace *KeyStorageError
+	keyUnknown error
+	// lost says that a key outside of Kubernetes is gone from there.
+	lost string
+	// keys are the keys that are at no gateway yet, gatewayVault the Vault that gateways read keys from.
+	keys         *heldKeys
+	gatewayVault apisix.VaultSecret
 	// known tells whether there is an ApisixCertificate with this UID.
 	known func(uid string) bool
 	// gateways are those of the certificate's ingress class.
@@ -42,13 +59,15 @@ type observed struct {
 }
 
 func (r *Reconciler) observe(ctx context.Context, cert *v1alpha1.ApisixCertificate) (observed, error) {
-	o := observed{cert: cert, spec: specOf(cert), gateways: r.Gateways(cert.Spec.IngressClassName), known: r.known(ctx)}
+	o := observed{cert: cert, spec: specOf(cert), gateways: r.Gateways(cert.Spec.IngressClassName), known: r.known(ctx), keys: &r.keys, rotationSpread: r.RotationSpread}
 	for _, step := range []func() error{
 		func() error { return r.observeSecret(ctx, r.Client, &o) },
 		func() error { return r.observeIssuer(ctx, &o) },
+		func() error { return r.observeRequest(ctx, r.Client, &o) },
 		func() error { return r.observeOwners(ctx, &o) },
 		func() (err error) { o.uses, err = r.Uses(ctx, cert.Namespace, cert.Spec.SecretName); return err },
 		func() error { return r.observeClients(ctx, &o) },
+		func() error { return r.observeKey(ctx, &o) },
 	} {
 		if err := step(); err != nil {
 			return o, err
@@ -71,23 +90,6 @@ func (r *Reconciler) observeSecret(ctx context.Context, from client.Reader, o *o
 		o.secret, err = nil, nil
 	}
 	return err
-}
-
-func (r *Reconciler) observeIssuer(ctx context.Context, o *observed) error {
-	ref := o.cert.Spec.IssuerRef
-	var object interface {
-		client.Object
-		v1alpha1.Issuer
-	} = &v1alpha1.VaultIssuer{}
-	key := client.ObjectKey{Namespace: o.cert.Namespace, Name: ref.Name}
-	if ref.Kind == v1alpha1.KindClusterVaultIssuer {
-		object, key.Namespace = &v1alpha1.ClusterVaultIssuer{}, ""
-	}
-	err := r.Get(ctx, key, object)
-	if err == nil {
-		o.issuer = object
-	}
-	return client.IgnoreNotFound(err)
 }
 
 // observeOwners finds older ApisixCertificates that have the Secret, or a host of this one.
@@ -178,6 +180,12 @@ func (o *observed) target(d certs.Decision) gateway.Target {
 	t.Hosts = slices.DeleteFunc(slices.Clone(o.hosts), func(host string) bool { return !names(d.Bundle, host) })
 	if o.secret != nil {
 		t.Cert, t.Key = o.secret.Data[corev1.TLSCertKey], o.secret.Data[corev1.TLSPrivateKeyKey]
+	}
+	switch o.storage() {
+	case v1alpha1.KeyAtGateway:
+		t.Key = o.keys.get(o.cert.UID, t.Fingerprint)
+	case v1alpha1.KeyInVaultKV:
+		t.Key, t.Reference = nil, o.reference(t)
 	}
 	return t
 }

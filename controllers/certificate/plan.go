@@ -25,6 +25,15 @@ type plan struct {
 	held *finding
 	// waiting: the last failure is too fresh to try again; its condition stays.
 	waiting bool
+	// keyOutside: the key is not kept in Kubernetes.
+	keyOutside bool
+	// pending says what a certificate that is on its way through cert-manager waits for; request how far it is where the
+	// plan is to issue, and requestSays why it failed.
+	pending     *finding
+	request     requestState
+	requestSays finding
+	// drop: delete what is on its way, it is not needed any more.
+	drop bool
 	// next is the next deadline that the certificate has by itself; zero: none.
 	next time.Time
 }
@@ -34,14 +43,21 @@ type finding struct{ reason, message string }
 
 // decide makes the plan. It is pure.
 func decide(o observed, now time.Time) plan {
-	p := plan{decision: certs.Decide(o.facts(), now)}
+	p := plan{decision: certs.Decide(o.facts(), now), keyOutside: o.keyOutside()}
+	if reason, message := o.keyReason(); reason != "" && !p.decision.Issue {
+		p.decision.Issue, p.decision.Reason, p.decision.Message = true, reason, message
+	}
 	p.next = p.decision.Recheck
+	p.drop = o.requested.key != nil && (!p.decision.Issue || o.issuer != nil && !o.byRequest())
 	if p.held = o.obstacle(p.decision.Issue); p.held != nil {
 		return p
 	}
 	if !p.decision.Issue {
 		p.relabel = !o.secretMetadataFits()
 		return p
+	}
+	if o.byRequest() {
+		return o.planRequest(p, now)
 	}
 	if retry := o.retryAt(p.decision, now); now.Before(retry) {
 		p.waiting, p.next = true, earliest(p.next, retry)
@@ -55,7 +71,8 @@ func decide(o observed, now time.Time) plan {
 func (o *observed) facts() certs.Observed {
 	facts := certs.Observed{
 		Spec: o.spec, UID: string(o.cert.UID),
-		WantedIssuer: issuerName(o.cert.Spec.IssuerRef), WantedFor: o.cert.Name,
+		WantedIssuer: o.cert.Spec.IssuerRef.String(), WantedFor: o.cert.Name,
+		CurrentCA: o.standing.CAs, CurrentCASince: o.standing.CASince, RotationSpread: o.rotationSpread,
 	}
 	if at, err := time.Parse(time.RFC3339, o.cert.Annotations[v1alpha1.AnnotationRenewAt]); err == nil {
 		facts.RenewRequestedAt = at
@@ -63,12 +80,14 @@ func (o *observed) facts() certs.Observed {
 	if o.secret == nil {
 		return facts
 	}
-	facts.SecretExists = true
+	facts.SecretExists, facts.KeyOutside = true, o.keyOutside()
 	facts.CertPEM, facts.KeyPEM = o.secret.Data[corev1.TLSCertKey], o.secret.Data[corev1.TLSPrivateKeyKey]
 	facts.CAPEM = o.secret.Data[corev1.ServiceAccountRootCAKey]
 	facts.IssuedBy = o.secret.Annotations[v1alpha1.AnnotationIssuedBy]
 	facts.IssuedFor = o.secret.Annotations[v1alpha1.AnnotationCertificate]
 	facts.IssuedDigest = o.secret.Annotations[v1alpha1.AnnotationSpecDigest]
+	facts.IssuedUnder = o.secret.Annotations[v1alpha1.AnnotationIssuedUnder]
+	facts.Revoked = o.revoked()
 	facts.IssuedAt, _ = time.Parse(time.RFC3339, o.secret.Annotations[v1alpha1.AnnotationIssuedAt])
 	return facts
 }
@@ -91,11 +110,17 @@ func (o *observed) obstacle(due bool) *finding {
 		return &finding{v1alpha1.ReasonSecretNotOurs, "spec.secretName: Secret " + o.cert.Spec.SecretName +
 			" exists and was not made for this certificate: name another Secret, or let it be overwritten with the annotation " +
 			v1alpha1.AnnotationAdoptSecret + `: "true"`}
-	case due && o.secret != nil && o.secret.Type != corev1.SecretTypeTLS:
+	case o.noKeyPlace != nil:
+		return &finding{v1alpha1.ReasonKeyStorage, o.noKeyPlace.Error()}
+	case due && o.keyUnknown != nil:
+		return findingOf(o.keyUnknown)
+	case due && o.secret != nil && o.secret.Type != o.secretType() && !o.ours():
 		return &finding{v1alpha1.ReasonSecretNotOurs, "spec.secretName: Secret " + o.cert.Spec.SecretName + " is of type " +
 			string(o.secret.Type) + ", which cannot be changed: delete it, or name another Secret"}
+	case due && o.badIssuer != nil:
+		return o.badIssuer
 	case due && o.issuer == nil:
-		return &finding{v1alpha1.ReasonIssuerNotFound, "spec.issuerRef: " + issuerName(o.cert.Spec.IssuerRef) +
+		return &finding{v1alpha1.ReasonIssuerNotFound, "spec.issuerRef: " + o.cert.Spec.IssuerRef.String() +
 			" does not exist: create it, or correct the reference"}
 	}
 	return nil
@@ -114,20 +139,13 @@ func (o *observed) retryAt(d certs.Decision, now time.Time) time.Time {
 // spec asks for by now: the old certificate is served until there is a new one.
 func (p *plan) usable(now time.Time) bool {
 	b := p.decision.Bundle
-	return b.Leaf != nil && b.KeyMatches() && now.Before(p.decision.NotAfter)
+	return b.Leaf != nil && (p.keyOutside || b.KeyMatches()) && now.Before(p.decision.NotAfter)
 }
 
 func renewAtInvalid(cert *v1alpha1.ApisixCertificate) bool {
 	value := cert.Annotations[v1alpha1.AnnotationRenewAt]
 	_, err := time.Parse(time.RFC3339, value)
 	return value != "" && err != nil
-}
-
-func issuerName(ref v1alpha1.IssuerReference) string {
-	if ref.Kind == "" {
-		return v1alpha1.KindVaultIssuer + "/" + ref.Name
-	}
-	return ref.Kind + "/" + ref.Name
 }
 
 func fieldText(problems []certs.FieldError) string {

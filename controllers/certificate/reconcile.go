@@ -5,6 +5,7 @@ package certificate
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"k8s.io/client-go/tools/events"
@@ -16,11 +17,14 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs/vault"
 	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/controllers/issuer"
 )
 
-// Signers gives the session of an issuer, the same one to all its certificates.
+// Signers gives the session of an issuer with a Vault, the same one to all its certificates.
 type Signers interface {
 	Get(ctx context.Context, issuer v1alpha1.Issuer) (*vault.Session, error)
+	// Standing tells how the issuer stood when it was last looked at.
+	Standing(v1alpha1.Issuer) issuer.Standing
 }
 
 // Reconciler reconciles ApisixCertificates. All fields are required, but for Resync.
@@ -37,6 +41,12 @@ type Reconciler struct {
 	Resync time.Duration
 	// Uses gives the objects by which an ingress controller serves a Secret.
 	Uses func(ctx context.Context, namespace, secretName string) ([]gateway.Use, error)
+	// RotationSpread is the time over which certificates are issued again after a rotation of the CA. Zero: an hour, and
+	// never more than a tenth of the life left.
+	RotationSpread time.Duration
+
+	keys  heldKeys
+	swept sync.Map // UID -> fingerprint of the certificate for which older keys in Vault were deleted
 }
 
 // Reconcile brings one certificate nearer to what its spec says.
@@ -60,6 +70,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		// The cache may be behind our own last write: issuing on its word would issue twice.
 		if err := r.observeSecret(ctx, r.Live, &o); err != nil {
 			return ctrl.Result{}, fmt.Errorf("observe: %w", err)
+		}
+		if o.byRequest() {
+			if err := r.observeRequest(ctx, r.Live, &o); err != nil {
+				return ctrl.Result{}, fmt.Errorf("observe: %w", err)
+			}
 		}
 		p = decide(o, r.Clock.Now())
 	}

@@ -25,14 +25,18 @@ type material struct {
 	cert, key, ca []byte // PEM
 	issuedAt      time.Time
 	digest        string
+	under         string // fingerprint of the issuer's CA as it was known; may be empty
 }
 
 // secretOf is the Secret as it should be.
 func (o *observed) secretOf(m material) *corev1.Secret {
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: o.cert.Namespace, Name: o.cert.Spec.SecretName},
-		Type:       corev1.SecretTypeTLS,
+		Type:       o.secretType(),
 		Data:       map[string][]byte{corev1.TLSCertKey: m.cert, corev1.TLSPrivateKeyKey: m.key},
+	}
+	if o.keyOutside() {
+		delete(secret.Data, corev1.TLSPrivateKeyKey)
 	}
 	if len(m.ca) > 0 {
 		secret.Data[corev1.ServiceAccountRootCAKey] = m.ca
@@ -40,6 +44,9 @@ func (o *observed) secretOf(m material) *corev1.Secret {
 	secret.Labels, secret.Annotations = o.secretMetadata()
 	secret.Annotations[v1alpha1.AnnotationIssuedAt] = m.issuedAt.UTC().Format(time.RFC3339)
 	secret.Annotations[v1alpha1.AnnotationSpecDigest] = m.digest
+	if m.under != "" {
+		secret.Annotations[v1alpha1.AnnotationIssuedUnder] = m.under
+	}
 	return secret
 }
 
@@ -52,7 +59,7 @@ func (o *observed) secretMetadata() (labels, annotations map[string]string) {
 	}
 	labels[v1alpha1.LabelManaged] = "true"
 	annotations[v1alpha1.AnnotationCertificate] = o.cert.Name
-	annotations[v1alpha1.AnnotationIssuedBy] = issuerName(o.cert.Spec.IssuerRef)
+	annotations[v1alpha1.AnnotationIssuedBy] = o.cert.Spec.IssuerRef.String()
 	return labels, annotations
 }
 
@@ -76,6 +83,7 @@ func (r *Reconciler) relabel(ctx context.Context, o *observed) error {
 	m := material{
 		cert: o.secret.Data[corev1.TLSCertKey], key: o.secret.Data[corev1.TLSPrivateKeyKey],
 		ca: o.secret.Data[corev1.ServiceAccountRootCAKey], digest: o.secret.Annotations[v1alpha1.AnnotationSpecDigest],
+		under: o.secret.Annotations[v1alpha1.AnnotationIssuedUnder],
 	}
 	m.issuedAt, _ = time.Parse(time.RFC3339, o.secret.Annotations[v1alpha1.AnnotationIssuedAt])
 	if m.issuedAt.IsZero() { // adopted
@@ -90,6 +98,12 @@ func (r *Reconciler) relabel(ctx context.Context, o *observed) error {
 // what was observed, so that a Secret that somebody wrote meanwhile stays.
 func (r *Reconciler) writeSecret(ctx context.Context, o *observed, m material) error {
 	secret := o.secretOf(m)
+	if o.secret != nil && o.secret.Type != secret.Type {
+		if err := r.dropSecret(ctx, o.secret); err != nil { // the type cannot be changed
+			return err
+		}
+		o.secret = nil
+	}
 	if o.secret == nil {
 		if err := r.Create(ctx, secret, fieldOwner); err != nil {
 			return fmt.Errorf("create Secret %s: %w", secret.Name, err)

@@ -26,12 +26,13 @@ const (
 	indexHost   = "host"   // normalised DNS name
 	indexSecret = "secret" // NAMESPACE/NAME
 	indexUID    = "uid"
-	indexIssuer = "issuerRef" // KIND/NAMESPACE/NAME, the namespace empty for a ClusterVaultIssuer
+	indexToken  = "tokenSecret" // NAMESPACE/NAME of spec.vaultKV.tokenSecretRef
+	indexIssuer = "issuerRef"   // KIND/NAMESPACE/NAME, the namespace empty for a ClusterVaultIssuer
 )
 
 // Setup builds the controller. The returned controller takes further watches, see WatchUses.
 func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, options controller.Options) (controller.Controller, error) {
-	for index, keys := range map[string]client.IndexerFunc{indexUID: uidKeys, indexHost: hostKeys, indexSecret: secretKeys, indexIssuer: issuerKeys} {
+	for index, keys := range map[string]client.IndexerFunc{indexUID: uidKeys, indexToken: tokenKeys, indexHost: hostKeys, indexSecret: secretKeys, indexIssuer: issuerKeys} {
 		if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ApisixCertificate{}, index, keys); err != nil {
 			return nil, fmt.Errorf("index of ApisixCertificates by %s: %w", index, err)
 		}
@@ -56,7 +57,11 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, options contro
 // SecretEvents maps an object that refers to Secrets, such as an ApisixTls, to the certificates of those Secrets.
 func (r *Reconciler) SecretEvents(secrets client.IndexerFunc) handler.EventHandler {
 	return r.mapTo(func(object client.Object) map[string][]string {
-		return map[string][]string{indexSecret: secrets(object)}
+		keys := map[string][]string{indexSecret: secrets(object)}
+		if _, ok := object.(*metav1.PartialObjectMetadata); ok { // a Secret itself
+			keys[indexToken] = []string{object.GetNamespace() + "/" + object.GetName()}
+		}
+		return keys
 	})
 }
 
@@ -87,6 +92,14 @@ func rivalKeys(object client.Object) map[string][]string {
 	return map[string][]string{indexHost: hostKeys(object), indexSecret: secretKeys(object)}
 }
 
+func tokenKeys(object client.Object) []string {
+	kv := object.(*v1alpha1.ApisixCertificate).Spec.VaultKV
+	if kv == nil {
+		return nil
+	}
+	return []string{object.GetNamespace() + "/" + kv.TokenSecretRef.Name}
+}
+
 func uidKeys(object client.Object) []string { return []string{string(object.GetUID())} }
 
 func hostKeys(object client.Object) []string {
@@ -102,12 +115,15 @@ func secretKeys(object client.Object) []string {
 }
 
 func issuerKeys(object client.Object) []string {
-	ref := object.(*v1alpha1.ApisixCertificate).Spec.IssuerRef
-	if ref.Kind == v1alpha1.KindClusterVaultIssuer {
+	ref := object.(*v1alpha1.ApisixCertificate).Spec.IssuerRef.WithKind()
+	if ref.ClusterWide() {
 		return []string{ref.Kind + "//" + ref.Name}
 	}
-	return []string{v1alpha1.KindVaultIssuer + "/" + object.GetNamespace() + "/" + ref.Name}
+	return []string{ref.Kind + "/" + object.GetNamespace() + "/" + ref.Name}
 }
+
+// ForeignEvents maps issuers of cert-manager of a kind to the certificates that name them.
+func (r *Reconciler) ForeignEvents(kind string) handler.EventHandler { return r.mapTo(issuerKey(kind)) }
 
 func issuerKey(kind string) func(client.Object) map[string][]string {
 	return func(issuer client.Object) map[string][]string {

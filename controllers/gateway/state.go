@@ -96,6 +96,10 @@ func (g *Gateway) Push(ctx context.Context, s State, t Target) (State, Action, e
 	switch action.Verb {
 	case Put:
 		s, err = g.put(ctx, s, t)
+	case Keep:
+		if s.Mode == Own && t.Reference != nil {
+			err = g.keepVaultSecret(ctx, t.Reference.Secret, false)
+		}
 	case Patch:
 		return g.patch(ctx, s, t, action)
 	case Make:

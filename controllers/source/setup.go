@@ -67,6 +67,9 @@ func setupTLS(ctx context.Context, mgr ctrl.Manager, defaults Defaults, options 
 	if err := mgr.GetFieldIndexer().IndexField(ctx, &configv2.ApisixTls{}, indexUse, tlsSecrets); err != nil {
 		return fmt.Errorf("index of ApisixTlses by Secret: %w", err)
 	}
+	if err := mgr.GetFieldIndexer().IndexField(ctx, &configv2.ApisixTls{}, indexClientCA, clientCAs); err != nil {
+		return fmt.Errorf("index of ApisixTlses by the CA of clients: %w", err)
+	}
 	return start(mgr, &reconciler[*configv2.ApisixTls]{
 		kind: kindTLS, defaults: defaults, wanted: wantedByTLS,
 		newObject: func() *configv2.ApisixTls { return &configv2.ApisixTls{} },

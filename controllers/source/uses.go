@@ -16,6 +16,9 @@ import (
 // indexUse indexes ApisixTlses and Ingresses by the Secrets that they serve, as NAMESPACE/NAME.
 const indexUse = "servedSecret"
 
+// indexClientCA indexes ApisixTlses by the Secrets with the CA of their clients.
+const indexClientCA = "clientCA"
+
 // Uses finds the objects by which an ingress controller serves a Secret, opted in or not.
 type Uses struct {
 	Client client.Reader
@@ -75,6 +78,31 @@ func (u *Uses) controller(ctx context.Context, class string) (string, error) {
 	var object networkingv1.IngressClass
 	err := u.Client.Get(ctx, client.ObjectKey{Name: class}, &object)
 	return object.Spec.Controller, client.IgnoreNotFound(err)
+}
+
+// OfClientCA gives the Secrets, as NAMESPACE/NAME, that are served by ApisixTlses whose clients' CA is in this Secret.
+func (u *Uses) OfClientCA(ctx context.Context, ca client.Object) []string {
+	if !u.TLS.Load() {
+		return nil
+	}
+	var list configv2.ApisixTlsList
+	key := client.MatchingFields{indexClientCA: ca.GetNamespace() + "/" + ca.GetName()}
+	if err := u.Client.List(ctx, &list, key, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
+		return nil
+	}
+	var keys []string
+	for i := range list.Items {
+		keys = append(keys, tlsSecrets(&list.Items[i])...)
+	}
+	return keys
+}
+
+func clientCAs(object client.Object) []string {
+	tls, ok := object.(*configv2.ApisixTls)
+	if !ok || tls.Spec == nil || tls.Spec.Client == nil {
+		return nil
+	}
+	return []string{tls.Spec.Client.CASecret.Namespace + "/" + tls.Spec.Client.CASecret.Name}
 }
 
 // clientOf is what an ApisixTls asks of clients.
