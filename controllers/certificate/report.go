@@ -106,7 +106,7 @@ func (r *Reconciler) tell(ctx context.Context, o observed, p plan, done outcome,
 			reason = v1alpha1.ReasonRenewed
 		}
 		ctrl.LoggerFrom(ctx).Info("certificate issued", "reason", p.decision.Reason, "serial", o.cert.Status.SerialNumber)
-		r.Recorder.Eventf(o.cert, nil, corev1.EventTypeNormal, reason, "Issue", "%s: issued by %s", p.decision.Message, issuerName(o.cert.Spec.IssuerRef))
+		r.Recorder.Eventf(o.cert, nil, corev1.EventTypeNormal, reason, "Issue", "%s: issued by %s", p.decision.Message, o.cert.Spec.IssuerRef.String())
 	}
 	was, is := meta.FindStatusCondition(before, v1alpha1.ConditionReady), meta.FindStatusCondition(o.cert.Status.Conditions, v1alpha1.ConditionReady)
 	if was != nil && was.Reason == is.Reason && was.Message == is.Message {
@@ -128,7 +128,7 @@ func wake(o observed, p plan, done outcome, now time.Time) time.Duration {
 	if done.err != nil && p.issue {
 		next = earliest(next, now.Add(certs.Backoff(int(o.cert.Status.FailedAttempts), done.decision.NotAfter.Sub(now))))
 	}
-	if p.held != nil {
+	if p.held != nil || done.pending != nil {
 		next = earliest(next, now.Add(setupRecheck))
 	}
 	for _, g := range done.gateways {
