@@ -78,6 +78,9 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.Status().Patch(ctx, issuer, client.MergeFrom(before)); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(fmt.Errorf("status: %w", err))
 	}
+	if err != nil { // here, where it has changed, and not at each look
+		ctrl.LoggerFrom(ctx).Error(err, "issuer is not ready")
+	}
 	r.tell(issuer, before)
 	return ctrl.Result{RequeueAfter: Recheck}, nil
 }
