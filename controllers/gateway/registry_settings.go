@@ -30,17 +30,11 @@ type settings struct {
 
 // settings reads those of a gateway. Where there is an error, those that could be read are returned too.
 func (r *Registry) settings(l *look, chosen choice) (settings, error) {
-	s, err := r.Flags.source(r.TLS != nil), error(nil)
-	if chosen.proxy != nil {
-		proxy, err := r.readProxy(l.ctx, chosen)
-		if err != nil {
-			return settings{}, err
-		}
-		if s, err = sourceOfProxy(proxy); err != nil {
-			return settings{tls: l.tlsPods(s)}, err
-		}
-	}
+	s, err := r.source(l.ctx, chosen)
 	found := settings{identity: s.identity(), insecure: s.insecure, tls: l.tlsPods(s)}
+	if err != nil {
+		return found, err
+	}
 	if found.endpoints, err = l.endpoints(s); err != nil {
 		return found, err
 	}
@@ -49,6 +43,18 @@ func (r *Registry) settings(l *look, chosen choice) (settings, error) {
 	}
 	found.key, err = l.keySource(s)
 	return found, err
+}
+
+// source reads where the settings of a gateway are.
+func (r *Registry) source(ctx context.Context, chosen choice) (source, error) {
+	if chosen.proxy == nil {
+		return r.Flags.source(r.TLS != nil), nil
+	}
+	proxy, err := r.readProxy(ctx, chosen)
+	if err != nil {
+		return source{}, err
+	}
+	return sourceOfProxy(proxy)
 }
 
 // identity is the same for sources of the same gateway.

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"apisix-certs.io/apisix-certs/apisix"
+)
+
+// atFault is a gateway that cannot be used.
+func (r *Registry) atFault(name string, err error) *Gateway {
+	g := r.newGateway(name)
+	g.setProblem(err)
+	return g
+}
+
+func (r *Registry) newGateway(name string) *Gateway {
+	return &Gateway{
+		Name: name, Mode: r.Mode, Cluster: r.Cluster, Clock: r.Clock, Log: r.Log,
+		Controlled: func(ctx context.Context) (bool, error) {
+			controlled, _, err := r.controllers(ctx, name)
+			return controlled, err
+		},
+		Exclusive: func(ctx context.Context) (bool, error) {
+			_, exclusive, err := r.controllers(ctx, name)
+			return exclusive, err
+		},
+	}
+}
+
+// make brings an entry's gateway up to its settings.
+func (r *Registry) make(ctx context.Context, e *entry, chosen choice) {
+	l := &look{ctx: ctx, follower: r.Follower, owner: chosen.name}
+	found, err := r.settings(l, chosen)
+	r.Follower.Keep(chosen.name, l.needed)
+	if found.key != nil {
+		e.key.Store(&found.key)
+	}
+	g := e.gateway
+	if err == nil && (g == nil || g.Admin == nil || e.identity != found.identity) {
+		g, err = r.connect(e, chosen.name, found)
+	}
+	if g == nil {
+		g = r.newGateway(chosen.name)
+	}
+	if err == nil {
+		err = g.Admin.SetEndpoints(found.endpoints)
+	}
+	var setup *SetupError
+	if l.unsettled || err != nil && !errors.As(err, &setup) {
+		e.fresh.Store(false) // nothing will tell that it has passed
+	}
+	g.setProblem(err)
+	g.setTLS(found.tls)
+	e.gateway = g
+	e.known.Store(g)
+}
+
+// connect makes a Gateway, in the stead of the entry's present one.
+func (r *Registry) connect(e *entry, name string, found settings) (*Gateway, error) {
+	config := r.TLS.Clone()
+	if found.insecure || found.serverName != "" {
+		if config == nil {
+			config = &tls.Config{MinVersion: tls.VersionTLS12}
+		}
+		config.InsecureSkipVerify, config.ServerName = found.insecure, found.serverName
+	}
+	admin, err := apisix.New(apisix.Options{
+		Endpoints: found.endpoints, TLS: config, UserAgent: r.UserAgent,
+		AdminKey: func(ctx context.Context) (string, error) { return (*e.key.Load())(ctx) },
+	})
+	if err != nil {
+		return e.gateway, err
+	}
+	if e.gateway != nil && e.gateway.Admin != nil {
+		e.gateway.Admin.Close()
+	}
+	if found.insecure {
+		r.Log.Info("the certificate of a gateway's Admin API is not verified: spec.provider.controlPlane.tlsVerify is false", "gateway", name)
+	}
+	r.Log.Info("gateway found", "gateway", name, "endpoints", found.endpoints, "pushMode", r.Mode)
+	g := r.newGateway(name)
+	g.Admin, e.identity = admin, found.identity
+	return g, nil
+}
+
+// readProxy reads the GatewayProxy that an IngressClass names. The error is a *SetupError where it is at fault.
+func (r *Registry) readProxy(ctx context.Context, chosen choice) (*unstructured.Unstructured, error) {
+	fault := func(problem string) error {
+		return &SetupError{Object: "GatewayProxy " + chosen.proxy.String(), Problem: problem}
+	}
+	if !r.proxies.Load() {
+		return nil, fault("the cluster has no CRD of this kind (" + GatewayProxyKind.GroupVersion().String() + ")")
+	}
+	proxy := &unstructured.Unstructured{}
+	proxy.SetGroupVersionKind(GatewayProxyKind)
+	err := r.Reader.Get(ctx, *chosen.proxy, proxy)
+	if apierrors.IsNotFound(err) {
+		return nil, fault("it does not exist: create it, or correct spec.parameters of the IngressClass that names it")
+	}
+	return proxy, err
+}
+
+func (r *Registry) classes(ctx context.Context) ([]networkingv1.IngressClass, error) {
+	var list networkingv1.IngressClassList
+	err := r.Reader.List(ctx, &list)
+	return list.Items, err
+}
