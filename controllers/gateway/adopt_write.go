@@ -117,6 +117,21 @@ func (g *Gateway) make(ctx context.Context, s State, t Target, action Action) (S
 		s.Objects = append(slices.DeleteFunc(slices.Clone(s.Objects), func(o Object) bool { return o.ID == m.ID }), object)
 	}
 	g.memory.wrote(t, g.Clock.Now())
+	return g.dropStrays(ctx, s, t, action)
+}
+
+// dropStrays deletes objects of 1.8 with the target's Secret that no use explains any more: after a change of an Ingress's
+// hosts the id is another, and a controller that did not see the change never deletes the old one.
+func (g *Gateway) dropStrays(ctx context.Context, s State, t Target, action Action) (State, Action, error) {
+	for _, o := range g.leftovers(t) {
+		if !carriesSecret(o, t) {
+			continue
+		}
+		if err := g.delete(ctx, o.ID); err != nil {
+			return s, action, err
+		}
+		s.Objects = slices.DeleteFunc(s.Objects, func(other Object) bool { return other.ID == o.ID })
+	}
 	return s, action, nil
 }
 
