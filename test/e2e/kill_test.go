@@ -89,7 +89,7 @@ func (s *scene) recover(at time.Time) (orphans int) {
 	s.must(err)
 	ours := 0
 	for _, ssl := range list {
-		if ssl.Labels["managed-by"] == "apisix-certs" {
+		if ssl.Labels["managed-by"] == "apisix-certs" && ssl.Labels["apisix-certs.io/namespace"] == s.ns {
 			ours++
 		}
 	}

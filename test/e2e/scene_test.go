@@ -67,6 +67,10 @@ func (s *scene) clear() {
 	if err != nil {
 		s.Errorf("ApisixCertificates do not go: %v", err)
 	}
+	// Issuers go before their credentials do, which would have to be told.
+	if err := s.Client.DeleteAllOf(ctx, &v1alpha1.VaultIssuer{}, client.InNamespace(s.ns)); err != nil {
+		s.Errorf("delete: %v", err)
+	}
 	_ = s.Client.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.ns}})
 }
 

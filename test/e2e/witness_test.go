@@ -120,6 +120,11 @@ func (w *witness) verdict() error {
 	defer w.mu.Unlock()
 	said := w.said.String()
 	var problems []error
+	for _, kind := range []string{"Event", "VaultIssuer"} { // every scene has them
+		if !w.seen[kind] {
+			problems = append(problems, fmt.Errorf("the witness saw no %s, so that it proves nothing", kind))
+		}
+	}
 	for secret := range w.secrets {
 		for form, text := range map[string]string{"as it is": secret, "in base64": base64.StdEncoding.EncodeToString([]byte(secret))} {
 			if i := strings.Index(said, text); i >= 0 {
@@ -133,7 +138,6 @@ func (w *witness) verdict() error {
 	return errors.Join(problems...)
 }
 
-// A watch that hears nothing would find nothing.
 func TestWitnessFindsSecrets(t *testing.T) {
 	t.Parallel()
 	const key = "MHcCAQEEIIrYSSNQFaA2Hwf1duRSxKtLYX5CB04f"
@@ -146,17 +150,22 @@ func TestWitnessFindsSecrets(t *testing.T) {
 		"Vault token":    "X-Vault-Token: hvs.CAESIJ1ZkWQ0aXh3c0pYbG1x",
 		"JWT":            "Bearer eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlIn0.c2ln",
 	} {
-		w := &witness{secrets: map[string]bool{}}
+		w := newDeafWitness()
 		w.guard(key)
 		_, _ = w.Write([]byte(text))
 		if w.verdict() == nil {
 			t.Errorf("%s: not found", name)
 		}
 	}
-	w := &witness{secrets: map[string]bool{}}
+	w := newDeafWitness()
 	w.guard(key)
 	_, _ = w.Write([]byte("level=INFO msg=\"certificate issued\" serial=0123abc"))
 	if err := w.verdict(); err != nil {
 		t.Error(err)
 	}
+}
+
+// newDeafWitness hears what is written to it alone.
+func newDeafWitness() *witness {
+	return &witness{seen: map[string]bool{"Event": true, "VaultIssuer": true}, secrets: map[string]bool{}}
 }
