@@ -5,6 +5,7 @@ package controllers
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,8 @@ type Options struct {
 
 	ClusterResourceNamespace string        // --cluster-resource-namespace; empty: Namespace
 	Resync                   time.Duration // --resync-period; zero: 5 minutes
+	CAExpiryWarning          time.Duration // --ca-expiry-warning; zero: none
+	CARotationSpread         time.Duration // --ca-rotation-spread; zero: an hour
 	Namespace                string        // --namespace; of the controller, for its lease
 	LeaderElect              bool          // --leader-elect
 	Workers                  int           // --workers
@@ -69,6 +72,9 @@ func (o *Options) Validate() error {
 	if o.Workers < 1 {
 		add("--workers %d must be at least 1", o.Workers)
 	}
+	if o.CAExpiryWarning < 0 || o.CARotationSpread < 0 {
+		add("--ca-expiry-warning and --ca-rotation-spread must not be negative")
+	}
 	return errors.Join(problems...)
 }
 
@@ -77,10 +83,15 @@ func parseIssuer(text string) (*v1alpha1.IssuerReference, error) {
 		return nil, nil
 	}
 	kind, name, _ := strings.Cut(text, "/")
-	if len(validation.IsDNS1123Subdomain(name)) > 0 || kind != v1alpha1.KindVaultIssuer && kind != v1alpha1.KindClusterVaultIssuer {
-		return nil, fmt.Errorf("--default-issuer %q is not of the form VaultIssuer/NAME or ClusterVaultIssuer/NAME", text)
+	known := []string{v1alpha1.KindVaultIssuer, v1alpha1.KindClusterVaultIssuer, v1alpha1.KindIssuer, v1alpha1.KindClusterIssuer}
+	if len(validation.IsDNS1123Subdomain(name)) > 0 || !slices.Contains(known, kind) {
+		return nil, fmt.Errorf("--default-issuer %q is not of the form VaultIssuer/NAME or ClusterVaultIssuer/NAME (of cert-manager: Issuer/NAME, ClusterIssuer/NAME)", text)
 	}
-	return &v1alpha1.IssuerReference{Kind: kind, Name: name}, nil
+	ref := &v1alpha1.IssuerReference{Kind: kind, Name: name}
+	if group := v1alpha1.GroupOf(kind); group == v1alpha1.GroupCertManager {
+		ref.Group = group
+	}
+	return ref, nil
 }
 
 func (o *Options) sourceDefaults() source.Defaults {

@@ -46,6 +46,7 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	sessions := &issuer.Sessions{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: clock.RealClock{},
 		ClusterResourceNamespace: options.ClusterResourceNamespace, UserAgent: options.userAgent(),
+		CAWarning: options.CAExpiryWarning,
 	}
 	secrets, err := secretChanges(mgr)
 	if err != nil {
@@ -57,7 +58,7 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	uses := &source.Uses{Client: mgr.GetClient()}
 	certificates := &certificate.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("apisix-certs"),
-		Clock: clock.RealClock{}, Signers: sessions, Uses: uses.Of, Resync: options.Resync,
+		Clock: clock.RealClock{}, Signers: sessions, Uses: uses.Of, Resync: options.Resync, RotationSpread: options.CARotationSpread,
 		Gateways: gateways.For,
 	}
 	built, err := certificates.Setup(ctx, mgr, controller.Options{
@@ -75,6 +76,10 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	}
 	if err := gateways.setup(built); err != nil {
 		return fmt.Errorf("watches of gateways: %w", err)
+	}
+	watched := &issuers{mgr: mgr, sessions: sessions, reconciler: certificates, certificates: built, secrets: secrets}
+	if err := watched.setup(ctx); err != nil {
+		return fmt.Errorf("watches of issuers: %w", err)
 	}
 	if err := source.SetupIndex(ctx, mgr.GetFieldIndexer()); err != nil {
 		return fmt.Errorf("index of ApisixCertificates by owner: %w", err)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
@@ -70,10 +71,12 @@ func addControllerFlags(flags *pflag.FlagSet, o *controllers.Options) {
 	flags.StringVar(&o.TLSService, "apisix-tls-service", "", "Service of the gateway's TLS port instead of addresses, NAMESPACE/NAME:PORT; each ready pod is asked")
 	flags.StringVar(&o.PushMode, "push-mode", "auto", "how certificates reach the gateway: auto, own, adopt or secret")
 	flags.StringVar(&o.ClusterName, "cluster-name", "", "name of this cluster in ssl objects of its own (default: UID of kube-system)")
-	flags.StringVar(&o.DefaultIssuer, "default-issuer", "", "issuer for objects that name none, VaultIssuer/NAME or ClusterVaultIssuer/NAME")
+	flags.StringVar(&o.DefaultIssuer, "default-issuer", "", "issuer for objects that name none, VaultIssuer/NAME or ClusterVaultIssuer/NAME (of cert-manager: Issuer/NAME or ClusterIssuer/NAME)")
 	flags.StringVar(&o.Manage, "manage", "annotated", "which objects get a certificate: annotated or all")
 	flags.StringVar(&o.IngressClass, "ingress-class", "", "only objects of this ingress class, or of none")
 	flags.StringVar(&o.ClusterResourceNamespace, "cluster-resource-namespace", "", "namespace with the credentials of ClusterVaultIssuers (default: --namespace)")
+	flags.DurationVar(&o.CAExpiryWarning, "ca-expiry-warning", 30*24*time.Hour, "how long before the end of an issuer's CA the issuer warns; 0 for never")
+	flags.DurationVar(&o.CARotationSpread, "ca-rotation-spread", time.Hour, "time over which certificates are issued again after a rotation of the CA, and at most a tenth of their life left")
 	flags.StringVar(&o.Namespace, "namespace", "apisix-certs", "namespace of the controller, for its lease")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", true, "work only while holding the lease, so that several replicas may run")
 	flags.DurationVar(&o.Resync, "resync-period", gateway.DefaultResync, "how often all ssl objects of the gateways are compared with the certificates, and each host is proven")

@@ -154,11 +154,32 @@ func (p *parser) issuer(defaults Defaults) (ref v1alpha1.IssuerReference, ok boo
 	default:
 		return ref, false
 	}
-	if kind := p.oneOf(v1alpha1.AnnotationIssuerKind, v1alpha1.KindVaultIssuer, v1alpha1.KindClusterVaultIssuer); kind != "" {
+	return p.issuerKind(ref), true
+}
+
+// issuerKind follows the annotations of the issuer's kind and group, of which the kind tells the group where that is left
+// out.
+func (p *parser) issuerKind(ref v1alpha1.IssuerReference) v1alpha1.IssuerReference {
+	kind := p.oneOf(v1alpha1.AnnotationIssuerKind, v1alpha1.KindVaultIssuer, v1alpha1.KindClusterVaultIssuer, v1alpha1.KindIssuer, v1alpha1.KindClusterIssuer)
+	group := p.oneOf(v1alpha1.AnnotationIssuerGroup, v1alpha1.GroupVersion.Group, v1alpha1.GroupCertManager)
+	switch {
+	case kind != "":
 		ref.Kind = kind
+	case group == v1alpha1.GroupCertManager && ref.ClusterWide():
+		ref.Kind = v1alpha1.KindClusterIssuer
+	case group == v1alpha1.GroupCertManager:
+		ref.Kind = v1alpha1.KindIssuer
+	case group != "" && v1alpha1.GroupOf(ref.Kind) == v1alpha1.GroupCertManager: // of --default-issuer
+		ref.Kind = map[bool]string{true: v1alpha1.KindClusterVaultIssuer, false: v1alpha1.KindVaultIssuer}[ref.ClusterWide()]
 	}
-	p.oneOf(v1alpha1.AnnotationIssuerGroup, v1alpha1.GroupVersion.Group)
-	return ref, true
+	ref.Group = ""
+	if v1alpha1.GroupOf(ref.Kind) == v1alpha1.GroupCertManager {
+		ref.Group = v1alpha1.GroupCertManager
+	}
+	if group != "" && group != v1alpha1.GroupOf(ref.Kind) {
+		p.problem(v1alpha1.AnnotationIssuerGroup, quote(group)+" has no kind "+ref.Kind+": correct it, or "+v1alpha1.AnnotationIssuerKind)
+	}
+	return ref
 }
 
 func (p *parser) privateKey() *v1alpha1.PrivateKey {

@@ -84,8 +84,8 @@ func TestParseProblems(t *testing.T) {
 		{"secret-template", "labels: {}", `{"labels":{"KEY":"VALUE"}`},
 		{"secret-template", `{"label":{}}`, `{"labels":{"KEY":"VALUE"}`},
 		{"secret-template", `{"labels":{}} {}`, `{"labels":{"KEY":"VALUE"}`},
-		{"issuer-kind", "Issuer", "none of VaultIssuer, ClusterVaultIssuer"},
-		{"issuer-group", "cert-manager.io", "none of apisix-certs.io"},
+		{"issuer-kind", "Pod", "none of VaultIssuer, ClusterVaultIssuer, Issuer, ClusterIssuer"},
+		{"issuer-group", "example.com", "none of apisix-certs.io, cert-manager.io"},
 		{"cluster-issuer", "other", "keep one"},
 	} {
 		s, ok := parse(annotated(c.key, c.value), Defaults{})

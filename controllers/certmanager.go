@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	ctrlsource "sigs.k8s.io/controller-runtime/pkg/source"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/controllers/certificate"
+	"apisix-certs.io/apisix-certs/controllers/issuer"
+)
+
+// issuers wires issuers to the certificates that name them: their changes of CA and CRL, and the kinds of cert-manager as
+// soon as the cluster has them. That it has none is no error.
+type issuers struct {
+	mgr          ctrl.Manager
+	sessions     *issuer.Sessions
+	reconciler   *certificate.Reconciler
+	certificates controller.Controller
+	secrets      func(handler.EventHandler) ctrlsource.Source
+	changes      chan event.GenericEvent
+
+	waiting []schema.GroupVersionKind
+}
+
+// setup watches what there is, and leaves the rest to Start.
+func (i *issuers) setup(ctx context.Context) error {
+	i.changes = make(chan event.GenericEvent, 64)
+	i.sessions.Changed = func(key issuer.Key) {
+		select {
+		case i.changes <- event.GenericEvent{Object: certificate.IssuerChange(key)}:
+		case <-ctx.Done():
+		}
+	}
+	if err := i.certificates.Watch(ctrlsource.Channel(i.changes, i.reconciler.IssuerEvents())); err != nil {
+		return err
+	}
+	i.waiting = []schema.GroupVersionKind{
+		issuer.ForeignKind(v1alpha1.KindIssuer), issuer.ForeignKind(v1alpha1.KindClusterIssuer), certificate.RequestKind,
+	}
+	if err := i.startPresent(); err != nil {
+		return err
+	}
+	return i.mgr.Add(i)
+}
+
+// Start waits for the absent kinds, on the leader.
+func (i *issuers) Start(ctx context.Context) error {
+	err := wait.PollUntilContextCancel(ctx, kindPoll, false, func(context.Context) (bool, error) {
+		err := i.startPresent()
+		return len(i.waiting) == 0, err
+	})
+	if wait.Interrupted(err) {
+		return nil // the manager stops
+	}
+	return err
+}
+
+func (i *issuers) startPresent() error {
+	for _, kind := range slices.Clone(i.waiting) {
+		_, err := i.mgr.GetRESTMapper().RESTMapping(kind.GroupKind(), kind.Version)
+		switch {
+		case meta.IsNoMatchError(err):
+			continue
+		case err != nil:
+			return fmt.Errorf("look for kind %s of cert-manager: %w", kind.Kind, err)
+		}
+		if err := i.start(kind); err != nil {
+			return fmt.Errorf("watch of %ss of cert-manager: %w", kind.Kind, err)
+		}
+		i.waiting = slices.DeleteFunc(i.waiting, func(other schema.GroupVersionKind) bool { return other == kind })
+	}
+	return nil
+}
+
+func (i *issuers) start(kind schema.GroupVersionKind) error {
+	if kind == certificate.RequestKind {
+		return i.watchRequests()
+	}
+	if err := issuer.SetupForeign(i.mgr, i.sessions, kind.Kind, i.secrets); err != nil {
+		return err
+	}
+	return i.certificates.Watch(ctrlsource.Kind[client.Object](i.mgr.GetCache(), issuer.NewForeign(kind.Kind), i.reconciler.ForeignEvents(kind.Kind)))
+}
+
+// watchRequests watches our own CertificateRequests alone: a cluster may keep thousands of others.
+func (i *issuers) watchRequests() error {
+	ours, err := cache.New(i.mgr.GetConfig(), cache.Options{
+		Scheme: i.mgr.GetScheme(), Mapper: i.mgr.GetRESTMapper(), HTTPClient: i.mgr.GetHTTPClient(),
+		DefaultLabelSelector: labels.SelectorFromSet(labels.Set{v1alpha1.LabelManaged: "true"}),
+		DefaultTransform:     cache.TransformStripManagedFields(),
+	})
+	if err != nil {
+		return err
+	}
+	if err := i.mgr.Add(ours); err != nil {
+		return err
+	}
+	request := &unstructured.Unstructured{}
+	request.SetGroupVersionKind(certificate.RequestKind)
+	owner := handler.EnqueueRequestForOwner(i.mgr.GetScheme(), i.mgr.GetRESTMapper(), &v1alpha1.ApisixCertificate{}, handler.OnlyControllerOwner())
+	return i.certificates.Watch(ctrlsource.Kind[client.Object](ours, request, owner))
+}
