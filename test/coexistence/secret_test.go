@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package coexistence
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+)
+
+// TestSecretModeNotCarried: a standalone gateway whose ingress controller is down is never written by us. After half a
+// minute Served tells to look at that controller, and once it runs again the certificate is served.
+func TestSecretModeNotCarried(t *testing.T) {
+	if !long() {
+		t.Skip("waits for half a minute: set APISIX_CERTS_MEASURES=long; TestNotCarried of controllers/certificate tells the same by a set clock")
+	}
+	w := newWorld(t, modeSecret)
+	w.stopTheirs()
+	m := w.managed("ApisixTls", "not-carried")
+	m.create()
+	w.eventually(50*time.Second, func(context.Context) (bool, string) {
+		var list v1alpha1.ApisixCertificateList
+		if err := w.Client.List(t.Context(), &list); err != nil || len(list.Items) == 0 {
+			return false, "there is no ApisixCertificate yet"
+		}
+		c := meta.FindStatusCondition(list.Items[0].Status.Conditions, v1alpha1.ConditionServed)
+		ok := c != nil && c.Reason == v1alpha1.ReasonNotServed && strings.Contains(c.Message, "ingress controller")
+		return ok, "Served does not name the ingress controller"
+	})
+	w.wantNoConfigs()
+	w.startTheirs()
+	m.wantServed(60 * time.Second)
+	w.wantNoConfigs()
+	m.delete()
+	m.wantGone(30 * time.Second)
+}
