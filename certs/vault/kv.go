@@ -13,9 +13,6 @@ import (
 
 const opKV = "kv"
 
-// mendKV is what to do about an engine that cannot be used.
-const mendKV = "name the mount of a key-value engine of version 1, as the gateway reads no other"
-
 // WriteKV writes a secret of a key-value engine of version 1 (PUT <path>), whole. path begins with the mount. Errors are
 // *Error.
 func (s *Session) WriteKV(ctx context.Context, path string, data map[string]string) error {
@@ -24,10 +21,7 @@ func (s *Session) WriteKV(ctx context.Context, path string, data map[string]stri
 		body[key] = value
 	}
 	return s.kv(ctx, func(ctx context.Context, client *api.Client) error {
-		answer, err := client.Logical().WriteWithContext(ctx, path, body)
-		if err == nil && answer != nil { // version 1 answers nothing; the library takes some 404 for a success
-			return &fault{"the path is not one of a key-value engine of version 1", mendKV}
-		}
+		_, err := client.Logical().WriteWithContext(ctx, path, body)
 		return err
 	})
 }
@@ -72,8 +66,14 @@ func (s *Session) DeleteKV(ctx context.Context, path string) error {
 func (s *Session) kv(ctx context.Context, do func(context.Context, *api.Client) error) error {
 	err := s.call(ctx, opKV, do)
 	var known *Error
-	if errors.As(err, &known) && known.Status == http.StatusForbidden && known.Op == opKV {
+	if !errors.As(err, &known) || known.Op != opKV {
+		return err
+	}
+	switch known.Status {
+	case http.StatusForbidden:
 		known.Message += ": the issuer's policy must allow create, update, read, list and delete below spec.vaultKV's mount and path"
+	case http.StatusNotFound: // also what version 2 answers to the paths of version 1
+		known.Message = "there is no key-value engine of version 1: in spec.vaultKV.mount, name the mount of one, as the gateway reads no other"
 	}
 	return err
 }
