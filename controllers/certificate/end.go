@@ -20,6 +20,10 @@ import (
 // until then: a 1.8 controller that finds it gone never drops the object.
 const endGrace = 10 * time.Second
 
+// usesGrace is how long after its deletion an ApisixTls or Ingress that uses the Secret may go too: garbage collection
+// ends what it owns one after the other. One that is still there then stays, and keeps the ingress controller's object.
+const usesGrace = 3 * time.Second
+
 // end cleans up after a deleted ApisixCertificate: ssl objects, then the Secret, then the finalizer. Each step may be
 // repeated, and a gateway that does not answer holds the finalizer.
 func (r *Reconciler) end(ctx context.Context, cert *v1alpha1.ApisixCertificate) (ctrl.Result, error) {
@@ -30,14 +34,17 @@ func (r *Reconciler) end(ctx context.Context, cert *v1alpha1.ApisixCertificate) 
 	if err != nil {
 		return ctrl.Result{}, fmt.Errorf("observe: %w", err)
 	}
+	age := r.Clock.Since(cert.DeletionTimestamp.Time)
+	if len(o.uses) > 0 && age < usesGrace {
+		return ctrl.Result{RequeueAfter: usesGrace - age}, nil
+	}
 	target := o.target(certs.Decide(o.facts(), r.Clock.Now()))
 	target.Hosts = o.spec.DNSNames
 	if target.Fingerprint == "" { // the Secret went first, and an ingress controller may have kept what was in it
 		target.Fingerprint = cert.Status.Fingerprint
 	}
-	grace := r.Clock.Since(cert.DeletionTimestamp.Time) > endGrace
-	for _, g := range o.gateways {
-		done, err := g.Remove(ctx, target, grace)
+	for _, g := range append(o.left, o.gateways...) {
+		done, err := g.Remove(ctx, target, age > endGrace)
 		if err != nil {
 			return ctrl.Result{}, fmt.Errorf("gateway %s: %w", g.Name, err)
 		}
