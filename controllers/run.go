@@ -59,7 +59,7 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	certificates := &certificate.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("apisix-certs"),
 		Clock: clock.RealClock{}, Signers: sessions, Uses: uses.Of, Resync: options.Resync, RotationSpread: options.CARotationSpread,
-		Gateways: gateways.For,
+		Gateways: gateways.For, GatewayNamed: gateways.Named,
 	}
 	built, err := certificates.Setup(ctx, mgr, controller.Options{
 		MaxConcurrentReconciles: options.Workers,

@@ -44,9 +44,10 @@ func (r *Reconciler) apply(ctx context.Context, o *observed, p plan) outcome {
 	switch {
 	case o.noKeyPlace != nil:
 	case len(o.hosts) == 0 && o.conflict == "":
-		done.gateways = withdrawAll(ctx, o.gateways, target)
+		done.gateways = withdrawAll(ctx, append(o.left, o.gateways...), target)
 	case done.usable && o.ours() && len(target.Hosts) > 0:
 		done.gateways = pushAll(ctx, o.gateways, target, !o.provenFalse(target))
+		done.gateways = append(done.gateways, leave(ctx, o.left, target, done.gateways)...)
 	}
 	r.settleKey(ctx, o, done)
 	return done

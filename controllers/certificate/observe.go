@@ -56,10 +56,13 @@ type observed struct {
 	known func(uid string) bool
 	// gateways are those of the certificate's ingress class.
 	gateways []*gateway.Gateway
+	// left are others that status names: the ingress class was another.
+	left []*gateway.Gateway
 }
 
 func (r *Reconciler) observe(ctx context.Context, cert *v1alpha1.ApisixCertificate) (observed, error) {
 	o := observed{cert: cert, spec: specOf(cert), gateways: r.Gateways(cert.Spec.IngressClassName), known: r.known(ctx), keys: &r.keys, rotationSpread: r.RotationSpread}
+	o.left = r.left(&o)
 	for _, step := range []func() error{
 		func() error { return r.observeSecret(ctx, r.Client, &o) },
 		func() error { return r.observeIssuer(ctx, &o) },
@@ -159,14 +162,14 @@ func (o *observed) mayWrite() bool {
 		o.cert.Annotations[v1alpha1.AnnotationAdoptSecret] == "true" || o.secret.Annotations[v1alpha1.AnnotationAdoptSecret] == "true"
 }
 
-// issuerChanged tells whether the issuer changed for the better since the time given, so that a failure is worth a
-// new try at once.
+// issuerChanged tells whether the issuer changed for the better since the time given, to the second, so that a failure is
+// worth a new try at once.
 func (o *observed) issuerChanged(since metav1.Time) bool {
 	if o.issuer == nil {
 		return false
 	}
 	ready := meta.FindStatusCondition(o.issuer.IssuerStatus().Conditions, v1alpha1.ConditionReady)
-	return ready != nil && ready.Status == metav1.ConditionTrue && since.Before(&ready.LastTransitionTime)
+	return ready != nil && ready.Status == metav1.ConditionTrue && !ready.LastTransitionTime.Before(&since)
 }
 
 // target is the pair in the Secret as the gateways should hold it, for the hosts that it names: of a spec that was

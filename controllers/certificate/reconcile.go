@@ -37,6 +37,8 @@ type Reconciler struct {
 	Signers  Signers
 	// Gateways gives the gateways of an ingress class.
 	Gateways func(ingressClass string) []*gateway.Gateway
+	// GatewayNamed gives a gateway by the name that status has, nil where there is none any more.
+	GatewayNamed func(name string) *gateway.Gateway
 	// Resync is how often all gateways are compared with all certificates. Zero: 5 minutes.
 	Resync time.Duration
 	// Uses gives the objects by which an ingress controller serves a Secret.

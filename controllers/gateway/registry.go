@@ -5,6 +5,7 @@ package gateway
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -91,7 +92,8 @@ func (r *Registry) For(ingressClass string) []*Gateway {
 }
 
 // Named returns the gateway of that name, as status tells it, for what a certificate left behind when its ingress class
-// changed. Nil: there is none by the flags, or the name is none of a gateway.
+// changed. Nil: there is none by the flags, its GatewayProxy is gone and with it the way there, or the name is none of a
+// gateway.
 func (r *Registry) Named(name string) *Gateway {
 	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
 	defer cancel()
@@ -102,7 +104,12 @@ func (r *Registry) Named(name string) *Gateway {
 	if !ok {
 		return nil
 	}
-	return r.get(ctx, choice{name: name, proxy: &client.ObjectKey{Namespace: namespace, Name: proxy}})
+	chosen := choice{name: name, proxy: &client.ObjectKey{Namespace: namespace, Name: proxy}}
+	var gone *SetupError
+	if _, err := r.readProxy(ctx, chosen); errors.As(err, &gone) {
+		return nil
+	}
+	return r.get(ctx, chosen)
 }
 
 // get returns the gateway chosen, made anew where something changed.
