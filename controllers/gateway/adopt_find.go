@@ -143,8 +143,8 @@ func (g *Gateway) readIfThere(ctx context.Context, id string) error {
 // read reads one object, past the inventory, and records it there.
 func (g *Gateway) read(ctx context.Context, id string) (Object, error) {
 	ssl, err := g.Admin.GetSSL(ctx, id)
-	if apisix.IsNotFound(err) {
-		g.inventory.forget(id)
+	if apisix.IsNotFound(err) && g.inventory.forget(id) {
+		g.Doubt() // others may be gone too
 	}
 	if err != nil {
 		return Object{}, fmt.Errorf("get ssl object %s: %w", id, err)

@@ -153,13 +153,16 @@ func (v *inventory) record(o Object) {
 	v.add(o)
 }
 
-func (v *inventory) forget(id string) {
+// forget tells whether the object was thought to be there.
+func (v *inventory) forget(id string) bool {
 	v.Lock()
 	defer v.Unlock()
+	_, known := v.byID[id]
 	if v.written != nil {
 		v.written[id] = nil
 	}
 	v.remove(id)
+	return known
 }
 
 func (v *inventory) get(id string) (Object, bool) {

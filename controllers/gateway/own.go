@@ -51,6 +51,9 @@ func (g *Gateway) observeOwn(t Target) State {
 	s := State{Mode: Own}
 	object, ok := g.inventory.get(g.ID(t))
 	if ok {
+		if object.holds(t) {
+			object.Serial = t.Serial // the list does not tell that of a reference
+		}
 		s.Objects = []Object{object}
 	}
 	for _, host := range t.Hosts {
