@@ -208,4 +208,23 @@ func TestTwoGateways(t *testing.T) {
 	if status := g.cert("there").Status.Gateways; len(status) != 1 || status[0].Name != g.ns+"/second" || status[0].Mode != "own" || status[0].ServedSerial != serial {
 		t.Errorf("status.gateways %+v", status)
 	}
+	g.movesTo(here)
+}
+
+// movesTo gives the first gateway's certificate the class of the second, which then alone has its host.
+func (g *secondGateway) movesTo(here string) {
+	g.Helper()
+	g.change("here", ofClass(g.class))
+	g.until("the host to be at the second gateway alone", func() string {
+		cert := g.cert("here")
+		switch serial := cert.Status.SerialNumber; {
+		case shown(g.TLSAddr(), here) != serial:
+			return "the second gateway does not show " + serial
+		case len(g.ssls(here)) > 0:
+			return "the first gateway still has an ssl object for it"
+		case len(cert.Status.Gateways) != 1 || cert.Status.Gateways[0].Name != g.ns+"/second":
+			return fmt.Sprintf("status.gateways %+v", cert.Status.Gateways)
+		}
+		return ""
+	})
 }
