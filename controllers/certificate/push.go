@@ -43,8 +43,10 @@ func push(ctx context.Context, g *gateway.Gateway, t gateway.Target, again bool)
 	return done
 }
 
-// unproven tells whether the gateway should serve the target and does not.
-func (p pushed) unproven() bool { return p.verb == gateway.Keep && p.proof.Mendable() }
+// unproven tells whether the gateway should serve the target and does not, and a write of ours may mend that.
+func (p pushed) unproven() bool {
+	return p.verb == gateway.Keep && p.proof.Mendable() && p.state.Mode != gateway.Secret
+}
 
 // bring is one push and its proof.
 func bring(ctx context.Context, g *gateway.Gateway, t gateway.Target) pushed {
