@@ -67,7 +67,7 @@ func (q *requested) state(digest string, again time.Time) (requestState, finding
 func (o *observed) planRequest(p plan, now time.Time) plan {
 	again, _ := time.Parse(time.RFC3339, o.cert.Annotations[v1alpha1.AnnotationRenewAt])
 	if again.After(now) {
-		again = time.Time{}
+		p.next, again = earliest(p.next, again), time.Time{}
 	}
 	state, says := o.requested.state(o.requestDigest(), again)
 	switch state {
