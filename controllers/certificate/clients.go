@@ -20,9 +20,8 @@ import (
 // observeClients finds what the uses ask of clients. It matters for own ssl objects, of which a certificate has one, so
 // all its uses must ask the same. An unclear wish is no error of the run: what is served stays as it is meanwhile.
 func (r *Reconciler) observeClients(ctx context.Context, o *observed) error {
-	asked, err := commonClient(o.uses)
-	if asked == nil || err != nil {
-		o.unfit = err
+	var asked *gateway.Client
+	if asked, o.unfit = commonClient(o.uses); asked == nil {
 		return nil
 	}
 	key := client.ObjectKey{Namespace: asked.CANamespace, Name: asked.CAName}

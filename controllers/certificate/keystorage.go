@@ -102,7 +102,7 @@ func (r *Reconciler) observeKey(ctx context.Context, o *observed) error {
 	if !o.keyOutside() {
 		return nil
 	}
-	if o.noKeyPlace, o.keyUnknown = o.ownOnly(ctx); o.noKeyPlace != nil || o.keyUnknown != nil {
+	if !o.hasKeyPlace(ctx) {
 		return nil
 	}
 	if o.storage() == v1alpha1.KeyInVaultKV {
@@ -123,6 +123,12 @@ func (r *Reconciler) observeKey(ctx context.Context, o *observed) error {
 		o.lost = lostAtGateway(ctx, o, t)
 	}
 	return nil
+}
+
+// hasKeyPlace tells whether a key can be kept outside of Kubernetes, and notes why not.
+func (o *observed) hasKeyPlace(ctx context.Context) bool {
+	o.noKeyPlace, o.keyUnknown = o.ownOnly(ctx)
+	return o.noKeyPlace == nil && o.keyUnknown == nil
 }
 
 // ownOnly says why a key cannot be kept outside of Kubernetes at the certificate's gateways, or that a gateway does not
