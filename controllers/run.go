@@ -74,6 +74,9 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	}))); err != nil {
 		return fmt.Errorf("watch of Secrets: %w", err)
 	}
+	if err := built.Watch(secrets(certificates.PasswordEvents())); err != nil {
+		return fmt.Errorf("watch of Secrets: %w", err)
+	}
 	if err := gateways.setup(built); err != nil {
 		return fmt.Errorf("watches of gateways: %w", err)
 	}

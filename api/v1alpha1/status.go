@@ -93,6 +93,9 @@ type GatewayStatus struct {
 const (
 	// ConditionCAEnding is True on an issuer whose CA ends within the time of flag --ca-expiry-warning.
 	ConditionCAEnding = "CAEnding"
+	// ConditionRevoked is False while a certificate that was replaced is not revoked though spec.revocationPolicy asks for
+	// it. There is none otherwise.
+	ConditionRevoked = "Revoked"
 	// ConditionReady is True when the certificate is valid, pushed and, where that can be seen, served.
 	ConditionReady = "Ready"
 	// ConditionIssued is True when the Secret holds a valid certificate as specified.

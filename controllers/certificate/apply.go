@@ -18,8 +18,10 @@ type outcome struct {
 	err      error    // of issuing or of writing the Secret
 	// decision is the plan's, or after issuing the one on what there is now.
 	decision certs.Decision
-	usable   bool // the pair in the Secret may be pushed
-	gateways []pushed
+	// revokeErr says why what was replaced is not revoked yet.
+	revokeErr error
+	usable    bool // the pair in the Secret may be pushed
+	gateways  []pushed
 }
 
 // apply carries out the plan in the order that survives a crash after each step: Secret, gateways, proof.
@@ -50,5 +52,6 @@ func (r *Reconciler) apply(ctx context.Context, o *observed, p plan) outcome {
 		done.gateways = append(done.gateways, leave(ctx, o.left, target, done.gateways)...)
 	}
 	r.settleKey(ctx, o, done)
+	done.revokeErr = r.revokeReplaced(ctx, o, done)
 	return done
 }

@@ -4,6 +4,7 @@ package certificate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -54,6 +55,9 @@ func (r *Reconciler) end(ctx context.Context, cert *v1alpha1.ApisixCertificate) 
 	}
 	if err := r.endKey(ctx, &o); err != nil {
 		return ctrl.Result{}, err
+	}
+	if err := r.revokeAtEnd(ctx, &o); err != nil {
+		return ctrl.Result{}, errors.Join(fmt.Errorf("revoke: %w", err), r.reportRevocation(ctx, cert, err))
 	}
 	if err := r.deleteSecret(ctx, &o); err != nil {
 		return ctrl.Result{}, err

@@ -32,6 +32,7 @@ func findingOf(err error) *finding {
 		clients     *gateway.ClientError
 		storage     *KeyStorageError
 		request     *RequestError
+		revocation  *RevocationError
 		setup       *gateway.SetupError
 		mode        *gateway.ModeError
 	)
@@ -48,6 +49,8 @@ func findingOf(err error) *finding {
 		return &finding{v1alpha1.ReasonBadAnswer, answer.Error()}
 	case errors.As(err, &field):
 		return &finding{v1alpha1.ReasonInvalidSpec, "spec." + field.Error()}
+	case errors.As(err, &revocation):
+		return &finding{v1alpha1.ReasonRevocationFailed, revocation.Error()}
 	case errors.As(err, &request):
 		return &finding{v1alpha1.ReasonIssueFailed, request.Error()}
 	case errors.As(err, &storage):

@@ -63,7 +63,7 @@ func (r *Reconciler) take(ctx context.Context, o *observed, answer vault.Answer,
 	}
 	return warnings, r.writeSecret(ctx, o, material{
 		cert: answer.CertPEM, key: key.PEM(o.spec.Key.Encoding), ca: answer.CAPEM,
-		issuedAt: r.Clock.Now(), digest: o.spec.Digest(), under: o.standing.CA(),
+		issuedAt: r.Clock.Now(), digest: o.spec.Digest(), under: o.standing.CA(), toRevoke: o.toRevokeAfter(),
 	})
 }
 

@@ -172,10 +172,8 @@ func (r *Reconciler) settleKey(ctx context.Context, o *observed, done outcome) {
 	if !o.keyOutside() || len(done.gateways) == 0 {
 		return
 	}
-	for _, g := range done.gateways {
-		if g.err != nil || g.verb == gateway.Refuse || g.verb == gateway.Renew || g.proof.Asked && !g.proof.Served {
-			return
-		}
+	if !done.settled() {
+		return
 	}
 	r.keys.drop(o.cert.UID)
 	if o.storage() == v1alpha1.KeyInVaultKV {

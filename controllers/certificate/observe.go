@@ -44,6 +44,9 @@ type observed struct {
 	// client is what the uses ask of clients; unfit says why that is not known.
 	client *apisix.SSLClient
 	unfit  error
+	// passwords are those of the keystores; noPassword says why there is none.
+	passwords  passwords
+	noPassword *finding
 	// noKeyPlace says why the key cannot be kept where the spec says, keyUnknown why that cannot be told now.
 	noKeyPlace *KeyStorageError
 	keyUnknown error
@@ -71,6 +74,7 @@ func (r *Reconciler) observe(ctx context.Context, cert *v1alpha1.ApisixCertifica
 		func() (err error) { o.uses, err = r.Uses(ctx, cert.Namespace, cert.Spec.SecretName); return err },
 		func() error { return r.observeClients(ctx, &o) },
 		func() error { return r.observeKey(ctx, &o) },
+		func() error { return r.observePasswords(ctx, &o) },
 	} {
 		if err := step(); err != nil {
 			return o, err

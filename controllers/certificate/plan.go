@@ -53,7 +53,7 @@ func decide(o observed, now time.Time) plan {
 		return p
 	}
 	if !p.decision.Issue {
-		p.relabel = !o.secretMetadataFits()
+		p.relabel = !o.secretMetadataFits() || !o.outputsFit()
 		return p
 	}
 	if o.byRequest() {
@@ -72,7 +72,8 @@ func (o *observed) facts() certs.Observed {
 	facts := certs.Observed{
 		Spec: o.spec, UID: string(o.cert.UID),
 		WantedIssuer: o.cert.Spec.IssuerRef.String(), WantedFor: o.cert.Name,
-		CurrentCA: o.standing.CAs, CurrentCASince: o.standing.CASince, RotationSpread: o.rotationSpread,
+		RenewalWindow: renewalWindow(&o.cert.Spec, string(o.cert.UID)),
+		CurrentCA:     o.standing.CAs, CurrentCASince: o.standing.CASince, RotationSpread: o.rotationSpread,
 	}
 	if at, err := time.Parse(time.RFC3339, o.cert.Annotations[v1alpha1.AnnotationRenewAt]); err == nil {
 		facts.RenewRequestedAt = at
@@ -106,6 +107,10 @@ func (o *observed) obstacle(due bool) *finding {
 		return &finding{v1alpha1.ReasonInvalidSpec, "annotation " + v1alpha1.AnnotationRenewAt + " is no RFC 3339 time: write one such as 2030-01-31T12:00:00Z"}
 	case o.conflict != "":
 		return &finding{v1alpha1.ReasonConflict, o.conflict}
+	case o.revocationProblem() != nil:
+		return o.revocationProblem()
+	case o.outputProblem() != nil:
+		return o.outputProblem()
 	case !o.mayWrite():
 		return &finding{v1alpha1.ReasonSecretNotOurs, "spec.secretName: Secret " + o.cert.Spec.SecretName +
 			" exists and was not made for this certificate: name another Secret, or let it be overwritten with the annotation " +

@@ -45,6 +45,7 @@ func (r *Reconciler) report(ctx context.Context, o observed, p plan, done outcom
 		c.ObservedGeneration, c.LastTransitionTime = o.cert.Generation, metav1.NewTime(now.Truncate(time.Second))
 		meta.SetStatusCondition(&status.Conditions, c)
 	}
+	setRevocation(status, done, now)
 	status.ObservedGeneration = o.cert.Generation
 	setAttempts(status, before, p, done, now)
 	setCertificate(status, done)
@@ -128,7 +129,7 @@ func wake(o observed, p plan, done outcome, now time.Time) time.Duration {
 	if done.err != nil && p.issue {
 		next = earliest(next, now.Add(certs.Backoff(int(o.cert.Status.FailedAttempts), done.decision.NotAfter.Sub(now))))
 	}
-	if p.held != nil || done.pending != nil {
+	if p.held != nil || done.pending != nil || done.revokeErr != nil {
 		next = earliest(next, now.Add(setupRecheck))
 	}
 	for _, g := range done.gateways {

@@ -4,6 +4,7 @@ package certificate
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"time"
@@ -26,6 +27,8 @@ type material struct {
 	issuedAt      time.Time
 	digest        string
 	under         string // fingerprint of the issuer's CA as it was known; may be empty
+	toRevoke      []replaced
+	outputs       map[string][]byte // further forms of the pair
 }
 
 // secretOf is the Secret as it should be.
@@ -44,6 +47,14 @@ func (o *observed) secretOf(m material) *corev1.Secret {
 	secret.Labels, secret.Annotations = o.secretMetadata()
 	secret.Annotations[v1alpha1.AnnotationIssuedAt] = m.issuedAt.UTC().Format(time.RFC3339)
 	secret.Annotations[v1alpha1.AnnotationSpecDigest] = m.digest
+	maps.Copy(secret.Data, m.outputs)
+	if digest := o.outputsDigest(m.cert); digest != "" {
+		secret.Annotations[v1alpha1.AnnotationOutputs] = digest
+	}
+	if len(m.toRevoke) > 0 {
+		text, _ := json.Marshal(m.toRevoke) // plain data always marshals
+		secret.Annotations[v1alpha1.AnnotationToRevoke] = string(text)
+	}
 	if m.under != "" {
 		secret.Annotations[v1alpha1.AnnotationIssuedUnder] = m.under
 	}
@@ -80,10 +91,15 @@ func contains(have, want map[string]string) bool {
 
 // relabel writes the Secret with the certificate that it has.
 func (r *Reconciler) relabel(ctx context.Context, o *observed) error {
+	return r.rewrite(ctx, o, o.toRevoke())
+}
+
+// rewrite is relabel with another list of what is to be revoked.
+func (r *Reconciler) rewrite(ctx context.Context, o *observed, toRevoke []replaced) error {
 	m := material{
 		cert: o.secret.Data[corev1.TLSCertKey], key: o.secret.Data[corev1.TLSPrivateKeyKey],
 		ca: o.secret.Data[corev1.ServiceAccountRootCAKey], digest: o.secret.Annotations[v1alpha1.AnnotationSpecDigest],
-		under: o.secret.Annotations[v1alpha1.AnnotationIssuedUnder],
+		under: o.secret.Annotations[v1alpha1.AnnotationIssuedUnder], toRevoke: toRevoke,
 	}
 	m.issuedAt, _ = time.Parse(time.RFC3339, o.secret.Annotations[v1alpha1.AnnotationIssuedAt])
 	if m.issuedAt.IsZero() { // adopted
@@ -97,6 +113,13 @@ func (r *Reconciler) relabel(ctx context.Context, o *observed) error {
 // writeSecret writes the Secret in one write, and puts it into o. It creates only where there is none and changes only
 // what was observed, so that a Secret that somebody wrote meanwhile stays.
 func (r *Reconciler) writeSecret(ctx context.Context, o *observed, m material) error {
+	var err error
+	if m.outputs, err = o.outputs(m); err != nil {
+		return err
+	}
+	if err := r.dropOutputs(ctx, o); err != nil {
+		return err
+	}
 	secret := o.secretOf(m)
 	if o.secret != nil && o.secret.Type != secret.Type {
 		if err := r.dropSecret(ctx, o.secret); err != nil { // the type cannot be changed
@@ -120,5 +143,22 @@ func (r *Reconciler) writeSecret(ctx context.Context, o *observed, m material) e
 		secret.ResourceVersion = *apply.ResourceVersion
 	}
 	o.secret, o.live = secret, true
+	return nil
+}
+
+// dropOutputs removes forms that are not wanted any more. Apply alone would not: what the first write, a Create, has put
+// there stays with it.
+func (r *Reconciler) dropOutputs(ctx context.Context, o *observed) error {
+	if o.secret == nil || !o.ours() || len(o.staleOutputs()) == 0 {
+		return nil
+	}
+	after := o.secret.DeepCopy()
+	for _, key := range o.staleOutputs() {
+		delete(after.Data, key)
+	}
+	if err := r.Patch(ctx, after, client.MergeFromWithOptions(o.secret, client.MergeFromWithOptimisticLock{}), fieldOwner); err != nil {
+		return fmt.Errorf("patch Secret %s: %w", after.Name, err)
+	}
+	o.secret = after
 	return nil
 }

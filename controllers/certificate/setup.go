@@ -23,16 +23,17 @@ import (
 
 // Indexes of ApisixCertificates.
 const (
-	indexHost   = "host"   // normalised DNS name
-	indexSecret = "secret" // NAMESPACE/NAME
-	indexUID    = "uid"
-	indexToken  = "tokenSecret" // NAMESPACE/NAME of spec.vaultKV.tokenSecretRef
-	indexIssuer = "issuerRef"   // KIND/NAMESPACE/NAME, the namespace empty for a ClusterVaultIssuer
+	indexHost     = "host"   // normalised DNS name
+	indexSecret   = "secret" // NAMESPACE/NAME
+	indexUID      = "uid"
+	indexToken    = "tokenSecret" // NAMESPACE/NAME of spec.vaultKV.tokenSecretRef
+	indexPassword = "password"    // NAMESPACE/NAME of a Secret with the password of a keystore
+	indexIssuer   = "issuerRef"   // KIND/NAMESPACE/NAME, the namespace empty for a ClusterVaultIssuer
 )
 
 // Setup builds the controller. The returned controller takes further watches, see WatchUses.
 func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, options controller.Options) (controller.Controller, error) {
-	for index, keys := range map[string]client.IndexerFunc{indexUID: uidKeys, indexToken: tokenKeys, indexHost: hostKeys, indexSecret: secretKeys, indexIssuer: issuerKeys} {
+	for index, keys := range map[string]client.IndexerFunc{indexUID: uidKeys, indexToken: tokenKeys, indexHost: hostKeys, indexSecret: secretKeys, indexIssuer: issuerKeys, indexPassword: passwordKeys} {
 		if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ApisixCertificate{}, index, keys); err != nil {
 			return nil, fmt.Errorf("index of ApisixCertificates by %s: %w", index, err)
 		}
@@ -62,6 +63,13 @@ func (r *Reconciler) SecretEvents(secrets client.IndexerFunc) handler.EventHandl
 			keys[indexToken] = []string{object.GetNamespace() + "/" + object.GetName()}
 		}
 		return keys
+	})
+}
+
+// PasswordEvents maps a Secret to the certificates whose keystores are encrypted with a password in it.
+func (r *Reconciler) PasswordEvents() handler.EventHandler {
+	return r.mapTo(func(secret client.Object) map[string][]string {
+		return map[string][]string{indexPassword: {secret.GetNamespace() + "/" + secret.GetName()}}
 	})
 }
 

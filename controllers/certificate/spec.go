@@ -20,7 +20,7 @@ import (
 // Problems names all that is wrong with the spec of an ApisixCertificate, nil if there is nothing: no issuer could
 // grant it, or the API server would refuse its Secret. Fields are relative to the spec.
 func Problems(cert *v1alpha1.ApisixCertificate) []certs.FieldError {
-	return append(specOf(cert).Validate(), secretProblems(&cert.Spec)...)
+	return slices.Concat(specOf(cert).Validate(), windowProblems(&cert.Spec), secretProblems(&cert.Spec))
 }
 
 // secretProblems are found before a certificate is asked for that could then not be kept.
