@@ -5,6 +5,7 @@ package coexistence
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -25,6 +26,7 @@ func TestTable(t *testing.T) {
 			}
 		}
 	}
+	tests := testsOf(t, "*_test.go", "../../controllers/certificate/*_test.go")
 	row := regexp.MustCompile("(?m)^\\| (.+) \\| `(TestCells/[^`]+)` \\|$")
 	named := map[string]bool{}
 	for _, match := range row.FindAllStringSubmatch(string(page), -1) {
@@ -44,6 +46,11 @@ func TestTable(t *testing.T) {
 		}
 		named[told] = true
 	}
+	for _, name := range regexp.MustCompile("`(Test[A-Za-z0-9]+)[^`]*`").FindAllStringSubmatch(string(page), -1) {
+		if !tests[name[1]] {
+			t.Errorf("there is no test %s, which the page names", name[1])
+		}
+	}
 	tested := 0
 	for cell := range exists {
 		if !named[cell] {
@@ -53,4 +60,26 @@ func TestTable(t *testing.T) {
 		tested++
 	}
 	fmt.Printf("measure: coexistence_cells total=%d tested=%d\n", len(exists), tested)
+}
+
+// testsOf are the test functions in the files of patterns.
+func testsOf(t *testing.T, patterns ...string) map[string]bool {
+	t.Helper()
+	tests := map[string]bool{}
+	for _, pattern := range patterns {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllStringSubmatch(string(data), -1) {
+				tests[name[1]] = true
+			}
+		}
+	}
+	return tests
 }
