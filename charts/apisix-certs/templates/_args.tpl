@@ -1,0 +1,59 @@
+{{/* SPDX-License-Identifier: Apache-2.0 */}}
+
+{{- define "apisix-certs.args" -}}
+- controller
+- --namespace={{ .Release.Namespace }}
+{{- if include "apisix-certs.hasGateway" . }}
+{{ include "apisix-certs.gatewayArgs" . | trim }}
+{{- end }}
+{{- with .Values.apisix.adminTLS.caSecret }}
+- --apisix-admin-ca-file=/etc/apisix-certs/admin-ca/ca.crt
+{{- end }}
+{{- with .Values.apisix.adminTLS.clientSecret }}
+- --apisix-admin-client-cert-file=/etc/apisix-certs/admin-client/tls.crt
+- --apisix-admin-client-key-file=/etc/apisix-certs/admin-client/tls.key
+{{- end }}
+- --push-mode={{ .Values.pushMode }}
+- --manage={{ .Values.manage }}
+{{- with include "apisix-certs.defaultIssuer" . }}
+- --default-issuer={{ . }}
+{{- end }}
+{{- with .Values.ingressClass }}
+- --ingress-class={{ . }}
+{{- end }}
+{{- with .Values.clusterName }}
+- --cluster-name={{ . }}
+{{- end }}
+{{- with .Values.clusterResourceNamespace }}
+- --cluster-resource-namespace={{ . }}
+{{- end }}
+- --workers={{ .Values.workers }}
+- --resync-period={{ .Values.resyncPeriod }}
+- --ca-expiry-warning={{ .Values.caExpiryWarning }}
+- --ca-rotation-spread={{ .Values.caRotationSpread }}
+- --log-level={{ .Values.log.level }}
+- --log-format={{ .Values.log.format }}
+- --metrics-bind-address={{ ternary ":8080" "0" .Values.metrics.enabled }}
+- --health-probe-bind-address=:8081
+{{- range .Values.extraArgs }}
+- {{ . | quote }}
+{{- end }}
+{{- end }}
+
+{{/* The flags of the gateway that is no GatewayProxy. */}}
+{{- define "apisix-certs.gatewayArgs" -}}
+{{- $apisix := .Values.apisix -}}
+{{- range $apisix.adminURLs }}
+- --apisix-admin-url={{ . }}
+{{- else }}
+- --apisix-admin-service={{ include "apisix-certs.servicePort" (dict "service" $apisix.adminService "namespace" .Release.Namespace) }}
+{{- end }}
+- --apisix-admin-key-secret={{ include "apisix-certs.adminKeySecret" . }}
+{{- range $apisix.tlsAddrs }}
+- --apisix-tls-addr={{ . }}
+{{- else }}
+{{- if $apisix.tlsService.name }}
+- --apisix-tls-service={{ include "apisix-certs.servicePort" (dict "service" $apisix.tlsService "namespace" .Release.Namespace) }}
+{{- end }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,102 @@
+{{/* SPDX-License-Identifier: Apache-2.0 */}}
+
+{{- define "apisix-certs.chartName" -}}
+{{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "apisix-certs.name" -}}
+{{- $chart := include "apisix-certs.chartName" . -}}
+{{- if .Values.fullnameOverride -}}
+{{ .Values.fullnameOverride | trunc 53 | trimSuffix "-" }}
+{{- else if contains $chart .Release.Name -}}
+{{ .Release.Name | trunc 53 | trimSuffix "-" }}
+{{- else -}}
+{{ printf "%s-%s" .Release.Name $chart | trunc 53 | trimSuffix "-" }}
+{{- end -}}
+{{- end }}
+
+{{/* A cluster-wide name: releases of one name may be in several namespaces. */}}
+{{- define "apisix-certs.clusterName" -}}
+{{- $name := include "apisix-certs.name" . -}}
+{{- if or (eq $name .Release.Namespace) .Values.fullnameOverride -}}
+{{ $name }}
+{{- else -}}
+{{ printf "%s-%s" .Release.Namespace $name }}
+{{- end -}}
+{{- end }}
+
+{{- define "apisix-certs.selector" -}}
+app.kubernetes.io/name: {{ include "apisix-certs.chartName" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "apisix-certs.labels" -}}
+{{ include "apisix-certs.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "apisix-certs.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{ default (include "apisix-certs.name" .) .Values.serviceAccount.name }}
+{{- else -}}
+{{ default "default" .Values.serviceAccount.name }}
+{{- end -}}
+{{- end }}
+
+{{- define "apisix-certs.subject" -}}
+- kind: ServiceAccount
+  name: {{ include "apisix-certs.serviceAccount" . }}
+  namespace: {{ .Release.Namespace }}
+{{- end }}
+
+{{- define "apisix-certs.image" -}}
+{{- if .Values.image.digest -}}
+{{ printf "%s@%s" .Values.image.repository .Values.image.digest }}
+{{- else -}}
+{{ printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
+{{- end -}}
+{{- end }}
+
+{{- define "apisix-certs.defaultIssuer" -}}
+{{- if .Values.defaultIssuer -}}
+{{ .Values.defaultIssuer }}
+{{- else if .Values.clusterVaultIssuer.create -}}
+{{ printf "ClusterVaultIssuer/%s" .Values.clusterVaultIssuer.name }}
+{{- end -}}
+{{- end }}
+
+{{- define "apisix-certs.credentialsNamespace" -}}
+{{ default .Release.Namespace .Values.clusterResourceNamespace }}
+{{- end }}
+
+{{/* The ServiceAccount whose tokens the ClusterVaultIssuer logs in with; empty for none. */}}
+{{- define "apisix-certs.issuerServiceAccount" -}}
+{{- if .Values.clusterVaultIssuer.create -}}
+{{- dig "auth" "kubernetes" "serviceAccountRef" "name" "" .Values.clusterVaultIssuer.spec -}}
+{{- end -}}
+{{- end }}
+
+{{/* Whether there is a gateway beside those of GatewayProxies; empty for no. */}}
+{{- define "apisix-certs.hasGateway" -}}
+{{- if or .Values.apisix.adminURLs .Values.apisix.adminService.name }}yes{{ end -}}
+{{- end }}
+
+{{/* NAMESPACE/NAME:PORT of a Service. */}}
+{{- define "apisix-certs.servicePort" -}}
+{{ printf "%s/%s:%v" (default .namespace .service.namespace) .service.name .service.port }}
+{{- end }}
+
+{{/* NAMESPACE/NAME:KEY of the Secret with the admin key. */}}
+{{- define "apisix-certs.adminKeySecret" -}}
+{{- $key := .Values.apisix.adminKey -}}
+{{- if $key.existingSecret -}}
+{{ printf "%s/%s:%s" (default .Release.Namespace $key.existingSecretNamespace) $key.existingSecret $key.key }}
+{{- else -}}
+{{ printf "%s/%s-admin-key:%s" .Release.Namespace (include "apisix-certs.name" .) $key.key }}
+{{- end -}}
+{{- end }}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package chart
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+)
+
+// Generated returns all files that are generated, by their path in the checkout at root: the CRDs and rules inside of the
+// chart, the README of its values, and the plain manifests.
+func Generated(root string) (map[string]string, error) {
+	files := map[string]string{}
+	for _, add := range []func(string, map[string]string) error{addCRDs, addRules, addReadme} {
+		if err := add(root, files); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// Write writes the files, and after them the plain manifests, which are rendered from the chart as it is then.
+func Write(root string) error {
+	files, err := Generated(root)
+	if err != nil {
+		return err
+	}
+	if err := writeAll(root, files); err != nil {
+		return err
+	}
+	if files, err = Plain(root); err != nil {
+		return err
+	}
+	return writeAll(root, files)
+}
+
+func writeAll(root string, files map[string]string) error {
+	for path, text := range files {
+		path = filepath.Join(root, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func addCRDs(root string, files map[string]string) error {
+	paths, err := filepath.Glob(filepath.Join(root, "manifests", "crds", "*.yaml"))
+	for _, path := range paths {
+		var data []byte
+		if data, err = os.ReadFile(path); err != nil {
+			return err
+		}
+		files[filepath.Join("charts", Name, "files", "crds", filepath.Base(path))] = string(data)
+	}
+	return err
+}
+
+// addRules takes the rules of the roles out of manifests/rbac, with their comments.
+func addRules(root string, files map[string]string) error {
+	data, err := os.ReadFile(filepath.Join(root, "manifests", "rbac", "rbac.yaml"))
+	if err != nil {
+		return err
+	}
+	for _, document := range strings.Split(string(data), "\n---\n") {
+		object := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal([]byte(document), &object.Object); err != nil {
+			return err
+		}
+		if _, rules, ok := strings.Cut(document, "\nrules:\n"); ok {
+			file := strings.ToLower(object.GetKind()) + ".yaml"
+			files[filepath.Join("charts", Name, "files", file)] = dedent(rules)
+		}
+	}
+	return nil
+}
+
+// dedent removes two blanks from each line.
+func dedent(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(strings.TrimRight(text, "\n") + "\n") {
+		b.WriteString(strings.TrimPrefix(line, "  "))
+	}
+	return b.String()
+}
+
+// PlainValues are those of manifests/deploy: APISIX in a namespace of its own.
+func PlainValues() map[string]any {
+	return map[string]any{"apisix": map[string]any{
+		"adminService": map[string]any{"namespace": "apisix"},
+		"tlsService":   map[string]any{"namespace": "apisix"},
+		"adminKey":     map[string]any{"existingSecret": "apisix-admin-key"},
+	}}
+}
+
+const plainHead = "# Written by `make generate` from the chart, with " + `apisix.adminKey.existingSecret=apisix-admin-key and
+# namespace apisix for adminService and tlsService.
+`
+
+// Plain returns the files of manifests/deploy, rendered from the chart without Helm's own labels.
+func Plain(root string) (map[string]string, error) {
+	rendered, err := Render(root, Release{Values: PlainValues()})
+	if err != nil {
+		return nil, err
+	}
+	files := map[string]string{}
+	for _, kind := range []string{"Deployment", "Service"} {
+		for _, object := range rendered.Objects {
+			if object.GetKind() != kind {
+				continue
+			}
+			WithoutHelm(object)
+			text, err := yaml.Marshal(object.Object)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", kind, err)
+			}
+			files[filepath.Join("manifests", "deploy", strings.ToLower(kind)+".yaml")] = plainHead + string(text)
+		}
+	}
+	return files, nil
+}
+
+// WithoutHelm removes the labels that say that Helm made an object.
+func WithoutHelm(object *unstructured.Unstructured) {
+	for _, path := range [][]string{{"metadata"}, {"spec", "template", "metadata"}} {
+		for _, label := range []string{"helm.sh/chart", "app.kubernetes.io/managed-by"} {
+			unstructured.RemoveNestedField(object.Object, append(path, "labels", label)...)
+		}
+		unstructured.RemoveNestedField(object.Object, append(path, "annotations", "helm.sh/resource-policy")...)
+	}
+}
