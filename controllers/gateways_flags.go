@@ -15,7 +15,7 @@ import (
 // validateGateway returns all problems of the flags that tell of a gateway.
 func (o *Options) validateGateway() []error {
 	var problems []error
-	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	add := func(problem string) { problems = append(problems, errors.New(problem)) }
 	keys := 0
 	for _, key := range []string{o.AdminKey, o.AdminKeyFile, o.AdminKeySecret} {
 		if key != "" {

@@ -101,7 +101,7 @@ func (s *Server) putNeighbour(c *call) reply {
 	}
 	value["id"] = id
 	stamp(value, old, now)
-	_, created := s.store.put(c.resource, id, value, time.Time{})
+	created := s.store.put(c.resource, id, value, time.Time{})
 	return written(c.resource, id, value, created)
 }
 

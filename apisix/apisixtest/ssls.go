@@ -143,7 +143,7 @@ func (s *Server) storeSSL(c *call, id string, p *prepared) reply {
 
 // commit writes to the store and to the TLS port. The store's lock must be held, so that both see one order.
 func (s *Server) commit(id string, p *prepared, expires time.Time) (created bool) {
-	_, created = s.store.put("ssls", id, p.value, expires)
+	created = s.store.put("ssls", id, p.value, expires)
 	s.served.set(id, p.certificate)
 	return created
 }

@@ -59,10 +59,10 @@ func (s *store) get(resource, id string) *object {
 }
 
 // put must be called with the lock held. It reports whether the object is new.
-func (s *store) put(resource, id string, value map[string]any, expires time.Time) (o *object, created bool) {
+func (s *store) put(resource, id string, value map[string]any, expires time.Time) (created bool) {
 	c := s.of(resource)
 	s.revision++
-	o = &object{id: id, value: value, created: s.revision, modified: s.revision, expires: expires}
+	o := &object{id: id, value: value, created: s.revision, modified: s.revision, expires: expires}
 	old, there := c.objects[id]
 	if there {
 		o.created = old.created
@@ -76,7 +76,7 @@ func (s *store) put(resource, id string, value map[string]any, expires time.Time
 	}
 	o.shown = show(resource, o)
 	c.objects[id] = o
-	return o, !there
+	return !there
 }
 
 // remove must be called with the lock held. It reports whether the object was there.

@@ -73,7 +73,7 @@ func (v *realVault) tokenLife(t *testing.T, auth Auth, request Request) {
 	var ops []string
 	c := v.config("pki/sign/any")
 	c.Auth = auth
-	c.Observe = func(op string, _ int, _ time.Duration, err error) {
+	c.Observe = func(op string, _ int, _ time.Duration, _ error) {
 		if op == opLogin || op == opRenew {
 			ops = append(ops, op)
 		}

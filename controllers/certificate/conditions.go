@@ -158,7 +158,8 @@ func notCarried(g pushed) metav1.Condition {
 
 // waitingFor says what an ingress controller is waited for.
 func waitingFor(s gateway.State, secretName string) string {
-	for _, m := range s.Adoption.Missing {
+	if len(s.Adoption.Missing) > 0 {
+		m := s.Adoption.Missing[0]
 		object := m.Use.Kind + " " + m.Use.Namespace + "/" + m.Use.Name
 		switch {
 		case m.Taken:

@@ -122,9 +122,9 @@ func (r *Reconciler) tell(ctx context.Context, o observed, p plan, done outcome,
 
 // wake is when to run again though nothing happens.
 func wake(o observed, p plan, done outcome, now time.Time) time.Duration {
-	next := earliest(now.Add(spread(string(o.cert.UID), resync)), p.next)
+	next := earliest(now.Add(lookAfter(string(o.cert.UID))), p.next)
 	if done.issued {
-		next = earliest(now.Add(spread(string(o.cert.UID), resync)), done.decision.Recheck)
+		next = earliest(now.Add(lookAfter(string(o.cert.UID))), done.decision.Recheck)
 	}
 	if done.err != nil && p.issue {
 		next = earliest(next, now.Add(certs.Backoff(int(o.cert.Status.FailedAttempts), done.decision.NotAfter.Sub(now))))
@@ -172,9 +172,10 @@ func transient(p plan, done outcome) error {
 	return errors.Join(all...)
 }
 
-// spread shortens d by up to a tenth, depending on the object alone.
-func spread(uid string, d time.Duration) time.Duration {
+// lookAfter is when to look at an object again though nothing happens: resync, less up to a tenth that depends on the
+// object alone.
+func lookAfter(uid string) time.Duration {
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(uid))
-	return d - time.Duration(float64(d/10)*float64(hash.Sum32())/(1<<32))
+	return resync - time.Duration(float64(resync/10)*float64(hash.Sum32())/(1<<32))
 }

@@ -18,7 +18,7 @@ import (
 )
 
 func TestWakeIsTheEarliestDeadline(t *testing.T) {
-	look := spread("uid-c", resync)
+	look := lookAfter("uid-c")
 	in := func(d time.Duration) plan { return plan{next: now.Add(d)} }
 	due := func(p plan) plan { p.issue = true; return p }
 	failed := outcome{err: errSealed, decision: certs.Decision{NotAfter: now.Add(90 * day)}}
@@ -118,9 +118,9 @@ func TestTransient(t *testing.T) {
 func TestSpread(t *testing.T) {
 	lowest, highest := resync, time.Duration(0)
 	for i := range 1000 {
-		d := spread(fmt.Sprint("uid-", i), resync)
+		d := lookAfter(fmt.Sprint("uid-", i))
 		lowest, highest = min(lowest, d), max(highest, d)
-		if d != spread(fmt.Sprint("uid-", i), resync) {
+		if d != lookAfter(fmt.Sprint("uid-", i)) {
 			t.Fatal("two runs disagree")
 		}
 	}

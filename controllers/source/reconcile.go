@@ -168,5 +168,5 @@ func owners(object client.Object) []string {
 // owner is a plain reference to object.
 func owner(object client.Object, kind string) metav1.OwnerReference {
 	gv := apiVersions[kind]
-	return metav1.OwnerReference{APIVersion: gv.String(), Kind: kind, Name: object.GetName(), UID: types.UID(object.GetUID())}
+	return metav1.OwnerReference{APIVersion: gv.String(), Kind: kind, Name: object.GetName(), UID: object.GetUID()}
 }
