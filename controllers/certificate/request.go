@@ -34,15 +34,15 @@ const (
 	requestReady   requestState = "ready" // it has its answer
 )
 
-// state says how far the request for what digest stands for has come, with a reason and a message. again is when someone
-// asked for a new certificate, after which what was refused before is forgotten.
-func (q *requested) state(digest string, again time.Time) (requestState, finding) {
+// state says how far the request for what digest stands for has come, with a reason and a message. again: someone has
+// asked for a new certificate since, so that what was refused is forgotten.
+func (q *requested) state(digest string, again bool) (requestState, finding) {
 	if q.key == nil || q.key.Annotations[v1alpha1.AnnotationSpecDigest] != digest || q.request == nil {
 		return requestNone, finding{}
 	}
 	conditions := requestConditions(q.request)
 	refused := func(reason, what string, c requestCondition) (requestState, finding) {
-		if again.After(q.request.GetCreationTimestamp().Time) {
+		if again {
 			return requestNone, finding{}
 		}
 		return requestRefused, finding{reason, what + c.text()}
@@ -65,16 +65,15 @@ func (q *requested) state(digest string, again time.Time) (requestState, finding
 
 // planRequest is the end of decide for a certificate that is due and only cert-manager can ask for.
 func (o *observed) planRequest(p plan, now time.Time) plan {
-	again, _ := time.Parse(time.RFC3339, o.cert.Annotations[v1alpha1.AnnotationRenewAt])
-	if again.After(now) {
-		p.next, again = earliest(p.next, again), time.Time{}
-	}
-	state, says := o.requested.state(o.requestDigest(), again)
+	state, says := o.requested.state(o.requestDigest(), o.askedAgain(now))
 	switch state {
 	case requestWaiting:
 		p.pending = &says
 		return p
 	case requestRefused:
+		if at := o.renewAt(); at.After(now) {
+			p.next = earliest(p.next, at)
+		}
 		p.held = &says
 		return p
 	case requestNone:
@@ -85,6 +84,20 @@ func (o *observed) planRequest(p plan, now time.Time) plan {
 	}
 	p.issue, p.request, p.requestSays = true, state, says
 	return p
+}
+
+// askedAgain tells whether a renewal was asked for since the request was made. Times are told in seconds, so it is the
+// value that counts.
+func (o *observed) askedAgain(now time.Time) bool {
+	at := o.renewAt()
+	return !at.IsZero() && !at.After(now) && o.requested.key != nil &&
+		o.requested.key.Annotations[v1alpha1.AnnotationRenewAt] != o.cert.Annotations[v1alpha1.AnnotationRenewAt]
+}
+
+// renewAt is when a renewal was asked for, zero for never.
+func (o *observed) renewAt() time.Time {
+	at, _ := time.Parse(time.RFC3339, o.cert.Annotations[v1alpha1.AnnotationRenewAt])
+	return at
 }
 
 // requestDigest identifies what is asked for: another one makes a request obsolete.

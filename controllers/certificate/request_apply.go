@@ -122,7 +122,10 @@ func (o *observed) keySecret(key certs.Key) *corev1.Secret {
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: o.cert.Namespace, Name: nextName(o.cert), Labels: map[string]string{v1alpha1.LabelManaged: "true"},
-			Annotations:     map[string]string{v1alpha1.AnnotationSpecDigest: o.requestDigest()},
+			Annotations: map[string]string{
+				v1alpha1.AnnotationSpecDigest: o.requestDigest(),
+				v1alpha1.AnnotationRenewAt:    o.cert.Annotations[v1alpha1.AnnotationRenewAt],
+			},
 			OwnerReferences: []metav1.OwnerReference{ownedBy(o.cert)},
 		},
 		Type: corev1.SecretTypeOpaque, Immutable: ptr.To(true),

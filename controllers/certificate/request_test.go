@@ -62,7 +62,8 @@ func TestPlanRequest(t *testing.T) {
 		{"failed", []string{approved, "Ready=False/Failed"}, nil, requestFailed, "", ""},
 		{"denied, asked anew", []string{"Denied=True/x"}, func(s *scene) { s.annotate(v1alpha1.AnnotationRenewAt, now.Format(time.RFC3339)) }, requestNone, "", ""},
 		{"denied, asked before", []string{"Denied=True/x"}, func(s *scene) {
-			s.annotate(v1alpha1.AnnotationRenewAt, now.Add(-time.Hour).Format(time.RFC3339))
+			s.annotate(v1alpha1.AnnotationRenewAt, now.Format(time.RFC3339))
+			s.requested.key.Annotations[v1alpha1.AnnotationRenewAt] = now.Format(time.RFC3339)
 		}, "", v1alpha1.ReasonDenied, ""},
 		{"denied, other spec", []string{"Denied=True/x"}, func(s *scene) { s.spec.DNSNames = []string{"b.example"} }, requestNone, "", ""},
 		{"key without request", []string{"-=-"}, func(s *scene) { s.requested.request = nil }, requestNone, "", ""},
