@@ -70,6 +70,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end }}
 
+{{/* Whether the ClusterVaultIssuer must wait for the next upgrade: Helm looks all kinds up before it installs any, and in a
+     cluster this one may come with the very same release. Empty for no. */}}
+{{- define "apisix-certs.issuerWaits" -}}
+{{- if and .Values.clusterVaultIssuer.create (not (.Capabilities.APIVersions.Has "apisix-certs.io/v1alpha1/ClusterVaultIssuer")) -}}
+{{- if lookup "v1" "Namespace" "" "kube-system" }}yes{{ end -}}
+{{- end -}}
+{{- end }}
+
 {{- define "apisix-certs.credentialsNamespace" -}}
 {{ default .Release.Namespace .Values.clusterResourceNamespace }}
 {{- end }}
