@@ -10,6 +10,9 @@ const Prefix = "apisix-certs.io/"
 const (
 	AnnotationIssuer        = Prefix + "issuer"
 	AnnotationClusterIssuer = Prefix + "cluster-issuer"
+	// AnnotationPush, "true", opts an object in without an issuer: somebody else keeps the Secret. An ApisixRoute names it
+	// in AnnotationSecretName.
+	AnnotationPush = Prefix + "push"
 
 	AnnotationCommonName  = Prefix + "common-name"
 	AnnotationAltNames    = Prefix + "alt-names"

@@ -46,6 +46,9 @@ type ApisixCertificateList struct {
 // +kubebuilder:validation:XValidation:rule="(has(self.keyStorage) && self.keyStorage == 'VaultKV') == has(self.vaultKV)",message="vaultKV belongs to keyStorage: VaultKV, which needs it"
 // +kubebuilder:validation:XValidation:rule="!has(self.keyStorage) || self.keyStorage == 'Secret' || has(self.dnsNames)",message="keyStorage other than Secret needs dnsNames: without a host nothing is put at a gateway, and the key would be nowhere"
 // +kubebuilder:validation:XValidation:rule="!has(self.keyStorage) || self.keyStorage == 'Secret' || !has(self.privateKey) || !has(self.privateKey.rotationPolicy) || self.privateKey.rotationPolicy != 'Never'",message="privateKey.rotationPolicy Never needs keyStorage: Secret, as a key kept elsewhere cannot be read to be used again"
+// +kubebuilder:validation:XValidation:rule="has(self.issuerRef) != (has(self.push) && self.push)",message="name an issuer in issuerRef, or set push: true for a Secret that somebody else keeps, and not both"
+// +kubebuilder:validation:XValidation:rule="!has(self.push) || !self.push || has(self.dnsNames)",message="push needs dnsNames: the hosts that the Secret's certificate is for"
+// +kubebuilder:validation:XValidation:rule="!has(self.push) || !self.push || !(has(self.commonName) || has(self.ipAddresses) || has(self.uris) || has(self.emailAddresses) || has(self.subject) || has(self.duration) || has(self.renewBefore) || has(self.renewBeforePercentage) || has(self.renewalWindows) || has(self.usages) || has(self.privateKey) || has(self.keyStorage) || has(self.secretTemplate) || has(self.secretRetention) || has(self.revocationPolicy) || has(self.additionalOutputFormats) || has(self.keystores))",message="push goes with secretName, secretNamespace, dnsNames and ingressClassName alone: whoever keeps the Secret says the rest"
 type ApisixCertificateSpec struct {
 	// SecretName is the Secret, in this namespace, of type kubernetes.io/tls that holds the certificate (tls.crt, PEM,
 	// leaf first), its private key (tls.key, PEM) and the CA (ca.crt, PEM). With another keyStorage than Secret it is of
@@ -55,8 +58,25 @@ type ApisixCertificateSpec struct {
 	// +kubebuilder:validation:MaxLength=253
 	SecretName string `json:"secretName"`
 
-	// IssuerRef names the issuer.
-	IssuerRef IssuerReference `json:"issuerRef"`
+	// SecretNamespace is the namespace of the Secret where it is not this one. It is set for an ApisixTls that names such a
+	// Secret: there must be a ReferenceGrant (gateway.networking.k8s.io) in the Secret's namespace that lets ApisixTlses of
+	// this one refer to it, and an ApisixTls of this namespace that does. Empty: this namespace.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	SecretNamespace string `json:"secretNamespace,omitempty"`
+
+	// IssuerRef names the issuer. Either it or push is set.
+	//
+	// +optional
+	IssuerRef IssuerReference `json:"issuerRef,omitzero"`
+
+	// Push says that somebody else keeps the Secret, by hand or with another program: it is checked, pushed, proven and
+	// watched for its end, and never written or deleted. A Secret whose pair is broken is not pushed while what was pushed
+	// before is good. Nothing that says what is issued goes with it.
+	//
+	// +optional
+	Push bool `json:"push,omitempty"`
 
 	// CommonName is the subject's common name. Empty: none is asked for, unless the issuer's role insists, in which
 	// case the first DNS name serves. RFC 5280 limits it to 64 characters.
@@ -229,7 +249,7 @@ const (
 
 // IssuerReference names an issuer.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.group) && self.group == 'cert-manager.io' ? !has(self.kind) || self.kind in [”, 'Issuer', 'ClusterIssuer'] : !has(self.kind) || self.kind in [”, 'VaultIssuer', 'ClusterVaultIssuer']",message="kind does not fit group: Issuer or ClusterIssuer with group cert-manager.io, VaultIssuer or ClusterVaultIssuer without"
+// +kubebuilder:validation:XValidation:rule="has(self.group) && self.group == 'cert-manager.io' ? !has(self.kind) || self.kind in [\"\", 'Issuer', 'ClusterIssuer'] : !has(self.kind) || self.kind in [\"\", 'VaultIssuer', 'ClusterVaultIssuer']",message="kind does not fit group: Issuer or ClusterIssuer with group cert-manager.io, VaultIssuer or ClusterVaultIssuer without"
 type IssuerReference struct {
 	// Group is the issuer's API group. Empty: apisix-certs.io.
 	//

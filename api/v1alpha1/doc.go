@@ -4,6 +4,7 @@
 //
 //   - ApisixCertificate: one certificate, what is wanted (spec) and how it stands (status).
 //   - VaultIssuer and ClusterVaultIssuer: where certificates come from.
+//   - CertificatePolicy: which namespaces may have which names, issuers, lives and keys.
 //
 // It holds data only: what the fields mean is said here, what is done about them is in controllers/.
 //
@@ -27,6 +28,7 @@ func AddToScheme(s *runtime.Scheme) error {
 		&ApisixCertificate{}, &ApisixCertificateList{},
 		&VaultIssuer{}, &VaultIssuerList{},
 		&ClusterVaultIssuer{}, &ClusterVaultIssuerList{},
+		&CertificatePolicy{}, &CertificatePolicyList{},
 	)
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil

@@ -41,6 +41,28 @@ const (
 	// another name, or allow it to be taken over with the annotation apisix-certs.io/adopt-secret: "true".
 	ReasonSecretNotOurs = "SecretNotOurs"
 
+	// ReasonProvided is set on Issued with spec.push: the Secret holds a valid certificate for the hosts. Nothing to do.
+	ReasonProvided = "Provided"
+	// ReasonSecretMissing is set on Issued with spec.push: there is no Secret. Create it.
+	ReasonSecretMissing = "SecretMissing"
+	// ReasonSecretInvalid is set on Issued with spec.push: the Secret cannot be served, or not for all hosts. Mend what the
+	// message names.
+	ReasonSecretInvalid = "SecretInvalid"
+	// ReasonUpdateRefused is set on Issued with spec.push, which stays True: the Secret was broken by an update that is not
+	// pushed, and what was pushed before it is good. Mend what the message names before that ends.
+	ReasonUpdateRefused = "UpdateRefused"
+	// ReasonExpires30Days, ReasonExpires7Days and ReasonExpires1Day are set on Expiring with spec.push, and are events:
+	// renew the Secret.
+	ReasonExpires30Days = "ExpiresWithin30Days"
+	ReasonExpires7Days  = "ExpiresWithin7Days"
+	ReasonExpires1Day   = "ExpiresWithin1Day"
+	// ReasonNotGranted is set on Issued: no ReferenceGrant lets the ApisixTls have its Secret in another namespace, or not
+	// any longer. What is served stays. Make the grant that the message names.
+	ReasonNotGranted = "NotGranted"
+	// ReasonWaitingForApproval is set on Issued: a CertificatePolicy wants the certificate approved by hand. See
+	// "apisix-certs approve".
+	ReasonWaitingForApproval = "WaitingForApproval"
+
 	// ReasonPushed is set on Pushed: every gateway holds the certificate. Nothing to do.
 	ReasonPushed = "Pushed"
 	// ReasonNoGateway is set on Pushed: no gateway is configured for the certificate's ingress class, so that the
@@ -96,8 +118,9 @@ const (
 	// ReasonVaultRefused is set on an issuer's Ready: the login or the role does not work. Mend what the message names.
 	ReasonVaultRefused = "VaultRefused"
 
-	// ReasonDenied is set on Issued: the CertificateRequest was denied. Ask who denied it; a changed spec, a renewal asked
-	// for, or the deletion of the denied request asks again.
+	// ReasonDenied is set on Issued: no CertificatePolicy allows the certificate, or it was denied by hand, or its
+	// CertificateRequest was. The message tells what is not allowed. Change the spec, or ask who denied it; of a denied
+	// CertificateRequest its deletion, or a renewal asked for, asks again.
 	ReasonDenied = "Denied"
 	// ReasonRevocationFailed is set on Ready of an object that is being deleted, and is an event: the issuer could not
 	// revoke. The controller tries again; the annotation apisix-certs.io/skip-revocation: "true" gives it up.

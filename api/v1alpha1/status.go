@@ -55,6 +55,23 @@ type ApisixCertificateStatus struct {
 	// +optional
 	Warnings []string `json:"warnings,omitempty"`
 
+	// OwnedHosts are the DNS names of the spec that belong to this certificate. A host stays with the one that has it,
+	// until that names it no longer.
+	//
+	// +optional
+	OwnedHosts []string `json:"ownedHosts,omitempty"`
+
+	// ApprovalRequest is what waits to be approved or denied, set by the controller. Unset: nothing does.
+	//
+	// +optional
+	ApprovalRequest *ApprovalRequest `json:"approvalRequest,omitempty"`
+
+	// Approval is the answer, set by "apisix-certs approve" and "deny". It holds as long as names and issuer stay as its
+	// digest says.
+	//
+	// +optional
+	Approval *Approval `json:"approval,omitempty"`
+
 	// Gateways tells, for each gateway, what was pushed and what is served.
 	//
 	// +optional
@@ -96,6 +113,9 @@ const (
 	// ConditionRevoked is False while a certificate that was replaced is not revoked though spec.revocationPolicy asks for
 	// it. There is none otherwise.
 	ConditionRevoked = "Revoked"
+	// ConditionExpiring is True on a certificate of spec.push that ends within 30, 7 or 1 days, which the reason tells.
+	// There is none otherwise.
+	ConditionExpiring = "Expiring"
 	// ConditionReady is True when the certificate is valid, pushed and, where that can be seen, served.
 	ConditionReady = "Ready"
 	// ConditionIssued is True when the Secret holds a valid certificate as specified.
