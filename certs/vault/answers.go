@@ -31,6 +31,7 @@ var knownAnswers = []knownAnswer{
 
 	{op: opLogin, text: "invalid role or secret ID", kind: Setup, mend: "check auth.appRole.roleId and the secret id, which may have expired or been used up"},
 	{op: opLogin, text: "invalid role name", kind: Setup, mend: "set the role of the issuer's auth to one that exists in Vault's auth mount"},
+	{op: opLogin, text: "invalid audience (aud) claim", kind: Setup, say: "the token is for another audience than the auth role's", mend: "write vault://NAMESPACE/ISSUER in the role's audience (of a cluster-wide issuer vault://ISSUER), or the role's audience in serviceAccountRef.audiences"},
 	{op: opLogin, text: "missing jwt", kind: Setup, mend: "check the Secret or ServiceAccount that the issuer's auth names"},
 	{op: opLogin, text: "client certificate must be supplied", kind: Setup, mend: "check auth.clientCertificate, and that TLS ends at Vault and not before it"},
 	{op: opLogin, text: "failed to determine alias name", kind: Setup, mend: "check auth.appRole.roleId and the secret id: one is empty"},
