@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -126,11 +125,9 @@ func setLogger(level, format string) error {
 }
 
 func kubeConfig(path string) (*rest.Config, error) {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = path
-	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	config, err := loadKubeConfig(path, "").ClientConfig()
 	if err != nil {
-		return nil, fmt.Errorf("no way to the Kubernetes API (set --kubeconfig): %w", err)
+		return nil, noWay(err)
 	}
 	return config, nil
 }

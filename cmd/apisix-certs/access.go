@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/controllers"
+)
+
+// kubeFlags are kubectl's, of the commands that ask the API server.
+type kubeFlags struct {
+	kubeconfig, context, namespace, as string
+	all                                bool
+}
+
+func (k *kubeFlags) add(c *cobra.Command) {
+	flags := c.Flags()
+	k.addCluster(flags)
+	flags.StringVarP(&k.namespace, "namespace", "n", "", "namespace (default: that of the kubeconfig's context)")
+	flags.BoolVarP(&k.all, "all-namespaces", "A", false, "all namespaces")
+	c.MarkFlagsMutuallyExclusive("namespace", "all-namespaces")
+}
+
+// addCluster adds the flags of commands that know no namespace of their own.
+func (k *kubeFlags) addCluster(flags *pflag.FlagSet) {
+	flags.StringVar(&k.kubeconfig, "kubeconfig", "", "kubeconfig file (default: KUBECONFIG, ~/.kube/config, or the Pod's ServiceAccount)")
+	flags.StringVar(&k.context, "context", "", "context of the kubeconfig (default: its current one)")
+	flags.StringVar(&k.as, "as", "", "user to act as, such as system:serviceaccount:NAMESPACE:NAME")
+}
+
+// access is a way to the API server.
+type access struct {
+	client.WithWatch
+	config *rest.Config
+	// namespace that is meant; empty: all.
+	namespace string
+}
+
+// callTimeout bounds each request but watches.
+const callTimeout = 15 * time.Second
+
+// open finds the way to the API server, and asks it for its version: a word on one that does not answer beats the failure
+// of what needs it.
+func (k *kubeFlags) open() (*access, error) {
+	quiet()
+	loaded := loadKubeConfig(k.kubeconfig, k.context)
+	config, err := loaded.ClientConfig()
+	if err != nil {
+		return nil, noWay(err)
+	}
+	a := &access{config: config, namespace: k.namespace}
+	if a.namespace == "" && !k.all {
+		if a.namespace, _, err = loaded.Namespace(); err != nil {
+			return nil, noWay(err)
+		}
+	}
+	config.UserAgent, config.QPS = "apisix-certs/"+buildVersion(), -1
+	config.Impersonate.UserName = k.as
+	if err := a.reach(); err != nil {
+		return nil, err
+	}
+	if a.WithWatch, err = client.NewWithWatch(config, client.Options{Scheme: controllers.Scheme()}); err != nil {
+		return nil, a.explain(err)
+	}
+	return a, nil
+}
+
+// quiet keeps the libraries from writing between the lines of a command.
+func quiet() {
+	ctrl.SetLogger(logr.Discard())
+	klog.SetLogger(logr.Discard())
+	rest.SetDefaultWarningHandler(rest.NoWarnings{})
+}
+
+func loadKubeConfig(path, context string) clientcmd.ClientConfig {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = path
+	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: context})
+}
+
+func noWay(err error) error {
+	return fmt.Errorf("no way to the Kubernetes API (set --kubeconfig): %w", err)
+}
+
+func (a *access) reach() error {
+	config := rest.CopyConfig(a.config)
+	config.Timeout = callTimeout
+	discover, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return noWay(err)
+	}
+	_, err = discover.ServerVersion()
+	if apierrors.IsForbidden(err) {
+		return nil // it answers, which is what was asked
+	}
+	return a.explain(err)
+}
+
+// explain words what keeps the API server from doing what it was asked, with the mend. Errors that say enough stay.
+func (a *access) explain(err error) error {
+	var network *url.Error
+	var status apierrors.APIStatus
+	switch {
+	case err == nil:
+		return nil
+	case meta.IsNoMatchError(err), discovery.IsGroupDiscoveryFailedError(err):
+		return fmt.Errorf("the cluster lacks a CRD (%w): install those of apisix-certs with kubectl apply -f manifests/crds, or the Helm chart", err)
+	case errors.Is(err, context.Canceled):
+		return errors.New("interrupted")
+	case errors.As(err, &network):
+		return fmt.Errorf("the Kubernetes API at %s does not answer: check --kubeconfig, and that the API server runs: %w", a.config.Host, network.Err)
+	case apierrors.IsUnauthorized(err):
+		return fmt.Errorf("the Kubernetes API at %s does not take the credentials of the kubeconfig: log in again", a.config.Host)
+	case apierrors.IsForbidden(err) && errors.As(err, &status):
+		return fmt.Errorf("%s: ask for a role that allows it, or choose another --context", strings.TrimSuffix(oneLine(status.Status().Message), ": "))
+	case errors.As(err, &status):
+		return errors.New(oneLine(status.Status().Message))
+	}
+	return err
+}
+
+// oneLine keeps a message of others from taking several lines.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

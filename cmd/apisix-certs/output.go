@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+	"sigs.k8s.io/yaml"
+)
+
+// choice is a flag with a few values.
+type choice struct {
+	value   string
+	allowed []string
+}
+
+func (c *choice) String() string { return c.value }
+func (c *choice) Type() string   { return strings.Join(c.allowed, "|") }
+
+// Set refuses all but the allowed values.
+func (c *choice) Set(value string) error {
+	if !slices.Contains(c.allowed, value) {
+		return fmt.Errorf("it is none of %s", strings.Join(c.allowed, ", "))
+	}
+	c.value = value
+	return nil
+}
+
+// addOutput adds -o, whose values are allowed; the first is the default.
+func addOutput(c *cobra.Command, allowed ...string) *choice {
+	format := &choice{value: allowed[0], allowed: allowed}
+	c.Flags().VarP(format, "output", "o", "form of the output")
+	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(allowed, cobra.ShellCompDirectiveNoFileComp)) // fails only where there is no such flag
+	return format
+}
+
+// encode writes value as JSON or YAML, which format names.
+func encode(out io.Writer, format string, value any) error {
+	data, err := json.MarshalIndent(value, "", "  ")
+	if err == nil && format == "yaml" {
+		data, err = yaml.JSONToYAML(data)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(out, strings.TrimRight(string(data), "\n"))
+	return err
+}
+
+// colour is an escape sequence of terminals (ECMA-48, SGR).
+type colour string
+
+const (
+	plain  colour = ""
+	red    colour = "\x1b[31m"
+	green  colour = "\x1b[32m"
+	yellow colour = "\x1b[33m"
+	bold   colour = "\x1b[1m"
+	reset         = "\x1b[0m"
+)
+
+// isTerminal tells whether out is one that takes colours. NO_COLOR is that of https://no-color.org.
+func isTerminal(out io.Writer) bool {
+	file, ok := out.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+func colourful(out io.Writer) bool {
+	return isTerminal(out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// paint gives the text a colour where out shows colours.
+func paint(out io.Writer, c colour, text string) string {
+	if c == plain || !colourful(out) {
+		return text
+	}
+	return string(c) + text + reset
+}
+
+// cell is one of a table.
+type cell struct {
+	text   string
+	colour colour
+}
+
+// writeTable writes rows in columns; the first row is the head. An empty cell is a dash.
+func writeTable(out io.Writer, rows [][]cell) {
+	widths := map[int]int{}
+	for _, row := range rows {
+		for i, c := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(orDash(c.text)))
+		}
+	}
+	for _, row := range rows {
+		var line strings.Builder
+		for i, c := range row {
+			text := orDash(c.text)
+			line.WriteString(paint(out, c.colour, text))
+			if i < len(row)-1 {
+				line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text)+2))
+			}
+		}
+		fmt.Fprintln(out, strings.TrimRight(line.String(), " "))
+	}
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+// head is the first row of a table.
+func head(names ...string) []cell {
+	var row []cell
+	for _, name := range names {
+		row = append(row, cell{name, bold})
+	}
+	return row
+}
