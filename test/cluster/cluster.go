@@ -19,6 +19,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/apisix/apisixtest"
@@ -33,6 +34,8 @@ type Options struct {
 	Gateway *Gateway
 	// Role are fields of Vault's role that differ from the walkthrough's as mended.
 	Role map[string]any
+	// KubeDir is the folder of the API server, which RestartKube needs. Empty: a temporary one, without restarts.
+	KubeDir string
 	// Log receives what the servers log. Nil drops it.
 	Log io.Writer
 }
@@ -53,17 +56,19 @@ type Cluster struct {
 	KubeTap *Tap
 	// Client acts as the cluster administrator.
 	Client client.Client
+
+	options Options
 }
 
 // Start starts the servers, installs CRDs and RBAC, and sets Vault up as the walkthrough does.
 func Start(ctx context.Context, options Options) (c *Cluster, err error) {
-	c = &Cluster{}
+	c = &Cluster{options: options}
 	defer func() {
 		if err != nil {
 			c.Stop()
 		}
 	}()
-	if err := c.startKube(ctx, options.Log); err != nil {
+	if err := c.startKube(ctx); err != nil {
 		return nil, err
 	}
 	if c.Client, err = client.New(c.Kube.Config, client.Options{Scheme: controllers.Scheme()}); err != nil {
@@ -86,7 +91,7 @@ func Start(ctx context.Context, options Options) (c *Cluster, err error) {
 
 // startKube starts the API server with all CRDs: kinds that are there before the garbage collector starts are collected
 // from the first, others only after the half minute that it takes to look for new ones.
-func (c *Cluster) startKube(ctx context.Context, log io.Writer) error {
+func (c *Cluster) startKube(ctx context.Context) error {
 	theirs, err := servers.IngressControllerCRDs(ctx)
 	if err != nil {
 		return err
@@ -100,9 +105,33 @@ func (c *Cluster) startKube(ctx context.Context, log io.Writer) error {
 		return err
 	}
 	c.Kube, err = servers.StartKube(ctx, servers.KubeOptions{
-		CRDs: []string{theirs, filepath.Join(ours, "crds")}, ControllerManager: true, Log: log,
+		Dir: c.options.KubeDir, CRDs: []string{theirs, filepath.Join(ours, "crds")}, ControllerManager: true, Log: c.options.Log,
 	})
 	return err
+}
+
+// RestartKube stops etcd, the API server and the controller manager, and starts them again with the same objects, under a
+// new address that Kube, Client and KubeTap have afterwards. It needs Options.KubeDir.
+func (c *Cluster) RestartKube(ctx context.Context) error {
+	if c.options.KubeDir == "" {
+		return errors.New("an API server in a temporary folder does not restart")
+	}
+	if err := c.Kube.Stop(); err != nil {
+		return err
+	}
+	kube, err := servers.StartKube(ctx, servers.KubeOptions{Dir: c.options.KubeDir, ControllerManager: true, Log: c.options.Log})
+	if err != nil {
+		return err
+	}
+	c.Kube = kube
+	if c.Client, err = client.New(kube.Config, client.Options{Scheme: controllers.Scheme()}); err != nil || c.KubeTap == nil {
+		return err
+	}
+	transport, err := rest.TransportFor(rest.AnonymousClientConfig(kube.Config))
+	if err != nil {
+		return err
+	}
+	return c.KubeTap.Retarget(kube.Config.Host, transport)
 }
 
 // Stop ends everything that Start started.

@@ -130,6 +130,19 @@ func (p *Controller) Kill() {
 	_ = os.RemoveAll(p.folder)
 }
 
+// Crash sends a signal that lets a Go process print its goroutines and end, such as SIGABRT, and waits for that.
+func (p *Controller) Crash(signal syscall.Signal) {
+	_ = p.cmd.Process.Signal(signal)
+	select {
+	case <-p.ended:
+	case <-time.After(10 * time.Second):
+	}
+	p.Kill()
+}
+
+// Ended is closed when the process has ended, by whatever.
+func (p *Controller) Ended() <-chan struct{} { return p.ended }
+
 // Stop ends the process as a Pod is ended, and returns an error if it does not end well within 30 s.
 func (p *Controller) Stop() error {
 	defer os.RemoveAll(p.folder)

@@ -33,11 +33,11 @@ type Tap struct {
 	// CA is the PEM certificate to trust. Nil where the server speaks plain HTTP: then so does the tap.
 	CA []byte
 
-	proxy *httputil.ReverseProxy
-	addr  string
-	tls   *tls.Config // nil for plain HTTP
+	addr string
+	tls  *tls.Config // nil for plain HTTP
 
 	mu     sync.Mutex
+	proxy  *httputil.ReverseProxy
 	server *http.Server // nil while stopped
 	calls  []Call
 	before func(*http.Request) http.Handler
@@ -61,13 +61,7 @@ func NewTap(target string, transport http.RoundTripper) (*Tap, error) {
 		return nil, err
 	}
 	t := &Tap{addr: "127.0.0.1:0"}
-	t.proxy = &httputil.ReverseProxy{
-		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(base) },
-		Transport:      transport,
-		FlushInterval:  -1, // watches
-		ErrorLog:       log.New(io.Discard, "", 0),
-		ModifyResponse: t.answered,
-	}
+	t.proxy = t.proxyTo(base, transport)
 	if base.Scheme == "https" {
 		if err := t.makeCertificate(); err != nil {
 			return nil, err
@@ -78,6 +72,28 @@ func NewTap(target string, transport http.RoundTripper) (*Tap, error) {
 	}
 	t.URL = base.Scheme + "://" + t.addr
 	return t, nil
+}
+
+// Retarget puts the tap before another server from now on, which must speak TLS if the first one did.
+func (t *Tap) Retarget(target string, transport http.RoundTripper) error {
+	base, err := url.Parse(target)
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.proxy = t.proxyTo(base, transport)
+	return nil
+}
+
+func (t *Tap) proxyTo(base *url.URL, transport http.RoundTripper) *httputil.ReverseProxy {
+	return &httputil.ReverseProxy{
+		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(base) },
+		Transport:      transport,
+		FlushInterval:  -1, // watches
+		ErrorLog:       log.New(io.Discard, "", 0),
+		ModifyResponse: t.answered,
+	}
 }
 
 func (t *Tap) makeCertificate() error {
@@ -158,7 +174,7 @@ func (t *Tap) Reset() {
 
 func (t *Tap) serve(w http.ResponseWriter, r *http.Request) {
 	t.mu.Lock()
-	before := t.before
+	before, proxy := t.before, t.proxy
 	t.mu.Unlock()
 	if before != nil {
 		if instead := before(r); instead != nil {
@@ -166,7 +182,7 @@ func (t *Tap) serve(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	t.proxy.ServeHTTP(w, r)
+	proxy.ServeHTTP(w, r)
 }
 
 // answered is called with each answer of the server.
