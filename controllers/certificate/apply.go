@@ -20,6 +20,7 @@ type outcome struct {
 	decision certs.Decision
 	// revokeErr says why what was replaced is not revoked yet.
 	revokeErr error
+	kept      bool // what was pushed before stays
 	usable    bool // the pair in the Secret may be pushed
 	gateways  []pushed
 }
@@ -42,12 +43,16 @@ func (r *Reconciler) apply(ctx context.Context, o *observed, p plan) outcome {
 		after := decide(*o, r.Clock.Now())
 		done.decision, done.usable = after.decision, after.usable(r.Clock.Now())
 	}
+	if p.kept {
+		done.kept, done.gateways = true, o.proveKept(ctx)
+		return done
+	}
 	target := o.target(done.decision)
 	switch {
 	case o.noKeyPlace != nil:
 	case len(o.hosts) == 0 && o.conflict == "":
 		done.gateways = withdrawAll(ctx, append(o.left, o.gateways...), target)
-	case done.usable && o.ours() && len(target.Hosts) > 0:
+	case done.usable && o.mayPush() && len(target.Hosts) > 0:
 		done.gateways = pushAll(ctx, o.gateways, target, !o.provenFalse(target))
 		done.gateways = append(done.gateways, leave(ctx, o.left, target, done.gateways)...)
 	}

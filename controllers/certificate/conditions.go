@@ -22,6 +22,9 @@ var stillGood = map[certs.Reason]bool{
 
 // issuedCondition says whether the Secret holds a valid certificate as specified.
 func issuedCondition(o observed, p plan, done outcome) metav1.Condition {
+	if o.cert.Spec.Push {
+		return providedCondition(p)
+	}
 	d := done.decision
 	failure := p.held
 	if done.err != nil {
@@ -85,6 +88,8 @@ func pushedCondition(o observed, done outcome) metav1.Condition {
 		return result(metav1.ConditionTrue, v1alpha1.ReasonNoGateway, "no gateway is configured: the Secret is all there is to do")
 	case len(o.spec.DNSNames) == 0:
 		return result(metav1.ConditionTrue, v1alpha1.ReasonNothingToPush, "none of the certificate's names is a DNS name")
+	case done.kept:
+		return result(metav1.ConditionTrue, v1alpha1.ReasonPushed, "what was pushed before stays at the gateways")
 	case o.noKeyPlace != nil:
 		return result(metav1.ConditionFalse, v1alpha1.ReasonKeyStorage, o.noKeyPlace.Error())
 	case len(done.gateways) == 0 && !done.usable:
@@ -126,7 +131,7 @@ func servedCondition(o observed, done outcome) metav1.Condition {
 	result := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
 		return condition(v1alpha1.ConditionServed, status, reason, message)
 	}
-	if message := uncovered(o, done.decision); message != "" {
+	if message := uncovered(o, done.decision); message != "" && !done.kept {
 		return result(metav1.ConditionFalse, v1alpha1.ReasonHostNotCovered, message)
 	}
 	asked := false
@@ -200,7 +205,8 @@ func readyCondition(conditions []metav1.Condition) metav1.Condition {
 		return condition(v1alpha1.ConditionReady, metav1.ConditionFalse, c.Reason, c.Message)
 	}
 	for _, c := range conditions {
-		if c.Reason == v1alpha1.ReasonRenewalFailing || c.Reason == v1alpha1.ReasonInvalidSource {
+		switch c.Reason {
+		case v1alpha1.ReasonRenewalFailing, v1alpha1.ReasonInvalidSource, v1alpha1.ReasonUpdateRefused:
 			return condition(v1alpha1.ConditionReady, metav1.ConditionTrue, c.Reason, c.Message)
 		}
 	}

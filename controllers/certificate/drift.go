@@ -163,7 +163,7 @@ func (d *drift) drifted(ctx context.Context, c *v1alpha1.ApisixCertificate) bool
 	}
 	p := decide(o, d.Clock.Now())
 	t := o.target(p.decision)
-	if !p.usable(d.Clock.Now()) || !o.ours() || len(t.Hosts) == 0 || o.unfit != nil || o.noKeyPlace != nil {
+	if !p.usable(d.Clock.Now()) || !o.mayPush() || len(t.Hosts) == 0 || o.unfit != nil || o.noKeyPlace != nil {
 		return false
 	}
 	for _, g := range o.gateways {

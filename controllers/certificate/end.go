@@ -62,6 +62,7 @@ func (r *Reconciler) end(ctx context.Context, cert *v1alpha1.ApisixCertificate) 
 	if err := r.deleteSecret(ctx, &o); err != nil {
 		return ctrl.Result{}, err
 	}
+	forget(client.ObjectKeyFromObject(cert))
 	before := cert.DeepCopy()
 	controllerutil.RemoveFinalizer(cert, v1alpha1.Finalizer)
 	return ctrl.Result{}, client.IgnoreNotFound(r.Patch(ctx, cert, client.MergeFrom(before)))
@@ -69,7 +70,7 @@ func (r *Reconciler) end(ctx context.Context, cert *v1alpha1.ApisixCertificate) 
 
 // deleteSecret deletes the Secret if this controller made it for this certificate and no other needs it.
 func (r *Reconciler) deleteSecret(ctx context.Context, o *observed) error {
-	if o.secret == nil || !o.ours() || o.cert.Spec.SecretRetention == v1alpha1.SecretRetain || o.conflict != "" {
+	if o.secret == nil || !o.ours() || o.cert.Spec.Push || o.cert.Spec.SecretRetention == v1alpha1.SecretRetain || o.conflict != "" {
 		return nil
 	}
 	return r.dropSecret(ctx, o.secret)

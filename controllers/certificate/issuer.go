@@ -17,6 +17,9 @@ import (
 )
 
 func (r *Reconciler) observeIssuer(ctx context.Context, o *observed) error {
+	if o.cert.Spec.Push {
+		return nil
+	}
 	found, err := r.findIssuer(ctx, o.cert.Namespace, o.cert.Spec.IssuerRef)
 	var field certs.FieldError
 	if errors.As(err, &field) {

@@ -162,7 +162,7 @@ func (o *observed) ours() bool {
 
 // mayWrite tells whether the Secret may be written: it is ours, there is none, or its owner said so.
 func (o *observed) mayWrite() bool {
-	return o.secret == nil || o.ours() ||
+	return o.secret == nil || o.ours() || o.cert.Spec.Push ||
 		o.cert.Annotations[v1alpha1.AnnotationAdoptSecret] == "true" || o.secret.Annotations[v1alpha1.AnnotationAdoptSecret] == "true"
 }
 

@@ -27,6 +27,10 @@ type plan struct {
 	waiting bool
 	// keyOutside: the key is not kept in Kubernetes.
 	keyOutside bool
+	// fault, unusable and kept are of a Secret that somebody else keeps: what is wrong with it, whether it must not be
+	// pushed, and whether what was pushed before stays though the Secret holds something else.
+	fault          *finding
+	unusable, kept bool
 	// pending says what a certificate that is on its way through cert-manager waits for; request how far it is where the
 	// plan is to issue, and requestSays why it failed.
 	pending     *finding
@@ -43,6 +47,9 @@ type finding struct{ reason, message string }
 
 // decide makes the plan. It is pure.
 func decide(o observed, now time.Time) plan {
+	if o.cert.Spec.Push {
+		return decideProvided(o, now)
+	}
 	p := plan{decision: certs.Decide(o.facts(), now), keyOutside: o.keyOutside()}
 	if reason, message := o.keyReason(); reason != "" && !p.decision.Issue {
 		p.decision.Issue, p.decision.Reason, p.decision.Message = true, reason, message
@@ -144,7 +151,7 @@ func (o *observed) retryAt(d certs.Decision, now time.Time) time.Time {
 // spec asks for by now: the old certificate is served until there is a new one.
 func (p *plan) usable(now time.Time) bool {
 	b := p.decision.Bundle
-	return b.Leaf != nil && (p.keyOutside || b.KeyMatches()) && now.Before(p.decision.NotAfter)
+	return !p.unusable && !p.kept && b.Leaf != nil && (p.keyOutside || b.KeyMatches()) && now.Before(p.decision.NotAfter)
 }
 
 func renewAtInvalid(cert *v1alpha1.ApisixCertificate) bool {

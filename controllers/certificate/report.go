@@ -48,8 +48,12 @@ func (r *Reconciler) report(ctx context.Context, o observed, p plan, done outcom
 	setRevocation(status, done, now)
 	status.ObservedGeneration = o.cert.Generation
 	setAttempts(status, before, p, done, now)
-	setCertificate(status, done)
-	setGateways(status, done)
+	if !done.kept {
+		setCertificate(status, done)
+		setGateways(status, done)
+	}
+	setExpiring(o.cert, now)
+	measure(o.cert)
 	if !equality.Semantic.DeepEqual(before.Status, *status) {
 		if err := r.Status().Patch(ctx, o.cert, client.MergeFrom(before)); err != nil {
 			return ctrl.Result{}, client.IgnoreNotFound(fmt.Errorf("status: %w", err))
@@ -109,6 +113,7 @@ func (r *Reconciler) tell(ctx context.Context, o observed, p plan, done outcome,
 		ctrl.LoggerFrom(ctx).Info("certificate issued", "reason", p.decision.Reason, "serial", o.cert.Status.SerialNumber)
 		r.Recorder.Eventf(o.cert, nil, corev1.EventTypeNormal, reason, "Issue", "%s: issued by %s", p.decision.Message, o.cert.Spec.IssuerRef.String())
 	}
+	r.tellExpiring(o.cert, before)
 	was, is := meta.FindStatusCondition(before, v1alpha1.ConditionReady), meta.FindStatusCondition(o.cert.Status.Conditions, v1alpha1.ConditionReady)
 	if was != nil && was.Reason == is.Reason && was.Message == is.Message {
 		return

@@ -82,7 +82,7 @@ func (d *outcome) settled() bool {
 // forgets what is revoked.
 func (r *Reconciler) revokeReplaced(ctx context.Context, o *observed, after outcome) error {
 	list := o.toRevoke()
-	if len(list) == 0 || after.err != nil || !after.settled() {
+	if o.cert.Spec.Push || len(list) == 0 || after.err != nil || !after.settled() {
 		return nil
 	}
 	left, err := r.revokeAll(ctx, o.cert, list)

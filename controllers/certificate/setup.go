@@ -123,7 +123,11 @@ func secretKeys(object client.Object) []string {
 }
 
 func issuerKeys(object client.Object) []string {
-	ref := object.(*v1alpha1.ApisixCertificate).Spec.IssuerRef.WithKind()
+	spec := object.(*v1alpha1.ApisixCertificate).Spec
+	if spec.Push {
+		return nil
+	}
+	ref := spec.IssuerRef.WithKind()
 	if ref.ClusterWide() {
 		return []string{ref.Kind + "//" + ref.Name}
 	}

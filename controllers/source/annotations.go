@@ -30,6 +30,9 @@ type optIn struct {
 // parse reads annotations. ok is false when the object is not opted in.
 func parse(annotations map[string]string, defaults Defaults) (s optIn, ok bool) {
 	p := &parser{annotations: annotations}
+	if p.push() {
+		return optIn{asked: true, spec: v1alpha1.ApisixCertificateSpec{Push: true}, altNames: p.list(v1alpha1.AnnotationAltNames), problems: p.problems}, true
+	}
 	ref, ok := p.issuer(defaults)
 	if !ok {
 		return optIn{}, false
@@ -137,6 +140,23 @@ func (p *parser) oneOf(key string, choices ...string) string {
 		p.problem(key, fmt.Sprintf("%s is none of %s", quote(text), strings.Join(choices, ", ")))
 	}
 	return ""
+}
+
+// push tells whether somebody else keeps the Secret. An issuer beside it is a fault: what is meant is not clear, and the
+// Secret that there is must not be written over.
+func (p *parser) push() bool {
+	switch text := p.text(v1alpha1.AnnotationPush); {
+	case text == "" || text == "false":
+		return false
+	case text != "true":
+		p.problem(v1alpha1.AnnotationPush, quote(text)+" is neither true nor false")
+	}
+	for _, key := range []string{v1alpha1.AnnotationIssuer, v1alpha1.AnnotationClusterIssuer} {
+		if p.text(key) != "" {
+			p.problem(v1alpha1.AnnotationPush, "excludes "+key+": keep one")
+		}
+	}
+	return true
 }
 
 func (p *parser) issuer(defaults Defaults) (ref v1alpha1.IssuerReference, ok bool) {

@@ -93,6 +93,10 @@ func wantedByRoute(route *configv2.ApisixRoute, defaults Defaults) wants {
 		hosts = append(hosts, rule.Match.Hosts...)
 	}
 	secretName := route.Annotations[v1alpha1.AnnotationSecretName]
+	if secretName == "" && s.spec.Push {
+		w.problems = append(w.problems, "annotation "+v1alpha1.AnnotationPush+": name the Secret in annotation "+v1alpha1.AnnotationSecretName)
+		return w
+	}
 	if secretName == "" {
 		secretName = route.Name + "-tls"
 	}

@@ -92,7 +92,9 @@ func (p *plans) bring(self metav1.OwnerReference, want, existing v1alpha1.Apisix
 	to := *existing.DeepCopy()
 	if want.Annotations[v1alpha1.AnnotationSourceProblem] == "" {
 		to.Spec = want.Spec
-		to.Spec.SecretRetention = existing.Spec.SecretRetention
+		if !want.Spec.Push { // with which the API server refuses it
+			to.Spec.SecretRetention = existing.Spec.SecretRetention
+		}
 	}
 	for _, key := range []string{v1alpha1.AnnotationSourceProblem, v1alpha1.AnnotationAdoptSecret} {
 		delete(to.Annotations, key)

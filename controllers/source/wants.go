@@ -69,7 +69,7 @@ func sound(spec v1alpha1.ApisixCertificateSpec) v1alpha1.ApisixCertificateSpec {
 		return len(certs.Spec{DNSNames: []string{host}}.Validate()) > 0
 	})
 	return v1alpha1.ApisixCertificateSpec{
-		SecretName: spec.SecretName, IssuerRef: spec.IssuerRef, IngressClassName: spec.IngressClassName,
+		SecretName: spec.SecretName, IssuerRef: spec.IssuerRef, Push: spec.Push, IngressClassName: spec.IngressClassName,
 		DNSNames: hosts[:min(len(hosts), mostHosts)],
 	}
 }
