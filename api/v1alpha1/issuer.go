@@ -61,11 +61,19 @@ type ClusterVaultIssuerList struct {
 	Items           []ClusterVaultIssuer `json:"items"`
 }
 
-// VaultIssuerSpec has the fields, names and meaning of cert-manager's issuer.spec.vault.
+// VaultIssuerSpec has the fields, names and meaning of cert-manager's issuer.spec.vault. The controller finds the faults
+// that its rules find in the same words.
+//
+// +kubebuilder:validation:XValidation:rule="!self.server.startsWith('http://') || !has(self.caBundle) && !has(self.caBundleSecretRef)",fieldPath=".caBundle",message="is of no use with an http server: write https:// in server, or drop caBundle"
+// +kubebuilder:validation:XValidation:rule="!has(self.caBundle) || !has(self.caBundleSecretRef)",fieldPath=".caBundle",message="excludes caBundleSecretRef: keep one"
+// +kubebuilder:validation:XValidation:rule="has(self.clientCertSecretRef) == has(self.clientKeySecretRef)",message="clientCertSecretRef and clientKeySecretRef belong together: set both or none"
 type VaultIssuerSpec struct {
-	// Server is Vault's address, such as "https://vault.example.com:8200".
+	// Server is Vault's address, such as "https://vault.example.com:8200". A path before /v1 is allowed.
 	//
-	// +kubebuilder:validation:Pattern=`^https?://[^@/?#]+/?$`
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://[^/?#]+')",message=`is not an http or https URL: write it as in "https://vault.example:8200"`
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^https?://[^/?#]+') || self.matches('^https?://[^@/?#]+(/[^?#]*)?$')",message="has a user, query or fragment: leave only scheme, host, port and path"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('/v1/*$')",message="ends in /v1: leave /v1 out"
 	Server string `json:"server"`
 
 	// ServerName is the name that Vault's TLS certificate must have. Empty: the host of Server.
@@ -76,7 +84,7 @@ type VaultIssuerSpec struct {
 	// Path of the role: "MOUNT/sign/ROLE" to have a CSR signed, the key being made here, or "MOUNT/issue/ROLE" to
 	// have Vault make the key.
 	//
-	// +kubebuilder:validation:XValidation:rule="self.matches('^/?[^/].*/(sign|issue)/[^/]+$')",message="path must be MOUNT/sign/ROLE or MOUNT/issue/ROLE, such as pki/sign/my-role"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^/*([^/ ?#%]+/)+(sign|sign-verbatim|issue)/[^/ ?#%]+/*$')",message=`is not that of a PKI role: write it as in "pki/sign/ROLE" or "pki/issue/ROLE"`
 	// +kubebuilder:validation:MaxLength=1024
 	Path string `json:"path"`
 
@@ -114,7 +122,8 @@ type VaultIssuerSpec struct {
 
 // VaultAuth is how to log in to Vault.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.tokenSecretRef), has(self.appRole), has(self.kubernetes), has(self.clientCertificate), has(self.jwt)].filter(x, x).size() == 1",message="set exactly one of tokenSecretRef, appRole, kubernetes, clientCertificate, jwt"
+// +kubebuilder:validation:XValidation:rule="[has(self.tokenSecretRef), has(self.appRole), has(self.kubernetes), has(self.clientCertificate), has(self.jwt)].exists(x, x)",message="names no way to log in: set one of tokenSecretRef, appRole, kubernetes, clientCertificate and jwt"
+// +kubebuilder:validation:XValidation:rule="[has(self.tokenSecretRef), has(self.appRole), has(self.kubernetes), has(self.clientCertificate), has(self.jwt)].filter(x, x).size() < 2",message="names several ways to log in: keep one of tokenSecretRef, appRole, kubernetes, clientCertificate and jwt"
 type VaultAuth struct {
 	// TokenSecretRef is a Secret's key that holds a Vault token. Key empty: token.
 	//
@@ -156,7 +165,7 @@ type VaultAppRole struct {
 
 // VaultKubernetes is Vault's Kubernetes auth method.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.secretRef) != has(self.serviceAccountRef)",message="set exactly one of secretRef and serviceAccountRef"
+// +kubebuilder:validation:XValidation:rule="has(self.secretRef) != has(self.serviceAccountRef)",message="names no token, or two: set one of secretRef and serviceAccountRef"
 type VaultKubernetes struct {
 	// MountPath with or without the leading "/v1/". Empty: /v1/auth/kubernetes.
 	//
@@ -206,7 +215,7 @@ type VaultClientCertificate struct {
 
 // VaultJWT is Vault's JWT auth method.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.secretRef) != has(self.serviceAccountRef)",message="set exactly one of secretRef and serviceAccountRef"
+// +kubebuilder:validation:XValidation:rule="has(self.secretRef) != has(self.serviceAccountRef)",message="names no token, or two: set one of secretRef and serviceAccountRef"
 type VaultJWT struct {
 	// MountPath with or without the leading "/v1/". Empty: /v1/auth/jwt.
 	//

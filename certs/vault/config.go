@@ -109,9 +109,14 @@ func (c Config) validateTLS() []certs.FieldError {
 	if len(c.ClientCert) == 0 && c.ClientKey.IsZero() {
 		return found
 	}
-	if _, err := c.clientCertificate(); err != nil {
+	pair, err := c.clientCertificate()
+	switch {
+	case err != nil:
 		found = append(found, certs.FieldError{Field: "clientCertSecretRef", Problem: "is not a certificate and its key",
 			Mend: "give both in PEM, and the key of that certificate"})
+	case c.Now != nil && pair.Leaf != nil && c.Now().After(pair.Leaf.NotAfter):
+		found = append(found, certs.FieldError{Field: "clientCertSecretRef", Problem: "names a certificate that has expired",
+			Mend: "renew it"})
 	}
 	if !encrypted {
 		found = append(found, certs.FieldError{Field: "clientCertSecretRef", Problem: "is of no use with an http server",

@@ -4,6 +4,7 @@ package vault
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -19,6 +20,7 @@ import (
 func TestConfigValidate(t *testing.T) {
 	ca := certstest.PEM(certstest.NewCA(t, "root", now).Cert)
 	_, key := newRequest(t, spec)
+	expired := certstest.PEM(certstest.NewCA(t, "clients", now).Sign(t, &x509.Certificate{NotAfter: now.Add(-time.Second)}, key.Public()))
 	jwt := func(context.Context) (string, error) { return "", nil }
 	for _, row := range []struct {
 		name   string
@@ -38,6 +40,7 @@ func TestConfigValidate(t *testing.T) {
 		{"CA damaged", func(c *Config) { c.CABundle = ca[:200] }, []string{"caBundle"}},
 		{"client certificate without key", func(c *Config) { c.ClientCert = ca }, []string{"clientCertSecretRef"}},
 		{"client key of another", func(c *Config) { c.ClientCert, c.ClientKey = ca, NewSecret(string(key.PEM(""))) }, []string{"clientCertSecretRef"}},
+		{"client certificate expired", func(c *Config) { c.ClientCert, c.ClientKey = expired, NewSecret(string(key.PEM(""))) }, []string{"clientCertSecretRef"}},
 		{"no auth", func(c *Config) { c.Auth = nil }, []string{"auth"}},
 		{"no token", func(c *Config) { c.Auth = TokenAuth{Token: NewSecret(" \n")} }, []string{"auth.tokenSecretRef"}},
 		{"no ids", func(c *Config) { c.Auth = AppRoleAuth{} }, []string{"auth.appRole.roleId", "auth.appRole.secretRef"}},

@@ -80,6 +80,9 @@ func (c *credentials) serviceAccountToken(field string, ref v1alpha1.ServiceAcco
 // config reads the credentials of an issuer and returns what a session needs, and the versions of what was read.
 func (s *Sessions) config(ctx context.Context, issuer v1alpha1.Issuer) (vault.Config, []string, error) {
 	spec := issuer.IssuerSpec()
+	if problems := Problems(spec); len(problems) > 0 {
+		return vault.Config{}, nil, problems[0]
+	}
 	c := &credentials{client: s.Client, live: s.Live, namespace: issuer.GetNamespace()}
 	audience := "vault://" + issuer.GetName()
 	if c.namespace == "" {
@@ -143,7 +146,7 @@ func (c *credentials) auth(ctx context.Context, auth v1alpha1.VaultAuth, audienc
 	case auth.ClientCertificate != nil:
 		return vault.ClientCertAuth{MountPath: auth.ClientCertificate.MountPath, Name: auth.ClientCertificate.Name}, nil
 	}
-	return nil, &CredentialsError{"spec.auth", "no method is set", "set exactly one of tokenSecretRef, appRole, kubernetes, clientCertificate, jwt"}
+	return nil, nil // Problems said so
 }
 
 // jwt gives the token of a Secret, or of a ServiceAccount where one is named.

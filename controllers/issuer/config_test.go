@@ -158,7 +158,7 @@ func TestConfigFields(t *testing.T) {
 	if diff := cmp.Diff(want, fields(got)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	issuer.Spec.CABundleSecretRef = inSecret("")
+	issuer.Spec.CABundle, issuer.Spec.CABundleSecretRef = nil, inSecret("")
 	if got, _, err = s.config(t.Context(), issuer); err != nil || string(got.CABundle) != "from the Secret" {
 		t.Errorf("%q %v", got.CABundle, err)
 	}
@@ -207,8 +207,8 @@ func checkMissing(t *testing.T, s *Sessions, issuer v1alpha1.Issuer, want string
 }
 
 func TestConfigWithoutAWay(t *testing.T) {
-	checkMissing(t, newSessions(t), newIssuer(v1alpha1.VaultAuth{}), "spec.auth: no method is set: set exactly one of tokenSecretRef, appRole, kubernetes, clientCertificate, jwt")
 	for field, auth := range map[string]v1alpha1.VaultAuth{
+		"auth":            {},
 		"auth.kubernetes": {Kubernetes: &v1alpha1.VaultKubernetes{Role: "r"}},
 		"auth.jwt":        {JWT: &v1alpha1.VaultJWT{Role: "r"}},
 	} {

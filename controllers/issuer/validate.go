@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package issuer
+
+import (
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
+)
+
+// Problems names what is wrong with a spec beside what vault.Config.Validate finds, in the words of the CRD: an issuer of
+// cert-manager has not passed its rules, nor has one that was there before them. Nil: nothing.
+func Problems(spec *v1alpha1.VaultIssuerSpec) []certs.FieldError {
+	var found []certs.FieldError
+	add := func(bad bool, field, problem, mend string) {
+		if bad {
+			found = append(found, certs.FieldError{Field: field, Problem: problem, Mend: mend})
+		}
+	}
+	add(len(spec.CABundle) > 0 && spec.CABundleSecretRef != nil, "caBundle", "excludes caBundleSecretRef", "keep one")
+	add((spec.ClientCertSecretRef == nil) != (spec.ClientKeySecretRef == nil), "clientCertSecretRef", "and clientKeySecretRef belong together", "set both or none")
+	return append(found, authProblems(&spec.Auth)...)
+}
+
+const ways = "tokenSecretRef, appRole, kubernetes, clientCertificate and jwt"
+
+func authProblems(auth *v1alpha1.VaultAuth) []certs.FieldError {
+	n := 0
+	for _, set := range []bool{auth.TokenSecretRef != nil, auth.AppRole != nil, auth.Kubernetes != nil, auth.ClientCertificate != nil, auth.JWT != nil} {
+		if set {
+			n++
+		}
+	}
+	switch {
+	case n == 0:
+		return []certs.FieldError{{Field: "auth", Problem: "names no way to log in", Mend: "set one of " + ways}}
+	case n > 1:
+		return []certs.FieldError{{Field: "auth", Problem: "names several ways to log in", Mend: "keep one of " + ways}}
+	}
+	var found []certs.FieldError
+	token := func(field string, secret *v1alpha1.SecretKeySelector, account *v1alpha1.ServiceAccountReference) {
+		if (secret == nil) == (account == nil) {
+			found = append(found, certs.FieldError{Field: field, Problem: "names no token, or two", Mend: "set one of secretRef and serviceAccountRef"})
+		}
+	}
+	if auth.Kubernetes != nil {
+		token("auth.kubernetes", auth.Kubernetes.SecretRef, auth.Kubernetes.ServiceAccountRef)
+	}
+	if auth.JWT != nil {
+		token("auth.jwt", auth.JWT.SecretRef, auth.JWT.ServiceAccountRef)
+	}
+	return found
+}
