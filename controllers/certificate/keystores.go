@@ -28,7 +28,7 @@ func addJKS(made map[string][]byte, spec v1alpha1.JKSKeystore, secret password, 
 		entry.CertificateChain = append(entry.CertificateChain, jksCertificate(cert))
 	}
 	store := keystore.New(keystore.WithOrderedAliases())
-	if err := store.SetPrivateKeyEntry(cmp.Or(spec.Alias, "certificate"), entry, []byte(secret.text)); err != nil {
+	if err := store.SetPrivateKeyEntry(cmp.Or(spec.Alias, "certificate"), entry, []byte(secret.reveal())); err != nil {
 		return fmt.Errorf("Java keystore: %w", err)
 	}
 	if made[keyJKS], err = jksBytes(store, secret); err != nil || len(b.CA) == 0 {
@@ -54,7 +54,7 @@ func jksCertificate(cert *x509.Certificate) keystore.Certificate {
 
 func jksBytes(store keystore.KeyStore, secret password) ([]byte, error) {
 	var out bytes.Buffer
-	if err := store.Store(&out, []byte(secret.text)); err != nil {
+	if err := store.Store(&out, []byte(secret.reveal())); err != nil {
 		return nil, fmt.Errorf("Java keystore: %w", err)
 	}
 	return out.Bytes(), nil
@@ -78,13 +78,13 @@ func addPKCS12(made map[string][]byte, spec v1alpha1.PKCS12Keystore, secret pass
 		return certs.FieldError{Field: "keystores.pkcs12.profile", Problem: "is not known", Mend: "use LegacyRC2, LegacyDES or Modern2023"}
 	}
 	unfit := certs.FieldError{Field: "keystores.pkcs12.passwordSecretRef", Problem: "names a password that cannot be written in PKCS #12", Mend: "use characters of the basic plane of Unicode"}
-	if made[keyPKCS12], err = encoder.Encode(b.Key.Signer(), b.Leaf, slices.Concat(b.Intermediates, above(b)), secret.text); err != nil {
+	if made[keyPKCS12], err = encoder.Encode(b.Key.Signer(), b.Leaf, slices.Concat(b.Intermediates, above(b)), secret.reveal()); err != nil {
 		return unfit
 	}
 	if len(b.CA) == 0 {
 		return nil
 	}
-	if made[keyPKCS12Trust], err = encoder.EncodeTrustStore(b.CA, secret.text); err != nil {
+	if made[keyPKCS12Trust], err = encoder.EncodeTrustStore(b.CA, secret.reveal()); err != nil {
 		return unfit
 	}
 	return nil

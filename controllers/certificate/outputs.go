@@ -38,10 +38,19 @@ type passwords struct {
 	jks, pkcs12 password
 }
 
-type password struct{ text, version string }
+type password struct {
+	// The pointer keeps fmt out, which prints unexported fields without asking their methods.
+	text    *string
+	version string
+}
 
-// Format keeps the password out of fmt's verbs.
-func (password) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[redacted]")) }
+// reveal is the password itself: never print it.
+func (p password) reveal() string {
+	if p.text == nil {
+		return ""
+	}
+	return *p.text
+}
 
 // observePasswords reads the passwords of the keystores that are wanted.
 func (r *Reconciler) observePasswords(ctx context.Context, o *observed) (err error) {
@@ -50,7 +59,7 @@ func (r *Reconciler) observePasswords(ctx context.Context, o *observed) (err err
 		if o.passwords.jks, err = r.password(ctx, o, "spec.keystores.jks.passwordSecretRef", jks.PasswordSecretRef); err != nil {
 			return err
 		}
-		if n := len(o.passwords.jks.text); n > 0 && n < 6 {
+		if n := len(o.passwords.jks.reveal()); n > 0 && n < 6 {
 			o.noPassword = &finding{v1alpha1.ReasonInvalidSpec, "spec.keystores.jks.passwordSecretRef: the password has less than the 6 characters that Java asks for: put a longer one there"}
 		}
 	}
@@ -87,7 +96,7 @@ func (r *Reconciler) password(ctx context.Context, o *observed, field string, re
 	if text == "" {
 		o.noPassword = &finding{v1alpha1.ReasonInvalidSpec, fmt.Sprintf("%s: there is no Secret %s with a password under key %s: create it, or correct name and key", field, ref.Name, key)}
 	}
-	return password{text, string(secret.UID) + "/" + secret.ResourceVersion}, nil
+	return password{&text, string(secret.UID) + "/" + secret.ResourceVersion}, nil
 }
 
 // outputsDigest identifies what the further forms are made of, for the pair with this certificate; empty where none is
