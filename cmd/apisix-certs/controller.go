@@ -59,17 +59,7 @@ func newController() *cobra.Command {
 }
 
 func addControllerFlags(flags *pflag.FlagSet, o *controllers.Options) {
-	flags.StringSliceVar(&o.AdminURLs, "apisix-admin-url", nil, "base URL of an Admin API, such as http://apisix-admin.apisix:9180; several share one etcd")
-	flags.StringVar(&o.AdminService, "apisix-admin-service", "", "Service of the Admin API instead of URLs, NAMESPACE/NAME:PORT; its ready pods are followed")
-	flags.StringVar(&o.AdminKeySecret, "apisix-admin-key-secret", "", "Secret with the admin key, NAMESPACE/NAME or NAMESPACE/NAME:KEY (key: admin), followed as it changes")
-	flags.StringVar(&o.AdminKeyFile, "apisix-admin-key-file", "", "file with the admin key, read again for each request")
-	flags.StringVar(&o.AdminCA, "apisix-admin-ca-file", "", "CA certificates (PEM) for https Admin APIs instead of the system's; a change needs a restart")
-	flags.StringVar(&o.AdminCert, "apisix-admin-client-cert-file", "", "client certificate (PEM) for https Admin APIs, read again for each connection")
-	flags.StringVar(&o.AdminCertKey, "apisix-admin-client-key-file", "", "key (PEM) of the client certificate")
-	flags.StringSliceVar(&o.TLSAddrs, "apisix-tls-addr", nil, "HOST:PORT of the gateway's TLS port, to prove what is served; several are all asked")
-	flags.StringVar(&o.TLSService, "apisix-tls-service", "", "Service of the gateway's TLS port instead of addresses, NAMESPACE/NAME:PORT; each ready pod is asked")
-	flags.StringVar(&o.PushMode, "push-mode", "auto", "how certificates reach the gateway: auto, own, adopt or secret")
-	flags.StringVar(&o.ClusterName, "cluster-name", "", "name of this cluster in ssl objects of its own (default: UID of kube-system)")
+	addGatewayFlags(flags, o)
 	flags.StringVar(&o.DefaultIssuer, "default-issuer", "", "issuer for objects that name none, VaultIssuer/NAME or ClusterVaultIssuer/NAME (of cert-manager: Issuer/NAME or ClusterIssuer/NAME)")
 	flags.StringVar(&o.Manage, "manage", "annotated", "which objects get a certificate: annotated or all")
 	flags.StringVar(&o.IngressClass, "ingress-class", "", "only objects of this ingress class, or of none")
@@ -82,6 +72,21 @@ func addControllerFlags(flags *pflag.FlagSet, o *controllers.Options) {
 	flags.IntVar(&o.Workers, "workers", 16, "certificates worked on at the same time")
 	flags.StringVar(&o.MetricsAddr, "metrics-bind-address", ":8080", "address of the metrics; 0 for none")
 	flags.StringVar(&o.HealthAddr, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0 for none")
+}
+
+// addGatewayFlags adds those that tell of the gateway.
+func addGatewayFlags(flags *pflag.FlagSet, o *controllers.Options) {
+	flags.StringSliceVar(&o.AdminURLs, "apisix-admin-url", nil, "base URL of an Admin API, such as http://apisix-admin.apisix:9180; several share one etcd")
+	flags.StringVar(&o.AdminService, "apisix-admin-service", "", "Service of the Admin API instead of URLs, NAMESPACE/NAME:PORT; its ready pods are followed")
+	flags.StringVar(&o.AdminKeySecret, "apisix-admin-key-secret", "", "Secret with the admin key, NAMESPACE/NAME or NAMESPACE/NAME:KEY (key: admin), followed as it changes")
+	flags.StringVar(&o.AdminKeyFile, "apisix-admin-key-file", "", "file with the admin key, read again for each request")
+	flags.StringVar(&o.AdminCA, "apisix-admin-ca-file", "", "CA certificates (PEM) for https Admin APIs instead of the system's; a change needs a restart")
+	flags.StringVar(&o.AdminCert, "apisix-admin-client-cert-file", "", "client certificate (PEM) for https Admin APIs, read again for each connection")
+	flags.StringVar(&o.AdminCertKey, "apisix-admin-client-key-file", "", "key (PEM) of the client certificate")
+	flags.StringSliceVar(&o.TLSAddrs, "apisix-tls-addr", nil, "HOST:PORT of the gateway's TLS port, to prove what is served; several are all asked")
+	flags.StringVar(&o.TLSService, "apisix-tls-service", "", "Service of the gateway's TLS port instead of addresses, NAMESPACE/NAME:PORT; each ready pod is asked")
+	flags.StringVar(&o.PushMode, "push-mode", "auto", "how certificates reach the gateway: auto, own, adopt or secret")
+	flags.StringVar(&o.ClusterName, "cluster-name", "", "name of this cluster in ssl objects of its own (default: UID of kube-system)")
 }
 
 // variable is the environment variable of a flag.

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/controllers"
+)
+
+// doctor is one call of check.
+type doctor struct {
+	kube kubeFlags
+	// options are the controller's: those given, else those of its Deployment.
+	options controllers.Options
+	// account is the controller's ServiceAccount, NAMESPACE/NAME. Empty: as the Deployment says.
+	account string
+
+	access  *access
+	home    client.ObjectKey // the ServiceAccount
+	waiting *progress
+	now     time.Time
+	told    diagnosis
+
+	issuers  map[string]issuerLook // by Kind/namespace/name
+	gateways map[string]gatewayLook
+	uses     map[string][]use // by NAMESPACE/NAME of the Secret
+}
+
+func newCheck() *cobra.Command {
+	d := &doctor{issuers: map[string]issuerLook{}, gateways: map[string]gatewayLook{}, uses: map[string][]use{}}
+	c := &cobra.Command{
+		Use:   "check",
+		Short: "Look for what is wrong with the set-up, and say how to mend it",
+		Long: "Look for what is wrong with the set-up, and say how to mend it: API server, CRDs, rights and life of the controller,\n" +
+			"each issuer's credentials, login and role against what the certificates ask, the gateways' Admin APIs and TLS\n" +
+			"ports, and each certificate. Nothing is changed. The exit code is 2 where something is found.\n\n" +
+			"The flags of the gateway are those of the controller, and have its environment variables. Without them they are\n" +
+			"taken from the controller's Deployment. What only Pods reach is reached with:\n" +
+			"  kubectl -n apisix-certs exec deploy/apisix-certs -- apisix-certs check",
+		Example: "  apisix-certs check\n  apisix-certs check -n shop --apisix-admin-url http://127.0.0.1:9180 --apisix-admin-key-file key --apisix-tls-addr 127.0.0.1:9443",
+		Args:    cobra.NoArgs,
+	}
+	flags := c.Flags()
+	d.kube.addCluster(flags)
+	flags.StringVarP(&d.kube.namespace, "namespace", "n", "", "only the issuers and certificates of this namespace (default: all)")
+	flags.StringVar(&d.account, "controller", "", "ServiceAccount of the controller, NAMESPACE/NAME (default: that of its Deployment, else apisix-certs/apisix-certs)")
+	addGatewayFlags(flags, &d.options)
+	flags.StringVar(&d.options.ClusterResourceNamespace, "cluster-resource-namespace", "", "namespace with the credentials of ClusterVaultIssuers (default: that of the controller)")
+	format := addOutput(c, "table", "json", "yaml")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if err := fromEnvironment(c.Flags()); err != nil {
+			return err
+		}
+		d.options.AdminKey = os.Getenv(variable("apisix-admin-key"))
+		d.kube.all = d.kube.namespace == ""
+		d.waiting = startProgress(c.ErrOrStderr(), "asking the API server")
+		defer d.waiting.end()
+		if err := d.examine(c.Context()); err != nil {
+			return err
+		}
+		d.waiting.end()
+		return d.report(c.OutOrStdout(), format.value)
+	}
+	return c
+}
+
+// examine makes all checks. Later ones leave out what is but a consequence of what earlier ones found.
+func (d *doctor) examine(ctx context.Context) (err error) {
+	d.options.Version, d.now = buildVersion(), time.Now()
+	if d.access, err = d.kube.open(); err != nil {
+		return err
+	}
+	if err := d.findController(ctx); err != nil {
+		return err
+	}
+	for _, check := range []struct {
+		name, doing string
+		do          func(context.Context) error
+	}{
+		{"CRDs", "reading the CRDs", d.checkCRDs},
+		{"rights", "asking for the controller's rights", d.checkRights},
+		{"controller", "looking for the controller", d.checkController},
+		{"issuers", "asking the issuers", d.checkIssuers},
+		{"gateways", "asking the gateways", d.checkGateways},
+		{"certificates", "looking at the certificates", d.checkCertificates},
+		{"sources", "looking at the sources", d.checkSources},
+	} {
+		d.waiting.say("%s", check.doing)
+		d.told.begin(check.name)
+		if err := check.do(ctx); err != nil && !d.excuse(err) {
+			return d.access.explain(err)
+		}
+		if ctx.Err() != nil {
+			return errors.New("interrupted")
+		}
+	}
+	return nil
+}
+
+// excuse notes an error that keeps one check from being made, and is no reason to leave out the others.
+func (d *doctor) excuse(err error) bool {
+	switch {
+	case apierrors.IsForbidden(err):
+		d.told.note("not looked at, for you may not: " + d.access.explain(err).Error())
+	case meta.IsNoMatchError(err), apierrors.IsNotFound(err):
+		d.told.note("not looked at, for the cluster lacks the CRD")
+	default:
+		return false
+	}
+	return true
+}
+
+// diagnosis is what check tells. Its JSON stays as it is.
+type diagnosis struct {
+	Checks   []checked `json:"checks"`
+	Findings []finding `json:"findings"`
+}
+
+// checked is one check that was made.
+type checked struct {
+	Name     string   `json:"name"`
+	Looked   int      `json:"looked"` // at how many objects or rules
+	Findings int      `json:"findings"`
+	Notes    []string `json:"notes,omitempty"` // what could not be looked at, and why; no faults
+}
+
+// finding is one thing that is wrong.
+type finding struct {
+	Check   string `json:"check"`
+	Object  string `json:"object"`          // KIND NAMESPACE/NAME, or a flag with its value
+	Field   string `json:"field,omitempty"` // of the object
+	Problem string `json:"problem"`
+	Mend    string `json:"mend"`
+}
+
+func (t *diagnosis) begin(name string) { t.Checks = append(t.Checks, checked{Name: name}) }
+
+func (t *diagnosis) current() *checked { return &t.Checks[len(t.Checks)-1] }
+
+func (t *diagnosis) looked(n int) { t.current().Looked += n }
+
+func (t *diagnosis) note(text string) { t.current().Notes = append(t.current().Notes, text) }
+
+func (t *diagnosis) find(f finding) {
+	f.Check = t.current().Name
+	t.current().Findings++
+	t.Findings = append(t.Findings, f)
+}
+
+// apart separates a message of this project into what is wrong and, behind its last colon, how to mend it, where other
+// says so of a message that has none.
+func apart(message, other string) (problem, mend string) {
+	i := strings.LastIndex(message, ": ")
+	if i < 0 {
+		return message, other
+	}
+	return message[:i], message[i+2:]
+}
+
+func (d *doctor) report(out io.Writer, format string) error {
+	if d.told.Findings == nil {
+		d.told.Findings = []finding{}
+	}
+	if format != "table" {
+		if err := encode(out, format, d.told); err != nil {
+			return err
+		}
+	} else {
+		d.told.write(out)
+	}
+	switch n := len(d.told.Findings); n {
+	case 0:
+		return nil
+	case 1:
+		return &foundError{"1 problem found"}
+	default:
+		return &foundError{fmt.Sprintf("%d problems found", n)}
+	}
+}
+
+func (t *diagnosis) write(out io.Writer) {
+	for _, c := range t.Checks {
+		verdict := paint(out, green, "ok  ")
+		if c.Findings > 0 {
+			verdict = paint(out, red, "FAIL")
+		}
+		fmt.Fprintf(out, "%s  %-12s  %d looked at\n", verdict, c.Name, c.Looked)
+		for _, note := range c.Notes {
+			fmt.Fprintf(out, "      %s\n", paint(out, yellow, note))
+		}
+	}
+	for _, f := range t.Findings {
+		where := f.Object
+		if f.Field != "" {
+			where += ", " + f.Field
+		}
+		fmt.Fprintf(out, "\n%s\n  %s\n  mend: %s\n", paint(out, bold, where), f.Problem, f.Mend)
+	}
+}
+
+// certificates lists those that are looked at.
+func (d *doctor) certificates(ctx context.Context) ([]v1alpha1.ApisixCertificate, error) {
+	var list v1alpha1.ApisixCertificateList
+	err := d.access.List(ctx, &list, client.InNamespace(d.access.namespace))
+	return list.Items, err
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	appsv1 "k8s.io/api/apps/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/controllers"
+)
+
+// programName is that of the controller's Deployment, ServiceAccount and namespace, unless somebody says otherwise.
+const programName = "apisix-certs"
+
+// findController finds the controller's ServiceAccount and the options that it runs with.
+func (d *doctor) findController(ctx context.Context) error {
+	d.home = client.ObjectKey{Namespace: programName, Name: programName}
+	d.options.LeaderElect = true
+	deployment, err := d.deployment(ctx)
+	if err != nil && !apierrors.IsForbidden(err) {
+		return d.access.explain(err)
+	}
+	if deployment != nil {
+		d.home.Namespace = deployment.Namespace
+		d.home.Name = cmp.Or(deployment.Spec.Template.Spec.ServiceAccountName, "default")
+		d.takeOptions(deployment)
+	}
+	if d.account != "" {
+		namespace, name, ok := strings.Cut(d.account, "/")
+		if !ok || namespace == "" || name == "" {
+			return fmt.Errorf("--controller %q is not of the form NAMESPACE/NAME", d.account)
+		}
+		d.home = client.ObjectKey{Namespace: namespace, Name: name}
+	}
+	d.options.ClusterResourceNamespace = cmp.Or(d.options.ClusterResourceNamespace, d.home.Namespace)
+	return nil
+}
+
+// deployment is the controller's, nil where there is none or more than one.
+func (d *doctor) deployment(ctx context.Context) (*appsv1.Deployment, error) {
+	var list appsv1.DeploymentList
+	if err := d.access.List(ctx, &list, client.MatchingLabels{"app.kubernetes.io/name": programName}); err != nil {
+		return nil, err
+	}
+	if len(list.Items) != 1 {
+		return nil, nil
+	}
+	return &list.Items[0], nil
+}
+
+// takeOptions takes the options from the command line in the Deployment. Those of the gateway are taken where none are
+// given here; files in the Pod cannot be read from here, so an admin key in one is not.
+func (d *doctor) takeOptions(deployment *appsv1.Deployment) {
+	var theirs controllers.Options
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.ParseErrorsAllowlist.UnknownFlags = true
+	addControllerFlags(flags, &theirs)
+	for _, container := range deployment.Spec.Template.Spec.Containers {
+		if len(container.Args) == 0 || container.Args[0] != "controller" {
+			continue
+		}
+		if flags.Parse(container.Args[1:]) != nil { // then the controller does not run either, which is found
+			return
+		}
+		for _, variable := range container.Env {
+			setVariable(flags, variable)
+		}
+	}
+	d.options.LeaderElect = theirs.LeaderElect
+	d.options.ClusterResourceNamespace = cmp.Or(d.options.ClusterResourceNamespace, theirs.ClusterResourceNamespace)
+	if d.gatewayGiven() {
+		return
+	}
+	theirs.Version, theirs.ClusterResourceNamespace, theirs.AdminKey = d.options.Version, d.options.ClusterResourceNamespace, d.options.AdminKey
+	d.options = theirs
+}
+
+func setVariable(flags *pflag.FlagSet, given corev1.EnvVar) {
+	flags.VisitAll(func(flag *pflag.Flag) {
+		if variable(flag.Name) == given.Name && !flag.Changed && given.Value != "" {
+			_ = flags.Set(flag.Name, given.Value) // as above
+		}
+	})
+}
+
+func (d *doctor) gatewayGiven() bool {
+	o := d.options
+	return len(o.AdminURLs) > 0 || o.AdminService != ""
+}
+
+// leaseName is that of the controller's lease, leaseDead how long after its last renewal nobody holds it.
+const (
+	leaseName = "apisix-certs.io"
+	leaseDead = time.Minute
+)
+
+// checkController looks at the lease that a running controller holds.
+func (d *doctor) checkController(ctx context.Context) error {
+	if !d.options.LeaderElect {
+		d.told.note("without --leader-elect it cannot be told whether the controller runs")
+		return nil
+	}
+	key := client.ObjectKey{Namespace: d.home.Namespace, Name: leaseName}
+	lease := &coordinationv1.Lease{}
+	err := d.access.Get(ctx, key, lease)
+	problem := ""
+	switch spec := lease.Spec; {
+	case apierrors.IsNotFound(err):
+		problem = "no controller has run here yet"
+	case err != nil:
+		return err
+	case spec.HolderIdentity == nil || *spec.HolderIdentity == "":
+		problem = "no controller runs: the last one has ended"
+	case spec.RenewTime == nil || d.now.Sub(spec.RenewTime.Time) > leaseDead:
+		problem = "no controller runs: the last one has not renewed its lease for a minute or more"
+	}
+	d.told.looked(1)
+	if problem != "" {
+		d.told.find(finding{Object: "Lease " + key.String(), Problem: problem,
+			Mend: "start it, and see kubectl -n " + key.Namespace + " get pods and its log; where it runs in another namespace, name that with --controller"})
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/controllers/gateway"
+)
+
+// GatewaysOnce knows the gateways as the controller with these options does, for a command that looks at them once: what
+// they are made of is read from the API server as it is needed, and not followed. The options that tell of gateways must
+// be valid: the error tells all of their problems.
+func (o *Options) GatewaysOnce(ctx context.Context, c client.Client) (*gateway.Registry, error) {
+	if err := errors.Join(o.validateGateway()...); err != nil {
+		return nil, err
+	}
+	flags, err := o.gatewayOfFlags()
+	if err != nil {
+		return nil, err
+	}
+	config, err := o.adminTLS().Config()
+	if err != nil {
+		return nil, fmt.Errorf("TLS of the Admin API: %w", err)
+	}
+	cluster, err := clusterName(ctx, c, o.ClusterName)
+	if err != nil {
+		return nil, err
+	}
+	r := &gateway.Registry{
+		Reader: c, Follower: direct{c}, Flags: flags, Mode: gateway.Mode(o.PushMode), Cluster: cluster, Clock: clock.RealClock{},
+		TLS: config, UserAgent: o.userAgent(),
+	}
+	kind := gateway.GatewayProxyKind
+	_, err = c.RESTMapper().RESTMapping(kind.GroupKind(), kind.Version)
+	if err == nil {
+		r.HasProxies()
+	} else if !meta.IsNoMatchError(err) {
+		return nil, fmt.Errorf("look for kind %s: %w", kind.Kind, err)
+	}
+	return r, nil
+}
+
+// direct reads what would be followed.
+type direct struct{ client.Reader }
+
+func (d direct) Follow(context.Context, string, gateway.Followed) (client.Reader, error) {
+	return d.Reader, nil
+}
+
+func (direct) Keep(string, []gateway.Followed) {}
