@@ -112,6 +112,19 @@ func checkTimes(answer Bundle, spec Spec, now time.Time) error {
 	return nil
 }
 
+// Ungranted says which part of the subject, or which usage, was asked for and is not in leaf; empty: none. An issuer may set
+// them by itself, as a role of Vault does. CheckAnswer gives it as a warning; a caller that does not want to drop anything
+// refuses the answer.
+func Ungranted(leaf *x509.Certificate, spec Spec) string {
+	if difference := subjectDifference(leaf, spec); difference != "" {
+		return difference
+	}
+	if missing := missingUsages(leaf, spec); len(missing) > 0 {
+		return "the certificate lacks usages: " + listed(missing)
+	}
+	return ""
+}
+
 func shortfalls(answer Bundle, spec Spec, now time.Time) []string {
 	var warnings []string
 	// A minute is for the way to the issuer and back, and keeps the message the same from one time to the next.

@@ -126,3 +126,17 @@ func TestCheckAnswerRootMount(t *testing.T) {
 		t.Errorf("%v, %v", warnings, err)
 	}
 }
+
+// TestUngranted names what an issuer left out.
+func TestUngranted(t *testing.T) {
+	s := newScene(t)
+	for want, spec := range map[string]Spec{
+		"": s.spec,
+		"the certificate has another subject: organizations": {Subject: Subject{Organizations: []string{"ACME"}}},
+		"the certificate lacks usages: client auth":          {Usages: []Usage{ServerAuth, ClientAuth}},
+	} {
+		if got := Ungranted(s.bundle.Leaf, spec); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

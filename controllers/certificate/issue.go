@@ -58,6 +58,9 @@ func (r *Reconciler) take(ctx context.Context, o *observed, answer vault.Answer,
 	if warnings, err = certs.CheckAnswer(answer.Bundle, o.spec, public, r.Clock.Now()); err != nil {
 		return nil, err
 	}
+	if missing := certs.Ungranted(answer.Bundle.Leaf, o.spec); missing != "" {
+		return nil, &certs.AnswerError{Problem: missing, Mend: "have the issuer grant it (a role of Vault sets subject and usages by itself: organization, ou, country, key_usage, ext_key_usage and so on), or drop it from the spec"}
+	}
 	if err := r.storeKey(ctx, o, answer, key); err != nil {
 		return nil, err
 	}
