@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	eventsv1 "k8s.io/api/events/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -37,7 +38,7 @@ func (s *scene) play() error {
 	if err := s.apply(base); err != nil {
 		return err
 	}
-	acts := []func() error{s.byTLS, s.byRoute, s.byIngress, s.byGatewayProxy, s.byCertManager, s.byClusterIssuer}
+	acts := []func() error{s.byTLS, s.byRoute, s.byIngress, s.byYielding, s.byGatewayProxy, s.byCertManager, s.byClusterIssuer}
 	done := make(chan error)
 	for _, act := range acts {
 		go func() { done <- act() }()
@@ -125,6 +126,52 @@ spec: {tls: [{hosts: [` + s.host("ingress") + `], secretName: ingress}], default
 		return err
 	}
 	return s.issued("ingress", 1)
+}
+
+// byYielding: the hosts of a route are covered by an Ingress one by one, so that there is an event of one kind twice.
+func (s *scene) byYielding() error {
+	a, b := s.host("a"), s.host("b")
+	for _, yaml := range []string{`
+apiVersion: apisix.apache.org/v2
+kind: ApisixRoute
+metadata: {namespace: $ns, name: yielding, annotations: {apisix-certs.io/issuer: vault}}
+spec: {http: [{name: r, match: {hosts: [` + a + ", " + b + `], paths: [/*]}, backends: [{serviceName: s, servicePort: 80}]}]}
+`, covering(a), covering(a + ", " + b)} {
+		if err := s.apply(yaml); err != nil {
+			return err
+		}
+		if !strings.Contains(yaml, "covering") {
+			continue
+		}
+		if err := s.issued("covering", strings.Count(yaml, ".moelove.info")); err != nil {
+			return err
+		}
+		if err := s.until("event that the route yields", func() bool { return s.covered() != nil }); err != nil {
+			return err
+		}
+	}
+	return s.until("the same event once more", func() bool { event := s.covered(); return event != nil && event.Series != nil })
+}
+
+func covering(hosts string) string {
+	return `
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {namespace: $ns, name: covering, annotations: {apisix-certs.io/issuer: vault}}
+spec: {tls: [{hosts: [` + hosts + `], secretName: covering}], defaultBackend: {service: {name: s, port: {number: 80}}}}
+`
+}
+
+// covered is the event that says which hosts of the route are covered, nil for none.
+func (s *scene) covered() *eventsv1.Event {
+	var list eventsv1.EventList
+	_ = s.Client.List(s.ctx, &list, client.InNamespace(s.ns))
+	for i := range list.Items {
+		if event := &list.Items[i]; event.Regarding.Name == "yielding" && event.Reason == v1alpha1.ReasonCovered {
+			return event
+		}
+	}
+	return nil
 }
 
 // byGatewayProxy: the gateway's Services are looked for, though they are not there.
