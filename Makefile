@@ -37,6 +37,11 @@ tools: ## Install what a fresh machine lacks
 .PHONY: test
 test: servers ## Run all tests
 	$(GO) test -timeout 20m ./...
+	$(MAKE) chart
+
+.PHONY: chart
+chart: servers ## Run the tests of the Helm chart and the plain manifests, in a module of their own
+	cd test/chart && $(GO) test -timeout 20m ./...
 
 .PHONY: race
 race: servers ## Run the tests where concurrency matters under the race detector
@@ -45,6 +50,7 @@ race: servers ## Run the tests where concurrency matters under the race detector
 .PHONY: generate
 generate: ## Write the generated code and manifests
 	$(CONTROLLER_GEN) object:headerFile=test/licence.txt paths=./api/... crd output:crd:dir=manifests/crds paths=./api/...
+	cd test/chart && $(GO) run ./generate
 
 .PHONY: verify
 verify: test race lint clean-generated vulnerabilities ## Everything that CI checks
@@ -52,10 +58,11 @@ verify: test race lint clean-generated vulnerabilities ## Everything that CI che
 .PHONY: lint
 lint: tools ## Lint, the arrows between packages included
 	$(GOLANGCI_LINT) run ./...
+	cd test/chart && $(GOLANGCI_LINT) run ./...
 
 .PHONY: clean-generated
 clean-generated: generate ## Fail where generated files are not up to date
-	@git diff --exit-code -- api manifests || { echo "generated files are not up to date: commit what make generate writes"; exit 1; }
+	@git diff --exit-code -- api manifests charts || { echo "generated files are not up to date: commit what make generate writes"; exit 1; }
 
 .PHONY: vulnerabilities
 vulnerabilities: ## Look for known vulnerabilities, where the database can be reached
@@ -64,6 +71,7 @@ vulnerabilities: ## Look for known vulnerabilities, where the database can be re
 .PHONY: measures
 measures: servers ## Run every measure and print the lines, last
 	test/measures.sh
+	cd test/chart && APISIX_CERTS_MEASURES=$${MEASURES:-long} $(GO) test -count=1 -v -timeout 20m -run 'TestObjectsAreAccepted|TestRights$$' . | { grep -E '^measure:|^FAIL' || true; }
 
 .PHONY: fuzz
 fuzz: ## Fuzz each target for FUZZTIME (10s)
