@@ -4,6 +4,7 @@ package vault
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -157,5 +158,29 @@ func TestCallGivenUp(t *testing.T) {
 	request, _ := newRequest(t, spec)
 	if _, err := s.Issue(ctx, request); kindOfError(t, err) != Transient || !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestCallFinished keeps what Vault signs for a caller that is stopped meanwhile, as a controller is.
+func TestCallFinished(t *testing.T) {
+	f := newFakeVault(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	sign := f.sign
+	f.answer("pki/sign/web", func(w http.ResponseWriter, r *http.Request) {
+		cancel()
+		time.Sleep(20 * time.Millisecond)
+		sign(w, r)
+	})
+	request, key := newRequest(t, spec)
+	request.Finish = true
+	answer, err := open(t, f.config()).Issue(ctx, request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer.Bundle.Leaf == nil || !answer.Bundle.Leaf.PublicKey.(*ecdsa.PublicKey).Equal(key.Public()) {
+		t.Error("the answer is for another key")
+	}
+	if _, err := open(t, f.config()).Issue(ctx, request); kindOfError(t, err) != Transient {
+		t.Errorf("a call that was not begun: %v", err)
 	}
 }

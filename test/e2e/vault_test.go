@@ -277,12 +277,12 @@ func TestVaultSealedWave(t *testing.T) {
 	}
 	leaves := s.hosts(n, lives(time.Hour))
 	s.must(v.Seal(t.Context()))
-	before := v.count("/sign/")
+	before, first := v.count("/sign/"), time.Now()
 	for i := range n {
 		s.renew(fmt.Sprintf("c%02d", i))
 	}
 	time.Sleep(sealed)
-	asked := v.count("/sign/") - before
+	asked, elapsed := v.count("/sign/")-before, time.Since(first)
 	s.must(v.Unseal(t.Context()))
 	began := time.Now()
 	for host, leaf := range leaves {
@@ -292,7 +292,7 @@ func TestVaultSealedWave(t *testing.T) {
 	// The steps are 0, 5, 15, 35 and 75 s after the first attempt.
 	steps := 0
 	for _, at := range []time.Duration{0, 5 * time.Second, 15 * time.Second, 35 * time.Second, 75 * time.Second} {
-		if at <= sealed {
+		if at <= elapsed {
 			steps++
 		}
 	}
@@ -302,7 +302,7 @@ func TestVaultSealedWave(t *testing.T) {
 			expired++
 		}
 	}
-	t.Logf("measure: vault_sealed_wave certificates=%d sealed=%s asked_while_sealed=%d retry_steps=%d renewed_within=%.1fs expired=%d", n, sealed, asked, steps, took.Seconds(), expired)
+	t.Logf("measure: vault_sealed_wave certificates=%d sealed=%s asked_while_sealed=%d retry_steps=%d renewed_within=%.1fs expired=%d", n, elapsed.Round(time.Second), asked, steps, took.Seconds(), expired)
 	if took > 30*time.Second || expired > 0 || asked > n*steps {
 		t.Errorf("renewed within %s, %d expired, asked %d times in %d steps", took, expired, asked, steps)
 	}
