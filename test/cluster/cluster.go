@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -38,6 +39,8 @@ type Options struct {
 	KubeDir string
 	// Log receives what the servers log. Nil drops it.
 	Log io.Writer
+	// GatewayLog receives what the stand-in logs. Nil drops it.
+	GatewayLog *slog.Logger
 }
 
 // Gateway is where a gateway listens.
@@ -152,7 +155,7 @@ func (c *Cluster) startGateway(real *Gateway) (err error) {
 		c.Gateway = *real
 		return nil
 	}
-	if c.StandIn, err = apisixtest.NewServer(apisixtest.Options{}); err != nil {
+	if c.StandIn, err = apisixtest.NewServer(apisixtest.Options{Log: c.options.GatewayLog}); err != nil {
 		return err
 	}
 	c.Gateway = Gateway{AdminURL: c.StandIn.AdminURL(), AdminKey: c.StandIn.AdminKey(), TLSAddr: c.StandIn.TLSAddr()}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package faults
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/controllers"
+)
+
+// witness keeps all that controllers say - logs, what a crash prints, metrics, events, objects that all may read - and the
+// secrets that must not be in it.
+type witness struct {
+	mu      sync.Mutex
+	said    bytes.Buffer
+	seen    map[string]bool // kinds seen
+	secrets map[string]bool
+	deaf    context.CancelFunc // ends the watches
+}
+
+// read are the kinds of objects that controllers write and that all may read.
+var read = []schema.GroupVersionKind{
+	{Group: "events.k8s.io", Version: "v1", Kind: "Event"},
+	{Group: "apisix-certs.io", Version: "v1alpha1", Kind: "ApisixCertificate"},
+	{Group: "apisix-certs.io", Version: "v1alpha1", Kind: "VaultIssuer"},
+	{Group: "apisix.apache.org", Version: "v2", Kind: "ApisixTls"},
+	{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"},
+	{Group: "coordination.k8s.io", Version: "v1", Kind: "Lease"},
+}
+
+func newWitness() *witness { return &witness{seen: map[string]bool{}, secrets: map[string]bool{}} }
+
+// listen watches at the API server of config until the next call, through its outages.
+func (w *witness) listen(ctx context.Context, config *rest.Config) error {
+	if w.deaf != nil {
+		w.deaf()
+	}
+	ctx, w.deaf = context.WithCancel(ctx)
+	c, err := client.NewWithWatch(config, client.Options{Scheme: controllers.Scheme()})
+	if err != nil {
+		return err
+	}
+	for _, kind := range read {
+		list := &unstructured.UnstructuredList{}
+		list.SetGroupVersionKind(kind)
+		go follow(ctx, c, list, func(object runtime.Object) { w.hear(kind.Kind, object) })
+	}
+	go follow(ctx, c, &corev1.SecretList{}, w.learn)
+	return nil
+}
+
+// follow watches again whenever a watch ends.
+func follow(ctx context.Context, c client.WithWatch, list client.ObjectList, see func(runtime.Object)) {
+	for ctx.Err() == nil {
+		changes, err := c.Watch(ctx, list)
+		if err != nil {
+			time.Sleep(100 * time.Millisecond)
+			continue
+		}
+		for change := range changes.ResultChan() {
+			see(change.Object)
+		}
+	}
+}
+
+func (w *witness) hear(kind string, object runtime.Object) {
+	data, err := json.Marshal(object)
+	if err != nil {
+		return
+	}
+	_, _ = w.Write(append(data, '\n'))
+	w.mu.Lock()
+	w.seen[kind] = true
+	w.mu.Unlock()
+}
+
+// learn takes the private keys and tokens of all Secrets.
+func (w *witness) learn(object runtime.Object) {
+	secret, ok := object.(*corev1.Secret)
+	if !ok {
+		return
+	}
+	w.guard(string(secret.Data[corev1.ServiceAccountTokenKey]))
+	for _, line := range strings.Split(string(secret.Data[corev1.TLSPrivateKeyKey]), "\n") {
+		if !strings.HasPrefix(line, "-----") {
+			w.guard(line)
+		}
+	}
+}
+
+// Write takes what a controller said.
+func (w *witness) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.said.Write(p)
+}
+
+// heard counts how often text was said.
+func (w *witness) heard(text string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return bytes.Count(w.said.Bytes(), []byte(text))
+}
+
+// readMetrics hears a controller's metrics.
+func (w *witness) readMetrics(ctx context.Context, base string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/metrics", nil)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	n, err := io.Copy(w, answer.Body)
+	if n == 0 && err == nil {
+		err = errors.New("there are no metrics")
+	}
+	return err
+}
+
+// guard adds a secret. Texts too short to be one are passed over.
+func (w *witness) guard(secret string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if secret = strings.TrimSpace(secret); len(secret) >= window {
+		w.secrets[secret] = true
+	}
+}
+
+// shapes are what secrets look like, known or not: private keys as they are and in base64, Vault's tokens, JWTs.
+var shapes = regexp.MustCompile(`BEGIN [A-Z ]*PRIVATE KEY|LS0tLS1CRUdJTiB[A-Za-z0-9+/]{0,16}UFJJVkFU|LS0tLS1CRUdJTiBQUklWQV|hv[sb]\.[A-Za-z0-9_-]{20,}|eyJhbGciOi[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+`)
+
+// verdict counts the secrets looked for and those found, and says, without telling any, after what they stand.
+func (w *witness) verdict() (checked, leaked int, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	said := w.said.String()
+	var problems []error
+	for _, kind := range []string{"Event", "VaultIssuer", "ApisixCertificate"} {
+		if !w.seen[kind] {
+			problems = append(problems, fmt.Errorf("the witness saw no %s, so that it proves nothing", kind))
+		}
+	}
+	for _, at := range find(said, w.secrets) {
+		leaked++
+		problems = append(problems, fmt.Errorf("a secret was given away after %q", said[max(0, at-80):at]))
+	}
+	if at := shapes.FindStringIndex(said); at != nil {
+		leaked++
+		problems = append(problems, fmt.Errorf("what looks like a secret was given away after %q", said[max(0, at[0]-80):at[0]]))
+	}
+	return len(w.secrets), leaked, errors.Join(problems...)
+}
+
+// window is how much of a secret is looked for first.
+const window = 16
+
+// find returns where secrets stand in text, as they are or in base64, in one pass over it.
+func find(text string, secrets map[string]bool) (found []int) {
+	begins := map[string][]string{}
+	for secret := range secrets {
+		for _, form := range []string{secret, base64.StdEncoding.EncodeToString([]byte(secret))} {
+			begins[form[:window]] = append(begins[form[:window]], strings.TrimRight(form, "="))
+		}
+	}
+	for i := 0; i+window <= len(text); i++ {
+		for _, form := range begins[text[i:i+window]] {
+			if strings.HasPrefix(text[i:], form) {
+				found = append(found, i)
+			}
+		}
+	}
+	return found
+}
+
+func TestWitnessFindsSecrets(t *testing.T) {
+	t.Parallel()
+	const key = "MHcCAQEEIIrYSSNQFaA2Hwf1duRSxKtLYX5CB04f"
+	for text, leaks := range map[string]int{
+		"level=DEBUG msg=" + key + " and more":                                     1,
+		"x" + base64.StdEncoding.EncodeToString([]byte(key)):                       1,
+		"-----BEGIN EC PRIVATE KEY-----":                                           1,
+		base64.StdEncoding.EncodeToString([]byte("-----BEGIN PRIVATE KEY-----\n")): 1,
+		"X-Vault-Token: hvs.CAESIJ1ZkWQ0aXh3c0pYbG1x":                              1,
+		"Bearer eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlIn0.c2ln":                     1,
+		"level=INFO msg=\"certificate issued\" serial=0123abc " + key[:20]:         0,
+	} {
+		w := newWitness()
+		w.guard(key)
+		_, _ = w.Write([]byte(text))
+		if checked, leaked, _ := w.verdict(); leaked != leaks || checked != 1 {
+			t.Errorf("%.20s: %d found", text, leaked)
+		}
+	}
+}

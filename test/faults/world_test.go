@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package faults lets parts of the running whole fail - real API server, etcd and Vault, the stand-in gateway, controllers
+// as processes - and shows that each time all is in order again by itself: every host served with the one valid certificate
+// that its Secret holds, no handshake wrong meanwhile, nothing issued twice, nothing left behind, nothing of others touched.
+//
+// `make faults` runs all of it, `go test` a short selection. docs/faults.md has the matrix; -update writes it.
+package faults
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"os"
+	"sync"
+	"testing"
+
+	"github.com/go-logr/logr"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"apisix-certs.io/apisix-certs/test/cluster"
+	"apisix-certs.io/apisix-certs/test/servers"
+)
+
+// world is the whole. Between the controller and each server is first a wire and then a tap, so that taps count what has
+// reached the servers.
+type world struct {
+	*cluster.Cluster
+	kube, vault, admin             *cluster.Tap
+	kubeWire, vaultWire, adminWire *cluster.Wire
+	// adminWire2 leads to the same Admin API: the controller knows two endpoints. tlsWire is where it proves.
+	adminWire2, tlsWire *cluster.Wire
+
+	kubeDirect string // the API server past the wire, for a second replica
+
+	token   string // of Vault, limited to reading and signing in pki
+	roots   *x509.CertPool
+	binary  string
+	folder  string // of the API server
+	log     *os.File
+	witness *witness
+	prober  *prober
+
+	controller *cluster.Controller
+}
+
+var update = flag.Bool("update", false, "write docs/faults.md")
+
+// long tells whether all is to be run, and not what CI has time for.
+func long() bool { return os.Getenv("APISIX_CERTS_MEASURES") == "long" }
+
+var shared struct {
+	sync.Once
+	world *world
+	err   error
+}
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	ctrllog.SetLogger(logr.Discard())
+	_ = os.Setenv("GOTRACEBACK", "all") // of controllers that crash
+	code := m.Run()
+	if w := shared.world; w != nil {
+		if err := w.end(); err != nil {
+			fmt.Println("FAIL:", err)
+			code = 1
+		}
+		if code != 0 {
+			fmt.Println("the controllers' log is in", w.log.Name())
+		} else {
+			_ = os.Remove(w.log.Name())
+		}
+	}
+	cluster.RemoveBinary()
+	os.Exit(code)
+}
+
+// theWorld starts the world at the first call.
+func theWorld(t *testing.T) *world {
+	t.Helper()
+	servers.Need(t)
+	shared.Do(func() { shared.world, shared.err = newWorld(context.Background()) })
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	return shared.world
+}
+
+func newWorld(ctx context.Context) (w *world, err error) {
+	w = &world{}
+	if w.binary, err = cluster.Binary(ctx); err != nil {
+		return nil, err
+	}
+	if w.folder, err = os.MkdirTemp("", "apisix-certs-faults-"); err != nil {
+		return nil, err
+	}
+	if w.log, err = os.CreateTemp("", "apisix-certs-faults-*.log"); err != nil {
+		return nil, err
+	}
+	if w.Cluster, err = cluster.Start(ctx, cluster.Options{KubeDir: w.folder, GatewayLog: w.gatewayLog()}); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(w.folder))
+	}
+	w.witness, w.prober = newWitness(), newProber(w.Gateway.TLSAddr)
+	for _, step := range []func(context.Context) error{w.tap, w.setUpVault, w.listen, w.startController} {
+		if err := step(ctx); err != nil {
+			w.Stop()
+			return nil, errors.Join(err, os.RemoveAll(w.folder))
+		}
+	}
+	return w, nil
+}
+
+// gatewayLog is where the stand-in says what handshakes failed, and why.
+func (w *world) gatewayLog() *slog.Logger {
+	return slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})).With("from", "gateway")
+}
+
+// tap puts a wire and a tap before each server that the controller asks.
+func (w *world) tap(context.Context) error {
+	transport, err := rest.TransportFor(rest.AnonymousClientConfig(w.Kube.Config))
+	if err != nil {
+		return err
+	}
+	if w.kube, err = cluster.NewTap(w.Kube.Config.Host, transport); err != nil {
+		return err
+	}
+	if w.vault, err = cluster.NewTap(w.Vault.Address, nil); err != nil {
+		return err
+	}
+	if w.admin, err = cluster.NewTap(w.Gateway.AdminURL, nil); err != nil {
+		return err
+	}
+	w.KubeTap, w.kubeDirect = w.kube, w.kube.URL
+	for wire, target := range map[**cluster.Wire]string{
+		&w.kubeWire: host(w.kube.URL), &w.vaultWire: host(w.vault.URL), &w.adminWire: host(w.admin.URL),
+		&w.adminWire2: host(w.admin.URL), &w.tlsWire: w.StandIn.TLSAddr(),
+	} {
+		if *wire, err = cluster.NewWire(target); err != nil {
+			return err
+		}
+	}
+	w.kube.URL = "https://" + w.kubeWire.Addr
+	w.Gateway.AdminURL = "http://" + w.adminWire.Addr + ",http://" + w.adminWire2.Addr
+	w.Gateway.TLSAddr = w.tlsWire.Addr
+	return nil
+}
+
+// wires are those on which a controller's work depends.
+func (w *world) wires() []*cluster.Wire {
+	return []*cluster.Wire{w.kubeWire, w.vaultWire, w.adminWire, w.adminWire2, w.tlsWire}
+}
+
+func host(address string) string {
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	return parsed.Host
+}
+
+// setUpVault makes the token of the issuer, and reads the CA under which all that is served must verify.
+func (w *world) setUpVault(ctx context.Context) error {
+	vault := w.Vault.Client()
+	const policy = `
+path "pki*"       { capabilities = ["read", "list"] }
+path "pki/sign/*" { capabilities = ["create", "update"] }
+`
+	if err := vault.Sys().PutPolicyWithContext(ctx, "faults", policy); err != nil {
+		return err
+	}
+	answer, err := vault.Logical().WriteWithContext(ctx, "auth/token/create", map[string]any{"policies": []string{"faults"}, "period": "24h"})
+	if err != nil {
+		return err
+	}
+	w.token = answer.Auth.ClientToken
+	ca, err := vault.Logical().ReadWithContext(ctx, "pki/cert/ca")
+	if err != nil {
+		return err
+	}
+	w.roots = x509.NewCertPool()
+	if !w.roots.AppendCertsFromPEM([]byte(ca.Data["certificate"].(string))) {
+		return errors.New("Vault's CA cannot be parsed")
+	}
+	w.prober.roots = w.roots
+	return nil
+}
+
+func (w *world) listen(ctx context.Context) error { return w.witness.listen(ctx, w.Kube.Config) }
+
+func (w *world) startController(ctx context.Context) (err error) {
+	w.controller, err = w.StartController(ctx, w.binary, w.said(), "--log-level", "debug")
+	return err
+}
+
+// said takes what a controller says.
+func (w *world) said() io.Writer { return io.MultiWriter(w.log, w.witness) }
+
+// expireLease ends the lease of a controller that was killed, where it is no test of that: it would last 15 s.
+func (w *world) expireLease(ctx context.Context) error {
+	return client.IgnoreNotFound(w.Client.DeleteAllOf(ctx, &coordinationv1.Lease{}, client.InNamespace("apisix-certs")))
+}
+
+// end stops everything and says what was given away.
+func (w *world) end() error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	defer os.RemoveAll(w.folder)
+	defer w.Stop()
+	w.prober.stop()
+	metricsErr := w.witness.readMetrics(ctx, w.controller.MetricsURL)
+	err := errors.Join(metricsErr, w.controller.Stop())
+	for _, secret := range []string{w.Vault.Token, w.Vault.UnsealKey, w.token, w.Gateway.AdminKey, w.Kube.Config.BearerToken} {
+		w.witness.guard(secret)
+	}
+	checked, leaks, verdict := w.witness.verdict()
+	fmt.Printf("measure: secrets_leaked checked=%d leaked=%d\n", checked, leaks)
+	return errors.Join(err, verdict)
+}
