@@ -73,6 +73,10 @@ measures: servers ## Run every measure and print the lines, last
 	test/measures.sh
 	cd test/chart && APISIX_CERTS_MEASURES=$${MEASURES:-long} $(GO) test -count=1 -v -timeout 20m -run 'TestObjectsAreAccepted|TestRights$$' . | { grep -E '^measure:|^FAIL' || true; }
 
+.PHONY: faults
+faults: servers ## Inject every fault into the running whole and print the measures; ARGS=-update writes docs/faults.md
+	test/faults/run.sh $(ARGS)
+
 .PHONY: fuzz
 fuzz: ## Fuzz each target for FUZZTIME (10s)
 	test/fuzz.sh
