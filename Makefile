@@ -12,6 +12,8 @@ ARGS ?=
 
 CONTROLLER_GEN := $(GO) run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
 GOLANGCI_LINT := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+# A module of its own that follows the versions of this one.
+IN_CHART := cd test/chart && GOFLAGS="$${GOFLAGS:-} -mod=mod"
 GOVULNCHECK := $(GO) run golang.org/x/vuln/cmd/govulncheck@latest
 
 .PHONY: help
@@ -41,7 +43,7 @@ test: servers ## Run all tests
 
 .PHONY: chart
 chart: servers ## Run the tests of the Helm chart and the plain manifests, in a module of their own
-	cd test/chart && $(GO) test -timeout 20m ./...
+	$(IN_CHART) $(GO) test -timeout 20m ./...
 
 .PHONY: race
 race: servers ## Run the tests where concurrency matters under the race detector
@@ -50,7 +52,7 @@ race: servers ## Run the tests where concurrency matters under the race detector
 .PHONY: generate
 generate: ## Write the generated code and manifests
 	$(CONTROLLER_GEN) object:headerFile=test/licence.txt paths=./api/... crd output:crd:dir=manifests/crds paths=./api/...
-	cd test/chart && $(GO) run ./generate
+	$(IN_CHART) $(GO) run ./generate
 
 .PHONY: verify
 verify: test race lint clean-generated vulnerabilities ## Everything that CI checks
@@ -58,7 +60,7 @@ verify: test race lint clean-generated vulnerabilities ## Everything that CI che
 .PHONY: lint
 lint: tools ## Lint, the arrows between packages included
 	$(GOLANGCI_LINT) run ./...
-	cd test/chart && $(GOLANGCI_LINT) run ./...
+	$(IN_CHART) $(GOLANGCI_LINT) run ./...
 
 .PHONY: clean-generated
 clean-generated: generate ## Fail where generated files are not up to date
@@ -71,7 +73,7 @@ vulnerabilities: ## Look for known vulnerabilities, where the database can be re
 .PHONY: measures
 measures: servers ## Run every measure and print the lines, last
 	test/measures.sh
-	cd test/chart && APISIX_CERTS_MEASURES=$${MEASURES:-long} $(GO) test -count=1 -v -timeout 20m -run 'TestObjectsAreAccepted|TestRights$$' . | { grep -E '^measure:|^FAIL' || true; }
+	$(IN_CHART) APISIX_CERTS_MEASURES=$${MEASURES:-long} $(GO) test -count=1 -v -timeout 20m -run 'TestObjectsAreAccepted|TestRights$$' . | { grep -E '^measure:|^FAIL' || true; }
 
 .PHONY: faults
 faults: servers ## Inject every fault into the running whole and print the measures; ARGS=-update writes docs/faults.md
