@@ -161,13 +161,18 @@ func (t *diagnosis) find(f finding) {
 }
 
 // apart separates a message of this project into what is wrong and, behind its last colon, how to mend it, where other
-// says so of a message that has none.
+// says so of a message that has none. A colon of a field with its value is none of these: what mends begins with a verb.
 func apart(message, other string) (problem, mend string) {
-	i := strings.LastIndex(message, ": ")
-	if i < 0 {
-		return message, other
+	for end := len(message); ; {
+		i := strings.LastIndex(message[:end], ": ")
+		if i < 0 {
+			return message, other
+		}
+		if mend = message[i+2:]; mend != "" && mend[0] >= 'a' && mend[0] <= 'z' && strings.Contains(mend, " ") {
+			return message[:i], mend
+		}
+		end = i
 	}
-	return message[:i], message[i+2:]
 }
 
 func (d *doctor) report(out io.Writer, format string) error {
