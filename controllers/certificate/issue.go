@@ -5,8 +5,12 @@ package certificate
 import (
 	"context"
 	"crypto"
+	"errors"
 	"fmt"
 	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
@@ -64,10 +68,35 @@ func (r *Reconciler) take(ctx context.Context, o *observed, answer vault.Answer,
 	if err := r.storeKey(ctx, o, answer, key); err != nil {
 		return nil, err
 	}
-	return warnings, r.writeSecret(ctx, o, material{
+	m := material{
 		cert: answer.CertPEM, key: key.PEM(o.spec.Key.Encoding), ca: answer.CAPEM,
 		issuedAt: r.Clock.Now(), digest: o.spec.Digest(), under: o.standing.CA(), toRevoke: o.toRevokeAfter(),
+	}
+	return warnings, persist(ctx, func() error { return r.writeSecret(ctx, o, m) })
+}
+
+// persist repeats a write that may pass a moment later, for what was signed is lost without it. A write that was done
+// though its answer was lost is refused the second time, and the next run finds what it wrote.
+func persist(ctx context.Context, write func() error) error {
+	var err error
+	ended := wait.ExponentialBackoffWithContext(ctx, persistence, func(context.Context) (bool, error) {
+		err = write()
+		return err == nil || !passing(err), nil
 	})
+	if err == nil {
+		return ended // before the first write
+	}
+	return err
+}
+
+// persistence takes longer in all than takeTimeout.
+var persistence = wait.Backoff{Duration: 100 * time.Millisecond, Factor: 2, Steps: 8}
+
+// passing tells whether the API server may take later what it did not take now: it is out of reach, or said so.
+func passing(err error) bool {
+	var answered apierrors.APIStatus
+	return !errors.As(err, &answered) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err) ||
+		apierrors.IsInternalError(err) || apierrors.IsServiceUnavailable(err)
 }
 
 // takeTimeout is less than the time that the controller is given to stop.
