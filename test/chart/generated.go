@@ -13,10 +13,10 @@ import (
 )
 
 // Generated returns all files that are generated, by their path in the checkout at root: the CRDs and rules inside of the
-// chart, the README of its values, and the plain manifests.
+// chart, the README of its values, and the kustomization of the plain manifests.
 func Generated(root string) (map[string]string, error) {
 	files := map[string]string{}
-	for _, add := range []func(string, map[string]string) error{addCRDs, addRules, addReadme} {
+	for _, add := range []func(string, map[string]string) error{addCRDs, addRules, addReadme, addKustomization} {
 		if err := add(root, files); err != nil {
 			return nil, err
 		}
@@ -81,6 +81,31 @@ func addRules(root string, files map[string]string) error {
 		}
 	}
 	return nil
+}
+
+const (
+	kustomizationHead = `# Written by ` + "`make generate`" + `. All of it for those without Helm: kubectl apply -k manifests. Name your image in an overlay of
+# yours, or with: kustomize edit set image apisix-certs=REGISTRY/apisix-certs:TAG
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+resources:
+  - rbac/namespace.yaml
+  - rbac/rbac.yaml
+`
+	kustomizationTail = `  - deploy/deployment.yaml
+  - deploy/service.yaml
+`
+)
+
+// addKustomization names every CRD.
+func addKustomization(root string, files map[string]string) error {
+	paths, err := filepath.Glob(filepath.Join(root, "manifests", "crds", "*.yaml"))
+	text := kustomizationHead
+	for _, path := range paths {
+		text += "  - crds/" + filepath.Base(path) + "\n"
+	}
+	files[filepath.Join("manifests", "kustomization.yaml")] = text + kustomizationTail
+	return err
 }
 
 // dedent removes two blanks from each line.
