@@ -34,7 +34,7 @@ func (e *KeyStorageError) Error() string { return "spec.keyStorage: " + e.Proble
 // heldKeys are the private keys that are at no gateway yet, by the UID of the ApisixCertificate. They are in memory only.
 type heldKeys struct {
 	sync.Mutex
-	byUID map[types.UID]heldKey
+	byUID map[types.UID]*heldKey // fmt prints a pointer inside of a value as an address
 }
 
 type heldKey struct {
@@ -42,23 +42,20 @@ type heldKey struct {
 	pem         []byte
 }
 
-// Format keeps the key out of fmt's verbs.
-func (heldKey) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[redacted]")) }
-
 func (h *heldKeys) put(uid types.UID, fingerprint string, pem []byte) {
 	h.Lock()
 	defer h.Unlock()
 	if h.byUID == nil {
-		h.byUID = map[types.UID]heldKey{}
+		h.byUID = map[types.UID]*heldKey{}
 	}
-	h.byUID[uid] = heldKey{fingerprint, pem}
+	h.byUID[uid] = &heldKey{fingerprint, pem}
 }
 
 // get gives the key of a certificate, nil where it is not held.
 func (h *heldKeys) get(uid types.UID, fingerprint string) []byte {
 	h.Lock()
 	defer h.Unlock()
-	if held := h.byUID[uid]; held.fingerprint == fingerprint {
+	if held := h.byUID[uid]; held != nil && held.fingerprint == fingerprint {
 		return held.pem
 	}
 	return nil
