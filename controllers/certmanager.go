@@ -11,7 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/wait"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -61,14 +60,10 @@ func (i *issuers) setup(ctx context.Context) error {
 
 // Start waits for the absent kinds, on the leader.
 func (i *issuers) Start(ctx context.Context) error {
-	err := wait.PollUntilContextCancel(ctx, kindPoll, false, func(context.Context) (bool, error) {
+	return awaitKinds(ctx, kindPoll, func(context.Context) (bool, error) {
 		err := i.startPresent()
 		return len(i.waiting) == 0, err
 	})
-	if wait.Interrupted(err) {
-		return nil // the manager stops
-	}
-	return err
 }
 
 func (i *issuers) startPresent() error {
@@ -78,7 +73,7 @@ func (i *issuers) startPresent() error {
 		case meta.IsNoMatchError(err):
 			continue
 		case err != nil:
-			return fmt.Errorf("look for kind %s of cert-manager: %w", kind.Kind, err)
+			return &lookupError{kind.Kind + " of cert-manager", err}
 		}
 		if err := i.start(kind); err != nil {
 			return fmt.Errorf("watch of %ss of cert-manager: %w", kind.Kind, err)

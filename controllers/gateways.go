@@ -11,7 +11,6 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -97,11 +96,7 @@ func (g *gateways) setup(certificates controller.Controller) error {
 // Start hands changes on, and waits for the CRD of GatewayProxy.
 func (g *gateways) Start(ctx context.Context) error {
 	go g.handOn(ctx)
-	err := wait.PollUntilContextCancel(ctx, kindPoll, false, func(context.Context) (bool, error) { return g.watchProxies() })
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
+	return awaitKinds(ctx, kindPoll, func(context.Context) (bool, error) { return g.watchProxies() })
 }
 
 // handOn enqueues the certificates of gateways that changed.
@@ -154,7 +149,7 @@ func (g *gateways) watchProxies() (done bool, err error) {
 	case meta.IsNoMatchError(err):
 		return false, nil
 	case err != nil:
-		return false, fmt.Errorf("look for kind %s: %w", kind.Kind, err)
+		return false, &lookupError{kind.Kind, err}
 	}
 	proxy := &unstructured.Unstructured{}
 	proxy.SetGroupVersionKind(kind)

@@ -5,10 +5,8 @@ package controllers
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/util/wait"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -17,9 +15,6 @@ import (
 
 	"apisix-certs.io/apisix-certs/controllers/source"
 )
-
-// kindPoll is how often a kind whose CRD is not installed is looked for.
-const kindPoll = 10 * time.Second
 
 // kindStarter starts the source controllers, those of absent kinds as soon as their CRDs are installed.
 type kindStarter struct {
@@ -37,19 +32,16 @@ func (s *kindStarter) Start(ctx context.Context) error {
 	for _, kind := range s.waiting {
 		ctrl.LoggerFrom(ctx).Info("kind is not installed, waiting for its CRD", "kind", kind.Kind, "group", kind.Group)
 	}
-	err := wait.PollUntilContextCancel(ctx, kindPoll, false, func(ctx context.Context) (bool, error) {
+	return awaitKinds(ctx, kindPoll, func(ctx context.Context) (bool, error) {
 		err := s.startPresent(ctx)
 		return len(s.waiting) == 0, err
 	})
-	if wait.Interrupted(err) {
-		return nil // the manager stops
-	}
-	return err
 }
 
 // startPresent starts the controllers of the waiting kinds that the cluster has by now.
 func (s *kindStarter) startPresent(ctx context.Context) error {
 	var absent []source.Kind
+	var unknown error
 	for _, kind := range s.waiting {
 		_, err := s.mgr.GetRESTMapper().RESTMapping(kind.GroupKind(), kind.Version)
 		switch {
@@ -57,14 +49,15 @@ func (s *kindStarter) startPresent(ctx context.Context) error {
 			absent = append(absent, kind)
 			continue
 		case err != nil:
-			return fmt.Errorf("look for kind %s: %w", kind.Kind, err)
+			absent, unknown = append(absent, kind), &lookupError{kind.Kind, err}
+			continue
 		}
 		if err := s.start(ctx, kind); err != nil {
 			return fmt.Errorf("source controller of %s: %w", kind.Kind, err)
 		}
 	}
 	s.waiting = absent
-	return nil
+	return unknown
 }
 
 func (s *kindStarter) start(ctx context.Context, kind source.Kind) error {
