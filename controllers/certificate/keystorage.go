@@ -17,6 +17,7 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/certs/vault"
 	"apisix-certs.io/apisix-certs/controllers/gateway"
 )
 
@@ -34,29 +35,29 @@ func (e *KeyStorageError) Error() string { return "spec.keyStorage: " + e.Proble
 // heldKeys are the private keys that are at no gateway yet, by the UID of the ApisixCertificate. They are in memory only.
 type heldKeys struct {
 	sync.Mutex
-	byUID map[types.UID]*heldKey // fmt prints a pointer inside of a value as an address
+	byUID map[types.UID]heldKey
 }
 
 type heldKey struct {
 	fingerprint string
-	pem         []byte
+	pem         vault.Secret
 }
 
 func (h *heldKeys) put(uid types.UID, fingerprint string, pem []byte) {
 	h.Lock()
 	defer h.Unlock()
 	if h.byUID == nil {
-		h.byUID = map[types.UID]*heldKey{}
+		h.byUID = map[types.UID]heldKey{}
 	}
-	h.byUID[uid] = &heldKey{fingerprint, pem}
+	h.byUID[uid] = heldKey{fingerprint, vault.NewSecret(string(pem))}
 }
 
 // get gives the key of a certificate, nil where it is not held.
 func (h *heldKeys) get(uid types.UID, fingerprint string) []byte {
 	h.Lock()
 	defer h.Unlock()
-	if held := h.byUID[uid]; held != nil && held.fingerprint == fingerprint {
-		return held.pem
+	if held := h.byUID[uid]; held.fingerprint == fingerprint && !held.pem.IsZero() {
+		return []byte(held.pem.Reveal())
 	}
 	return nil
 }

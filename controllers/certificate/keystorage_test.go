@@ -73,7 +73,7 @@ func TestHeldKeys(t *testing.T) {
 	if held.get("u", "other") != nil || held.get("v", "print") != nil || held.get("u", "print") == nil {
 		t.Error("a key is given for another certificate, or not for its own")
 	}
-	if text := fmt.Sprintf("%v %+v %#v %s", held.byUID, held.byUID, held.byUID["u"], held.byUID["u"]); strings.Contains(text, "PRIVATE") || strings.Contains(text, "45 66") {
+	if text := fmt.Sprintf("%v %+v %#v %v", held.byUID, held.byUID, held.byUID["u"], held.byUID["u"]); strings.Contains(text, "PRIVATE") || strings.Contains(text, "45 66") {
 		t.Errorf("a key is shown: %s", text)
 	}
 	if held.drop("u"); held.get("u", "print") != nil {
