@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ func TestCluster(t *testing.T) {
 		name string
 		test func(*world)
 	}{
-		{"Status", testStatus}, {"Renew", testRenew}, {"BadInput", testBadInput}, {"Check", testCheck},
+		{"Status", testStatus}, {"Renew", testRenew}, {"Inspect", testInspect}, {"BadInput", testBadInput}, {"Check", testCheck},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(w.at(t)) })
 	}
@@ -191,6 +192,24 @@ func testRenew(w *world) {
 	w.want(w.command("renew"), exitFailed, "which certificates? Give names, or --selector, or --all")
 }
 
+func testInspect(w *world) {
+	gateway := []string{"--apisix-admin-url", w.Gateway.AdminURL, "--connect", w.Gateway.TLSAddr, "-n", "default"}
+	w.Setenv("APISIX_CERTS_APISIX_ADMIN_KEY", w.Gateway.AdminKey)
+	w.ready("default", "moelove-info")
+	cert := &v1alpha1.ApisixCertificate{}
+	w.must(w.Client.Get(w.Context(), client.ObjectKey{Namespace: "default", Name: "moelove-info"}, cert))
+	look := func(code int, texts []string, places ...string) {
+		w.Helper()
+		w.want(w.command(slices.Concat([]string{"inspect"}, places, gateway)...), code, texts...)
+	}
+	look(0, []string{"names        moelove.info, www.moelove.info", "issuer       CN=moelove.info", "private key  matches"}, "secret/moelove-info-tls")
+	look(0, []string{"the same certificate"}, "secret/default/moelove-info-tls", "host", "moelove.info")
+	look(0, []string{"the same certificate", "served for   www.moelove.info, moelove.info"}, "secret/moelove-info-tls", "ssl/"+cert.Status.Gateways[0].SSLID)
+	look(exitFound, []string{"not the same certificate", "only here: shop.moelove.info"}, "secret/moelove-info-tls", "host", "shop.moelove.info")
+	look(exitFailed, []string{"secret nobody: there is no such Secret in namespace default"}, "secret/nobody")
+	look(exitFailed, []string{"ssl nobody: the gateway has no such ssl object"}, "ssl/nobody")
+}
+
 func testBadInput(w *world) {
 	w.want(w.command("status", "nobody"), exitFailed, "apisix-certs: there is no ApisixCertificate nobody in namespace default: see apisix-certs status -A")
 	w.want(w.command("renew", "nobody"), exitFailed, "there is no ApisixCertificate nobody in namespace default")
@@ -204,6 +223,7 @@ func testBadInput(w *world) {
 			w.Errorf("%v says %d lines, want one:\n%s", args, lines, said.errOut)
 		}
 	}
+	w.want(w.command("migrate"), exitFailed, "the cluster has no CRDs of cert-manager: choose another --context, or read files with -f")
 	w.want(w.command("status", "--as", "system:serviceaccount:default:issuer"), exitFailed, "apisixcertificates.apisix-certs.io is forbidden", "ask for a role that allows it")
 }
 

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/yaml"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/controllers/certificate"
+)
+
+const migrationHead = `# Made by apisix-certs migrate from objects of cert-manager. How to change over, one certificate at a time:
+#   1. apply the issuers, and wait until they are Ready: kubectl get vissuer,cvissuer -A
+#   2. delete the Certificate of cert-manager with kubectl delete certificate NAME: its Secret stays, unless cert-manager runs
+#      with --enable-certificate-owner-ref
+#   3. apply the ApisixCertificate: it takes the Secret over, and issues once
+`
+
+// migrated is what one object of cert-manager becomes: a manifest, and comments.
+type migrated struct {
+	from     string
+	manifest any // nil: there is none
+	comments []string
+}
+
+// migrate prints what there is for each object; the issuers first, for certificates go by which of them are of Vault.
+func migrate(out io.Writer, objects []unstructured.Unstructured) error {
+	theirs := slices.DeleteFunc(objects, func(o unstructured.Unstructured) bool {
+		return o.GroupVersionKind().Group != v1alpha1.GroupCertManager || !slices.Contains(cmKinds, o.GetKind())
+	})
+	if len(theirs) == 0 {
+		return fmt.Errorf("there is no Issuer, ClusterIssuer or Certificate of cert-manager: look in other namespaces with -A, or in files with -f")
+	}
+	slices.SortStableFunc(theirs, func(a, b unstructured.Unstructured) int {
+		return slices.Index(cmKinds, a.GetKind()) - slices.Index(cmKinds, b.GetKind())
+	})
+	vaults := map[string]bool{} // KIND namespace/name
+	fmt.Fprint(out, migrationHead)
+	for i := range theirs {
+		object := &theirs[i]
+		var one migrated
+		if object.GetKind() == "Certificate" {
+			one = migrateCertificate(object, vaults)
+		} else {
+			one = migrateIssuer(object)
+			vaults[object.GetKind()+" "+object.GetNamespace()+"/"+object.GetName()] = one.manifest != nil
+		}
+		if err := one.write(out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m migrated) write(out io.Writer) error {
+	fmt.Fprintf(out, "---\n# %s\n", m.from)
+	for _, comment := range m.comments {
+		fmt.Fprintf(out, "# %s\n", oneLine(comment))
+	}
+	if m.manifest == nil {
+		return nil
+	}
+	data, err := yaml.Marshal(m.manifest)
+	if err == nil {
+		_, err = out.Write(data)
+	}
+	return err
+}
+
+func nameOf(object *unstructured.Unstructured) string {
+	if object.GetNamespace() == "" {
+		return object.GetKind() + " " + object.GetName()
+	}
+	return object.GetKind() + " " + object.GetNamespace() + "/" + object.GetName()
+}
+
+// manifest is one of this project, without what the API server adds.
+func manifest(kind string, of *unstructured.Unstructured, annotations map[string]string, spec map[string]any) map[string]any {
+	metadata := map[string]any{"name": of.GetName()}
+	if of.GetNamespace() != "" {
+		metadata["namespace"] = of.GetNamespace()
+	}
+	if len(of.GetLabels()) > 0 {
+		metadata["labels"] = of.GetLabels()
+	}
+	if len(annotations) > 0 {
+		metadata["annotations"] = annotations
+	}
+	return map[string]any{"apiVersion": v1alpha1.GroupVersion.String(), "kind": kind, "metadata": metadata, "spec": spec}
+}
+
+var ourKinds = map[string]string{v1alpha1.KindIssuer: v1alpha1.KindVaultIssuer, v1alpha1.KindClusterIssuer: v1alpha1.KindClusterVaultIssuer}
+
+func migrateIssuer(object *unstructured.Unstructured) migrated {
+	m := migrated{from: nameOf(object)}
+	spec, _, _ := unstructured.NestedMap(object.Object, "spec")
+	vault, ok := spec["vault"].(map[string]any)
+	if !ok {
+		m.comments = []string{fmt.Sprintf("no equal: it is of type %s. It goes on issuing by cert-manager, named as it is: issuerRef: {group: %s, kind: %s, name: %s}",
+			strings.Join(slices.Sorted(maps.Keys(spec)), ", "), v1alpha1.GroupCertManager, object.GetKind(), object.GetName())}
+		return m
+	}
+	kept, lost := carry[v1alpha1.VaultIssuerSpec](vault, "spec.vault")
+	m.comments = lost
+	if object.GetKind() == v1alpha1.KindClusterIssuer {
+		m.comments = append(m.comments, "its Secrets must be in the controller's --cluster-resource-namespace, which is apisix-certs by default and was cert-manager before")
+	}
+	if _, ok, _ := unstructured.NestedMap(kept, "auth", "kubernetes", "serviceAccountRef"); ok {
+		m.comments = append(m.comments, "let ServiceAccount apisix-certs of namespace apisix-certs create serviceaccounts/token of its ServiceAccount, as cert-manager's was let")
+	}
+	m.manifest = manifest(ourKinds[object.GetKind()], object, nil, kept)
+	return m
+}
+
+// migrateCertificate turns a Certificate into an ApisixCertificate, which takes its Secret over.
+func migrateCertificate(object *unstructured.Unstructured, vaults map[string]bool) migrated {
+	m := migrated{from: nameOf(object)}
+	for _, owner := range object.GetOwnerReferences() {
+		if owner.Kind == "Ingress" {
+			m.comments = []string{fmt.Sprintf("cert-manager made it from Ingress %s: annotate that one instead, with apisix-certs.io/ in the place of cert-manager.io/ in its annotations", owner.Name)}
+			return m
+		}
+	}
+	spec, _, _ := unstructured.NestedMap(object.Object, "spec")
+	ref, _ := spec["issuerRef"].(map[string]any)
+	delete(spec, "issuerRef")
+	kept, lost := carry[v1alpha1.ApisixCertificateSpec](spec, "spec")
+	m.comments = lost
+	kind, note := issuerRef(object.GetNamespace(), ref, vaults)
+	kept["issuerRef"] = kind
+	if note != "" {
+		m.comments = append(m.comments, note)
+	}
+	m.comments = append(m.comments, problemsIn(object.GetNamespace(), kept)...)
+	m.manifest = manifest("ApisixCertificate", object, map[string]string{v1alpha1.AnnotationAdoptSecret: "true"}, kept)
+	return m
+}
+
+// issuerRef names the migrated issuer, or cert-manager's own where that is not of Vault.
+func issuerRef(namespace string, ref map[string]any, vaults map[string]bool) (renamed map[string]any, note string) {
+	name, _ := ref["name"].(string)
+	kind, _ := ref["kind"].(string)
+	group, _ := ref["group"].(string)
+	if kind == "" {
+		kind = v1alpha1.KindIssuer
+	}
+	if group != "" && group != v1alpha1.GroupCertManager || ourKinds[kind] == "" {
+		return map[string]any{"name": name}, fmt.Sprintf("no equal: its issuer is %s of group %s, which is not known here: name another in spec.issuerRef", kind, group)
+	}
+	key := kind + " " + namespace + "/" + name
+	if kind == v1alpha1.KindClusterIssuer {
+		key = kind + " /" + name
+	}
+	isVault, known := vaults[key]
+	if isVault {
+		return map[string]any{"kind": ourKinds[kind], "name": name}, ""
+	}
+	theirs := map[string]any{"group": v1alpha1.GroupCertManager, "kind": kind, "name": name}
+	if !known {
+		note = "its issuer was not among what was read, so that it is named as cert-manager's: where that is of Vault, this works too"
+	}
+	return theirs, note
+}
+
+// problemsIn are what the migrated spec would be refused for.
+func problemsIn(namespace string, spec map[string]any) []string {
+	var cert v1alpha1.ApisixCertificate
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(map[string]any{"spec": spec}, &cert); err != nil {
+		return []string{"mend: " + err.Error()}
+	}
+	cert.Namespace = namespace
+	var problems []string
+	for _, p := range certificate.Problems(&cert) {
+		problems = append(problems, "mend: spec."+p.Error())
+	}
+	return problems
+}
+
+// carry takes over the fields of what is at path that T has, and says of the others that they have no equal.
+func carry[T any](spec map[string]any, path string) (kept map[string]any, lost []string) {
+	var known T
+	kept = map[string]any{}
+	for _, field := range slices.Sorted(maps.Keys(spec)) {
+		one := map[string]any{field: spec[field]}
+		data, err := json.Marshal(one)
+		if err == nil {
+			err = json.Unmarshal(data, &known)
+		}
+		if err != nil {
+			lost = append(lost, fmt.Sprintf("no equal: %s.%s has another shape than cert-manager's", path, field))
+		}
+	}
+	data, err := json.Marshal(known)
+	if err == nil {
+		err = json.Unmarshal(data, &kept)
+	}
+	if err != nil {
+		return map[string]any{}, append(lost, "no equal: "+err.Error())
+	}
+	kept = within(kept, spec)
+	for _, path := range lostFields(spec, kept, path) {
+		lost = append(lost, "no equal: "+path)
+	}
+	return kept, lost
+}
+
+// within leaves of kept what was given, with its own values: what T writes beyond that are its zero values.
+func within(kept, given map[string]any) map[string]any {
+	left := map[string]any{}
+	for name, value := range kept {
+		theirs, ok := given[name]
+		if !ok {
+			continue
+		}
+		inner, isMap := value.(map[string]any)
+		theirInner, theirsIsMap := theirs.(map[string]any)
+		if isMap && theirsIsMap {
+			left[name] = within(inner, theirInner)
+			continue
+		}
+		left[name] = theirs
+	}
+	return left
+}
+
+// lostFields are the paths in given that kept lacks, with their values where these are short.
+func lostFields(given, kept map[string]any, path string) []string {
+	var lost []string
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		field := path + "." + name
+		inner, isMap := given[name].(map[string]any)
+		theirs, known := kept[name].(map[string]any)
+		switch _, ok := kept[name]; {
+		case isMap && known:
+			lost = append(lost, lostFields(inner, theirs, field)...)
+		case !ok && isEmpty(given[name]):
+		case !ok && name == "password":
+			lost = append(lost, field+" (put it into a Secret and name that in passwordSecretRef)")
+		case !ok && isMap, !ok && isList(given[name]):
+			lost = append(lost, field)
+		case !ok:
+			lost = append(lost, fmt.Sprintf("%s: %v", field, given[name]))
+		}
+	}
+	return lost
+}
+
+func isEmpty(value any) bool {
+	switch v := value.(type) {
+	case nil:
+		return true
+	case bool:
+		return !v
+	case string:
+		return v == ""
+	case map[string]any:
+		return len(v) == 0
+	case []any:
+		return len(v) == 0
+	}
+	return false
+}
+
+func isList(value any) bool { _, ok := value.([]any); return ok }
