@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -18,6 +19,11 @@ func TestBareCluster(t *testing.T) {
 	status := http.StatusOK
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
+		known := slices.Contains([]string{"/version", "/apis", "/api"}, r.URL.Path)
+		if !known && status == http.StatusOK {
+			http.NotFound(w, r)
+			return
+		}
 		w.WriteHeader(status)
 		switch {
 		case status != http.StatusOK:
