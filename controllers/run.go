@@ -26,6 +26,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers/certificate"
+	"apisix-certs.io/apisix-certs/controllers/grant"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
 	"apisix-certs.io/apisix-certs/controllers/source"
 )
@@ -55,10 +56,10 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	if err := issuer.Setup(ctx, mgr, sessions, secrets); err != nil {
 		return fmt.Errorf("issuer controllers: %w", err)
 	}
-	uses := &source.Uses{Client: mgr.GetClient()}
+	uses, grants := &source.Uses{Client: mgr.GetClient()}, &grant.Grants{Reader: mgr.GetClient()}
 	certificates := &certificate.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("apisix-certs"),
-		Clock: clock.RealClock{}, Signers: sessions, Uses: uses.Of, Resync: options.Resync, RotationSpread: options.CARotationSpread,
+		Clock: clock.RealClock{}, Signers: sessions, Uses: uses.Of, Granted: grants.Allow, Resync: options.Resync, RotationSpread: options.CARotationSpread,
 		Gateways: gateways.For, GatewayNamed: gateways.Named,
 	}
 	built, err := certificates.Setup(ctx, mgr, controller.Options{
@@ -79,6 +80,9 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	}
 	if err := gateways.setup(built); err != nil {
 		return fmt.Errorf("watches of gateways: %w", err)
+	}
+	if err := (&grantWatch{mgr: mgr, grants: grants, certificates: built, events: certificates.GrantEvents()}).setup(); err != nil {
+		return fmt.Errorf("watch of ReferenceGrants: %w", err)
 	}
 	watched := &issuers{mgr: mgr, sessions: sessions, reconciler: certificates, certificates: built, secrets: secrets}
 	if err := watched.setup(ctx); err != nil {

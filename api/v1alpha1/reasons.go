@@ -34,8 +34,8 @@ const (
 	// ReasonInvalidSource is set on Issued, and is an event on the source object: mend the annotation or field of the
 	// source that the message names. Issued stays True where there is a certificate, which is kept as it is meanwhile.
 	ReasonInvalidSource = "InvalidSource"
-	// ReasonConflict is set on Issued: a host or the Secret belongs to an older ApisixCertificate, which the message
-	// names.
+	// ReasonConflict is set on Issued, and is an event on the source object: a host or the Secret belongs to another
+	// ApisixCertificate, which the message names. Remove it from one of the two.
 	ReasonConflict = "Conflict"
 	// ReasonSecretNotOurs is set on Issued: a Secret of this name exists and was not made by the controller. Choose
 	// another name, or allow it to be taken over with the annotation apisix-certs.io/adopt-secret: "true".

@@ -63,6 +63,7 @@ func (p *plan) follows() bool { return p.held == nil || issuerFaults[p.held.reas
 
 var issuerFaults = map[string]bool{
 	v1alpha1.ReasonIssuerNotFound: true, v1alpha1.ReasonIssuerNotReady: true, v1alpha1.ReasonDenied: true, v1alpha1.ReasonRefused: true,
+	v1alpha1.ReasonWaitingForApproval: true, v1alpha1.ReasonNotGranted: true,
 }
 
 // lastFailure is why the last attempt failed, as the condition has kept it; nil where it has not.
@@ -95,7 +96,7 @@ func pushedCondition(o observed, done outcome) metav1.Condition {
 	case len(done.gateways) == 0 && !done.usable:
 		return result(metav1.ConditionFalse, v1alpha1.ReasonNothingToPush, "there is no valid certificate to push")
 	case len(done.gateways) == 0:
-		return result(metav1.ConditionFalse, v1alpha1.ReasonNothingToPush, "the hosts belong to older ApisixCertificates, or the certificate does not name them")
+		return result(metav1.ConditionFalse, v1alpha1.ReasonNothingToPush, "the hosts belong to other ApisixCertificates, or the certificate does not name them")
 	}
 	carried := false
 	for _, g := range done.gateways {

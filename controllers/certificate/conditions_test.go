@@ -105,7 +105,7 @@ func TestPushedCondition(t *testing.T) {
 		{"no gateway", nil, false, nil, yes, v1alpha1.ReasonNoGateway, "no gateway is configured"},
 		{"no DNS name", []func(*scene){gateways, func(s *scene) { s.spec.DNSNames = nil }}, false, nil, yes, v1alpha1.ReasonNothingToPush, "none of the certificate's names is a DNS name"},
 		{"no certificate", []func(*scene){gateways}, true, nil, no, v1alpha1.ReasonNothingToPush, "there is no valid certificate to push"},
-		{"hosts of others", []func(*scene){gateways}, false, nil, no, v1alpha1.ReasonNothingToPush, "the hosts belong to older ApisixCertificates"},
+		{"hosts of others", []func(*scene){gateways}, false, nil, no, v1alpha1.ReasonNothingToPush, "the hosts belong to other ApisixCertificates"},
 		{"pushed", []func(*scene){gateways}, false, []pushed{at("g"), at("h")}, yes, v1alpha1.ReasonPushed, "every gateway holds the certificate"},
 		{"carried", []func(*scene){gateways}, false, []pushed{at("g"), at("h", func(g *pushed) { g.state.Mode = gateway.Secret })}, yes, v1alpha1.ReasonCarriedByController, "the ingress controller carries"},
 		{"waiting", []func(*scene){gateways}, false, []pushed{at("g", verb(gateway.Wait))}, no, v1alpha1.ReasonWaitingForController, "gateway g: "},

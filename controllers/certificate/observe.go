@@ -4,7 +4,6 @@ package certificate
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -38,7 +37,10 @@ type observed struct {
 	// requested is what is on its way through cert-manager.
 	requested requested
 	conflict  string // says who owns a host or the Secret; empty: nobody else
-	// hosts are those to push: the spec's DNS names that no older certificate of the namespace has.
+	// refused says why the certificate may not be had; approvalRequest is what would settle that.
+	refused         *finding
+	approvalRequest *v1alpha1.ApprovalRequest
+	// hosts are those to push: the spec's DNS names that no other certificate has before this one.
 	hosts []string
 	uses  []gateway.Use
 	// client is what the uses ask of clients; unfit says why that is not known.
@@ -70,8 +72,9 @@ func (r *Reconciler) observe(ctx context.Context, cert *v1alpha1.ApisixCertifica
 		func() error { return r.observeSecret(ctx, r.Client, &o) },
 		func() error { return r.observeIssuer(ctx, &o) },
 		func() error { return r.observeRequest(ctx, r.Client, &o) },
+		func() error { return r.observeUses(ctx, &o) },
+		func() error { return r.observeAdmission(ctx, &o) },
 		func() error { return r.observeOwners(ctx, &o) },
-		func() (err error) { o.uses, err = r.Uses(ctx, cert.Namespace, cert.Spec.SecretName); return err },
 		func() error { return r.observeClients(ctx, &o) },
 		func() error { return r.observeKey(ctx, &o) },
 		func() error { return r.observePasswords(ctx, &o) },
@@ -85,7 +88,7 @@ func (r *Reconciler) observe(ctx context.Context, cert *v1alpha1.ApisixCertifica
 
 // observeSecret reads the Secret with from. One that the cache does not have may be somebody else's.
 func (r *Reconciler) observeSecret(ctx context.Context, from client.Reader, o *observed) error {
-	key := client.ObjectKey{Namespace: o.cert.Namespace, Name: o.cert.Spec.SecretName}
+	key := client.ObjectKey{Namespace: secretNamespace(o.cert), Name: o.cert.Spec.SecretName}
 	secret := &corev1.Secret{}
 	err := from.Get(ctx, key, secret)
 	o.live = from == r.Live
@@ -99,52 +102,6 @@ func (r *Reconciler) observeSecret(ctx context.Context, from client.Reader, o *o
 	return err
 }
 
-// observeOwners finds older ApisixCertificates that have the Secret, or a host of this one.
-func (r *Reconciler) observeOwners(ctx context.Context, o *observed) error {
-	older, err := r.older(ctx, o.cert, indexSecret, o.cert.Namespace+"/"+o.cert.Spec.SecretName)
-	if err != nil {
-		return err
-	}
-	if len(older) > 0 {
-		o.conflict = fmt.Sprintf("spec.secretName: Secret %s belongs to the older ApisixCertificate %s: name another Secret",
-			o.cert.Spec.SecretName, older[0].Name)
-	}
-	for _, host := range o.spec.DNSNames {
-		older, err := r.older(ctx, o.cert, indexHost, host)
-		if err != nil {
-			return err
-		}
-		if len(older) == 0 {
-			o.hosts = append(o.hosts, host)
-		}
-		for i := range older {
-			if older[i].Namespace != o.cert.Namespace && o.conflict == "" {
-				o.conflict = fmt.Sprintf("spec.dnsNames: host %s belongs to the older ApisixCertificate %s in namespace %s: remove it here or there",
-					host, older[i].Name, older[i].Namespace)
-			}
-		}
-	}
-	return nil
-}
-
-// older lists the ApisixCertificates under key of an index that are older than cert, the oldest first.
-func (r *Reconciler) older(ctx context.Context, cert *v1alpha1.ApisixCertificate, index, key string) ([]v1alpha1.ApisixCertificate, error) {
-	var list v1alpha1.ApisixCertificateList
-	if err := r.List(ctx, &list, client.MatchingFields{index: key}, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
-		return nil, err
-	}
-	older := slices.DeleteFunc(slices.Clone(list.Items), func(other v1alpha1.ApisixCertificate) bool {
-		return other.UID == cert.UID || !other.DeletionTimestamp.IsZero() || !v1alpha1.Older(&other, cert)
-	})
-	slices.SortFunc(older, func(a, b v1alpha1.ApisixCertificate) int {
-		if v1alpha1.Older(&a, &b) {
-			return -1
-		}
-		return 1
-	})
-	return older, nil
-}
-
 // known tells whether there is an ApisixCertificate with a UID. Where it cannot tell, there is one.
 func (r *Reconciler) known(ctx context.Context) func(uid string) bool {
 	return func(uid string) bool {
@@ -156,8 +113,7 @@ func (r *Reconciler) known(ctx context.Context) func(uid string) bool {
 
 // ours tells whether this controller made the Secret, for this certificate.
 func (o *observed) ours() bool {
-	return o.secret.Labels[v1alpha1.LabelManaged] == "true" && o.secret.Annotations[v1alpha1.AnnotationCertificate] == o.cert.Name ||
-		o.secret.Annotations[v1alpha1.AnnotationCertificate] == o.cert.Name && o.secret.Type == corev1.SecretTypeTLS
+	return o.holdsSecret(o.cert) && (o.secret.Labels[v1alpha1.LabelManaged] == "true" || o.secret.Type == corev1.SecretTypeTLS)
 }
 
 // mayWrite tells whether the Secret may be written: it is ours, there is none, or its owner said so.
@@ -181,7 +137,7 @@ func (o *observed) issuerChanged(since metav1.Time) bool {
 func (o *observed) target(d certs.Decision) gateway.Target {
 	t := gateway.Target{
 		Namespace: o.cert.Namespace, Name: o.cert.Name, UID: string(o.cert.UID),
-		SecretName: o.cert.Spec.SecretName, Uses: o.uses, Client: o.client, Unfit: o.unfit, Known: o.known,
+		SecretNamespace: secretNamespace(o.cert), SecretName: o.cert.Spec.SecretName, Uses: o.uses, Client: o.client, Unfit: o.unfit, Known: o.known,
 		Fingerprint: certs.Fingerprint(d.Bundle.Leaf), Serial: certs.Serial(d.Bundle.Leaf),
 	}
 	t.Hosts = slices.DeleteFunc(slices.Clone(o.hosts), func(host string) bool { return !names(d.Bundle, host) })

@@ -78,7 +78,7 @@ func decide(o observed, now time.Time) plan {
 func (o *observed) facts() certs.Observed {
 	facts := certs.Observed{
 		Spec: o.spec, UID: string(o.cert.UID),
-		WantedIssuer: o.cert.Spec.IssuerRef.String(), WantedFor: o.cert.Name,
+		WantedIssuer: o.cert.Spec.IssuerRef.String(), WantedFor: nameOnSecret(o.cert),
 		RenewalWindow: renewalWindow(&o.cert.Spec, string(o.cert.UID)),
 		CurrentCA:     o.standing.CAs, CurrentCASince: o.standing.CASince, RotationSpread: o.rotationSpread,
 	}
@@ -112,6 +112,8 @@ func (o *observed) obstacle(due bool) *finding {
 		return &finding{v1alpha1.ReasonInvalidSource, source}
 	case renewAtInvalid(o.cert):
 		return &finding{v1alpha1.ReasonInvalidSpec, "annotation " + v1alpha1.AnnotationRenewAt + " is no RFC 3339 time: write one such as 2030-01-31T12:00:00Z"}
+	case o.refused != nil:
+		return o.refused
 	case o.conflict != "":
 		return &finding{v1alpha1.ReasonConflict, o.conflict}
 	case o.revocationProblem() != nil:

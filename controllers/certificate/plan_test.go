@@ -29,6 +29,7 @@ var obstacles = []struct {
 	}, v1alpha1.ReasonInvalidSpec, `spec.secretTemplate.labels "a b"`},
 	{"problem of the source", func(s *scene) { s.annotate(v1alpha1.AnnotationSourceProblem, "the problem") }, v1alpha1.ReasonInvalidSource, "the problem"},
 	{"bad time of renewal", func(s *scene) { s.annotate(v1alpha1.AnnotationRenewAt, "soon") }, v1alpha1.ReasonInvalidSpec, "write one such as 2030-01-31T12:00:00Z"},
+	{"not allowed", func(s *scene) { s.refused = &finding{v1alpha1.ReasonDenied, "no policy allows it"} }, v1alpha1.ReasonDenied, "no policy allows it"},
 	{"conflict", func(s *scene) { s.conflict = "host of another" }, v1alpha1.ReasonConflict, "host of another"},
 	{"Secret of somebody else", (*scene).foreignSecret, v1alpha1.ReasonSecretNotOurs, `apisix-certs.io/adopt-secret: "true"`},
 	{"Secret of another type", func(s *scene) {

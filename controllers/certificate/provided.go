@@ -52,7 +52,12 @@ func (o *observed) servesGood(now time.Time) bool {
 }
 
 // secretText names the Secret for people: with its namespace where that is another.
-func (o *observed) secretText() string { return o.cert.Spec.SecretName }
+func (o *observed) secretText() string {
+	if atHome(o.cert) {
+		return o.cert.Spec.SecretName
+	}
+	return o.cert.Spec.SecretNamespace + "/" + o.cert.Spec.SecretName
+}
 
 // mayPush tells whether the Secret's pair is one to push: ours, or one that somebody else keeps for that.
 func (o *observed) mayPush() bool { return o.cert.Spec.Push || o.ours() }

@@ -44,6 +44,8 @@ type Reconciler struct {
 	Resync time.Duration
 	// Uses gives the objects by which an ingress controller serves a Secret.
 	Uses func(ctx context.Context, namespace, secretName string) ([]gateway.Use, error)
+	// Granted tells whether ApisixTlses of a namespace may refer to a Secret of another.
+	Granted func(ctx context.Context, from, secretNamespace, secretName string) (bool, error)
 	// RotationSpread is the time over which certificates are issued again after a rotation of the CA. Zero: an hour, and
 	// never more than a tenth of the life left.
 	RotationSpread time.Duration

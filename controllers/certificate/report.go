@@ -53,6 +53,7 @@ func (r *Reconciler) report(ctx context.Context, o observed, p plan, done outcom
 		setGateways(status, done)
 	}
 	setExpiring(o.cert, now)
+	status.OwnedHosts, status.ApprovalRequest = o.owned(), o.approvalRequest
 	measure(o.cert)
 	if !equality.Semantic.DeepEqual(before.Status, *status) {
 		if err := r.Status().Patch(ctx, o.cert, client.MergeFrom(before)); err != nil {
@@ -123,6 +124,22 @@ func (r *Reconciler) tell(ctx context.Context, o observed, p plan, done outcome,
 		return
 	}
 	r.Recorder.Eventf(o.cert, nil, corev1.EventTypeWarning, is.Reason, "Check", "%s", note.Fit(is.Message))
+	r.tellSource(o.cert, is)
+}
+
+// forSources are the reasons that concern who wrote the source object, who may know nothing of ApisixCertificates.
+var forSources = map[string]bool{
+	v1alpha1.ReasonConflict: true, v1alpha1.ReasonDenied: true, v1alpha1.ReasonNotGranted: true, v1alpha1.ReasonWaitingForApproval: true,
+}
+
+func (r *Reconciler) tellSource(cert *v1alpha1.ApisixCertificate, ready *metav1.Condition) {
+	owner := metav1.GetControllerOf(cert)
+	if owner == nil || !forSources[ready.Reason] {
+		return
+	}
+	source := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: owner.APIVersion, Kind: owner.Kind}}
+	source.Namespace, source.Name, source.UID = cert.Namespace, owner.Name, owner.UID
+	r.Recorder.Eventf(source, cert, corev1.EventTypeWarning, ready.Reason, "Check", "%s", note.Fit(ready.Message))
 }
 
 // wake is when to run again though nothing happens.

@@ -34,7 +34,7 @@ type material struct {
 // secretOf is the Secret as it should be.
 func (o *observed) secretOf(m material) *corev1.Secret {
 	secret := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: o.cert.Namespace, Name: o.cert.Spec.SecretName},
+		ObjectMeta: metav1.ObjectMeta{Namespace: secretNamespace(o.cert), Name: o.cert.Spec.SecretName},
 		Type:       o.secretType(),
 		Data:       map[string][]byte{corev1.TLSCertKey: m.cert, corev1.TLSPrivateKeyKey: m.key},
 	}
@@ -69,7 +69,7 @@ func (o *observed) secretMetadata() (labels, annotations map[string]string) {
 		maps.Copy(annotations, template.Annotations)
 	}
 	labels[v1alpha1.LabelManaged] = "true"
-	annotations[v1alpha1.AnnotationCertificate] = o.cert.Name
+	annotations[v1alpha1.AnnotationCertificate] = nameOnSecret(o.cert)
 	annotations[v1alpha1.AnnotationIssuedBy] = o.cert.Spec.IssuerRef.String()
 	return labels, annotations
 }

@@ -5,8 +5,10 @@ package certificate
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -18,13 +20,13 @@ import (
 	ctrlsource "sigs.k8s.io/controller-runtime/pkg/source"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
-	"apisix-certs.io/apisix-certs/certs"
 )
 
 // Indexes of ApisixCertificates.
 const (
-	indexHost     = "host"   // normalised DNS name
-	indexSecret   = "secret" // NAMESPACE/NAME
+	indexHost     = "host"       // normalised DNS name, and what is beside it: see hostKeys
+	indexSecret   = "secret"     // NAMESPACE/NAME
+	indexAway     = "secretAway" // namespace of a Secret that is in another one than the certificate
 	indexUID      = "uid"
 	indexToken    = "tokenSecret" // NAMESPACE/NAME of spec.vaultKV.tokenSecretRef
 	indexPassword = "password"    // NAMESPACE/NAME of a Secret with the password of a keystore
@@ -33,7 +35,7 @@ const (
 
 // Setup builds the controller. The returned controller takes further watches, see WatchUses.
 func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, options controller.Options) (controller.Controller, error) {
-	for index, keys := range map[string]client.IndexerFunc{indexUID: uidKeys, indexToken: tokenKeys, indexHost: hostKeys, indexSecret: secretKeys, indexIssuer: issuerKeys, indexPassword: passwordKeys} {
+	for index, keys := range map[string]client.IndexerFunc{indexUID: uidKeys, indexToken: tokenKeys, indexHost: hostKeys, indexSecret: secretKeys, indexAway: awayKeys, indexIssuer: issuerKeys, indexPassword: passwordKeys} {
 		if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ApisixCertificate{}, index, keys); err != nil {
 			return nil, fmt.Errorf("index of ApisixCertificates by %s: %w", index, err)
 		}
@@ -44,8 +46,11 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, options contro
 	}
 	return ctrl.NewControllerManagedBy(mgr).Named("certificate").WithOptions(options).
 		For(&v1alpha1.ApisixCertificate{}, builder.WithPredicates(predicate.Or[client.Object](
-			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, deletionMarked()))).
-		Watches(&v1alpha1.ApisixCertificate{}, r.mapTo(rivalKeys), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, deletionMarked(), approvalChanged()))).
+		Watches(&v1alpha1.ApisixCertificate{}, r.mapTo(rivalKeys), builder.WithPredicates(predicate.Or[client.Object](
+			predicate.GenerationChangedPredicate{}, ownedChanged()))).
+		Watches(&v1alpha1.CertificatePolicy{}, r.PolicyEvents(), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		WatchesMetadata(&corev1.Namespace{}, r.NamespaceEvents(), builder.WithPredicates(predicate.LabelChangedPredicate{})).
 		Watches(&corev1.Secret{}, r.mapTo(func(secret client.Object) map[string][]string {
 			return map[string][]string{indexSecret: {secret.GetNamespace() + "/" + secret.GetName()}}
 		})).
@@ -95,11 +100,6 @@ func (r *Reconciler) mapTo(keys func(client.Object) map[string][]string) handler
 	})
 }
 
-// rivalKeys find the certificates that share a host or the Secret: when one goes, the next owns them.
-func rivalKeys(object client.Object) map[string][]string {
-	return map[string][]string{indexHost: hostKeys(object), indexSecret: secretKeys(object)}
-}
-
 func tokenKeys(object client.Object) []string {
 	kv := object.(*v1alpha1.ApisixCertificate).Spec.VaultKV
 	if kv == nil {
@@ -109,18 +109,6 @@ func tokenKeys(object client.Object) []string {
 }
 
 func uidKeys(object client.Object) []string { return []string{string(object.GetUID())} }
-
-func hostKeys(object client.Object) []string {
-	var keys []string
-	for _, host := range object.(*v1alpha1.ApisixCertificate).Spec.DNSNames {
-		keys = append(keys, certs.NormalizeHost(host))
-	}
-	return keys
-}
-
-func secretKeys(object client.Object) []string {
-	return []string{object.GetNamespace() + "/" + object.(*v1alpha1.ApisixCertificate).Spec.SecretName}
-}
 
 func issuerKeys(object client.Object) []string {
 	spec := object.(*v1alpha1.ApisixCertificate).Spec
@@ -166,6 +154,26 @@ func deletionMarked() predicate.Predicate {
 	return predicate.Funcs{
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			return e.ObjectOld.GetDeletionTimestamp().IsZero() != e.ObjectNew.GetDeletionTimestamp().IsZero()
+		},
+	}
+}
+
+// ownedChanged passes certificates that have other hosts than before: somebody may wait for one.
+func ownedChanged() predicate.Predicate {
+	return predicate.Funcs{
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			was, is := e.ObjectOld.(*v1alpha1.ApisixCertificate), e.ObjectNew.(*v1alpha1.ApisixCertificate)
+			return !slices.Equal(was.Status.OwnedHosts, is.Status.OwnedHosts)
+		},
+	}
+}
+
+// approvalChanged passes certificates that somebody has approved or denied.
+func approvalChanged() predicate.Predicate {
+	return predicate.Funcs{
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			was, is := e.ObjectOld.(*v1alpha1.ApisixCertificate), e.ObjectNew.(*v1alpha1.ApisixCertificate)
+			return !equality.Semantic.DeepEqual(was.Status.Approval, is.Status.Approval)
 		},
 	}
 }

@@ -71,7 +71,7 @@ func (g *Gateway) around(hosts []string) []Object {
 
 // carriesSecret is how 1.8 labels its objects: with the Secret, not with the object that uses it.
 func carriesSecret(o Object, t Target) bool {
-	return lineOf(o) == Line18 && o.Labels[label18SecretNamespace] == t.Namespace && o.Labels[label18SecretName] == t.SecretName
+	return lineOf(o) == Line18 && o.Labels[label18SecretNamespace] == t.SecretNamespace && o.Labels[label18SecretName] == t.SecretName
 }
 
 // carriesUse is how 2.x labels its objects: with the object that uses the Secret. All entries of an Ingress have the

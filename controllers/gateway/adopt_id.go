@@ -115,7 +115,7 @@ func ingressHash(use Use, secretName string) string {
 func (g *Gateway) controllerLabels(line Line, use Use, t Target) map[string]string {
 	if line == Line18 {
 		return map[string]string{
-			label18ManagedBy: controllerName, label18SecretNamespace: t.Namespace, label18SecretName: t.SecretName,
+			label18ManagedBy: controllerName, label18SecretNamespace: t.SecretNamespace, label18SecretName: t.SecretName,
 		}
 	}
 	return map[string]string{

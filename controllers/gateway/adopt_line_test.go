@@ -40,7 +40,7 @@ func TestLine(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	hosts := []string{"shop.example.com", "store.example.com"}
-	target := Target{Namespace: "default", SecretName: "shop-tls", Hosts: hosts}
+	target := Target{Namespace: "default", SecretNamespace: "default", SecretName: "shop-tls", Hosts: hosts}
 	of18 := func(id, secret string, hosts ...string) Object {
 		return Object{ID: id, Hosts: hosts, Labels: map[string]string{
 			label18ManagedBy: controllerName, label18SecretNamespace: "default", label18SecretName: secret,

@@ -78,7 +78,8 @@ type Gateway struct {
 type Target struct {
 	// Namespace, Name and UID are those of the ApisixCertificate.
 	Namespace, Name, UID string
-	SecretName           string
+	// SecretNamespace and SecretName are those of its Secret.
+	SecretNamespace, SecretName string
 	// Hosts are the SNIs, in lower case.
 	Hosts []string
 	// Uses are the objects by which an ingress controller serves the Secret.

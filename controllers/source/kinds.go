@@ -19,9 +19,7 @@ func wantedByTLS(tls *configv2.ApisixTls, defaults Defaults) wants {
 		return w
 	}
 	if ns := tls.Spec.Secret.Namespace; ns != tls.Namespace {
-		w.problems = append(w.problems, fmt.Sprintf(
-			"spec.secret.namespace is %q: a certificate is only made in the object's own namespace, write %q", ns, tls.Namespace))
-		return w
+		s.spec.SecretNamespace = ns // where a ReferenceGrant must let it: the certificate says so
 	}
 	w.add(s, tls, tls.Spec.Secret.Name, tls.Spec.IngressClassName, tlsHosts(tls), place{"spec.hosts", "spec.secret.name"})
 	return w

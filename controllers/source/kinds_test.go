@@ -19,7 +19,7 @@ import (
 func brief(w wants) []string {
 	var out []string
 	for _, cert := range w.certificates {
-		line := cert.Spec.SecretName + ": " + strings.Join(cert.Spec.DNSNames, " ")
+		line := strings.TrimPrefix(cert.Spec.SecretNamespace+"/", "/") + cert.Spec.SecretName + ": " + strings.Join(cert.Spec.DNSNames, " ")
 		if problem := cert.Annotations[v1alpha1.AnnotationSourceProblem]; problem != "" {
 			line += " ! " + problem
 		}
@@ -78,7 +78,7 @@ func TestWantedByTLS(t *testing.T) {
 		{"another class", []tlsEdit{func(tls *configv2.ApisixTls) { tls.Spec.IngressClassName = "nginx" }}, Defaults{IngressClass: "apisix"}, nil},
 		{"no class", nil, Defaults{IngressClass: "apisix"}, []string{"s: a.example"}},
 		{"another namespace", []tlsEdit{func(tls *configv2.ApisixTls) { tls.Spec.Secret.Namespace = "other" }}, Defaults{},
-			[]string{`spec.secret.namespace is "other": a certificate is only made in the object's own namespace, write "ns"`}},
+			[]string{"other/s: a.example"}},
 		{"long host", []tlsEdit{hosts(long, "b.example")}, Defaults{},
 			[]string{fmt.Sprintf("s: b.example ! spec.hosts %q is longer than 253 characters: ~", long[:80]+"...")}},
 		{"no host that is one", []tlsEdit{hosts("a..b")}, Defaults{}, []string{`s:  ! spec.hosts "a..b" has an empty label: ~`}},

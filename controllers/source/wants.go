@@ -30,6 +30,9 @@ type place struct{ hosts, secret string }
 func (w *wants) add(s optIn, object metav1.Object, secretName, class string, hosts []string, in place) {
 	cert := v1alpha1.ApisixCertificate{Spec: *s.spec.DeepCopy()}
 	cert.Namespace, cert.Name = object.GetNamespace(), secretName
+	if ns := cert.Spec.SecretNamespace; ns != "" { // another namespace may have a Secret of the same name
+		cert.Name = ns + "." + secretName
+	}
 	cert.Spec.SecretName = secretName
 	cert.Spec.DNSNames = normalize(append(hosts, s.altNames...))
 	cert.Spec.IngressClassName = class
@@ -69,7 +72,7 @@ func sound(spec v1alpha1.ApisixCertificateSpec) v1alpha1.ApisixCertificateSpec {
 		return len(certs.Spec{DNSNames: []string{host}}.Validate()) > 0
 	})
 	return v1alpha1.ApisixCertificateSpec{
-		SecretName: spec.SecretName, IssuerRef: spec.IssuerRef, Push: spec.Push, IngressClassName: spec.IngressClassName,
+		SecretName: spec.SecretName, SecretNamespace: spec.SecretNamespace, IssuerRef: spec.IssuerRef, Push: spec.Push, IngressClassName: spec.IngressClassName,
 		DNSNames: hosts[:min(len(hosts), mostHosts)],
 	}
 }

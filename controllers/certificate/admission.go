@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package certificate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/controllers/note"
+	"apisix-certs.io/apisix-certs/controllers/policy"
+)
+
+// observeAdmission finds out whether the certificate may be had: by ReferenceGrant, policy and approval.
+func (r *Reconciler) observeAdmission(ctx context.Context, o *observed) error {
+	if err := r.observeGrant(ctx, o); err != nil || o.refused != nil {
+		return err
+	}
+	verdict, err := r.verdict(ctx, o.cert)
+	if err != nil {
+		return err
+	}
+	digest, approval := policy.Digest(&o.cert.Spec), o.cert.Status.Approval
+	switch settled := verdict.Settle(approval, digest); {
+	case verdict.Denied != "":
+		o.refused = &finding{v1alpha1.ReasonDenied, verdict.Denied}
+	case settled == policy.Refused:
+		o.refused = &finding{v1alpha1.ReasonDenied, note.Fit("denied by " + approval.By + said(approval.Message))}
+	case settled == policy.Unsettled:
+		o.approvalRequest = &v1alpha1.ApprovalRequest{Policy: verdict.Manual[0], Digest: digest}
+		o.refused = &finding{v1alpha1.ReasonWaitingForApproval, fmt.Sprintf(
+			"CertificatePolicy %s wants this certificate approved: apisix-certs approve %s -n %s", verdict.Manual[0], o.cert.Name, o.cert.Namespace)}
+	}
+	return nil
+}
+
+func said(message string) string {
+	if message == "" {
+		return ""
+	}
+	return ": " + message
+}
+
+// observeGrant refuses a Secret of another namespace that is not granted. What it holds is then only looked at where it
+// was made for this certificate.
+func (r *Reconciler) observeGrant(ctx context.Context, o *observed) error {
+	if atHome(o.cert) {
+		return nil
+	}
+	ns, name := o.cert.Spec.SecretNamespace, o.cert.Spec.SecretName
+	granted, err := r.Granted(ctx, o.cert.Namespace, ns, name)
+	used := slices.ContainsFunc(o.uses, func(u gateway.Use) bool { return u.Namespace == o.cert.Namespace && u.Kind == "ApisixTls" })
+	switch {
+	case err != nil:
+		return fmt.Errorf("ReferenceGrants: %w", err)
+	case !granted:
+		o.refused = &finding{v1alpha1.ReasonNotGranted, fmt.Sprintf("no ReferenceGrant in namespace %s lets ApisixTlses of namespace %s refer to Secret %s: "+
+			"make one there from {group: apisix.apache.org, kind: ApisixTls, namespace: %s} to {group: \"\", kind: Secret, name: %s}", ns, o.cert.Namespace, name, o.cert.Namespace, name)}
+	case !used:
+		o.refused = &finding{v1alpha1.ReasonNotGranted, fmt.Sprintf("spec.secretNamespace: no ApisixTls of namespace %s refers to Secret %s, and only ApisixTlses may", o.cert.Namespace, o.secretText())}
+	default:
+		return nil
+	}
+	if o.secret != nil && !o.ours() {
+		o.secret = nil
+	}
+	return nil
+}
+
+// observeUses finds the objects by which an ingress controller serves the Secret. Those of other namespaces count where a
+// ReferenceGrant lets them: what anybody writes elsewhere must not change what is thought of this certificate.
+func (r *Reconciler) observeUses(ctx context.Context, o *observed) error {
+	home := secretNamespace(o.cert)
+	uses, err := r.Uses(ctx, home, o.cert.Spec.SecretName)
+	if err != nil {
+		return err
+	}
+	for _, use := range uses {
+		granted := use.Namespace == home || use.Namespace == o.cert.Namespace
+		if !granted {
+			if granted, err = r.Granted(ctx, use.Namespace, home, o.cert.Spec.SecretName); err != nil {
+				return err
+			}
+		}
+		if granted {
+			o.uses = append(o.uses, use)
+		}
+	}
+	return nil
+}
+
+// admitted tells whether nothing forbids the certificate.
+func (r *Reconciler) admitted(ctx context.Context, cert *v1alpha1.ApisixCertificate) (bool, error) {
+	if len(Problems(cert)) > 0 {
+		return false, nil
+	}
+	if !atHome(cert) {
+		if granted, err := r.Granted(ctx, cert.Namespace, secretNamespace(cert), cert.Spec.SecretName); !granted || err != nil {
+			return false, err
+		}
+	}
+	verdict, err := r.verdict(ctx, cert)
+	return verdict.Denied == "" && verdict.Settle(cert.Status.Approval, policy.Digest(&cert.Spec)) == policy.Settled, err
+}
+
+func (r *Reconciler) verdict(ctx context.Context, cert *v1alpha1.ApisixCertificate) (policy.Verdict, error) {
+	policies, labels, err := r.policies(ctx, cert.Namespace)
+	if err != nil {
+		return policy.Verdict{}, err
+	}
+	return policy.Evaluate(policies, labels, &cert.Spec), nil
+}
+
+func (r *Reconciler) allowsName(ctx context.Context, namespace, name string) (bool, error) {
+	policies, labels, err := r.policies(ctx, namespace)
+	return err == nil && policy.AllowsName(policies, labels, name), err
+}
+
+// policies are all policies, and the labels of a namespace where there are any.
+func (r *Reconciler) policies(ctx context.Context, namespace string) ([]v1alpha1.CertificatePolicy, map[string]string, error) {
+	var list v1alpha1.CertificatePolicyList
+	if err := r.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil || len(list.Items) == 0 {
+		return nil, nil, err
+	}
+	object := &metav1.PartialObjectMetadata{}
+	object.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
+	err := r.Get(ctx, client.ObjectKey{Name: namespace}, object)
+	return list.Items, object.Labels, client.IgnoreNotFound(err)
+}
+
+// PolicyEvents enqueues all certificates: a policy that comes or goes concerns even those that it does not select.
+func (r *Reconciler) PolicyEvents() handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, _ client.Object) []ctrl.Request { return r.all(ctx) })
+}
+
+// NamespaceEvents enqueues the certificates of a namespace.
+func (r *Reconciler) NamespaceEvents() handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, namespace client.Object) []ctrl.Request {
+		return r.all(ctx, client.InNamespace(namespace.GetName()))
+	})
+}
+
+// GrantEvents enqueues the certificates that a ReferenceGrant may concern: with a Secret in its namespace.
+func (r *Reconciler) GrantEvents() handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, grant client.Object) []ctrl.Request {
+		return append(r.all(ctx, client.InNamespace(grant.GetNamespace())), r.all(ctx, client.MatchingFields{indexAway: grant.GetNamespace()})...)
+	})
+}
+
+func (r *Reconciler) all(ctx context.Context, which ...client.ListOption) []ctrl.Request {
+	var list v1alpha1.ApisixCertificateList
+	if err := r.List(ctx, &list, append(which, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)...); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "cannot list ApisixCertificates")
+		return nil
+	}
+	requests := make([]ctrl.Request, 0, len(list.Items))
+	for i := range list.Items {
+		requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+	}
+	return requests
+}
+
+// awayKeys are the namespace of a Secret that is not at home.
+func awayKeys(object client.Object) []string {
+	if cert := object.(*v1alpha1.ApisixCertificate); !atHome(cert) {
+		return []string{cert.Spec.SecretNamespace}
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package grant tells whether a ReferenceGrant (gateway.networking.k8s.io) lets ApisixTlses of one namespace refer to a
+// Secret of another.
+//
+//	ok, err := grants.Allow(ctx, "shop", "keys", "shop-tls") // ApisixTlses of shop, Secret keys/shop-tls
+//
+// The CRD of ReferenceGrants belongs to the Gateway API and may be absent: then nothing is granted.
+package grant
+
+import (
+	"context"
+	"sync/atomic"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Kind is the kind of ReferenceGrants; their version is that which the cluster prefers.
+var Kind = schema.GroupKind{Group: "gateway.networking.k8s.io", Kind: "ReferenceGrant"}
+
+// Grants reads ReferenceGrants. Reader is required.
+type Grants struct {
+	Reader client.Reader
+	kind   atomic.Pointer[schema.GroupVersionKind]
+}
+
+// Found says that the cluster has ReferenceGrants, in this version.
+func (g *Grants) Found(kind schema.GroupVersionKind) { g.kind.Store(&kind) }
+
+// New is an empty ReferenceGrant, nil before Found.
+func (g *Grants) New() *unstructured.Unstructured {
+	kind := g.kind.Load()
+	if kind == nil {
+		return nil
+	}
+	u := &unstructured.Unstructured{}
+	u.SetGroupVersionKind(*kind)
+	return u
+}
+
+// Allow tells whether ApisixTlses of the namespace from may refer to the Secret.
+func (g *Grants) Allow(ctx context.Context, from, secretNamespace, secretName string) (bool, error) {
+	kind := g.kind.Load()
+	if kind == nil {
+		return false, nil
+	}
+	list := &unstructured.UnstructuredList{}
+	list.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
+	if err := g.Reader.List(ctx, list, client.InNamespace(secretNamespace), client.UnsafeDisableDeepCopy); err != nil {
+		return false, err
+	}
+	for i := range list.Items {
+		if allows(&list.Items[i], from, secretName) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// allows reads spec.from and spec.to; an item of a shape that is not known grants nothing.
+func allows(grant *unstructured.Unstructured, from, secretName string) bool {
+	return anyItem(grant, "from", func(item map[string]any) bool {
+		return item["group"] == "apisix.apache.org" && item["kind"] == "ApisixTls" && item["namespace"] == from
+	}) && anyItem(grant, "to", func(item map[string]any) bool {
+		name, named := item["name"]
+		return item["group"] == "" && item["kind"] == "Secret" && (!named || name == "" || name == secretName)
+	})
+}
+
+func anyItem(grant *unstructured.Unstructured, field string, fits func(map[string]any) bool) bool {
+	list, _, _ := unstructured.NestedSlice(grant.Object, "spec", field)
+	for _, item := range list {
+		if fields, ok := item.(map[string]any); ok && fits(fields) {
+			return true
+		}
+	}
+	return false
+}
