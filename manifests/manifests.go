@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package manifests embeds the manifests of this folder, for the demo and the tests: CRDs, RBAC and samples.
+// Package manifests embeds the manifests of this folder, for the demo and the tests: CRDs, RBAC, admission policies and samples.
 package manifests
 
 import "embed"
 
-// FS holds crds/, rbac/ and samples/.
+// FS holds crds/, rbac/, policy/ and samples/.
 //
-//go:embed crds rbac samples
+//go:embed crds rbac policy samples
 var FS embed.FS

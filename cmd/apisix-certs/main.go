@@ -77,7 +77,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w: see %s --help", err, c.CommandPath())
 	})
-	root.AddCommand(newController(), newDemo(), newVersion(), newStatus(), newRenew(), newCheck(), newInspect(), newMigrate())
+	root.AddCommand(newController(), newDemo(), newVersion(), newStatus(), newRenew(), newApprove(), newDeny(), newCheck(), newInspect(), newMigrate())
 	return root
 }
 
