@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
+)
+
+var restPolicy struct {
+	sync.Once
+	err error
+}
+
+// withPolicies makes a namespace for which there is no policy yet. All other namespaces have one that allows everything,
+// before there is any that could deny the certificates of other tests.
+func withPolicies(t *testing.T, name string) *scene {
+	t.Helper()
+	s := newNamespace(t, name)
+	restPolicy.Do(func() {
+		if restPolicy.err = s.Apply(context.Background(), "policies", []byte(restYAML)); restPolicy.err == nil {
+			restPolicy.err = s.ApplyFolder(context.Background(), "policy")
+		}
+	})
+	s.must(restPolicy.err)
+	namespace := &corev1.Namespace{}
+	s.must(s.Client.Get(t.Context(), client.ObjectKey{Name: name}, namespace))
+	namespace.Labels["policies"] = name
+	s.must(s.Client.Update(t.Context(), namespace))
+	return s
+}
+
+const restYAML = `
+apiVersion: apisix-certs.io/v1alpha1
+kind: CertificatePolicy
+metadata: {name: rest}
+spec:
+  namespaceSelector: {matchExpressions: [{key: policies, operator: DoesNotExist}]}
+  dnsNames: ["*"]
+  allowOtherNames: true
+  issuers: [{kind: VaultIssuer, name: "*"}, {kind: ClusterVaultIssuer, name: "*"}, {kind: Issuer, name: "*"}, {kind: ClusterIssuer, name: "*"}]
+`
+
+// policy makes a CertificatePolicy for the scene's namespace: for names below its domain, by VaultIssuer vault.
+func (s *scene) policy(name string, edits ...func(*v1alpha1.CertificatePolicySpec)) {
+	s.Helper()
+	p := &v1alpha1.CertificatePolicy{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.CertificatePolicySpec{
+		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"policies": s.ns}},
+		DNSNames:          []string{"*." + s.domain}, Issuers: []v1alpha1.PolicyIssuer{{Kind: v1alpha1.KindVaultIssuer, Name: "vault"}},
+	}}
+	for _, edit := range edits {
+		edit(&p.Spec)
+	}
+	s.must(s.Client.Create(s.Context(), p))
+	s.Cleanup(func() { _ = s.Client.Delete(context.Background(), p) })
+}
+
+// TestPolicy: what no policy allows is denied before Vault is asked, and a host that is denied is not kept from others.
+func TestPolicy(t *testing.T) {
+	t.Parallel()
+	s, other := withPolicies(t, "policy"), newNamespace(t, "policy-other")
+	host, foreign := "web."+s.domain, "web."+other.domain
+	s.certificate("web", []string{host})
+	s.condition("web", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonDenied, "no CertificatePolicy is for this namespace")
+	s.policy("policy-vault")
+	s.ready("web", host)
+
+	s.certificate("names", []string{foreign})
+	s.condition("names", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonDenied, "host "+foreign)
+	other.certificate("web", []string{foreign}) // younger
+	other.ready("web", foreign)
+	s.certificate("issuer", []string{"issuer." + s.domain}, func(c *v1alpha1.ApisixCertificate) {
+		c.Spec.IssuerRef = v1alpha1.IssuerReference{Kind: v1alpha1.KindClusterVaultIssuer, Name: "everybody"}
+	})
+	s.condition("issuer", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonDenied, "issuer ClusterVaultIssuer/everybody")
+	if s.keptSecret("names-tls") != nil || s.keptSecret("issuer-tls") != nil {
+		t.Error("a denied certificate was issued")
+	}
+}
+
+// TestApproval shows the whole way: wait, refusals, approval, renewal, change, denial.
+func TestApproval(t *testing.T) {
+	t.Parallel()
+	s := withPolicies(t, "approval")
+	host, name := "web."+s.domain, "approval-manual"
+	s.policy(name, func(p *v1alpha1.CertificatePolicySpec) { p.Approval = v1alpha1.ApprovalManual })
+	status := rbacv1.PolicyRule{APIGroups: []string{"apisix-certs.io"}, Resources: []string{"apisixcertificates", "apisixcertificates/status"}, Verbs: []string{"get", "list", "patch"}}
+	asTenant, tenant := s.tenant("tenant", status)
+	_, approver := s.tenant("approver", status)
+	s.mayApprove("approver", name)
+
+	s.certificate("web", []string{host})
+	s.condition("web", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonWaitingForApproval, "apisix-certs approve web -n "+s.ns)
+	// An admission policy takes effect some time after it was made.
+	s.until("the admission policy", func() string {
+		err := asTenant.Status().Patch(t.Context(), certOf(s.ns, "web", v1alpha1.IssuerReference{}), client.RawPatch("application/merge-patch+json",
+			fmt.Appendf(nil, `{"status":{"approval":{"decision":"Approved","policy":%q,"digest":"x","by":"me"}}}`, name)), client.DryRunAll)
+		if !apierrors.IsForbidden(err) {
+			return fmt.Sprint("a tenant approves: ", err)
+		}
+		return ""
+	})
+	if out, err := s.command(tenant, "approve", "web", "-n", s.ns); err == nil || !containsAll(out, []string{"the verb approve", name}) {
+		t.Errorf("a tenant approves: %v %s", err, out)
+	}
+	if s.keptSecret("web-tls") != nil {
+		t.Error("issued before it was approved")
+	}
+	s.mustRun(approver, "approve", "web", "-n", s.ns, "-m", "ticket 7")
+	first := s.ready("web", host)
+	if a := s.cert("web").Status.Approval; a.By != "system:serviceaccount:"+s.ns+":approver" || a.Message != "ticket 7" {
+		t.Errorf("%+v", a)
+	}
+
+	s.renew("web")
+	second := s.readyBut("web", certs.Serial(first), host)
+	cert := s.cert("web")
+	cert.Spec.DNSNames = []string{host, "more." + s.domain}
+	s.must(s.Client.Update(t.Context(), cert))
+	s.condition("web", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonWaitingForApproval)
+	s.stillServed(host, second)
+	s.mustRun(approver, "deny", "web", "-n", s.ns, "-m", "too many")
+	s.condition("web", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonDenied, "denied by system:serviceaccount:"+s.ns+":approver: too many")
+	s.stillServed(host, second)
+	s.mustRun(approver, "approve", "web", "-n", s.ns)
+	s.readyBut("web", certs.Serial(second), host, "more."+s.domain)
+	if out, err := s.command(tenant, "deny", "web", "-n", s.ns); err == nil {
+		t.Errorf("a tenant denies: %s", out)
+	}
+}
+
+func (s *scene) mustRun(kubeconfig string, args ...string) {
+	s.Helper()
+	if out, err := s.command(kubeconfig, args...); err != nil {
+		s.Fatalf("%v: %s", err, out)
+	}
+}
+
+// mayApprove gives a ServiceAccount the verb approve on a policy.
+func (s *scene) mayApprove(account, policy string) {
+	s.Helper()
+	meta := metav1.ObjectMeta{Name: s.ns + "-" + account}
+	role := &rbacv1.ClusterRole{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{{
+		APIGroups: []string{"apisix-certs.io"}, Resources: []string{"certificatepolicies"}, ResourceNames: []string{policy}, Verbs: []string{"approve"},
+	}}}
+	binding := &rbacv1.ClusterRoleBinding{
+		ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: meta.Name},
+		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: s.ns, Name: account}},
+	}
+	for _, object := range []client.Object{role, binding} {
+		s.must(s.Client.Create(s.Context(), object))
+		s.Cleanup(func() { _ = s.Client.Delete(context.Background(), object) })
+	}
+}
