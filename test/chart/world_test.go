@@ -99,7 +99,7 @@ func (w *world) takeRights() {
 	w.roles = renderedRoles(w.T, rendered)
 }
 
-// installKinds installs the CRDs of GatewayProxy, as much of it as is read, and of cert-manager.
+// installKinds installs the CRDs of GatewayProxy, as much of it as is read, of cert-manager, and of ReferenceGrants.
 func (w *world) installKinds() {
 	w.Helper()
 	w.must(w.Apply(w.Context(), "GatewayProxy", []byte(gatewayProxyCRD)))
@@ -108,7 +108,11 @@ func (w *world) installKinds() {
 		w.must(err)
 		w.must(w.Apply(w.Context(), kind, data))
 	}
+	data, err := os.ReadFile(filepath.Join(moduleDir(w.T, gatewayAPI), "config", "crd", "standard", "gateway.networking.k8s.io_referencegrants.yaml"))
+	w.must(err)
+	w.must(w.Apply(w.Context(), gatewayAPI, data))
 	for _, kind := range []schema.GroupVersionKind{
+		{Group: "gateway.networking.k8s.io", Version: "v1beta1", Kind: "ReferenceGrantList"},
 		{Group: "cert-manager.io", Version: "v1", Kind: "IssuerList"},
 		{Group: "cert-manager.io", Version: "v1", Kind: "ClusterIssuerList"},
 		{Group: "cert-manager.io", Version: "v1", Kind: "CertificateRequestList"},
