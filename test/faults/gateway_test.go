@@ -29,13 +29,13 @@ func gatewayFaults() []fault {
 		{name: "serves writes two seconds late", begin: lagging},
 		{name: "TLS port out of the prover's reach", begin: stopped(tlsWire)},
 		{name: "TLS port silent to the prover", begin: suffers(tlsWire, silent)},
-		{name: "wiped", begin: wiped, work: nothing, dark: true, short: true},
-		{name: "wiped while a renewal runs", begin: wiped, dark: true},
-		{name: "wiped while Vault is down", begin: both(wiped, stopped(vaultWire)), work: nothing, dark: true},
-		{name: "restarted", begin: restarted, dark: true},
-		{name: "down altogether", begin: down, dark: true},
-		{name: "its ssl object deleted by hand", begin: dropped, work: nothing, dark: true},
-		{name: "its ssl object given another pair by hand", begin: replaced, work: nothing, dark: true},
+		{name: "wiped", begin: wiped, work: nothing, dark: everyHost, short: true},
+		{name: "wiped while a renewal runs", begin: wiped, dark: everyHost},
+		{name: "wiped while Vault is down", begin: both(wiped, stopped(vaultWire)), work: nothing, dark: everyHost},
+		{name: "restarted", begin: restarted, dark: everyHost},
+		{name: "down altogether", begin: down, dark: everyHost},
+		{name: "its ssl object deleted by hand", begin: dropped, work: nothing, dark: heldHost},
+		{name: "its ssl object given another pair by hand", begin: replaced, work: nothing, dark: heldHost},
 		{name: "down in a first issue", begin: both(stopped(adminWire), stopped(adminWire2)), work: issue},
 		{name: "down in a deletion", begin: both(stopped(adminWire), stopped(adminWire2)), work: remove},
 		{name: "500 in a deletion", begin: answers(point{tap: adminTap, match: deletes}, status(500, message)), work: remove},
@@ -96,7 +96,7 @@ func down(s *scene) *trouble {
 func (s *scene) sslOf() (found apisix.SSL) {
 	s.Helper()
 	for _, ssl := range s.StandIn.SSLs() {
-		if ssl.Hosts()[0] == held["held"][0] {
+		if ssl.Hosts()[0] == heldHost {
 			found = ssl
 		}
 	}
@@ -120,7 +120,7 @@ func dropped(s *scene) *trouble {
 func replaced(s *scene) *trouble {
 	return &trouble{felt: func() {
 		ssl := s.sslOf()
-		ssl.Cert, ssl.Key = newForger(s.T).pair(held["held"][0])
+		ssl.Cert, ssl.Key = newForger(s.T).pair(heldHost)
 		_, err := s.byHand().PutSSL(s.Context(), ssl)
 		s.must(err)
 	}}

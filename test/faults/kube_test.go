@@ -3,6 +3,7 @@
 package faults
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,16 +23,17 @@ func kubeFaults() []fault {
 	const internal = `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"of the test","reason":"InternalError","code":500}`
 	const unavailable = `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"of the test","reason":"ServiceUnavailable","code":503}`
 	rows := []fault{
-		{name: "restarted in renewals", begin: apiServerRestarted},
-		{name: "restarted in a first issue", begin: apiServerRestarted, work: issue},
-		{name: "restarted in a deletion", begin: apiServerRestarted, work: remove},
-		{name: "etcd restarted with it", begin: etcdRestarted},
+		{name: "restarted in renewals", begin: apiServerRestarted, hold: none, mayLose: 3},
+		{name: "restarted in a first issue", begin: apiServerRestarted, hold: none, work: issue, mayLose: 1},
+		{name: "restarted in a deletion", begin: apiServerRestarted, hold: none, work: remove},
+		{name: "etcd restarted with it", begin: etcdRestarted, hold: none, mayLose: 3},
 		{name: "connections cut", begin: func(s *scene) *trouble { return &trouble{felt: s.kubeWire.Cut} }},
 		{name: "silent until the lease is lost", begin: silentForLong},
 		{name: "silent for a few seconds", begin: suffers(kubeWire, cluster.Trouble{Stall: true})},
 		{name: "slow: 50 ms a kilobyte", begin: suffers(kubeWire, cluster.Trouble{Pause: 50 * time.Millisecond})},
-		{name: "conflicts of every write of a Secret", begin: answers(atSecret, status(409, conflict)), lost: 0, work: renewHeld},
+		{name: "conflicts of every write of a Secret", begin: answers(atSecret, status(409, conflict)), lost: 1, work: renewHeld},
 		{name: "conflicts of every status", begin: answers(atStatus, status(409, conflict))},
+		{name: "503 to every write of a Secret", begin: answers(atSecret, status(503, unavailable))},
 		{name: "500 to every status", begin: answers(atStatus, status(500, internal))},
 		{name: "503 in a deletion of the Secret", begin: answers(atDeletion, status(503, unavailable)), work: remove},
 		{name: "writes a Secret, and the answer is lost", begin: loses(atSecret, kubeWire), work: renewHeld},
@@ -40,23 +42,25 @@ func kubeFaults() []fault {
 		{name: "1,000 writes of somebody else on the object", begin: hammered, short: true},
 	}
 	for i := range rows {
-		rows[i].part, rows[i].hold = "API server", hold
+		rows[i].part, rows[i].hold = "API server", cmp.Or(rows[i].hold, hold)
+		if rows[i].hold == none {
+			// The watches of client-go back off, up to half a minute each, and remember for two what has gone before.
+			rows[i].after = single
+		}
 	}
 	return rows
 }
 
 func kubeWire(w *world) *cluster.Wire { return w.kubeWire }
 
-// apiServerRestarted stops the API server a moment after the work was asked for.
+// apiServerRestarted stops the API server a moment after the work was asked for, and is over when it answers again.
 func apiServerRestarted(s *scene) *trouble {
-	return &trouble{
-		felt: s.stopAPIServer,
-		end: func() {
-			s.must(s.Kube.StartAPIServer())
-			s.must(s.kubeWire.Restart())
-			s.keepRunning()
-		},
-	}
+	return &trouble{felt: func() {
+		s.stopAPIServer()
+		time.Sleep(hold)
+		s.must(s.Kube.StartAPIServer())
+		s.must(s.kubeWire.Restart())
+	}}
 }
 
 // stopAPIServer does not wait until the last watch has ended: the second signal ends the API server at once.
@@ -69,12 +73,12 @@ func (s *scene) stopAPIServer() {
 	s.must(errors.Join(s.Kube.StopAPIServer(), <-stopped))
 }
 
-// keepRunning starts a controller that has ended, having lost its lease, as a kubelet does.
+// keepRunning starts a controller that has ended by itself, having lost its lease, as a kubelet does.
 func (s *scene) keepRunning() {
 	s.Helper()
 	select {
 	case <-s.controller.Ended():
-		s.Log("the controller had lost its lease and ended: it is started again")
+		s.Log("the controller has ended, and is started again")
 		s.must(s.startController(s.Context()))
 	default:
 	}
@@ -82,9 +86,11 @@ func (s *scene) keepRunning() {
 
 func etcdRestarted(s *scene) *trouble {
 	return &trouble{felt: func() {
+		s.stopAPIServer()
 		s.must(s.RestartKube(s.Context()))
+		s.must(s.kubeWire.Restart())
 		s.must(s.listen(context.Background()))
-	}, end: s.keepRunning}
+	}}
 }
 
 // silentForLong lasts until the controller has given up its lease and ended.
@@ -92,10 +98,7 @@ func silentForLong(s *scene) *trouble {
 	s.kubeWire.Suffer(cluster.Trouble{Stall: true})
 	return &trouble{
 		felt: func() { s.await(s.controller.Ended(), "the controller goes on without its lease") },
-		end: func() {
-			s.kubeWire.Suffer(cluster.Trouble{})
-			s.keepRunning()
-		},
+		end:  func() { s.kubeWire.Suffer(cluster.Trouble{}) },
 	}
 }
 
@@ -160,7 +163,7 @@ func swapped(s *scene, secret *corev1.Secret) {
 
 // stranger puts in a pair that is whole, and nothing that the issuer has signed.
 func stranger(s *scene, secret *corev1.Secret) {
-	cert, key := newForger(s.T).pair(held["held"][0])
+	cert, key := newForger(s.T).pair(heldHost)
 	secret.Data["tls.crt"], secret.Data["tls.key"] = []byte(cert), []byte(key)
 }
 

@@ -22,7 +22,7 @@ type prober struct {
 	mu    sync.Mutex
 	hosts map[string]context.CancelFunc
 	ends  sync.WaitGroup
-	dark  bool // the gateway itself cannot serve
+	dark  string // the host that the gateway itself cannot serve, or everyHost
 	count probes
 }
 
@@ -60,17 +60,20 @@ func (p *prober) remove(host string) {
 	}
 }
 
-// darken says whether the gateway cannot serve, being down or empty.
-func (p *prober) darken(dark bool) {
+// everyHost stands for all hosts.
+const everyHost = "*"
+
+// darken says for which host the gateway cannot show a certificate, being down or empty.
+func (p *prober) darken(dark string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.dark = dark
 }
 
-func (p *prober) isDark() bool {
+func (p *prober) isDark(host string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.dark
+	return p.dark == host || p.dark == everyHost
 }
 
 // take returns the counts since the last take.
@@ -95,10 +98,10 @@ func (p *prober) stop() {
 
 func (p *prober) probe(ctx context.Context, host string) {
 	for ctx.Err() == nil {
-		dark := p.isDark()
+		dark := p.isDark(host)
 		err := p.check(host)
 		if ctx.Err() == nil {
-			p.note(host, err, dark)
+			p.note(host, err, dark || p.isDark(host))
 		}
 		time.Sleep(probePause)
 	}
@@ -110,7 +113,7 @@ func (p *prober) note(host string, err error, dark bool) {
 	p.count.tries++
 	switch {
 	case err == nil:
-	case dark || p.dark:
+	case dark:
 		p.count.dark++
 	default:
 		p.count.wrong = append(p.count.wrong, fmt.Sprintf("%s %s: %v", time.Now().Format("15:04:05.000"), host, err))

@@ -19,17 +19,18 @@ import (
 )
 
 // patience is how long anything may take on a machine that is busy. A recovery that needs longer fails.
-const patience = 90 * time.Second
+const patience = 3 * time.Minute
 
 const (
 	namespace = "faults"
 	domain    = "faults.moelove.info"
+	heldHost  = "held." + domain
 	fresh     = "fresh" // comes and goes; the others stay
 )
 
 // held are the certificates that are there all the time, by name, with the hosts to be served.
 var held = map[string][]string{
-	"held":     {"held." + domain},
+	"held":     {heldHost},
 	"shop-tls": {"shop." + domain},
 	"web-tls":  {"web." + domain, "any.wild." + domain},
 }

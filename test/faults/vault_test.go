@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,7 +19,10 @@ import (
 	"apisix-certs.io/apisix-certs/test/cluster"
 )
 
-const hold = 2 * time.Second // as long as most faults last: two attempts in some, one in others
+const (
+	hold = 2 * time.Second // as long as most faults last: several attempts of some calls, one of others
+	none = -1              // the fault is over when it was felt
+)
 
 func vaultFaults() []fault {
 	rows := []fault{
@@ -28,7 +32,7 @@ func vaultFaults() []fault {
 		{name: "takes requests and is silent", begin: suffers(vaultWire, cluster.Trouble{Stall: true})},
 		{name: "signs, and answers late", begin: suffers(vaultWire, cluster.Trouble{StallAnswers: true})},
 		{name: "slow: a kilobyte a second", begin: suffers(vaultWire, cluster.Trouble{Pause: time.Second})},
-		{name: "answers end in the middle", begin: suffersOnSign(cluster.Trouble{Half: 300}), lost: 3},
+		{name: "answers end in the middle", begin: suffers(vaultWire, cluster.Trouble{Half: 300}), lost: 3},
 		{name: "signs, and the answer is lost", begin: loses(atSignature, vaultWire), lost: 1, work: renewHeld},
 		{name: "429", begin: answers(atSignature, status(429, `{"errors":["request path \"pki/sign/any\": rate limit quota exceeded"]}`))},
 		{name: "403 by policy", begin: answers(atSignature, status(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`))},
@@ -107,13 +111,26 @@ func answers(p point, handler http.Handler) func(*scene) *trouble {
 }
 
 // loses cuts the connections once, when the server has done what was asked.
-func loses(p point, wire func(*world) *cluster.Wire) func(*scene) *trouble {
+func loses(p point, wire func(*world) *cluster.Wire) func(*scene) *trouble { return cuts(p, wire, 1) }
+
+// cutting cuts the connections whenever the server has done what was asked.
+func cutting(p point, wire func(*world) *cluster.Wire) func(*scene) *trouble {
+	return cuts(p, wire, math.MaxInt64)
+}
+
+func cuts(p point, wire func(*world) *cluster.Wire, most int64) func(*scene) *trouble {
 	return func(s *scene) *trouble {
 		felt := make(chan struct{})
 		var n atomic.Int64
 		p.tap(s.world).After(func(c cluster.Call) {
-			if p.match(c) && n.Add(1) == 1 {
+			if !p.match(c) {
+				return
+			}
+			nth := n.Add(1)
+			if nth <= most {
 				wire(s.world).Cut()
+			}
+			if nth == 1 {
 				close(felt)
 			}
 		})
@@ -123,28 +140,6 @@ func loses(p point, wire func(*world) *cluster.Wire) func(*scene) *trouble {
 		}
 	}
 }
-
-// cutting cuts the connections whenever the server has done what was asked.
-func cutting(p point, wire func(*world) *cluster.Wire) func(*scene) *trouble {
-	return func(s *scene) *trouble {
-		felt := make(chan struct{})
-		var n atomic.Int64
-		p.tap(s.world).After(func(c cluster.Call) {
-			if p.match(c) {
-				wire(s.world).Cut()
-				if n.Add(1) == 1 {
-					close(felt)
-				}
-			}
-		})
-		return &trouble{
-			felt: func() { s.await(felt, "nothing was asked") },
-			end:  func() { p.tap(s.world).After(nil) },
-		}
-	}
-}
-
-func suffersOnSign(what cluster.Trouble) func(*scene) *trouble { return suffers(vaultWire, what) }
 
 // both begins one trouble after the other, and ends them so too.
 func both(first, second func(*scene) *trouble) func(*scene) *trouble {
