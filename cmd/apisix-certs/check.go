@@ -28,15 +28,20 @@ type doctor struct {
 	// account is the controller's ServiceAccount, NAMESPACE/NAME. Empty: as the Deployment says.
 	account string
 
+	// remote: the options are of a Deployment, whose files and addresses may be known to Pods alone.
+	remote bool
+
 	access  *access
 	home    client.ObjectKey // the ServiceAccount
 	waiting *progress
 	now     time.Time
 	told    diagnosis
 
-	issuers  map[string]issuerLook // by Kind/namespace/name
-	gateways map[string]gatewayLook
-	uses     map[string][]use // by NAMESPACE/NAME of the Secret
+	issuers map[string]issuerLook // by objectOf
+	// issuersRead: all were, so that one that is not among them does not exist.
+	issuersRead bool
+	gateways    map[string]gatewayLook // by ingress class
+	uses        map[string][]use       // by NAMESPACE/NAME of the Secret
 }
 
 func newCheck() *cobra.Command {

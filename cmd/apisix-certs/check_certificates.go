@@ -62,7 +62,7 @@ func (d *doctor) specFindings(cert *v1alpha1.ApisixCertificate) []finding {
 	var found []finding
 	if cert.Spec.IssuerRef.Name != "" {
 		look, known := d.issuers[issuerObject(cert)]
-		if !known && d.looksFor(cert) {
+		if !known && d.issuersRead {
 			found = append(found, finding{Field: "spec.issuerRef", Problem: issuerObject(cert) + " does not exist", Mend: "create it, or correct spec.issuerRef"})
 		}
 		problems = append(problems, certificate.Objections(cert, look.status)...)
@@ -79,12 +79,6 @@ func fieldFinding(p certs.FieldError) finding {
 		problem = fmt.Sprintf("%q %s", p.Value, problem)
 	}
 	return finding{Field: "spec." + p.Field, Problem: problem, Mend: p.Mend}
-}
-
-// looksFor tells whether the issuers were looked at, so that one that was not seen does not exist.
-func (d *doctor) looksFor(*v1alpha1.ApisixCertificate) bool {
-	i := slices.IndexFunc(d.told.Checks, func(c checked) bool { return c.Name == "issuers" })
-	return i >= 0 && len(d.told.Checks[i].Notes) == 0
 }
 
 // hostFindings are hosts that are served with the Secret and that the certificate is not for.

@@ -13,6 +13,7 @@ import (
 
 	configv2 "github.com/apache/apisix-ingress-controller/pkg/kube/apisix/apis/config/v2"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -214,18 +215,18 @@ func (w *world) faults() []fault {
 			})
 		}, nil, "VaultIssuer $ns/vault", "serviceAccountRef the controller may not ask for tokens", "--resource=serviceaccounts/token"},
 		{"no such issuer", func(w *world, ns string) { w.certificate(ns, []string{"www." + ns + ".moelove.info"}) }, nil,
-			"ApisixCertificate $ns/web", "spec.issuerRef VaultIssuer " /* $ns */, "create it, or correct spec.issuerRef"},
+			"ApisixCertificate $ns/web", "spec.issuerRef VaultIssuer ", "create it, or correct spec.issuerRef"},
 		{"the Secret is somebody else's", func(w *world, ns string) {
 			w.issuer(ns, goodPath, root)
 			w.secret(ns, "web-tls", map[string]string{"a": "b"})
 			w.certificate(ns, []string{"www." + ns + ".moelove.info"})
 		}, nil, "ApisixCertificate $ns/web", "SecretNotOurs", "adopt-secret"},
-		{"a source whose Secret is in another namespace", func(w *world, ns string) {
-			tls := &configv2.ApisixTls{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "web", Annotations: map[string]string{v1alpha1.AnnotationIssuer: "vault"}},
-				Spec: &configv2.ApisixTlsSpec{Hosts: []configv2.HostType{"a.moelove.info"}}}
-			tls.Spec.Secret.Namespace, tls.Spec.Secret.Name = "elsewhere", "web-tls"
-			w.must(w.Client.Create(w.Context(), tls))
-		}, nil, "ApisixTls $ns/web", "", ""},
+		{"a source that names no Secret", func(w *world, ns string) {
+			ingress := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "web", Annotations: map[string]string{v1alpha1.AnnotationIssuer: "vault"}}}
+			ingress.Spec.TLS = []networkingv1.IngressTLS{{Hosts: []string{"a." + ns + ".moelove.info"}}}
+			ingress.Spec.DefaultBackend = &networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "web", Port: networkingv1.ServiceBackendPort{Number: 80}}}
+			w.create(ingress)
+		}, nil, "Ingress $ns/web", "spec.tls[0].secretName is empty", "name the Secret for the certificate"},
 		{"an admin key that the gateway does not take", func(w *world, _ string) { w.Setenv("APISIX_CERTS_APISIX_ADMIN_KEY", "wrong") }, nil,
 			"gateway default", "APISIX_CERTS_APISIX_ADMIN_KEY the Admin API does not take the admin key", "deployment.admin.admin_key"},
 		{"an empty Secret of the admin key", func(w *world, ns string) {

@@ -7,6 +7,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -34,7 +36,10 @@ func (d *doctor) findController(ctx context.Context) error {
 	if deployment != nil {
 		d.home.Namespace = deployment.Namespace
 		d.home.Name = cmp.Or(deployment.Spec.Template.Spec.ServiceAccountName, "default")
-		d.takeOptions(deployment)
+		d.remote = !d.gatewayGiven()
+		d.takeOptions(commandLine(deployment))
+	} else {
+		d.takeOptions(neighbour(processOne), nil)
 	}
 	if d.account != "" {
 		namespace, name, ok := strings.Cut(d.account, "/")
@@ -59,24 +64,46 @@ func (d *doctor) deployment(ctx context.Context) (*appsv1.Deployment, error) {
 	return &list.Items[0], nil
 }
 
-// takeOptions takes the options from the command line in the Deployment. Those of the gateway are taken where none are
-// given here; files in the Pod cannot be read from here, so an admin key in one is not.
-func (d *doctor) takeOptions(deployment *appsv1.Deployment) {
+// commandLine is that of the controller in its Deployment, from behind "controller", and its variables.
+func commandLine(deployment *appsv1.Deployment) ([]string, []corev1.EnvVar) {
+	for _, container := range deployment.Spec.Template.Spec.Containers {
+		if len(container.Args) > 0 && container.Args[0] == "controller" {
+			return container.Args[1:], container.Env
+		}
+	}
+	return nil, nil
+}
+
+// processOne is the command line of the first process: in the controller's Pod, that is the controller.
+const processOne = "/proc/1/cmdline"
+
+// neighbour is the command line in file, if it is the controller's, from behind "controller". Its variables are those of
+// this process too.
+func neighbour(file string) []string {
+	data, err := os.ReadFile(file)
+	words := strings.Split(strings.TrimRight(string(data), "\x00"), "\x00")
+	if err != nil || len(words) < 2 || filepath.Base(words[0]) != programName || words[1] != "controller" {
+		return nil
+	}
+	return words[2:]
+}
+
+// takeOptions takes the options from the controller's command line, if there is one. Those of the gateway are taken where
+// none are given here; files in the Pod cannot be read from elsewhere, so an admin key in one is not.
+func (d *doctor) takeOptions(args []string, variables []corev1.EnvVar) {
+	if args == nil {
+		return
+	}
 	var theirs controllers.Options
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.ParseErrorsAllowlist.UnknownFlags = true
 	addControllerFlags(flags, &theirs)
-	for _, container := range deployment.Spec.Template.Spec.Containers {
-		if len(container.Args) == 0 || container.Args[0] != "controller" {
-			continue
-		}
-		if flags.Parse(container.Args[1:]) != nil { // then the controller does not run either, which is found
-			return
-		}
-		for _, variable := range container.Env {
-			setVariable(flags, variable)
-		}
+	if flags.Parse(args) != nil { // then the controller does not run either, which is found
+		return
+	}
+	for _, variable := range variables {
+		setVariable(flags, variable)
 	}
 	d.options.LeaderElect = theirs.LeaderElect
 	d.options.ClusterResourceNamespace = cmp.Or(d.options.ClusterResourceNamespace, theirs.ClusterResourceNamespace)
@@ -84,6 +111,9 @@ func (d *doctor) takeOptions(deployment *appsv1.Deployment) {
 		return
 	}
 	theirs.Version, theirs.ClusterResourceNamespace, theirs.AdminKey = d.options.Version, d.options.ClusterResourceNamespace, d.options.AdminKey
+	if theirs.AdminKeyFile+theirs.AdminKeySecret != "" {
+		theirs.AdminKey = ""
+	}
 	d.options = theirs
 }
 

@@ -24,11 +24,18 @@ type gatewayLook struct {
 	proves bool
 }
 
+// inPod is how to look at what only Pods reach.
+const inPod = "run check in the controller's Pod, or give the flags of the gateway"
+
 // gatewayTimeout bounds the look at one gateway.
 const gatewayTimeout = 20 * time.Second
 
 // checkGateways asks the Admin API and the TLS port of each gateway that a certificate's ingress class picks.
 func (d *doctor) checkGateways(ctx context.Context) error {
+	if d.remote && d.options.AdminKeyFile+d.options.AdminCA+d.options.AdminCert != "" {
+		d.told.note("the controller has its admin key or certificates of the Admin API in files of its Pod: " + inPod)
+		return nil
+	}
 	d.options.PushMode = cmp.Or(d.options.PushMode, string(gateway.Auto))
 	registry, err := d.options.GatewaysOnce(ctx, d.access)
 	if err != nil {
@@ -79,7 +86,10 @@ func (d *doctor) lookAtGateway(ctx context.Context, g *gateway.Gateway) gatewayL
 	if err == nil && g.Admin != nil && g.Mode != gateway.Auto {
 		_, err = g.Admin.Probe(ctx) // a mode that is set asks nobody
 	}
-	if err != nil {
+	var network *apisix.NetworkError
+	if errors.As(err, &network) && d.remote {
+		d.told.note("gateway " + g.Name + ": its Admin API does not answer here: " + inPod)
+	} else if err != nil {
 		d.tellGateway(g, err)
 		look.adminFaulty = true
 	} else if exclusive, err := g.Exclusive(ctx); err == nil && exclusive && mode == gateway.Own {
@@ -156,11 +166,15 @@ func (d *doctor) checkTLSPort(ctx context.Context, look *gatewayLook) {
 	f.Problem = strings.TrimPrefix(proof.Problem, nobody+": ")
 	const onTLS = "set it to the gateway's TLS port, 9443 by default, and apisix.ssl.enable there to true (chart: apisix.ssl.enabled)"
 	switch proof.Cause {
-	case gateway.Unreachable:
+	case gateway.Unreachable, gateway.TimedOut:
+		if d.remote {
+			d.told.note("gateway " + look.Name + ": its TLS port does not answer here: " + inPod)
+			return
+		}
 		f.Mend = onTLS + "; where only Pods reach it, run check in the controller's Pod"
 	case gateway.NotTLS:
 		f.Problem, f.Mend = "the port does not speak TLS", onTLS
-	case gateway.TimedOut, gateway.Failed:
+	case gateway.Failed:
 		f.Mend = onTLS + "; see the gateway's error log"
 	default:
 		look.proves = true

@@ -37,6 +37,7 @@ func (d *doctor) checkIssuers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.issuersRead = len(d.told.current().Notes) == 0
 	for _, one := range found {
 		d.waiting.say("asking %s", objectOf(one))
 		d.told.looked(1)

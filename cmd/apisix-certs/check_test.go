@@ -3,9 +3,14 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+
+	"apisix-certs.io/apisix-certs/controllers"
 )
 
 func TestApart(t *testing.T) {
@@ -31,5 +36,29 @@ func TestLackingFields(t *testing.T) {
 	}
 	if lacking := lackingFields(theirs, ours, ""); lacking != nil {
 		t.Errorf("a newer one lacks %v", lacking)
+	}
+}
+
+func TestTakeOptions(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "cmdline")
+	line := "/apisix-certs\x00controller\x00--apisix-admin-service=apisix/admin:9180\x00--apisix-admin-key-secret=a/b\x00--newer=1\x00--leader-elect=false\x00"
+	if err := os.WriteFile(file, []byte(line), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var d doctor
+	d.takeOptions(neighbour(file), []corev1.EnvVar{{Name: "APISIX_CERTS_APISIX_TLS_ADDR", Value: "a:443"}})
+	if o := d.options; o.AdminService != "apisix/admin:9180" || o.AdminKeySecret != "a/b" || len(o.TLSAddrs) != 1 || o.LeaderElect {
+		t.Errorf("the options are %+v", o)
+	}
+	d.options = controllers.Options{AdminURLs: []string{"http://mine"}}
+	d.takeOptions(neighbour(file), nil)
+	if o := d.options; o.AdminService != "" || o.AdminURLs[0] != "http://mine" {
+		t.Errorf("the options given here are lost: %+v", o)
+	}
+	if err := os.WriteFile(file, []byte("/sbin/init\x00controller\x00"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if args := neighbour(file); args != nil {
+		t.Errorf("another process is taken for the controller: %v", args)
 	}
 }

@@ -183,7 +183,7 @@ func (s *statusCommand) changed(shown map[client.ObjectKey]standing, cert *v1alp
 }
 
 // completeNames completes names of ApisixCertificates in a shell.
-func (k *kubeFlags) completeNames(c *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
+func (k *kubeFlags) completeNames(_ *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
