@@ -49,8 +49,8 @@ func startIngressController(t *testing.T) (*Kube, *apisixtest.Server) {
 	return kube, gateway
 }
 
-// makeApisixTls makes an ApisixTls for host with a Secret that holds a self-signed pair.
-func makeApisixTls(t *testing.T, kube *Kube, host string) {
+// makeTLS makes an ApisixTls for host with a Secret that holds a self-signed pair.
+func makeTLS(t *testing.T, kube *Kube, host string) {
 	t.Helper()
 	certificate, key, err := cert.GenerateSelfSignedCertKey(host, nil, nil)
 	if err != nil {
@@ -77,7 +77,7 @@ func makeApisixTls(t *testing.T, kube *Kube, host string) {
 
 func TestIngressControllerCarriesAnApisixTls(t *testing.T) {
 	kube, gateway := startIngressController(t)
-	makeApisixTls(t, kube, "shop.example")
+	makeTLS(t, kube, "shop.example")
 	eventually(t, "ssl object in the gateway", func(context.Context) (bool, error) {
 		for _, ssl := range gateway.SSLs() {
 			if slices.Contains(ssl.SNIs, "shop.example") {
