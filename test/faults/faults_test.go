@@ -167,7 +167,6 @@ func (s *scene) calm() {
 		}
 	}
 	s.StandIn.SetServeDelay(0)
-	s.prober.darken("")
 	select {
 	case <-s.controller.Ended():
 		if err := s.revive(); err != nil {
@@ -177,9 +176,12 @@ func (s *scene) calm() {
 	}
 	if s.Failed() {
 		_ = s.Vault.Unseal(context.Background())
+		s.prober.darken(everyHost)
 		_ = s.StandIn.Restart()
+		time.Sleep(10 * probePause) // what is on its way counts for this row
 		s.prober.take()
 	}
+	s.prober.darken("")
 }
 
 // tell prints the matrix and the measure, and writes the page where asked.

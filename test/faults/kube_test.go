@@ -120,7 +120,7 @@ func hammered(s *scene) *trouble {
 		}
 		ended <- err
 	}()
-	return &trouble{end: func() { s.must(<-ended) }}
+	return &trouble{felt: func() { s.must(<-ended) }}
 }
 
 func patch(format string, i int) client.Patch {
@@ -132,13 +132,14 @@ func secretFaults() []fault {
 	rows := []fault{
 		{name: "deleted", work: deleteSecret},
 		{name: "tls.crt truncated", work: damage(1, func(_ *scene, s *corev1.Secret) { s.Data["tls.crt"] = s.Data["tls.crt"][:200] })},
-		{name: "tls.crt empty", work: damage(1, func(_ *scene, s *corev1.Secret) { s.Data["tls.crt"] = nil })},
+		{name: "tls.crt empty", work: damage(1, func(_ *scene, s *corev1.Secret) { s.Data["tls.crt"] = []byte{} })},
 		{name: "tls.key garbage", work: damage(1, func(_ *scene, s *corev1.Secret) { s.Data["tls.key"] = []byte("garbage") })},
 		{name: "key swapped", work: damage(1, swapped), short: true},
 		{name: "the pair of another CA", work: damage(1, stranger)},
 		{name: "the pair of another host", work: damage(1, func(s *scene, secret *corev1.Secret) { secret.Data = s.secretOf("shop-tls").Data })},
 		{name: "label taken off", work: damage(0, func(_ *scene, s *corev1.Secret) { s.Labels = nil })},
-		{name: "annotations taken off", work: damage(0, func(_ *scene, s *corev1.Secret) { s.Annotations = nil })},
+		// The time of issuing goes too, so that a renewal that was asked for may be made again.
+		{name: "annotations taken off, but for the certificate's name", work: damage(0, anonymous), mayLose: 1},
 		{name: "a field added", work: damage(0, func(_ *scene, s *corev1.Secret) { s.Data["notes.txt"] = []byte("by hand") })},
 		{name: "key swapped while Vault is down", work: damage(1, swapped), begin: stopped(vaultWire), hold: hold},
 		{name: "deleted while the Admin API is down", work: deleteSecret, begin: both(stopped(adminWire), stopped(adminWire2)), hold: hold},
@@ -153,6 +154,10 @@ func secretFaults() []fault {
 		}
 	}
 	return rows
+}
+
+func anonymous(_ *scene, secret *corev1.Secret) {
+	secret.Annotations = map[string]string{v1alpha1.AnnotationCertificate: "held"}
 }
 
 func swapped(s *scene, secret *corev1.Secret) {

@@ -51,6 +51,8 @@ Not among them:
   reach it; a time namespace does not move the wall clock; the machine's own clock is everybody's. Instead an issuer's clock is
   an hour ahead or a day behind (rows "of a clock an hour ahead", "expired"), and all that depends on time is decided by pure functions whose
   tests give them any ` + "`now`" + `.
+- **A Secret without any annotation.** It does not say for which certificate it was made, so it is not overwritten: the certificate's
+  condition and a Warning say SecretNotOurs, and what is served stays. The annotation ` + "`apisix-certs.io/adopt-secret`" + ` gives it back.
 - **etcd alone.** The API server goes with it: the tests start both as one.
 
 Killed leaders (` + "`TestTakeover`" + `): the leader of two replicas is killed in renewals, before and after each call and at any time. The

@@ -58,8 +58,8 @@ func (s *scene) disorderOf(cert *v1alpha1.ApisixCertificate) string {
 		return "the Secret's certificate has expired"
 	case cert.Status.SerialNumber != certs.Serial(bundle.Leaf):
 		return "status has another serial than the Secret"
-	case secret.Labels[v1alpha1.LabelManaged] != "true":
-		return "the Secret has no label"
+	case secret.Labels[v1alpha1.LabelManaged] != "true" || secret.Annotations[v1alpha1.AnnotationIssuedBy] == "":
+		return "the Secret lacks a label or annotation"
 	}
 	for _, host := range hostsOf(cert) {
 		leaf, _, err := shown(s.StandIn.TLSAddr(), host)

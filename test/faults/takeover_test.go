@@ -5,7 +5,6 @@ package faults
 import (
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"testing"
 	"time"
 
@@ -102,7 +101,10 @@ func (s *scene) takeOver(standby **cluster.Controller, round int) (took time.Dur
 func (s *scene) nextLeads(leader string, began time.Time) time.Duration {
 	s.Helper()
 	s.until("another leader", func() string {
-		return map[bool]string{true: "the old one"}[slices.Contains([]string{"", leader}, s.holder())]
+		if holder := s.holder(); holder == "" || holder == leader {
+			return "the lease is held by " + leader
+		}
+		return ""
 	})
 	return time.Since(began)
 }
@@ -188,12 +190,12 @@ func (s *scene) holder() string {
 
 // leaseTaken gives the lease to nobody: the leader must end by itself, and the next waits until it is over.
 func leaseTaken(s *scene) *trouble {
-	s.until("a leader", func() string { return map[bool]string{true: "none"}[s.holder() == ""] })
+	s.nextLeads("", time.Now())
 	return &trouble{
 		felt: func() {
 			for ended := false; !ended; { // the leader may write at the same time
-				lease, nobody := s.lease(), "nobody"
-				lease.Spec.HolderIdentity = &nobody
+				lease, holder := s.lease(), nobody
+				lease.Spec.HolderIdentity = &holder
 				_ = s.Client.Update(s.Context(), lease)
 				select {
 				case <-s.controller.Ended():
@@ -202,13 +204,19 @@ func leaseTaken(s *scene) *trouble {
 				}
 			}
 		},
-		end: func() { s.must(s.startController(s.Context())) },
+		end: func() {
+			s.must(s.startController(s.Context()))
+			s.nextLeads(nobody, time.Now())
+		},
 	}
 }
 
+// nobody holds a lease in the place of a controller.
+const nobody = "nobody"
+
 // cutOff silences the API server for the leader when it has had a certificate signed, until the standby leads.
 func cutOff(s *scene) *trouble {
-	s.until("a leader", func() string { return map[bool]string{true: "none"}[s.holder() == ""] })
+	s.nextLeads("", time.Now())
 	standby, leader := s.standby(), s.holder()
 	felt := make(chan struct{}, 100)
 	s.vault.After(func(c cluster.Call) {
@@ -221,9 +229,7 @@ func cutOff(s *scene) *trouble {
 	return &trouble{
 		felt: func() {
 			s.await(felt, "nothing was signed")
-			s.until("another leader", func() string {
-				return map[bool]string{true: "the old one"}[slices.Contains([]string{"", leader}, s.holder())]
-			})
+			s.nextLeads(leader, time.Now())
 		},
 		end: func() {
 			s.kubeWire.Suffer(cluster.Trouble{})
