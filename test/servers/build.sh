@@ -84,6 +84,7 @@ build_vault() {
 	cd "$test/vaultserver"
 	say "vaultserver: reading modules"
 	local sdk
+	go mod download github.com/hashicorp/vault/sdk # go list knows no folder of what is not there yet
 	sdk=$(go list -m -f '{{.Dir}}' github.com/hashicorp/vault/sdk)
 	cp -R "$sdk" "$work/sdk"
 	chmod -R u+w "$work/sdk"
