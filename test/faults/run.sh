@@ -9,7 +9,7 @@ trap 'rm -f "$out"' EXIT
 
 status=0
 APISIX_CERTS_MEASURES=long go test -count=1 -v -timeout 60m ./test/faults "$@" 2>&1 | tee "$out" |
-	grep -vE '^(=== |measure:)' || true
+	grep --line-buffered -vE '^(=== |measure:)' || true
 grep -qE '^ok' "$out" || status=1
 for measure in secrets_leaked takeover faults; do
 	grep -oE "measure: $measure .*" "$out" || true
