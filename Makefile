@@ -73,7 +73,6 @@ vulnerabilities: ## Look for known vulnerabilities, where the database can be re
 .PHONY: measures
 measures: servers ## Run every measure and print the lines, last
 	test/measures.sh
-	$(IN_CHART) APISIX_CERTS_MEASURES=$${MEASURES:-long} $(GO) test -count=1 -v -timeout 20m -run 'TestObjectsAreAccepted|TestRights$$' . | { grep -E '^measure:|^FAIL' || true; }
 
 .PHONY: faults
 faults: servers ## Inject every fault into the running whole and print the measures; ARGS=-update writes docs/faults.md

@@ -1,11 +1,20 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs the tests that measure and prints their lines, last. MEASURES=long adds what takes longer than CI should.
+# Runs the tests that measure, those of the chart too, and prints their lines, last. MEASURES=short leaves out what takes
+# longer than CI should.
 set -eu
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 
-APISIX_CERTS_MEASURES=${MEASURES:-long} go test -count=1 -v -timeout 60m ./... 2>&1 | tee "$out" | grep -E '^(ok|FAIL|---|panic)' || true
+# measure FOLDER ARGUMENT...: runs its tests, and shows how they go on.
+measure() (
+  cd "$1"
+  shift
+  APISIX_CERTS_MEASURES=${MEASURES:-long} go test -count=1 -v "$@" 2>&1 | tee -a "$out" | grep --line-buffered -E '^(ok|FAIL|panic|--- FAIL)' || true
+)
+
+measure . -timeout 60m ./...
+GOFLAGS="${GOFLAGS:-} -mod=mod" measure test/chart -timeout 20m -run 'TestObjectsAreAccepted|TestRights$' .
 echo
 grep -oE 'measure: .*' "$out" || { echo "measures: no test printed any" >&2; exit 1; }
 ! grep -qE '^(FAIL|panic)' "$out" || { echo "measures: a test failed" >&2; exit 1; }
