@@ -39,7 +39,7 @@ func kubeFaults() []fault {
 		{name: "writes a Secret, and the answer is lost", begin: loses(atSecret, kubeWire), work: renewHeld},
 		{name: "writes a first Secret, and the answer is lost", begin: loses(atSecret, kubeWire), work: issue},
 		{name: "writes a status, and the answer is lost", begin: loses(atStatus, kubeWire), work: renewHeld},
-		{name: "1,000 writes of somebody else on the object", begin: hammered, short: true},
+		{name: "1,000 writes of somebody else on the object", begin: hammered},
 	}
 	for i := range rows {
 		rows[i].part, rows[i].hold = "API server", cmp.Or(rows[i].hold, hold)
