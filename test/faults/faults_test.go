@@ -95,6 +95,9 @@ func (s *scene) inject(r *result) {
 	if t.felt != nil {
 		t.felt()
 	}
+	if !long() {
+		r.hold = min(r.hold, hold/4)
+	}
 	time.Sleep(r.hold)
 	began := time.Now()
 	if t.end != nil {
