@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	ctrlsource "sigs.k8s.io/controller-runtime/pkg/source"
 
+	"apisix-certs.io/apisix-certs/controllers/shard"
 	"apisix-certs.io/apisix-certs/controllers/source"
 )
 
@@ -20,6 +21,7 @@ import (
 type kindStarter struct {
 	mgr          ctrl.Manager
 	defaults     source.Defaults
+	part         *shard.Shard
 	certificates controller.Controller
 	events       func(secrets client.IndexerFunc) handler.EventHandler
 	uses         *source.Uses
@@ -61,7 +63,7 @@ func (s *kindStarter) startPresent(ctx context.Context) error {
 }
 
 func (s *kindStarter) start(ctx context.Context, kind source.Kind) error {
-	if err := kind.Setup(ctx, s.mgr, s.defaults, controller.Options{MaxConcurrentReconciles: 4}); err != nil {
+	if err := kind.Setup(ctx, s.mgr, s.defaults, s.part); err != nil {
 		return err
 	}
 	if kind.SecretKeys == nil {

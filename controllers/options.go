@@ -9,10 +9,13 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/controllers/shard"
 	"apisix-certs.io/apisix-certs/controllers/source"
 )
 
@@ -34,6 +37,9 @@ type Options struct {
 	DefaultIssuer string // --default-issuer KIND/NAME; empty: none
 	Manage        string // --manage annotated or all
 	IngressClass  string // --ingress-class; empty: all
+
+	NamespaceSelector string // --namespace-selector; of labels of namespaces; empty: all
+	LeaseName         string // --lease-name; of the lease that replicas share
 
 	ClusterResourceNamespace string        // --cluster-resource-namespace; empty: Namespace
 	Resync                   time.Duration // --resync-period; zero: 5 minutes
@@ -66,6 +72,12 @@ func (o *Options) Validate() error {
 	if _, err := parseIssuer(o.DefaultIssuer); err != nil {
 		problems = append(problems, err)
 	}
+	if _, err := labels.Parse(o.NamespaceSelector); err != nil {
+		add("--namespace-selector %q is no label selector, such as team=shop or 'shard in (a,b)': %w", o.NamespaceSelector, err)
+	}
+	if len(validation.IsDNS1123Subdomain(o.LeaseName)) > 0 {
+		add("--lease-name %q is no name of a Lease, such as apisix-certs", o.LeaseName)
+	}
 	if o.Resync < 0 || o.Resync > 0 && o.Resync < 10*time.Second {
 		add("--resync-period %s must be at least 10s", o.Resync)
 	}
@@ -97,6 +109,15 @@ func parseIssuer(text string) (*v1alpha1.IssuerReference, error) {
 func (o *Options) sourceDefaults() source.Defaults {
 	ref, _ := parseIssuer(o.DefaultIssuer) // validated
 	return source.Defaults{Issuer: ref, ManageAll: o.Manage == "all", IngressClass: o.IngressClass}
+}
+
+// shard is the part of the cluster to look after, nil for all of it.
+func (o *Options) shard(namespaces client.Reader) *shard.Shard {
+	selector, _ := labels.Parse(o.NamespaceSelector) // validated
+	if selector.Empty() {
+		return nil
+	}
+	return &shard.Shard{Namespaces: namespaces, Selector: selector}
 }
 
 func (o *Options) userAgent() string { return "apisix-certs/" + o.Version }

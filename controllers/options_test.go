@@ -15,7 +15,7 @@ import (
 
 // good options, changed by the edits.
 func newOptions(edits ...func(*Options)) Options {
-	o := Options{PushMode: "auto", Manage: "annotated", Workers: 1}
+	o := Options{PushMode: "auto", Manage: "annotated", Workers: 1, LeaseName: "lease"}
 	for _, edit := range edits {
 		edit(&o)
 	}
@@ -33,6 +33,8 @@ func TestOptionFaults(t *testing.T) {
 		{"all without issuer", func(o *Options) { o.Manage = "all" }, "--manage all needs an issuer for objects that name none: set --default-issuer KIND/NAME"},
 		{"manage", func(o *Options) { o.Manage = "some" }, `--manage "some" is none of annotated, all`},
 		{"push mode", func(o *Options) { o.PushMode = "" }, `--push-mode "" is none of auto, own, adopt, secret`},
+		{"namespaces", func(o *Options) { o.NamespaceSelector = "a in" }, `--namespace-selector "a in" is no label selector`},
+		{"lease", func(o *Options) { o.LeaseName = "A" }, `--lease-name "A" is no name of a Lease`},
 		{"workers", func(o *Options) { o.Workers = 0 }, "--workers 0 must be at least 1"},
 		{"issuer without kind", func(o *Options) { o.DefaultIssuer = "vault" }, `--default-issuer "vault" is not of the form`},
 		{"issuer of no kind", func(o *Options) { o.DefaultIssuer = "Pod/vault" }, `--default-issuer "Pod/vault" is not of the form`},
@@ -53,15 +55,15 @@ func TestOptionFaults(t *testing.T) {
 func TestOptionFaultsTogether(t *testing.T) {
 	o := Options{
 		AdminURLs: []string{"gateway"}, TLSAddrs: []string{"gateway"}, PushMode: "x", Manage: "x", DefaultIssuer: "x",
-		Resync: time.Second, Workers: -1,
+		Resync: time.Second, Workers: -1, NamespaceSelector: "a b", LeaseName: "A",
 	}
 	text := o.Validate().Error()
-	for _, flag := range []string{"--apisix-admin-key-secret", "--apisix-admin-url:", "--apisix-tls-addr", "--push-mode", "--manage", "--default-issuer", "--resync-period", "--workers"} {
+	for _, flag := range []string{"--apisix-admin-key-secret", "--apisix-admin-url:", "--apisix-tls-addr", "--push-mode", "--manage", "--default-issuer", "--resync-period", "--workers", "--namespace-selector", "--lease-name"} {
 		if !strings.Contains(text, flag) {
 			t.Errorf("%s is not named in:\n%s", flag, text)
 		}
 	}
-	if n := len(strings.Split(text, "\n")); n != 8 {
+	if n := len(strings.Split(text, "\n")); n != 10 {
 		t.Errorf("%d lines:\n%s", n, text)
 	}
 }

@@ -44,10 +44,11 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	if err != nil {
 		return err
 	}
+	part := options.shard(mgr.GetClient())
 	sessions := &issuer.Sessions{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: clock.RealClock{},
 		ClusterResourceNamespace: options.ClusterResourceNamespace, UserAgent: options.userAgent(),
-		CAWarning: options.CAExpiryWarning,
+		CAWarning: options.CAExpiryWarning, Shard: part,
 	}
 	secrets, err := secretChanges(mgr)
 	if err != nil {
@@ -60,6 +61,7 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	certificates := &certificate.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("apisix-certs"),
 		Clock: clock.RealClock{}, Signers: sessions, Uses: uses.Of, Granted: grants.Allow, Resync: options.Resync, RotationSpread: options.CARotationSpread,
+		Shard:    part,
 		Gateways: gateways.For, GatewayNamed: gateways.Named,
 	}
 	built, err := certificates.Setup(ctx, mgr, controller.Options{
@@ -92,7 +94,7 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 		return fmt.Errorf("index of ApisixCertificates by owner: %w", err)
 	}
 	starter := &kindStarter{
-		mgr: mgr, defaults: options.sourceDefaults(), certificates: built, events: certificates.SecretEvents, uses: uses,
+		mgr: mgr, defaults: options.sourceDefaults(), part: part, certificates: built, events: certificates.SecretEvents, uses: uses,
 		waiting: source.Kinds(),
 	}
 	if err := starter.startPresent(ctx); err != nil {
@@ -150,7 +152,7 @@ func newManager(config *rest.Config, options Options) (ctrl.Manager, error) {
 		Metrics:                       metricsserver.Options{BindAddress: options.MetricsAddr},
 		HealthProbeBindAddress:        options.HealthAddr,
 		LeaderElection:                options.LeaderElect,
-		LeaderElectionID:              "apisix-certs.io",
+		LeaderElectionID:              options.LeaseName,
 		LeaderElectionNamespace:       options.Namespace,
 		LeaderElectionReleaseOnCancel: true,
 		GracefulShutdownTimeout:       ptr.To(20 * time.Second),

@@ -130,11 +130,8 @@ func (d *doctor) gatewayGiven() bool {
 	return len(o.AdminURLs) > 0 || o.AdminService != ""
 }
 
-// leaseName is that of the controller's lease, leaseDead how long after its last renewal nobody holds it.
-const (
-	leaseName = "apisix-certs.io"
-	leaseDead = time.Minute
-)
+// leaseDead is how long after its last renewal nobody holds the controller's lease.
+const leaseDead = time.Minute
 
 // checkController looks at the lease that a running controller holds.
 func (d *doctor) checkController(ctx context.Context) error {
@@ -142,7 +139,7 @@ func (d *doctor) checkController(ctx context.Context) error {
 		d.told.note("without --leader-elect it cannot be told whether the controller runs")
 		return nil
 	}
-	key := client.ObjectKey{Namespace: d.home.Namespace, Name: leaseName}
+	key := client.ObjectKey{Namespace: d.home.Namespace, Name: d.options.LeaseName}
 	lease := &coordinationv1.Lease{}
 	err := d.access.Get(ctx, key, lease)
 	problem := ""

@@ -82,7 +82,12 @@ func (d *drift) certificates(ctx context.Context) ([]*v1alpha1.ApisixCertificate
 	}
 	var all []*v1alpha1.ApisixCertificate
 	for i := range list.Items {
-		if c := &list.Items[i]; c.DeletionTimestamp.IsZero() && c.Status.Fingerprint != "" {
+		c := &list.Items[i]
+		ours, err := d.Shard.Has(ctx, c.Namespace)
+		if err != nil {
+			return nil, err
+		}
+		if ours && c.DeletionTimestamp.IsZero() && c.Status.Fingerprint != "" {
 			all = append(all, c)
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"apisix-certs.io/apisix-certs/certs/vault"
 	"apisix-certs.io/apisix-certs/controllers/gateway"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
+	"apisix-certs.io/apisix-certs/controllers/shard"
 )
 
 // Signers gives the session of an issuer with a Vault, the same one to all its certificates.
@@ -46,6 +47,8 @@ type Reconciler struct {
 	Uses func(ctx context.Context, namespace, secretName string) ([]gateway.Use, error)
 	// Granted tells whether ApisixTlses of a namespace may refer to a Secret of another.
 	Granted func(ctx context.Context, from, secretNamespace, secretName string) (bool, error)
+	// Shard is the part of the cluster that is looked after. Nil: all of it. Who owns a host is decided over all of it.
+	Shard *shard.Shard
 	// RotationSpread is the time over which certificates are issued again after a rotation of the CA. Zero: an hour, and
 	// never more than a tenth of the life left.
 	RotationSpread time.Duration
@@ -56,6 +59,10 @@ type Reconciler struct {
 
 // Reconcile brings one certificate nearer to what its spec says.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	if ours, err := r.Shard.Has(ctx, req.Namespace); err != nil || !ours {
+		forget(req.NamespacedName)
+		return ctrl.Result{}, err
+	}
 	cert := &v1alpha1.ApisixCertificate{}
 	if err := r.Get(ctx, req.NamespacedName, cert); err != nil {
 		if apierrors.IsNotFound(err) {

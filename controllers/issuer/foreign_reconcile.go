@@ -38,7 +38,7 @@ func SetupForeign(mgr ctrl.Manager, sessions *Sessions, kind string, secrets fun
 	if secrets != nil {
 		b = b.WatchesRawSource(secrets(handler.EnqueueRequestsFromMapFunc(r.ofSecret)))
 	}
-	return b.Complete(r)
+	return b.Complete(sessions.Shard.Only(r))
 }
 
 // Reconcile looks at one issuer.

@@ -53,7 +53,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, sessions *Sessions, secrets fu
 		if secrets != nil {
 			b = b.WatchesRawSource(secrets(handler.EnqueueRequestsFromMapFunc(r.ofSecret)))
 		}
-		if err := b.Complete(r); err != nil {
+		if err := b.Complete(sessions.Shard.Only(r)); err != nil {
 			return err
 		}
 	}

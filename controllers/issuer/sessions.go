@@ -14,6 +14,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs/vault"
+	"apisix-certs.io/apisix-certs/controllers/shard"
 )
 
 // Sessions keeps one session an issuer. The exported fields are required, but for those with a zero.
@@ -27,10 +28,12 @@ type Sessions struct {
 	Clock                    clock.Clock
 	// Observe hears of every call to Vault, for metrics.
 	Observe func(op string, status int, d time.Duration, err error)
-	// Changed hears of each issuer whose Standing has another CA or CRL. It must not wait for long. Nil: nobody hears.
+	// Changed hears of each issuer whose Standing has another CA, CRL or role. It must not wait for long. Nil: nobody hears.
 	Changed func(Key)
 	// CAWarning is how long before the end of an issuer's CA its status warns. Zero: it does not.
 	CAWarning time.Duration
+	// Shard is the part of the cluster whose issuers are looked at. Nil: all of it.
+	Shard *shard.Shard
 
 	mu    sync.Mutex
 	byKey map[Key]*entry

@@ -37,7 +37,12 @@ func (r *reconciler) report(issuer object, answered vault.Status, err error) {
 	}
 	status.Role = roleOf(answered.Role)
 	if standing := r.sessions.Standing(issuer); len(standing.CAs) > 0 {
-		status.CA = caOf(standing)
+		ca := caOf(standing)
+		// Controllers of several shards see a new CA within the same minute: the first to tell is not corrected.
+		if status.CA != nil && status.CA.Fingerprint == ca.Fingerprint {
+			ca.Since = status.CA.Since
+		}
+		status.CA = ca
 	}
 	if status.CA != nil {
 		set(ending(status.CA, r.sessions.CAWarning, now))

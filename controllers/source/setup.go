@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/controllers/shard"
 )
 
 // Kinds of sources.
@@ -41,7 +42,8 @@ type Kind struct {
 	SecretKeys client.IndexerFunc
 	// Object is an empty object of the kind.
 	Object client.Object
-	Setup  func(ctx context.Context, mgr ctrl.Manager, defaults Defaults, options controller.Options) error
+	// Setup builds the controller of the kind.
+	Setup func(ctx context.Context, mgr ctrl.Manager, defaults Defaults, part *shard.Shard) error
 }
 
 // Kinds are all kinds of sources. Those of APISIX may be absent from a cluster.
@@ -53,17 +55,17 @@ func Kinds() []Kind {
 	}
 }
 
-func setupIngress(ctx context.Context, mgr ctrl.Manager, defaults Defaults, options controller.Options) error {
+func setupIngress(ctx context.Context, mgr ctrl.Manager, defaults Defaults, part *shard.Shard) error {
 	if err := mgr.GetFieldIndexer().IndexField(ctx, &networkingv1.Ingress{}, indexUse, ingressSecrets); err != nil {
 		return fmt.Errorf("index of Ingresses by Secret: %w", err)
 	}
 	return start(mgr, &reconciler[*networkingv1.Ingress]{
 		kind: kindIngress, defaults: defaults, wanted: wantedByIngress,
 		newObject: func() *networkingv1.Ingress { return &networkingv1.Ingress{} },
-	}, options, nil)
+	}, part, nil)
 }
 
-func setupTLS(ctx context.Context, mgr ctrl.Manager, defaults Defaults, options controller.Options) error {
+func setupTLS(ctx context.Context, mgr ctrl.Manager, defaults Defaults, part *shard.Shard) error {
 	if err := mgr.GetFieldIndexer().IndexField(ctx, &configv2.ApisixTls{}, indexUse, tlsSecrets); err != nil {
 		return fmt.Errorf("index of ApisixTlses by Secret: %w", err)
 	}
@@ -73,10 +75,10 @@ func setupTLS(ctx context.Context, mgr ctrl.Manager, defaults Defaults, options 
 	return start(mgr, &reconciler[*configv2.ApisixTls]{
 		kind: kindTLS, defaults: defaults, wanted: wantedByTLS,
 		newObject: func() *configv2.ApisixTls { return &configv2.ApisixTls{} },
-	}, options, nil)
+	}, part, nil)
 }
 
-func setupRoute(ctx context.Context, mgr ctrl.Manager, defaults Defaults, options controller.Options) error {
+func setupRoute(ctx context.Context, mgr ctrl.Manager, defaults Defaults, part *shard.Shard) error {
 	if err := mgr.GetFieldIndexer().IndexField(ctx, newRoute(), indexRouteHost, routeHostKeys); err != nil {
 		return fmt.Errorf("index of ApisixRoutes by host: %w", err)
 	}
@@ -85,21 +87,21 @@ func setupRoute(ctx context.Context, mgr ctrl.Manager, defaults Defaults, option
 		wanted: func(u *unstructured.Unstructured, d Defaults) wants { return wantedByRoute(routeOf(u), d) },
 	}
 	r.follow = r.followRoute
-	return start(mgr, r, options, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, cert client.Object) []ctrl.Request {
+	return start(mgr, r, part, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, cert client.Object) []ctrl.Request {
 		return routesOfHosts(ctx, mgr.GetClient(), cert)
 	}))
 }
 
 // start builds the controller of one kind: for its objects, for the ApisixCertificates that they own, and, where also
 // is set, for other ApisixCertificates that concern them.
-func start[T client.Object](mgr ctrl.Manager, r *reconciler[T], options controller.Options, also handler.EventHandler) error {
+func start[T client.Object](mgr ctrl.Manager, r *reconciler[T], part *shard.Shard, also handler.EventHandler) error {
 	r.Client, r.recorder = mgr.GetClient(), mgr.GetEventRecorder("apisix-certs")
-	b := ctrl.NewControllerManagedBy(mgr).Named("source-"+r.kind).WithOptions(options).
+	b := ctrl.NewControllerManagedBy(mgr).Named("source-"+r.kind).WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
 		For(r.newObject(), builder.WithPredicates(predicate.Or[client.Object](
 			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{}))).
 		Watches(&v1alpha1.ApisixCertificate{}, handler.EnqueueRequestForOwner(mgr.GetScheme(), mgr.GetRESTMapper(), r.newObject()))
 	if also != nil {
 		b = b.Watches(&v1alpha1.ApisixCertificate{}, also)
 	}
-	return b.Complete(r)
+	return b.Complete(part.Only(r))
 }

@@ -153,7 +153,7 @@ type run struct {
 func (w *world) play(until string) *run {
 	w.Helper()
 	w.runs++
-	w.must(client.IgnoreNotFound(w.Client.Delete(w.Context(), &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: Name, Name: "apisix-certs.io"}})))
+	w.must(client.IgnoreNotFound(w.Client.Delete(w.Context(), &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: Name, Name: Name}})))
 	ctx, stop := context.WithTimeout(w.Context(), patience)
 	defer stop()
 	r := &run{}

@@ -176,7 +176,7 @@ func leaseDeleted(s *scene) *trouble {
 func (s *scene) lease() *coordinationv1.Lease {
 	s.Helper()
 	lease := &coordinationv1.Lease{}
-	s.exists(lease, "apisix-certs", "apisix-certs.io")
+	s.exists(lease, "apisix-certs", "apisix-certs")
 	return lease
 }
 

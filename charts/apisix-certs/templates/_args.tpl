@@ -21,6 +21,10 @@
 {{- with .Values.ingressClass }}
 - --ingress-class={{ . }}
 {{- end }}
+{{- with .Values.namespaceSelector }}
+- --namespace-selector={{ . }}
+{{- end }}
+- --lease-name={{ include "apisix-certs.name" . }}
 {{- with .Values.clusterName }}
 - --cluster-name={{ . }}
 {{- end }}
