@@ -127,10 +127,11 @@ func Ungranted(leaf *x509.Certificate, spec Spec) string {
 
 func shortfalls(answer Bundle, spec Spec, now time.Time) []string {
 	var warnings []string
-	// A minute is for the way to the issuer and back, and keeps the message the same from one time to the next.
-	granted := answer.Leaf.NotAfter.Sub(now).Round(time.Minute)
-	if granted+time.Minute < spec.Duration {
+	if granted, short := shortLife(answer, spec, now); short {
 		warnings = append(warnings, fmt.Sprintf("the issuer granted %s of the %s asked for", granted, spec.Duration))
+	}
+	if cramped := crampedRenewal(answer, spec); cramped != "" {
+		warnings = append(warnings, cramped)
 	}
 	if difference := subjectDifference(answer.Leaf, spec); difference != "" {
 		warnings = append(warnings, difference)

@@ -15,6 +15,9 @@ const (
 	// ReasonRenewalFailing is set on Issued, which stays True: the certificate is valid, but it should be replaced and
 	// that fails. See the message.
 	ReasonRenewalFailing = "RenewalFailing"
+	// ReasonRoleObjects is set on Issued, which stays True, and is an event: the certificate is valid, but the issuer's role
+	// has changed, or was never fit, so that it would refuse the next one. Mend what the message names before it is due.
+	ReasonRoleObjects = "RoleObjects"
 	// ReasonExpired is set on Issued: the certificate in the Secret has ended and could not be renewed. See the message
 	// and the issuer.
 	ReasonExpired = "Expired"

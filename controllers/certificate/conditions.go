@@ -34,6 +34,8 @@ func issuedCondition(o observed, p plan, done outcome) metav1.Condition {
 	case failure == nil && !d.Issue && o.cert.Annotations[v1alpha1.AnnotationSourceProblem] != "":
 		return condition(v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonInvalidSource,
 			o.cert.Annotations[v1alpha1.AnnotationSourceProblem]+"; until that is mended, what was asked for before stays")
+	case failure == nil && !d.Issue && o.objection() != nil:
+		return condition(v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonRoleObjects, o.objection().message)
 	case failure == nil && !d.Issue:
 		return condition(v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonIssued, "the Secret holds a valid certificate")
 	case failure == nil && p.waiting:
@@ -207,7 +209,7 @@ func readyCondition(conditions []metav1.Condition) metav1.Condition {
 	}
 	for _, c := range conditions {
 		switch c.Reason {
-		case v1alpha1.ReasonRenewalFailing, v1alpha1.ReasonInvalidSource, v1alpha1.ReasonUpdateRefused:
+		case v1alpha1.ReasonRenewalFailing, v1alpha1.ReasonInvalidSource, v1alpha1.ReasonUpdateRefused, v1alpha1.ReasonRoleObjects:
 			return condition(v1alpha1.ConditionReady, metav1.ConditionTrue, c.Reason, c.Message)
 		}
 	}

@@ -45,12 +45,12 @@ func (r *Reconciler) issue(ctx context.Context, o *observed, p plan) (step, erro
 	if err != nil {
 		return step{}, err
 	}
-	warnings, err := r.take(ctx, o, answer, key)
+	warnings, err := r.take(ctx, o, p.decision, answer, key)
 	return step{issued: err == nil, warnings: warnings}, err
 }
 
-// take checks an answer and keeps it. It is finished though the controller stops: what was signed must not be lost.
-func (r *Reconciler) take(ctx context.Context, o *observed, answer vault.Answer, key certs.Key) (warnings []string, err error) {
+// take checks an answer to a decision and keeps it. It is finished though the controller stops: what was signed must not be lost.
+func (r *Reconciler) take(ctx context.Context, o *observed, d certs.Decision, answer vault.Answer, key certs.Key) (warnings []string, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeTimeout)
 	defer cancel()
 	public := crypto.PublicKey(nil)
@@ -64,6 +64,11 @@ func (r *Reconciler) take(ctx context.Context, o *observed, answer vault.Answer,
 	}
 	if missing := certs.Ungranted(answer.Bundle.Leaf, o.spec); missing != "" {
 		return nil, &certs.AnswerError{Problem: missing, Mend: "have the issuer grant it (a role of Vault sets subject and usages by itself: organization, ou, country, key_usage, ext_key_usage and so on), or drop it from the spec"}
+	}
+	if asSpecified[d.Reason] {
+		if err := certs.CheckSuccessor(answer.Bundle, d.Bundle, o.spec, r.Clock.Now()); err != nil {
+			return nil, err
+		}
 	}
 	if err := r.storeKey(ctx, o, answer, key); err != nil {
 		return nil, err

@@ -64,8 +64,8 @@ func (o *observed) byRequest() bool {
 	return ok && !foreign.Vault()
 }
 
-// IssuerEvents maps an issuer, given by kind, namespace and name, whose CA or CRL is another, to the certificates that
-// must be issued again for it. The others have nothing to do.
+// IssuerEvents maps an issuer, given by kind, namespace and name, whose CA, CRL or role is another, to the certificates that
+// must be issued again for it, or have to be told about. The others have nothing to do.
 func (r *Reconciler) IssuerEvents() handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, object client.Object) []ctrl.Request {
 		key := object.GetObjectKind().GroupVersionKind().Kind + "/" + object.GetNamespace() + "/" + object.GetName()
@@ -84,11 +84,14 @@ func (r *Reconciler) IssuerEvents() handler.EventHandler {
 	})
 }
 
-// concerned tells whether the issuer's standing asks for a new certificate, now or in its turn.
+// concerned tells whether the issuer's standing asks for a new certificate, now or in its turn, or is to be told about.
 func (r *Reconciler) concerned(ctx context.Context, cert *v1alpha1.ApisixCertificate) bool {
 	o := observed{cert: cert, spec: specOf(cert)}
 	if r.observeSecret(ctx, r.Client, &o) != nil || r.observeIssuer(ctx, &o) != nil {
 		return true // its own run tells
+	}
+	if o.objectionChanged() {
+		return true
 	}
 	now := r.Clock.Now()
 	with := o.facts()

@@ -66,6 +66,10 @@ func decide(o observed, now time.Time) plan {
 	if o.byRequest() {
 		return o.planRequest(p, now)
 	}
+	if why, at := o.foreseen(p.decision, now); why != nil {
+		p.held, p.next = why, earliest(p.next, at)
+		return p
+	}
 	if retry := o.retryAt(p.decision, now); now.Before(retry) {
 		p.waiting, p.next = true, earliest(p.next, retry)
 		return p

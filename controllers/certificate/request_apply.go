@@ -67,7 +67,7 @@ func newRequest() *unstructured.Unstructured {
 func (r *Reconciler) issueByRequest(ctx context.Context, o *observed, p plan) (step, error) {
 	switch p.request {
 	case requestReady:
-		warnings, err := r.takeRequest(ctx, o)
+		warnings, err := r.takeRequest(ctx, o, p)
 		if dropErr := r.dropRequest(ctx, o); err == nil {
 			err = dropErr
 		}
@@ -168,7 +168,7 @@ func (o *observed) requestUsages() []any {
 }
 
 // takeRequest checks the answer as one of Vault is checked, and writes the Secret.
-func (r *Reconciler) takeRequest(ctx context.Context, o *observed) ([]string, error) {
+func (r *Reconciler) takeRequest(ctx context.Context, o *observed, p plan) ([]string, error) {
 	key, err := certs.ParseKey(o.requested.key.Data[corev1.TLSPrivateKeyKey])
 	if err != nil {
 		return nil, fmt.Errorf("Secret %s: %w", o.requested.key.Name, err)
@@ -178,7 +178,7 @@ func (r *Reconciler) takeRequest(ctx context.Context, o *observed) ([]string, er
 		return nil, &certs.AnswerError{Problem: "it holds no certificate that can be parsed", Mend: "check the issuer of cert-manager"}
 	}
 	bundle := certs.Assemble(chain[0], chain)
-	return r.take(ctx, o, vault.Answer{Bundle: bundle, CertPEM: bundle.CertPEM(), CAPEM: bundle.CAPEM()}, key)
+	return r.take(ctx, o, p.decision, vault.Answer{Bundle: bundle, CertPEM: bundle.CertPEM(), CAPEM: bundle.CAPEM()}, key)
 }
 
 // requestBytes reads PEM of a request's status.

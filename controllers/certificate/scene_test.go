@@ -106,3 +106,5 @@ func at(name string, edits ...func(*pushed)) pushed {
 	}
 	return g
 }
+
+func durationOf(d time.Duration) *metav1.Duration { return &metav1.Duration{Duration: d} }

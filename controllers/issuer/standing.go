@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"reflect"
 	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -89,7 +90,7 @@ func (s *Sessions) note(issuer v1alpha1.Issuer, status vault.Status, crl *x509.R
 	}
 	e.standing = now
 	s.mu.Unlock()
-	if s.Changed != nil && (now.CA() != before.CA() || !sameCRL(now.CRL, before.CRL)) {
+	if s.Changed != nil && (now.CA() != before.CA() || !sameCRL(now.CRL, before.CRL) || !reflect.DeepEqual(status.Role, before.Status.Role)) {
 		s.Changed(key)
 	}
 }

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package certs
+
+import (
+	"fmt"
+	"time"
+)
+
+// CheckSuccessor tells whether an answer that passed CheckAnswer may take the place of old, a certificate that is still as
+// the spec wants it: one that was granted less than spec asks for must not end before it. The error is an *AnswerError,
+// whose text is stable as long as old is there and the issuer grants the same. An old that has expired, or none, gives
+// way to anything.
+func CheckSuccessor(answer, old Bundle, spec Spec, now time.Time) error {
+	granted, short := shortLife(answer, spec, now)
+	if !short || old.Leaf == nil {
+		return nil
+	}
+	ends := end(old.Leaf, old.issuer())
+	if !now.Before(ends) || !end(answer.Leaf, answer.issuer()).Before(ends) {
+		return nil
+	}
+	return &AnswerError{ShortLife(granted, spec.Duration, ends), ShortLifeMend(granted)}
+}
+
+// ShortLife says that a life was granted, or would be, that ends before the certificate that is there does, at ends.
+func ShortLife(granted, asked time.Duration, ends time.Time) string {
+	return fmt.Sprintf("it ends after %s of the %s asked for, before the certificate that is there, which lasts until %s",
+		granted, asked, ends.UTC().Format(time.RFC3339))
+}
+
+// ShortLifeMend is what to do about ShortLife.
+func ShortLifeMend(granted time.Duration) string {
+	return fmt.Sprintf("set spec.duration to %s or less, or let the issuer grant a longer life (of a Vault: the role's max_ttl, the mount's max_lease_ttl, the end of the CA)", granted)
+}
+
+// shortLife is the life that was granted, and whether that is less than what was asked for. A minute is for the way to the
+// issuer and back, and keeps the text the same from one time to the next.
+func shortLife(answer Bundle, spec Spec, now time.Time) (granted time.Duration, short bool) {
+	granted = answer.Leaf.NotAfter.Sub(now).Round(time.Minute)
+	return granted, granted+time.Minute < spec.Duration
+}
+
+// crampedRenewal says that the life that was granted has no room for spec's renewBefore; empty: it has.
+func crampedRenewal(answer Bundle, spec Spec) string {
+	life := end(answer.Leaf, answer.issuer()).Sub(answer.Leaf.NotBefore)
+	if spec.RenewBefore == nil || *spec.RenewBefore < life {
+		return ""
+	}
+	return fmt.Sprintf("the life that the issuer granted has no room for a renewBefore of %s: a third of it is used", *spec.RenewBefore)
+}
