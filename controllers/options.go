@@ -15,6 +15,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/controllers/page"
 	"apisix-certs.io/apisix-certs/controllers/shard"
 	"apisix-certs.io/apisix-certs/controllers/source"
 )
@@ -50,6 +51,7 @@ type Options struct {
 	Workers                  int           // --workers
 	MetricsAddr              string        // --metrics-bind-address
 	HealthAddr               string        // --health-probe-bind-address
+	PageAddr                 string        // --page-bind-address; empty: no status page
 	Version                  string        // of this build, for the user agent
 }
 
@@ -86,6 +88,11 @@ func (o *Options) Validate() error {
 	}
 	if o.CAExpiryWarning < 0 || o.CARotationSpread < 0 {
 		add("--ca-expiry-warning and --ca-rotation-spread must not be negative")
+	}
+	if o.PageAddr != "" {
+		if _, err := page.Loopback(o.PageAddr); err != nil {
+			add("--page-bind-address %w", err)
+		}
 	}
 	return errors.Join(problems...)
 }

@@ -36,6 +36,8 @@ func TestOptionFaults(t *testing.T) {
 		{"namespaces", func(o *Options) { o.NamespaceSelector = "a in" }, `--namespace-selector "a in" is no label selector`},
 		{"lease", func(o *Options) { o.LeaseName = "A" }, `--lease-name "A" is no name of a Lease`},
 		{"workers", func(o *Options) { o.Workers = 0 }, "--workers 0 must be at least 1"},
+		{"page", func(o *Options) { o.PageAddr = "127.0.0.1:8089" }, ""},
+		{"page without port", func(o *Options) { o.PageAddr = "127.0.0.1" }, `--page-bind-address "127.0.0.1" is not of the form HOST:PORT`},
 		{"issuer without kind", func(o *Options) { o.DefaultIssuer = "vault" }, `--default-issuer "vault" is not of the form`},
 		{"issuer of no kind", func(o *Options) { o.DefaultIssuer = "Pod/vault" }, `--default-issuer "Pod/vault" is not of the form`},
 		{"issuer without name", func(o *Options) { o.DefaultIssuer = "VaultIssuer/" }, `--default-issuer "VaultIssuer/" is not of the form`},

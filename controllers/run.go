@@ -28,6 +28,7 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/certificate"
 	"apisix-certs.io/apisix-certs/controllers/grant"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
+	"apisix-certs.io/apisix-certs/controllers/page"
 	"apisix-certs.io/apisix-certs/controllers/source"
 )
 
@@ -48,7 +49,7 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	sessions := &issuer.Sessions{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: clock.RealClock{},
 		ClusterResourceNamespace: options.ClusterResourceNamespace, UserAgent: options.userAgent(),
-		CAWarning: options.CAExpiryWarning, Shard: part,
+		Observe: issuer.Measure, Waited: issuer.MeasureWait, CAWarning: options.CAExpiryWarning, Shard: part,
 	}
 	secrets, err := secretChanges(mgr)
 	if err != nil {
@@ -102,6 +103,9 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	}
 	if err := mgr.Add(starter); err != nil {
 		return err
+	}
+	if err := page.Setup(ctx, mgr, page.Options{Address: options.PageAddr, Clock: clock.RealClock{}}); err != nil {
+		return fmt.Errorf("status page: %w", err)
 	}
 	return mgr.Start(ctx)
 }

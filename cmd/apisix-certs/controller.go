@@ -74,6 +74,7 @@ func addControllerFlags(flags *pflag.FlagSet, o *controllers.Options) {
 	flags.IntVar(&o.Workers, "workers", 16, "certificates worked on at the same time")
 	flags.StringVar(&o.MetricsAddr, "metrics-bind-address", ":8080", "address of the metrics; 0 for none")
 	flags.StringVar(&o.HealthAddr, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0 for none")
+	flags.StringVar(&o.PageAddr, "page-bind-address", "", "address of the status page, such as 127.0.0.1:8089 for kubectl port-forward; on one that others reach, readers need a Kubernetes token that may list the certificates (default: no page)")
 }
 
 // addGatewayFlags adds those that tell of the gateway.

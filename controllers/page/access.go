@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package page
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+)
+
+const (
+	verdictLife   = time.Minute // how long the API server's answer on a token is used
+	maxVerdicts   = 1024        // tokens remembered
+	maxReviews    = 4           // tokens asked about at a time
+	reviewTimeout = 10 * time.Second
+)
+
+// shown are the resources that the page shows: who may not list all of them in all namespaces does not see it.
+var shown = []string{"apisixcertificates", "vaultissuers", "clustervaultissuers"}
+
+// Access lets those through who bear a token that Kubernetes knows (TokenReview) and whose user may list what the page shows
+// (SubjectAccessReview). No token is kept or logged: verdicts are remembered by the token's SHA-256.
+type Access struct {
+	Kube  kubernetes.Interface // it may create tokenreviews and subjectaccessreviews
+	Clock clock.PassiveClock
+
+	mu       sync.Mutex
+	verdicts map[[sha256.Size]byte]verdict
+	reviews  chan struct{}
+}
+
+// verdict is an answer to a token.
+type verdict struct {
+	status int // 200, 401 or 403
+	says   string
+	until  time.Time
+}
+
+// Guard asks for each request.
+func (a *Access) Guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, ok := bearer(r)
+		if !ok {
+			refuse(w, verdict{status: http.StatusUnauthorized, says: "the page needs a bearer token of Kubernetes"})
+			return
+		}
+		v, err := a.verdict(r.Context(), token)
+		switch {
+		case err != nil:
+			ctrl.Log.WithName("page").Error(err, "cannot ask who may read the page")
+			http.Error(w, "the Kubernetes API cannot be asked about this token now", http.StatusServiceUnavailable)
+		case v.status != http.StatusOK:
+			refuse(w, v)
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+func refuse(w http.ResponseWriter, v verdict) {
+	if v.status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="apisix-certs"`)
+	}
+	http.Error(w, v.says, v.status)
+}
+
+// bearer is the token of a request (RFC 6750 section 2.1).
+func bearer(r *http.Request) (string, bool) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	token = strings.TrimSpace(token)
+	return token, strings.EqualFold(scheme, "bearer") && token != ""
+}
+
+func (a *Access) verdict(ctx context.Context, token string) (verdict, error) {
+	key := sha256.Sum256([]byte(token))
+	if v, ok := a.remembered(key); ok {
+		return v, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
+	defer cancel()
+	select {
+	case a.slots() <- struct{}{}:
+		defer func() { <-a.slots() }()
+	case <-ctx.Done():
+		return verdict{}, ctx.Err()
+	}
+	v, err := a.review(ctx, token)
+	if err == nil {
+		v.until = a.Clock.Now().Add(verdictLife)
+		a.remember(key, v)
+	}
+	return v, err
+}
+
+func (a *Access) review(ctx context.Context, token string) (verdict, error) {
+	review, err := a.Kube.AuthenticationV1().TokenReviews().Create(ctx,
+		&authenticationv1.TokenReview{Spec: authenticationv1.TokenReviewSpec{Token: token}}, createOptions)
+	if err != nil {
+		return verdict{}, fmt.Errorf("TokenReview: %w", err)
+	}
+	if !review.Status.Authenticated {
+		return verdict{status: http.StatusUnauthorized, says: "Kubernetes does not know this token"}, nil
+	}
+	for _, resource := range shown {
+		allowed, err := a.mayList(ctx, review.Status.User, resource)
+		if err != nil {
+			return verdict{}, err
+		}
+		if !allowed {
+			return verdict{status: http.StatusForbidden, says: fmt.Sprintf("%s may not list %s.%s in all namespaces",
+				review.Status.User.Username, resource, v1alpha1.GroupVersion.Group)}, nil
+		}
+	}
+	return verdict{status: http.StatusOK}, nil
+}
+
+func (a *Access) mayList(ctx context.Context, user authenticationv1.UserInfo, resource string) (bool, error) {
+	extra := map[string]authorizationv1.ExtraValue{}
+	for key, values := range user.Extra {
+		extra[key] = authorizationv1.ExtraValue(values)
+	}
+	review, err := a.Kube.AuthorizationV1().SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{
+		Spec: authorizationv1.SubjectAccessReviewSpec{
+			User: user.Username, UID: user.UID, Groups: user.Groups, Extra: extra,
+			ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: "list", Group: v1alpha1.GroupVersion.Group, Resource: resource},
+		},
+	}, createOptions)
+	if err != nil {
+		return false, fmt.Errorf("SubjectAccessReview: %w", err)
+	}
+	return review.Status.Allowed && !review.Status.Denied, nil
+}

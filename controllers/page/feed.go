@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package page
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// keptGraves is how many deletions a feed remembers. Who missed more reads everything anew.
+const keptGraves = 4096
+
+// Feed holds the rows of the page as they are, encoded once, and knows which changed since a revision.
+type Feed struct {
+	epoch string // of this process: revisions of another mean nothing
+
+	mu       sync.Mutex
+	revision uint64
+	rows     map[string]row
+	graves   []grave
+	lost     uint64 // deletions up to this revision are forgotten
+	changed  chan struct{}
+}
+
+type row struct {
+	text     json.RawMessage
+	revision uint64 // of its last change
+}
+
+type grave struct {
+	key      string
+	revision uint64
+}
+
+// Change is what a feed holds, or what of it changed. It is what the page reads.
+type Change struct {
+	Version      string            `json:"version"` // to ask for what changes after it
+	Now          string            `json:"now"`     // RFC 3339, of the controller
+	Certificates []json.RawMessage `json:"certificates"`
+	Issuers      []json.RawMessage `json:"issuers"`
+	Gone         []string          `json:"gone,omitempty"` // keys
+}
+
+// NewFeed makes an empty feed.
+func NewFeed() *Feed {
+	return &Feed{epoch: rand.Text(), rows: map[string]row{}, changed: make(chan struct{})}
+}
+
+// PutCertificate adds or replaces a certificate. One that is as it was is no change.
+func (f *Feed) PutCertificate(c Certificate) { f.put(c.Key, c) }
+
+// PutIssuer adds or replaces an issuer.
+func (f *Feed) PutIssuer(i Issuer) { f.put(i.Key, i) }
+
+func (f *Feed) put(key string, value any) {
+	text, err := json.Marshal(value)
+	if err != nil { // a time of a year that JSON has no form for
+		text, _ = json.Marshal(map[string]any{"key": key, "error": err.Error()})
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if bytes.Equal(f.rows[key].text, text) {
+		return
+	}
+	f.revision++
+	f.rows[key] = row{text: text, revision: f.revision}
+	f.wake()
+}
+
+// Remove removes a row by its key. One that is not there is no change.
+func (f *Feed) Remove(key string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, known := f.rows[key]; !known {
+		return
+	}
+	delete(f.rows, key)
+	f.revision++
+	f.graves = append(f.graves, grave{key, f.revision})
+	if len(f.graves) > keptGraves {
+		f.lost = f.graves[0].revision
+		f.graves = f.graves[1:]
+	}
+	f.wake()
+}
+
+func (f *Feed) wake() {
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+// Snapshot is all that the feed holds, by key.
+func (f *Feed) Snapshot() Change {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.after(0, nil)
+}
+
+// Since is what changed after version, and a channel that is closed at the next change. It is false where that cannot be
+// told: the version is of another process, or too old.
+func (f *Feed) Since(version string) (Change, <-chan struct{}, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var revision uint64
+	epoch, number, _ := strings.Cut(version, "-")
+	if _, err := fmt.Sscanf(number, "%d", &revision); err != nil || epoch != f.epoch || revision > f.revision || revision < f.lost {
+		return Change{}, nil, false
+	}
+	return f.after(revision, f.graves), f.changed, true
+}
+
+func (f *Feed) after(revision uint64, graves []grave) Change {
+	c := Change{Version: fmt.Sprintf("%s-%d", f.epoch, f.revision), Certificates: []json.RawMessage{}, Issuers: []json.RawMessage{}}
+	for _, key := range f.keysAfter(revision) {
+		if strings.HasPrefix(key, "issuer/") {
+			c.Issuers = append(c.Issuers, f.rows[key].text)
+		} else {
+			c.Certificates = append(c.Certificates, f.rows[key].text)
+		}
+	}
+	for _, g := range graves {
+		if _, again := f.rows[g.key]; g.revision > revision && !again {
+			c.Gone = append(c.Gone, g.key)
+		}
+	}
+	return c
+}
+
+func (f *Feed) keysAfter(revision uint64) []string {
+	var keys []string
+	for key, r := range f.rows {
+		if r.revision > revision {
+			keys = append(keys, key)
+		}
+	}
+	slices.SortFunc(keys, func(a, b string) int { return cmp.Compare(a, b) })
+	return keys
+}
+
+// Empty tells whether c changes nothing.
+func (c *Change) Empty() bool { return len(c.Certificates)+len(c.Issuers)+len(c.Gone) == 0 }

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package page
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+)
+
+// Options of Setup.
+type Options struct {
+	Address string // HOST:PORT; empty: no page
+	Clock   clock.WithTicker
+}
+
+// Setup adds the page to mgr: it is served while mgr runs, whether it leads or not. It returns an error where the address
+// cannot be listened on.
+func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
+	if options.Address == "" {
+		return nil
+	}
+	guard, err := guardOf(mgr, options)
+	if err != nil {
+		return err
+	}
+	feed := NewFeed()
+	if err := feed.follow(ctx, mgr.GetCache()); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", options.Address)
+	if err != nil {
+		return fmt.Errorf("--page-bind-address: %w", err)
+	}
+	return mgr.Add(&manager.Server{Name: "page", Listener: listener, Server: newServer(Handler(feed, options.Clock, guard))})
+}
+
+func guardOf(mgr ctrl.Manager, options Options) (func(http.Handler) http.Handler, error) {
+	local, err := Loopback(options.Address)
+	if err != nil {
+		return nil, fmt.Errorf("--page-bind-address: %w", err)
+	}
+	if local {
+		return localOnly, nil
+	}
+	kube, err := kubernetes.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	if err != nil {
+		return nil, fmt.Errorf("client of TokenReviews: %w", err)
+	}
+	return (&Access{Kube: kube, Clock: options.Clock}).Guard, nil
+}
+
+// newServer ends its streams when it shuts down, which would wait for them otherwise.
+func newServer(handler http.Handler) *http.Server {
+	ctx, end := context.WithCancel(context.Background())
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		WriteTimeout: time.Minute, // streams move it on
+		BaseContext:  func(net.Listener) context.Context { return ctx },
+	}
+	server.RegisterOnShutdown(end)
+	return server
+}
