@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+)
+
+var cores = runtime.NumCPU()
+
+// counts are what had been done up to a moment.
+type counts struct {
+	requests, writes float64 // of the controller, at the API server
+	certificates     int     // that Vault has signed
+	tokens           map[string]bool
+	admin            int
+	cpu              map[string]time.Duration // by process
+}
+
+// count reads all counters.
+func (w *world) count(ctx context.Context) (c counts, err error) {
+	metrics, err := w.kubeMetrics(ctx)
+	if err != nil {
+		return c, fmt.Errorf("metrics of the API server: %w", err)
+	}
+	const dispatched = "apiserver_flowcontrol_dispatched_requests_total"
+	c.writes = metrics.sum(dispatched, `flow_schema="`+schemaWrites+`"`)
+	c.requests = c.writes + metrics.sum(dispatched, `flow_schema="`+schemaReads+`"`)
+	if c.certificates, err = w.signed(ctx); err != nil {
+		return c, err
+	}
+	if c.tokens, err = w.tokens(ctx); err != nil {
+		return c, err
+	}
+	c.admin = w.adminRequests()
+	c.cpu = cpuByProcess()
+	return c, nil
+}
+
+// signed is how many certificates Vault keeps. It keeps all that it has signed.
+func (w *world) signed(ctx context.Context) (int, error) {
+	serials, err := w.listVault(ctx, "pki/certs")
+	return len(serials), err
+}
+
+// tokens are the accessors of the tokens that there are. Logins within one scenario leave theirs: only a controller that
+// ends gives its token back.
+func (w *world) tokens(ctx context.Context) (map[string]bool, error) {
+	accessors, err := w.listVault(ctx, "auth/token/accessors")
+	found := map[string]bool{}
+	for _, accessor := range accessors {
+		found[accessor] = true
+	}
+	return found, err
+}
+
+func (w *world) listVault(ctx context.Context, path string) ([]string, error) {
+	secret, err := w.Vault.Client().Logical().ListWithContext(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("list %s of Vault: %w", path, err)
+	}
+	if secret == nil {
+		return nil, nil
+	}
+	var keys []string
+	items, _ := secret.Data["keys"].([]any)
+	for _, item := range items {
+		keys = append(keys, fmt.Sprint(item))
+	}
+	return keys, nil
+}
+
+// spent makes a row of what was done since before for a number of certificates.
+func (w *world) spent(scenario string, certs int, took time.Duration, before, after counts) row {
+	per := func(x float64) float64 { return round(x / float64(certs)) }
+	r := row{
+		Scenario: scenario, N: w.n, Seconds: round(took.Seconds()), CertsPerS: round(float64(certs) / took.Seconds()),
+		KubeRequestsPerCert: per(after.requests - before.requests), KubeWritesPerCert: per(after.writes - before.writes),
+		VaultSigns: after.certificates - before.certificates, AdminRequests: after.admin - before.admin,
+		RawSignPerS: round(w.raw.sign), RawAdminPerS: round(w.raw.admin), rawKubePerS: w.raw.kube,
+		certs: certs, cpu: map[string]float64{},
+	}
+	for token := range after.tokens {
+		if !before.tokens[token] {
+			r.VaultLogins++
+		}
+	}
+	for name, at := range after.cpu {
+		if d := at - before.cpu[name]; d > 0 {
+			r.cpu[name] = per(float64(d.Microseconds()) / 1000)
+		}
+	}
+	r.CPUMsPerCert = r.cpu[controllerName]
+	if slower := min(w.raw.sign, w.raw.admin); slower > 0 {
+		r.RatioToSlower = round(r.CertsPerS / slower)
+	}
+	return r
+}
