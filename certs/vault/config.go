@@ -41,6 +41,9 @@ type Config struct {
 	// Observe hears of every call to Vault after it ended: op is the Op of Error, status the HTTP status and 0 without an
 	// answer, err nil or an *Error. It may be nil, and must be safe for concurrent use.
 	Observe func(op string, status int, d time.Duration, err error)
+	// Waited hears of every request to sign that has to wait for its turn, before it waits. It may be nil, and must be safe
+	// for concurrent use.
+	Waited func()
 }
 
 func (c Config) withDefaults() Config {
@@ -55,6 +58,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Observe == nil {
 		c.Observe = func(string, int, time.Duration, error) {}
+	}
+	if c.Waited == nil {
+		c.Waited = func() {}
 	}
 	return c
 }

@@ -69,8 +69,18 @@ func (s *Session) Issue(ctx context.Context, request Request) (Answer, error) {
 }
 
 func (s *Session) turn(ctx context.Context) error {
-	if err := s.inFlight.Acquire(ctx, 1); err != nil {
-		return err
+	free := s.inFlight.TryAcquire(1)
+	if !free {
+		s.config.Waited()
+		if err := s.inFlight.Acquire(ctx, 1); err != nil {
+			return err
+		}
+	}
+	if ctx.Err() == nil && s.pace.Allow() {
+		return nil
+	}
+	if free { // each request is told once
+		s.config.Waited()
 	}
 	if err := s.pace.Wait(ctx); err != nil {
 		s.inFlight.Release(1)

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"apisix-certs.io/apisix-certs/certs"
 )
 
@@ -31,8 +33,10 @@ func (r *Reconciler) apply(ctx context.Context, o *observed, p plan) outcome {
 	switch {
 	case p.issue:
 		var s step
+		began := o.issueBegan(r.Clock.Now())
 		s, done.err = r.issue(ctx, o, p)
 		done.issued, done.warnings, done.pending = s.issued, s.warnings, s.pending
+		r.measureIssued(o, p, s, began)
 	case p.relabel:
 		done.err = r.relabel(ctx, o)
 	}
@@ -54,6 +58,7 @@ func (r *Reconciler) apply(ctx context.Context, o *observed, p plan) outcome {
 		done.gateways = withdrawAll(ctx, append(o.left, o.gateways...), target)
 	case done.usable && o.mayPush() && len(target.Hosts) > 0:
 		done.gateways = pushAll(ctx, o.gateways, target, !o.provenFalse(target))
+		r.unproven.look(client.ObjectKeyFromObject(o.cert), done.gateways, r.Clock.Now())
 		done.gateways = append(done.gateways, leave(ctx, o.left, target, done.gateways)...)
 	}
 	r.settleKey(ctx, o, done)

@@ -16,6 +16,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/controllers/metrics"
 )
 
 const (
@@ -178,6 +179,7 @@ func (d *drift) drifted(ctx context.Context, c *v1alpha1.ApisixCertificate) bool
 		}
 		switch g.Plan(state, t).Verb {
 		case gateway.Put, gateway.Patch, gateway.Make, gateway.Renew:
+			metrics.Drifted(driftOf(state))
 			return true
 		}
 	}
@@ -219,6 +221,7 @@ func (d *drift) probe(ctx context.Context) {
 		if !proof.Asked || proof.Served || ctx.Err() != nil {
 			continue
 		}
+		metrics.Drifted(metrics.NotServed)
 		if proof.Mendable() {
 			g.Doubt()
 		}

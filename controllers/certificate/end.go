@@ -62,7 +62,7 @@ func (r *Reconciler) end(ctx context.Context, cert *v1alpha1.ApisixCertificate) 
 	if err := r.deleteSecret(ctx, &o); err != nil {
 		return ctrl.Result{}, err
 	}
-	forget(client.ObjectKeyFromObject(cert))
+	r.forget(client.ObjectKeyFromObject(cert))
 	before := cert.DeepCopy()
 	controllerutil.RemoveFinalizer(cert, v1alpha1.Finalizer)
 	return ctrl.Result{}, client.IgnoreNotFound(r.Patch(ctx, cert, client.MergeFrom(before)))

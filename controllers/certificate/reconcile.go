@@ -53,20 +53,21 @@ type Reconciler struct {
 	// never more than a tenth of the life left.
 	RotationSpread time.Duration
 
-	keys  heldKeys
-	swept sync.Map // UID -> fingerprint of the certificate for which older keys in Vault were deleted
+	keys     heldKeys
+	unproven unproven
+	swept    sync.Map // UID -> fingerprint of the certificate for which older keys in Vault were deleted
 }
 
 // Reconcile brings one certificate nearer to what its spec says.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	if ours, err := r.Shard.Has(ctx, req.Namespace); err != nil || !ours {
-		forget(req.NamespacedName)
+		r.forget(req.NamespacedName)
 		return ctrl.Result{}, err
 	}
 	cert := &v1alpha1.ApisixCertificate{}
 	if err := r.Get(ctx, req.NamespacedName, cert); err != nil {
 		if apierrors.IsNotFound(err) {
-			forget(req.NamespacedName)
+			r.forget(req.NamespacedName)
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}

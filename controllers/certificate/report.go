@@ -55,6 +55,7 @@ func (r *Reconciler) report(ctx context.Context, o observed, p plan, done outcom
 	setExpiring(o.cert, now)
 	status.OwnedHosts, status.ApprovalRequest = o.owned(), o.approvalRequest
 	measure(o.cert)
+	measureFailures(p, done)
 	if !equality.Semantic.DeepEqual(before.Status, *status) {
 		if err := r.Status().Patch(ctx, o.cert, client.MergeFrom(before)); err != nil {
 			return ctrl.Result{}, client.IgnoreNotFound(fmt.Errorf("status: %w", err))

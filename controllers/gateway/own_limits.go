@@ -6,6 +6,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"apisix-certs.io/apisix-certs/controllers/metrics"
 )
 
 const (
@@ -32,18 +34,25 @@ func (l *limits) init() {
 // turn waits until a write may be made. Call done after it.
 func (g *Gateway) turn(ctx context.Context) (done func(), err error) {
 	g.limits.init()
-	return enter(ctx, g.limits.writes)
+	return enter(ctx, g.limits.writes, metrics.Writes)
 }
 
 func (g *Gateway) handshakeTurn(ctx context.Context) (done func(), err error) {
 	g.limits.init()
-	return enter(ctx, g.limits.looks)
+	return enter(ctx, g.limits.looks, metrics.Handshakes)
 }
 
-func enter(ctx context.Context, room chan struct{}) (leave func(), err error) {
+func enter(ctx context.Context, room chan struct{}, limit metrics.Limit) (leave func(), err error) {
+	leave = func() { <-room }
 	select {
 	case room <- struct{}{}:
-		return func() { <-room }, nil
+		return leave, nil
+	default:
+		metrics.Waited(limit)
+	}
+	select {
+	case room <- struct{}{}:
+		return leave, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

@@ -100,6 +100,7 @@ func (g *Gateway) Prove(ctx context.Context, hosts []string, fingerprint string)
 		}
 	}
 	_ = group.Wait() // its functions return no errors
+	measureProof(g.Name, proof)
 	return proof
 }
 

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"apisix-certs.io/apisix-certs/apisix"
+	"apisix-certs.io/apisix-certs/controllers/metrics"
 )
 
 // atFault is a gateway that cannot be used.
@@ -57,6 +58,9 @@ func (r *Registry) make(ctx context.Context, e *entry, chosen choice) {
 	if l.unsettled || err != nil && !errors.As(err, &setup) {
 		e.fresh.Store(false) // nothing will tell that it has passed
 	}
+	if err != nil {
+		metrics.SetGatewayUp(chosen.name, false)
+	}
 	g.setProblem(err)
 	g.setTLS(found.tls)
 	e.gateway = g
@@ -74,6 +78,7 @@ func (r *Registry) connect(e *entry, name string, found settings) (*Gateway, err
 	}
 	admin, err := apisix.New(apisix.Options{
 		Endpoints: found.endpoints, TLS: config, UserAgent: r.UserAgent,
+		Observe:  func(call apisix.Call) { measureRequest(name, call) },
 		AdminKey: func(ctx context.Context) (string, error) { return (*e.key.Load())(ctx) },
 	})
 	if err != nil {

@@ -91,7 +91,13 @@ func Plan(s State, t Target, id string, labels map[string]string) Action {
 
 // Push brings the target to the gateway: Plan on what is known, and the write that it asks for.
 func (g *Gateway) Push(ctx context.Context, s State, t Target) (State, Action, error) {
-	action := Plan(s, t, g.ID(t), g.labels(t))
+	action, began := Plan(s, t, g.ID(t), g.labels(t)), g.Clock.Now()
+	s, done, err := g.carryOut(ctx, s, t, action)
+	g.measurePush(action.Verb, began, err)
+	return s, done, err
+}
+
+func (g *Gateway) carryOut(ctx context.Context, s State, t Target, action Action) (State, Action, error) {
 	var err error
 	switch action.Verb {
 	case Put:

@@ -92,7 +92,7 @@ func (s *Sessions) config(ctx context.Context, issuer v1alpha1.Issuer) (vault.Co
 	}
 	config := vault.Config{
 		Server: spec.Server, ServerName: spec.ServerName, Namespace: spec.Namespace, Path: spec.Path,
-		CABundle: spec.CABundle, UserAgent: s.UserAgent, Now: s.Clock.Now, Observe: s.Observe,
+		CABundle: spec.CABundle, UserAgent: s.UserAgent, Now: s.Clock.Now, Observe: s.Observe, Waited: s.Waited,
 	}
 	if spec.Limits != nil {
 		config.MaxInFlight, config.RatePerSecond = int(spec.Limits.MaxInFlight), float64(spec.Limits.PerSecond)

@@ -14,6 +14,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs/vault"
+	"apisix-certs.io/apisix-certs/controllers/metrics"
 	"apisix-certs.io/apisix-certs/controllers/shard"
 )
 
@@ -28,6 +29,8 @@ type Sessions struct {
 	Clock                    clock.Clock
 	// Observe hears of every call to Vault, for metrics.
 	Observe func(op string, status int, d time.Duration, err error)
+	// Waited hears of every request to sign that has to wait for its turn, for metrics.
+	Waited func()
 	// Changed hears of each issuer whose Standing has another CA, CRL or role. It must not wait for long. Nil: nobody hears.
 	Changed func(Key)
 	// CAWarning is how long before the end of an issuer's CA its status warns. Zero: it does not.
@@ -75,6 +78,7 @@ func (s *Sessions) Forget(key Key) {
 	e := s.byKey[key]
 	delete(s.byKey, key)
 	s.mu.Unlock()
+	metrics.ForgetIssuer(metrics.Issuer(key))
 	if e == nil {
 		return
 	}

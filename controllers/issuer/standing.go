@@ -50,6 +50,12 @@ func (s *Sessions) Standing(issuer v1alpha1.Issuer) Standing {
 // look opens or refreshes the issuer's session, asks Vault how it stands, and notes that for the certificates: one look
 // an issuer, however many they are.
 func (s *Sessions) look(ctx context.Context, issuer v1alpha1.Issuer) (vault.Status, error) {
+	status, err := s.ask(ctx, issuer)
+	s.measure(issuer, err)
+	return status, err
+}
+
+func (s *Sessions) ask(ctx context.Context, issuer v1alpha1.Issuer) (vault.Status, error) {
 	session, err := s.Refresh(ctx, issuer)
 	if err != nil {
 		return vault.Status{}, err

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"strings"
+	"time"
+
+	"apisix-certs.io/apisix-certs/apisix"
+	"apisix-certs.io/apisix-certs/controllers/metrics"
+)
+
+// measureRequest counts an attempt at the Admin API of a gateway, and notes whether it can be used.
+func measureRequest(gateway string, call apisix.Call) {
+	outcome := outcomeOf(call.Err)
+	metrics.AdminRequest(gateway, call.Method, outcome)
+	metrics.SetGatewayUp(gateway, outcome != metrics.Transient && outcome != metrics.Setup)
+}
+
+// outcomeOf takes the answer that an object does not exist for a good one.
+func outcomeOf(err error) metrics.Outcome {
+	switch {
+	case err == nil, apisix.IsNotFound(err):
+		return metrics.OK
+	case apisix.IsConflict(err):
+		return metrics.Conflict
+	case apisix.IsUnavailable(err):
+		return metrics.Transient
+	case apisix.IsUnauthorized(err), apisix.IsForbidden(err), apisix.IsForeign(err):
+		return metrics.Setup
+	}
+	return metrics.User
+}
+
+func measureProof(gateway string, p Proof) {
+	switch {
+	case p.Served:
+		metrics.Proof(gateway, "served")
+	case p.Asked:
+		metrics.Proof(gateway, strings.ToLower(strings.ReplaceAll(string(p.Cause), " ", "_")))
+	}
+}
+
+// measurePush tells how long a write took; there was none with other verbs, or with an error.
+func (g *Gateway) measurePush(verb Verb, began time.Time, err error) {
+	switch verb {
+	case Put, Patch, Make:
+		if err == nil {
+			metrics.Pushed(g.Name, g.Clock.Since(began))
+		}
+	}
+}

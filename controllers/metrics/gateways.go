@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package metrics
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+var (
+	gatewayUp = gauge("gateway_up",
+		"Whether the last request to the Admin API of a gateway was answered, and not refused for the admin key or the address: 1 or 0.", "gateway")
+	adminRequests = counter("admin_requests_total",
+		"Requests to the Admin API of a gateway, each attempt at an endpoint, by HTTP method and outcome.", "gateway", "method", "outcome")
+	pushDuration = histogram("push_duration_seconds",
+		"How long it took to write a certificate to a gateway through its Admin API.", pushBuckets, "gateway")
+	proofs = counter("proofs_total",
+		"Proofs of what a gateway serves, by result: served, or why not. One is all handshakes for one certificate.", "gateway", "result")
+)
+
+// pushBuckets: a write takes some milliseconds, and its time-out is 10 s.
+var pushBuckets = []float64{.0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10}
+
+// SetGatewayUp tells whether a gateway can be used.
+func SetGatewayUp(gateway string, up bool) {
+	value := 0.0
+	if up {
+		value = 1
+	}
+	gatewayUp.WithLabelValues(gateway).Set(value)
+}
+
+// AdminRequest counts a request to the Admin API of a gateway.
+func AdminRequest(gateway, method string, outcome Outcome) {
+	adminRequests.WithLabelValues(gateway, method, string(outcome)).Inc()
+}
+
+// Pushed tells how long a write to a gateway took.
+func Pushed(gateway string, took time.Duration) {
+	pushDuration.WithLabelValues(gateway).Observe(took.Seconds())
+}
+
+// Proof counts a proof. result is "served", or a word for why not.
+func Proof(gateway, result string) { proofs.WithLabelValues(gateway, result).Inc() }
+
+// ForgetGateway drops the series of a gateway.
+func ForgetGateway(gateway string) {
+	all := prometheus.Labels{"gateway": gateway}
+	gatewayUp.DeletePartialMatch(all)
+	adminRequests.DeletePartialMatch(all)
+	pushDuration.DeletePartialMatch(all)
+	proofs.DeletePartialMatch(all)
+}

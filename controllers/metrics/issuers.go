@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package metrics
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+var (
+	issuerReady = gauge("issuer_ready",
+		"Whether the last look at an issuer found it usable: 1 or 0.", "kind", "namespace", "name")
+	issuerCAExpiry = gauge("issuer_ca_expiry_timestamp_seconds",
+		"When the CA that an issuer signs with ends, in seconds since 1970. None while it is not known.", "kind", "namespace", "name")
+	issuerCANotBefore = gauge("issuer_ca_not_before_timestamp_seconds",
+		"When the CA that an issuer signs with began to be valid, in seconds since 1970. None while it is not known.", "kind", "namespace", "name")
+)
+
+// Issuer names an issuer. Namespace is empty for one of the cluster.
+type Issuer struct{ Kind, Namespace, Name string }
+
+// SetIssuer tells how an issuer stands now. The times are those of its CA, zero where it is not known.
+func SetIssuer(issuer Issuer, ready bool, caNotBefore, caNotAfter time.Time) {
+	status := metav1.ConditionFalse
+	if ready {
+		status = metav1.ConditionTrue
+	}
+	issuer.set(status, caNotBefore, caNotAfter)
+}
+
+// ForgetIssuer drops the series of an issuer.
+func ForgetIssuer(issuer Issuer) { issuer.set("", time.Time{}, time.Time{}) }
+
+func (i Issuer) set(ready metav1.ConditionStatus, caNotBefore, caNotAfter time.Time) {
+	setStatus(issuerReady, ready, i.Kind, i.Namespace, i.Name)
+	setTime(issuerCANotBefore, caNotBefore, i.Kind, i.Namespace, i.Name)
+	setTime(issuerCAExpiry, caNotAfter, i.Kind, i.Namespace, i.Name)
+}
