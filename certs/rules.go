@@ -4,6 +4,7 @@ package certs
 
 import (
 	"strings"
+	"time"
 )
 
 // Reason names a rule that asks for a new certificate.
@@ -111,7 +112,8 @@ func renewalRequested(f facts) bool {
 	if answered.IsZero() {
 		answered = f.bundle.Leaf.NotBefore
 	}
-	return f.RenewRequestedAt.After(answered) && !f.RenewRequestedAt.After(f.now)
+	// What was issued is known to the second: a request with a fraction must not ask until that second is over.
+	return f.RenewRequestedAt.Truncate(time.Second).After(answered) && !f.RenewRequestedAt.After(f.now)
 }
 
 // listed joins the first few, so that a message of a hundred names stays readable.

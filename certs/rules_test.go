@@ -126,6 +126,7 @@ func TestRulesLeaveAlone(t *testing.T) {
 		"upper case":              func(_ testing.TB, s *scene) { s.Spec.DNSNames[0] = "A.example.COM" },
 		"CN of a host":            func(_ testing.TB, s *scene) { s.Spec.CommonName = "a.example.com" },
 		"request answered":        func(_ testing.TB, s *scene) { s.RenewRequestedAt = s.start },
+		"answered in its second":  func(_ testing.TB, s *scene) { s.RenewRequestedAt = s.start.Add(700 * time.Millisecond) },
 		"request ahead":           func(_ testing.TB, s *scene) { s.RenewRequestedAt = s.now.Add(time.Hour) },
 		"subject never granted":   func(t testing.TB, s *scene) { s.spec.Subject.Organizations = []string{"ACME"}; s.issue(t) },
 		"usage never granted":     func(t testing.TB, s *scene) { s.spec.Usages = []Usage{ServerAuth, ClientAuth}; s.issue(t) },

@@ -21,7 +21,8 @@ import (
 // standing is how an ApisixCertificate stands.
 type standing struct {
 	serial string
-	good   bool // Ready and Served
+	good   bool      // Ready and Served
+	since  time.Time // when that was seen
 }
 
 // certificates follows all ApisixCertificates by one watch.
@@ -69,6 +70,7 @@ func (c *certificates) see(object any) {
 	defer c.mu.Unlock()
 	c.latest = time.Now()
 	c.byHost[cert.Spec.DNSNames[0]] = standing{
+		since:  c.latest,
 		serial: cert.Status.SerialNumber,
 		good:   meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionReady) && meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionServed),
 	}

@@ -42,10 +42,10 @@ func (w *world) renew(ctx context.Context) ([]row, error) {
 	})
 }
 
-// orderRenewal does what the command renew does.
+// orderRenewal does what the command renew does. The certificate must have been issued in a second before this one.
 func (w *world) orderRenewal(ctx context.Context, i int) error {
 	cert := &v1alpha1.ApisixCertificate{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: secretNameOf(i)}}
-	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, v1alpha1.AnnotationRenewAt, time.Now().UTC().Format(time.RFC3339Nano))
+	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, v1alpha1.AnnotationRenewAt, time.Now().UTC().Format(time.RFC3339))
 	return w.client.Patch(ctx, cert, client.RawPatch("application/merge-patch+json", patch))
 }
 
@@ -168,6 +168,9 @@ func (w *world) single(ctx context.Context) ([]row, error) {
 
 // renewOne gives the time from the order to renew to the handshake that shows the new certificate.
 func (w *world) renewOne(ctx context.Context, i int) (time.Duration, error) {
+	if pause := time.Until(w.certs.of(hostOf(i)).since.Add(time.Second)); pause > 0 {
+		time.Sleep(pause)
+	}
 	old, began := w.served(ctx, hostOf(i)), time.Now()
 	if err := w.orderRenewal(ctx, i); err != nil {
 		return 0, err
