@@ -12,7 +12,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/controllers"
@@ -83,6 +86,8 @@ func runOne(ctx context.Context, o options, n int) (rows []row, err error) {
 }
 
 func (w *world) start(ctx context.Context) (err error) {
+	ctrl.SetLogger(logr.Discard()) // of client-go in this program
+	klog.SetLogger(logr.Discard())
 	w.say("starting the servers and building the controller ...")
 	if w.binary, err = cluster.Binary(ctx); err != nil {
 		return err
@@ -144,6 +149,9 @@ func (w *world) adminRequests() int {
 
 func (w *world) startController(ctx context.Context) (err error) {
 	args := append([]string{"--workers", fmt.Sprint(w.options.workers), "--cluster-name", w.clusterID}, w.options.args...)
+	if w.options.profile != "" {
+		args = append(args, "--pprof-bind-address", pprofAddr)
+	}
 	w.controller, err = w.StartController(ctx, w.binary, w.log, args...)
 	return err
 }
