@@ -162,6 +162,7 @@ func (g *gateways) onProxy() handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, proxy client.Object) []ctrl.Request {
 		name := client.ObjectKeyFromObject(proxy).String()
 		g.Changed(name)
+		g.ForgetUnused(ctx)
 		return g.certificatesOf(ctx, func(class string) bool { return g.NameFor(ctx, class) == name })
 	})
 }
@@ -171,6 +172,7 @@ func (g *gateways) onProxy() handler.EventHandler {
 func (g *gateways) onClass() handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, changed client.Object) []ctrl.Request {
 		g.ClassesChanged()
+		g.ForgetUnused(ctx)
 		name := g.NameFor(ctx, changed.GetName())
 		return g.certificatesOf(ctx, func(class string) bool {
 			return class == "" || class == changed.GetName() || g.NameFor(ctx, class) == name

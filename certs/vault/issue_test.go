@@ -87,6 +87,8 @@ func TestIssueLimits(t *testing.T) {
 	f.answer("pki/sign/web", func(w http.ResponseWriter, r *http.Request) { <-release; f.sign(w, r) })
 	c := f.config()
 	c.MaxInFlight = 1
+	var waits atomic.Int64
+	c.Waited = func() { waits.Add(1) }
 	s := open(t, c)
 	request, _ := newRequest(t, spec)
 	done := make(chan error)
@@ -98,6 +100,9 @@ func TestIssueLimits(t *testing.T) {
 	defer cancel()
 	if _, err := s.Issue(ctx, request); kindOfError(t, err) != Transient || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("over the limit: %v", err)
+	}
+	if n := waits.Load(); n != 1 {
+		t.Errorf("%d waits were told", n)
 	}
 	close(release)
 	if err := <-done; err != nil {

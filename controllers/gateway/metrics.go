@@ -3,6 +3,7 @@
 package gateway
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -47,6 +48,26 @@ func (g *Gateway) measurePush(verb Verb, began time.Time, err error) {
 	case Put, Patch, Make:
 		if err == nil {
 			metrics.Pushed(g.Name, g.Clock.Since(began))
+		}
+	}
+}
+
+// ForgetUnused drops the metrics of gateways that no IngressClass names any more.
+func (r *Registry) ForgetUnused(ctx context.Context) {
+	classes, err := r.classes(ctx)
+	if err != nil {
+		return // the next change tells
+	}
+	used := map[string]bool{FlagsName: true}
+	for i := range classes {
+		chosen, _ := choiceOf(&classes[i]) // one at fault has a name too
+		used[chosen.name] = true
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name := range r.entries {
+		if !used[name] {
+			metrics.ForgetGateway(name)
 		}
 	}
 }

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"apisix-certs.io/apisix-certs/apisix"
+	"apisix-certs.io/apisix-certs/apisix/apisixtest"
+	"apisix-certs.io/apisix-certs/controllers/metrics"
+	"apisix-certs.io/apisix-certs/controllers/metrics/metricstest"
+)
+
+func TestOutcomes(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		err  error
+		want metrics.Outcome
+		up   float64
+	}{
+		{"done", nil, metrics.OK, 1},
+		{"not there", &apisix.APIError{Status: 404}, metrics.OK, 1},
+		{"written by another", &apisix.APIError{Status: 503, Message: "value changed before overwritten"}, metrics.Conflict, 1},
+		{"no answer", &apisix.NetworkError{Err: context.DeadlineExceeded}, metrics.Transient, 0},
+		{"etcd away", &apisix.APIError{Status: 503}, metrics.Transient, 0},
+		{"bad key", &apisix.APIError{Status: 401}, metrics.Setup, 0},
+		{"not allowed", &apisix.APIError{Status: 403}, metrics.Setup, 0},
+		{"a proxy", &apisix.APIError{Status: 404, Foreign: true}, metrics.Setup, 0},
+		{"bad object", &apisix.APIError{Status: 400}, metrics.User, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			defer metrics.ForgetGateway("of-outcomes")
+			measureRequest("of-outcomes", apisix.Call{Method: "PATCH", Err: c.err})
+			if n, _ := metricstest.Value(t, "apisix_certs_admin_requests_total", "of-outcomes", "PATCH", string(c.want)); n != 1 {
+				t.Errorf("%v requests with outcome %s", n, c.want)
+			}
+			if up, _ := metricstest.Value(t, "apisix_certs_gateway_up", "of-outcomes"); up != c.up {
+				t.Errorf("up is %v", up)
+			}
+		})
+	}
+}
+
+// A push and its proof, through a registry: what is counted.
+func TestPushIsMeasured(t *testing.T) {
+	server := standIn(t, apisixtest.Options{})
+	h := newHall(t, &Flags{URLs: []string{server.AdminURL()}, Key: apisix.StaticKey(server.AdminKey()), TLSAddrs: []string{server.TLSAddr()}})
+	h.Mode = Own
+	s := &ownScene{t: t, ca: newOwnScene(t).ca, Gateway: h.one("")}
+	defer metrics.ForgetGateway(FlagsName)
+	var web Target
+	for name, labels := range map[string][]string{
+		"apisix_certs_push_duration_seconds": {FlagsName},
+		"apisix_certs_admin_requests_total":  {FlagsName, "PUT", "ok"},
+		"apisix_certs_proofs_total":          {FlagsName, "served"},
+	} {
+		web = s.target("1", "a.example") // a new certificate, so that it is written
+		if n := metricstest.Added(t, func() { s.mustPush(web) }, name, labels...); n != 1 {
+			t.Errorf("%s rose by %v", name, n)
+		}
+	}
+	kept := metricstest.Added(t, func() { s.mustPush(web) }, "apisix_certs_push_duration_seconds", FlagsName)
+	unserved := metricstest.Added(t, func() { s.Prove(t.Context(), web.Hosts, "another") }, "apisix_certs_proofs_total", FlagsName, "other_certificate")
+	if kept != 0 || unserved != 1 {
+		t.Errorf("%v pushes of what was there, %v failed proofs", kept, unserved)
+	}
+}
+
+func TestFaultyGatewayIsDown(t *testing.T) {
+	class := ingressClass("proxied", controllerClass2, "config")
+	h := newHall(t, nil, class) // its GatewayProxy does not exist
+	h.one("proxied")
+	if up, found := metricstest.Value(t, "apisix_certs_gateway_up", "apisix/config"); !found || up != 0 {
+		t.Errorf("up is %v (%v)", up, found)
+	}
+	h.ForgetUnused(t.Context())
+	if _, found := metricstest.Value(t, "apisix_certs_gateway_up", "apisix/config"); !found {
+		t.Error("forgotten while an IngressClass names it")
+	}
+	h.must(h.objects.Delete(t.Context(), class))
+	h.ForgetUnused(t.Context())
+	if _, found := metricstest.Value(t, "apisix_certs_gateway_up", "apisix/config"); found {
+		t.Error("remembered though no IngressClass names it")
+	}
+}
+
+func TestWaitsAreCounted(t *testing.T) {
+	room := make(chan struct{}, 1)
+	free := metricstest.Added(t, func() { _, _ = enter(t.Context(), room, metrics.Writes) }, "apisix_certs_limit_waits_total", "writes")
+	full := metricstest.Added(t, func() {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if _, err := enter(ctx, room, metrics.Writes); err == nil {
+			t.Error("the room is not full")
+		}
+	}, "apisix_certs_limit_waits_total", "writes")
+	if free != 0 || full != 1 {
+		t.Errorf("%v waits in an empty room, %v in a full one", free, full)
+	}
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package metricstest reads metrics in tests.
+package metricstest
+
+import (
+	"slices"
+	"testing"
+
+	dto "github.com/prometheus/client_model/go"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+)
+
+// Value is that of the series with this name and these values of labels, in any order: of a histogram the number of its
+// observations. Found is false where there is none.
+func Value(t testing.TB, name string, labels ...string) (value float64, found bool) {
+	t.Helper()
+	families, err := metrics.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			if family.GetName() == name && has(m, labels) {
+				return valueOf(m), true
+			}
+		}
+	}
+	return 0, false
+}
+
+// Added is by how much Value rises while do runs. A series that is not there counts as 0.
+func Added(t testing.TB, do func(), name string, labels ...string) float64 {
+	t.Helper()
+	before, _ := Value(t, name, labels...)
+	do()
+	after, _ := Value(t, name, labels...)
+	return after - before
+}
+
+func has(m *dto.Metric, labels []string) bool {
+	for _, want := range labels {
+		if !slices.ContainsFunc(m.GetLabel(), func(l *dto.LabelPair) bool { return l.GetValue() == want }) {
+			return false
+		}
+	}
+	return true
+}
+
+func valueOf(m *dto.Metric) float64 {
+	switch {
+	case m.GetHistogram() != nil:
+		return float64(m.GetHistogram().GetSampleCount())
+	case m.GetCounter() != nil:
+		return m.GetCounter().GetValue()
+	}
+	return m.GetGauge().GetValue()
+}
