@@ -237,3 +237,20 @@ func (c *Cluster) Apply(ctx context.Context, name string, data []byte) error {
 		}
 	}
 }
+
+// SigningToken makes a Vault token for issuers, limited to reading and signing in pki.
+func (c *Cluster) SigningToken(ctx context.Context) (string, error) {
+	vault := c.Vault.Client()
+	const policy = `
+path "pki*"       { capabilities = ["read", "list"] }
+path "pki/sign/*" { capabilities = ["create", "update"] }
+`
+	if err := vault.Sys().PutPolicyWithContext(ctx, "signing", policy); err != nil {
+		return "", err
+	}
+	answer, err := vault.Logical().WriteWithContext(ctx, "auth/token/create", map[string]any{"policies": []string{"signing"}, "period": "24h"})
+	if err != nil {
+		return "", err
+	}
+	return answer.Auth.ClientToken, nil
+}

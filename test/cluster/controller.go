@@ -16,8 +16,10 @@ import (
 	"syscall"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // Controller is a running controller process.
@@ -156,6 +158,11 @@ func (p *Controller) Stop() error {
 		p.Kill()
 		return errors.New("the controller did not end within 30 s of SIGTERM")
 	}
+}
+
+// ExpireLease ends the lease of a controller that was killed, so that the next need not wait until it has run out.
+func (c *Cluster) ExpireLease(ctx context.Context) error {
+	return client.IgnoreNotFound(c.Client.DeleteAllOf(ctx, &coordinationv1.Lease{}, client.InNamespace("apisix-certs")))
 }
 
 // freeAddrs finds addresses of this machine that nothing listens on.

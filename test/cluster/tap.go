@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/cert"
 )
 
@@ -84,6 +85,27 @@ func (t *Tap) Retarget(target string, transport http.RoundTripper) error {
 	defer t.mu.Unlock()
 	t.proxy = t.proxyTo(base, transport)
 	return nil
+}
+
+// NewKubeTap starts a tap before the API server.
+func (c *Cluster) NewKubeTap() (*Tap, error) {
+	transport, err := rest.TransportFor(rest.AnonymousClientConfig(c.Kube.Config))
+	if err != nil {
+		return nil, err
+	}
+	return NewTap(c.Kube.Config.Host, transport)
+}
+
+// NewTaps starts a tap before each server that a controller asks.
+func (c *Cluster) NewTaps() (kube, vault, admin *Tap, err error) {
+	if kube, err = c.NewKubeTap(); err != nil {
+		return nil, nil, nil, err
+	}
+	if vault, err = NewTap(c.Vault.Address, nil); err != nil {
+		return nil, nil, nil, err
+	}
+	admin, err = NewTap(c.Gateway.AdminURL, nil)
+	return kube, vault, admin, err
 }
 
 func (t *Tap) proxyTo(base *url.URL, transport http.RoundTripper) *httputil.ReverseProxy {

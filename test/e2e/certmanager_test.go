@@ -240,7 +240,7 @@ func TestCertificateRequest(t *testing.T) {
 		t.Error("a certificate was taken that nobody had approved")
 	}
 	s.controller.Kill()
-	s.must(s.expireLease(t.Context()))
+	s.must(s.ExpireLease(t.Context()))
 	s.must(s.startController(t.Context()))
 	s.answer(request, "", "", approved)
 	leaf := s.ready("web", host)

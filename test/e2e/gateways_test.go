@@ -67,7 +67,7 @@ func newSecondGateway(t *testing.T) *secondGateway {
 	t.Cleanup(func() { g.deleteClass() })
 	g.scene = newScene(t)
 	g.class = "second-" + g.ns
-	g.witness.guard(secondKey)
+	g.witness.Guard(secondKey)
 	g.apply(gatewayProxyCRD)
 	g.until("CRD of GatewayProxy", func() string {
 		if _, err := g.scene.Client.RESTMapper().RESTMapping(schema.GroupKind{Group: "apisix.apache.org", Kind: "GatewayProxy"}, "v1alpha1"); err != nil {

@@ -68,7 +68,7 @@ func (s *scene) killWhileRenewing(point killPoint) time.Time {
 	killed := point.arm()
 	at := s.renew("held")
 	killed()
-	s.must(s.expireLease(s.Context()))
+	s.must(s.ExpireLease(s.Context()))
 	s.must(s.startController(s.Context()))
 	return at
 }

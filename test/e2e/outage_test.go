@@ -73,7 +73,7 @@ func TestVaultSealed(t *testing.T) {
 	t.Cleanup(vault.Stop)
 	_, err = vault.SetUpPKI(t.Context(), servers.PKIOptions{CommonName: "moelove.info", Role: "any"})
 	s.must(err)
-	s.witness.guard(vault.Token)
+	s.witness.Guard(vault.Token)
 	s.secret("own-token", "Opaque", map[string]string{"token": vault.Token})
 	s.issuer("own", "pki/sign/any", func(spec *v1alpha1.VaultIssuerSpec) {
 		spec.Server, spec.Auth.TokenSecretRef.Name = vault.Address, "own-token"

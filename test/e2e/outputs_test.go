@@ -25,7 +25,7 @@ func TestOutputs(t *testing.T) {
 	})
 	s.refused("web", v1alpha1.ReasonInvalidSpec, "spec.keystores.pkcs12.passwordSecretRef", "no Secret store with a password under key password")
 	s.secret("store", corev1.SecretTypeOpaque, map[string]string{"password": "the first password"})
-	s.witness.guard("the first password")
+	s.witness.Guard("the first password")
 	leaf := s.ready("web", host)
 	opens := func(password string) func() string {
 		return func() string {

@@ -265,7 +265,7 @@ func (s *scene) vaultToken(policy, rules string) string {
 	s.must(vault.Sys().PutPolicyWithContext(s.Context(), policy, rules))
 	answer, err := vault.Logical().WriteWithContext(s.Context(), "auth/token/create", map[string]any{"policies": []string{policy}, "period": "24h"})
 	s.must(err)
-	s.witness.guard(answer.Auth.ClientToken)
+	s.witness.Guard(answer.Auth.ClientToken)
 	return answer.Auth.ClientToken
 }
 

@@ -35,7 +35,7 @@ func (s *scene) ownVault() *ownVault {
 	tap, err := cluster.NewTap(vault.Address, nil)
 	s.must(err)
 	s.Cleanup(tap.Close)
-	s.witness.guard(vault.Token)
+	s.witness.Guard(vault.Token)
 	v := &ownVault{vault, s, tap}
 	_, err = v.SetUpPKI(s.Context(), servers.PKIOptions{CommonName: "root of " + s.ns})
 	s.must(err)
@@ -48,7 +48,7 @@ func (s *scene) ownVault() *ownVault {
 	id, err := v.Client().Logical().ReadWithContext(s.Context(), "auth/approle/role/own/role-id")
 	s.must(err)
 	secret := v.write("auth/approle/role/own/secret-id", nil).Data["secret_id"].(string)
-	s.witness.guard(secret)
+	s.witness.Guard(secret)
 	s.secret("own-secret-id", corev1.SecretTypeOpaque, map[string]string{"secretId": secret})
 	s.issuer("own", "int/sign/web", func(spec *v1alpha1.VaultIssuerSpec) {
 		spec.Server = tap.URL

@@ -13,7 +13,6 @@ import (
 	configv2 "github.com/apache/apisix-ingress-controller/pkg/kube/apisix/apis/config/v2"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
@@ -70,9 +69,7 @@ func isSign(c cluster.Call) bool { return strings.Contains(c.Path, "/sign/") }
 // secondTap is another tap before the API server.
 func (s *scene) secondTap() *cluster.Tap {
 	s.Helper()
-	transport, err := rest.TransportFor(rest.AnonymousClientConfig(s.Kube.Config))
-	s.must(err)
-	tap, err := cluster.NewTap(s.Kube.Config.Host, transport)
+	tap, err := s.NewKubeTap()
 	s.must(err)
 	s.Cleanup(tap.Close)
 	return tap

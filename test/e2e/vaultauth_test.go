@@ -65,7 +65,7 @@ func TestVaultKubernetesAuth(t *testing.T) {
 
 	token, err := s.Kube.Token(t.Context(), s.ns, "issuer", "vault://"+s.ns+"/kube")
 	s.must(err)
-	s.witness.guard(token)
+	s.witness.Guard(token)
 	s.must(s.Client.Delete(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: "issuer"}}))
 	s.byAccount("gone", s.ns+"-good")
 	s.issuerCondition("gone", metav1.ConditionFalse, v1alpha1.ReasonCredentials, "ServiceAccount issuer does not exist in namespace "+s.ns)

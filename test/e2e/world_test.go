@@ -7,16 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/go-logr/logr"
-	coordinationv1 "k8s.io/api/coordination/v1"
-	"k8s.io/client-go/rest"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"apisix-certs.io/apisix-certs/apisix"
@@ -35,7 +31,7 @@ type world struct {
 	token   string
 	binary  string
 	log     *os.File
-	witness *witness
+	witness *cluster.Witness
 
 	controller *cluster.Controller
 }
@@ -114,21 +110,11 @@ func (w *world) tap(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	transport, err := rest.TransportFor(rest.AnonymousClientConfig(w.Kube.Config))
-	if err != nil {
+	if w.kube, w.vault, w.admin, err = w.NewTaps(); err != nil {
 		return err
 	}
-	if w.kube, err = cluster.NewTap(w.Kube.Config.Host, transport); err != nil {
-		return err
-	}
-	if w.vault, err = cluster.NewTap(w.Vault.Address, nil); err != nil {
-		return err
-	}
-	w.admin, err = cluster.NewTap(w.Gateway.AdminURL, nil)
-	if err == nil {
-		w.KubeTap, w.Gateway.AdminURL = w.kube, w.admin.URL
-	}
-	return err
+	w.KubeTap, w.Gateway.AdminURL = w.kube, w.admin.URL
+	return nil
 }
 
 // setUpRoles makes Vault roles beside the walkthrough's, and the token of the tests' issuers.
@@ -142,24 +128,14 @@ func (w *world) setUpRoles(ctx context.Context) error {
 			return err
 		}
 	}
-	const policy = `
-path "pki*"       { capabilities = ["read", "list"] }
-path "pki/sign/*" { capabilities = ["create", "update"] }
-`
-	if err := vault.Sys().PutPolicyWithContext(ctx, "e2e", policy); err != nil {
-		return err
-	}
-	answer, err := vault.Logical().WriteWithContext(ctx, "auth/token/create", map[string]any{"policies": []string{"e2e"}, "period": "24h"})
-	if err != nil {
-		return err
-	}
-	w.token = answer.Auth.ClientToken
-	return nil
+	var err error
+	w.token, err = w.SigningToken(ctx)
+	return err
 }
 
-func (w *world) watch(ctx context.Context) (err error) {
-	w.witness, err = newWitness(ctx, w.Kube.Config)
-	return err
+func (w *world) watch(ctx context.Context) error {
+	w.witness = cluster.NewWitness()
+	return w.witness.Listen(ctx, w.Kube.Config)
 }
 
 func (w *world) startController(ctx context.Context) (err error) {
@@ -169,30 +145,10 @@ func (w *world) startController(ctx context.Context) (err error) {
 
 // stopController ends the controller as a Pod is ended.
 func (w *world) stopController(ctx context.Context) error {
-	if err := w.readMetrics(ctx); err != nil {
+	if err := w.witness.ReadMetrics(ctx, w.controller.MetricsURL); err != nil {
 		return err
 	}
 	return w.controller.Stop()
-}
-
-// readMetrics shows the controller's metrics to the witness.
-func (w *world) readMetrics(ctx context.Context) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, w.controller.MetricsURL+"/metrics", nil)
-	if err != nil {
-		return err
-	}
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	_, err = io.Copy(w.witness, answer.Body)
-	return err
-}
-
-// expireLease ends the lease of a controller that was killed, so that no test must wait the 15 s that it would last.
-func (w *world) expireLease(ctx context.Context) error {
-	return client.IgnoreNotFound(w.Client.DeleteAllOf(ctx, &coordinationv1.Lease{}, client.InNamespace("apisix-certs")))
 }
 
 // end stops everything, and returns what was found wrong of the run as a whole: what the tests left behind at the
@@ -209,7 +165,8 @@ func (w *world) end() error {
 		}
 	}
 	for _, secret := range []string{w.Vault.Token, w.Vault.UnsealKey, w.token, w.Gateway.AdminKey} {
-		w.witness.guard(secret)
+		w.witness.Guard(secret)
 	}
-	return errors.Join(err, listErr, w.witness.verdict())
+	_, _, leaks := w.witness.Verdict("Event", "VaultIssuer") // every scene has them
+	return errors.Join(err, listErr, leaks)
 }

@@ -58,7 +58,7 @@ func kills() (rows []fault) {
 			part: "controller", name: "crashed (" + signal.String() + ") in a renewal, printing its goroutines", work: renewHeld,
 			begin: killBefore(atSecret, crash(signal)), lost: 1, short: signal == syscall.SIGABRT,
 			after: func(s *scene) {
-				if s.witness.heard("goroutine 1 ") == 0 {
+				if s.witness.Heard("goroutine 1 ") == 0 {
 					s.Error("no crash output was heard")
 				}
 			},

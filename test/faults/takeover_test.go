@@ -170,7 +170,7 @@ func leaseFaults() []fault {
 }
 
 func leaseDeleted(s *scene) *trouble {
-	return &trouble{felt: func() { s.must(s.expireLease(s.Context())) }}
+	return &trouble{felt: func() { s.must(s.ExpireLease(s.Context())) }}
 }
 
 func (s *scene) lease() *coordinationv1.Lease {

@@ -156,7 +156,7 @@ func (s *scene) freshLeft() string {
 func (s *scene) revive() error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	if err := s.expireLease(ctx); err != nil {
+	if err := s.ExpireLease(ctx); err != nil {
 		return err
 	}
 	return s.startController(ctx)

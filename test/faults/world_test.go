@@ -21,9 +21,6 @@ import (
 	"testing"
 
 	"github.com/go-logr/logr"
-	coordinationv1 "k8s.io/api/coordination/v1"
-	"k8s.io/client-go/rest"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"apisix-certs.io/apisix-certs/test/cluster"
@@ -46,7 +43,7 @@ type world struct {
 	binary  string
 	folder  string // of the API server
 	log     *os.File
-	witness *witness
+	witness *cluster.Witness
 	prober  *prober
 
 	controller *cluster.Controller
@@ -108,7 +105,7 @@ func newWorld(ctx context.Context) (w *world, err error) {
 	if w.Cluster, err = cluster.Start(ctx, cluster.Options{KubeDir: w.folder, GatewayLog: w.gatewayLog()}); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(w.folder))
 	}
-	w.witness, w.prober = newWitness(), newProber(w.Gateway.TLSAddr)
+	w.witness, w.prober = cluster.NewWitness(), newProber(w.Gateway.TLSAddr)
 	for _, step := range []func(context.Context) error{w.tap, w.setUpVault, w.listen, w.startController} {
 		if err := step(ctx); err != nil {
 			w.Stop()
@@ -125,17 +122,8 @@ func (w *world) gatewayLog() *slog.Logger {
 
 // tap puts a wire and a tap before each server that the controller asks.
 func (w *world) tap(context.Context) error {
-	transport, err := rest.TransportFor(rest.AnonymousClientConfig(w.Kube.Config))
-	if err != nil {
-		return err
-	}
-	if w.kube, err = cluster.NewTap(w.Kube.Config.Host, transport); err != nil {
-		return err
-	}
-	if w.vault, err = cluster.NewTap(w.Vault.Address, nil); err != nil {
-		return err
-	}
-	if w.admin, err = cluster.NewTap(w.Gateway.AdminURL, nil); err != nil {
+	var err error
+	if w.kube, w.vault, w.admin, err = w.NewTaps(); err != nil {
 		return err
 	}
 	w.KubeTap, w.kubeDirect = w.kube, w.kube.URL
@@ -167,21 +155,11 @@ func host(address string) string {
 }
 
 // setUpVault makes the token of the issuer, and reads the CA under which all that is served must verify.
-func (w *world) setUpVault(ctx context.Context) error {
-	vault := w.Vault.Client()
-	const policy = `
-path "pki*"       { capabilities = ["read", "list"] }
-path "pki/sign/*" { capabilities = ["create", "update"] }
-`
-	if err := vault.Sys().PutPolicyWithContext(ctx, "faults", policy); err != nil {
+func (w *world) setUpVault(ctx context.Context) (err error) {
+	if w.token, err = w.SigningToken(ctx); err != nil {
 		return err
 	}
-	answer, err := vault.Logical().WriteWithContext(ctx, "auth/token/create", map[string]any{"policies": []string{"faults"}, "period": "24h"})
-	if err != nil {
-		return err
-	}
-	w.token = answer.Auth.ClientToken
-	ca, err := vault.Logical().ReadWithContext(ctx, "pki/cert/ca")
+	ca, err := w.Vault.Client().Logical().ReadWithContext(ctx, "pki/cert/ca")
 	if err != nil {
 		return err
 	}
@@ -193,7 +171,7 @@ path "pki/sign/*" { capabilities = ["create", "update"] }
 	return nil
 }
 
-func (w *world) listen(ctx context.Context) error { return w.witness.listen(ctx, w.Kube.Config) }
+func (w *world) listen(ctx context.Context) error { return w.witness.Listen(ctx, w.Kube.Config) }
 
 func (w *world) startController(ctx context.Context) (err error) {
 	w.controller, err = w.StartController(ctx, w.binary, w.said(), "--log-level", "debug")
@@ -203,11 +181,6 @@ func (w *world) startController(ctx context.Context) (err error) {
 // said takes what a controller says.
 func (w *world) said() io.Writer { return io.MultiWriter(w.log, w.witness) }
 
-// expireLease ends the lease of a controller that was killed, where it is no test of that: it would last 15 s.
-func (w *world) expireLease(ctx context.Context) error {
-	return client.IgnoreNotFound(w.Client.DeleteAllOf(ctx, &coordinationv1.Lease{}, client.InNamespace("apisix-certs")))
-}
-
 // end stops everything and says what was given away.
 func (w *world) end() error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -215,12 +188,12 @@ func (w *world) end() error {
 	defer os.RemoveAll(w.folder)
 	defer w.Stop()
 	w.prober.stop()
-	metricsErr := w.witness.readMetrics(ctx, w.controller.MetricsURL)
+	metricsErr := w.witness.ReadMetrics(ctx, w.controller.MetricsURL)
 	err := errors.Join(metricsErr, w.controller.Stop())
 	for _, secret := range []string{w.Vault.Token, w.Vault.UnsealKey, w.token, w.Gateway.AdminKey, w.Kube.Config.BearerToken} {
-		w.witness.guard(secret)
+		w.witness.Guard(secret)
 	}
-	checked, leaks, verdict := w.witness.verdict()
+	checked, leaks, verdict := w.witness.Verdict("Event", "VaultIssuer", "ApisixCertificate")
 	fmt.Printf("measure: secrets_leaked checked=%d leaked=%d\n", checked, leaks)
 	return errors.Join(err, verdict)
 }
