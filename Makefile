@@ -14,11 +14,15 @@ CONTROLLER_GEN := $(GO) run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.2
 GOLANGCI_LINT := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # A module of its own that follows the versions of this one.
 IN_CHART := cd test/chart && GOFLAGS="$${GOFLAGS:-} -mod=mod"
+# Another, of what makes image and archives.
+IN_RELEASE := cd cmd/release &&
+PLATFORMS ?=
+IMAGE ?=
 GOVULNCHECK := $(GO) run golang.org/x/vuln/cmd/govulncheck@latest
 
 .PHONY: help
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: servers build ## Show the main job on real servers; ARGS are those of "apisix-certs demo"
@@ -27,6 +31,22 @@ demo: servers build ## Show the main job on real servers; ARGS are those of "api
 .PHONY: build
 build: tools ## Build bin/apisix-certs
 	$(GO) build -o bin/apisix-certs ./cmd/apisix-certs
+
+.PHONY: image
+image: ## Write the image as an OCI archive and its SBOM to bin; PLATFORMS=linux/amd64,linux/arm64
+	$(IN_RELEASE) $(GO) run . image -platforms "$(PLATFORMS)"
+
+.PHONY: push
+push: ## Build the image and push it: make push IMAGE=REGISTRY/apisix-certs:TAG
+	$(IN_RELEASE) $(GO) run . push -image "$(IMAGE)" -platforms "$(PLATFORMS)"
+
+.PHONY: image-check
+image-check: ## Build the image twice, in two folders: the same digest, and it runs
+	$(IN_RELEASE) $(GO) run . check
+
+.PHONY: release
+release: ## Write archives, checksums and a krew manifest to dist; URL=https://... is where they will be
+	$(IN_RELEASE) $(GO) run . archives $(if $(URL),-url "$(URL)") -platforms "$(PLATFORMS)"
 
 .PHONY: servers
 servers: tools ## Build the real servers of tests and demo into the cache (about 15 minutes, once)

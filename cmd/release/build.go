@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Source is what is built: a checkout and what Git says of it.
+type Source struct {
+	// Root of the checkout.
+	Root string
+	// Version without a leading v: that of the last tag, with what was added to it since; 0.0.0-COUNT-gCOMMIT without tags.
+	Version string
+	// Commit is the full hash, with "-dirty" where tracked files differ from it.
+	Commit string
+	// Time of the commit, in UTC; of the environment variable SOURCE_DATE_EPOCH where that is set.
+	Time time.Time
+}
+
+// readSource asks Git.
+func readSource(ctx context.Context, root string) (Source, error) {
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return Source{}, err
+	}
+	s := Source{Root: root}
+	if s.Commit, err = git(ctx, root, "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"); err != nil {
+		return s, err
+	}
+	seconds, err := git(ctx, root, "log", "-1", "--format=%ct")
+	if err != nil {
+		return s, err
+	}
+	if given := os.Getenv("SOURCE_DATE_EPOCH"); given != "" {
+		seconds = given
+	}
+	unix, err := strconv.ParseInt(seconds, 10, 64)
+	if err != nil {
+		return s, fmt.Errorf("SOURCE_DATE_EPOCH %q is no number of seconds", seconds)
+	}
+	s.Time = time.Unix(unix, 0).UTC()
+	s.Version, err = describe(ctx, root)
+	return s, err
+}
+
+func describe(ctx context.Context, root string) (string, error) {
+	if tag, err := git(ctx, root, "describe", "--tags", "--match=v[0-9]*", "--dirty"); err == nil {
+		return strings.TrimPrefix(tag, "v"), nil
+	}
+	count, err := git(ctx, root, "rev-list", "--count", "HEAD")
+	if err != nil {
+		return "", err
+	}
+	commit, err := git(ctx, root, "describe", "--always", "--dirty", "--exclude=*")
+	return "0.0.0-" + count + "-g" + commit, err
+}
+
+func git(ctx context.Context, root string, args ...string) (string, error) {
+	command := exec.CommandContext(ctx, "git", args...)
+	command.Dir = root
+	var problem strings.Builder
+	command.Stderr = &problem
+	out, err := command.Output()
+	if err != nil {
+		return "", fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(problem.String()))
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// build builds the command statically for a platform, as file.
+func (s Source) build(ctx context.Context, p Platform, file string) error {
+	file, err := filepath.Abs(file)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "release: build %s %s\n", p, s.Version)
+	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false",
+		"-ldflags", "-s -w -X main.version="+s.Version, "-o", file, "./cmd/apisix-certs")
+	command.Dir = s.Root
+	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+p.OS, "GOARCH="+p.Arch, "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=", "GOWORK=off", "GOEXPERIMENT=")
+	if output, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w: %s", p, err, strings.TrimSpace(string(output)))
+	}
+	return nil
+}
