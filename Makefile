@@ -25,8 +25,9 @@ help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: servers build ## Show the main job on real servers; ARGS are those of "apisix-certs demo"
-	bin/apisix-certs demo $(ARGS)
+demo: servers ## Show the main job on real servers; see ARGS=--help
+	$(GO) build -tags demo -o bin/apisix-certs-demo ./cmd/apisix-certs
+	bin/apisix-certs-demo demo $(ARGS)
 
 .PHONY: build
 build: tools ## Build bin/apisix-certs

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build demo
+
 package main
 
 import (
@@ -7,6 +9,8 @@ import (
 
 	"apisix-certs.io/apisix-certs/test/demo"
 )
+
+func init() { optional = append(optional, newDemo) }
 
 func newDemo() *cobra.Command {
 	var options demo.Options

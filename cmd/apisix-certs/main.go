@@ -21,6 +21,9 @@ import (
 // version is set by the release build.
 var version = ""
 
+// optional are the commands of builds with further tags: the demo, whose servers the product does not link.
+var optional []func() *cobra.Command
+
 // Exit codes.
 const (
 	exitFailed = 1
@@ -77,7 +80,10 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w: see %s --help", err, c.CommandPath())
 	})
-	root.AddCommand(newController(), newDemo(), newVersion(), newStatus(), newRenew(), newApprove(), newDeny(), newCheck(), newInspect(), newMigrate())
+	for _, command := range optional {
+		root.AddCommand(command())
+	}
+	root.AddCommand(newController(), newVersion(), newStatus(), newRenew(), newApprove(), newDeny(), newCheck(), newInspect(), newMigrate())
 	return root
 }
 
