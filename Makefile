@@ -11,6 +11,7 @@ GO ?= go
 ARGS ?=
 
 CONTROLLER_GEN := $(GO) run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
+CRD_REF_DOCS := $(GO) run github.com/elastic/crd-ref-docs@v0.3.0
 GOLANGCI_LINT := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # A module of its own that follows the versions of this one.
 IN_CHART := cd test/chart && GOFLAGS="$${GOFLAGS:-} -mod=mod"
@@ -60,6 +61,7 @@ tools: ## Install what a fresh machine lacks
 .PHONY: test
 test: servers ## Run all tests
 	$(GO) test -timeout 20m ./...
+	$(IN_RELEASE) $(GO) test ./...
 	$(MAKE) chart
 
 .PHONY: chart
@@ -74,18 +76,21 @@ race: servers ## Run the tests where concurrency matters under the race detector
 generate: ## Write the generated code and manifests
 	$(CONTROLLER_GEN) object:headerFile=test/licence.txt paths=./api/... crd output:crd:dir=manifests/crds paths=./api/...
 	$(IN_CHART) $(GO) run ./generate
+	$(CRD_REF_DOCS) --source-path=api/v1alpha1 --config=docs/reference/config.yaml --templates-dir=docs/reference/templates \
+	  --renderer=markdown --output-path=docs/reference/api.md --log-level=ERROR
 
 .PHONY: verify
-verify: test race lint clean-generated vulnerabilities ## Everything that CI checks
+verify: test race lint clean-generated image-check vulnerabilities ## Everything that CI checks
 
 .PHONY: lint
 lint: tools ## Lint, the arrows between packages included
 	$(GOLANGCI_LINT) run ./...
 	$(IN_CHART) $(GOLANGCI_LINT) run ./...
+	$(IN_RELEASE) $(GOLANGCI_LINT) run ./...
 
 .PHONY: clean-generated
 clean-generated: generate ## Fail where generated files are not up to date
-	@git diff --exit-code -- api manifests charts || { echo "generated files are not up to date: commit what make generate writes"; exit 1; }
+	@git diff --exit-code -- api manifests charts docs/reference || { echo "generated files are not up to date: commit what make generate writes"; exit 1; }
 
 .PHONY: vulnerabilities
 vulnerabilities: ## Look for known vulnerabilities, where the database can be reached
