@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/labels"
@@ -101,16 +100,16 @@ func parseIssuer(text string) (*v1alpha1.IssuerReference, error) {
 	if text == "" {
 		return nil, nil
 	}
-	kind, name, _ := strings.Cut(text, "/")
+	ref := v1alpha1.ParseIssuer(text)
 	known := []string{v1alpha1.KindVaultIssuer, v1alpha1.KindClusterVaultIssuer, v1alpha1.KindIssuer, v1alpha1.KindClusterIssuer}
-	if len(validation.IsDNS1123Subdomain(name)) > 0 || !slices.Contains(known, kind) {
-		return nil, fmt.Errorf("--default-issuer %q is not of the form VaultIssuer/NAME or ClusterVaultIssuer/NAME (of cert-manager: Issuer/NAME, ClusterIssuer/NAME)", text)
+	named := ref.External() && ref.Kind != "" && len(validation.IsDNS1123Subdomain(ref.Group)) == 0 || slices.Contains(known, ref.QualifiedKind())
+	if len(validation.IsDNS1123Subdomain(ref.Name)) > 0 || !named || ref.String() != text {
+		return nil, fmt.Errorf("--default-issuer %q is not of the form VaultIssuer/NAME or ClusterVaultIssuer/NAME (of cert-manager: Issuer/NAME, ClusterIssuer/NAME, or KIND.GROUP/NAME of an external issuer)", text)
 	}
-	ref := &v1alpha1.IssuerReference{Kind: kind, Name: name}
-	if group := v1alpha1.GroupOf(kind); group == v1alpha1.GroupCertManager {
-		ref.Group = group
+	if ref.Group == v1alpha1.GroupVersion.Group {
+		ref.Group = ""
 	}
-	return ref, nil
+	return &ref, nil
 }
 
 func (o *Options) sourceDefaults() source.Defaults {

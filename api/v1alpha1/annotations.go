@@ -10,6 +10,11 @@ const Prefix = "apisix-certs.io/"
 const (
 	AnnotationIssuer        = Prefix + "issuer"
 	AnnotationClusterIssuer = Prefix + "cluster-issuer"
+	// AnnotationManage, "true", opts an object in that names no issuer: that of flag --default-issuer serves. "false" keeps
+	// one out though flag --manage is all.
+	AnnotationManage = Prefix + "manage"
+	// AnnotationTLSACME, "true", means what AnnotationManage does, as it does to cert-manager, where there is a default issuer.
+	AnnotationTLSACME = "kubernetes.io/tls-acme"
 	// AnnotationPush, "true", opts an object in without an issuer: somebody else keeps the Secret. An ApisixRoute names it
 	// in AnnotationSecretName.
 	AnnotationPush = Prefix + "push"
@@ -42,8 +47,10 @@ const (
 
 	// AnnotationSecretTemplate is a JSON object {"labels":{},"annotations":{}}.
 	AnnotationSecretTemplate = Prefix + "secret-template"
-	AnnotationIssuerKind     = Prefix + "issuer-kind"
-	AnnotationIssuerGroup    = Prefix + "issuer-group"
+	// AnnotationIssuerKind and AnnotationIssuerGroup are for issuers that are no VaultIssuer or ClusterVaultIssuer. Of a
+	// group other than cert-manager's both are needed.
+	AnnotationIssuerKind  = Prefix + "issuer-kind"
+	AnnotationIssuerGroup = Prefix + "issuer-group"
 
 	// AnnotationSecretName, on an ApisixRoute, names the Secret. Unset: the route's name and "-tls".
 	AnnotationSecretName = Prefix + "secret-name"

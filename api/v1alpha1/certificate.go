@@ -2,7 +2,11 @@
 
 package v1alpha1
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+import (
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
 
 // ApisixCertificate is one certificate of an APISIX gateway: issued by Vault, kept in a Secret, pushed to the
 // gateway and proven to be served.
@@ -249,19 +253,24 @@ const (
 
 // IssuerReference names an issuer.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.group) && self.group == 'cert-manager.io' ? !has(self.kind) || self.kind in [\"\", 'Issuer', 'ClusterIssuer'] : !has(self.kind) || self.kind in [\"\", 'VaultIssuer', 'ClusterVaultIssuer']",message="kind does not fit group: Issuer or ClusterIssuer with group cert-manager.io, VaultIssuer or ClusterVaultIssuer without"
+// +kubebuilder:validation:XValidation:rule="has(self.group) && !(self.group in [\"\", 'apisix-certs.io', 'cert-manager.io']) || (has(self.group) && self.group == 'cert-manager.io' ? !has(self.kind) || self.kind in [\"\", 'Issuer', 'ClusterIssuer'] : !has(self.kind) || self.kind in [\"\", 'VaultIssuer', 'ClusterVaultIssuer'])",message="kind does not fit group: Issuer or ClusterIssuer with group cert-manager.io, VaultIssuer or ClusterVaultIssuer without"
+// +kubebuilder:validation:XValidation:rule="!has(self.group) || self.group in [\"\", 'apisix-certs.io', 'cert-manager.io'] || has(self.kind) && self.kind != \"\"",message="an issuer of another group needs its kind: set kind, such as AWSPCAIssuer with group awspca.cert-manager.io"
 type IssuerReference struct {
-	// Group is the issuer's API group. Empty: apisix-certs.io.
+	// Group is the issuer's API group. Empty: apisix-certs.io. An issuer of cert-manager.io that is of type vault is used
+	// directly; any other, and those of any other group (external issuers of cert-manager, such as
+	// awspca.cert-manager.io), through a CertificateRequest of cert-manager.
 	//
 	// +optional
-	// +kubebuilder:validation:Enum="";apisix-certs.io;cert-manager.io
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$`
 	Group string `json:"group,omitempty"`
 
-	// Kind is VaultIssuer (of this namespace) or ClusterVaultIssuer, or of group cert-manager.io Issuer or ClusterIssuer.
-	// Empty: the namespaced kind of the group.
+	// Kind is VaultIssuer (of this namespace) or ClusterVaultIssuer, of group cert-manager.io Issuer or ClusterIssuer, of
+	// another group what that has. Empty: the namespaced kind of the group, but for other groups.
 	//
 	// +optional
-	// +kubebuilder:validation:Enum="";VaultIssuer;ClusterVaultIssuer;Issuer;ClusterIssuer
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^([A-Z][A-Za-z0-9]*)?$`
 	Kind string `json:"kind,omitempty"`
 
 	// +kubebuilder:validation:MinLength=1
@@ -279,12 +288,37 @@ const (
 // GroupCertManager is the API group of cert-manager.
 const GroupCertManager = "cert-manager.io"
 
-// GroupOf is the API group of a kind of issuers.
+// GroupOf is the API group of a kind of issuers, which may be qualified: see QualifiedKind.
 func GroupOf(kind string) string {
-	if kind == KindIssuer || kind == KindClusterIssuer {
+	_, group, qualified := strings.Cut(kind, ".")
+	switch {
+	case qualified:
+		return group
+	case kind == KindIssuer, kind == KindClusterIssuer:
 		return GroupCertManager
 	}
 	return GroupVersion.Group
+}
+
+// External tells whether the issuer is of another group than ours and cert-manager's own: only cert-manager can ask it.
+func (r IssuerReference) External() bool {
+	return r.Group != "" && r.Group != GroupVersion.Group && r.Group != GroupCertManager
+}
+
+// QualifiedKind is the kind, KIND.GROUP for an External one: other groups have kinds that are called Issuer too.
+func (r IssuerReference) QualifiedKind() string {
+	if r.External() {
+		return r.Kind + "." + r.Group
+	}
+	return r.WithKind().Kind
+}
+
+// ParseIssuer reads what String has made.
+func ParseIssuer(text string) IssuerReference {
+	kind, name, _ := strings.Cut(text, "/")
+	ref := IssuerReference{Group: GroupOf(kind), Name: name}
+	ref.Kind, _, _ = strings.Cut(kind, ".")
+	return ref
 }
 
 // WithKind is r with the kind that an empty one stands for.
@@ -299,16 +333,13 @@ func (r IssuerReference) WithKind() IssuerReference {
 	return r
 }
 
-// ClusterWide tells whether the issuer is one for all namespaces.
+// ClusterWide tells whether the issuer is one for all namespaces. Of an External one that is not known.
 func (r IssuerReference) ClusterWide() bool {
-	return r.Kind == KindClusterVaultIssuer || r.Kind == KindClusterIssuer
+	return !r.External() && (r.Kind == KindClusterVaultIssuer || r.Kind == KindClusterIssuer)
 }
 
-// String is KIND/NAME. It is how Secrets tell their issuer.
-func (r IssuerReference) String() string {
-	r = r.WithKind()
-	return r.Kind + "/" + r.Name
-}
+// String is KIND/NAME, or KIND.GROUP/NAME of an External one. It is how Secrets tell their issuer.
+func (r IssuerReference) String() string { return r.QualifiedKind() + "/" + r.Name }
 
 // X509Subject is a subject's distinguished name without the common name (RFC 5280 section 4.1.2.6).
 type X509Subject struct {

@@ -91,14 +91,15 @@ const (
 
 // PolicyIssuer is an issuer that is allowed.
 type PolicyIssuer struct {
-	// Group is the issuer's API group. Empty: that of the kind.
+	// Group is the issuer's API group. Empty: apisix-certs.io, or cert-manager.io for the kinds Issuer and ClusterIssuer.
 	//
 	// +optional
-	// +kubebuilder:validation:Enum="";apisix-certs.io;cert-manager.io
+	// +kubebuilder:validation:MaxLength=253
 	Group string `json:"group,omitempty"`
-	// Kind of the issuer.
+	// Kind of the issuer: VaultIssuer, ClusterVaultIssuer, Issuer or ClusterIssuer, or one of another group.
 	//
-	// +kubebuilder:validation:Enum=VaultIssuer;ClusterVaultIssuer;Issuer;ClusterIssuer
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[A-Z][A-Za-z0-9]*$`
 	Kind string `json:"kind"`
 	// Name of the issuer, or "*" for all of the kind.
 	//

@@ -85,6 +85,10 @@ func (d *doctor) foreignIssuers(ctx context.Context) ([]v1alpha1.Issuer, error) 
 	for i := range certificates {
 		ref := certificates[i].Spec.IssuerRef.WithKind()
 		name := issuerObject(&certificates[i])
+		if ref.External() {
+			d.issuers[name] = issuerLook{} // cert-manager asks it, and nothing here may read it
+			continue
+		}
 		if v1alpha1.GroupOf(ref.Kind) != v1alpha1.GroupCertManager || seen[name] {
 			continue
 		}
@@ -108,7 +112,7 @@ func (d *doctor) foreignIssuers(ctx context.Context) ([]v1alpha1.Issuer, error) 
 
 func keyOfRef(cert *v1alpha1.ApisixCertificate) issuer.Key {
 	ref := cert.Spec.IssuerRef.WithKind()
-	key := issuer.Key{Kind: ref.Kind, Namespace: cert.Namespace, Name: ref.Name}
+	key := issuer.Key{Kind: ref.QualifiedKind(), Namespace: cert.Namespace, Name: ref.Name}
 	if ref.ClusterWide() {
 		key.Namespace = ""
 	}

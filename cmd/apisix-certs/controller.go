@@ -60,7 +60,7 @@ func newController() *cobra.Command {
 
 func addControllerFlags(flags *pflag.FlagSet, o *controllers.Options) {
 	addGatewayFlags(flags, o)
-	flags.StringVar(&o.DefaultIssuer, "default-issuer", "", "issuer for objects that name none, VaultIssuer/NAME or ClusterVaultIssuer/NAME (of cert-manager: Issuer/NAME or ClusterIssuer/NAME)")
+	flags.StringVar(&o.DefaultIssuer, "default-issuer", "", "issuer for objects that name none and are annotated apisix-certs.io/manage or kubernetes.io/tls-acme, or for all with --manage all: VaultIssuer/NAME or ClusterVaultIssuer/NAME (of cert-manager: Issuer/NAME or ClusterIssuer/NAME; external ones: KIND.GROUP/NAME)")
 	flags.StringVar(&o.Manage, "manage", "annotated", "which objects get a certificate: annotated or all")
 	flags.StringVar(&o.IngressClass, "ingress-class", "", "only objects of this ingress class, or of none")
 	flags.StringVar(&o.NamespaceSelector, "namespace-selector", "", "only objects in namespaces whose labels match, so that several controllers, with leases of their own, can share a cluster; empty for all")

@@ -153,7 +153,10 @@ func issuerRef(namespace string, ref map[string]any, vaults map[string]bool) (re
 	if kind == "" {
 		kind = v1alpha1.KindIssuer
 	}
-	if group != "" && group != v1alpha1.GroupCertManager || ourKinds[kind] == "" {
+	if group != "" && group != v1alpha1.GroupCertManager {
+		return map[string]any{"group": group, "kind": kind, "name": name}, ""
+	}
+	if ourKinds[kind] == "" {
 		return map[string]any{"name": name}, fmt.Sprintf("no equal: its issuer is %s of group %s, which is not known here: name another in spec.issuerRef", kind, group)
 	}
 	key := kind + " " + namespace + "/" + name

@@ -32,11 +32,15 @@ func (r *Reconciler) observeIssuer(ctx context.Context, o *observed) error {
 	return err
 }
 
-// findIssuer reads the issuer that a certificate in a namespace refers to, nil where there is none.
+// findIssuer reads the issuer that a certificate in a namespace refers to, nil where there is none. An external one is
+// not read: there is no right to.
 func (r *Reconciler) findIssuer(ctx context.Context, namespace string, ref v1alpha1.IssuerReference) (v1alpha1.Issuer, error) {
 	ref = ref.WithKind()
 	if ref.ClusterWide() {
 		namespace = ""
+	}
+	if ref.External() {
+		return issuer.NewExternal(namespace, ref), nil
 	}
 	if v1alpha1.GroupOf(ref.Kind) == v1alpha1.GroupCertManager {
 		found, err := issuer.FindForeign(ctx, r.Client, issuer.Key{Kind: ref.Kind, Namespace: namespace, Name: ref.Name})
@@ -98,6 +102,9 @@ func (r *Reconciler) concerned(ctx context.Context, cert *v1alpha1.ApisixCertifi
 	o.standing = issuer.Standing{}
 	without := o.facts()
 	after, before := certs.Decide(with, now), certs.Decide(without, now)
+	if after.Issue {
+		return true // it may have been held back by what the role grants
+	}
 	return after.Reason != before.Reason || !after.Recheck.Equal(before.Recheck)
 }
 

@@ -111,7 +111,11 @@ func (r *Reconciler) ask(ctx context.Context, o *observed, p plan) error {
 		return fmt.Errorf("certificate request: %w", err)
 	}
 	request := o.certificateRequest(csr)
-	if err := r.Create(ctx, request, fieldOwner); client.IgnoreAlreadyExists(err) != nil {
+	err = r.Create(ctx, request, fieldOwner)
+	if meta.IsNoMatchError(err) {
+		return &RequestError{"the cluster has no CertificateRequests of cert-manager, by which " + o.cert.Spec.IssuerRef.String() + " is asked: install cert-manager, or correct spec.issuerRef"}
+	}
+	if client.IgnoreAlreadyExists(err) != nil {
 		return fmt.Errorf("create CertificateRequest: %w", err)
 	}
 	return nil
@@ -135,12 +139,12 @@ func (o *observed) keySecret(key certs.Key) *corev1.Secret {
 
 // certificateRequest asks for the spec with the key in requested.key.
 func (o *observed) certificateRequest(csr []byte) *unstructured.Unstructured {
-	ref := o.cert.Spec.IssuerRef.WithKind()
+	ref := o.cert.Spec.IssuerRef.WithKind() // of cert-manager's group, or an external one
 	spec := map[string]any{
 		"request":   base64.StdEncoding.EncodeToString(csr),
 		"isCA":      false,
 		"usages":    o.requestUsages(),
-		"issuerRef": map[string]any{"name": ref.Name, "kind": ref.Kind, "group": v1alpha1.GroupCertManager},
+		"issuerRef": map[string]any{"name": ref.Name, "kind": ref.Kind, "group": ref.Group},
 	}
 	if d := o.spec.Duration; d > 0 {
 		spec["duration"] = d.String()

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -155,8 +154,7 @@ func (r *Reconciler) told(cert *v1alpha1.ApisixCertificate, err error) error {
 
 // revoker is the session of the issuer that is called so, KIND/NAME.
 func (r *Reconciler) revoker(ctx context.Context, cert *v1alpha1.ApisixCertificate, name string) (*vault.Session, error) {
-	kind, rest, _ := strings.Cut(name, "/")
-	found, err := r.findIssuer(ctx, cert.Namespace, v1alpha1.IssuerReference{Group: v1alpha1.GroupOf(kind), Kind: kind, Name: rest})
+	found, err := r.findIssuer(ctx, cert.Namespace, v1alpha1.ParseIssuer(name))
 	if err != nil {
 		return nil, err
 	}

@@ -119,7 +119,7 @@ func issuerKeys(object client.Object) []string {
 	if ref.ClusterWide() {
 		return []string{ref.Kind + "//" + ref.Name}
 	}
-	return []string{ref.Kind + "/" + object.GetNamespace() + "/" + ref.Name}
+	return []string{ref.QualifiedKind() + "/" + object.GetNamespace() + "/" + ref.Name}
 }
 
 // ForeignEvents maps issuers of cert-manager of a kind to the certificates that name them.

@@ -19,8 +19,15 @@ import (
 type Foreign struct {
 	v1alpha1.VaultIssuer
 	Kind string
-	// Type is what issues: vault, ca, selfSigned, acme, venafi; empty where the spec names nothing.
+	// Type is what issues: vault, ca, selfSigned, acme, venafi; empty where the spec names nothing, or was not read.
 	Type string
+}
+
+// NewExternal stands for an issuer of a group of which only cert-manager's CertificateRequests know. Nothing is read.
+func NewExternal(namespace string, ref v1alpha1.IssuerReference) *Foreign {
+	f := &Foreign{Kind: ref.QualifiedKind()}
+	f.Namespace, f.Name = namespace, ref.Name
+	return f
 }
 
 // ForeignKind is the kind of issuers of cert-manager that is called so.

@@ -140,8 +140,8 @@ func objectOthers(p *v1alpha1.CertificatePolicySpec, spec *v1alpha1.ApisixCertif
 func objectIssuer(p *v1alpha1.CertificatePolicySpec, spec *v1alpha1.ApisixCertificateSpec) string {
 	ref := spec.IssuerRef.WithKind()
 	for _, allowed := range p.Issuers {
-		group := v1alpha1.GroupOf(allowed.Kind)
-		if allowed.Kind == ref.Kind && (allowed.Group == "" || allowed.Group == group) && (allowed.Name == "*" || allowed.Name == ref.Name) {
+		group := cmp.Or(allowed.Group, v1alpha1.GroupOf(allowed.Kind))
+		if allowed.Kind == ref.Kind && group == v1alpha1.GroupOf(ref.QualifiedKind()) && (allowed.Name == "*" || allowed.Name == ref.Name) {
 			return ""
 		}
 	}

@@ -7,12 +7,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers/note"
@@ -27,18 +29,22 @@ type optIn struct {
 	problems []string
 }
 
-// parse reads annotations. ok is false when the object is not opted in.
+// parse reads annotations. ok is false when the object is not opted in; problems then say why, where it wants to be.
 func parse(annotations map[string]string, defaults Defaults) (s optIn, ok bool) {
 	p := &parser{annotations: annotations}
+	managed := p.managed(defaults)
+	if managed == no {
+		return optIn{}, false
+	}
 	if p.push() {
 		return optIn{asked: true, spec: v1alpha1.ApisixCertificateSpec{Push: true}, altNames: p.list(v1alpha1.AnnotationAltNames), problems: p.problems}, true
 	}
-	ref, ok := p.issuer(defaults)
+	ref, ok := p.issuer(defaults, managed)
 	if !ok {
-		return optIn{}, false
+		return optIn{problems: p.problems}, false
 	}
 	s.spec.IssuerRef = ref
-	s.asked = p.text(v1alpha1.AnnotationIssuer)+p.text(v1alpha1.AnnotationClusterIssuer) != ""
+	s.asked = managed == yes || p.text(v1alpha1.AnnotationIssuer)+p.text(v1alpha1.AnnotationClusterIssuer) != ""
 	s.spec.CommonName = p.text(v1alpha1.AnnotationCommonName)
 	s.altNames = p.list(v1alpha1.AnnotationAltNames)
 	s.spec.IPAddresses = p.list(v1alpha1.AnnotationIPSANs)
@@ -159,7 +165,30 @@ func (p *parser) push() bool {
 	return true
 }
 
-func (p *parser) issuer(defaults Defaults) (ref v1alpha1.IssuerReference, ok bool) {
+// answer is what an object says of whether it wants a certificate.
+type answer string
+
+const (
+	yes    answer = "true"
+	no     answer = "false"
+	silent answer = ""
+)
+
+// managed is what an object says that need not name an issuer.
+func (p *parser) managed(defaults Defaults) answer {
+	text := answer(p.text(v1alpha1.AnnotationManage))
+	switch {
+	case text != yes && text != no && text != silent:
+		p.problem(v1alpha1.AnnotationManage, quote(string(text))+" is neither true nor false")
+	case text == silent && defaults.Issuer != nil && p.text(v1alpha1.AnnotationTLSACME) == "true":
+		return yes
+	case text == yes && defaults.Issuer == nil && p.text(v1alpha1.AnnotationIssuer)+p.text(v1alpha1.AnnotationClusterIssuer) == "":
+		p.problem(v1alpha1.AnnotationManage, "the controller has no default issuer (--default-issuer): name one in annotation "+v1alpha1.AnnotationIssuer+" or "+v1alpha1.AnnotationClusterIssuer)
+	}
+	return text
+}
+
+func (p *parser) issuer(defaults Defaults, managed answer) (ref v1alpha1.IssuerReference, ok bool) {
 	name, cluster := p.text(v1alpha1.AnnotationIssuer), p.text(v1alpha1.AnnotationClusterIssuer)
 	switch {
 	case name != "" && cluster != "":
@@ -169,7 +198,7 @@ func (p *parser) issuer(defaults Defaults) (ref v1alpha1.IssuerReference, ok boo
 		ref = v1alpha1.IssuerReference{Name: name, Kind: v1alpha1.KindVaultIssuer}
 	case cluster != "":
 		ref = v1alpha1.IssuerReference{Name: cluster, Kind: v1alpha1.KindClusterVaultIssuer}
-	case defaults.ManageAll && defaults.Issuer != nil:
+	case defaults.Issuer != nil && (managed == yes || managed == silent && defaults.ManageAll):
 		ref = *defaults.Issuer
 	default:
 		return ref, false
@@ -180,8 +209,14 @@ func (p *parser) issuer(defaults Defaults) (ref v1alpha1.IssuerReference, ok boo
 // issuerKind follows the annotations of the issuer's kind and group, of which the kind tells the group where that is left
 // out.
 func (p *parser) issuerKind(ref v1alpha1.IssuerReference) v1alpha1.IssuerReference {
+	if group := p.text(v1alpha1.AnnotationIssuerGroup); (v1alpha1.IssuerReference{Group: group}).External() {
+		return p.external(ref, group)
+	}
 	kind := p.oneOf(v1alpha1.AnnotationIssuerKind, v1alpha1.KindVaultIssuer, v1alpha1.KindClusterVaultIssuer, v1alpha1.KindIssuer, v1alpha1.KindClusterIssuer)
-	group := p.oneOf(v1alpha1.AnnotationIssuerGroup, v1alpha1.GroupVersion.Group, v1alpha1.GroupCertManager)
+	group := p.text(v1alpha1.AnnotationIssuerGroup)
+	if kind == "" && group == "" && ref.External() { // of --default-issuer
+		return ref
+	}
 	switch {
 	case kind != "":
 		ref.Kind = kind
@@ -189,7 +224,7 @@ func (p *parser) issuerKind(ref v1alpha1.IssuerReference) v1alpha1.IssuerReferen
 		ref.Kind = v1alpha1.KindClusterIssuer
 	case group == v1alpha1.GroupCertManager:
 		ref.Kind = v1alpha1.KindIssuer
-	case group != "" && v1alpha1.GroupOf(ref.Kind) == v1alpha1.GroupCertManager: // of --default-issuer
+	case group != "" && v1alpha1.GroupOf(ref.QualifiedKind()) != group: // of --default-issuer
 		ref.Kind = map[bool]string{true: v1alpha1.KindClusterVaultIssuer, false: v1alpha1.KindVaultIssuer}[ref.ClusterWide()]
 	}
 	ref.Group = ""
@@ -198,6 +233,23 @@ func (p *parser) issuerKind(ref v1alpha1.IssuerReference) v1alpha1.IssuerReferen
 	}
 	if group != "" && group != v1alpha1.GroupOf(ref.Kind) {
 		p.problem(v1alpha1.AnnotationIssuerGroup, quote(group)+" has no kind "+ref.Kind+": correct it, or "+v1alpha1.AnnotationIssuerKind)
+	}
+	return ref
+}
+
+// kindName is what a kind of another group may be called.
+var kindName = regexp.MustCompile(`^[A-Z][A-Za-z0-9]{0,62}$`)
+
+// external is an issuer of a group that only cert-manager knows, whose kinds are not known here.
+func (p *parser) external(ref v1alpha1.IssuerReference, group string) v1alpha1.IssuerReference {
+	kind := p.text(v1alpha1.AnnotationIssuerKind)
+	switch {
+	case len(validation.IsDNS1123Subdomain(group)) > 0:
+		p.problem(v1alpha1.AnnotationIssuerGroup, quote(group)+" is no API group: write one such as cert-manager.io")
+	case !kindName.MatchString(kind):
+		p.problem(v1alpha1.AnnotationIssuerKind, quote(kind)+" is no kind of group "+note.Cut(group, 80)+": write one such as AWSPCAIssuer")
+	default:
+		ref.Group, ref.Kind = group, kind
 	}
 	return ref
 }

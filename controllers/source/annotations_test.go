@@ -85,7 +85,7 @@ func TestParseProblems(t *testing.T) {
 		{"secret-template", `{"label":{}}`, `{"labels":{"KEY":"VALUE"}`},
 		{"secret-template", `{"labels":{}} {}`, `{"labels":{"KEY":"VALUE"}`},
 		{"issuer-kind", "Pod", "none of VaultIssuer, ClusterVaultIssuer, Issuer, ClusterIssuer"},
-		{"issuer-group", "example.com", "none of apisix-certs.io, cert-manager.io"},
+		{"manage", "yes", "neither true nor false"},
 		{"cluster-issuer", "other", "keep one"},
 	} {
 		s, ok := parse(annotated(c.key, c.value), Defaults{})

@@ -15,7 +15,8 @@ import (
 
 // Defaults is what applies to every source object.
 type Defaults struct {
-	// Issuer serves objects that name none. Nil: there is no such issuer.
+	// Issuer serves objects that name none and want a certificate: by annotation manage or tls-acme, or by ManageAll. Nil:
+	// there is no such issuer.
 	Issuer *v1alpha1.IssuerReference
 	// ManageAll opts in every object that could have a certificate, not the annotated ones alone. Needs Issuer.
 	ManageAll bool

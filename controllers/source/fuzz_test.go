@@ -34,7 +34,7 @@ func FuzzAnnotations(f *testing.F) {
 		tls := &configv2.ApisixTls{Spec: &configv2.ApisixTlsSpec{Hosts: []configv2.HostType{configv2.HostType(host)}, Secret: configv2.ApisixSecret{Name: secretName}}}
 		tls.Annotations = annotated(key, value)
 		w := wantedByTLS(tls, Defaults{})
-		if len(w.certificates)+len(w.problems) == 0 && tls.Annotations[v1alpha1.AnnotationIssuer] == "vault" {
+		if len(w.certificates)+len(w.problems) == 0 && tls.Annotations[v1alpha1.AnnotationIssuer] == "vault" && tls.Annotations[v1alpha1.AnnotationManage] != "false" {
 			t.Error("neither a certificate nor a problem")
 		}
 		for _, text := range w.problems {

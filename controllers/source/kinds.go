@@ -15,7 +15,11 @@ import (
 func wantedByTLS(tls *configv2.ApisixTls, defaults Defaults) wants {
 	var w wants
 	s, ok := parse(tls.Annotations, defaults)
-	if !ok || tls.Spec == nil || !defaults.watches(tls.Spec.IngressClassName) || madeForRoute(tls) {
+	if tls.Spec == nil || !defaults.watches(tls.Spec.IngressClassName) || madeForRoute(tls) {
+		return w
+	}
+	if !ok {
+		w.problems = s.problems
 		return w
 	}
 	if ns := tls.Spec.Secret.Namespace; ns != tls.Namespace {
@@ -40,7 +44,11 @@ func madeForRoute(tls *configv2.ApisixTls) bool { return tls.Labels[v1alpha1.Lab
 func wantedByIngress(ingress *networkingv1.Ingress, defaults Defaults) wants {
 	var w wants
 	s, ok := parse(ingress.Annotations, defaults)
-	if !ok || !defaults.watches(classOf(ingress)) {
+	if !defaults.watches(classOf(ingress)) {
+		return w
+	}
+	if !ok {
+		w.problems = s.problems
 		return w
 	}
 	hosts := map[string][]string{}
@@ -83,7 +91,11 @@ func entryHosts(ingress *networkingv1.Ingress, entry networkingv1.IngressTLS) []
 func wantedByRoute(route *configv2.ApisixRoute, defaults Defaults) wants {
 	var w wants
 	s, ok := parse(route.Annotations, defaults)
-	if !ok || !defaults.watches(route.Spec.IngressClassName) {
+	if !defaults.watches(route.Spec.IngressClassName) {
+		return w
+	}
+	if !ok {
+		w.problems = s.problems
 		return w
 	}
 	var hosts []string

@@ -297,3 +297,40 @@ func TestCertificateRequestRefused(t *testing.T) {
 	s.answer(fourth, "", "", approved, "InvalidRequest=True/Invalid/no such profile")
 	s.refused("web", v1alpha1.ReasonRefused, "no such profile")
 }
+
+// TestExternalIssuer: an issuer of a group that nobody here knows is asked through a CertificateRequest, and never read.
+func TestExternalIssuer(t *testing.T) {
+	t.Parallel()
+	s := withCertManager(t)
+	const group, kind = "awspca.cert-manager.io", "AWSPCAIssuer"
+	host := "web." + s.domain
+	s.apply(strings.NewReplacer("$group", group, "$kind", kind).Replace(`
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  namespace: $ns
+  name: web
+  annotations: {apisix-certs.io/issuer: pca, apisix-certs.io/issuer-kind: $kind, apisix-certs.io/issuer-group: $group}
+spec:
+  rules: [{host: web.$domain}]
+  tls: [{hosts: [web.$domain], secretName: web-tls}]
+`))
+	request := s.request("")
+	ref := request.Object["spec"].(map[string]any)["issuerRef"].(map[string]any)
+	if ref["group"] != group || ref["kind"] != kind || ref["name"] != "pca" {
+		t.Errorf("issuerRef %v", ref)
+	}
+	certificate, ca := s.sign(request)
+	s.answer(request, certificate, ca, approved, issued)
+	leaf := s.ready("web-tls", host)
+	if by := s.keptSecret("web-tls").Annotations[v1alpha1.AnnotationIssuedBy]; by != kind+"."+group+"/pca" {
+		t.Errorf("issued by %q", by)
+	}
+	s.stillServed(host, leaf)
+	for _, bad := range []v1alpha1.IssuerReference{{Name: "x", Group: group}, {Name: "x", Group: "No Group", Kind: kind}, {Name: "x", Group: group, Kind: "a b"}} {
+		cert := &v1alpha1.ApisixCertificate{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: "bad"}, Spec: v1alpha1.ApisixCertificateSpec{SecretName: "bad", IssuerRef: bad, DNSNames: []string{host}}}
+		if err := s.Client.Create(t.Context(), cert); err == nil || !strings.Contains(err.Error(), "spec.issuerRef") {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+}
