@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Reads the snapshot once and then what changes, and begins anew where that breaks.
+
+import { parse } from './state.js';
+
+const silence = 40e3; // two heartbeats of the server, and some
+const pause = 2e3;
+
+// Store calls changed({all, rows, gone}) with rows that are new or changed, and link(state, time) with "connecting", "live"
+// or "lost", and the time that the controller has told last.
+export class Store {
+  constructor({ changed, link }) {
+    this.changed = changed;
+    this.link = link;
+  }
+
+  async start() {
+    this.link('connecting');
+    try {
+      const answer = await fetch('snapshot');
+      if (!answer.ok) throw new Error(`HTTP ${answer.status}: ${(await answer.text()).trim()}`);
+      const all = await answer.json();
+      this.changed({ all: true, ...rowsOf(all), gone: [] });
+      this.listen(all.version);
+      this.live(all.now);
+    } catch (problem) {
+      this.link('lost', null, problem.message);
+      this.later(pause);
+    }
+  }
+
+  listen(version) {
+    this.events?.close();
+    const events = new EventSource(`events?since=${encodeURIComponent(version)}`);
+    this.events = events;
+    events.addEventListener('time', (e) => this.live(e.data));
+    events.addEventListener('change', (e) => {
+      const change = JSON.parse(e.data);
+      this.changed({ all: false, ...rowsOf(change), gone: change.gone ?? [] });
+      this.live(change.now);
+    });
+    events.addEventListener('resync', () => this.again());
+    events.addEventListener('error', () => {
+      this.link('lost');
+      // One that is refused does not try again by itself, and one that hangs does not know.
+      this.later(events.readyState === EventSource.CLOSED ? pause : silence);
+    });
+  }
+
+  again() {
+    this.events?.close();
+    this.start();
+  }
+
+  live(now) {
+    this.link('live', Date.parse(now));
+    this.later(silence);
+  }
+
+  // later begins anew after a time, unless something is heard before.
+  later(ms) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => { this.link('lost'); this.again(); }, ms);
+  }
+}
+
+const rowsOf = (change) => ({ certificates: change.certificates.map(parse), issuers: change.issuers.map(parse) });
