@@ -15,6 +15,8 @@ CRD_REF_DOCS := $(GO) run github.com/elastic/crd-ref-docs@v0.3.0
 GOLANGCI_LINT := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # A module of its own that follows the versions of this one.
 IN_CHART := cd test/chart && GOFLAGS="$${GOFLAGS:-} -mod=mod"
+# Another, with Prometheus.
+IN_ALERTS := cd test/alerts && GOFLAGS="$${GOFLAGS:-} -mod=mod"
 # Another, of what makes image and archives.
 IN_RELEASE := cd cmd/release &&
 PLATFORMS ?=
@@ -62,11 +64,15 @@ tools: ## Install what a fresh machine lacks
 test: servers ## Run all tests
 	$(GO) test -timeout 20m ./...
 	$(IN_RELEASE) $(GO) test ./...
-	$(MAKE) chart
+	$(MAKE) chart alerts
 
 .PHONY: chart
 chart: servers ## Run the tests of the Helm chart and the plain manifests, in a module of their own
 	$(IN_CHART) $(GO) test -timeout 20m ./...
+
+.PHONY: alerts
+alerts: tools ## Run the tests of the alerts and the dashboard, in a module of their own
+	$(IN_ALERTS) $(GO) test ./...
 
 .PHONY: race
 race: servers ## Run the tests where concurrency matters under the race detector
@@ -86,6 +92,7 @@ verify: test race lint clean-generated image-check vulnerabilities ## Everything
 lint: tools ## Lint, the arrows between packages included
 	$(GOLANGCI_LINT) run ./...
 	$(IN_CHART) $(GOLANGCI_LINT) run ./...
+	$(IN_ALERTS) $(GOLANGCI_LINT) run ./...
 	$(IN_RELEASE) $(GOLANGCI_LINT) run ./...
 
 .PHONY: clean-generated

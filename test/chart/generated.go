@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -130,24 +131,34 @@ const plainHead = "# Written by `make generate` from the chart, with " + `apisix
 # namespace apisix for adminService and tlsService.
 `
 
-// Plain returns the files of manifests/deploy, rendered from the chart without Helm's own labels.
+// plainFolders are the kinds of objects in the folders of manifests that are rendered from the chart.
+var plainFolders = map[string][]string{
+	"deploy":     {"Deployment", "Service"},
+	"monitoring": {"ServiceMonitor", "PrometheusRule", "ConfigMap"},
+}
+
+// Plain returns the files of manifests/deploy and manifests/monitoring, rendered from the chart without Helm's own labels.
 func Plain(root string) (map[string]string, error) {
-	rendered, err := Render(root, Release{Values: PlainValues()})
+	values := PlainValues()
+	for _, part := range []string{"serviceMonitor", "prometheusRule", "dashboard"} {
+		values[part] = map[string]any{"enabled": true}
+	}
+	rendered, err := Render(root, Release{Values: values})
 	if err != nil {
 		return nil, err
 	}
 	files := map[string]string{}
-	for _, kind := range []string{"Deployment", "Service"} {
+	for folder, kinds := range plainFolders {
 		for _, object := range rendered.Objects {
-			if object.GetKind() != kind {
+			if !slices.Contains(kinds, object.GetKind()) {
 				continue
 			}
 			WithoutHelm(object)
 			text, err := yaml.Marshal(object.Object)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", kind, err)
+				return nil, fmt.Errorf("%s: %w", object.GetKind(), err)
 			}
-			files[filepath.Join("manifests", "deploy", strings.ToLower(kind)+".yaml")] = plainHead + string(text)
+			files[filepath.Join("manifests", folder, strings.ToLower(object.GetKind())+".yaml")] = plainHead + string(text)
 		}
 	}
 	return files, nil

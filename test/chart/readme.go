@@ -34,7 +34,7 @@ hold the network of your Pods, and ` + "`apisix.ssl.enabled`" + ` must be true.
 CRDs are updated with the chart, and kept when it is uninstalled (` + "`crds.keep`" + `). Before you uninstall for good, delete the
 certificates while the controller still runs, for it takes back what it has pushed: ` + "`kubectl delete acert -A --all`" + `.
 
-The metrics are those of controller-runtime: the alerts of ` + "`prometheusRule`" + ` tell that nobody leads and that runs fail.
+Metrics, alerts and the dashboard are told of in docs/metrics.md of the source.
 
 Unknown and wrong values are refused, with what to write instead. ` + "`ci/`" + ` has examples. The table is written by
 ` + "`make generate`" + ` from values.yaml.
