@@ -10,19 +10,21 @@ import (
 	"slices"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/yaml"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/controllers/certificate"
 )
 
-const migrationHead = `# Made by apisix-certs migrate from objects of cert-manager. How to change over, one certificate at a time:
+const migrationHead = `# Made by apisix-certs migrate from objects of cert-manager. The whole way, and the way back: docs/migration.md. In short:
 #   1. apply the issuers, and wait until they are Ready: kubectl get vissuer,cvissuer -A
-#   2. delete the Certificate of cert-manager with kubectl delete certificate NAME: its Secret stays, unless cert-manager runs
-#      with --enable-certificate-owner-ref
-#   3. apply the ApisixCertificate: it takes the Secret over, and issues once
+#   2. delete the Certificate of cert-manager without its Secret: kubectl delete certificate NAME --cascade=orphan
+#   3. apply the ApisixCertificate: it takes the Secret over as it is, and renews it when that is due
+# Where spec.duration is unset, cert-manager asks for 2160h and apisix-certs for what the issuer's role gives.
 `
 
 // migrated is what one object of cert-manager becomes: a manifest, and comments.
@@ -124,19 +126,20 @@ func migrateIssuer(object *unstructured.Unstructured) migrated {
 // migrateCertificate turns a Certificate into an ApisixCertificate, which takes its Secret over.
 func migrateCertificate(object *unstructured.Unstructured, vaults map[string]bool) migrated {
 	m := migrated{from: nameOf(object)}
-	for _, owner := range object.GetOwnerReferences() {
-		if owner.Kind == "Ingress" {
-			m.comments = []string{fmt.Sprintf("cert-manager made it from Ingress %s: annotate that one instead, with apisix-certs.io/ in the place of cert-manager.io/ in its annotations", owner.Name)}
-			return m
-		}
-	}
 	spec, _, _ := unstructured.NestedMap(object.Object, "spec")
 	ref, _ := spec["issuerRef"].(map[string]any)
 	delete(spec, "issuerRef")
+	renamed, note := issuerRef(object.GetNamespace(), ref, vaults)
+	if made, done := madeFrom(object, renamed); done {
+		m.comments = made
+		return m
+	} else if len(made) > 0 {
+		m.comments = made
+	}
 	kept, lost := carry[v1alpha1.ApisixCertificateSpec](spec, "spec")
-	m.comments = lost
-	kind, note := issuerRef(object.GetNamespace(), ref, vaults)
-	kept["issuerRef"] = kind
+	m.comments = append(m.comments, lost...)
+	kept["issuerRef"] = renamed
+	kept["privateKey"] = theirKey(kept["privateKey"])
 	if note != "" {
 		m.comments = append(m.comments, note)
 	}
@@ -145,7 +148,51 @@ func migrateCertificate(object *unstructured.Unstructured, vaults map[string]boo
 	return m
 }
 
-// issuerRef names the migrated issuer, or cert-manager's own where that is not of Vault.
+// theirKey is a privateKey with what cert-manager takes where a field is unset. With what this project takes, a renewal
+// would ask for a key of another kind, which a role for RSA keys refuses.
+func theirKey(given any) map[string]any {
+	key, _ := given.(map[string]any)
+	if key == nil {
+		key = map[string]any{}
+	}
+	if key["algorithm"] == nil {
+		key["algorithm"] = string(certs.RSA)
+	}
+	if key["encoding"] == nil && key["algorithm"] != string(certs.Ed25519) {
+		key["encoding"] = string(certs.PKCS1)
+	}
+	return key
+}
+
+// madeFrom says what to do about a Certificate that cert-manager made from another object, and would make again. done:
+// that other object is all that is to be migrated.
+func madeFrom(object *unstructured.Unstructured, ref map[string]any) (comments []string, done bool) {
+	owner := metav1.GetControllerOf(object)
+	if owner == nil {
+		return nil, false
+	}
+	if owner.Kind != "Ingress" {
+		return []string{fmt.Sprintf("cert-manager made it from %s %s, and makes it again: take its annotations off that one first", owner.Kind, owner.Name)}, false
+	}
+	annotations := []string{v1alpha1.AnnotationIssuer + "=" + fmt.Sprint(ref["name"])}
+	if kind, _ := ref["kind"].(string); strings.HasPrefix(kind, "Cluster") {
+		annotations = []string{v1alpha1.AnnotationClusterIssuer + "=" + fmt.Sprint(ref["name"])}
+	}
+	if ref["group"] != nil {
+		annotations = append(annotations, v1alpha1.AnnotationIssuerGroup+"="+fmt.Sprint(ref["group"]))
+	}
+	if algorithm, _, _ := unstructured.NestedString(object.Object, "spec", "privateKey", "algorithm"); algorithm == "" {
+		annotations = append(annotations, v1alpha1.AnnotationKeyAlgorithm+"="+string(certs.RSA))
+	}
+	annotations = append(annotations, v1alpha1.AnnotationAdoptSecret+"=true")
+	return []string{
+		fmt.Sprintf("cert-manager made it from Ingress %s: there, take off the annotations of cert-manager.io/ and set them again as apisix-certs.io/, with these:", owner.Name),
+		fmt.Sprintf("kubectl -n %s annotate ingress %s %s cert-manager.io/issuer- cert-manager.io/cluster-issuer- kubernetes.io/tls-acme-", object.GetNamespace(), owner.Name, strings.Join(annotations, " ")),
+		fmt.Sprintf("kubectl -n %s delete certificate %s --cascade=orphan", object.GetNamespace(), object.GetName()),
+	}, true
+}
+
+// issuerRef names the migrated issuer, or the same where that is not of Vault.
 func issuerRef(namespace string, ref map[string]any, vaults map[string]bool) (renamed map[string]any, note string) {
 	name, _ := ref["name"].(string)
 	kind, _ := ref["kind"].(string)
@@ -155,9 +202,6 @@ func issuerRef(namespace string, ref map[string]any, vaults map[string]bool) (re
 	}
 	if group != "" && group != v1alpha1.GroupCertManager {
 		return map[string]any{"group": group, "kind": kind, "name": name}, ""
-	}
-	if ourKinds[kind] == "" {
-		return map[string]any{"name": name}, fmt.Sprintf("no equal: its issuer is %s of group %s, which is not known here: name another in spec.issuerRef", kind, group)
 	}
 	key := kind + " " + namespace + "/" + name
 	if kind == v1alpha1.KindClusterIssuer {
