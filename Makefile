@@ -40,6 +40,12 @@ build: tools ## Build bin/apisix-certs
 image: ## Write the image as an OCI archive and its SBOM to bin; PLATFORMS=linux/amd64,linux/arm64
 	$(IN_RELEASE) $(GO) run . image -platforms "$(PLATFORMS)"
 
+.PHONY: kind
+kind: ## Make a kind cluster with the image in it: see docs/quickstart.md
+	kind get clusters | grep -qx kind || kind create cluster
+	$(IN_RELEASE) $(GO) run . image -tag quickstart
+	kind load image-archive bin/apisix-certs-linux-$$($(GO) env GOARCH).oci.tar
+
 .PHONY: push
 push: ## Build the image and push it: make push IMAGE=REGISTRY/apisix-certs:TAG
 	$(IN_RELEASE) $(GO) run . push -image "$(IMAGE)" -platforms "$(PLATFORMS)"

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -34,7 +35,7 @@ func image(ctx context.Context, o options) error {
 		name = binary + "-" + o.platforms[0].dashed() + ".oci.tar"
 	}
 	file := filepath.Join(o.out, name)
-	if err := source.writeArchive(index, file); err != nil {
+	if err := source.writeArchive(index, file, cmp.Or(o.tag, source.Version)); err != nil {
 		return err
 	}
 	digest, err := index.Digest()
@@ -136,9 +137,9 @@ func (s Source) labels() map[string]string {
 	}
 }
 
-// writeArchive writes index as an OCI layout in one tar file. Its name there is that under which "kind load image-archive"
+// writeArchive writes index as an OCI layout in one tar file. Its name there, with the tag, is that under which "kind load image-archive"
 // and "docker load" know it afterwards.
-func (s Source) writeArchive(index v1.ImageIndex, file string) error {
+func (s Source) writeArchive(index v1.ImageIndex, file, tag string) error {
 	folder, err := os.MkdirTemp("", "apisix-certs-layout-")
 	if err != nil {
 		return err
@@ -148,7 +149,7 @@ func (s Source) writeArchive(index v1.ImageIndex, file string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.appendNamed(path, index); err != nil {
+	if err := appendNamed(path, index, tag); err != nil {
 		return err
 	}
 	files, err := readFolder(folder)
@@ -167,10 +168,10 @@ func (s Source) writeArchive(index v1.ImageIndex, file string) error {
 }
 
 // appendNamed adds the image itself where there is but one, for old tools do not look into an index of an index.
-func (s Source) appendNamed(path layout.Path, index v1.ImageIndex) error {
+func appendNamed(path layout.Path, index v1.ImageIndex, tag string) error {
 	named := layout.WithAnnotations(map[string]string{
-		"io.containerd.image.name":          "docker.io/library/" + binary + ":" + s.Version,
-		"org.opencontainers.image.ref.name": s.Version,
+		"io.containerd.image.name":          "docker.io/library/" + binary + ":" + tag,
+		"org.opencontainers.image.ref.name": tag,
 	})
 	manifest, err := index.IndexManifest()
 	if err != nil {

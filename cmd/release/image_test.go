@@ -74,7 +74,7 @@ func TestArchive(t *testing.T) {
 	var file string
 	for i := range bytes2 {
 		file = filepath.Join(t.TempDir(), "image.tar")
-		err := source.writeArchive(fake(t, Platform{"linux", "amd64"}), file)
+		err := source.writeArchive(fake(t, Platform{"linux", "amd64"}), file, "try")
 		if err == nil {
 			bytes2[i], err = os.ReadFile(file)
 		}
@@ -88,6 +88,9 @@ func TestArchive(t *testing.T) {
 	manifest, err := read(t, file).IndexManifest()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if name := manifest.Manifests[0].Annotations["io.containerd.image.name"]; name != "docker.io/library/apisix-certs:try" {
+		t.Errorf("the image is called %q", name)
 	}
 	image, err := read(t, file).Image(manifest.Manifests[0].Digest)
 	if err != nil {

@@ -37,7 +37,7 @@ func main() {
 
 // options are those of the command line.
 type options struct {
-	root, out, image, url string
+	root, out, image, tag, url string
 	platforms             []Platform
 }
 
@@ -62,6 +62,7 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.root, "root", "../..", "checkout of the project")
 	flags.StringVar(&o.out, "out", "", "folder to write to (default ROOT/bin, ROOT/dist for archives)")
 	flags.StringVar(&o.image, "image", "", "REGISTRY/NAME:TAG to push to")
+	flags.StringVar(&o.tag, "tag", "", "tag of the image in the archive, under which clusters load it (default: the version)")
 	flags.StringVar(&o.url, "url", "https://releases.example.com/apisix-certs", "where the archives will be, for the krew manifest")
 	platforms := flags.String("platforms", "", "such as linux/amd64,linux/arm64 (default: this machine's architecture; all, for archives)")
 	if err := flags.Parse(args[1:]); err != nil {
