@@ -47,6 +47,10 @@ type Observed struct {
 	// any time is. It must be pure. A window that leaves less than half of the time until expiry is ignored.
 	RenewalWindow func(time.Time) time.Time
 
+	// Once: what is as Spec wants it is not issued again for its age or its issuer's sake, but when a renewal is asked for.
+	// See Decision.Skipped.
+	Once bool
+
 	Spec Spec
 	UID  string // of the object, for the spread of RenewalTime
 }
@@ -57,6 +61,11 @@ type Decision struct {
 	Issue   bool
 	Reason  Reason // empty when Issue is false
 	Message string // one stable sentence about Reason, without times and serials; empty when Issue is false
+
+	// Skipped is the gravest reason that Observed.Once left without consequence; empty: there is none. SkippedMessage is
+	// about it as Message is about Reason.
+	Skipped        Reason
+	SkippedMessage string
 
 	NotBefore, NotAfter time.Time // of the leaf
 	RenewAt             time.Time
@@ -77,13 +86,23 @@ func Decide(o Observed, now time.Time) Decision {
 		d.Recheck = nextAfter(now, f.renewAt, leaf.NotAfter, o.RenewRequestedAt, f.rotateAt)
 	}
 	for _, r := range rules {
-		if message := r.finds(f); message != "" {
+		message := r.finds(f)
+		if grave, skipped := onceSkips[r.reason]; skipped && o.Once {
+			if message != "" && grave >= onceSkips[d.Skipped] {
+				d.Skipped, d.SkippedMessage = r.reason, message
+			}
+			continue
+		}
+		if message != "" {
 			d.Issue, d.Reason, d.Message = true, r.reason, message
 			return d
 		}
 	}
 	return d
 }
+
+// onceSkips are the reasons that Observed.Once leaves without consequence, and how grave they are.
+var onceSkips = map[Reason]int{IssuerRotated: 1, IssuerEnding: 1, RenewalDue: 2, Revoked: 3, Expired: 4}
 
 // facts are Observed and what several rules derive from it.
 type facts struct {

@@ -28,6 +28,8 @@ const (
 	AnnotationRenewBefore = Prefix + "renew-before"
 	// AnnotationRenewBeforePercentage is a whole number from 1 to 99.
 	AnnotationRenewBeforePercentage = Prefix + "renew-before-percentage"
+	// AnnotationRenewalPolicy is Automatic or Disabled.
+	AnnotationRenewalPolicy = Prefix + "renewal-policy"
 	// AnnotationUsages is a list separated by commas.
 	AnnotationUsages = Prefix + "usages"
 

@@ -52,7 +52,7 @@ type ApisixCertificateList struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.keyStorage) || self.keyStorage == 'Secret' || !has(self.privateKey) || !has(self.privateKey.rotationPolicy) || self.privateKey.rotationPolicy != 'Never'",message="privateKey.rotationPolicy Never needs keyStorage: Secret, as a key kept elsewhere cannot be read to be used again"
 // +kubebuilder:validation:XValidation:rule="has(self.issuerRef) != (has(self.push) && self.push)",message="name an issuer in issuerRef, or set push: true for a Secret that somebody else keeps, and not both"
 // +kubebuilder:validation:XValidation:rule="!has(self.push) || !self.push || has(self.dnsNames)",message="push needs dnsNames: the hosts that the Secret's certificate is for"
-// +kubebuilder:validation:XValidation:rule="!has(self.push) || !self.push || !(has(self.commonName) || has(self.ipAddresses) || has(self.uris) || has(self.emailAddresses) || has(self.subject) || has(self.duration) || has(self.renewBefore) || has(self.renewBeforePercentage) || has(self.renewalWindows) || has(self.usages) || has(self.privateKey) || has(self.keyStorage) || has(self.secretTemplate) || has(self.secretRetention) || has(self.revocationPolicy) || has(self.additionalOutputFormats) || has(self.keystores))",message="push goes with secretName, secretNamespace, dnsNames and ingressClassName alone: whoever keeps the Secret says the rest"
+// +kubebuilder:validation:XValidation:rule="!has(self.push) || !self.push || !(has(self.commonName) || has(self.ipAddresses) || has(self.uris) || has(self.emailAddresses) || has(self.subject) || has(self.duration) || has(self.renewBefore) || has(self.renewBeforePercentage) || has(self.renewalWindows) || has(self.renewalPolicy) || has(self.usages) || has(self.privateKey) || has(self.keyStorage) || has(self.secretTemplate) || has(self.secretRetention) || has(self.revocationPolicy) || has(self.additionalOutputFormats) || has(self.keystores))",message="push goes with secretName, secretNamespace, dnsNames and ingressClassName alone: whoever keeps the Secret says the rest"
 type ApisixCertificateSpec struct {
 	// SecretName is the Secret, in this namespace, of type kubernetes.io/tls that holds the certificate (tls.crt, PEM,
 	// leaf first), its private key (tls.key, PEM) and the CA (ca.crt, PEM). With another keyStorage than Secret it is of
@@ -202,6 +202,14 @@ type ApisixCertificateSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxItems=16
 	RenewalWindows []RenewalWindow `json:"renewalWindows,omitempty"`
+
+	// RenewalPolicy is Automatic, or Disabled: the certificate is issued once, and again only when the spec changes, when
+	// the Secret is lost or damaged, or when a renewal is asked for (apisix-certs renew). What would have been renewed is
+	// warned about. Unset: Automatic.
+	//
+	// +optional
+	// +kubebuilder:validation:Enum=Automatic;Disabled
+	RenewalPolicy RenewalPolicy `json:"renewalPolicy,omitempty"`
 
 	// IngressClassName decides which gateways get the certificate. Empty: the gateway of the controller's flags.
 	//
@@ -404,6 +412,16 @@ const (
 	RevokeOnDelete RevocationPolicy = "OnDelete"
 	// RevokeOnReplace revokes as RevokeOnDelete does, and each certificate that was replaced.
 	RevokeOnReplace RevocationPolicy = "OnReplace"
+)
+
+// RenewalPolicy is whether a certificate is renewed by itself.
+type RenewalPolicy string
+
+const (
+	// RenewAutomatic renews in time.
+	RenewAutomatic RenewalPolicy = "Automatic"
+	// RenewDisabled renews when asked for.
+	RenewDisabled RenewalPolicy = "Disabled"
 )
 
 // OutputFormat is a further form of the pair in the Secret.

@@ -18,6 +18,9 @@ const (
 	// ReasonRoleObjects is set on Issued, which stays True, and is an event: the certificate is valid, but the issuer's role
 	// has changed, or was never fit, so that it would refuse the next one. Mend what the message names before it is due.
 	ReasonRoleObjects = "RoleObjects"
+	// ReasonRenewalDisabled is set on Issued, and is an event: the certificate should be replaced, and spec.renewalPolicy is
+	// Disabled. Issued stays True as long as it is valid. Renew it by hand: apisix-certs renew.
+	ReasonRenewalDisabled = "RenewalDisabled"
 	// ReasonExpired is set on Issued: the certificate in the Secret has ended and could not be renewed. See the message
 	// and the issuer.
 	ReasonExpired = "Expired"

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/vault/api"
 
@@ -23,6 +24,9 @@ type Request struct {
 	// Finish: a call that has been sent is finished though ctx ends, within Config.Timeout, so that nothing that Vault has
 	// signed is lost when a program stops. What waits for its turn is given up.
 	Finish bool
+	// Ends is when the certificate ends that the new one is to replace; zero for none. Of requests that a limit holds back
+	// those for none are sent first, then those whose certificate ends first.
+	Ends time.Time
 }
 
 // Answer is what Vault issued. It is not checked: see certs.CheckAnswer.
@@ -39,13 +43,13 @@ type Answer struct {
 func (s *Session) MakesKey() bool { return s.path.makesKey() }
 
 // Issue gets one certificate (POST <mount>/sign/<role> or <mount>/issue/<role>). It waits for its turn under MaxInFlight
-// and RatePerSecond as long as ctx allows. Errors are *Error. A call that was given up may still have made a certificate.
+// and RatePerSecond as long as ctx allows, the urgent first. Errors are *Error. A call that was given up may still have made a certificate.
 func (s *Session) Issue(ctx context.Context, request Request) (Answer, error) {
 	op := opSign
 	if s.path.makesKey() {
 		op = opIssue
 	}
-	if err := s.turn(ctx); err != nil {
+	if err := s.turn(ctx, request.Ends); err != nil {
 		return Answer{}, &Error{Op: op, Kind: Transient, Message: "the issuer's limits left no turn in time", cause: err}
 	}
 	defer s.inFlight.Release(1)
@@ -68,19 +72,21 @@ func (s *Session) Issue(ctx context.Context, request Request) (Answer, error) {
 	return answer, nil
 }
 
-func (s *Session) turn(ctx context.Context) error {
-	free := s.inFlight.TryAcquire(1)
-	if !free {
-		s.config.Waited()
-		if err := s.inFlight.Acquire(ctx, 1); err != nil {
-			return err
+// turn waits until the limits let a request pass. While they hold back none, nobody stands in line.
+func (s *Session) turn(ctx context.Context, ends time.Time) error {
+	if s.line.idle() && s.inFlight.TryAcquire(1) {
+		if ctx.Err() == nil && s.pace.Allow() {
+			return nil
 		}
+		s.inFlight.Release(1)
 	}
-	if ctx.Err() == nil && s.pace.Allow() {
-		return nil
+	s.config.Waited()
+	if err := s.line.enter(ctx, ends); err != nil {
+		return err
 	}
-	if free { // each request is told once
-		s.config.Waited()
+	defer s.line.leave()
+	if err := s.inFlight.Acquire(ctx, 1); err != nil {
+		return err
 	}
 	if err := s.pace.Wait(ctx); err != nil {
 		s.inFlight.Release(1)

@@ -22,6 +22,7 @@ type Session struct {
 	path   rolePath
 	pool   *http.Transport
 
+	line     line // before inFlight and pace
 	inFlight *semaphore.Weighted
 	pace     *rate.Limiter
 

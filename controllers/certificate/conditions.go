@@ -31,6 +31,8 @@ func issuedCondition(o observed, p plan, done outcome) metav1.Condition {
 		failure = findingOf(done.err)
 	}
 	switch {
+	case failure == nil && !d.Issue && d.Skipped != "":
+		return o.skippedCondition(d)
 	case failure == nil && !d.Issue && o.cert.Annotations[v1alpha1.AnnotationSourceProblem] != "":
 		return condition(v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonInvalidSource,
 			o.cert.Annotations[v1alpha1.AnnotationSourceProblem]+"; until that is mended, what was asked for before stays")
@@ -51,12 +53,25 @@ func issuedCondition(o observed, p plan, done outcome) metav1.Condition {
 		failure = &finding{v1alpha1.ReasonIssuing, d.Message}
 	}
 	switch {
-	case d.Reason == certs.Expired:
+	case d.Reason == certs.Expired, d.Skipped == certs.Expired:
 		return condition(v1alpha1.ConditionIssued, metav1.ConditionFalse, v1alpha1.ReasonExpired, failure.message)
 	case d.Bundle.Leaf != nil && (!d.Issue || stillGood[d.Reason]) && p.follows():
 		return condition(v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonRenewalFailing, failure.message)
 	}
 	return condition(v1alpha1.ConditionIssued, metav1.ConditionFalse, failure.reason, failure.message)
+}
+
+// skippedCondition is that of a certificate that should be replaced and that spec.renewalPolicy leaves as it is.
+func (o *observed) skippedCondition(d certs.Decision) metav1.Condition {
+	why := "spec.renewalPolicy is Disabled: renew it by hand (apisix-certs renew " + o.cert.Name + "), or set Automatic"
+	message := d.SkippedMessage + ", and " + why
+	switch {
+	case d.Skipped == certs.Expired:
+		return condition(v1alpha1.ConditionIssued, metav1.ConditionFalse, v1alpha1.ReasonExpired, why) // Ready says the rest
+	case stillGood[d.Skipped]:
+		return condition(v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonRenewalDisabled, message)
+	}
+	return condition(v1alpha1.ConditionIssued, metav1.ConditionFalse, v1alpha1.ReasonRenewalDisabled, message)
 }
 
 // follows tells whether the certificate may be one that the spec allows: what is wrong with the issuer alone, or with
@@ -209,7 +224,7 @@ func readyCondition(conditions []metav1.Condition) metav1.Condition {
 	}
 	for _, c := range conditions {
 		switch c.Reason {
-		case v1alpha1.ReasonRenewalFailing, v1alpha1.ReasonInvalidSource, v1alpha1.ReasonUpdateRefused, v1alpha1.ReasonRoleObjects:
+		case v1alpha1.ReasonRenewalFailing, v1alpha1.ReasonInvalidSource, v1alpha1.ReasonUpdateRefused, v1alpha1.ReasonRoleObjects, v1alpha1.ReasonRenewalDisabled:
 			return condition(v1alpha1.ConditionReady, metav1.ConditionTrue, c.Reason, c.Message)
 		}
 	}

@@ -39,6 +39,8 @@ func TestIssuedCondition(t *testing.T) {
 	waiting := func(reason, message string) func(*scene) {
 		return func(s *scene) { s.failed(time.Second, 1); s.hadIssued(no, reason, message) }
 	}
+	once := func(s *scene) { s.cert.Spec.RenewalPolicy = v1alpha1.RenewDisabled }
+	asked := func(s *scene) { s.annotate(v1alpha1.AnnotationRenewAt, s.now.Format(time.RFC3339)) }
 	noIssuer := func(s *scene) { s.issuer = nil }
 	changed := func(s *scene) { s.cert.Spec.DNSNames = []string{"b.example"}; s.spec = specOf(s.cert) }
 	for _, c := range []struct {
@@ -64,6 +66,12 @@ func TestIssuedCondition(t *testing.T) {
 		{"other names, fails", fits, []func(*scene){changed}, errSealed, no, v1alpha1.ReasonIssueFailed, "vault sign: Vault is sealed: unseal it"},
 		{"other names, waits after a renewal failed", fits, []func(*scene){changed, waiting(v1alpha1.ReasonRenewalFailing, "sealed")}, nil, no, v1alpha1.ReasonIssueFailed, "sealed"},
 		{"labels cannot be written", fits, nil, errors.New("x"), yes, v1alpha1.ReasonRenewalFailing, "a step failed: see the controller's log"},
+
+		{"not renewed", fits, []func(*scene){once, due}, nil, yes, v1alpha1.ReasonRenewalDisabled, "the renewal time has come, and spec.renewalPolicy is Disabled: renew it by hand (apisix-certs renew c), or set Automatic"},
+		{"not renewed, expired", fits, []func(*scene){once, expired}, nil, no, v1alpha1.ReasonExpired, "spec.renewalPolicy is Disabled: renew it by hand (apisix-certs renew c), or set Automatic"},
+		{"not renewed, expired, in conflict", fits, []func(*scene){once, expired, func(s *scene) { s.conflict = "older" }}, nil, no, v1alpha1.ReasonExpired, "older"},
+		{"not renewed, asked by hand, fails", fits, []func(*scene){once, due, asked}, errSealed, yes, v1alpha1.ReasonRenewalFailing, "vault sign: Vault is sealed: unseal it"},
+		{"not renewed, expired, asked by hand, fails", fits, []func(*scene){once, expired, asked}, errSealed, no, v1alpha1.ReasonExpired, "vault sign: Vault is sealed: unseal it"},
 
 		{"expired, fails", fits, []func(*scene){expired}, errSealed, no, v1alpha1.ReasonExpired, "vault sign: Vault is sealed: unseal it"},
 		{"expired while waiting", fits, []func(*scene){expired, waiting(v1alpha1.ReasonRenewalFailing, "sealed")}, nil, no, v1alpha1.ReasonExpired, "sealed"},

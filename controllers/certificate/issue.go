@@ -41,7 +41,7 @@ func (r *Reconciler) issue(ctx context.Context, o *observed, p plan) (step, erro
 	if err != nil {
 		return step{}, fmt.Errorf("certificate request: %w", err)
 	}
-	answer, err := session.Issue(ctx, vault.Request{CSRPEM: csr, Spec: o.spec, Finish: true})
+	answer, err := session.Issue(ctx, vault.Request{CSRPEM: csr, Spec: o.spec, Finish: true, Ends: p.decision.NotAfter})
 	if err != nil {
 		return step{}, err
 	}

@@ -83,6 +83,7 @@ func (o *observed) facts() certs.Observed {
 	facts := certs.Observed{
 		Spec: o.spec, UID: string(o.cert.UID),
 		WantedIssuer: o.cert.Spec.IssuerRef.String(), WantedFor: nameOnSecret(o.cert),
+		Once:          o.cert.Spec.RenewalPolicy == v1alpha1.RenewDisabled,
 		RenewalWindow: renewalWindow(&o.cert.Spec, string(o.cert.UID)),
 		CurrentCA:     o.standing.CAs, CurrentCASince: o.standing.CASince, RotationSpread: o.rotationSpread,
 	}

@@ -50,6 +50,9 @@ func (r *Reconciler) report(ctx context.Context, o observed, p plan, done outcom
 	setAttempts(status, before, p, done, now)
 	if !done.kept {
 		setCertificate(status, done)
+		if o.cert.Spec.RenewalPolicy == v1alpha1.RenewDisabled {
+			status.RenewalTime = nil
+		}
 		setGateways(status, done)
 	}
 	setExpiring(o.cert, now)
