@@ -28,13 +28,27 @@ const (
 )
 
 // shown are the resources that the page shows: who may not list all of them in all namespaces does not see it.
-var shown = []string{"apisixcertificates", "vaultissuers", "clustervaultissuers"}
+var shown = []Right{
+	{Verb: "list", Resource: "apisixcertificates"}, {Verb: "list", Resource: "vaultissuers"}, {Verb: "list", Resource: "clustervaultissuers"},
+}
+
+// Right is what a user may be allowed: a verb on a resource of ours in all namespaces, or on a path.
+type Right struct{ Verb, Resource, Path string }
+
+func (r Right) String() string {
+	if r.Path != "" {
+		return r.Verb + " " + r.Path
+	}
+	return fmt.Sprintf("%s %s.%s in all namespaces", r.Verb, r.Resource, v1alpha1.GroupVersion.Group)
+}
 
 // Access lets those through who bear a token that Kubernetes knows (TokenReview) and whose user may list what the page shows
 // (SubjectAccessReview). No token is kept or logged: verdicts are remembered by the token's SHA-256.
 type Access struct {
 	Kube  kubernetes.Interface // it may create tokenreviews and subjectaccessreviews
 	Clock clock.PassiveClock
+	// Rights are those that a reader needs. Nil: to list what the page shows.
+	Rights []Right
 
 	mu       sync.Mutex
 	verdicts map[[sha256.Size]byte]verdict
@@ -53,13 +67,13 @@ func (a *Access) Guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, ok := bearer(r)
 		if !ok {
-			refuse(w, verdict{status: http.StatusUnauthorized, says: "the page needs a bearer token of Kubernetes"})
+			refuse(w, verdict{status: http.StatusUnauthorized, says: "a bearer token of Kubernetes is needed"})
 			return
 		}
 		v, err := a.verdict(r.Context(), token)
 		switch {
 		case err != nil:
-			ctrl.Log.WithName("page").Error(err, "cannot ask who may read the page")
+			ctrl.Log.WithName("access").Error(err, "cannot ask who may read", "path", r.URL.Path)
 			http.Error(w, "the Kubernetes API cannot be asked about this token now", http.StatusServiceUnavailable)
 		case v.status != http.StatusOK:
 			refuse(w, v)
@@ -113,30 +127,34 @@ func (a *Access) review(ctx context.Context, token string) (verdict, error) {
 	if !review.Status.Authenticated {
 		return verdict{status: http.StatusUnauthorized, says: "Kubernetes does not know this token"}, nil
 	}
-	for _, resource := range shown {
-		allowed, err := a.mayList(ctx, review.Status.User, resource)
+	rights := a.Rights
+	if rights == nil {
+		rights = shown
+	}
+	for _, right := range rights {
+		allowed, err := a.has(ctx, review.Status.User, right)
 		if err != nil {
 			return verdict{}, err
 		}
 		if !allowed {
-			return verdict{status: http.StatusForbidden, says: fmt.Sprintf("%s may not list %s.%s in all namespaces",
-				review.Status.User.Username, resource, v1alpha1.GroupVersion.Group)}, nil
+			return verdict{status: http.StatusForbidden, says: fmt.Sprintf("%s may not %s", review.Status.User.Username, right)}, nil
 		}
 	}
 	return verdict{status: http.StatusOK}, nil
 }
 
-func (a *Access) mayList(ctx context.Context, user authenticationv1.UserInfo, resource string) (bool, error) {
+func (a *Access) has(ctx context.Context, user authenticationv1.UserInfo, right Right) (bool, error) {
 	extra := map[string]authorizationv1.ExtraValue{}
 	for key, values := range user.Extra {
 		extra[key] = authorizationv1.ExtraValue(values)
 	}
-	review, err := a.Kube.AuthorizationV1().SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{
-		Spec: authorizationv1.SubjectAccessReviewSpec{
-			User: user.Username, UID: user.UID, Groups: user.Groups, Extra: extra,
-			ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: "list", Group: v1alpha1.GroupVersion.Group, Resource: resource},
-		},
-	}, createOptions)
+	spec := authorizationv1.SubjectAccessReviewSpec{User: user.Username, UID: user.UID, Groups: user.Groups, Extra: extra}
+	if right.Path != "" {
+		spec.NonResourceAttributes = &authorizationv1.NonResourceAttributes{Verb: right.Verb, Path: right.Path}
+	} else {
+		spec.ResourceAttributes = &authorizationv1.ResourceAttributes{Verb: right.Verb, Group: v1alpha1.GroupVersion.Group, Resource: right.Resource}
+	}
+	review, err := a.Kube.AuthorizationV1().SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{Spec: spec}, createOptions)
 	if err != nil {
 		return false, fmt.Errorf("SubjectAccessReview: %w", err)
 	}

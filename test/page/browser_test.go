@@ -20,6 +20,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
@@ -199,11 +200,17 @@ func (o *tab) wait(expression string) {
 	}
 }
 
-// press sends keys to what has the focus.
+// press sends keys to what has the focus. A printable one comes as a keyboard sends it: its text is part of the key, and
+// goes with it where the page takes the key for itself.
 func (o *tab) press(keys ...string) {
 	o.Helper()
 	for _, key := range keys {
-		o.do(chromedp.KeyEvent(key))
+		if key < " " || key > "~" {
+			o.do(chromedp.KeyEvent(key))
+			continue
+		}
+		call(o, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Key: key, Text: key})
+		call(o, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyUp, Key: key})
 	}
 }
 
@@ -241,6 +248,8 @@ const (
 	enter  = kb.Enter
 	escape = kb.Escape
 	down   = kb.ArrowDown
+	home   = kb.Home
+	end    = kb.End
 )
 
 // texts are the arguments of a call of the console.

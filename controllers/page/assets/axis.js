@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The time axis that all rows share: from a third of its length before now to two thirds after. Pure functions.
+// The time axis that all rows share: it has now at a third of its length (as page.css knows). Pure functions.
 
 const minute = 60e3, hour = 60 * minute, day = 24 * hour;
 

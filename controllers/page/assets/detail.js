@@ -14,7 +14,7 @@ export function drawDetail(element, row, issuer, now, closed) {
   element.replaceChildren(...[
     h('header', null,
       h('h2', { id: 'detail-title' }, c.hosts?.[0] ?? c.name),
-      h('button', { type: 'button', class: 'plain', onclick: closed, 'aria-label': 'Close' }, 'Close ', h('kbd', null, 'Esc'))),
+      h('button', { type: 'button', class: 'plain', onclick: closed }, 'Close ', h('kbd', null, 'Esc'))),
     h('p', { class: 'verdict', 'data-state': is.state }, icon(is.state), h('span', null,
       h('b', null, labelOf[is.state]), is.reason && is.state !== 'ok' ? ` · ${is.reason}` : '', is.message && h('span', { class: 'verdict-message' }, is.message))),
     facts(c, issuer, now),

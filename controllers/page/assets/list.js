@@ -3,7 +3,7 @@
 // The list: as many elements as fit on the screen, moved and filled anew as the page scrolls.
 
 import { h, icon, redraw, say } from './dom.js';
-import { away, gatewayMark, labelOf } from './state.js';
+import { away, labelOf } from './state.js';
 import { issuerName } from './query.js';
 
 const beyond = 6; // rows drawn above and below what is seen
@@ -35,19 +35,24 @@ export class List {
     this.axis = axis;
     this.active = active ? rows.indexOf(active) : -1;
     this.grid.setAttribute('aria-rowcount', rows.length + 1);
-    this.measure();
+    this.fit();
     if (anchor) this.restore(anchor);
     this.draw(true);
   }
 
   // measure asks the style sheet for the height of a row, which depends on the width and on the size of the text.
   measure() {
+    if (this.fit()) this.draw(true);
+  }
+
+  // fit tells whether the height of rows is another one.
+  fit() {
     const line = this.pool[0] ?? this.line();
     const height = parseFloat(getComputedStyle(line.element).height); // told for a hidden one too
-    if (!height) return;
-    this.height = height;
-    this.body.style.height = `${this.rows.length * height}px`;
-    this.draw(true);
+    const changed = height > 0 && height !== this.height;
+    this.height = height || this.height;
+    this.body.style.height = `${this.rows.length * this.height}px`;
+    return changed;
   }
 
   line() {
@@ -188,7 +193,7 @@ function newLine() {
       say(parts.expires, c.notAfter ? away(c.notAfter, axis.now) : 'not issued');
       parts.expires.classList.toggle('ended', c.notAfter <= axis.now);
       say(parts.renews, renewal(c, axis.now));
-      marks(parts.gateways, c);
+      marks(parts.gateways, row.marks);
       say(parts.reason, is.reason);
       say(parts.message, is.message);
       bar(parts, c, axis);
@@ -207,16 +212,16 @@ const renewal = (c, now) => {
   return c.renewal > now ? `renews ${away(c.renewal, now)}` : `to renew ${away(c.renewal, now)}`;
 };
 
+const dates = new Intl.DateTimeFormat();
+
 const lifeInWords = (c) => {
   if (!c.notAfter) return 'no life yet';
-  const on = (time) => new Date(time).toLocaleDateString();
+  const on = (time) => dates.format(time);
   return `${c.notBefore ? `from ${on(c.notBefore)} ` : ''}to ${on(c.notAfter)}${c.renewal ? `, renewal ${on(c.renewal)}` : ''}`;
 };
 
 // marks shows two gateways by name, and more as a number.
-function marks(element, c) {
-  const gateways = c.gateways ?? [];
-  const found = gateways.map((g) => ({ name: g.name, ...gatewayMark(c, g) }));
+function marks(element, found) {
   const all = found.length > 2 ? [summary(found)] : found;
   const key = all.map((m) => `${m.state} ${m.name} ${m.text}`).join('|') || 'none';
   if (element.dataset.key === key) return;

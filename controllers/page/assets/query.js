@@ -58,7 +58,7 @@ export function test(words) {
 const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 const late = (time) => time ?? Infinity; // what has no time comes last
 const name = (row) => row.data.key;
-const bad = (row) => row.data.gateways?.filter((g) => g.servedSerial !== row.data.serial).length ?? 0;
+const bad = (row) => row.marks.filter((m) => m.state !== 'ok').length;
 
 export const orders = {
   state: (a, b) => severity[a.is.state] - severity[b.is.state] || compare(late(a.data.notAfter), late(b.data.notAfter)),
@@ -70,11 +70,9 @@ export const orders = {
   reason: (a, b) => compare(a.is.reason || '\uffff', b.is.reason || '\uffff'),
 };
 
-// apply is the rows that are shown, in order.
-export function apply(rows, q) {
-  const matches = test(q.words);
-  const shown = rows.filter((row) => (!q.states.size || q.states.has(row.is.state)) && matches(row));
+// sort puts rows into the order of q, in place: those that are in order already cost little.
+export function sort(rows, q) {
   const order = orders[q.sort];
   const sign = q.down ? -1 : 1;
-  return shown.sort((a, b) => sign * order(a, b) || compare(name(a), name(b)));
+  return rows.sort((a, b) => sign * order(a, b) || compare(name(a), name(b)));
 }

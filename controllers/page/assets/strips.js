@@ -3,7 +3,7 @@
 // What stands above the list: how many certificates there are of each state, the issuers, and the gateways.
 
 import { h, icon, redraw, say } from './dom.js';
-import { away, gatewayMark, issuerStanding, severity, states } from './state.js';
+import { away, issuerStanding, severity, states } from './state.js';
 import { issuerName } from './query.js';
 
 const thousands = new Intl.NumberFormat('en');
@@ -100,11 +100,10 @@ export class Issuers extends Strip {
 export class Gateways extends Strip {
   draw(rows, words) {
     const found = new Map();
-    for (const { data: c } of rows) {
-      for (const g of c.gateways ?? []) {
-        const sum = found.get(g.name) ?? { ok: 0, unserved: 0, unknown: 0, mode: g.mode };
-        sum[gatewayMark(c, g).state]++;
-        found.set(g.name, sum);
+    for (const { marks } of rows) {
+      for (const { name, mode, state } of marks) {
+        if (!found.has(name)) found.set(name, { ok: 0, unserved: 0, unknown: 0, mode });
+        found.get(name)[state]++;
       }
     }
     this.show([...found].map(([name, sum]) => this.item(name, sum)).sort(worstFirst), words);
