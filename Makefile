@@ -17,6 +17,7 @@ GOLANGCI_LINT := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lin
 IN_CHART := cd test/chart && GOFLAGS="$${GOFLAGS:-} -mod=mod"
 # Another, with Prometheus.
 IN_ALERTS := cd test/alerts && GOFLAGS="$${GOFLAGS:-} -mod=mod"
+IN_DOCS := cd test/docs && GOFLAGS="$${GOFLAGS:-} -mod=mod"
 # Another, of what makes image and archives.
 IN_RELEASE := cd cmd/release &&
 PLATFORMS ?=
@@ -80,6 +81,10 @@ chart: servers ## Run the tests of the Helm chart and the plain manifests, in a 
 alerts: tools ## Run the tests of the alerts and the dashboard, in a module of their own
 	$(IN_ALERTS) $(GO) test ./...
 
+.PHONY: docs
+docs: servers ## Run the commands that the docs show, and hold the pages to the code
+	$(IN_DOCS) $(GO) test -timeout 20m .
+
 .PHONY: race
 race: servers ## Run the tests where concurrency matters under the race detector
 	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./apisix/... ./certs/... ./controllers/...
@@ -99,6 +104,7 @@ lint: tools ## Lint, the arrows between packages included
 	$(GOLANGCI_LINT) run ./...
 	$(IN_CHART) $(GOLANGCI_LINT) run ./...
 	$(IN_ALERTS) $(GOLANGCI_LINT) run ./...
+	$(IN_DOCS) $(GOLANGCI_LINT) run ./...
 	$(IN_RELEASE) $(GOLANGCI_LINT) run ./...
 
 .PHONY: clean-generated
