@@ -49,6 +49,7 @@ type Options struct {
 	LeaderElect              bool          // --leader-elect
 	Workers                  int           // --workers
 	MetricsAddr              string        // --metrics-bind-address
+	MetricsSecure            bool          // --metrics-secure
 	HealthAddr               string        // --health-probe-bind-address
 	PageAddr                 string        // --page-bind-address; empty: no status page
 	Version                  string        // of this build, for the user agent

@@ -22,7 +22,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers/certificate"
@@ -153,7 +152,7 @@ func newManager(config *rest.Config, options Options) (ctrl.Manager, error) {
 			EnableReadYourWritesConsistency: ptr.To(true),
 		}},
 
-		Metrics:                       metricsserver.Options{BindAddress: options.MetricsAddr},
+		Metrics:                       options.metricsServer(),
 		HealthProbeBindAddress:        options.HealthAddr,
 		LeaderElection:                options.LeaderElect,
 		LeaderElectionID:              options.LeaseName,

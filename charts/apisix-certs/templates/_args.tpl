@@ -38,6 +38,9 @@
 - --log-level={{ .Values.log.level }}
 - --log-format={{ .Values.log.format }}
 - --metrics-bind-address={{ ternary ":8080" "0" .Values.metrics.enabled }}
+{{- if .Values.metrics.secure }}
+- --metrics-secure
+{{- end }}
 - --health-probe-bind-address=:8081
 {{- range .Values.extraArgs }}
 - {{ . | quote }}

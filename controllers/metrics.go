@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/go-logr/logr"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"apisix-certs.io/apisix-certs/controllers/page"
+)
+
+// metricsServer serves the metrics: by http to everybody, or by https to who has the right to get /metrics. The server's
+// certificate is its own, made at its start.
+func (o *Options) metricsServer() metricsserver.Options {
+	served := metricsserver.Options{BindAddress: o.MetricsAddr}
+	if o.MetricsSecure {
+		served.SecureServing, served.FilterProvider = true, metricsReaders
+	}
+	return served
+}
+
+func metricsReaders(config *rest.Config, client *http.Client) (metricsserver.Filter, error) {
+	kube, err := kubernetes.NewForConfigAndClient(config, client)
+	if err != nil {
+		return nil, fmt.Errorf("client of TokenReviews: %w", err)
+	}
+	access := &page.Access{Kube: kube, Clock: clock.RealClock{}, Rights: []page.Right{{Verb: "get", Path: "/metrics"}}}
+	return func(_ logr.Logger, metrics http.Handler) (http.Handler, error) { return access.Guard(metrics), nil }, nil
+}
