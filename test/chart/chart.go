@@ -38,6 +38,7 @@ const kubeVersion = "v1.37.2"
 type Release struct {
 	Name, Namespace string         // empty: Name
 	Values          map[string]any // nil: the chart's own
+	KubeVersion     string         // empty: kubeVersion
 }
 
 // Rendered is what Helm makes of a release.
@@ -77,7 +78,7 @@ func Render(root string, release Release) (*Rendered, error) {
 	install := action.NewInstall(&action.Configuration{Log: func(string, ...any) {}})
 	install.DryRun, install.ClientOnly = true, true
 	install.ReleaseName, install.Namespace = or(release.Name, Name), or(release.Namespace, Name)
-	if install.KubeVersion, err = chartutil.ParseKubeVersion(kubeVersion); err != nil {
+	if install.KubeVersion, err = chartutil.ParseKubeVersion(or(release.KubeVersion, kubeVersion)); err != nil {
 		return nil, err
 	}
 	made, err := install.Run(c, release.Values)

@@ -13,11 +13,11 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Generated returns all files that are generated, by their path in the checkout at root: the CRDs and rules inside of the
-// chart, the README of its values, and the kustomization of the plain manifests.
+// Generated returns all files that are generated, by their path in the checkout at root: the CRDs, rules and admission policy
+// inside of the chart, the README of its values, and the kustomization of the plain manifests.
 func Generated(root string) (map[string]string, error) {
 	files := map[string]string{}
-	for _, add := range []func(string, map[string]string) error{addCRDs, addRules, addReadme, addKustomization} {
+	for _, add := range []func(string, map[string]string) error{addCRDs, addRules, addApproval, addReadme, addKustomization} {
 		if err := add(root, files); err != nil {
 			return nil, err
 		}
@@ -84,6 +84,13 @@ func addRules(root string, files map[string]string) error {
 	return nil
 }
 
+// addApproval takes the admission policy as it is; the template gives it the release's name.
+func addApproval(root string, files map[string]string) error {
+	data, err := os.ReadFile(filepath.Join(root, "manifests", "policy", "approval.yaml"))
+	files[filepath.Join("charts", Name, "files", "approval.yaml")] = string(data)
+	return err
+}
+
 const (
 	kustomizationHead = `# Written by ` + "`make generate`" + `. All of it for those without Helm: kubectl apply -k manifests. Name your image in an overlay of
 # yours, or with: kustomize edit set image apisix-certs=REGISTRY/apisix-certs:TAG
@@ -95,6 +102,9 @@ resources:
 `
 	kustomizationTail = `  - deploy/deployment.yaml
   - deploy/service.yaml
+# Who may approve and deny certificates, see docs/tenants.md. Kubernetes before 1.30 does not have it: leave it out there.
+components:
+  - policy
 `
 )
 
