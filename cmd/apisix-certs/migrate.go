@@ -24,19 +24,29 @@ import (
 type migration struct {
 	kube  kubeFlags
 	files []string
+	only  selection
+}
+
+// selection is what of the objects is printed; all, where it is zero.
+type selection struct {
+	names   []string // of Certificates; then nothing else is printed
+	issuers bool     // no Certificates
 }
 
 func newMigrate() *cobra.Command {
 	m := &migration{}
 	c := &cobra.Command{
-		Use:   "migrate",
+		Use:   "migrate [CERTIFICATE...]",
 		Short: "Print this project's manifests for Issuers and Certificates of cert-manager",
 		Long: "Print VaultIssuers, ClusterVaultIssuers and ApisixCertificates that do what Issuers and ClusterIssuers of type vault\n" +
 			"and Certificates of cert-manager do, read from the cluster or from files. What has no equal is told in comments\n" +
-			"above each. Nothing is changed.",
-		Example: "  apisix-certs migrate -n shop > shop.yaml\n  apisix-certs migrate -f issuer.yaml -f certificate.yaml\n  kubectl get certificates,issuers -A -o yaml | apisix-certs migrate -f -",
-		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+			"above each. Nothing is changed. With names, only those Certificates are printed.",
+		Example: "  apisix-certs migrate -A --issuers > issuers.yaml\n  apisix-certs migrate www -n shop > www.yaml\n  apisix-certs migrate -f issuer.yaml -f certificate.yaml\n  kubectl get certificates,issuers -A -o yaml | apisix-certs migrate -f -",
+		RunE: func(c *cobra.Command, names []string) error {
+			m.only.names = names
+			if m.only.issuers && len(names) > 0 {
+				return errors.New("--issuers goes without names of Certificates: leave one of the two out")
+			}
 			waiting := startProgress(c.ErrOrStderr(), "reading")
 			defer waiting.end()
 			objects, err := m.read(c.Context(), c.InOrStdin())
@@ -44,10 +54,11 @@ func newMigrate() *cobra.Command {
 				return err
 			}
 			waiting.end()
-			return migrate(c.OutOrStdout(), objects)
+			return migrate(c.OutOrStdout(), objects, m.only)
 		},
 	}
 	m.kube.add(c)
+	c.Flags().BoolVar(&m.only.issuers, "issuers", false, "print the issuers alone")
 	c.Flags().StringArrayVarP(&m.files, "filename", "f", nil, "file to read instead of the cluster, - for standard input; may be given again")
 	return c
 }

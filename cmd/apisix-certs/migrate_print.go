@@ -35,7 +35,7 @@ type migrated struct {
 }
 
 // migrate prints what there is for each object; the issuers first, for certificates go by which of them are of Vault.
-func migrate(out io.Writer, objects []unstructured.Unstructured) error {
+func migrate(out io.Writer, objects []unstructured.Unstructured, only selection) error {
 	theirs := slices.DeleteFunc(objects, func(o unstructured.Unstructured) bool {
 		return o.GroupVersionKind().Group != v1alpha1.GroupCertManager || !slices.Contains(cmKinds, o.GetKind())
 	})
@@ -45,6 +45,9 @@ func migrate(out io.Writer, objects []unstructured.Unstructured) error {
 	slices.SortStableFunc(theirs, func(a, b unstructured.Unstructured) int {
 		return slices.Index(cmKinds, a.GetKind()) - slices.Index(cmKinds, b.GetKind())
 	})
+	if err := only.check(theirs); err != nil {
+		return err
+	}
 	vaults := map[string]bool{} // KIND namespace/name
 	fmt.Fprint(out, migrationHead)
 	for i := range theirs {
@@ -56,8 +59,29 @@ func migrate(out io.Writer, objects []unstructured.Unstructured) error {
 			one = migrateIssuer(object)
 			vaults[object.GetKind()+" "+object.GetNamespace()+"/"+object.GetName()] = one.manifest != nil
 		}
+		if !only.has(object) {
+			continue
+		}
 		if err := one.write(out); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// has tells whether an object is to be printed.
+func (s selection) has(object *unstructured.Unstructured) bool {
+	if object.GetKind() != "Certificate" {
+		return len(s.names) == 0
+	}
+	return !s.issuers && (len(s.names) == 0 || slices.Contains(s.names, object.GetName()))
+}
+
+// check wants every name to be that of a Certificate.
+func (s selection) check(objects []unstructured.Unstructured) error {
+	for _, name := range s.names {
+		if !slices.ContainsFunc(objects, func(o unstructured.Unstructured) bool { return o.GetKind() == "Certificate" && o.GetName() == name }) {
+			return fmt.Errorf("there is no Certificate %s of cert-manager among what was read: look in other namespaces with -n or -A, or in files with -f", name)
 		}
 	}
 	return nil

@@ -38,7 +38,7 @@ func main() {
 // options are those of the command line.
 type options struct {
 	root, out, image, tag, url string
-	platforms             []Platform
+	platforms                  []Platform
 }
 
 var steps = map[string]func(context.Context, options) error{
