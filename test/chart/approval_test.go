@@ -32,7 +32,7 @@ func TestApprovalPolicy(t *testing.T) {
 		})
 	}
 	r := render(t, Release{Name: "east", Values: PlainValues()})
-	binding := r.Find(kindAdmission+"Binding", "east-apisix-certs-approval")
+	binding := r.Find(kindAdmission+"Binding", "apisix-certs-east-apisix-certs-approval") // NAMESPACE-RELEASE-CHART
 	if binding == nil || r.Find(kindAdmission, binding.GetName()) == nil {
 		t.Fatal("not under the release's name")
 	}
