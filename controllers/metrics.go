@@ -12,7 +12,7 @@ import (
 	"k8s.io/utils/clock"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
-	"apisix-certs.io/apisix-certs/controllers/page"
+	"apisix-certs.io/apisix-certs/controllers/access"
 )
 
 // metricsServer serves the metrics: by http to everybody, or by https to who has the right to get /metrics. The server's
@@ -30,6 +30,6 @@ func metricsReaders(config *rest.Config, client *http.Client) (metricsserver.Fil
 	if err != nil {
 		return nil, fmt.Errorf("client of TokenReviews: %w", err)
 	}
-	access := &page.Access{Kube: kube, Clock: clock.RealClock{}, Rights: []page.Right{{Verb: "get", Path: "/metrics"}}}
-	return func(_ logr.Logger, metrics http.Handler) (http.Handler, error) { return access.Guard(metrics), nil }, nil
+	guard := &access.Guard{Kube: kube, Clock: clock.RealClock{}, Rights: []access.Right{{Verb: "get", Path: "/metrics"}}}
+	return func(_ logr.Logger, metrics http.Handler) (http.Handler, error) { return guard.Handler(metrics), nil }, nil
 }

@@ -11,7 +11,7 @@
 //   - feed.go: the rows, and which of them changed since a revision.
 //   - watch.go: from the cache to the feed.
 //   - handler.go, events.go: HTTP. GET below /page/: the files of assets, snapshot (JSON), events (server-sent events).
-//   - guard.go, access.go: who may read. On a loopback address whoever reaches it, under a Host name of this machine; on any
+//   - guard.go, package access: who may read. On a loopback address whoever reaches it, under a Host name of this machine; on any
 //     other the bearers of tokens that may list the objects shown.
 //
 // How a certificate stands is decided in the browser (assets/state.js), by the status and the time there: a page that is

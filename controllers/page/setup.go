@@ -13,7 +13,14 @@ import (
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"apisix-certs.io/apisix-certs/controllers/access"
 )
+
+// shown is what the page shows: who may not list all of it in all namespaces does not see the page.
+var shown = []access.Right{
+	{Verb: "list", Resource: "apisixcertificates"}, {Verb: "list", Resource: "vaultissuers"}, {Verb: "list", Resource: "clustervaultissuers"},
+}
 
 // Options of Setup.
 type Options struct {
@@ -54,7 +61,7 @@ func guardOf(mgr ctrl.Manager, options Options) (func(http.Handler) http.Handler
 	if err != nil {
 		return nil, fmt.Errorf("client of TokenReviews: %w", err)
 	}
-	return (&Access{Kube: kube, Clock: options.Clock}).Guard, nil
+	return (&access.Guard{Kube: kube, Clock: options.Clock, Rights: shown}).Handler, nil
 }
 
 // newServer ends its streams when it shuts down, which would wait for them otherwise.

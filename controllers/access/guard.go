@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package page
+// Package access lets those read over HTTP who bear a Kubernetes token with the rights for it: the status page and the metrics
+// are behind it where others than this machine reach them.
+//
+//	guard := &access.Guard{Kube: kube, Clock: clock.RealClock{}, Rights: []access.Right{{Verb: "get", Path: "/metrics"}}}
+//	http.ListenAndServe(address, guard.Handler(handler))
+//
+// It does not end TLS, and asks the API server alone: no users or rights are kept here.
+package access
 
 import (
 	"context"
@@ -27,11 +34,6 @@ const (
 	reviewTimeout = 10 * time.Second
 )
 
-// shown are the resources that the page shows: who may not list all of them in all namespaces does not see it.
-var shown = []Right{
-	{Verb: "list", Resource: "apisixcertificates"}, {Verb: "list", Resource: "vaultissuers"}, {Verb: "list", Resource: "clustervaultissuers"},
-}
-
 // Right is what a user may be allowed: a verb on a resource of ours in all namespaces, or on a path.
 type Right struct{ Verb, Resource, Path string }
 
@@ -42,12 +44,11 @@ func (r Right) String() string {
 	return fmt.Sprintf("%s %s.%s in all namespaces", r.Verb, r.Resource, v1alpha1.GroupVersion.Group)
 }
 
-// Access lets those through who bear a token that Kubernetes knows (TokenReview) and whose user may list what the page shows
+// Guard lets those through who bear a token that Kubernetes knows (TokenReview) and whose user has all rights
 // (SubjectAccessReview). No token is kept or logged: verdicts are remembered by the token's SHA-256.
-type Access struct {
-	Kube  kubernetes.Interface // it may create tokenreviews and subjectaccessreviews
-	Clock clock.PassiveClock
-	// Rights are those that a reader needs. Nil: to list what the page shows.
+type Guard struct {
+	Kube   kubernetes.Interface // it may create tokenreviews and subjectaccessreviews
+	Clock  clock.PassiveClock
 	Rights []Right
 
 	mu       sync.Mutex
@@ -62,15 +63,15 @@ type verdict struct {
 	until  time.Time
 }
 
-// Guard asks for each request.
-func (a *Access) Guard(next http.Handler) http.Handler {
+// Handler asks for each request before next has it.
+func (g *Guard) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, ok := bearer(r)
 		if !ok {
 			refuse(w, verdict{status: http.StatusUnauthorized, says: "a bearer token of Kubernetes is needed"})
 			return
 		}
-		v, err := a.verdict(r.Context(), token)
+		v, err := g.verdict(r.Context(), token)
 		switch {
 		case err != nil:
 			ctrl.Log.WithName("access").Error(err, "cannot ask who may read", "path", r.URL.Path)
@@ -97,29 +98,29 @@ func bearer(r *http.Request) (string, bool) {
 	return token, strings.EqualFold(scheme, "bearer") && token != ""
 }
 
-func (a *Access) verdict(ctx context.Context, token string) (verdict, error) {
+func (g *Guard) verdict(ctx context.Context, token string) (verdict, error) {
 	key := sha256.Sum256([]byte(token))
-	if v, ok := a.remembered(key); ok {
+	if v, ok := g.remembered(key); ok {
 		return v, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
 	defer cancel()
 	select {
-	case a.slots() <- struct{}{}:
-		defer func() { <-a.slots() }()
+	case g.slots() <- struct{}{}:
+		defer func() { <-g.slots() }()
 	case <-ctx.Done():
 		return verdict{}, ctx.Err()
 	}
-	v, err := a.review(ctx, token)
+	v, err := g.review(ctx, token)
 	if err == nil {
-		v.until = a.Clock.Now().Add(verdictLife)
-		a.remember(key, v)
+		v.until = g.Clock.Now().Add(verdictLife)
+		g.remember(key, v)
 	}
 	return v, err
 }
 
-func (a *Access) review(ctx context.Context, token string) (verdict, error) {
-	review, err := a.Kube.AuthenticationV1().TokenReviews().Create(ctx,
+func (g *Guard) review(ctx context.Context, token string) (verdict, error) {
+	review, err := g.Kube.AuthenticationV1().TokenReviews().Create(ctx,
 		&authenticationv1.TokenReview{Spec: authenticationv1.TokenReviewSpec{Token: token}}, createOptions)
 	if err != nil {
 		return verdict{}, fmt.Errorf("TokenReview: %w", err)
@@ -127,12 +128,8 @@ func (a *Access) review(ctx context.Context, token string) (verdict, error) {
 	if !review.Status.Authenticated {
 		return verdict{status: http.StatusUnauthorized, says: "Kubernetes does not know this token"}, nil
 	}
-	rights := a.Rights
-	if rights == nil {
-		rights = shown
-	}
-	for _, right := range rights {
-		allowed, err := a.has(ctx, review.Status.User, right)
+	for _, right := range g.Rights {
+		allowed, err := g.has(ctx, review.Status.User, right)
 		if err != nil {
 			return verdict{}, err
 		}
@@ -143,7 +140,7 @@ func (a *Access) review(ctx context.Context, token string) (verdict, error) {
 	return verdict{status: http.StatusOK}, nil
 }
 
-func (a *Access) has(ctx context.Context, user authenticationv1.UserInfo, right Right) (bool, error) {
+func (g *Guard) has(ctx context.Context, user authenticationv1.UserInfo, right Right) (bool, error) {
 	extra := map[string]authorizationv1.ExtraValue{}
 	for key, values := range user.Extra {
 		extra[key] = authorizationv1.ExtraValue(values)
@@ -154,7 +151,7 @@ func (a *Access) has(ctx context.Context, user authenticationv1.UserInfo, right 
 	} else {
 		spec.ResourceAttributes = &authorizationv1.ResourceAttributes{Verb: right.Verb, Group: v1alpha1.GroupVersion.Group, Resource: right.Resource}
 	}
-	review, err := a.Kube.AuthorizationV1().SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{Spec: spec}, createOptions)
+	review, err := g.Kube.AuthorizationV1().SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{Spec: spec}, createOptions)
 	if err != nil {
 		return false, fmt.Errorf("SubjectAccessReview: %w", err)
 	}
