@@ -17,6 +17,7 @@ GOLANGCI_LINT := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lin
 IN_CHART := cd test/chart && GOFLAGS="$${GOFLAGS:-} -mod=mod"
 # Another, with Prometheus.
 IN_ALERTS := cd test/alerts && GOFLAGS="$${GOFLAGS:-} -mod=mod"
+IN_PAGE := cd test/page && GOFLAGS="$${GOFLAGS:-} -mod=mod"
 IN_DOCS := cd test/docs && GOFLAGS="$${GOFLAGS:-} -mod=mod"
 # Another, of what makes image and archives.
 IN_RELEASE := cd cmd/release &&
@@ -71,7 +72,7 @@ tools: ## Install what a fresh machine lacks
 test: servers ## Run all tests
 	$(GO) test -timeout 20m ./...
 	$(IN_RELEASE) $(GO) test ./...
-	$(MAKE) chart alerts
+	$(MAKE) chart alerts page
 
 .PHONY: chart
 chart: servers ## Run the tests of the Helm chart and the plain manifests, in a module of their own
@@ -80,6 +81,11 @@ chart: servers ## Run the tests of the Helm chart and the plain manifests, in a 
 .PHONY: alerts
 alerts: tools ## Run the tests of the alerts and the dashboard, in a module of their own
 	$(IN_ALERTS) $(GO) test ./...
+
+.PHONY: page
+page: servers ## Run the tests of the status page in Chromium, in a module of their own
+	@test/tools.sh page
+	$(IN_PAGE) $(GO) test -timeout 20m ./...
 
 .PHONY: docs
 docs: servers ## Run the commands that the docs show, and hold the pages to the code
@@ -104,6 +110,7 @@ lint: tools ## Lint, the arrows between packages included
 	$(GOLANGCI_LINT) run ./...
 	$(IN_CHART) $(GOLANGCI_LINT) run ./...
 	$(IN_ALERTS) $(GOLANGCI_LINT) run ./...
+	$(IN_PAGE) $(GOLANGCI_LINT) run ./...
 	$(IN_DOCS) $(GOLANGCI_LINT) run ./...
 	$(IN_RELEASE) $(GOLANGCI_LINT) run ./...
 

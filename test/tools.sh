@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what a fresh Debian lacks for the Makefile, and says what cannot be installed.
+# Installs what a fresh Debian lacks for the Makefile, and says what cannot be installed. With "page" it adds what the tests
+# of the status page need, which are skipped where that cannot be had.
 set -eu
 
 need() { # need COMMAND PACKAGE
@@ -17,3 +18,8 @@ need git git
 need gcc gcc
 need flock util-linux
 command -v go >/dev/null || { echo "tools: Go 1.26 or newer is missing: install it from go.dev/dl" >&2; exit 1; }
+
+[ "${1:-}" = page ] || exit 0
+for tool in chromium npm; do
+  (need "$tool" "$tool") || echo "tools: no $tool: tests of the status page are skipped" >&2
+done

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"time"
 
@@ -59,6 +60,7 @@ type show struct {
 	began time.Time
 	step  string
 	log   string // file of the controller's log
+	page  string // address of the status page
 
 	cluster    *cluster.Cluster
 	controller *cluster.Controller
@@ -139,9 +141,22 @@ func (s *show) startController(ctx context.Context) error {
 		return err
 	}
 	s.log = log.Name()
-	if s.controller, err = s.cluster.StartController(ctx, binary, log); err != nil {
+	if s.page, err = freeAddr(); err != nil {
+		return err
+	}
+	if s.controller, err = s.cluster.StartController(ctx, binary, log, "--page-bind-address", s.page); err != nil {
 		return err
 	}
 	s.say("controller runs as ServiceAccount apisix-certs/apisix-certs, with the RBAC of manifests/rbac")
 	return nil
+}
+
+// freeAddr finds an address of this machine that nothing listens on.
+func freeAddr() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer listener.Close()
+	return listener.Addr().String(), nil
 }

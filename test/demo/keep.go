@@ -40,8 +40,8 @@ Everything keeps running until Ctrl-C. The tokens are throw-away ones.
   export VAULT_ADDR=%s VAULT_TOKEN=%s
   curl --cacert %s --resolve moelove.info:%s:%s https://moelove.info:%s/ip
 
-The controller's log is in %s, its metrics at %s/metrics.
-`, kubeconfig, s.cluster.Vault.Address, s.cluster.Vault.Token, ca, port, host, port, s.log, s.controller.MetricsURL)
+The status page is http://%s/, with keys (?) and live. The controller's log is in %s, its metrics at %s/metrics.
+`, kubeconfig, s.cluster.Vault.Address, s.cluster.Vault.Token, ca, port, host, port, s.page, s.log, s.controller.MetricsURL)
 	<-ctx.Done()
 	return nil
 }
