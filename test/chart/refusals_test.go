@@ -34,6 +34,8 @@ func TestRefusals(t *testing.T) {
 		{"budget of all", good + "replicaCount: 2\npodDisruptionBudget: {minAvailable: 2}", "podDisruptionBudget.minAvailable: 2 of 2 replicas would keep every node from being drained"},
 		{"two budgets", good + "podDisruptionBudget: {maxUnavailable: 1}", "podDisruptionBudget: minAvailable and maxUnavailable exclude each other"},
 		{"monitor without metrics", good + "metrics: {enabled: false}\nserviceMonitor: {enabled: true}", "metrics.enabled: serviceMonitor and prometheusRule need metrics"},
+		{"Service without page", good + "page: {service: {enabled: true}}", "page.service.enabled: there is no page to make a Service of"},
+		{"page for the whole node", good + "page: {enabled: true}\nhostNetwork: true", "page.enabled: with hostNetwork whatever runs on the node could read the page"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Render(root(t), Release{Values: values(t, c.values)})

@@ -37,6 +37,9 @@
 - --ca-rotation-spread={{ .Values.caRotationSpread }}
 - --log-level={{ .Values.log.level }}
 - --log-format={{ .Values.log.format }}
+{{- if .Values.page.enabled }}
+- --page-bind-address={{ ternary "" "127.0.0.1" .Values.page.service.enabled }}:8089
+{{- end }}
 - --metrics-bind-address={{ ternary ":8080" "0" .Values.metrics.enabled }}
 {{- if .Values.metrics.secure }}
 - --metrics-secure

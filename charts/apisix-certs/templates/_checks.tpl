@@ -30,6 +30,12 @@ podDisruptionBudget.minAvailable: {{ $budget.minAvailable }} of {{ .Values.repli
 {{- if and (or .Values.serviceMonitor.enabled .Values.prometheusRule.enabled) (not .Values.metrics.enabled) }}
 metrics.enabled: serviceMonitor and prometheusRule need metrics: set it to true
 {{- end }}
+{{- if and .Values.page.service.enabled (not .Values.page.enabled) }}
+page.service.enabled: there is no page to make a Service of: set page.enabled=true
+{{- end }}
+{{- if and .Values.page.enabled .Values.hostNetwork (not .Values.page.service.enabled) }}
+page.enabled: with hostNetwork whatever runs on the node could read the page: set page.service.enabled=true, so that it asks for a token
+{{- end }}
 {{- end }}
 
 {{- define "apisix-certs.check" -}}

@@ -55,6 +55,9 @@ ports:
   - {name: metrics, containerPort: 8080}
   {{- end }}
   - {name: health, containerPort: 8081}
+  {{- if and .Values.page.enabled .Values.page.service.enabled }}
+  - {name: page, containerPort: 8089}
+  {{- end }}
 livenessProbe:
   httpGet: {path: /healthz, port: health}
   {{- with .Values.livenessProbe }}
