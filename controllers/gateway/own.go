@@ -56,6 +56,7 @@ func (g *Gateway) observeOwn(t Target) State {
 		}
 		s.Objects = []Object{object}
 	}
+	s.Left = g.leftBehind(t)
 	for _, host := range t.Hosts {
 		if slices.Contains(object.Hosts, host) {
 			continue // ours already: a renewal must not stop because somebody came after us
@@ -73,7 +74,7 @@ func (g *Gateway) observeOwn(t Target) State {
 // taken gives the id of an enabled object of somebody else with the host: APISIX would serve whichever came first.
 func (g *Gateway) taken(t Target, host string) string {
 	others := slices.DeleteFunc(g.inventory.withHost(host), func(o Object) bool {
-		return o.ID == g.ID(t) || !o.Enabled || g.ours(o, t)
+		return o.ID == g.ID(t) || !o.Enabled || g.ours(o, t) || g.before(o, t)
 	})
 	if len(others) == 0 {
 		return ""
@@ -98,7 +99,7 @@ func planOwn(s State, t Target, id string, labels map[string]string) Action {
 	switch {
 	case len(t.Hosts) == 0:
 		return Action{Verb: Refuse}
-	case len(s.Objects) == 1 && s.Objects[0].asWanted(t, labels):
+	case len(s.Objects) == 1 && s.Objects[0].asWanted(t, labels) && len(s.Left) == 0:
 		return Action{Verb: Keep}
 	case t.keyless():
 		return Action{Verb: Renew}
@@ -148,6 +149,12 @@ func (g *Gateway) put(ctx context.Context, s State, t Target) (State, error) {
 	}
 	g.inventory.record(object)
 	s.Objects = []Object{object}
+	for _, id := range s.Left {
+		if err := g.delete(ctx, id); err != nil {
+			return s, err
+		}
+	}
+	s.Left = nil
 	return s, nil
 }
 

@@ -21,6 +21,8 @@ type State struct {
 	// Blocked are the target's hosts that objects of somebody else have, and Conflict is the first of these. Own mode only.
 	Blocked  []string
 	Conflict *Conflict
+	// Left are objects that the target's ApisixCertificate left behind before it was restored. Own mode only.
+	Left []string
 	// Age is how long this gateway has known of the target's certificate. Not in own mode.
 	Age time.Duration
 	// Adoption is what else matters in adopt mode.
