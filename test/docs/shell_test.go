@@ -21,7 +21,9 @@ import (
 type shell struct {
 	*testing.T
 	*cluster.Cluster
-	env []string
+	folder     string // of the commands
+	env        []string
+	controller *cluster.Controller
 	// replace are texts of pages that are others here, such as addresses: pairs of old and new.
 	replace []string
 }
@@ -38,10 +40,18 @@ func newShell(t *testing.T) *shell {
 	binary, err := cluster.Binary(t.Context())
 	s.must(err)
 	s.must(s.environment(binary))
-	controller, err := s.StartController(t.Context(), binary, nil)
-	s.must(err)
-	t.Cleanup(controller.Kill)
+	s.start()
 	return s
+}
+
+// start starts the controller.
+func (s *shell) start() {
+	s.Helper()
+	binary, err := cluster.Binary(s.Context())
+	s.must(err)
+	s.controller, err = s.StartController(s.Context(), binary, nil)
+	s.must(err)
+	s.Cleanup(s.controller.Kill)
 }
 
 func (s *shell) must(err error) {
@@ -53,7 +63,8 @@ func (s *shell) must(err error) {
 
 // environment makes a folder of commands and what they need to know.
 func (s *shell) environment(binary string) error {
-	folder := s.TempDir()
+	s.folder = s.TempDir()
+	folder := s.folder
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -92,7 +103,10 @@ func (s *shell) run(where, script string) string {
 	began := time.Now()
 	output, err := command.CombinedOutput()
 	if err != nil {
-		s.Fatalf("%s: %v\n%s\n%s", where, err, script, output)
+		look := exec.Command("kubectl", "get", "vissuer,cvissuer,acert", "-A", "-o", `custom-columns=KIND:.kind,NAME:.metadata.name,CONDITIONS:.status.conditions[*].message`)
+		look.Path, look.Env = filepath.Join(s.folder, "kubectl"), s.env
+		stands, _ := look.CombinedOutput()
+		s.Fatalf("%s: %v\n%s\n%s\n%s", where, err, script, output, stands)
 	}
 	s.Logf("%s: %s\n%s", where, time.Since(began).Round(time.Millisecond), output)
 	return string(output)
