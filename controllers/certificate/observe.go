@@ -113,7 +113,7 @@ func (r *Reconciler) known(ctx context.Context) func(uid string) bool {
 
 // ours tells whether this controller made the Secret, for this certificate.
 func (o *observed) ours() bool {
-	return o.holdsSecret(o.cert) && (o.secret.Labels[v1alpha1.LabelManaged] == "true" || o.secret.Type == corev1.SecretTypeTLS)
+	return o.holdsSecret(o.cert) && (o.secret.Labels[v1alpha1.LabelManaged] == "true" || o.secret.Type == corev1.SecretTypeTLS || stripped(o.secret, o.cert))
 }
 
 // mayWrite tells whether the Secret may be written: it is ours, there is none, or its owner said so.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
@@ -155,7 +156,27 @@ func (r *Reconciler) secretClaim(ctx context.Context, o *observed, cert *v1alpha
 
 // holdsSecret tells whether the Secret was made for the certificate.
 func (o *observed) holdsSecret(cert *v1alpha1.ApisixCertificate) bool {
-	return o.secret != nil && o.secret.Annotations[v1alpha1.AnnotationCertificate] == nameOnSecret(cert)
+	return o.secret != nil && (o.secret.Annotations[v1alpha1.AnnotationCertificate] == nameOnSecret(cert) || stripped(o.secret, cert))
+}
+
+// stripped tells whether somebody took the marks off a Secret that was made for the certificate: it says nothing of whose
+// it is, and holds the very certificate that the status tells of.
+func stripped(secret *corev1.Secret, cert *v1alpha1.ApisixCertificate) bool {
+	return secret.Annotations[v1alpha1.AnnotationCertificate] == "" && !cert.Spec.Push && current(secret, cert)
+}
+
+// undated tells whether the Secret does not say any more when the certificate in it, that of the status, was issued.
+func undated(secret *corev1.Secret, cert *v1alpha1.ApisixCertificate) bool {
+	return secret.Annotations[v1alpha1.AnnotationIssuedAt] == "" && current(secret, cert)
+}
+
+// current tells whether the Secret holds the certificate that the status tells of.
+func current(secret *corev1.Secret, cert *v1alpha1.ApisixCertificate) bool {
+	if cert.Status.Fingerprint == "" {
+		return false
+	}
+	chain, err := certs.ParseCertificates(secret.Data[corev1.TLSCertKey])
+	return err == nil && len(chain) > 0 && certs.Fingerprint(chain[0]) == cert.Status.Fingerprint
 }
 
 // under lists the other ApisixCertificates under keys of an index that are not being deleted, by namespace and name.

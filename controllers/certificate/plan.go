@@ -102,6 +102,9 @@ func (o *observed) facts() certs.Observed {
 	facts.IssuedUnder = o.secret.Annotations[v1alpha1.AnnotationIssuedUnder]
 	facts.Revoked = o.revoked()
 	facts.IssuedAt, _ = time.Parse(time.RFC3339, o.secret.Annotations[v1alpha1.AnnotationIssuedAt])
+	if undated(o.secret, o.cert) {
+		facts.IssuedAt = facts.RenewRequestedAt // what was asked for before is answered
+	}
 	return facts
 }
 
@@ -177,6 +180,13 @@ func fieldText(problems []certs.FieldError) string {
 		texts = append(texts, "spec."+problem.Error())
 	}
 	return strings.Join(texts, "; ")
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // earliest is the earliest of times that is set.

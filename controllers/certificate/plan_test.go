@@ -101,6 +101,9 @@ func TestMayWrite(t *testing.T) {
 		{"ours, label removed", []func(*scene){(*scene).foreignSecret, name("c")}, true},
 		{"of another certificate", []func(*scene){(*scene).foreignSecret, label, name("other")}, false},
 		{"labelled alone", []func(*scene){(*scene).foreignSecret, label}, false},
+		{"ours, all marks removed", []func(*scene){withoutMarks(t)}, true},
+		{"without marks, and another certificate", []func(*scene){withoutMarks(t), func(s *scene) { s.cert.Status.Fingerprint = "other" }}, false},
+		{"without marks, and never issued", []func(*scene){withoutMarks(t), func(s *scene) { s.cert.Status.Fingerprint = "" }}, false},
 		{"given by the certificate", []func(*scene){(*scene).foreignSecret, func(s *scene) { s.annotate(v1alpha1.AnnotationAdoptSecret, "true") }}, true},
 		{"given by the Secret", []func(*scene){(*scene).foreignSecret, func(s *scene) {
 			metav1.SetMetaDataAnnotation(&s.secret.ObjectMeta, v1alpha1.AnnotationAdoptSecret, "true")
@@ -116,6 +119,29 @@ func TestMayWrite(t *testing.T) {
 				t.Errorf("got %v", got)
 			}
 		})
+	}
+}
+
+// withoutMarks leaves a Secret of ours as it is but for its labels and annotations.
+func withoutMarks(t testing.TB) func(*scene) {
+	return func(s *scene) {
+		s.issue(t, now.Add(-day))
+		s.cert.Status.Fingerprint = certs.Fingerprint(s.decide().decision.Bundle.Leaf)
+		s.secret.Labels, s.secret.Annotations = nil, nil
+	}
+}
+
+// What somebody took the marks off gets them back, and a renewal that was asked for before is not made again.
+func TestMarksComeBack(t *testing.T) {
+	for name, asked := range map[string]time.Duration{"never": 0, "before": -time.Hour, "for later": time.Hour} {
+		s := newScene(t)
+		withoutMarks(t)(s)
+		if asked != 0 {
+			s.annotate(v1alpha1.AnnotationRenewAt, now.Add(asked).Format(time.RFC3339))
+		}
+		if p := s.decide(); !p.relabel || p.issue || p.held != nil {
+			t.Errorf("asked %s: relabel %v, issue %v, held %+v", name, p.relabel, p.issue, p.held)
+		}
 	}
 }
 

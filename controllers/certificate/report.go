@@ -30,8 +30,9 @@ const (
 	lookAgain = 2 * time.Second
 	// carryGrace is how long an ingress controller is given to carry a Secret to a gateway that it alone can write.
 	carryGrace = 30 * time.Second
-	// setupRecheck is how often a fault of the set-up is tried again without a change in the cluster.
-	setupRecheck = time.Minute
+	// setupRecheck is how often a fault of the set-up is tried again without a change in the cluster; setupSoon how soon at
+	// first: who has just made a mistake is about to mend it.
+	setupRecheck, setupSoon = time.Minute, 5 * time.Second
 )
 
 // report writes the status once, tells changes as events, and says when to look again.
@@ -156,7 +157,7 @@ func wake(o observed, p plan, done outcome, now time.Time) time.Duration {
 		next = earliest(next, now.Add(certs.Backoff(int(o.cert.Status.FailedAttempts), done.decision.NotAfter.Sub(now))))
 	}
 	if p.held != nil || done.pending != nil || done.revokeErr != nil {
-		next = earliest(next, now.Add(setupRecheck))
+		next = earliest(next, now.Add(recheckAfter(o.cert.Status.Conditions, v1alpha1.ConditionIssued, now)))
 	}
 	for _, g := range done.gateways {
 		if g.again > 0 {
@@ -164,7 +165,7 @@ func wake(o observed, p plan, done outcome, now time.Time) time.Duration {
 		}
 		switch {
 		case g.err != nil && gateway.Refused(g.err), g.state.Conflict != nil:
-			next = earliest(next, now.Add(setupRecheck))
+			next = earliest(next, now.Add(recheckAfter(o.cert.Status.Conditions, v1alpha1.ConditionPushed, now)))
 		case g.verb == gateway.Renew:
 			next = earliest(next, now.Add(time.Second))
 		case g.proof.Asked && !g.proof.Served:
@@ -172,6 +173,16 @@ func wake(o observed, p plan, done outcome, now time.Time) time.Duration {
 		}
 	}
 	return max(next.Sub(now), time.Second)
+}
+
+// recheckAfter is how soon to try again what a fault of the set-up keeps a condition from: after as long as it has lasted by
+// now, which doubles from one time to the next, from 5 s to a minute.
+func recheckAfter(conditions []metav1.Condition, kind string, now time.Time) time.Duration {
+	c := meta.FindStatusCondition(conditions, kind)
+	if c == nil || c.Status != metav1.ConditionFalse {
+		return setupRecheck
+	}
+	return min(max(now.Sub(c.LastTransitionTime.Time), setupSoon), setupRecheck)
 }
 
 // proveAgain is how soon to look again at what is not served: soon at first, as gateways lag, then rarely.

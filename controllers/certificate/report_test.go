@@ -17,6 +17,27 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/gateway"
 )
 
+// TestRecheckAfter: a fault of the set-up is tried again soon at first, then rarely.
+func TestRecheckAfter(t *testing.T) {
+	c := condition(v1alpha1.ConditionPushed, no, v1alpha1.ReasonGatewayRefused, "")
+	c.LastTransitionTime = metav1.NewTime(now)
+	var got []time.Duration
+	for at := now; at.Before(now.Add(4 * time.Minute)); at = at.Add(got[len(got)-1]) {
+		got = append(got, recheckAfter([]metav1.Condition{c}, v1alpha1.ConditionPushed, at)/time.Second)
+		got[len(got)-1] *= time.Second
+	}
+	want := []time.Duration{5, 5, 10, 20, 40, 60, 60, 60}
+	for i := range want {
+		want[i] *= time.Second
+	}
+	if diff := cmp.Diff(want, got[:len(want)]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if d := recheckAfter(nil, v1alpha1.ConditionPushed, now); d != setupRecheck {
+		t.Errorf("without a condition after %s", d)
+	}
+}
+
 func TestWakeIsTheEarliestDeadline(t *testing.T) {
 	look := lookAfter("uid-c")
 	in := func(d time.Duration) plan { return plan{next: now.Add(d)} }

@@ -102,9 +102,13 @@ func (r *Reconciler) rewrite(ctx context.Context, o *observed, toRevoke []replac
 		under: o.secret.Annotations[v1alpha1.AnnotationIssuedUnder], toRevoke: toRevoke,
 	}
 	m.issuedAt, _ = time.Parse(time.RFC3339, o.secret.Annotations[v1alpha1.AnnotationIssuedAt])
-	if m.issuedAt.IsZero() { // adopted
+	if m.issuedAt.IsZero() { // adopted, or stripped of its marks
 		if bundle, err := certs.ParseBundle(m.cert, nil, nil); err == nil {
 			m.issuedAt = bundle.Leaf.NotBefore
+		}
+		// A renewal that was asked for before is answered by the certificate that the status tells of.
+		if at := o.renewAt(); undated(o.secret, o.cert) && !at.After(r.Clock.Now()) {
+			m.issuedAt = latest(m.issuedAt, at)
 		}
 	}
 	return r.writeSecret(ctx, o, m)

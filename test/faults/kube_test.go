@@ -138,8 +138,8 @@ func secretFaults() []fault {
 		{name: "the pair of another CA", work: damage(1, stranger)},
 		{name: "the pair of another host", work: damage(1, func(s *scene, secret *corev1.Secret) { secret.Data = s.secretOf("shop-tls").Data })},
 		{name: "label taken off", work: damage(0, func(_ *scene, s *corev1.Secret) { s.Labels = nil })},
-		// The time of issuing goes too, so that a renewal that was asked for may be made again.
-		{name: "annotations taken off, but for the certificate's name", work: damage(0, anonymous), mayLose: 1},
+		{name: "annotations taken off, but for the certificate's name", work: damage(0, anonymous)},
+		{name: "labels and annotations taken off", work: damage(0, func(_ *scene, s *corev1.Secret) { s.Labels, s.Annotations = nil, nil })},
 		{name: "a field added", work: damage(0, func(_ *scene, s *corev1.Secret) { s.Data["notes.txt"] = []byte("by hand") })},
 		{name: "key swapped while Vault is down", work: damage(1, swapped), begin: stopped(vaultWire), hold: hold},
 		{name: "deleted while the Admin API is down", work: deleteSecret, begin: both(stopped(adminWire), stopped(adminWire2)), hold: hold},

@@ -40,10 +40,9 @@ it is mended.
 `
 
 const foot = `
-The slow ones: 401, 403 and a page of HTML from the Admin API are faults of the set-up, which are tried again each minute, or at
-once when the certificate changes. An ssl object changed by hand is noticed by proofs that go round, one certificate every 5 s or
+The slow ones: an ssl object changed by hand is noticed by proofs that go round, one certificate every 5 s or
 faster where there are many. After an outage of the API server the watches of client-go come back after up to half a minute each, and the lease
-of a controller that had to give it up lasts 15 s.
+of a controller that had to give it up lasts 9 s.
 
 Not among them:
 
@@ -51,12 +50,10 @@ Not among them:
   reach it; a time namespace does not move the wall clock; the machine's own clock is everybody's. Instead an issuer's clock is
   an hour ahead or a day behind (rows "of a clock an hour ahead", "expired"), and all that depends on time is decided by pure functions whose
   tests give them any ` + "`now`" + `.
-- **A Secret without any annotation.** It does not say for which certificate it was made, so it is not overwritten: the certificate's
-  condition and a Warning say SecretNotOurs, and what is served stays. The annotation ` + "`apisix-certs.io/adopt-secret`" + ` gives it back.
 - **etcd alone.** The API server goes with it: the tests start both as one.
 
 Killed leaders (` + "`TestTakeover`" + `): the leader of two replicas is killed in renewals, before and after each call and at any time. The
-lease lasts 15 s from when the standby saw its last renewal, and the standby looks every 2 to 4.4 s, so it leads within 24 s; a leader that is stopped in good order releases the
+lease lasts 9 s from when the standby saw its last renewal, and the standby looks every 1 to 2.2 s, so it leads within 14 s; a leader that is stopped in good order releases the
 lease, and the other leads in seconds.
 
 Secrets: all that controllers say in a run - logs at level debug, goroutines of crashes, metrics, events, objects that are no

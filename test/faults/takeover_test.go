@@ -13,16 +13,16 @@ import (
 	"apisix-certs.io/apisix-certs/test/cluster"
 )
 
-// takeoverTime is how long a standby may need to lead: the lease lasts 15 s from when it saw the last renewal, and it looks
-// every 2 to 4.4 s, before and after that.
-const takeoverTime = 24 * time.Second
+// takeoverTime is how long a standby may need to lead: the lease lasts 9 s from when it saw the last renewal, and it looks
+// every 1 to 2.2 s, before and after that.
+const takeoverTime = 15 * time.Second
 
 // TestTakeover kills the leader of two replicas in renewals, time and again.
 func TestTakeover(t *testing.T) {
 	s := newScene(t)
 	forced, graceful := 20, 5
 	if !long() {
-		forced, graceful = 0, 1 // a lease that must end takes 15 s
+		forced, graceful = 0, 1 // a lease that must end takes 9 s
 	}
 	standby := s.standby()
 	s.prober.take()
@@ -83,7 +83,7 @@ func (s *scene) takeOver(standby **cluster.Controller, round int) (took time.Dur
 	took = time.Since(began)
 	s.quiet()
 	*standby = s.standby()
-	// What the dead one had on its way is over after a second; the next leader begins some 15 s later.
+	// What the dead one had on its way is over after a second; the next leader begins some 9 s later.
 	before := func(c cluster.Call) bool { return c.Status < 300 && c.Time.Before(began.Add(time.Second)) }
 	signs := s.vault.Count(func(c cluster.Call) bool { return sign(c) && before(c) })
 	written := s.kube.Count(func(c cluster.Call) bool { return secretWrite(c) && before(c) })
