@@ -12,7 +12,7 @@ import (
 // TestShots opens the page as people see it, and writes screenshots with -shots.
 func TestShots(t *testing.T) {
 	now := time.Now()
-	many, none := MadeUp(1000, now), page.NewFeed()
+	many, some, none := MadeUp(1000, now), MadeUp(120, now), page.NewFeed()
 	for _, c := range []struct {
 		name, theme   string
 		feed          *page.Feed
@@ -20,6 +20,7 @@ func TestShots(t *testing.T) {
 		query         string
 		keys          []string
 	}{
+		{"docs", "light", some, 1280, 720, "", nil}, // docs/page.png
 		{"light", "light", many, 1440, 900, "", nil},
 		{"dark", "dark", many, 1440, 900, "", nil},
 		{"open", "light", many, 1440, 900, "", []string{down, down, enter}},

@@ -10,7 +10,7 @@ import { number } from './strips.js';
 const columns = [
   ['state', 'State'], ['host', 'Hosts'], ['issuer', 'Issuer'], ['life', 'Life'], ['expires', 'Expires'], ['gateways', 'Gateways'], ['reason', 'Reason'],
 ];
-const labelWidth = 56; // pixels
+const labelWidth = 46; // pixels
 const parts = 48; // of the axis in which renewals and ends are counted
 
 export class Head {

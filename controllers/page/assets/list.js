@@ -209,7 +209,7 @@ export function hostsOf(c) {
 
 const renewal = (c, now) => {
   if (!c.renewal || !c.notAfter) return '';
-  return c.renewal > now ? `renews ${away(c.renewal, now)}` : `to renew ${away(c.renewal, now)}`;
+  return c.renewal > now ? `renews ${away(c.renewal, now)}` : `was due ${away(c.renewal, now)}`;
 };
 
 const dates = new Intl.DateTimeFormat();
@@ -226,8 +226,8 @@ function marks(element, found) {
   const key = all.map((m) => `${m.state} ${m.name} ${m.text}`).join('|') || 'none';
   if (element.dataset.key === key) return;
   element.dataset.key = key;
-  element.replaceChildren(...(all.length ? all : [{ state: 'unknown', text: 'no gateway', name: '' }]).map((m) => h('span', { class: 'mark', 'data-state': m.state, title: m.name },
-    icon(m.state), h('span', { class: 'mark-text' }, m.text), m.name && h('span', { class: 'quiet mark-name' }, m.name))));
+  element.replaceChildren(...(all.length ? all : [{ state: 'unknown', text: 'no gateway', name: '' }]).map((m) => h('span', { class: 'mark', 'data-state': m.state, title: `${m.name} ${m.text}` },
+    icon(m.state), m.name && h('span', null, m.name), h('span', { class: 'mark-text quiet' }, m.text))));
 }
 
 function summary(found) {
