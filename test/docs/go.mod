@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	apisix-certs.io/apisix-certs v0.0.0
+	github.com/google/go-cmp v0.7.0
 	github.com/hashicorp/vault/api v1.23.0
 	k8s.io/api v0.37.2
 	k8s.io/apimachinery v0.37.2
