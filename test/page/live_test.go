@@ -92,6 +92,20 @@ func TestTimePasses(t *testing.T) {
 	}
 }
 
+// The words that tell of times go on, on a long axis too.
+func TestWordsGoOn(t *testing.T) {
+	now := time.Now()
+	feed := page.NewFeed()
+	cert := good("short.example.com", now)
+	cert.Status.NotAfter = at(now.Add(90 * time.Second))
+	feed.PutCertificate(page.CertificateOf(&cert))
+	o := newTab(t, feed)
+	o.open("?axis=5y")
+	const words = `document.querySelector('#rows .c-expires .plain-text').textContent`
+	before := eval[string](o, words)
+	o.wait(words + " !== '" + before + "'")
+}
+
 // The clock of the browser is what states are told by: where it is wrong, the page says so.
 func TestClockThatIsOff(t *testing.T) {
 	o := newTab(t, few(time.Now()))

@@ -88,8 +88,7 @@ func TestScrolling(t *testing.T) {
 				return
 			case <-time.After(250 * time.Millisecond):
 				cert := Certificate(5000+i%1000, now)
-				NotServed(&cert, now)
-				Settle(&cert, now.Add(time.Duration(i)*time.Second))
+				cert.Status.FailedAttempts = int32(i)
 				o.feed.PutCertificate(page.CertificateOf(&cert))
 			}
 		}

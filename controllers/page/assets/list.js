@@ -40,6 +40,12 @@ export class List {
     this.draw(true);
   }
 
+  // tick moves the time on.
+  tick(axis) {
+    this.axis = axis;
+    this.draw(true);
+  }
+
   // measure asks the style sheet for the height of a row, which depends on the width and on the size of the text.
   measure() {
     if (this.fit()) this.draw(true);

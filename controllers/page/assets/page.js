@@ -79,7 +79,7 @@ function settleAll(now) {
 
 // ---- what is shown
 
-let drawing = 0;
+let drawing = 0, drawnAt = 0;
 
 // draw shows everything anew, once a frame at most.
 function draw(options) {
@@ -89,7 +89,7 @@ function draw(options) {
 let drawOptions = {};
 
 function drawNow(options) {
-  const now = Date.now();
+  const now = drawnAt = Date.now();
   const everything = sort(ordered, query);
   const matching = everything.filter(test(query.words));
   const shown = query.states.size ? matching.filter((row) => query.states.has(row.is.state)) : matching;
@@ -226,12 +226,10 @@ const paceOf = (c, now) => (c.notAfter && Math.abs(c.notAfter - now) < 36e5 ? 10
 setInterval(() => {
   const now = Date.now();
   if (!read || document.hidden) return;
-  if (now >= deadline) {
-    settleAll(now);
-    draw({ keep: true });
-  } else if (list.axis && now - list.axis.now > list.axis.length / 4000) {
-    draw({ keep: true });
-  }
+  const due = now >= deadline;
+  if (due) settleAll(now);
+  if (due || now - drawnAt > 20e3 || now - drawnAt > list.axis.length / 4000) draw({ keep: true });
+  else list.tick(axisOf(list.axis.range, now)); // the words in the rows that are seen
   drawOpen(now);
   linkShown();
 }, 1000);
