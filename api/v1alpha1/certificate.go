@@ -90,7 +90,8 @@ type ApisixCertificateSpec struct {
 	CommonName string `json:"commonName,omitempty"`
 
 	// DNSNames are the hosts, each a DNS name or a wildcard one label deep ("*.example.com"). They are also the names
-	// by which the gateway chooses the certificate (SNI).
+	// by which the gateway chooses the certificate (SNI). Upper case means lower case; names outside ASCII are written in
+	// punycode; at most 100 are issued for.
 	//
 	// +optional
 	// +listType=set

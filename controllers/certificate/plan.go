@@ -132,6 +132,9 @@ func (o *observed) obstacle(due bool) *finding {
 		return &finding{v1alpha1.ReasonSecretNotOurs, "spec.secretName: Secret " + o.cert.Spec.SecretName +
 			" exists and was not made for this certificate: name another Secret, or let it be overwritten with the annotation " +
 			v1alpha1.AnnotationAdoptSecret + `: "true"`}
+	case due && o.foreignBytes() > mostForeignBytes:
+		return &finding{v1alpha1.ReasonSecretNotOurs, "spec.secretName: Secret " + o.cert.Spec.SecretName +
+			" has so much other data that a certificate has no room in it: remove keys from it, or name another Secret"}
 	case o.noKeyPlace != nil:
 		return &finding{v1alpha1.ReasonKeyStorage, o.noKeyPlace.Error()}
 	case due && o.keyUnknown != nil:

@@ -37,6 +37,11 @@ var obstacles = []struct {
 		s.secret.Type = corev1.SecretTypeOpaque
 		s.annotate(v1alpha1.AnnotationAdoptSecret, "true")
 	}, v1alpha1.ReasonSecretNotOurs, "is of type Opaque, which cannot be changed: delete it"},
+	{"full Secret", func(s *scene) {
+		s.foreignSecret()
+		s.secret.Data = map[string][]byte{"other": make([]byte, 1<<20)}
+		s.annotate(v1alpha1.AnnotationAdoptSecret, "true")
+	}, v1alpha1.ReasonSecretNotOurs, "so much other data that a certificate has no room in it: remove keys"},
 	{"no issuer", func(s *scene) { s.issuer = nil }, v1alpha1.ReasonIssuerNotFound, "spec.issuerRef: VaultIssuer/vault does not exist: create it"},
 }
 

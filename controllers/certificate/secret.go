@@ -31,6 +31,24 @@ type material struct {
 	outputs       map[string][]byte // further forms of the pair
 }
 
+// mostForeignBytes leave room for a certificate, its key and further forms of both in a Secret, which holds 1 MiB.
+const mostForeignBytes = 896 << 10
+
+// foreignBytes is how much the Secret holds under keys that are not written here. They stay when it is taken over.
+func (o *observed) foreignBytes() (n int) {
+	if o.secret == nil {
+		return 0
+	}
+	for key, value := range o.secret.Data {
+		switch key {
+		case corev1.TLSCertKey, corev1.TLSPrivateKeyKey, corev1.ServiceAccountRootCAKey:
+		default:
+			n += len(value)
+		}
+	}
+	return n
+}
+
 // secretOf is the Secret as it should be.
 func (o *observed) secretOf(m material) *corev1.Secret {
 	secret := &corev1.Secret{

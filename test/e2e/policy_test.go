@@ -49,7 +49,7 @@ spec:
   namespaceSelector: {matchExpressions: [{key: policies, operator: DoesNotExist}]}
   dnsNames: ["*"]
   allowOtherNames: true
-  issuers: [{kind: VaultIssuer, name: "*"}, {kind: ClusterVaultIssuer, name: "*"}, {kind: Issuer, name: "*"}, {kind: ClusterIssuer, name: "*"}]
+  issuers: [{kind: VaultIssuer, name: "*"}, {kind: ClusterVaultIssuer, name: "*"}, {kind: Issuer, name: "*"}, {kind: ClusterIssuer, name: "*"}, {group: awspca.cert-manager.io, kind: AWSPCAIssuer, name: "*"}]
 `
 
 // policy makes a CertificatePolicy for the scene's namespace: for names below its domain, by VaultIssuer vault.
