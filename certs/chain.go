@@ -14,10 +14,12 @@ func signedBy(child, parent *x509.Certificate) bool {
 	if !bytes.Equal(child.RawIssuer, parent.RawSubject) {
 		return false
 	}
-	if child.Equal(parent) {
-		return child.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature) == nil
-	}
-	return child.CheckSignatureFrom(parent) == nil
+	return verified.check(child, parent, func() bool {
+		if child.Equal(parent) {
+			return child.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature) == nil
+		}
+		return child.CheckSignatureFrom(parent) == nil
+	})
 }
 
 func signerIn(list []*x509.Certificate, child *x509.Certificate) *x509.Certificate {

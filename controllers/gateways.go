@@ -11,6 +11,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -35,6 +36,8 @@ type gateways struct {
 	*gateway.Registry
 	mgr          ctrl.Manager
 	certificates controller.Controller
+	// suspect makes the next run of a certificate look anew at what is served.
+	suspect func(types.NamespacedName)
 	// queue is that of the certificate controller. It receives the function that adds to it once, when it starts.
 	queue   chan workqueue.TypedRateLimitingInterface[ctrl.Request]
 	changes chan string // names of gateways
@@ -75,9 +78,9 @@ func (g *gateways) changed(name string) {
 	g.changes <- name
 }
 
-// setup adds the watches. certificates is the controller of ApisixCertificates.
-func (g *gateways) setup(certificates controller.Controller) error {
-	g.certificates = certificates
+// setup adds the watches. certificates is the controller of ApisixCertificates, suspect their reconciler's Suspect.
+func (g *gateways) setup(certificates controller.Controller, suspect func(types.NamespacedName)) error {
+	g.certificates, g.suspect = certificates, suspect
 	if err := certificates.Watch(ctrlsource.Kind[client.Object](g.mgr.GetCache(), &networkingv1.IngressClass{}, g.onClass(), classChanged())); err != nil {
 		return err
 	}
@@ -118,7 +121,7 @@ func (g *gateways) handOn(ctx context.Context) {
 	}
 }
 
-// certificatesOf lists the certificates whose ingress class is concerned.
+// certificatesOf lists the certificates whose ingress class is concerned. What was served for them may not be any more.
 func (g *gateways) certificatesOf(ctx context.Context, concerned func(class string) bool) []ctrl.Request {
 	var list v1alpha1.ApisixCertificateList
 	if err := g.mgr.GetClient().List(ctx, &list, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
@@ -134,6 +137,7 @@ func (g *gateways) certificatesOf(ctx context.Context, concerned func(class stri
 		}
 		if known[class] {
 			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+			g.suspect(client.ObjectKeyFromObject(&list.Items[i]))
 		}
 	}
 	return requests

@@ -11,8 +11,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	ctrlsource "sigs.k8s.io/controller-runtime/pkg/source"
 
+	"apisix-certs.io/apisix-certs/controllers/certificate"
 	"apisix-certs.io/apisix-certs/controllers/shard"
 	"apisix-certs.io/apisix-certs/controllers/source"
 )
@@ -27,10 +29,13 @@ type kindStarter struct {
 	uses         *source.Uses
 
 	waiting []source.Kind
+	// begun: the certificate controller works already, so that objects of a new kind are news to it.
+	begun bool
 }
 
 // Start waits for the absent kinds. It runs on the leader, as the controllers do.
 func (s *kindStarter) Start(ctx context.Context) error {
+	s.begun = true
 	for _, kind := range s.waiting {
 		ctrl.LoggerFrom(ctx).Info("kind is not installed, waiting for its CRD", "kind", kind.Kind, "group", kind.Group)
 	}
@@ -72,5 +77,9 @@ func (s *kindStarter) start(ctx context.Context, kind source.Kind) error {
 	if kind.Group == "apisix.apache.org" {
 		s.uses.TLS.Store(true)
 	}
-	return s.certificates.Watch(ctrlsource.Kind(s.mgr.GetCache(), kind.Object, s.events(kind.SecretKeys)))
+	var which []predicate.Predicate
+	if !s.begun {
+		which = append(which, certificate.Later())
+	}
+	return s.certificates.Watch(ctrlsource.Kind(s.mgr.GetCache(), kind.Object, s.events(kind.SecretKeys), which...))
 }

@@ -51,6 +51,7 @@ type Options struct {
 	MetricsAddr              string        // --metrics-bind-address
 	MetricsSecure            bool          // --metrics-secure
 	HealthAddr               string        // --health-probe-bind-address
+	PprofAddr                string        // --pprof-bind-address; empty: none
 	PageAddr                 string        // --page-bind-address; empty: no status page
 	Version                  string        // of this build, for the user agent
 }

@@ -40,6 +40,7 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	if err != nil {
 		return err
 	}
+	mgr = newFrugal(mgr)
 	gateways, err := newGateways(ctx, mgr, options)
 	if err != nil {
 		return err
@@ -80,7 +81,7 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	if err := built.Watch(secrets(certificates.PasswordEvents())); err != nil {
 		return fmt.Errorf("watch of Secrets: %w", err)
 	}
-	if err := gateways.setup(built); err != nil {
+	if err := gateways.setup(built, certificates.Suspect); err != nil {
 		return fmt.Errorf("watches of gateways: %w", err)
 	}
 	if err := (&grantWatch{mgr: mgr, grants: grants, certificates: built, events: certificates.GrantEvents()}).setup(); err != nil {
@@ -149,13 +150,7 @@ func newManager(config *rest.Config, options Options) (ctrl.Manager, error) {
 				// Foreign Secrets are read one by one when they matter, not kept in memory.
 				&corev1.Secret{}: {Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelManaged: "true"})},
 			},
-			DefaultTransform: func(object any) (any, error) {
-				object, err := source.TrimRoute(object)
-				if err != nil {
-					return nil, err
-				}
-				return cache.TransformStripManagedFields()(object)
-			},
+			DefaultTransform: newTrimmer().trim,
 		},
 		Client: client.Options{Cache: &client.CacheOptions{
 			Unstructured: true, // ApisixRoutes
@@ -165,6 +160,7 @@ func newManager(config *rest.Config, options Options) (ctrl.Manager, error) {
 
 		Metrics:                       options.metricsServer(),
 		HealthProbeBindAddress:        options.HealthAddr,
+		PprofBindAddress:              options.PprofAddr,
 		LeaderElection:                options.LeaderElect,
 		LeaderElectionID:              options.LeaseName,
 		LeaderElectionNamespace:       options.Namespace,

@@ -10,7 +10,7 @@ const (
 	ReasonIssued = "Issued"
 	// ReasonIssuing is set on Issued while the first certificate is on its way: wait.
 	ReasonIssuing = "Issuing"
-	// ReasonRenewed is an event: the certificate was replaced; the message says why.
+	// ReasonRenewed is an event: the certificate was replaced before its time; the message says why.
 	ReasonRenewed = "Renewed"
 	// ReasonRenewalFailing is set on Issued, which stays True: the certificate is valid, but it should be replaced and
 	// that fails. See the message.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -47,6 +48,7 @@ func newController() *cobra.Command {
 			if options.ClusterResourceNamespace == "" {
 				options.ClusterResourceNamespace = options.Namespace
 			}
+			collectSooner()
 			return controllers.Run(c.Context(), config, options)
 		},
 	}
@@ -56,6 +58,14 @@ func newController() *cobra.Command {
 	flags.StringVar(&logLevel, "log-level", "info", "debug, info, warn or error")
 	flags.StringVar(&logFormat, "log-format", "text", "text or json")
 	return c
+}
+
+// collectSooner lets the heap grow by a third and not twofold between collections, unless GOGC says otherwise: most of it
+// are caches, which stay, and the controller waits for others more than it allocates.
+func collectSooner() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(33)
+	}
 }
 
 func addControllerFlags(flags *pflag.FlagSet, o *controllers.Options) {
@@ -76,6 +86,7 @@ func addControllerFlags(flags *pflag.FlagSet, o *controllers.Options) {
 	flags.BoolVar(&o.MetricsSecure, "metrics-secure", false, "serve metrics by https, and only to who bears a Kubernetes token that may get /metrics")
 	flags.StringVar(&o.HealthAddr, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0 for none")
 	flags.StringVar(&o.PageAddr, "page-bind-address", "", "address of the status page, such as 127.0.0.1:8089 for kubectl port-forward; on one that others reach, readers need a Kubernetes token that may list the certificates (default: no page)")
+	flags.StringVar(&o.PprofAddr, "pprof-bind-address", "", "address of Go's profiles under /debug/pprof, such as 127.0.0.1:6060 (default: none)")
 }
 
 // addGatewayFlags adds those that tell of the gateway.

@@ -57,7 +57,7 @@ func (r *Reconciler) apply(ctx context.Context, o *observed, p plan) outcome {
 	case len(o.hosts) == 0 && o.conflict == "":
 		done.gateways = withdrawAll(ctx, append(o.left, o.gateways...), target)
 	case done.usable && o.mayPush() && len(target.Hosts) > 0:
-		done.gateways = pushAll(ctx, o.gateways, target, !o.provenFalse(target))
+		done.gateways = pushAll(ctx, o.gateways, target, knowledge{again: !o.provenFalse(target), proven: o.proven(target)})
 		r.unproven.look(client.ObjectKeyFromObject(o.cert), done.gateways, r.Clock.Now())
 		done.gateways = append(done.gateways, leave(ctx, o.left, target, done.gateways)...)
 	}

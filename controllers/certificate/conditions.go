@@ -237,6 +237,20 @@ func (o *observed) provenFalse(t gateway.Target) bool {
 	return served != nil && served.Reason == v1alpha1.ReasonNotServed && o.cert.Status.Fingerprint == t.Fingerprint
 }
 
+// proven are the gateways that the last run saw serve the target, by name; nil where there is a reason to look anew.
+func (o *observed) proven(t gateway.Target) map[string]bool {
+	served := meta.FindStatusCondition(o.cert.Status.Conditions, v1alpha1.ConditionServed)
+	if o.suspect || served == nil || served.Status != metav1.ConditionTrue || served.ObservedGeneration != o.cert.Generation ||
+		o.cert.Status.Fingerprint != t.Fingerprint {
+		return nil
+	}
+	proven := map[string]bool{}
+	for _, g := range o.cert.Status.Gateways {
+		proven[g.Name] = g.ServedSerial == t.Serial
+	}
+	return proven
+}
+
 func condition(kind string, status metav1.ConditionStatus, reason, message string) metav1.Condition {
 	return metav1.Condition{Type: kind, Status: status, Reason: reason, Message: message}
 }

@@ -230,6 +230,7 @@ func (d *drift) probe(ctx context.Context) {
 }
 
 func (d *drift) enqueue(ctx context.Context, c *v1alpha1.ApisixCertificate) {
+	d.Suspect(client.ObjectKeyFromObject(c))
 	select {
 	case d.found <- event.GenericEvent{Object: c}:
 	case <-ctx.Done():

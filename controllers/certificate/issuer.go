@@ -98,14 +98,23 @@ func (r *Reconciler) concerned(ctx context.Context, cert *v1alpha1.ApisixCertifi
 		return true
 	}
 	now := r.Clock.Now()
-	with := o.facts()
-	o.standing = issuer.Standing{}
-	without := o.facts()
-	after, before := certs.Decide(with, now), certs.Decide(without, now)
-	if after.Issue {
+	after := certs.Decide(o.facts(), now)
+	switch {
+	case after.Issue:
 		return true // it may have been held back by what the role grants
+	case o.secret != nil && o.issuedUnderCurrent() && !o.revoked():
+		return false // as almost all are when a controller starts: the standing makes no difference
 	}
+	o.standing = issuer.Standing{}
+	before := certs.Decide(o.facts(), now)
 	return after.Reason != before.Reason || !after.Recheck.Equal(before.Recheck)
+}
+
+// issuedUnderCurrent tells whether the Secret's certificate was issued under the CA that the issuer is known to sign with;
+// true where none is known.
+func (o *observed) issuedUnderCurrent() bool {
+	ca := o.standing.CA()
+	return ca == "" || o.secret.Annotations[v1alpha1.AnnotationIssuedUnder] == ca
 }
 
 // IssuerChange is the object of an event for IssuerEvents.

@@ -57,8 +57,10 @@ type observed struct {
 	// keys are the keys that are at no gateway yet, gatewayVault the Vault that gateways read keys from.
 	keys         *heldKeys
 	gatewayVault apisix.VaultSecret
-	// known tells whether there is an ApisixCertificate with this UID.
-	known func(uid string) bool
+	// suspect: what was seen to be served is to be looked at anew.
+	suspect bool
+	// known tells whether there is an ApisixCertificate of that name with this UID.
+	known func(namespace, name, uid string) bool
 	// gateways are those of the certificate's ingress class.
 	gateways []*gateway.Gateway
 	// left are others that status names: the ingress class was another.
@@ -102,12 +104,12 @@ func (r *Reconciler) observeSecret(ctx context.Context, from client.Reader, o *o
 	return err
 }
 
-// known tells whether there is an ApisixCertificate with a UID. Where it cannot tell, there is one.
-func (r *Reconciler) known(ctx context.Context) func(uid string) bool {
-	return func(uid string) bool {
-		var list v1alpha1.ApisixCertificateList
-		err := r.List(ctx, &list, client.MatchingFields{indexUID: uid}, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)
-		return err != nil || len(list.Items) > 0
+// known tells whether there is an ApisixCertificate of that name with that UID. Where it cannot tell, there is one.
+func (r *Reconciler) known(ctx context.Context) func(namespace, name, uid string) bool {
+	return func(namespace, name, uid string) bool {
+		cert := &v1alpha1.ApisixCertificate{}
+		err := r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, cert, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)
+		return client.IgnoreNotFound(err) != nil || err == nil && string(cert.UID) == uid
 	}
 }
 

@@ -21,22 +21,30 @@ type pushed struct {
 }
 
 // pushAll brings the target to all gateways at once: one that hangs must not hold up the others.
-func pushAll(ctx context.Context, gateways []*gateway.Gateway, t gateway.Target, again bool) []pushed {
+func pushAll(ctx context.Context, gateways []*gateway.Gateway, t gateway.Target, known knowledge) []pushed {
 	all := make([]pushed, len(gateways))
 	var group sync.WaitGroup
 	for i, g := range gateways {
-		group.Go(func() { all[i] = push(ctx, g, t, again) })
+		group.Go(func() { all[i] = push(ctx, g, t, known) })
 	}
 	group.Wait()
 	return all
 }
 
+// knowledge is what earlier runs have seen of a target.
+type knowledge struct {
+	// again: it may be written once more where it is not served.
+	again bool
+	// proven are the names of the gateways that were seen to serve it, nothing having changed since.
+	proven map[string]bool
+}
+
 // push brings the target to one gateway and proves it. Where something else is served though the gateway should hold the
 // target, it is looked at anew and written once more if again is set: its objects may be gone, or the key another's, and
 // APISIX never tells a key.
-func push(ctx context.Context, g *gateway.Gateway, t gateway.Target, again bool) pushed {
-	done := bring(ctx, g, t)
-	if done.unproven() && again {
+func push(ctx context.Context, g *gateway.Gateway, t gateway.Target, known knowledge) pushed {
+	done := bring(ctx, g, t, known.proven[g.Name])
+	if done.unproven() && known.again {
 		done = bringAgain(ctx, g, t, done)
 	}
 	done.proof = g.Explain(ctx, done.state, t, done.proof)
@@ -48,9 +56,16 @@ func (p pushed) unproven() bool {
 	return p.verb == gateway.Keep && p.proof.Mendable() && p.state.Mode != gateway.Secret
 }
 
-// bring is one push and its proof.
-func bring(ctx context.Context, g *gateway.Gateway, t gateway.Target) pushed {
+// bring is one push and its proof. What was proven before and needed no write is not proven again: that is drift's to do,
+// once a period for every certificate. Beside an ingress controller every look counts, for it may write the old one back.
+func bring(ctx context.Context, g *gateway.Gateway, t gateway.Target, proven bool) pushed {
 	done := write(ctx, g, t)
+	if proven && done.err == nil && done.verb == gateway.Keep && done.state.Mode == gateway.Own {
+		var ok bool
+		if done.proof, ok = g.Proven(t.Serial); ok {
+			return done
+		}
+	}
 	if done.err == nil && done.verb != gateway.Wait && done.verb != gateway.Refuse && done.verb != gateway.Renew {
 		done.proof = g.Prove(ctx, done.state.Hosts(t), t.Fingerprint)
 	}

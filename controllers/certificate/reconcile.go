@@ -9,6 +9,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -55,6 +56,7 @@ type Reconciler struct {
 
 	keys     heldKeys
 	unproven unproven
+	suspects suspects
 	swept    sync.Map // UID -> fingerprint of the certificate for which older keys in Vault were deleted
 }
 
@@ -77,10 +79,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.hold(ctx, cert); err != nil {
 		return ctrl.Result{}, err
 	}
+	suspect := r.suspects.take(req.NamespacedName)
 	o, err := r.observe(ctx, cert)
 	if err != nil {
 		return ctrl.Result{}, fmt.Errorf("observe: %w", err)
 	}
+	o.suspect = suspect
 	p := decide(o, r.Clock.Now())
 	if p.issue && !o.live {
 		// The cache may be behind our own last write: issuing on its word would issue twice.
@@ -95,6 +99,17 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		p = decide(o, r.Clock.Now())
 	}
 	return r.report(ctx, o, p, r.apply(ctx, &o, p))
+}
+
+// Suspect makes the next run of a certificate look anew at what is served for it, whatever its status says.
+func (r *Reconciler) Suspect(cert types.NamespacedName) { r.suspects.all.Store(cert, nil) }
+
+// suspects are certificates that may not be served any more.
+type suspects struct{ all sync.Map } // types.NamespacedName
+
+func (s *suspects) take(cert types.NamespacedName) bool {
+	_, ok := s.all.LoadAndDelete(cert)
+	return ok
 }
 
 // hold puts the finalizer on, before there is anything to clean up. Source controllers create objects with it.

@@ -112,12 +112,10 @@ func (r *Reconciler) tell(ctx context.Context, o observed, p plan, done outcome,
 		ctrl.LoggerFrom(ctx).Error(done.err, "cannot issue the certificate", "reason", p.decision.Reason)
 	}
 	if done.issued {
-		reason := v1alpha1.ReasonIssued
-		if p.decision.Reason != certs.SecretMissing {
-			reason = v1alpha1.ReasonRenewed
-		}
 		ctrl.LoggerFrom(ctx).Info("certificate issued", "reason", p.decision.Reason, "serial", o.cert.Status.SerialNumber)
-		r.Recorder.Eventf(o.cert, nil, corev1.EventTypeNormal, reason, "Issue", "%s: issued by %s", p.decision.Message, o.cert.Spec.IssuerRef.String())
+		if reason := issueEvent(p.decision.Reason); reason != "" {
+			r.Recorder.Eventf(o.cert, nil, corev1.EventTypeNormal, reason, "Issue", "%s: issued by %s", p.decision.Message, o.cert.Spec.IssuerRef.String())
+		}
 	}
 	r.tellExpiring(o.cert, before)
 	was, is := meta.FindStatusCondition(before, v1alpha1.ConditionReady), meta.FindStatusCondition(o.cert.Status.Conditions, v1alpha1.ConditionReady)
@@ -130,6 +128,18 @@ func (r *Reconciler) tell(ctx context.Context, o observed, p plan, done outcome,
 	}
 	r.Recorder.Eventf(o.cert, nil, corev1.EventTypeWarning, is.Reason, "Check", "%s", note.Fit(is.Message))
 	r.tellSource(o.cert, is)
+}
+
+// issueEvent is the event of an issuance, empty for a renewal in its time or by order: status tells it, and an event of each
+// would be a third of all that is written for a renewal.
+func issueEvent(why certs.Reason) string {
+	switch why {
+	case certs.SecretMissing:
+		return v1alpha1.ReasonIssued
+	case certs.RenewalDue, certs.RenewalRequested:
+		return ""
+	}
+	return v1alpha1.ReasonRenewed
 }
 
 // forSources are the reasons that concern who wrote the source object, who may know nothing of ApisixCertificates.

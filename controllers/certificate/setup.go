@@ -24,10 +24,9 @@ import (
 
 // Indexes of ApisixCertificates.
 const (
-	indexHost     = "host"       // normalised DNS name, and what is beside it: see hostKeys
-	indexSecret   = "secret"     // NAMESPACE/NAME
-	indexAway     = "secretAway" // namespace of a Secret that is in another one than the certificate
-	indexUID      = "uid"
+	indexHost     = "host"        // normalised DNS name, and what is beside it: see hostKeys
+	indexSecret   = "secret"      // NAMESPACE/NAME
+	indexAway     = "secretAway"  // namespace of a Secret that is in another one than the certificate
 	indexToken    = "tokenSecret" // NAMESPACE/NAME of spec.vaultKV.tokenSecretRef
 	indexPassword = "password"    // NAMESPACE/NAME of a Secret with the password of a keystore
 	indexIssuer   = "issuerRef"   // KIND/NAMESPACE/NAME, the namespace empty for a ClusterVaultIssuer
@@ -35,7 +34,7 @@ const (
 
 // Setup builds the controller. The returned controller takes further watches, see WatchUses.
 func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, options controller.Options) (controller.Controller, error) {
-	for index, keys := range map[string]client.IndexerFunc{indexUID: uidKeys, indexToken: tokenKeys, indexHost: hostKeys, indexSecret: secretKeys, indexAway: awayKeys, indexIssuer: issuerKeys, indexPassword: passwordKeys} {
+	for index, keys := range map[string]client.IndexerFunc{indexToken: tokenKeys, indexHost: hostKeys, indexSecret: secretKeys, indexAway: awayKeys, indexIssuer: issuerKeys, indexPassword: passwordKeys} {
 		if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ApisixCertificate{}, index, keys); err != nil {
 			return nil, fmt.Errorf("index of ApisixCertificates by %s: %w", index, err)
 		}
@@ -48,17 +47,23 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, options contro
 	return ctrl.NewControllerManagedBy(mgr).Named("certificate").WithOptions(options).
 		For(&v1alpha1.ApisixCertificate{}, builder.WithPredicates(predicate.Or[client.Object](
 			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, deletionMarked(), approvalChanged()))).
-		Watches(&v1alpha1.ApisixCertificate{}, r.mapTo(rivalKeys), builder.WithPredicates(predicate.Or[client.Object](
+		Watches(&v1alpha1.ApisixCertificate{}, r.mapTo(rivalKeys), builder.WithPredicates(Later(), predicate.Or[client.Object](
 			predicate.GenerationChangedPredicate{}, ownedChanged()))).
 		Watches(&v1alpha1.CertificatePolicy{}, r.PolicyEvents(), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesMetadata(&corev1.Namespace{}, r.NamespaceEvents(), builder.WithPredicates(predicate.LabelChangedPredicate{})).
 		Watches(&corev1.Secret{}, r.mapTo(func(secret client.Object) map[string][]string {
 			return map[string][]string{indexSecret: {secret.GetNamespace() + "/" + secret.GetName()}}
-		})).
+		}), builder.WithPredicates(Later())).
 		Watches(&v1alpha1.VaultIssuer{}, r.mapTo(issuerKey(v1alpha1.KindVaultIssuer)), builder.WithPredicates(readyChanged())).
 		Watches(&v1alpha1.ClusterVaultIssuer{}, r.mapTo(issuerKey(v1alpha1.KindClusterVaultIssuer)), builder.WithPredicates(readyChanged())).
 		WatchesRawSource(ctrlsource.Channel(watch.found, &handler.EnqueueRequestForObject{})).
 		Build(r)
+}
+
+// Later passes everything but the objects that are there when a watch begins. Those of the controller's own watches bring
+// nothing new: all certificates are enqueued when it begins to work, and no sooner than all of them are known.
+func Later() predicate.Predicate {
+	return predicate.Funcs{CreateFunc: func(e event.CreateEvent) bool { return !e.IsInInitialList }}
 }
 
 // SecretEvents maps an object that refers to Secrets, such as an ApisixTls, to the certificates of those Secrets.
@@ -108,8 +113,6 @@ func tokenKeys(object client.Object) []string {
 	}
 	return []string{object.GetNamespace() + "/" + kv.TokenSecretRef.Name}
 }
-
-func uidKeys(object client.Object) []string { return []string{string(object.GetUID())} }
 
 func issuerKeys(object client.Object) []string {
 	spec := object.(*v1alpha1.ApisixCertificate).Spec

@@ -95,8 +95,8 @@ type Target struct {
 	// may be written.
 	Client *apisix.SSLClient
 	Unfit  error
-	// Known tells whether an ApisixCertificate with this UID exists in the cluster. Nil: taken for true.
-	Known func(uid string) bool
+	// Known tells whether an ApisixCertificate of that name with this UID exists in the cluster. Nil: taken for true.
+	Known func(namespace, name, uid string) bool
 }
 
 // Use is one ApisixTls, or one TLS entry of an Ingress, that refers to the target's Secret.

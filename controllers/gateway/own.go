@@ -87,7 +87,7 @@ func (g *Gateway) taken(t Target, host string) string {
 // given one name, so the UID must be known here, where that can be told.
 func (g *Gateway) ours(o Object, t Target) bool {
 	return o.Labels[labelManagedBy] == managedBy && o.Labels[labelCluster] == g.Cluster &&
-		(t.Known == nil || t.Known(o.Labels[labelUID]))
+		(t.Known == nil || t.Known(o.Labels[labelNamespace], o.Labels[labelName], o.Labels[labelUID]))
 }
 
 // Plan tells what to do so that this gateway holds the target.

@@ -9,7 +9,7 @@ import "slices"
 func (g *Gateway) before(o Object, t Target) bool {
 	l := o.Labels
 	return l[labelManagedBy] == managedBy && l[labelCluster] == g.Cluster && l[labelNamespace] == t.Namespace && l[labelName] == t.Name &&
-		l[labelUID] != t.UID && t.Known != nil && !t.Known(l[labelUID]) &&
+		l[labelUID] != t.UID && t.Known != nil && !t.Known(t.Namespace, t.Name, l[labelUID]) &&
 		!t.keyless() && o.Fingerprint != "" && o.Fingerprint == t.Fingerprint
 }
 

@@ -20,7 +20,7 @@ func TestOwnRestored(t *testing.T) {
 		}, Refuse, true},
 		{"of another name", func(_ *ownScene, t *Target) { t.Name = "other" }, Refuse, true},
 		{"of another cluster", func(s *ownScene, _ *Target) { s.Cluster = "green" }, Refuse, true},
-		{"the other one exists", func(_ *ownScene, t *Target) { t.Known = func(string) bool { return true } }, Put, true},
+		{"the other one exists", func(_ *ownScene, t *Target) { t.Known = func(string, string, string) bool { return true } }, Put, true},
 		{"the key is at the gateway alone", func(_ *ownScene, t *Target) { t.Key = nil }, Refuse, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -28,7 +28,7 @@ func TestOwnRestored(t *testing.T) {
 			target := s.target("u1", "a.example.com", "b.example.com")
 			s.mustPush(target)
 			old := s.ID(target)
-			target.UID, target.Known = "u2", func(uid string) bool { return uid == "u2" }
+			target.UID, target.Known = "u2", func(_, _, uid string) bool { return uid == "u2" }
 			row.after(s, &target)
 			state, err := s.Observe(t.Context(), target)
 			if err != nil {

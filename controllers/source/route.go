@@ -64,7 +64,7 @@ func TrimRoute(object any) (any, error) {
 	return u, nil
 }
 
-// indexRouteHost indexes ApisixRoutes by host, and by the wildcards that would cover it.
+// indexRouteHost indexes ApisixRoutes by host, and by the wildcards that would cover it, as NAMESPACE/HOST.
 const indexRouteHost = "routeHost"
 
 func routeHostKeys(object client.Object) []string {
@@ -75,9 +75,9 @@ func routeHostKeys(object client.Object) []string {
 	var keys []string
 	for _, rule := range routeOf(u).Spec.HTTP {
 		for _, host := range normalize(rule.Match.Hosts) {
-			keys = append(keys, host)
+			keys = append(keys, u.GetNamespace()+"/"+host)
 			if _, parent, found := strings.Cut(host, "."); found {
-				keys = append(keys, "*."+parent)
+				keys = append(keys, u.GetNamespace()+"/*."+parent)
 			}
 		}
 	}
@@ -94,7 +94,7 @@ func routesOfHosts(ctx context.Context, c client.Reader, object client.Object) [
 	for _, host := range cert.Spec.DNSNames {
 		list := &unstructured.UnstructuredList{}
 		list.SetGroupVersionKind(apiVersions[kindRoute].WithKind(kindRoute + "List"))
-		if err := c.List(ctx, list, client.InNamespace(cert.Namespace), client.MatchingFields{indexRouteHost: host}); err != nil {
+		if err := c.List(ctx, list, client.MatchingFields{indexRouteHost: cert.Namespace + "/" + host}); err != nil {
 			ctrl.LoggerFrom(ctx).Error(err, "cannot list ApisixRoutes by host", "host", host)
 			continue
 		}

@@ -118,7 +118,7 @@ func TestTrimRouteLeavesOthers(t *testing.T) {
 
 func TestRouteHostKeys(t *testing.T) {
 	got := routeHostKeys(newRouteOf(t, `{"http":[{"match":{"hosts":["A.b.example","local"]}}]}`))
-	if diff := cmp.Diff([]string{"a.b.example", "*.b.example", "local"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"ns/a.b.example", "ns/*.b.example", "ns/local"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -5,15 +5,19 @@ package source
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	configv2 "github.com/apache/apisix-ingress-controller/pkg/kube/apisix/apis/config/v2"
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
@@ -99,9 +103,24 @@ func start[T client.Object](mgr ctrl.Manager, r *reconciler[T], part *shard.Shar
 	b := ctrl.NewControllerManagedBy(mgr).Named("source-"+r.kind).WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
 		For(r.newObject(), builder.WithPredicates(predicate.Or[client.Object](
 			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{}))).
-		Watches(&v1alpha1.ApisixCertificate{}, handler.EnqueueRequestForOwner(mgr.GetScheme(), mgr.GetRESTMapper(), r.newObject()))
+		Watches(&v1alpha1.ApisixCertificate{}, handler.EnqueueRequestForOwner(mgr.GetScheme(), mgr.GetRESTMapper(), r.newObject()), builder.WithPredicates(wantedChanged()))
 	if also != nil {
-		b = b.Watches(&v1alpha1.ApisixCertificate{}, also)
+		b = b.Watches(&v1alpha1.ApisixCertificate{}, also, builder.WithPredicates(wantedChanged()))
 	}
 	return b.Complete(part.Only(r))
+}
+
+// wantedChanged leaves out what only a status says, but for its word that there is a certificate: see followRoute. It leaves
+// out those that are there at the start too, when all sources are looked at.
+func wantedChanged() predicate.Predicate {
+	return predicate.Funcs{CreateFunc: func(e event.CreateEvent) bool { return !e.IsInInitialList }, UpdateFunc: func(e event.UpdateEvent) bool {
+		was, is := e.ObjectOld.(*v1alpha1.ApisixCertificate), e.ObjectNew.(*v1alpha1.ApisixCertificate)
+		return was.Generation != is.Generation || was.DeletionTimestamp.IsZero() != is.DeletionTimestamp.IsZero() ||
+			!maps.Equal(was.Annotations, is.Annotations) || !equality.Semantic.DeepEqual(was.OwnerReferences, is.OwnerReferences) ||
+			hasCertificate(was) != hasCertificate(is)
+	}}
+}
+
+func hasCertificate(cert *v1alpha1.ApisixCertificate) bool {
+	return meta.IsStatusConditionTrue(cert.Status.Conditions, v1alpha1.ConditionIssued)
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 )
 
@@ -13,15 +14,20 @@ var cores = runtime.NumCPU()
 
 // counts are what had been done up to a moment.
 type counts struct {
+	at               time.Time
 	requests, writes float64 // of the controller, at the API server
 	certificates     int     // that Vault has signed
 	tokens           map[string]bool
 	admin            int
-	cpu              map[string]time.Duration // by process
+	cpu              map[string]time.Duration // by process, and of the whole machine
+	runs             map[string]float64       // of reconcilers, by controller
 }
+
+var controllerNames = []string{"certificate", "source-ApisixTls"}
 
 // count reads all counters.
 func (w *world) count(ctx context.Context) (c counts, err error) {
+	c.at = time.Now()
 	metrics, err := w.kubeMetrics(ctx)
 	if err != nil {
 		return c, fmt.Errorf("metrics of the API server: %w", err)
@@ -37,6 +43,12 @@ func (w *world) count(ctx context.Context) (c counts, err error) {
 	}
 	c.admin = w.adminRequests()
 	c.cpu = cpuByProcess()
+	c.cpu[machineName] = cpuOfMachine()
+	c.runs = map[string]float64{}
+	own := w.controllerMetrics(ctx)
+	for _, name := range controllerNames {
+		c.runs[name] = own.sum("controller_runtime_reconcile_total", `controller="`+name+`"`)
+	}
 	return c, nil
 }
 
@@ -88,11 +100,22 @@ func (w *world) spent(scenario string, certs int, took time.Duration, before, af
 			r.VaultLogins++
 		}
 	}
+	others := 0.0
 	for name, at := range after.cpu {
-		if d := at - before.cpu[name]; d > 0 {
-			r.cpu[name] = per(float64(d.Microseconds()) / 1000)
+		ms := per(float64((at - before.cpu[name]).Microseconds()) / 1000)
+		switch {
+		case name == machineName:
+			others += ms
+		case ms > 0:
+			r.cpu[name] = ms
+			others -= ms
 		}
 	}
+	r.others = max(others, 0) / (1000 * float64(cores) * after.at.Sub(before.at).Seconds() / float64(certs))
+	for name := range after.runs {
+		r.runs = append(r.runs, fmt.Sprintf("%s %.1f", name, per(after.runs[name]-before.runs[name])))
+	}
+	slices.Sort(r.runs)
 	r.CPUMsPerCert = r.cpu[controllerName]
 	if slower := min(w.raw.sign, w.raw.admin); slower > 0 {
 		r.RatioToSlower = round(r.CertsPerS / slower)

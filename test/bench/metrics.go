@@ -76,17 +76,37 @@ func (m metrics) idle(reconciled int) bool {
 
 // settle waits until the controller has nothing left to do: what it does after a certificate is Ready belongs to its cost.
 func (w *world) settle(ctx context.Context) error {
-	quiet := 0
-	err := wait.PollUntilContextTimeout(ctx, 250*time.Millisecond, 10*time.Minute, true, func(ctx context.Context) (bool, error) {
-		if w.controllerMetrics(ctx).idle(0) {
-			quiet++
-		} else {
-			quiet = 0
+	_, err := w.awaitIdle(ctx, 0)
+	return err
+}
+
+const (
+	quietFor = 500 * time.Millisecond
+	// quietCPU is more than an idle controller takes in that time, for proofs and its lease.
+	quietCPU = 4 * tick
+)
+
+// awaitIdle waits until the controller leads, has looked at so many certificates and has nothing left to do, and returns
+// since when. The controller is asked only when its process takes hardly any CPU: with thousands of series an answer costs
+// it a tenth of a second.
+func (w *world) awaitIdle(ctx context.Context, reconciled int) (time.Time, error) {
+	p, since, used := w.progress("waiting until the controller is at rest"), time.Now(), cpuOf(w.controller.PID())
+	err := wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, 10*time.Minute, true, func(ctx context.Context) (bool, error) {
+		p.wait()
+		if now := cpuOf(w.controller.PID()); now-used > quietCPU {
+			since, used = time.Now(), now
 		}
-		return quiet == 4, w.alive()
+		if time.Since(since) < quietFor {
+			return false, w.alive()
+		}
+		if w.controllerMetrics(ctx).idle(reconciled) {
+			return true, nil
+		}
+		since, used = time.Now(), cpuOf(w.controller.PID())
+		return false, nil
 	})
 	if err != nil {
-		return fmt.Errorf("the controller does not come to rest: %w", err)
+		return since, fmt.Errorf("the controller does not come to rest: %w", err)
 	}
-	return nil
+	return since, nil
 }

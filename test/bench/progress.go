@@ -29,6 +29,15 @@ func (p *progress) at(done, all int) {
 	fmt.Fprintf(os.Stderr, "%s: %d of %d after %.0f s (%.0f a second)\n", p.what, done, all, seconds, float64(done)/seconds)
 }
 
+// wait tells that it is not over yet.
+func (p *progress) wait() {
+	if time.Since(p.told) < 2*time.Second {
+		return
+	}
+	p.told = time.Now()
+	fmt.Fprintf(os.Stderr, "%s: %.0f s\n", p.what, p.told.Sub(p.began).Seconds())
+}
+
 // say tells of a step.
 func (w *world) say(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "n=%d %s\n", w.n, fmt.Sprintf(format, args...))

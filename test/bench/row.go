@@ -34,7 +34,9 @@ type row struct {
 	rawKubePerS float64
 	certs       int                // that were worked on
 	bench       float64            // API server writes a certificate of the bench itself within the time
-	cpu         map[string]float64 // ms a certificate by process, of the whole machine
+	cpu         map[string]float64 // ms a certificate by process
+	others      float64            // part of the machine's cores that programs took that have nothing to do with this
+	runs        []string           // of reconcilers, a certificate
 }
 
 func asJSON(rows []row) []byte {
@@ -57,7 +59,8 @@ func printTable(w io.Writer, rows []row) {
 	fmt.Fprintln(w, "\nCPU by process, ms a certificate: where the machine's cores go")
 	for _, r := range rows {
 		if len(r.cpu) > 0 {
-			fmt.Fprintf(w, "  %s n=%d: %s\n", r.Scenario, r.N, r.machine())
+			fmt.Fprintf(w, "  %s n=%d: %s; other programs took %.0f%% of the machine; runs a certificate: %s\n",
+				r.Scenario, r.N, r.machine(), 100*r.others, strings.Join(r.runs, ", "))
 		}
 	}
 }

@@ -102,20 +102,16 @@ func (w *world) restart(ctx context.Context) ([]row, error) {
 		return nil, err
 	}
 	delete(before.cpu, controllerName) // the new process begins at 0
+	clear(before.runs)
 	began := time.Now()
 	if err := w.startController(ctx); err != nil {
 		return nil, err
 	}
-	p := w.progress("restart")
-	err = wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, 10*time.Minute, true, func(ctx context.Context) (bool, error) {
-		m := w.controllerMetrics(ctx)
-		p.at(int(m.sum("controller_runtime_reconcile_total", `controller="certificate"`)), w.n)
-		return m.idle(w.n), w.alive()
-	})
+	idle, err := w.awaitIdle(ctx, w.n)
 	if err != nil {
-		return nil, fmt.Errorf("the controller does not come to rest: %w", err)
+		return nil, err
 	}
-	r, err := w.result(ctx, "restart", w.n, time.Since(began), before)
+	r, err := w.result(ctx, "restart", w.n, idle.Sub(began), before)
 	if err != nil {
 		return nil, err
 	}

@@ -150,6 +150,7 @@ func (w *world) adminRequests() int {
 func (w *world) startController(ctx context.Context) (err error) {
 	args := append([]string{"--workers", fmt.Sprint(w.options.workers), "--cluster-name", w.clusterID}, w.options.args...)
 	if w.options.profile != "" {
+		_ = os.Setenv("GODEBUG", "memprofilerate=16384") // the controller's: its heap is small
 		args = append(args, "--pprof-bind-address", pprofAddr)
 	}
 	w.controller, err = w.StartController(ctx, w.binary, w.log, args...)
