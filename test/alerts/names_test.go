@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 	_ "sigs.k8s.io/controller-runtime" // its metrics
@@ -77,8 +78,11 @@ func unknown(selector *parser.VectorSelector, known map[string]metric) []string 
 		return []string{"there is no metric " + name}
 	}
 	var found []string
+	if !slices.ContainsFunc(selector.LabelMatchers, func(m *labels.Matcher) bool { return m.Name == "job" }) {
+		found = append(found, "metric "+name+" is asked for whatever its job")
+	}
 	for _, m := range selector.LabelMatchers {
-		if m.Name != labels.MetricName && !ofTarget[m.Name] && !slices.Contains(is.labels, m.Name) {
+		if m.Name != model.MetricNameLabel && !ofTarget[m.Name] && !slices.Contains(is.labels, m.Name) {
 			found = append(found, "metric "+name+" has no label "+m.Name)
 		}
 	}
@@ -178,7 +182,7 @@ func TestPanelsDoNotOverlap(t *testing.T) {
 // The tests of queries can fail.
 func TestWrongQueriesAreFound(t *testing.T) {
 	known := registered(t)
-	for _, query := range []string{"apisix_certs_nothing", `apisix_certs_ready{host="x"}`, "sum(", "1"} {
+	for _, query := range []string{`apisix_certs_nothing{job="x"}`, `apisix_certs_ready{job="x",host="x"}`, "apisix_certs_ready", "sum(", `up{job="x"}`, "1"} {
 		if problems(query, known) == nil {
 			t.Errorf("%s passes", query)
 		}

@@ -44,7 +44,7 @@ func (c certificate) series() string {
 	truth := map[bool]float64{true: 0, false: 1}
 	add("ready", truth[c.unready || c.unserved])
 	add("served", truth[c.unserved])
-	return b.String() + healthy
+	return b.String() + healthy + leading + quiet
 }
 
 const healthy = `
@@ -52,11 +52,9 @@ apisix_certs_issuer_ready{kind="VaultIssuer",namespace="shop",name="vault",` + j
 apisix_certs_issuer_ca_expiry_timestamp_seconds{kind="VaultIssuer",namespace="shop",name="vault",` + job + `} 157680000+0x200
 apisix_certs_issuer_ca_not_before_timestamp_seconds{kind="VaultIssuer",namespace="shop",name="vault",` + job + `} -157680000+0x200
 apisix_certs_gateway_up{gateway="default",` + job + `} 1+0x200
-` + leading + quiet
+`
 
-const leading = `
-leader_election_master_status{name="apisix-certs.io",namespace="apisix-certs",pod="a",` + job + `} 1+0x200
-leader_election_master_status{name="apisix-certs.io",namespace="apisix-certs",pod="b",` + job + `} 0+0x200`
+var leading = leads("a", "1+0x200") + leads("b", "0+0x200")
 
 const quiet = `
 controller_runtime_reconcile_errors_total{controller="certificate",namespace="apisix-certs",` + job + `} 7+0x200`
@@ -84,6 +82,7 @@ func TestCertificateAlerts(t *testing.T) {
 		{"fresh", certificate{life: 90 * day, left: 89 * day, due: 59 * day}, nil},
 		{"just due", certificate{life: 90 * day, left: 30 * day, due: -hour}, nil},
 		{"due for 7 hours", certificate{life: 90 * day, left: 30*day - 7*hour, due: -7 * hour}, []string{overdue}},
+		{"8 days left", certificate{life: 90 * day, left: 8 * day, due: -22 * day}, []string{overdue}},
 		{"6 days left", certificate{life: 90 * day, left: 6 * day, due: -24 * day}, []string{soon, overdue}},
 		{"20 hours left", certificate{life: 90 * day, left: 20 * hour, due: -29 * day}, []string{soon, now, overdue}},
 		{"ended", certificate{life: 90 * day, left: -hour, due: -30 * day}, []string{soon, now, overdue}},
@@ -119,35 +118,62 @@ func TestShortLifeIsQuiet(t *testing.T) {
 	}
 }
 
+// Series of one thing, beside a controller that leads.
+func issuer(values string) string {
+	return fmt.Sprintf("apisix_certs_issuer_ready{kind=\"VaultIssuer\",name=\"v\",%s} %s\n", job, values) + leading
+}
+
+func gateway(values string) string {
+	return fmt.Sprintf("apisix_certs_gateway_up{gateway=\"default\",%s} %s\n", job, values) + leading
+}
+
+func runs(values string) string {
+	return fmt.Sprintf("controller_runtime_reconcile_errors_total{namespace=\"apisix-certs\",controller=\"certificate\",%s} %s\n", job, values) + leading
+}
+
+func ca(life, left time.Duration) string {
+	of := "{kind=\"ClusterVaultIssuer\",namespace=\"\",name=\"v\"," + job + "}"
+	return fmt.Sprintf("apisix_certs_issuer_ca_expiry_timestamp_seconds%s %v+0x200\napisix_certs_issuer_ca_not_before_timestamp_seconds%s %v+0x200\n",
+		of, left.Seconds(), of, (left-life).Seconds()) + leading
+}
+
+// leads is whether a pod leads.
+func leads(pod, values string) string {
+	return fmt.Sprintf("leader_election_master_status{namespace=\"apisix-certs\",pod=\"%s\",%s} %s\n", pod, job, values)
+}
+
 // What else fires, or does not, on series that are not all there is, and when.
 func TestOtherAlerts(t *testing.T) {
-	ca := func(life, left time.Duration) string {
-		return fmt.Sprintf("apisix_certs_issuer_ca_expiry_timestamp_seconds{kind=\"ClusterVaultIssuer\",namespace=\"\",name=\"v\",%s} %v+0x200\n", job, left.Seconds()) +
-			fmt.Sprintf("apisix_certs_issuer_ca_not_before_timestamp_seconds{kind=\"ClusterVaultIssuer\",namespace=\"\",name=\"v\",%s} %v+0x200\n", job, (left-life).Seconds()) +
-			leading
-	}
 	for _, c := range []struct {
 		name   string
 		series string
 		after  time.Duration
 		want   []string
 	}{
-		{"issuer away", leading + "\napisix_certs_issuer_ready{kind=\"VaultIssuer\",name=\"v\"," + job + "} 0+0x200", 20 * time.Minute, []string{"ApisixCertsIssuerNotReady"}},
-		{"issuer away for a moment", leading + "\napisix_certs_issuer_ready{kind=\"VaultIssuer\",name=\"v\"," + job + "} 0+0x5 1+0x200", 20 * time.Minute, nil},
+		{"issuer away", issuer("0+0x200"), 20 * time.Minute, []string{"ApisixCertsIssuerNotReady"}},
+		{"issuer away for 10 minutes", issuer("0+0x200"), 10 * time.Minute, nil},
+		{"issuer away for a moment", issuer("0+0x5 1+0x200"), 20 * time.Minute, nil},
 		{"CA of 10 years, a year left", ca(3650*day, 365*day), hour, nil},
 		{"CA of 10 years, 20 days left", ca(3650*day, 20*day), hour, []string{"ApisixCertsIssuerCAEnds"}},
 		{"CA of 10 years, ended", ca(3650*day, -day), hour, []string{"ApisixCertsIssuerCAEnds"}},
+		{"CA of 10 years, seen to end for 5 minutes", ca(3650*day, 20*day), 5 * time.Minute, nil},
 		{"CA of a month, fresh", ca(month, 29*day), hour, nil},
 		{"CA of a month, 5 days left", ca(month, 5*day), hour, []string{"ApisixCertsIssuerCAEnds"}},
-		{"gateway down", leading + "\napisix_certs_gateway_up{gateway=\"default\"," + job + "} 0+0x200", 15 * time.Minute, []string{"ApisixCertsGatewayUnreachable"}},
-		{"gateway down for a moment", leading + "\napisix_certs_gateway_up{gateway=\"default\"," + job + "} 0+0x3 1+0x200", 15 * time.Minute, nil},
-		{"nobody leads", "leader_election_master_status{namespace=\"apisix-certs\",pod=\"a\"," + job + "} 0+0x200", 15 * time.Minute, []string{"ApisixCertsNotLeading"}},
+		{"gateway down", gateway("0+0x200"), 15 * time.Minute, []string{"ApisixCertsGatewayUnreachable"}},
+		{"gateway down for 5 minutes", gateway("0+0x200"), 5 * time.Minute, nil},
+		{"gateway down for a moment", gateway("0+0x3 1+0x200"), 15 * time.Minute, nil},
+		{"nobody leads", leads("a", "0+0x200"), 15 * time.Minute, []string{"ApisixCertsNotLeading"}},
+		{"nobody leads for 5 minutes", leads("a", "0+0x200"), 5 * time.Minute, nil},
 		{"no controller", "up{job=\"other\"} 1+0x200", 15 * time.Minute, []string{"ApisixCertsNotLeading"}},
-		{"lead handed over", "leader_election_master_status{namespace=\"apisix-certs\",pod=\"a\"," + job + "} 1+0x5 0+0x200\nleader_election_master_status{namespace=\"apisix-certs\",pod=\"b\"," + job + "} 0+0x6 1+0x200", 15 * time.Minute, nil},
-		{"leader of another namespace", "leader_election_master_status{namespace=\"other\",pod=\"a\"," + job + "} 1+0x200", 15 * time.Minute, []string{"ApisixCertsNotLeading"}},
-		{"runs fail", leading + "\ncontroller_runtime_reconcile_errors_total{controller=\"certificate\",namespace=\"apisix-certs\"," + job + "} 0+5x200", hour, []string{"ApisixCertsRunsFail"}},
-		{"runs failed once", leading + "\ncontroller_runtime_reconcile_errors_total{controller=\"certificate\",namespace=\"apisix-certs\"," + job + "} 0+0x5 5+0x200", hour, nil},
-		{"series of something else", leading + "\napisix_certs_gateway_up{gateway=\"default\",job=\"another\"} 0+0x200", hour, nil},
+		{"lead handed over", leads("a", "1+0x5 0+0x200") + leads("b", "0+0x6 1+0x200"), 15 * time.Minute, nil},
+		{"leader of another namespace", strings.ReplaceAll(leads("a", "1+0x200"), "apisix-certs\"", "other\""), 15 * time.Minute, []string{"ApisixCertsNotLeading"}},
+		{"not served for 10 minutes", certificate{life: day, left: day, due: hour, unserved: true}.series(), 10 * time.Minute, nil},
+		{"not ready for 10 minutes", certificate{life: day, left: day, due: hour, unready: true}.series(), 10 * time.Minute, nil},
+		{"runs fail", runs("0+5x200"), hour, []string{"ApisixCertsRunsFail"}},
+		{"runs fail for 20 minutes", runs("0+5x200"), 20 * time.Minute, nil},
+		{"runs failed once", runs("0+0x5 5+0x200"), hour, nil},
+		{"runs of something else fail", strings.Replace(runs("0+5x200"), "namespace=\"apisix-certs\",controller", "namespace=\"other\",controller", 1), hour, nil},
+		{"series of something else", strings.Replace(gateway("0+0x200"), "gateway=\"default\","+job, "gateway=\"default\"", 1), hour, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if diff := cmp.Diff(c.want, names(fired(t, c.after, c.series))); diff != "" {
