@@ -144,3 +144,20 @@ func TestShutdownEndsStreams(t *testing.T) {
 		t.Errorf("the stream goes on with %s", have)
 	}
 }
+
+// A stream outlasts the time that the server gives to other answers.
+func TestStreamsOutlastTheWriteTimeout(t *testing.T) {
+	feed := NewFeed()
+	server := newServer(Handler(feed, clock.RealClock{}, nil))
+	server.WriteTimeout = 300 * time.Millisecond
+	listening := httptest.NewUnstartedServer(nil)
+	listening.Config = server
+	listening.Start()
+	t.Cleanup(func() { listening.CloseClientConnections(); listening.Close() })
+	stream := events(t, listening.URL+"/page/events?since="+feed.Snapshot().Version)
+	time.Sleep(600 * time.Millisecond)
+	feed.PutCertificate(named("late"))
+	if have := next(t, stream); have != "[late]" {
+		t.Errorf("after the time-out comes %s", have)
+	}
+}

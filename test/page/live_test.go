@@ -3,6 +3,7 @@
 package page
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -104,6 +105,26 @@ func TestWordsGoOn(t *testing.T) {
 	const words = `document.querySelector('#rows .c-expires .plain-text').textContent`
 	before := eval[string](o, words)
 	o.wait(words + " !== '" + before + "'")
+}
+
+// A page that is hidden rests, and goes on from where it was.
+func TestHidden(t *testing.T) {
+	now := time.Now()
+	o := newTab(t, few(now))
+	o.open("")
+	o.wait(`document.getElementById('link').dataset.link === 'live'`)
+	show := func(hidden bool) {
+		eval[any](o, fmt.Sprintf(`(Object.defineProperty(document, 'hidden', { value: %t, configurable: true }), document.dispatchEvent(new Event('visibilitychange')))`, hidden))
+	}
+	show(true)
+	o.wait(`document.getElementById('link').dataset.link === 'resting'`)
+	o.feed.Remove("certificate/shop/b")
+	show(false)
+	o.wantHosts(fewInOrder[1:]...)
+	o.wait(`document.getElementById('link').dataset.link === 'live'`)
+	if n := eval[int](o, `performance.getEntriesByType('resource').filter((e) => e.name.endsWith('/snapshot') && e.initiatorType === 'fetch').length`); n > 1 {
+		t.Errorf("the snapshot was read %d times", n)
+	}
 }
 
 // The clock of the browser is what states are told by: where it is wrong, the page says so.

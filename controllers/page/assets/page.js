@@ -20,6 +20,7 @@ let deadline = Infinity; // when the standing of some row changes by time alone
 let read = false; // whether the first snapshot is there
 let skew = 0;
 
+const store = new Store({ changed, link: linked });
 const list = new List({ grid: by('grid'), body: by('rows'), opened: (row, byKey) => open(row.data.key, byKey) });
 const head = new Head(by('head'), (column) => sortBy(column));
 const stateBar = new States(by('states'), (id) => { toggle(query.states, id); changedQuery(); });
@@ -233,7 +234,15 @@ setInterval(() => {
   drawOpen(now);
   linkShown();
 }, 1000);
-document.addEventListener('visibilitychange', () => { if (read && !document.hidden) { settleAll(Date.now()); draw({ keep: true }); } });
+
+const unseen = 10e3; // how long a page is hidden until it rests
+let resting = 0;
+document.addEventListener('visibilitychange', () => {
+  clearTimeout(resting);
+  if (document.hidden) { resting = setTimeout(() => store.rest(), unseen); return; }
+  store.wake();
+  if (read) { settleAll(Date.now()); draw({ keep: true }); }
+});
 
 // ---- the connection
 
@@ -253,7 +262,7 @@ function linked(state, now, problem) {
 function linkShown() {
   by('link').dataset.link = link.state;
   const since = link.at ? `, last heard ${span(Date.now() - link.at)} ago` : '';
-  say(by('link-text'), link.state === 'live' ? 'live' : link.state === 'lost' ? `not connected${since}` : 'connecting');
+  say(by('link-text'), link.state === 'live' ? 'live' : link.state === 'lost' ? `not connected${since}` : link.state);
 }
 
 let unsaid = [], speaking = 0;
@@ -319,4 +328,4 @@ by('theme').addEventListener('click', () => {
 
 showTheme();
 if (query.open) by('detail').hidden = true;
-new Store({ changed, link: linked }).start();
+store.start();

@@ -7,8 +7,8 @@ import { parse } from './state.js';
 const silence = 40e3; // two heartbeats of the server, and some
 const pause = 2e3;
 
-// Store calls changed({all, rows, gone}) with rows that are new or changed, and link(state, time) with "connecting", "live"
-// or "lost", and the time that the controller has told last.
+// Store calls changed({all, rows, gone}) with rows that are new or changed, and link(state, time) with "connecting", "live",
+// "lost" or "resting", and the time that the controller has told last.
 export class Store {
   constructor({ changed, link }) {
     this.changed = changed;
@@ -31,12 +31,14 @@ export class Store {
   }
 
   listen(version) {
+    this.version = version;
     this.events?.close();
     const events = new EventSource(`events?since=${encodeURIComponent(version)}`);
     this.events = events;
     events.addEventListener('time', (e) => this.live(e.data));
     events.addEventListener('change', (e) => {
       const change = JSON.parse(e.data);
+      this.version = change.version;
       this.changed({ all: false, ...rowsOf(change), gone: change.gone ?? [] });
       this.live(change.now);
     });
@@ -46,6 +48,22 @@ export class Store {
       // One that is refused does not try again by itself, and one that hangs does not know.
       this.later(events.readyState === EventSource.CLOSED ? pause : silence);
     });
+  }
+
+  // rest ends the stream of a page that nobody looks at: a browser has six connections to a server, and each page takes one.
+  rest() {
+    if (!this.version) return;
+    clearTimeout(this.timer);
+    this.events.close();
+    this.resting = true;
+    this.link('resting');
+  }
+
+  wake() {
+    if (!this.resting) return;
+    this.resting = false;
+    this.listen(this.version);
+    this.later(silence);
   }
 
   again() {
