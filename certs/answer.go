@@ -21,8 +21,8 @@ func (e *AnswerError) Error() string {
 	return "the issuer's answer was not taken: " + e.Problem + ": " + e.Mend
 }
 
-// clockSkew is how far an issuer's clock may be ahead. Most issuers date NotBefore back, which is fine.
-const clockSkew = 5 * time.Minute
+// ClockSkew is how far an issuer's clock may be ahead of ours. Most issuers date NotBefore back, which is fine.
+const ClockSkew = 5 * time.Minute
 
 // CheckAnswer tells whether an issuer's answer may replace the old certificate. public is the key that the request was
 // signed with, nil where the issuer made the key, which must then be in answer. Errors are *AnswerError. Warnings are
@@ -104,7 +104,7 @@ func checkTimes(answer Bundle, spec Spec, now time.Time) error {
 	switch {
 	case !now.Before(leaf.NotAfter):
 		return &AnswerError{"its certificate has expired", "check the clocks here and at the issuer"}
-	case leaf.NotBefore.After(now.Add(clockSkew)):
+	case leaf.NotBefore.After(now.Add(ClockSkew)):
 		return &AnswerError{"its certificate is not valid yet", "check the clocks here and at the issuer"}
 	case !earliest.Add(-earlier).Truncate(time.Second).After(now):
 		return &AnswerError{"its certificate would have to be renewed at once", "let the issuer grant a longer life, or shorten renewBefore"}

@@ -4,11 +4,8 @@ package certs
 
 import "time"
 
-// Reasons of CheckProvided beside those of Decide.
-const (
-	NotYetValid     Reason = "NotYetValid"     // NotBefore lies ahead
-	HostsNotCovered Reason = "HostsNotCovered" // the certificate does not name every host
-)
+// HostsNotCovered is a reason of CheckProvided beside those of Decide: the certificate does not name every host.
+const HostsNotCovered Reason = "HostsNotCovered"
 
 // Fault is what is wrong with a pair that somebody else keeps. The zero value is nothing.
 type Fault struct {

@@ -27,6 +27,7 @@ const (
 	IssuerRotated         Reason = "IssuerRotated"         // the issuer signs with another CA now
 	IssuerEnding          Reason = "IssuerEnding"          // the CA ends before the leaf, and the issuer has a longer one now
 	Revoked               Reason = "Revoked"               // the serial is on the CRL
+	NotYetValid           Reason = "NotYetValid"           // NotBefore lies ahead, by more than clocks differ
 	Expired               Reason = "Expired"               // NotAfter has passed
 	RenewalDue            Reason = "RenewalDue"            // the renewal time has come
 	RenewalRequested      Reason = "RenewalRequested"      // someone asked for it
@@ -66,6 +67,7 @@ var rules = []rule{
 	{IssuerRotated, when(func(f facts) bool { return f.rotated() && f.rotates() }, "the issuer signs with another CA now")},
 	{IssuerEnding, when(func(f facts) bool { return f.ending() && f.rotates() }, "the CA beside the certificate ends before it, and the issuer has a longer one now")},
 	{Revoked, when(func(f facts) bool { return f.Revoked }, "the certificate is revoked")},
+	{NotYetValid, when(func(f facts) bool { return f.bundle.Leaf.NotBefore.After(f.now.Add(ClockSkew)) }, "the certificate is not valid yet: a clock was, or is, wrong")},
 	{Expired, when(func(f facts) bool { return !f.now.Before(f.bundle.Leaf.NotAfter) }, "the certificate has expired")},
 	{RenewalDue, when(func(f facts) bool { return !f.now.Before(f.renewAt) }, "the renewal time has come")},
 	{RenewalRequested, when(renewalRequested, "a renewal was asked for")},

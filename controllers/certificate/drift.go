@@ -37,6 +37,7 @@ type drift struct {
 	found chan event.GenericEvent
 
 	nextPass, lastPass time.Time
+	nextOverdue        time.Time
 	gateways           []*gateway.Gateway // seen in the last round
 	round              []client.ObjectKey // still to be proven in this round
 	rounds             int
@@ -61,6 +62,10 @@ func (d *drift) period() time.Duration {
 
 func (d *drift) step(ctx context.Context) {
 	now := d.Clock.Now()
+	if !now.Before(d.nextOverdue) {
+		d.nextOverdue = now.Add(overduePause)
+		d.enqueueOverdue(ctx)
+	}
 	switch {
 	case !now.Before(d.nextPass):
 		d.pass(ctx, cmp.Or(d.Resync, gateway.DefaultResync)/2)

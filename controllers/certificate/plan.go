@@ -151,10 +151,11 @@ func (o *observed) obstacle(due bool) *finding {
 	return nil
 }
 
-// retryAt is when the next attempt may be made after a failure. A changed spec or a recovered issuer is tried at once.
+// retryAt is when the next attempt may be made after a failure. A changed spec or a recovered issuer is tried at once,
+// and so is what failed at a time that has not come: the clock was wrong then.
 func (o *observed) retryAt(d certs.Decision, now time.Time) time.Time {
 	status := o.cert.Status
-	if status.LastFailureTime == nil || status.ObservedGeneration != o.cert.Generation || o.issuerChanged(*status.LastFailureTime) {
+	if status.LastFailureTime == nil || status.LastFailureTime.After(now) || status.ObservedGeneration != o.cert.Generation || o.issuerChanged(*status.LastFailureTime) {
 		return time.Time{}
 	}
 	return status.LastFailureTime.Add(certs.Backoff(int(status.FailedAttempts), d.NotAfter.Sub(now)))

@@ -161,6 +161,7 @@ func TestWaitingAfterFailures(t *testing.T) {
 		{"old enough", func(s *scene) { s.failed(5*time.Second, 1) }, 0},
 		{"third in a row", func(s *scene) { s.failed(time.Second, 3) }, 19 * time.Second},
 		{"many, and nothing there", func(s *scene) { s.failed(time.Second, 30) }, 29 * time.Second},
+		{"failed at a time to come", func(s *scene) { s.failed(-time.Hour, 9) }, 0},
 		{"changed spec", func(s *scene) { s.failed(time.Second, 9); s.cert.Generation++ }, 0},
 		{"issuer recovered", func(s *scene) { s.failed(2*time.Second, 9); s.issuerReady(metav1.ConditionTrue, time.Second) }, 0},
 		{"issuer was ready before", func(s *scene) { s.failed(time.Second, 1); s.issuerReady(metav1.ConditionTrue, time.Minute) }, 4 * time.Second},
