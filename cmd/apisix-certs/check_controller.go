@@ -28,7 +28,7 @@ const programName = "apisix-certs"
 // findController finds the controller's ServiceAccount and the options that it runs with.
 func (d *doctor) findController(ctx context.Context) error {
 	d.home = client.ObjectKey{Namespace: programName, Name: programName}
-	d.options.LeaderElect = true
+	d.options.LeaderElect, d.options.LeaseName = true, programName
 	deployment, err := d.deployment(ctx)
 	if err != nil && !apierrors.IsForbidden(err) {
 		return d.access.explain(err)
@@ -105,7 +105,7 @@ func (d *doctor) takeOptions(args []string, variables []corev1.EnvVar) {
 	for _, variable := range variables {
 		setVariable(flags, variable)
 	}
-	d.options.LeaderElect = theirs.LeaderElect
+	d.options.LeaderElect, d.options.LeaseName = theirs.LeaderElect, theirs.LeaseName
 	d.options.ClusterResourceNamespace = cmp.Or(d.options.ClusterResourceNamespace, theirs.ClusterResourceNamespace)
 	if d.gatewayGiven() {
 		return

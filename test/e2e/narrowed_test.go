@@ -9,6 +9,7 @@ import (
 
 	vaultapi "github.com/hashicorp/vault/api"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
@@ -25,7 +26,7 @@ func TestVaultGrantsLess(t *testing.T) {
 
 	role := map[string]any{"allowed_domains": "moelove.info", "allow_subdomains": true, "key_type": "any", "max_ttl": "0"}
 	v.write("int/roles/web", role)
-	s.must(v.Client().Sys().TuneMountWithContext(t.Context(), "int", vaultapi.MountConfigInput{MaxLeaseTTL: "1h"}))
+	s.must(v.Client().Sys().TuneMountAllowNilWithContext(t.Context(), "int", vaultapi.TuneMountConfigInput{MaxLeaseTTL: ptr.To("1h")}))
 	s.certificate("first", []string{"first." + s.domain}, own(lives(48*time.Hour)))
 	s.ready("first", "first."+s.domain)
 	if w := s.cert("first").Status.Warnings; len(w) != 1 || w[0] != "the issuer granted 1h0m0s of the 48h0m0s asked for" {
@@ -50,7 +51,7 @@ func TestVaultGrantsLess(t *testing.T) {
 	}
 	s.stillServed("there."+s.domain, old)
 
-	s.must(v.Client().Sys().TuneMountWithContext(t.Context(), "int", vaultapi.MountConfigInput{MaxLeaseTTL: "1000h"}))
+	s.must(v.Client().Sys().TuneMountAllowNilWithContext(t.Context(), "int", vaultapi.TuneMountConfigInput{MaxLeaseTTL: ptr.To("1000h")}))
 	v.role("moelove.info")
 	v.look()
 	s.readyBut("there", certs.Serial(old), "there."+s.domain)
