@@ -88,7 +88,7 @@ func (s *shell) environment(binary string) error {
 			return err
 		}
 	}
-	s.env = append(os.Environ(), "PATH="+folder+":"+os.Getenv("PATH"), "HOME="+folder, "KUBECONFIG="+filepath.Join(folder, "kubeconfig"),
+	s.env = append(os.Environ(), "PATH="+folder+":"+os.Getenv("PATH"), "KUBECACHEDIR="+filepath.Join(folder, "cache"), "KUBECONFIG="+filepath.Join(folder, "kubeconfig"),
 		"VAULT_ADDR="+s.Vault.Address, "VAULT_TOKEN="+s.Vault.Token, "REVIEWER_TOKEN="+reviewer,
 		"KUBERNETES_HOST="+strings.TrimRight(s.Kube.Config.Host, "/"), "KUBERNETES_CA="+filepath.Join(folder, "ca.crt"))
 	return nil
