@@ -9,6 +9,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 GO ?= go
 ARGS ?=
+N ?= 1000
+OUT ?=
+SVG ?=
 
 CONTROLLER_GEN := $(GO) run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
 CRD_REF_DOCS := $(GO) run github.com/elastic/crd-ref-docs@v0.3.0
@@ -125,6 +128,10 @@ vulnerabilities: ## Look for known vulnerabilities, where the database can be re
 .PHONY: measures
 measures: servers ## Run every measure and print the lines, last
 	test/measures.sh
+
+.PHONY: bench
+bench: servers ## Measure speed and cost with N certificates (N=1000); OUT=FILE for JSON, ARGS for a real gateway and more
+	@$(GO) run ./test/bench -n $(N) $(if $(OUT),-out $(OUT)) $(if $(SVG),-svg $(SVG)) $(ARGS)
 
 .PHONY: faults
 faults: servers ## Inject every fault into the running whole and print the measures; ARGS=-update writes docs/faults.md

@@ -67,12 +67,17 @@ type panel struct {
 }
 
 func newPanel(c cost, rows []row) panel {
-	p := panel{cost: c, x0: math.Inf(1), x1: math.Inf(-1), y0: math.Inf(1), y1: math.Inf(-1)}
+	p, first := panel{cost: c}, true
 	for _, r := range rows {
-		if v := c.of(r); v > 0 && slices.Contains(plotted, r.Scenario) {
-			p.x0, p.x1 = min(p.x0, math.Log10(float64(r.N))), max(p.x1, math.Log10(float64(r.N)))
-			p.y0, p.y1 = min(p.y0, math.Floor(math.Log10(v))), max(p.y1, math.Ceil(math.Log10(v)))
+		v := c.of(r)
+		if v <= 0 || !slices.Contains(plotted, r.Scenario) {
+			continue
 		}
+		x, y := math.Log10(float64(r.N)), math.Log10(v)
+		if first {
+			p.x0, p.x1, p.y0, p.y1, first = x, x, math.Floor(y), math.Ceil(y), false
+		}
+		p.x0, p.x1, p.y0, p.y1 = min(p.x0, x), max(p.x1, x), min(p.y0, math.Floor(y)), max(p.y1, math.Ceil(y))
 	}
 	if p.x1 <= p.x0 { // one n, or none
 		p.x0, p.x1 = p.x0-1, p.x0+1
