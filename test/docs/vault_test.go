@@ -27,7 +27,8 @@ func vaultMain(ctx context.Context, args []string) error {
 	case verb == "secrets enable" || verb == "auth enable":
 		return enable(ctx, client, words[0], words[2], flags["path"])
 	case verb == "secrets tune":
-		return client.Sys().TuneMountWithContext(ctx, words[2], api.MountConfigInput{MaxLeaseTTL: flags["max-lease-ttl"]})
+		ttl := flags["max-lease-ttl"]
+		return client.Sys().TuneMountAllowNilWithContext(ctx, words[2], api.TuneMountConfigInput{MaxLeaseTTL: &ttl})
 	case verb == "policy write":
 		text, err := io.ReadAll(os.Stdin)
 		if err == nil {
