@@ -26,7 +26,9 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+	"github.com/go-logr/logr"
 	"k8s.io/utils/clock"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"apisix-certs.io/apisix-certs/controllers/page"
 )
@@ -41,6 +43,7 @@ var noChromium error
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	ctrllog.SetLogger(logr.Discard()) // the API server warns of what the tests apply
 	end := startChromium()
 	code := m.Run()
 	end()
