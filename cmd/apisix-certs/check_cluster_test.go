@@ -257,7 +257,7 @@ func (w *world) faults() []fault {
 		{"a missing CRD", func(w *world, _ string) { w.noCRD() }, nil,
 			"CustomResourceDefinition certificatepolicies.apisix-certs.io", "it is not installed", "kubectl apply --server-side -f manifests/crds"},
 		{"no controller runs", func(w *world, _ string) { w.must(w.controller.Stop()) }, nil,
-			"Lease apisix-certs/apisix-certs.io", "no controller runs", "start it"},
+			"Lease apisix-certs/apisix-certs", "no controller runs", "start it"},
 	}
 }
 

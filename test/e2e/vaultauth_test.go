@@ -49,7 +49,7 @@ func TestVaultKubernetesAuth(t *testing.T) {
 	vault := s.Vault.Client().Logical()
 	for role, audience := range map[string]string{"good": "vault://" + s.ns + "/kube", "other": "vault://somebody/else"} {
 		_, err := vault.WriteWithContext(t.Context(), "auth/kubernetes/role/"+s.ns+"-"+role, map[string]any{
-			"bound_service_account_names": "issuer", "bound_service_account_namespaces": s.ns, "audience": audience, "policies": "e2e", "ttl": "20m",
+			"bound_service_account_names": "issuer", "bound_service_account_namespaces": s.ns, "audience": audience, "policies": "signing", "ttl": "20m",
 		})
 		s.must(err)
 	}
