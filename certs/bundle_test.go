@@ -134,6 +134,9 @@ func TestRevokedBy(t *testing.T) {
 		{"of another issuer", list(s.other, leaf.SerialNumber), false},
 		{"no list", nil, false},
 	} {
+		if got := NewRevocations(row.list).Has(leaf); got != row.want {
+			t.Errorf("%s: %v of the index", row.name, got)
+		}
 		if got := RevokedBy(row.list, leaf); got != row.want {
 			t.Errorf("%s: %v", row.name, got)
 		}

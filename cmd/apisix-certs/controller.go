@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -48,7 +47,7 @@ func newController() *cobra.Command {
 			if options.ClusterResourceNamespace == "" {
 				options.ClusterResourceNamespace = options.Namespace
 			}
-			collectSooner()
+			go keepHeapSmall(c.Context())
 			return controllers.Run(c.Context(), config, options)
 		},
 	}
@@ -58,14 +57,6 @@ func newController() *cobra.Command {
 	flags.StringVar(&logLevel, "log-level", "info", "debug, info, warn or error")
 	flags.StringVar(&logFormat, "log-format", "text", "text or json")
 	return c
-}
-
-// collectSooner lets the heap grow by a third and not twofold between collections, unless GOGC says otherwise: most of it
-// are caches, which stay, and the controller waits for others more than it allocates.
-func collectSooner() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(33)
-	}
 }
 
 func addControllerFlags(flags *pflag.FlagSet, o *controllers.Options) {

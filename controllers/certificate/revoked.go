@@ -10,9 +10,9 @@ import (
 
 // revoked tells whether the certificate in the Secret is on its issuer's CRL.
 func (o *observed) revoked() bool {
-	if o.standing.CRL == nil || len(o.standing.CRL.RevokedCertificateEntries) == 0 {
+	if o.standing.Revocations.Empty() {
 		return false
 	}
 	chain, err := certs.ParseCertificates(o.secret.Data[corev1.TLSCertKey])
-	return err == nil && len(chain) > 0 && certs.RevokedBy(o.standing.CRL, chain[0])
+	return err == nil && len(chain) > 0 && o.standing.Revocations.Has(chain[0])
 }

@@ -43,6 +43,8 @@ func handshake(ctx context.Context, addr, name string) (*x509.Certificate, error
 	dialer := tls.Dialer{Config: &tls.Config{
 		ServerName:         name,
 		InsecureSkipVerify: true,
+		// Nothing secret is sent: the default's post-quantum exchange would be a fifth of the cost.
+		CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521},
 		VerifyConnection: func(state tls.ConnectionState) error {
 			if len(state.PeerCertificates) > 0 {
 				leaf = state.PeerCertificates[0]

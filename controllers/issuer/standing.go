@@ -23,8 +23,9 @@ type Standing struct {
 	// seen to.
 	CAs     []*x509.Certificate
 	CASince time.Time
-	// CRL is the issuer's revocation list, nil where it is not known.
-	CRL *x509.RevocationList
+	// CRL is the issuer's revocation list, nil where it is not known, and Revocations the same for certificates to ask.
+	CRL         *x509.RevocationList
+	Revocations *certs.Revocations
 	// Status is how Vault's side stands; zero while Vault does not answer.
 	Status vault.Status
 }
@@ -91,8 +92,8 @@ func (s *Sessions) note(issuer v1alpha1.Issuer, status vault.Status, crl *x509.R
 	if now.CA() != before.CA() {
 		now.CASince = s.since(issuer, now.CA())
 	}
-	if crl != nil {
-		now.CRL = crl
+	if crl != nil && !sameCRL(crl, before.CRL) {
+		now.CRL, now.Revocations = crl, certs.NewRevocations(crl)
 	}
 	e.standing = now
 	s.mu.Unlock()
