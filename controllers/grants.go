@@ -4,10 +4,8 @@ package controllers
 
 import (
 	"context"
-	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/util/wait"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -36,14 +34,10 @@ func (w *grantWatch) setup() error {
 
 // Start waits for the kind, on the leader.
 func (w *grantWatch) Start(ctx context.Context) error {
-	err := wait.PollUntilContextCancel(ctx, kindPoll, true, func(context.Context) (bool, error) {
+	return awaitKinds(ctx, kindPoll, func(context.Context) (bool, error) {
 		err := w.startPresent()
 		return w.started, err
 	})
-	if wait.Interrupted(err) {
-		return nil // the manager stops
-	}
-	return err
 }
 
 func (w *grantWatch) startPresent() error {
@@ -55,7 +49,7 @@ func (w *grantWatch) startPresent() error {
 	case meta.IsNoMatchError(err):
 		return nil
 	case err != nil:
-		return fmt.Errorf("look for kind %s: %w", grant.Kind.Kind, err)
+		return &lookupError{grant.Kind.Kind, err}
 	}
 	w.grants.Found(mapping.GroupVersionKind)
 	w.started = true

@@ -58,25 +58,12 @@ type Options struct {
 
 // Validate returns all problems at once, nil where there are none.
 func (o *Options) Validate() error {
-	var problems []error
+	problems := slices.Concat(o.validateGateway(), o.validateSources())
 	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
-	problems = append(problems, o.validateGateway()...)
 	switch gateway.Mode(o.PushMode) {
 	case gateway.Auto, gateway.Own, gateway.Adopt, gateway.Secret:
 	default:
 		add("--push-mode %q is none of auto, own, adopt, secret", o.PushMode)
-	}
-	if o.Manage != "annotated" && o.Manage != "all" {
-		add("--manage %q is none of annotated, all", o.Manage)
-	}
-	if o.Manage == "all" && o.DefaultIssuer == "" {
-		add("--manage all needs an issuer for objects that name none: set --default-issuer KIND/NAME")
-	}
-	if _, err := parseIssuer(o.DefaultIssuer); err != nil {
-		problems = append(problems, err)
-	}
-	if _, err := labels.Parse(o.NamespaceSelector); err != nil {
-		add("--namespace-selector %q is no label selector, such as team=shop or 'shard in (a,b)': %w", o.NamespaceSelector, err)
 	}
 	if len(validation.IsDNS1123Subdomain(o.LeaseName)) > 0 {
 		add("--lease-name %q is no name of a Lease, such as apisix-certs", o.LeaseName)
@@ -96,6 +83,25 @@ func (o *Options) Validate() error {
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// validateSources returns all problems of the flags that tell which objects get certificates.
+func (o *Options) validateSources() []error {
+	var problems []error
+	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	if o.Manage != "annotated" && o.Manage != "all" {
+		add("--manage %q is none of annotated, all", o.Manage)
+	}
+	if o.Manage == "all" && o.DefaultIssuer == "" {
+		add("--manage all needs an issuer for objects that name none: set --default-issuer KIND/NAME")
+	}
+	if _, err := parseIssuer(o.DefaultIssuer); err != nil {
+		problems = append(problems, err)
+	}
+	if _, err := labels.Parse(o.NamespaceSelector); err != nil {
+		add("--namespace-selector %q is no label selector, such as team=shop or 'shard in (a,b)': %w", o.NamespaceSelector, err)
+	}
+	return problems
 }
 
 func parseIssuer(text string) (*v1alpha1.IssuerReference, error) {
