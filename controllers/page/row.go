@@ -13,25 +13,25 @@ import (
 
 // Certificate is what the page knows of an ApisixCertificate. Times that are not known are left out.
 type Certificate struct {
-	Key        string                   `json:"key"` // certificate/NAMESPACE/NAME
-	Namespace  string                   `json:"namespace"`
-	Name       string                   `json:"name"`
-	Hosts      []string                 `json:"hosts"`            // DNS names first; the common name where there is no other
-	Issuer     string                   `json:"issuer,omitempty"` // Key of an Issuer; empty for spec.push
-	Source     string                   `json:"source,omitempty"` // KIND NAME of the object that it was made for
-	Secret     string                   `json:"secret"`           // its name alone
-	KeyStorage string                   `json:"keyStorage,omitempty"`
-	Deleting   bool                     `json:"deleting,omitempty"`
-	Serial     string                   `json:"serial,omitempty"`      // lower-case hex
-	Print      string                   `json:"fingerprint,omitempty"` // SHA-256, lower-case hex
-	NotBefore  *time.Time               `json:"notBefore,omitempty"`
-	NotAfter   *time.Time               `json:"notAfter,omitempty"`
-	Renewal    *time.Time               `json:"renewal,omitempty"`
-	Attempts   int32                    `json:"failedAttempts,omitempty"`
-	LastFailed *time.Time               `json:"lastFailure,omitempty"`
-	Warnings   []string                 `json:"warnings,omitempty"`
-	Conditions []Condition              `json:"conditions,omitempty"`
-	Gateways   []v1alpha1.GatewayStatus `json:"gateways,omitempty"`
+	Key         string                   `json:"key"` // certificate/NAMESPACE/NAME
+	Namespace   string                   `json:"namespace"`
+	Name        string                   `json:"name"`
+	Hosts       []string                 `json:"hosts"`            // DNS names first; the common name where there is no other
+	Issuer      string                   `json:"issuer,omitempty"` // Key of an Issuer; empty for spec.push
+	Source      string                   `json:"source,omitempty"` // KIND NAME of the object that it was made for
+	Secret      string                   `json:"secret"`           // its name alone
+	KeyStorage  string                   `json:"keyStorage,omitempty"`
+	Deleting    bool                     `json:"deleting,omitempty"`
+	Serial      string                   `json:"serial,omitempty"`      // lower-case hex
+	Fingerprint string                   `json:"fingerprint,omitempty"` // SHA-256, lower-case hex
+	NotBefore   *time.Time               `json:"notBefore,omitempty"`
+	NotAfter    *time.Time               `json:"notAfter,omitempty"`
+	Renewal     *time.Time               `json:"renewal,omitempty"`
+	Attempts    int32                    `json:"failedAttempts,omitempty"`
+	LastFailed  *time.Time               `json:"lastFailure,omitempty"`
+	Warnings    []string                 `json:"warnings,omitempty"`
+	Conditions  []Condition              `json:"conditions,omitempty"`
+	Gateways    []v1alpha1.GatewayStatus `json:"gateways,omitempty"`
 }
 
 // Issuer is what the page knows of a VaultIssuer or ClusterVaultIssuer.
@@ -66,7 +66,7 @@ func CertificateOf(cert *v1alpha1.ApisixCertificate) Certificate {
 		Key: certificateKey(cert.Namespace, cert.Name), Namespace: cert.Namespace, Name: cert.Name,
 		Hosts: hostsOf(&cert.Spec), Issuer: issuerOf(cert), Source: sourceOf(cert), Secret: cert.Spec.SecretName,
 		KeyStorage: string(cert.Spec.KeyStorage), Deleting: cert.DeletionTimestamp != nil,
-		Serial: status.SerialNumber, Print: status.Fingerprint,
+		Serial: status.SerialNumber, Fingerprint: status.Fingerprint,
 		NotBefore: timeOf(status.NotBefore), NotAfter: timeOf(status.NotAfter), Renewal: timeOf(status.RenewalTime),
 		Attempts: status.FailedAttempts, LastFailed: timeOf(status.LastFailureTime),
 		Warnings: status.Warnings, Conditions: conditionsOf(status.Conditions), Gateways: status.Gateways,

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/utils/clock"
 
@@ -113,18 +114,50 @@ func TestHidden(t *testing.T) {
 	o := newTab(t, few(now))
 	o.open("")
 	o.wait(`document.getElementById('link').dataset.link === 'live'`)
-	show := func(hidden bool) {
-		eval[any](o, fmt.Sprintf(`(Object.defineProperty(document, 'hidden', { value: %t, configurable: true }), document.dispatchEvent(new Event('visibilitychange')))`, hidden))
-	}
-	show(true)
+	o.show(false)
 	o.wait(`document.getElementById('link').dataset.link === 'resting'`)
 	o.feed.Remove("certificate/shop/b")
-	show(false)
+	o.show(true)
 	o.wantHosts(fewInOrder[1:]...)
 	o.wait(`document.getElementById('link').dataset.link === 'live'`)
 	if n := eval[int](o, `performance.getEntriesByType('resource').filter((e) => e.name.endsWith('/snapshot') && e.initiatorType === 'fetch').length`); n > 1 {
 		t.Errorf("the snapshot was read %d times", n)
 	}
+}
+
+// show hides the tab, or brings it back.
+func (o *tab) show(shown bool) {
+	o.Helper()
+	eval[any](o, fmt.Sprintf(`(Object.defineProperty(document, 'hidden', { value: %t, configurable: true }), document.dispatchEvent(new Event('visibilitychange')))`, !shown))
+}
+
+// A page that is hidden while nothing answers asks no more, until it is looked at.
+func TestHiddenWithoutServer(t *testing.T) {
+	var asked atomic.Int32
+	var up atomic.Bool
+	handler := page.Handler(few(time.Now()), clock.RealClock{}, nil)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asks := strings.HasSuffix(r.URL.Path, "/snapshot"); asks && !up.Load() {
+			asked.Add(1)
+			http.Error(w, "away", http.StatusServiceUnavailable)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	}))
+	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
+	o := newTabAt(t, server.URL)
+	o.do(chromedp.Navigate(o.url + "/page/"))
+	o.show(false)
+	o.wait(`document.getElementById('link').dataset.link === 'resting'`)
+	before := asked.Load()
+	time.Sleep(5 * time.Second) // it asks every two
+	if more := asked.Load() - before; before == 0 || more > 0 {
+		t.Errorf("asked %d times, and %d times at rest", before, more)
+	}
+	up.Store(true)
+	o.show(true)
+	o.wantHosts(fewInOrder...)
+	o.forget("503")
 }
 
 // The clock of the browser is what states are told by: where it is wrong, the page says so.

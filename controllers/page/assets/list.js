@@ -90,7 +90,7 @@ export class List {
   }
 
   // covered is how much of the screen's top the bar above the list takes.
-  covered() { return this.grid.firstElementChild.getBoundingClientRect().bottom > 0 ? Math.max(0, this.grid.firstElementChild.getBoundingClientRect().bottom) : 0; }
+  covered() { return Math.max(0, this.grid.firstElementChild.getBoundingClientRect().bottom); }
 
   soon() {
     if (this.waiting) return;

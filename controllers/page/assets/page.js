@@ -237,9 +237,13 @@ setInterval(() => {
 
 const unseen = 10e3; // how long a page is hidden until it rests
 let resting = 0;
-document.addEventListener('visibilitychange', () => {
+function restUnseen() {
   clearTimeout(resting);
-  if (document.hidden) { resting = setTimeout(() => store.rest(), unseen); return; }
+  if (document.hidden) resting = setTimeout(() => store.rest(), unseen);
+}
+document.addEventListener('visibilitychange', () => {
+  restUnseen();
+  if (document.hidden) return;
   store.wake();
   if (read) { settleAll(Date.now()); draw({ keep: true }); }
 });
@@ -329,3 +333,4 @@ by('theme').addEventListener('click', () => {
 showTheme();
 if (query.open) by('detail').hidden = true;
 store.start();
+restUnseen(); // it may have been opened in a tab behind

@@ -7,8 +7,8 @@ import { parse } from './state.js';
 const silence = 40e3; // two heartbeats of the server, and some
 const pause = 2e3;
 
-// Store calls changed({all, rows, gone}) with rows that are new or changed, and link(state, time) with "connecting", "live",
-// "lost" or "resting", and the time that the controller has told last.
+// Store calls changed({all, certificates, issuers, gone}) with what is new or changed, and link(state, time, problem) with
+// "connecting", "live", "lost" or "resting", the time that the controller has told last, and why the snapshot cannot be read.
 export class Store {
   constructor({ changed, link }) {
     this.changed = changed;
@@ -18,11 +18,13 @@ export class Store {
   async start() {
     this.link('connecting');
     try {
-      const answer = await fetch('snapshot');
+      const answer = await fetch('snapshot', { signal: AbortSignal.timeout(silence) }); // one that hangs would do so for ever
       if (!answer.ok) throw new Error(`HTTP ${answer.status}: ${(await answer.text()).trim()}`);
       const all = await answer.json();
       this.changed({ all: true, ...rowsOf(all), gone: [] });
-      this.listen(all.version);
+      this.version = all.version;
+      if (this.resting) return; // the page was hidden meanwhile
+      this.listen();
       this.live(all.now);
     } catch (problem) {
       this.link('lost', null, problem.message);
@@ -30,10 +32,9 @@ export class Store {
     }
   }
 
-  listen(version) {
-    this.version = version;
+  listen() {
     this.events?.close();
-    const events = new EventSource(`events?since=${encodeURIComponent(version)}`);
+    const events = new EventSource(`events?since=${encodeURIComponent(this.version)}`);
     this.events = events;
     events.addEventListener('time', (e) => this.live(e.data));
     events.addEventListener('change', (e) => {
@@ -52,9 +53,8 @@ export class Store {
 
   // rest ends the stream of a page that nobody looks at: a browser has six connections to a server, and each page takes one.
   rest() {
-    if (!this.version) return;
     clearTimeout(this.timer);
-    this.events.close();
+    this.events?.close();
     this.resting = true;
     this.link('resting');
   }
@@ -62,7 +62,8 @@ export class Store {
   wake() {
     if (!this.resting) return;
     this.resting = false;
-    this.listen(this.version);
+    if (!this.version) return this.again();
+    this.listen();
     this.later(silence);
   }
 
@@ -79,6 +80,7 @@ export class Store {
   // later begins anew after a time, unless something is heard before.
   later(ms) {
     clearTimeout(this.timer);
+    if (this.resting) return;
     this.timer = setTimeout(() => { this.link('lost'); this.again(); }, ms);
   }
 }
