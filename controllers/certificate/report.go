@@ -50,7 +50,9 @@ func (r *Reconciler) report(ctx context.Context, o observed, p plan, done outcom
 	status.ObservedGeneration = o.cert.Generation
 	setAttempts(status, before, p, done, now)
 	if !done.kept {
-		setCertificate(status, done)
+		if !o.mustRemember() {
+			setCertificate(status, done)
+		}
 		if o.cert.Spec.RenewalPolicy == v1alpha1.RenewDisabled {
 			status.RenewalTime = nil
 		}

@@ -127,6 +127,13 @@ func (r *Reconciler) revokeOne(ctx context.Context, cert *v1alpha1.ApisixCertifi
 	return r.told(cert, session.Revoke(ctx, chain[0]))
 }
 
+// mustRemember tells whether status is all that is left of a certificate that is to be revoked: a namespace that ends takes
+// its Secrets away before its certificates.
+func (o *observed) mustRemember() bool {
+	policy := o.cert.Spec.RevocationPolicy
+	return o.secret == nil && !o.cert.Spec.Push && policy != "" && policy != v1alpha1.RevokeNever
+}
+
 // revokeSerial is for a Secret that went before its certificate.
 func (r *Reconciler) revokeSerial(ctx context.Context, cert *v1alpha1.ApisixCertificate) error {
 	if end := cert.Status.NotAfter; end != nil && !r.Clock.Now().Before(end.Time) {

@@ -9,8 +9,10 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/go-logr/logr"
 	"k8s.io/component-base/cli"
 	kubectl "k8s.io/kubectl/pkg/cmd"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"apisix-certs.io/apisix-certs/test/cluster"
 )
@@ -27,6 +29,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	ctrllog.SetLogger(logr.Discard()) // envtest logs
 	code := m.Run()
 	cluster.RemoveBinary()
 	os.Exit(code)

@@ -44,15 +44,15 @@ kubectl delete ingress web; kubectl delete acert --all; kubectl delete vissuer -
 		"wait --for=condition=Served acert --all": func() {
 			same()
 			s.run("namespace", "kubectl -n shop create secret generic vault-token --from-literal=token="+token+"\n"+strings.ReplaceAll(hanging, "$vault", s.Vault.Address))
-			s.must(s.Vault.Client().Sys().UnmountWithContext(t.Context(), "pki")) // nothing can be revoked any more
-			s.run("namespace", "kubectl delete namespace shop --wait=false")
+			s.run("namespace", // Nobody can revoke any more, and the Secret goes first, as it may with a namespace.
+				`kubectl -n shop delete vissuer vault; kubectl -n shop delete secret hangs-tls
+kubectl -n shop wait --for=condition=Ready=false acert/hangs --timeout=60s; kubectl delete namespace shop --wait=false`)
 		},
 		"custom-columns": func() {
 			s.run("hangs", `for i in $(seq 300); do kubectl -n shop get acert hangs -o jsonpath='{.status.conditions[?(@.type=="Ready")].reason}' | grep -qx RevocationFailed && exit; sleep 0.2; done; exit 1`)
 		},
 		"annotate acert --all": func() {
 			s.run("namespace", "kubectl wait --for=delete namespace/shop --timeout=60s")
-			s.must(s.newPKI())
 			s.controller.Kill()
 			s.run("left", "kubectl delete acert left --wait=false")
 		},
@@ -67,19 +67,6 @@ kubectl delete ingress web; kubectl delete acert --all; kubectl delete vissuer -
 			}
 		},
 	})
-}
-
-// newPKI sets the engine up again, with another CA.
-func (s *shell) newPKI() error {
-	logical, ctx := s.Vault.Client().Logical(), s.Context()
-	if err := enable(ctx, s.Vault.Client(), "secrets", "pki", ""); err != nil {
-		return err
-	}
-	if _, err := logical.WriteWithContext(ctx, "pki/root/generate/internal", map[string]any{"common_name": "new", "ttl": "700h", "key_type": "ec"}); err != nil {
-		return err
-	}
-	_, err := logical.WriteWithContext(ctx, "pki/roles/moelove-dot-info", map[string]any{"allow_any_name": true, "key_type": "any", "require_cn": false, "max_ttl": "72h"})
-	return err
 }
 
 // emptyGateway deletes all ssl objects, as a lost store does.
