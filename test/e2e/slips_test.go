@@ -15,7 +15,7 @@ import (
 // lacks the host that the ApisixTls names.
 func TestWalkthrough(t *testing.T) {
 	t.Parallel()
-	s := &scene{T: t, world: theWorld(t), ns: "default", domain: "moelove.info"}
+	s := &scene{T: t, world: shared.World(t), ns: "default", domain: "moelove.info"}
 	t.Cleanup(s.clear)
 	for _, file := range []string{"issuer", "httpbin", "apisix", "certificate"} {
 		s.must(s.ApplyFile(t.Context(), "samples/"+file+".yaml"))

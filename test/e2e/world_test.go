@@ -8,16 +8,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/go-logr/logr"
-	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
-
 	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/test/cluster"
-	"apisix-certs.io/apisix-certs/test/servers"
 )
 
 // world is what all tests share.
@@ -36,40 +31,9 @@ type world struct {
 	controller *cluster.Controller
 }
 
-var shared struct {
-	sync.Once
-	world *world
-	err   error
-}
+var shared = cluster.Shared[*world]{New: newWorld, End: (*world).end, Log: func(w *world) *os.File { return w.log }}
 
-func TestMain(m *testing.M) {
-	ctrllog.SetLogger(logr.Discard()) // the API server warns of what bad input tests apply
-	code := m.Run()
-	if w := shared.world; w != nil {
-		if err := w.end(); err != nil {
-			fmt.Println("FAIL:", err)
-			code = 1
-		}
-		if code != 0 {
-			fmt.Println("the controller's log is in", w.log.Name())
-		} else {
-			_ = os.Remove(w.log.Name())
-		}
-	}
-	cluster.RemoveBinary()
-	os.Exit(code)
-}
-
-// theWorld starts the world at the first call.
-func theWorld(t *testing.T) *world {
-	t.Helper()
-	servers.Need(t)
-	shared.Do(func() { shared.world, shared.err = newWorld(context.Background()) })
-	if shared.err != nil {
-		t.Fatal(shared.err)
-	}
-	return shared.world
-}
+func TestMain(m *testing.M) { os.Exit(shared.Main(m)) }
 
 func newWorld(ctx context.Context) (*world, error) {
 	w := &world{}

@@ -83,7 +83,7 @@ type scene struct {
 // newScene makes the objects at the first call, and waits until they are served.
 func newScene(t *testing.T) *scene {
 	t.Helper()
-	s := &scene{T: t, world: theWorld(t)}
+	s := &scene{T: t, world: shared.World(t)}
 	if s.exists(&corev1.Namespace{}, "", namespace) {
 		return s
 	}

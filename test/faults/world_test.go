@@ -17,14 +17,9 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
-	"sync"
 	"testing"
 
-	"github.com/go-logr/logr"
-	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
-
 	"apisix-certs.io/apisix-certs/test/cluster"
-	"apisix-certs.io/apisix-certs/test/servers"
 )
 
 // world is the whole. Between the controller and each server is first a wire and then a tap, so that taps count what has
@@ -54,41 +49,12 @@ var update = flag.Bool("update", false, "write docs/faults.md")
 // long tells whether all is to be run, and not what CI has time for.
 func long() bool { return os.Getenv("APISIX_CERTS_MEASURES") == "long" }
 
-var shared struct {
-	sync.Once
-	world *world
-	err   error
-}
+var shared = cluster.Shared[*world]{New: newWorld, End: (*world).end, Log: func(w *world) *os.File { return w.log }}
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	ctrllog.SetLogger(logr.Discard())
 	_ = os.Setenv("GOTRACEBACK", "all") // of controllers that crash
-	code := m.Run()
-	if w := shared.world; w != nil {
-		if err := w.end(); err != nil {
-			fmt.Println("FAIL:", err)
-			code = 1
-		}
-		if code != 0 {
-			fmt.Println("the controllers' log is in", w.log.Name())
-		} else {
-			_ = os.Remove(w.log.Name())
-		}
-	}
-	cluster.RemoveBinary()
-	os.Exit(code)
-}
-
-// theWorld starts the world at the first call.
-func theWorld(t *testing.T) *world {
-	t.Helper()
-	servers.Need(t)
-	shared.Do(func() { shared.world, shared.err = newWorld(context.Background()) })
-	if shared.err != nil {
-		t.Fatal(shared.err)
-	}
-	return shared.world
+	os.Exit(shared.Main(m))
 }
 
 func newWorld(ctx context.Context) (w *world, err error) {
