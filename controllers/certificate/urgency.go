@@ -64,24 +64,24 @@ func (q *urgentQueue) AddWithOpts(o priorityqueue.AddOpts, items ...ctrl.Request
 // priority is the higher the more urgent a certificate is, nil being one that is not known.
 func priority(cert *v1alpha1.ApisixCertificate, unchanged bool, at time.Time) int {
 	if cert == nil {
-		return rank(rankChanged, time.Time{})
+		return ranked(rankChanged, time.Time{})
 	}
 	status := &cert.Status
 	switch {
 	case status.NotAfter == nil && cert.DeletionTimestamp == nil:
-		return rank(rankMissing, cert.CreationTimestamp.Time)
+		return ranked(rankMissing, cert.CreationTimestamp.Time)
 	case status.NotAfter == nil:
-		return rank(rankChanged, time.Time{})
+		return ranked(rankChanged, time.Time{})
 	case status.RenewalTime != nil && !at.Before(status.RenewalTime.Time):
-		return rank(rankDue, status.NotAfter.Time)
+		return ranked(rankDue, status.NotAfter.Time)
 	case unchanged:
-		return rank(rankUnchanged, status.NotAfter.Time)
+		return ranked(rankUnchanged, status.NotAfter.Time)
 	}
-	return rank(rankChanged, status.NotAfter.Time)
+	return ranked(rankChanged, status.NotAfter.Time)
 }
 
-// rank is a priority within a rank, from handler.LowPriority on upwards.
-func rank(rank int, before time.Time) int {
+// ranked is a priority within a rank, from handler.LowPriority on upwards.
+func ranked(rank int, before time.Time) int {
 	const seconds = 1 << 40 // more than a time stamp has
 	within := int64(0)
 	if !before.IsZero() {

@@ -37,7 +37,7 @@ type certificates struct {
 func (w *world) followCertificates(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	w.certs = &certificates{stop: cancel, byHost: map[string]standing{}}
-	all, err := cache.New(w.config, cache.Options{Scheme: controllers.Scheme(), DefaultTransform: standingOnly})
+	all, err := cache.New(w.config, cache.Options{Scheme: controllers.Scheme(), DefaultTransform: cache.TransformStripManagedFields()})
 	if err != nil {
 		return err
 	}
@@ -50,14 +50,6 @@ func (w *world) followCertificates(ctx context.Context) error {
 	})
 	go func() { _ = all.Start(ctx) }() // it ends with ctx
 	return err
-}
-
-// standingOnly drops what is not looked at.
-func standingOnly(object any) (any, error) {
-	if cert, ok := object.(*v1alpha1.ApisixCertificate); ok {
-		cert.ManagedFields = nil
-	}
-	return object, nil
 }
 
 func (c *certificates) see(object any) {
