@@ -17,6 +17,7 @@ need() { # need COMMAND PACKAGE
 need git git
 need gcc gcc
 need flock util-linux
+need jq jq
 command -v go >/dev/null || { echo "tools: Go 1.26 or newer is missing: install it from go.dev/dl" >&2; exit 1; }
 
 [ "${1:-}" = page ] || exit 0
