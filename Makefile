@@ -75,7 +75,7 @@ tools: ## Install what a fresh machine lacks
 test: servers ## Run all tests
 	$(GO) test -timeout 20m ./...
 	$(IN_RELEASE) $(GO) test ./...
-	$(MAKE) chart alerts page
+	$(MAKE) chart alerts page docs
 
 .PHONY: chart
 chart: servers ## Run the tests of the Helm chart and the plain manifests, in a module of their own
