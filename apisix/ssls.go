@@ -88,11 +88,16 @@ func (c *Client) object(ctx context.Context, method, id string, body []byte) (an
 // Pages are read one after the other, so an object deleted meanwhile would hide one of the next page: the list is read
 // again, up to twice, where its total changed. Errors are as those of [Client.PutSSL].
 func (c *Client) ListSSLs(ctx context.Context) ([]SSL, error) {
-	var ssls []SSL
+	return ListSSLsAs(ctx, c, func(ssl *SSL) SSL { return *ssl })
+}
+
+// ListSSLsAs is [Client.ListSSLs] for who needs little of each object: only what keep makes of them is held in memory, and one page.
+func ListSSLsAs[T any](ctx context.Context, c *Client, keep func(*SSL) T) ([]T, error) {
+	var ssls []T
 	for range listTries {
 		var steady bool
 		var err error
-		if ssls, steady, err = c.listOnce(ctx); err != nil || steady {
+		if ssls, steady, err = listOnce(ctx, c, keep); err != nil || steady {
 			return ssls, err
 		}
 	}
@@ -100,7 +105,7 @@ func (c *Client) ListSSLs(ctx context.Context) ([]SSL, error) {
 }
 
 // listOnce reports whether all pages told the same total and held as many objects.
-func (c *Client) listOnce(ctx context.Context) (ssls []SSL, steady bool, err error) {
+func listOnce[T any](ctx context.Context, c *Client, keep func(*SSL) T) (ssls []T, steady bool, err error) {
 	seen := map[string]bool{}
 	first := -1
 	for number := 1; ; number++ {
@@ -113,7 +118,7 @@ func (c *Client) listOnce(ctx context.Context) (ssls []SSL, steady bool, err err
 		}
 		for _, n := range p.nodes {
 			if ssl, ok := n.ssl(); ok && !seen[n.Key] {
-				ssls = append(ssls, ssl)
+				ssls = append(ssls, keep(&ssl))
 			}
 			seen[n.Key] = true
 		}

@@ -59,7 +59,7 @@ func (g *Gateway) Refresh(ctx context.Context) error {
 		began := g.Clock.Now()
 		g.inventory.begin()
 		// Not the first caller's context: its end must not fail the others. The client has a time-out of its own.
-		list, err := g.Admin.ListSSLs(context.WithoutCancel(ctx))
+		list, err := apisix.ListSSLsAs(context.WithoutCancel(ctx), g.Admin, objectOf)
 		g.inventory.finish(list, err, began)
 		return nil, err
 	})
@@ -94,7 +94,7 @@ func (v *inventory) begin() {
 }
 
 // finish takes a list, and over it what was written while it was read.
-func (v *inventory) finish(list []apisix.SSL, err error, began time.Time) {
+func (v *inventory) finish(list []Object, err error, began time.Time) {
 	v.Lock()
 	defer v.Unlock()
 	written := v.written
@@ -104,8 +104,8 @@ func (v *inventory) finish(list []apisix.SSL, err error, began time.Time) {
 	}
 	v.byID, v.byHost, v.listed = make(map[string]Object, len(list)), make(map[string][]string, len(list)), began
 	v.byLine = map[Line]int{}
-	for i := range list {
-		v.add(objectOf(&list[i]))
+	for _, o := range list {
+		v.add(o)
 	}
 	for id, o := range written {
 		v.remove(id)

@@ -98,7 +98,7 @@ func (c *certificates) good(before map[string]standing) int {
 // awaitGood waits until all certificates are good with another serial than before, and returns when the last one was.
 func (w *world) awaitGood(ctx context.Context, what string, before map[string]standing) (time.Time, error) {
 	p, good := w.progress(what), 0
-	err := wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, time.Hour, true, func(context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, time.Hour, true, func(context.Context) (bool, error) {
 		good = w.certs.good(before)
 		p.at(good, w.n)
 		return good == w.n, w.alive()
