@@ -38,6 +38,16 @@ const (
 	AnnotationKeySize           = Prefix + "private-key-size"
 	AnnotationKeyRotationPolicy = Prefix + "private-key-rotation-policy"
 
+	// AnnotationKeyStorage is Secret, Gateway or VaultKV, see spec.keyStorage. VaultKV needs AnnotationVaultKVTokenSecret.
+	AnnotationKeyStorage = Prefix + "key-storage"
+	// AnnotationVaultKVTokenSecret names the Secret with the Vault token with which the gateway reads, and
+	// AnnotationVaultKVTokenKey its key there, see spec.vaultKV.tokenSecretRef.
+	AnnotationVaultKVTokenSecret = Prefix + "vault-kv-token-secret"
+	AnnotationVaultKVTokenKey    = Prefix + "vault-kv-token-key"
+	// AnnotationVaultKVMount and AnnotationVaultKVPath are spec.vaultKV.mount and path.
+	AnnotationVaultKVMount = Prefix + "vault-kv-mount"
+	AnnotationVaultKVPath  = Prefix + "vault-kv-path"
+
 	AnnotationSubjectOrganizations       = Prefix + "subject-organizations"
 	AnnotationSubjectOrganizationalUnits = Prefix + "subject-organizationalunits"
 	AnnotationSubjectCountries           = Prefix + "subject-countries"

@@ -58,6 +58,7 @@ func parse(annotations map[string]string, defaults Defaults) (s optIn, ok bool) 
 	s.spec.PrivateKey = p.privateKey()
 	s.spec.Subject = p.subject()
 	s.spec.SecretTemplate = p.secretTemplate()
+	s.spec.KeyStorage, s.spec.VaultKV = p.keyStorage(s.spec.PrivateKey)
 	if s.spec.RenewBefore != nil && s.spec.RenewBeforePercentage != nil {
 		p.problem(v1alpha1.AnnotationRenewBeforePercentage, "excludes "+v1alpha1.AnnotationRenewBefore+": keep one")
 		s.spec.RenewBeforePercentage = nil

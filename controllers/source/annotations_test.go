@@ -52,6 +52,12 @@ func TestParseValues(t *testing.T) {
 		{annotated("subject-streetaddresses", "s"), v1alpha1.ApisixCertificateSpec{Subject: &v1alpha1.X509Subject{StreetAddresses: []string{"s"}}}},
 		{annotated("subject-serialnumber", "7"), v1alpha1.ApisixCertificateSpec{Subject: &v1alpha1.X509Subject{SerialNumber: "7"}}},
 		{annotated("secret-template", `{"labels":{"a":"b"}}`), v1alpha1.ApisixCertificateSpec{SecretTemplate: &v1alpha1.SecretTemplate{Labels: map[string]string{"a": "b"}}}},
+		{annotated("key-storage", "secret"), v1alpha1.ApisixCertificateSpec{KeyStorage: v1alpha1.KeyInSecret}},
+		{annotated("key-storage", "gateway"), v1alpha1.ApisixCertificateSpec{KeyStorage: v1alpha1.KeyAtGateway}},
+		{annotated("key-storage", "VaultKV", "vault-kv-token-secret", "t"), v1alpha1.ApisixCertificateSpec{
+			KeyStorage: v1alpha1.KeyInVaultKV, VaultKV: &v1alpha1.VaultKV{TokenSecretRef: v1alpha1.SecretKeySelector{Name: "t"}}}},
+		{annotated("key-storage", "VaultKV", "vault-kv-token-secret", "t", "vault-kv-token-key", "k", "vault-kv-mount", "m/n", "vault-kv-path", "a.b"), v1alpha1.ApisixCertificateSpec{
+			KeyStorage: v1alpha1.KeyInVaultKV, VaultKV: &v1alpha1.VaultKV{Mount: "m/n", Path: "a.b", TokenSecretRef: v1alpha1.SecretKeySelector{Name: "t", Key: "k"}}}},
 		{annotated("issuer-group", "apisix-certs.io"), v1alpha1.ApisixCertificateSpec{}},
 		{annotated("unknown", "x"), v1alpha1.ApisixCertificateSpec{}},
 	} {
@@ -85,6 +91,12 @@ func TestParseProblems(t *testing.T) {
 		{"secret-template", `{"label":{}}`, `{"labels":{"KEY":"VALUE"}`},
 		{"secret-template", `{"labels":{}} {}`, `{"labels":{"KEY":"VALUE"}`},
 		{"issuer-kind", "Pod", "none of VaultIssuer, ClusterVaultIssuer, Issuer, ClusterIssuer"},
+		{"key-storage", "Disk", "none of Secret, Gateway, VaultKV"},
+		{"key-storage", "VaultKV", "VaultKV needs apisix-certs.io/vault-kv-token-secret: name there the Secret"},
+		{"vault-kv-token-secret", "t", "belongs to apisix-certs.io/key-storage VaultKV"},
+		{"vault-kv-token-key", "t", "belongs to apisix-certs.io/key-storage VaultKV"},
+		{"vault-kv-mount", "kv", "belongs to apisix-certs.io/key-storage VaultKV"},
+		{"vault-kv-path", "p", "belongs to apisix-certs.io/key-storage VaultKV"},
 		{"manage", "yes", "neither true nor false"},
 		{"cluster-issuer", "other", "keep one"},
 	} {

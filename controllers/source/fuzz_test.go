@@ -24,6 +24,8 @@ func FuzzAnnotations(f *testing.F) {
 		{"subject-organizations", `"`, "", ""},
 		{"usages", "any,server auth,x", "a.b", "c"},
 		{"alt-names", "a,b,ü", "a.b", "c"},
+		{"key-storage", "VaultKV", "a.b", "c"},
+		{"vault-kv-path", "../..", "a.b", "c"},
 	} {
 		f.Add(seed[0], seed[1], seed[2], seed[3])
 	}

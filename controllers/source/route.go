@@ -106,11 +106,12 @@ func routesOfHosts(ctx context.Context, c client.Reader, object client.Object) [
 }
 
 // followRoute makes the ApisixTls by which an ingress controller serves a route's certificate: ingress controllers make
-// no ssl object from a route. It waits until the Secret holds a certificate.
+// no ssl object from a route. It waits until the Secret holds a certificate. One without a key is for no ingress
+// controller: there is none where keys are kept elsewhere.
 func (r *reconciler[T]) followRoute(ctx context.Context, u T, certificates []v1alpha1.ApisixCertificate) error {
 	for i := range certificates {
 		cert := &certificates[i]
-		if !meta.IsStatusConditionTrue(cert.Status.Conditions, v1alpha1.ConditionIssued) || !metav1.IsControlledBy(cert, u) {
+		if !meta.IsStatusConditionTrue(cert.Status.Conditions, v1alpha1.ConditionIssued) || !metav1.IsControlledBy(cert, u) || outside(cert.Spec.KeyStorage) {
 			continue
 		}
 		if err := r.ensureTLS(ctx, tlsForRoute(owner(u, kindRoute), cert)); err != nil {
