@@ -98,6 +98,9 @@ const (
 	// AnnotationToRevoke holds the certificates that the Secret's one has replaced and that are still to be revoked: a
 	// JSON list of {"issuer": KIND/NAME, "certificate": PEM}.
 	AnnotationToRevoke = Prefix + "to-revoke"
+	// AnnotationVaultKV is where in Vault the private key of the Secret's certificate is, as "ISSUER MOUNT PATH", see
+	// VaultKVPlace. Absent or empty: it is not in Vault.
+	AnnotationVaultKV = Prefix + "vault-kv"
 	// AnnotationOutputs identifies what the Secret's additional formats and keystores were made of.
 	AnnotationOutputs = Prefix + "outputs"
 	// AnnotationSpecDigest identifies the spec that the Secret's certificate was issued for.

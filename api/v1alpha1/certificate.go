@@ -234,14 +234,14 @@ type VaultKV struct {
 	// Mount of the engine. Unset: kv.
 	//
 	// +optional
-	// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9._-]+(/[a-zA-Z0-9._-]+)*$`
+	// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9_-][a-zA-Z0-9._-]*(/[a-zA-Z0-9_-][a-zA-Z0-9._-]*)*$`
 	// +kubebuilder:validation:MaxLength=128
 	Mount string `json:"mount,omitempty"`
 
 	// Path below the mount. Unset: apisix-certs. Certificate and key are at PATH/UID/FINGERPRINT.
 	//
 	// +optional
-	// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9._-]+(/[a-zA-Z0-9._-]+)*$`
+	// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9_-][a-zA-Z0-9._-]*(/[a-zA-Z0-9_-][a-zA-Z0-9._-]*)*$`
 	// +kubebuilder:validation:MaxLength=128
 	Path string `json:"path,omitempty"`
 

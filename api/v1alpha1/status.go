@@ -72,12 +72,31 @@ type ApisixCertificateStatus struct {
 	// +optional
 	Approval *Approval `json:"approval,omitempty"`
 
+	// VaultKV are the places in Vault with private keys of this certificate (spec.keyStorage VaultKV). One that is not the
+	// spec's any more is there until the certificate is proven to be served from its new place and the keys are deleted.
+	//
+	// +optional
+	// +listType=atomic
+	VaultKV []VaultKVPlace `json:"vaultKV,omitempty"`
+
 	// Gateways tells, for each gateway, what was pushed and what is served.
 	//
 	// +optional
 	// +listType=map
 	// +listMapKey=name
 	Gateways []GatewayStatus `json:"gateways,omitempty"`
+}
+
+// VaultKVPlace is where in a Vault private keys of one certificate are.
+type VaultKVPlace struct {
+	// Issuer through which they are written and deleted, KIND/NAME.
+	Issuer string `json:"issuer"`
+
+	// Mount of the key-value engine.
+	Mount string `json:"mount"`
+
+	// Path of their folder below the mount: PATH/UID.
+	Path string `json:"path"`
 }
 
 // GatewayStatus is how a certificate stands at one gateway.

@@ -8,6 +8,7 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
 )
 
@@ -22,9 +23,12 @@ type outcome struct {
 	decision certs.Decision
 	// revokeErr says why what was replaced is not revoked yet.
 	revokeErr error
-	kept      bool // what was pushed before stays
-	usable    bool // the pair in the Secret may be pushed
-	gateways  []pushed
+	// places may hold keys in Vault; clearAgain: one of them is to be cleared soon.
+	places     []v1alpha1.VaultKVPlace
+	clearAgain bool
+	kept       bool // what was pushed before stays
+	usable     bool // the pair in the Secret may be pushed
+	gateways   []pushed
 }
 
 // apply carries out the plan in the order that survives a crash after each step: Secret, gateways, proof.
@@ -48,7 +52,7 @@ func (r *Reconciler) apply(ctx context.Context, o *observed, p plan) outcome {
 		done.decision, done.usable = after.decision, after.usable(r.Clock.Now())
 	}
 	if p.kept {
-		done.kept, done.gateways = true, o.proveKept(ctx)
+		done.kept, done.gateways, done.places = true, o.proveKept(ctx), o.places()
 		return done
 	}
 	target := o.target(done.decision)
@@ -62,6 +66,7 @@ func (r *Reconciler) apply(ctx context.Context, o *observed, p plan) outcome {
 		done.gateways = append(done.gateways, leave(ctx, o.left, target, done.gateways)...)
 	}
 	r.settleKey(ctx, o, done)
+	done.places, done.clearAgain = r.clearPlaces(ctx, o, done)
 	done.revokeErr = r.revokeReplaced(ctx, o, done)
 	return done
 }

@@ -75,7 +75,7 @@ func (r *Reconciler) take(ctx context.Context, o *observed, d certs.Decision, an
 	}
 	m := material{
 		cert: answer.CertPEM, key: key.PEM(o.spec.Key.Encoding), ca: answer.CAPEM,
-		issuedAt: r.Clock.Now(), digest: o.spec.Digest(), under: o.standing.CA(), toRevoke: o.toRevokeAfter(),
+		issuedAt: r.Clock.Now(), digest: o.spec.Digest(), under: o.standing.CA(), toRevoke: o.toRevokeAfter(), place: o.wantedPlace(),
 	}
 	return warnings, persist(ctx, func() error { return r.writeSecret(ctx, o, m) })
 }

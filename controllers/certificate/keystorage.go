@@ -91,6 +91,8 @@ func (o *observed) keyReason() (certs.Reason, string) {
 		return keyLost, o.lost
 	case o.keyOutside() && o.secret != nil && len(o.secret.Data[corev1.TLSPrivateKeyKey]) > 0:
 		return keyMoved, "the private key is in the Secret and should not be"
+	case o.keyOutside() && o.secret != nil && o.place() != o.wantedPlace():
+		return keyMoved, "the private key is not where spec.keyStorage and spec.vaultKV want it"
 	}
 	return "", ""
 }
@@ -117,7 +119,7 @@ func (r *Reconciler) observeKey(ctx context.Context, o *observed) error {
 		o.lost = r.lostInVault(ctx, o, t)
 		return nil
 	}
-	if len(t.Key) == 0 {
+	if len(t.Key) == 0 && t.Reference == nil {
 		o.lost = lostAtGateway(ctx, o, t)
 	}
 	return nil
@@ -174,7 +176,7 @@ func (r *Reconciler) settleKey(ctx context.Context, o *observed, done outcome) {
 		return
 	}
 	r.keys.drop(o.cert.UID)
-	if o.storage() == v1alpha1.KeyInVaultKV {
+	if place := o.place(); place != nowhere && place == o.wantedPlace() {
 		r.sweep(ctx, o, certs.Fingerprint(done.decision.Bundle.Leaf))
 	}
 }

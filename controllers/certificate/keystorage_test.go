@@ -84,10 +84,17 @@ func TestHeldKeys(t *testing.T) {
 // Each certificate has a reference of its own, or the gateway would serve the one before for 300 s.
 func TestReference(t *testing.T) {
 	s := newScene(t, storage(v1alpha1.KeyInVaultKV))
+	if s.gateways = []*gateway.Gateway{{Name: "default", Cluster: "blue"}}; s.reference(gateway.Target{UID: "u", Fingerprint: "1"}) != nil {
+		t.Error("there is a reference to a key that is not in Vault")
+	}
+	s.issue(t, now)
 	s.gateways = []*gateway.Gateway{{Name: "default", Cluster: "blue"}}
 	one, two := s.reference(gateway.Target{UID: "u", Fingerprint: strings.Repeat("1", 64)}), s.reference(gateway.Target{UID: "u", Fingerprint: strings.Repeat("2", 64)})
 	if one.Cert == two.Cert || one.Key == two.Key || one.Cert == one.Key || one.Secret.ID != two.Secret.ID {
 		t.Errorf("%v %v", one, two)
+	}
+	if one.Old {
+		t.Error("the reference is to a place that was left")
 	}
 	if want := "/apisix-certs/uid-c/" + strings.Repeat("1", 32) + "/key"; !strings.HasPrefix(one.Key, "$secret://vault/ac-") || !strings.HasSuffix(one.Key, want) {
 		t.Errorf("%s", one.Key)

@@ -146,11 +146,11 @@ func (o *observed) target(d certs.Decision) gateway.Target {
 	if o.secret != nil {
 		t.Cert, t.Key = o.secret.Data[corev1.TLSCertKey], o.secret.Data[corev1.TLSPrivateKeyKey]
 	}
-	switch o.storage() {
-	case v1alpha1.KeyAtGateway:
-		t.Key = o.keys.get(o.cert.UID, t.Fingerprint)
-	case v1alpha1.KeyInVaultKV:
-		t.Key, t.Reference = nil, o.reference(t)
+	if o.keyOutside() {
+		if held := o.keys.get(o.cert.UID, t.Fingerprint); held != nil {
+			t.Key = held
+		}
+		t.Reference = o.reference(t)
 	}
 	return t
 }

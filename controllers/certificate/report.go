@@ -59,6 +59,7 @@ func (r *Reconciler) report(ctx context.Context, o observed, p plan, done outcom
 		setGateways(status, done)
 	}
 	setExpiring(o.cert, now)
+	status.VaultKV = done.places
 	status.OwnedHosts, status.ApprovalRequest = o.owned(), o.approvalRequest
 	measure(o.cert)
 	measureFailures(p, done)
@@ -170,6 +171,9 @@ func wake(o observed, p plan, done outcome, now time.Time) time.Duration {
 	}
 	if p.held != nil || done.pending != nil || done.revokeErr != nil {
 		next = earliest(next, now.Add(recheckAfter(o.cert.Status.Conditions, v1alpha1.ConditionIssued, now)))
+	}
+	if done.clearAgain {
+		next = earliest(next, now.Add(setupRecheck))
 	}
 	for _, g := range done.gateways {
 		if g.again > 0 {

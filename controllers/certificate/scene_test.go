@@ -59,7 +59,7 @@ func (s *scene) issue(t testing.TB, at time.Time) {
 	leaf := s.ca.SignRequest(t, csr, at.Add(-30*time.Second), at.Add(90*day))
 	s.secret = s.secretOf(material{
 		cert: certstest.PEM(leaf), key: key.PEM(s.spec.Key.Encoding), ca: certstest.PEM(s.ca.Cert),
-		issuedAt: at, digest: s.spec.Digest(),
+		issuedAt: at, digest: s.spec.Digest(), place: s.wantedPlace(),
 	})
 }
 

@@ -28,7 +28,8 @@ type material struct {
 	digest        string
 	under         string // fingerprint of the issuer's CA as it was known; may be empty
 	toRevoke      []replaced
-	outputs       map[string][]byte // further forms of the pair
+	place         v1alpha1.VaultKVPlace // where in Vault the key is
+	outputs       map[string][]byte     // further forms of the pair
 }
 
 // mostForeignBytes leave room for a certificate, its key and further forms of both in a Secret, which holds 1 MiB.
@@ -73,6 +74,9 @@ func (o *observed) secretOf(m material) *corev1.Secret {
 		text, _ := json.Marshal(m.toRevoke) // plain data always marshals
 		secret.Annotations[v1alpha1.AnnotationToRevoke] = string(text)
 	}
+	if _, had := o.vaultKVMark(); m.place != nowhere || had { // to leave out what a Create has put there would not remove it
+		secret.Annotations[v1alpha1.AnnotationVaultKV] = placeText(m.place)
+	}
 	if m.under != "" {
 		secret.Annotations[v1alpha1.AnnotationIssuedUnder] = m.under
 	}
@@ -95,7 +99,8 @@ func (o *observed) secretMetadata() (labels, annotations map[string]string) {
 // secretMetadataFits tells whether the Secret has the labels and annotations that it should.
 func (o *observed) secretMetadataFits() bool {
 	labels, annotations := o.secretMetadata()
-	return contains(o.secret.Labels, labels) && contains(o.secret.Annotations, annotations)
+	mark, _ := o.vaultKVMark()
+	return contains(o.secret.Labels, labels) && contains(o.secret.Annotations, annotations) && mark == placeText(o.place())
 }
 
 func contains(have, want map[string]string) bool {
@@ -117,7 +122,7 @@ func (r *Reconciler) rewrite(ctx context.Context, o *observed, toRevoke []replac
 	m := material{
 		cert: o.secret.Data[corev1.TLSCertKey], key: o.secret.Data[corev1.TLSPrivateKeyKey],
 		ca: o.secret.Data[corev1.ServiceAccountRootCAKey], digest: o.secret.Annotations[v1alpha1.AnnotationSpecDigest],
-		under: o.secret.Annotations[v1alpha1.AnnotationIssuedUnder], toRevoke: toRevoke,
+		under: o.secret.Annotations[v1alpha1.AnnotationIssuedUnder], toRevoke: toRevoke, place: o.place(),
 	}
 	m.issuedAt, _ = time.Parse(time.RFC3339, o.secret.Annotations[v1alpha1.AnnotationIssuedAt])
 	if m.issuedAt.IsZero() { // adopted, or stripped of its marks

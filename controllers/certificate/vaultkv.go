@@ -5,14 +5,11 @@ package certificate
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
-	"apisix-certs.io/apisix-certs/certs/vault"
 	"apisix-certs.io/apisix-certs/controllers/gateway"
 )
 
@@ -42,20 +39,39 @@ func (o *observed) kvFolder() string {
 // must have a name of its own to be served at once.
 func kvName(fingerprint string) string { return fingerprint[:min(len(fingerprint), 32)] }
 
-// reference is what the ssl object has in the place of the target's certificate and key.
+// reference is what the ssl object has in the place of the target's certificate and key, nil where the key is not in Vault.
+// One to a place that the spec has left is as it is until there is a new certificate: what the gateway needs for it is not
+// in the spec any more.
 func (o *observed) reference(t gateway.Target) *gateway.Reference {
-	if len(o.gateways) == 0 || t.Fingerprint == "" {
+	place := o.place()
+	if place == nowhere || len(o.gateways) == 0 || t.Fingerprint == "" {
 		return nil
 	}
 	secret := o.gatewayVault
 	secret.ID = o.gateways[0].ID(t) // the same at all gateways
-	base := "$secret://vault/" + secret.ID + "/" + o.kvFolder() + "/" + kvName(t.Fingerprint) + "/"
-	return &gateway.Reference{Cert: base + kvCert, Key: base + kvKey, Secret: secret}
+	base := "$secret://vault/" + secret.ID + "/" + place.Path + "/" + kvName(t.Fingerprint) + "/"
+	return &gateway.Reference{Cert: base + kvCert, Key: base + kvKey, Secret: secret, Old: place != o.wantedPlace()}
 }
 
 // keyValue is the session of the certificate's issuer.
 func (r *Reconciler) keyValue(ctx context.Context, o *observed) (keyValue, error) {
-	session, err := r.Signers.Get(ctx, o.issuer)
+	return r.keyValueBy(ctx, o.issuer)
+}
+
+// keyValueOf is the session of the issuer that is called so, KIND/NAME.
+func (r *Reconciler) keyValueOf(ctx context.Context, namespace, name string) (keyValue, error) {
+	found, err := r.findIssuer(ctx, namespace, v1alpha1.ParseIssuer(name))
+	if err != nil {
+		return nil, err
+	}
+	if found == nil {
+		return nil, &KeyStorageError{name + " does not exist, through which keys were put into Vault"}
+	}
+	return r.keyValueBy(ctx, found)
+}
+
+func (r *Reconciler) keyValueBy(ctx context.Context, issuer v1alpha1.Issuer) (keyValue, error) {
+	session, err := r.Signers.Get(ctx, issuer)
 	if err != nil {
 		return nil, err
 	}
@@ -72,19 +88,19 @@ func (r *Reconciler) writeKV(ctx context.Context, o *observed, fingerprint strin
 	if err != nil {
 		return err
 	}
-	return kv.WriteKV(ctx, o.kvMount()+"/"+o.kvFolder()+"/"+kvName(fingerprint), map[string]string{kvCert: string(cert), kvKey: string(key)})
+	return kv.WriteKV(ctx, folder(o.wantedPlace())+"/"+kvName(fingerprint), map[string]string{kvCert: string(cert), kvKey: string(key)})
 }
 
 // lostInVault says that the pair is gone from Vault; empty: it is there, served all the same, or that cannot be told.
 func (r *Reconciler) lostInVault(ctx context.Context, o *observed, t gateway.Target) string {
-	if o.issuer == nil || !meta.IsStatusConditionFalse(o.cert.Status.Conditions, v1alpha1.ConditionServed) {
+	if o.issuer == nil || o.place() != o.wantedPlace() || !meta.IsStatusConditionFalse(o.cert.Status.Conditions, v1alpha1.ConditionServed) {
 		return ""
 	}
 	kv, err := r.keyValue(ctx, o)
 	if err != nil {
 		return ""
 	}
-	if has, err := kv.HasKV(ctx, o.kvMount()+"/"+o.kvFolder()+"/"+kvName(t.Fingerprint), kvKey); err != nil || has {
+	if has, err := kv.HasKV(ctx, folder(o.wantedPlace())+"/"+kvName(t.Fingerprint), kvKey); err != nil || has {
 		return ""
 	}
 	return "the private key is gone from Vault"
@@ -96,51 +112,20 @@ func (r *Reconciler) sweep(ctx context.Context, o *observed, fingerprint string)
 	if swept, _ := r.swept.Load(o.cert.UID); swept == fingerprint || o.issuer == nil {
 		return
 	}
-	if err := r.deleteKV(ctx, o, kvName(fingerprint)); err != nil {
+	kv, err := r.keyValue(ctx, o)
+	if err == nil {
+		err = clearFolder(ctx, kv, folder(o.place()), func(name string) (bool, error) { return name == kvName(fingerprint), nil })
+	}
+	if err != nil {
 		ctrl.LoggerFrom(ctx).Info("cannot delete older keys in Vault", "error", err.Error())
 		return
 	}
 	r.swept.Store(o.cert.UID, fingerprint)
 }
 
-// deleteKV deletes all the certificate's secrets but one.
-func (r *Reconciler) deleteKV(ctx context.Context, o *observed, but string) error {
-	kv, err := r.keyValue(ctx, o)
-	if err != nil {
-		return err
-	}
-	folder := o.kvMount() + "/" + o.kvFolder()
-	names, err := kv.ListKV(ctx, folder)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		if name == but {
-			continue
-		}
-		if err := kv.DeleteKV(ctx, folder+"/"+name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// endKey ends what a deleted certificate has outside of Kubernetes. It only holds up the end while Vault does not answer:
-// where the issuer or its rights are gone, nobody could delete anything.
+// endKey ends what a deleted certificate has outside of Kubernetes.
 func (r *Reconciler) endKey(ctx context.Context, o *observed) error {
 	r.keys.drop(o.cert.UID)
 	r.swept.Delete(o.cert.UID)
-	if o.storage() != v1alpha1.KeyInVaultKV || o.issuer == nil {
-		return nil
-	}
-	err := r.deleteKV(ctx, o, "")
-	var answered *vault.Error
-	if err != nil && !(errors.As(err, &answered) && answered.Kind == vault.Transient) {
-		ctrl.LoggerFrom(ctx).Info("keys in Vault are left over", "path", o.kvMount()+"/"+o.kvFolder(), "error", err.Error())
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("delete keys in Vault: %w", err)
-	}
-	return nil
+	return r.endPlaces(ctx, o)
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"apisix-certs.io/apisix-certs/apisix"
 )
@@ -30,6 +31,9 @@ type Reference struct {
 	Cert, Key string
 	// Secret is the object of the gateway that says where that Vault is, kept beside the ssl object.
 	Secret apisix.VaultSecret
+	// Old: the gateway may read the pair there until it gets another, and nothing is written for it: what Secret should say
+	// is not known any more.
+	Old bool
 }
 
 // ID is the id of the target's own ssl object. It depends on the cluster and the ApisixCertificate's UID alone, and has
@@ -128,7 +132,7 @@ func (s State) Hosts(t Target) []string { return s.without(t).Hosts }
 func (g *Gateway) put(ctx context.Context, s State, t Target) (State, error) {
 	t = s.without(t)
 	ssl := apisix.SSL{ID: g.ID(t), SNIs: t.Hosts, Cert: string(t.Cert), Key: string(t.Key), Labels: g.labels(t), Client: t.Client}
-	if r := t.Reference; r != nil {
+	if r := t.Reference; r != nil && !r.Old {
 		ssl.Cert, ssl.Key = r.Cert, r.Key
 		if err := g.keepVaultSecret(ctx, r.Secret, true); err != nil {
 			return s, err
@@ -144,7 +148,7 @@ func (g *Gateway) put(ctx context.Context, s State, t Target) (State, error) {
 		g.Doubt() // it was thought to be there, so others may be gone too
 	}
 	object := objectOf(&ssl)
-	if t.Reference != nil {
+	if object.Reference != "" {
 		object.Serial = t.Serial
 	}
 	g.inventory.record(object)
@@ -202,10 +206,38 @@ func (g *Gateway) removeOwn(ctx context.Context, t Target) error {
 	if t.Reference == nil {
 		return nil
 	}
-	if err := g.Admin.DeleteVaultSecret(ctx, t.Reference.Secret.ID); err != nil && !apisix.IsNotFound(err) {
-		return fmt.Errorf("delete secret object vault/%s: %w", t.Reference.Secret.ID, err)
+	return g.ForgetVault(ctx, t)
+}
+
+// ForgetVault deletes the object that tells the gateway where the target's Vault is (DELETE /apisix/admin/secrets/vault/ID).
+// That there is none is no error.
+func (g *Gateway) ForgetVault(ctx context.Context, t Target) error {
+	if mode, err := g.FindMode(ctx); err != nil || mode == Secret {
+		return err
+	}
+	if err := g.Admin.DeleteVaultSecret(ctx, g.ID(t)); err != nil && !apisix.IsNotFound(err) {
+		return fmt.Errorf("delete secret object vault/%s: %w", g.ID(t), err)
 	}
 	return nil
+}
+
+// References is what the target's own object has now in the place of certificate and key where those are references, in
+// one text, empty where they are not (GET /apisix/admin/ssls/ID).
+func (g *Gateway) References(ctx context.Context, t Target) (string, error) {
+	if mode, err := g.FindMode(ctx); err != nil || mode == Secret {
+		return "", err
+	}
+	ssl, err := g.Admin.GetSSL(ctx, g.ID(t))
+	switch {
+	case apisix.IsNotFound(err):
+		return "", nil
+	case err != nil:
+		return "", fmt.Errorf("get ssl object %s: %w", g.ID(t), err)
+	}
+	if !strings.HasPrefix(ssl.Cert, "$") {
+		return "", nil
+	}
+	return ssl.Cert + "\n" + ssl.Key, nil
 }
 
 // Withdraw deletes the target's own object where the inventory has one: none of its hosts is left.
@@ -224,7 +256,9 @@ func (g *Gateway) Withdraw(ctx context.Context, t Target) error {
 }
 
 // keyless tells whether the target cannot be written: its key is kept at the gateway alone.
-func (t Target) keyless() bool { return len(t.Key) == 0 && t.Reference == nil }
+func (t Target) keyless() bool {
+	return len(t.Key) == 0 && (t.Reference == nil || t.Reference.Old)
+}
 
 // Format keeps the key out of fmt's verbs.
 func (t Target) Format(f fmt.State, _ rune) {

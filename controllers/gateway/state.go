@@ -105,7 +105,7 @@ func (g *Gateway) carryOut(ctx context.Context, s State, t Target, action Action
 	case Put:
 		s, err = g.put(ctx, s, t)
 	case Keep:
-		if s.Mode == Own && t.Reference != nil {
+		if s.Mode == Own && t.Reference != nil && !t.Reference.Old {
 			err = g.keepVaultSecret(ctx, t.Reference.Secret, false)
 		}
 	case Patch:

@@ -11,7 +11,7 @@ import (
 )
 
 // vaultPlace is what the CRD takes as a mount or a path of spec.vaultKV.
-var vaultPlace = regexp.MustCompile(`^[a-zA-Z0-9._-]+(/[a-zA-Z0-9._-]+)*$`)
+var vaultPlace = regexp.MustCompile(`^[a-zA-Z0-9_-][a-zA-Z0-9._-]*(/[a-zA-Z0-9_-][a-zA-Z0-9._-]*)*$`)
 
 // mostPlace is how long one may be there.
 const mostPlace = 128
@@ -67,7 +67,7 @@ func (p *parser) vaultKV() *v1alpha1.VaultKV {
 func (p *parser) vaultPlace(annotation string) string {
 	text := p.text(annotation)
 	if text != "" && (!vaultPlace.MatchString(text) || len(text) > mostPlace) {
-		p.problem(annotation, quote(text)+" is no place in Vault: write at most 128 letters, digits, ., _ and -, with / between its parts")
+		p.problem(annotation, quote(text)+" is no place in Vault: write at most 128 letters, digits, ., _ and -, with / between its parts, none of which begins with a .")
 		return ""
 	}
 	return text

@@ -21,6 +21,7 @@ func TestKeyStorageProblems(t *testing.T) {
 		{vaultKV("vault-kv-token-secret", "No"), "vault-kv-token-secret", "cannot be the name of a Secret"},
 		{vaultKV("vault-kv-mount", "/kv"), "vault-kv-mount", "no place in Vault"},
 		{vaultKV("vault-kv-path", "a//b"), "vault-kv-path", "no place in Vault"},
+		{vaultKV("vault-kv-path", "a/../b"), "vault-kv-path", "none of which begins with a ."},
 		{vaultKV("vault-kv-path", "a b"), "vault-kv-path", "no place in Vault"},
 		{vaultKV("vault-kv-path", strings.Repeat("a", 129)), "vault-kv-path", "at most 128"},
 		{vaultKV("private-key-rotation-policy", "Never"), "key-storage", "VaultKV excludes apisix-certs.io/private-key-rotation-policy Never"},
