@@ -27,7 +27,8 @@ func setRevocation(status *v1alpha1.ApisixCertificateStatus, done outcome, now t
 	meta.SetStatusCondition(&status.Conditions, c)
 }
 
-// reportRevocation says on an object that is being deleted why it stays.
+// reportRevocation says on an object that is being deleted why it stays. The event follows the status, or a status that
+// cannot be written would repeat it each time.
 func (r *Reconciler) reportRevocation(ctx context.Context, cert *v1alpha1.ApisixCertificate, err error) error {
 	before := cert.DeepCopy()
 	message := findingOf(err).message + `; the object stays until that works: annotation ` + v1alpha1.AnnotationSkipRevocation + `: "true" lets it go`
@@ -37,6 +38,9 @@ func (r *Reconciler) reportRevocation(ctx context.Context, cert *v1alpha1.Apisix
 	if equality.Semantic.DeepEqual(before.Status, cert.Status) {
 		return nil
 	}
+	if err := r.Status().Patch(ctx, cert, client.MergeFrom(before)); err != nil {
+		return client.IgnoreNotFound(err)
+	}
 	r.Recorder.Eventf(cert, nil, corev1.EventTypeWarning, v1alpha1.ReasonRevocationFailed, "Revoke", "%s", note.Fit(message))
-	return client.IgnoreNotFound(r.Status().Patch(ctx, cert, client.MergeFrom(before)))
+	return nil
 }
