@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/vault/api"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -234,6 +235,132 @@ func TestKeyInVaultKV(t *testing.T) {
 	}
 }
 
+// A certificate that moves leaves nothing in the place that it had in Vault, and is served all the time.
+func TestKeyLeavesVaultKV(t *testing.T) {
+	s := newScene(t)
+	kv := s.keyValue()
+	host := "moving." + s.domain
+	s.secret("gateway-token", corev1.SecretTypeOpaque, map[string]string{"token": s.vaultToken("kv-read", `path "kv/gateways/*" { capabilities = ["read"] }`)})
+	inVault := func(path string) func(*v1alpha1.ApisixCertificate) {
+		return func(c *v1alpha1.ApisixCertificate) {
+			c.Spec.IssuerRef.Name, c.Spec.KeyStorage = "kv", v1alpha1.KeyInVaultKV
+			c.Spec.VaultKV = &v1alpha1.VaultKV{Path: path, TokenSecretRef: v1alpha1.SecretKeySelector{Name: "gateway-token"}}
+		}
+	}
+	s.certificate("moving", []string{host}, inVault("gateways/a"))
+	leaf := s.readyKeyless("moving", "", host)
+	object, uid := s.ssls(host)[0].ID, string(s.cert("moving").UID)
+	refused := s.watchServed(host)
+	for _, row := range []struct {
+		to      string
+		move    func(*v1alpha1.ApisixCertificate)
+		keyless bool
+		left    string // the folder that must be empty
+		places  []v1alpha1.VaultKVPlace
+	}{
+		{"another path", inVault("gateways/b"), true, "a", []v1alpha1.VaultKVPlace{{Issuer: "VaultIssuer/kv", Mount: "kv", Path: "gateways/b/" + uid}}},
+		{"the Secret", func(c *v1alpha1.ApisixCertificate) { c.Spec.KeyStorage, c.Spec.VaultKV = v1alpha1.KeyInSecret, nil }, false, "b", nil},
+		{"Vault again", inVault("gateways/c"), true, "", []v1alpha1.VaultKVPlace{{Issuer: "VaultIssuer/kv", Mount: "kv", Path: "gateways/c/" + uid}}},
+		{"the gateway, by another issuer", func(c *v1alpha1.ApisixCertificate) {
+			c.Spec.KeyStorage, c.Spec.VaultKV, c.Spec.IssuerRef.Name = v1alpha1.KeyAtGateway, nil, "vault"
+		}, true, "c", nil},
+	} {
+		s.change("moving", row.move)
+		if row.keyless {
+			leaf = s.readyKeyless("moving", certs.Serial(leaf), host)
+		} else {
+			leaf = s.readyBut("moving", certs.Serial(leaf), host)
+		}
+		s.until("end of the place before "+row.to, func() string {
+			if diff := cmp.Diff(row.places, s.cert("moving").Status.VaultKV); diff != "" {
+				return diff
+			}
+			if names := kv("kv/gateways/" + row.left + "/" + uid); row.left != "" && len(names) > 0 {
+				return fmt.Sprintf("left: %v", names)
+			}
+			if _, err := s.gateway.GetVaultSecret(t.Context(), object); (err == nil) != (row.places != nil) {
+				return fmt.Sprintf("the gateway's secret object: %v", err)
+			}
+			return ""
+		})
+	}
+	if wrong := refused(); wrong != "" {
+		t.Error(wrong)
+	}
+}
+
+// watchServed asks for a host all the time, until the function that it gives is called: that tells of a handshake that failed.
+func (s *scene) watchServed(host string) func() string {
+	ctx, stop := context.WithCancel(s.Context())
+	wrong := make(chan string, 1)
+	go func() {
+		defer close(wrong)
+		for asked := 0; ctx.Err() == nil; asked++ {
+			if _, err := s.served(host); err != nil {
+				wrong <- fmt.Sprintf("after %d handshakes: %v", asked, err)
+				return
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}()
+	return func() string {
+		stop()
+		return <-wrong
+	}
+}
+
+// Vault cannot be asked while a key moves out of it: what is served stays, and is cleared when Vault answers.
+func TestKeyStaysWhileItCannotMove(t *testing.T) {
+	s := newScene(t)
+	kv := s.keyValue()
+	host := "held." + s.domain
+	s.secret("gateway-token", corev1.SecretTypeOpaque, map[string]string{"token": s.vaultToken("kv-read", `path "kv/gateways/*" { capabilities = ["read"] }`)})
+	s.certificate("held", []string{host}, func(c *v1alpha1.ApisixCertificate) {
+		c.Spec.IssuerRef.Name, c.Spec.KeyStorage = "kv", v1alpha1.KeyInVaultKV
+		c.Spec.VaultKV = &v1alpha1.VaultKV{Path: "gateways", TokenSecretRef: v1alpha1.SecretKeySelector{Name: "gateway-token"}}
+	})
+	leaf := s.readyKeyless("held", "", host)
+	folder := "kv/gateways/" + string(s.cert("held").UID)
+
+	// A path where the issuer may not write.
+	s.change("held", func(c *v1alpha1.ApisixCertificate) { c.Spec.VaultKV.Path = "forbidden" })
+	s.until("a failure", func() string {
+		return lacks(meta.FindStatusCondition(s.cert("held").Status.Conditions, v1alpha1.ConditionIssued), metav1.ConditionTrue, v1alpha1.ReasonRenewalFailing, []string{"spec.vaultKV"})
+	})
+	if served, err := s.served(host); err != nil || !served.Equal(leaf) {
+		t.Errorf("what was served does not stay: %v", err)
+	}
+	if names := kv(folder); len(names) != 1 {
+		t.Errorf("in Vault there are %v", names)
+	}
+
+	// To the Secret, while nobody may delete: the certificate moves, the place is remembered.
+	vault := s.Vault.Client()
+	s.must(vault.Sys().PutPolicyWithContext(t.Context(), "kv-write", kvRules(`"read", "list"`)))
+	s.change("held", func(c *v1alpha1.ApisixCertificate) { c.Spec.KeyStorage, c.Spec.VaultKV = v1alpha1.KeyInSecret, nil })
+	leaf = s.readyBut("held", certs.Serial(leaf), host)
+	if places := s.cert("held").Status.VaultKV; len(places) != 1 || len(kv(folder)) != 1 {
+		t.Errorf("places %v, in Vault %v", places, kv(folder))
+	}
+	s.must(vault.Sys().PutPolicyWithContext(t.Context(), "kv-write", kvRules(`"read", "list", "delete"`)))
+	s.renew("held")
+	s.readyBut("held", certs.Serial(leaf), host)
+	s.until("end in Vault", func() string {
+		if places, names := s.cert("held").Status.VaultKV, kv(folder); len(places)+len(names) > 0 {
+			return fmt.Sprintf("places %v, in Vault %v", places, names)
+		}
+		return ""
+	})
+}
+
+func kvRules(capabilities string) string {
+	return `
+path "pki*"          { capabilities = ["read", "list"] }
+path "pki/sign/*"    { capabilities = ["create", "update"] }
+path "kv/gateways/*" { capabilities = [` + capabilities + `] }
+`
+}
+
 // keyValue mounts a key-value engine of version 1 and makes an issuer "kv" that may use it. It returns a function that
 // lists a folder.
 func (s *scene) keyValue() func(folder string) []any {
@@ -241,11 +368,7 @@ func (s *scene) keyValue() func(folder string) []any {
 	vault := s.Vault.Client()
 	s.must(vault.Sys().MountWithContext(s.Context(), "kv", &api.MountInput{Type: "kv", Options: map[string]string{"version": "1"}}))
 	s.Cleanup(func() { _ = vault.Sys().UnmountWithContext(context.Background(), "kv") })
-	token := s.vaultToken("kv-write", `
-path "pki*"          { capabilities = ["read", "list"] }
-path "pki/sign/*"    { capabilities = ["create", "update"] }
-path "kv/gateways/*" { capabilities = ["create", "update", "read", "list", "delete"] }
-`)
+	token := s.vaultToken("kv-write", kvRules(`"create", "update", "read", "list", "delete"`))
 	s.secret("kv-token", corev1.SecretTypeOpaque, map[string]string{"token": token})
 	s.issuer("kv", "pki/sign/moelove-dot-info", func(spec *v1alpha1.VaultIssuerSpec) { spec.Auth.TokenSecretRef.Name = "kv-token" })
 	return func(folder string) []any {
