@@ -11,11 +11,15 @@ import (
 	"testing"
 	"time"
 
+	configv2 "github.com/apache/apisix-ingress-controller/pkg/kube/apisix/apis/config/v2"
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/vault/api"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
@@ -461,4 +465,39 @@ spec:
 	if objects := s.ssls(host); len(objects) != 1 || objects[0].Client == nil {
 		t.Errorf("what was served has changed: %v", objects)
 	}
+}
+
+// Annotations keep keys out of Kubernetes too, and no ApisixTls is made that would refer to a Secret without a key.
+func TestKeyStorageAnnotations(t *testing.T) {
+	s := newScene(t)
+	s.keyValue()
+	s.secret("gateway-token", corev1.SecretTypeOpaque, map[string]string{"token": s.vaultToken("kv-read", `path "kv/gateways/*" { capabilities = ["read"] }`)})
+	s.apply(strings.Replace(ingressYAML, "{apisix-certs.io/issuer: vault}", "{apisix-certs.io/issuer: vault, apisix-certs.io/key-storage: Gateway}", 1))
+	s.apply(strings.Replace(routeYAML, "{apisix-certs.io/issuer: vault}", `
+    apisix-certs.io/issuer: kv
+    apisix-certs.io/key-storage: VaultKV
+    apisix-certs.io/vault-kv-token-secret: gateway-token
+    apisix-certs.io/vault-kv-path: gateways`, 1))
+	s.readyKeyless("shop-tls", "", "shop."+s.domain)
+	leaf := s.readyKeyless("api-tls", "", "api."+s.domain)
+	if places := s.cert("api-tls").Status.VaultKV; len(places) != 1 || places[0].Path != "gateways/"+string(s.cert("api-tls").UID) {
+		t.Errorf("places %v", places)
+	}
+	if err := s.Client.Get(t.Context(), client.ObjectKey{Namespace: s.ns, Name: "api-tls"}, &configv2.ApisixTls{}); !apierrors.IsNotFound(err) {
+		t.Errorf("the ApisixTls of a Secret without a key: %v", err)
+	}
+
+	// A slip keeps what works, and says what is wrong.
+	route := &unstructured.Unstructured{}
+	route.SetGroupVersionKind(schema.GroupVersionKind{Group: "apisix.apache.org", Version: "v2", Kind: "ApisixRoute"})
+	s.annotate(route, "api", v1alpha1.AnnotationVaultKVTokenSecret, "")
+	s.event("ApisixRoute", "api", v1alpha1.ReasonInvalidSource, v1alpha1.AnnotationVaultKVTokenSecret)
+	if s.readyKeyless("api-tls", "", "api."+s.domain); !s.servedIs("api."+s.domain, leaf) {
+		t.Error("another certificate is served after a slip")
+	}
+}
+
+func (s *scene) servedIs(host string, leaf *x509.Certificate) bool {
+	served, err := s.served(host)
+	return err == nil && served.Equal(leaf)
 }
