@@ -17,7 +17,7 @@ func CheckSuccessor(answer, old Bundle, spec Spec, now time.Time) error {
 		return nil
 	}
 	ends := end(old.Leaf, old.issuer())
-	if !now.Before(ends) || !end(answer.Leaf, answer.issuer()).Before(ends) {
+	if !end(answer.Leaf, answer.issuer()).Before(ends) {
 		return nil
 	}
 	return &AnswerError{ShortLife(granted, spec.Duration, ends), ShortLifeMend(granted)}

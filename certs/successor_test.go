@@ -21,6 +21,7 @@ func TestCheckSuccessor(t *testing.T) {
 	}{
 		{"nothing asked for", 0, time.Hour, 10 * day, ""},
 		{"all that was asked for, and less than the old has left", time.Hour, time.Hour, 10 * day, ""},
+		{"shorter by what the way there and back took", 90 * day, 90*day - 40*time.Second, 100 * day, ""},
 		{"shorter, and none is there", 90 * day, day, 0, ""},
 		{"shorter, and the old ends sooner", 90 * day, 2 * day, day, ""},
 		{"shorter, and the old ends at the same time", 90 * day, day, day, ""},

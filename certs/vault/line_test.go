@@ -3,6 +3,7 @@
 package vault
 
 import (
+	"container/heap"
 	"context"
 	"net/http"
 	"sync"
@@ -79,7 +80,23 @@ func until(t *testing.T, done func() bool) {
 	t.Fatal("not within 5 s")
 }
 
-// TestLineGivesUp: who gives up is not called, and does not keep the others waiting, be it in the moment of its turn.
+// TestLineGivesUpAtItsTurn: who gives up in the moment in which it is called passes its turn on.
+func TestLineGivesUpAtItsTurn(t *testing.T) {
+	var l line
+	if err := l.enter(t.Context(), time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	w := &waiter{turn: make(chan struct{})}
+	heap.Push(&l.wait, w)
+	l.leave()
+	<-w.turn
+	l.giveUp(w)
+	if !l.idle() {
+		t.Error("the turn was lost")
+	}
+}
+
+// TestLineGivesUp: who gives up is not called, and does not keep the others waiting.
 func TestLineGivesUp(t *testing.T) {
 	for range 200 {
 		var l line

@@ -3,7 +3,9 @@
 package access
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -24,6 +26,7 @@ import (
 type cluster struct {
 	*fake.Clientset
 	down  bool
+	deny  bool
 	may   map[string]bool
 	asked []string
 }
@@ -42,7 +45,8 @@ func newCluster(may ...string) *cluster {
 	})
 	c.PrependReactor("create", "subjectaccessreviews", func(action ktesting.Action) (bool, runtime.Object, error) {
 		review := action.(ktesting.CreateAction).GetObject().(*authorizationv1.SubjectAccessReview)
-		who := review.Spec.User + " " + strings.Join(review.Spec.Groups, ",") + " "
+		who := fmt.Sprint(review.Spec.User, " ", strings.Join(review.Spec.Groups, ","), " ", review.Spec.Extra["a"], " ")
+		review.Status.Denied = c.deny
 		if asks := review.Spec.ResourceAttributes; asks != nil {
 			c.asked = append(c.asked, who+asks.Verb+" "+asks.Group+"/"+asks.Resource+" in "+asks.Namespace)
 			review.Status.Allowed = c.may[asks.Resource]
@@ -111,7 +115,7 @@ func TestQuestions(t *testing.T) {
 	kube := newCluster(both...)
 	clock := clocktesting.NewFakePassiveClock(noon)
 	guard := &Guard{Rights: rights, Kube: kube, Clock: clock}
-	want := []string{"token", "alice ops list apisix-certs.io/apisixcertificates in ", "alice ops get /metrics"}
+	want := []string{"token", "alice ops [b] list apisix-certs.io/apisixcertificates in ", "alice ops [b] get /metrics"}
 	get(guard.Handler(hello), "GET", "/page/", "Authorization", "Bearer good")
 	if diff := cmp.Diff(want, kube.asked); diff != "" {
 		t.Error(diff)
@@ -125,6 +129,33 @@ func TestQuestions(t *testing.T) {
 	kube.may = nil
 	if answer := get(guard.Handler(hello), "GET", "/page/", "Authorization", "Bearer good"); answer.StatusCode != 403 {
 		t.Errorf("a right that was taken away holds after a minute: %d", answer.StatusCode)
+	}
+}
+
+// What one authorizer allows and another denies is denied.
+func TestDenied(t *testing.T) {
+	kube := newCluster(both...)
+	kube.deny = true
+	guard := &Guard{Rights: rights, Kube: kube, Clock: clocktesting.NewFakePassiveClock(noon)}
+	if answer := get(guard.Handler(hello), "GET", "/page/", "Authorization", "Bearer good"); answer.StatusCode != 403 {
+		t.Errorf("status %d", answer.StatusCode)
+	}
+}
+
+// While as many tokens are asked about as may be, others wait, and who goes away waits no longer.
+func TestReviewsAreBounded(t *testing.T) {
+	guard := &Guard{Rights: rights, Kube: newCluster(both...), Clock: clocktesting.NewFakePassiveClock(noon)}
+	for range maxReviews {
+		guard.slots() <- struct{}{}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := guard.verdict(ctx, "good"); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	<-guard.slots()
+	if v, err := guard.verdict(t.Context(), "good"); err != nil || v.status != 200 || len(guard.slots()) != maxReviews-1 {
+		t.Errorf("%+v, %v, %d slots are taken", v, err, len(guard.slots()))
 	}
 }
 
