@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/utils/clock"
+	clocktesting "k8s.io/utils/clock/testing"
 )
 
 // events reads a stream: each is "EVENT DATA", with the names of certificates for the data of a change.
@@ -88,6 +89,55 @@ func TestEvents(t *testing.T) {
 	if diff := cmp.Diff([]string{"[b]", "[c gone certificate/shop/a]"}, have); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// A change waits a moment for others, whatever the pace at which the page reads, and a stream ends when its reader is to
+// be looked at anew.
+func TestStreamTimes(t *testing.T) {
+	feed := NewFeed()
+	clock := clocktesting.NewFakeClock(time.Now()) // connections have their deadlines by it
+	server := httptest.NewServer(Handler(feed, clock, nil))
+	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
+	since := feed.Snapshot().Version
+	feed.PutCertificate(named("missed"))
+	stream := events(t, server.URL+"/page/events?since="+since)
+	if have := next(t, stream); have != "[missed]" {
+		t.Errorf("%s, want what was missed", have)
+	}
+	feed.PutCertificate(named("a"))
+	select {
+	case event := <-stream:
+		t.Errorf("%s comes at once", event)
+	case <-time.After(100 * time.Millisecond):
+	}
+	feed.PutCertificate(named("b"))
+	for _, c := range []struct {
+		step time.Duration
+		want string
+	}{{paceOfChanges, "[a b]"}, {lifeOfStream, "end"}} {
+		stop := stepping(clock, c.step)
+		if have := next(t, stream); have != c.want {
+			t.Errorf("%s, want %s", have, c.want)
+		}
+		stop()
+	}
+}
+
+// stepping steps again and again, for it cannot know when somebody begins to wait.
+func stepping(clock *clocktesting.FakeClock, by time.Duration) (stop func()) {
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-end:
+				return
+			case <-time.After(20 * time.Millisecond):
+				clock.Step(by)
+			}
+		}
+	}()
+	return func() { close(end); <-ended }
 }
 
 // A browser that connects again names the last event that it has seen.
