@@ -232,8 +232,10 @@ func cutOff(s *scene) *trouble {
 			s.nextLeads(leader, time.Now())
 		},
 		end: func() {
+			began := time.Now()
 			s.kubeWire.Suffer(cluster.Trouble{})
 			s.await(s.controller.Ended(), "the old leader goes on")
+			s.Logf("the old leader ended %s after it was let on", time.Since(began).Round(time.Millisecond))
 			s.controller = standby
 		},
 	}
