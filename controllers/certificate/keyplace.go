@@ -144,9 +144,18 @@ func (e *usedError) Error() string { return "a gateway still refers to a key in 
 
 // passes tells whether what failed may work a minute later without anybody's help.
 func passes(err error) bool {
-	var used *usedError
+	var storage *KeyStorageError
 	var answered *vault.Error
-	return errors.As(err, &used) || errors.As(err, &answered) && answered.Kind == vault.Transient
+	if errors.As(err, &storage) || errors.As(err, &answered) {
+		return unanswered(err)
+	}
+	return !gateway.Refused(err)
+}
+
+// unanswered tells whether it is Vault that does not answer for now.
+func unanswered(err error) bool {
+	var answered *vault.Error
+	return errors.As(err, &answered) && answered.Kind == vault.Transient
 }
 
 // references are what the certificate's own objects at the gateways have in the place of certificate and key, in one text.
@@ -210,7 +219,7 @@ func (r *Reconciler) endPlaces(ctx context.Context, o *observed) error {
 			err = clearFolder(ctx, kv, folder(p), func(string) (bool, error) { return false, nil })
 		}
 		switch {
-		case err != nil && passes(err):
+		case unanswered(err):
 			return fmt.Errorf("delete keys in Vault: %w", err)
 		case err != nil:
 			ctrl.LoggerFrom(ctx).Info("keys in Vault are left over", "issuer", p.Issuer, "path", folder(p), "error", err.Error())

@@ -5,12 +5,14 @@ package certificate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/certs/vault"
 	"apisix-certs.io/apisix-certs/controllers/gateway"
@@ -167,6 +169,9 @@ func TestPasses(t *testing.T) {
 		{&vault.Error{Kind: vault.Transient}, true},
 		{&vault.Error{Kind: vault.Setup}, false},
 		{&KeyStorageError{"no issuer"}, false},
+		{errors.New("gateway default: connection refused"), true},
+		{fmt.Errorf("gateway default: %w", &apisix.APIError{Status: 401}), false},
+		{fmt.Errorf("gateway default: %w", &apisix.APIError{Status: 503}), true},
 	} {
 		if passes(row.err) != row.want {
 			t.Errorf("%v: not %v", row.err, row.want)
