@@ -162,10 +162,11 @@ func (r *Reconciler) tellSource(cert *v1alpha1.ApisixCertificate, ready *metav1.
 
 // wake is when to run again though nothing happens.
 func wake(o observed, p plan, done outcome, now time.Time) time.Duration {
-	next := earliest(now.Add(lookAfter(string(o.cert.UID))), p.next)
+	deadline := p.next
 	if done.issued {
-		next = earliest(now.Add(lookAfter(string(o.cert.UID))), done.decision.Recheck)
+		deadline = done.decision.Recheck
 	}
+	next := earliest(now.Add(lookAfter(string(o.cert.UID))), deadline)
 	if done.err != nil && p.issue {
 		next = earliest(next, now.Add(certs.Backoff(int(o.cert.Status.FailedAttempts), done.decision.NotAfter.Sub(now))))
 	}
