@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 )
 
@@ -43,14 +44,13 @@ func (w *world) awaitProfiles(ctx context.Context, s scenario) {
 		_, err := get(ctx, "http://"+pprofAddr+"/debug/pprof/cmdline")
 		return err == nil
 	}
-	for s.name == "restart" && answers() {
-		time.Sleep(time.Millisecond)
-	}
-	for s.name == "restart" && !answers() && ctx.Err() == nil {
-		time.Sleep(time.Millisecond)
-	}
 	if s.name != "restart" {
 		time.Sleep(time.Second) // of settle
+		return
+	}
+	// It goes, and comes back. Asked more often, it would not come to rest, which the scenario waits for first.
+	for _, there := range []bool{false, true} {
+		_ = wait.PollUntilContextCancel(ctx, 20*time.Millisecond, true, func(context.Context) (bool, error) { return answers() == there, nil })
 	}
 }
 
