@@ -114,9 +114,10 @@ func (s *suspects) take(cert types.NamespacedName) bool {
 
 // hold puts the finalizer on, before there is anything to clean up. Source controllers create objects with it.
 func (r *Reconciler) hold(ctx context.Context, cert *v1alpha1.ApisixCertificate) error {
-	before := cert.DeepCopy()
-	if !controllerutil.AddFinalizer(cert, v1alpha1.Finalizer) {
+	if controllerutil.ContainsFinalizer(cert, v1alpha1.Finalizer) {
 		return nil
 	}
+	before := cert.DeepCopy()
+	controllerutil.AddFinalizer(cert, v1alpha1.Finalizer)
 	return r.Patch(ctx, cert, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
 }

@@ -143,8 +143,12 @@ func (r *reconciler[T]) report(object T, p plans) {
 	if len(messages) == 0 {
 		kind, reason, messages = corev1.EventTypeNormal, v1alpha1.ReasonCovered, p.notes
 	}
+	if len(messages) == 0 {
+		r.told.Delete(client.ObjectKeyFromObject(object)) // of most nothing is told: it should take no memory either
+		return
+	}
 	now := telling{object.GetUID(), strings.Join(messages, "; ")}
-	if last, _ := r.told.Swap(client.ObjectKeyFromObject(object), now); now.text != "" && last != now {
+	if last, _ := r.told.Swap(client.ObjectKeyFromObject(object), now); last != now {
 		r.recorder.Eventf(object, nil, kind, reason, "Check", "%s", note.Fit(now.text))
 	}
 }

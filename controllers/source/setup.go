@@ -103,7 +103,7 @@ func start[T client.Object](mgr ctrl.Manager, r *reconciler[T], part *shard.Shar
 	b := ctrl.NewControllerManagedBy(mgr).Named("source-"+r.kind).WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
 		For(r.newObject(), builder.WithPredicates(predicate.Or[client.Object](
 			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{}))).
-		Watches(&v1alpha1.ApisixCertificate{}, handler.EnqueueRequestForOwner(mgr.GetScheme(), mgr.GetRESTMapper(), r.newObject()), builder.WithPredicates(wantedChanged()))
+		Watches(&v1alpha1.ApisixCertificate{}, ownersOf(r.kind), builder.WithPredicates(wantedChanged()))
 	if also != nil {
 		b = b.Watches(&v1alpha1.ApisixCertificate{}, also, builder.WithPredicates(wantedChanged()))
 	}
@@ -116,9 +116,34 @@ func wantedChanged() predicate.Predicate {
 	return predicate.Funcs{CreateFunc: func(e event.CreateEvent) bool { return !e.IsInInitialList }, UpdateFunc: func(e event.UpdateEvent) bool {
 		was, is := e.ObjectOld.(*v1alpha1.ApisixCertificate), e.ObjectNew.(*v1alpha1.ApisixCertificate)
 		return was.Generation != is.Generation || was.DeletionTimestamp.IsZero() != is.DeletionTimestamp.IsZero() ||
-			!maps.Equal(was.Annotations, is.Annotations) || !equality.Semantic.DeepEqual(was.OwnerReferences, is.OwnerReferences) ||
+			!maps.Equal(told(was), told(is)) || !equality.Semantic.DeepEqual(was.OwnerReferences, is.OwnerReferences) ||
 			hasCertificate(was) != hasCertificate(is)
 	}}
+}
+
+// told are the annotations without an order to renew, which is for the certificate alone.
+func told(cert *v1alpha1.ApisixCertificate) map[string]string {
+	if _, ok := cert.Annotations[v1alpha1.AnnotationRenewAt]; !ok {
+		return cert.Annotations
+	}
+	rest := maps.Clone(cert.Annotations)
+	delete(rest, v1alpha1.AnnotationRenewAt)
+	return rest
+}
+
+// ownersOf enqueues the objects of a kind that own an ApisixCertificate. That of controller-runtime asks the
+// REST mapper for the kind at each event, which costs more than the rest of it.
+func ownersOf(kind string) handler.EventHandler {
+	group := apiVersions[kind].Group
+	return handler.EnqueueRequestsFromMapFunc(func(_ context.Context, cert client.Object) []ctrl.Request {
+		var requests []ctrl.Request
+		for _, ref := range cert.GetOwnerReferences() {
+			if gv, err := schema.ParseGroupVersion(ref.APIVersion); err == nil && ref.Kind == kind && gv.Group == group {
+				requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: cert.GetNamespace(), Name: ref.Name}})
+			}
+		}
+		return requests
+	})
 }
 
 func hasCertificate(cert *v1alpha1.ApisixCertificate) bool {
