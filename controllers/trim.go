@@ -28,6 +28,12 @@ func newTrimmer() *trimmer {
 	return &trimmer{texts: map[string]string{}, bytes: map[string][]byte{}, single: map[[2]string]map[string]string{}}
 }
 
+// common are labels and annotations whose values are those of many objects.
+var common = map[string]bool{
+	v1alpha1.LabelManaged: true, v1alpha1.AnnotationIssuer: true, v1alpha1.AnnotationClusterIssuer: true,
+	v1alpha1.AnnotationIssuedBy: true, v1alpha1.AnnotationIssuedUnder: true,
+}
+
 // mostShared bounds what is kept of each kind: what is not shared costs what it did before.
 const mostShared = 4096
 
@@ -46,24 +52,23 @@ func (t *trimmer) trim(object any) (any, error) {
 	o.SetManagedFields(nil)
 	switch o := object.(type) {
 	case *corev1.Secret:
-		t.meta(&o.ObjectMeta)
-		if ca, ok := o.Data[corev1.ServiceAccountRootCAKey]; ok {
-			o.Data[corev1.ServiceAccountRootCAKey] = t.shareBytes(ca)
-		}
+		t.meta(&o.TypeMeta, &o.ObjectMeta)
+		t.secret(o)
 	case *v1alpha1.ApisixCertificate:
-		t.meta(&o.ObjectMeta)
+		t.meta(&o.TypeMeta, &o.ObjectMeta)
 		t.certificate(o)
 	case *configv2.ApisixTls:
-		t.meta(&o.ObjectMeta)
+		t.meta(&o.TypeMeta, &o.ObjectMeta)
 		o.Status = configv2.ApisixStatus{}
 	case *networkingv1.Ingress:
-		t.meta(&o.ObjectMeta)
+		t.meta(&o.TypeMeta, &o.ObjectMeta)
 		o.Status = networkingv1.IngressStatus{}
 	}
 	return object, nil
 }
 
-func (t *trimmer) meta(m *metav1.ObjectMeta) {
+func (t *trimmer) meta(kind *metav1.TypeMeta, m *metav1.ObjectMeta) {
+	kind.APIVersion, kind.Kind = t.share(kind.APIVersion), t.share(kind.Kind)
 	delete(m.Annotations, corev1.LastAppliedConfigAnnotation)
 	m.Labels, m.Annotations = t.shareMap(m.Labels), t.shareMap(m.Annotations)
 	m.Namespace = t.share(m.Namespace)
@@ -74,6 +79,18 @@ func (t *trimmer) meta(m *metav1.ObjectMeta) {
 	for i := range m.Finalizers {
 		m.Finalizers[i] = t.share(m.Finalizers[i])
 	}
+}
+
+func (t *trimmer) secret(s *corev1.Secret) {
+	s.Type = corev1.SecretType(t.share(string(s.Type)))
+	data := make(map[string][]byte, len(s.Data))
+	for key, value := range s.Data {
+		data[t.share(key)] = value
+	}
+	if ca, ok := data[corev1.ServiceAccountRootCAKey]; ok {
+		data[corev1.ServiceAccountRootCAKey] = t.shareBytes(ca)
+	}
+	s.Data = data
 }
 
 func (t *trimmer) certificate(cert *v1alpha1.ApisixCertificate) {
@@ -124,10 +141,21 @@ func (t *trimmer) shareBytes(data []byte) []byte {
 	return data
 }
 
-// shareMap shares maps of one pair, as the label and the annotation are that all objects of a team have.
+// shareMap shares maps of one pair, as the label and the annotation are that all objects of a team have, and of others the
+// keys, and those values of our own that many objects have.
 func (t *trimmer) shareMap(m map[string]string) map[string]string {
-	if len(m) != 1 {
+	if len(m) == 0 {
 		return m
+	}
+	if len(m) > 1 {
+		shared := make(map[string]string, len(m))
+		for key, value := range m {
+			if common[key] {
+				value = t.share(value)
+			}
+			shared[t.share(key)] = value
+		}
+		return shared
 	}
 	for key, value := range m {
 		pair := [2]string{key, value}

@@ -14,8 +14,8 @@ const (
 	// leastRoom is how far a heap may grow between collections, however small it is, and roomPercent how far a large one may,
 	// in percent of what lives. Go lets every heap double: with ten thousand certificates, whose caches live on, that is much
 	// memory for nothing, and with ten a collection every few megabytes.
-	leastRoom   = 24 << 20
-	roomPercent = 33
+	leastRoom   = 16 << 20
+	roomPercent = 20
 )
 
 // keepHeapSmall sets how often the heap is collected by its size, until ctx ends. GOGC in the environment is followed

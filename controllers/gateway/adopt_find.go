@@ -71,7 +71,7 @@ func (g *Gateway) around(hosts []string) []Object {
 
 // carriesSecret is how 1.8 labels its objects: with the Secret, not with the object that uses it.
 func carriesSecret(o Object, t Target) bool {
-	return lineOf(o) == Line18 && o.Labels[label18SecretNamespace] == t.SecretNamespace && o.Labels[label18SecretName] == t.SecretName
+	return lineOf(o) == Line18 && o.labels.of(label18SecretNamespace) == t.SecretNamespace && o.labels.of(label18SecretName) == t.SecretName
 }
 
 // carriesUse is how 2.x labels its objects: with the object that uses the Secret. All entries of an Ingress have the
@@ -82,7 +82,7 @@ func carriesUse(o Object, use Use) bool {
 }
 
 func namesUse(o Object, use Use) bool {
-	return o.Labels[label2Kind] == use.Kind && o.Labels[label2Namespace] == use.Namespace && o.Labels[label2Name] == use.Name
+	return o.labels.of(label2Kind) == use.Kind && o.labels.of(label2Namespace) == use.Namespace && o.labels.of(label2Name) == use.Name
 }
 
 // covered tells whether the names match every one of hosts.

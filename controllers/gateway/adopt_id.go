@@ -46,9 +46,9 @@ const (
 // lineOf is the line whose object o is; empty: neither's.
 func lineOf(o Object) Line {
 	switch {
-	case o.Labels[label2ManagedBy] == controllerName:
+	case o.labels.of(label2ManagedBy) == controllerName:
 		return Line2
-	case o.Labels[label18ManagedBy] == controllerName:
+	case o.labels.of(label18ManagedBy) == controllerName:
 		return Line18
 	}
 	return ""
@@ -130,7 +130,7 @@ func (g *Gateway) controllerLabel(use Use) string {
 	name := use.Controller
 	if name == "" {
 		g.inventory.any(func(o Object) bool {
-			name = o.Labels[label2Controller]
+			name = o.labels.of(label2Controller)
 			return name != ""
 		})
 	}

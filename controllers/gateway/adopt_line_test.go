@@ -5,7 +5,7 @@ package gateway
 import "testing"
 
 func labelled(label string) Object {
-	return Object{ID: label, Labels: map[string]string{label: controllerName}}
+	return Object{ID: label, labels: labelsOf(map[string]string{label: controllerName})}
 }
 
 func TestLine(t *testing.T) {
@@ -42,14 +42,14 @@ func TestFind(t *testing.T) {
 	hosts := []string{"shop.example.com", "store.example.com"}
 	target := Target{Namespace: "default", SecretNamespace: "default", SecretName: "shop-tls", Hosts: hosts}
 	of18 := func(id, secret string, hosts ...string) Object {
-		return Object{ID: id, Hosts: hosts, Labels: map[string]string{
+		return Object{ID: id, Hosts: hosts, labels: labelsOf(map[string]string{
 			label18ManagedBy: controllerName, label18SecretNamespace: "default", label18SecretName: secret,
-		}}
+		})}
 	}
 	of2 := func(id, kind, name string, hosts ...string) Object {
-		return Object{ID: id, Hosts: hosts, Labels: map[string]string{
+		return Object{ID: id, Hosts: hosts, labels: labelsOf(map[string]string{
 			label2ManagedBy: controllerName, label2Kind: kind, label2Namespace: "default", label2Name: name,
-		}}
+		})}
 	}
 	use := func(hosts ...string) Use { u := tlsUse; u.Hosts = hosts; return u }
 	entry := func(index int, hosts ...string) Use { u := ingressUse; u.Index, u.Hosts = index, hosts; return u }

@@ -112,7 +112,7 @@ func (g *Gateway) make(ctx context.Context, s State, t Target, action Action) (S
 		if err := g.makeOne(ctx, t, m, labels); err != nil {
 			return s, action, err
 		}
-		object := Object{ID: m.ID, Hosts: m.Use.Hosts, Labels: labels, Fingerprint: t.Fingerprint, Serial: t.Serial, Enabled: true}
+		object := Object{ID: m.ID, Hosts: m.Use.Hosts, labels: labelsOf(labels), Fingerprint: t.Fingerprint, Serial: t.Serial, Enabled: true}
 		g.inventory.record(object)
 		s.Objects = append(slices.DeleteFunc(slices.Clone(s.Objects), func(o Object) bool { return o.ID == m.ID }), object)
 	}

@@ -17,12 +17,12 @@ import (
 type Object struct {
 	ID          string
 	Hosts       []string // exact names and wildcards, in lower case
-	Labels      map[string]string
-	Fingerprint string // of the leaf; empty where it cannot be parsed, as with a reference to a secret
+	Fingerprint string   // of the leaf; empty where it cannot be parsed, as with a reference to a secret
 	Serial      string
 	Enabled     bool
 	// Reference is the certificate field where it is a reference such as "$secret://vault/ID/PATH/cert".
 	Reference string
+	labels    marks
 	// client tells what is asked of clients, see clientDigest.
 	client string
 	// strange: it has fields that own objects never have, such as a second pair or TLS versions.
@@ -31,7 +31,7 @@ type Object struct {
 
 func objectOf(ssl *apisix.SSL) Object {
 	o := Object{
-		ID: ssl.ID, Hosts: ssl.Hosts(), Labels: ssl.Labels, Enabled: ssl.Enabled(), client: clientDigest(ssl.Client),
+		ID: ssl.ID, Hosts: ssl.Hosts(), labels: labelsOf(ssl.Labels), Enabled: ssl.Enabled(), client: clientDigest(ssl.Client),
 		strange: len(ssl.Certs) > 0 || len(ssl.Keys) > 0 || ssl.SSLProtocols != nil,
 	}
 	if strings.HasPrefix(ssl.Cert, "$") {

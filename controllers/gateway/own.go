@@ -90,8 +90,8 @@ func (g *Gateway) taken(t Target, host string) string {
 // no reason to hold back: who owns a host within the cluster is decided before the push. Two clusters may have been
 // given one name, so the UID must be known here, where that can be told.
 func (g *Gateway) ours(o Object, t Target) bool {
-	return o.Labels[labelManagedBy] == managedBy && o.Labels[labelCluster] == g.Cluster &&
-		(t.Known == nil || t.Known(o.Labels[labelNamespace], o.Labels[labelName], o.Labels[labelUID]))
+	return o.labels.of(labelManagedBy) == managedBy && o.labels.of(labelCluster) == g.Cluster &&
+		(t.Known == nil || t.Known(o.labels.of(labelNamespace), o.labels.of(labelName), o.labels.of(labelUID)))
 }
 
 // Plan tells what to do so that this gateway holds the target.
@@ -114,7 +114,7 @@ func planOwn(s State, t Target, id string, labels map[string]string) Action {
 // asWanted tells whether an own object is as it is written.
 func (o Object) asWanted(t Target, labels map[string]string) bool {
 	return o.holds(t) && o.Enabled && !o.strange && o.client == clientDigest(t.Client) &&
-		sameSet(o.Hosts, t.Hosts) && sameLabels(o.Labels, labels)
+		sameSet(o.Hosts, t.Hosts) && o.labels.have(labels)
 }
 
 // without is the target without the hosts that somebody else has.

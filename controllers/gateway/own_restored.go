@@ -7,9 +7,9 @@ import "slices"
 // before tells whether o is of the ApisixCertificate that the target's one was before a restore, which gave it another UID:
 // it has the same name, there is none with its UID, and its certificate is the one whose key the target has.
 func (g *Gateway) before(o Object, t Target) bool {
-	l := o.Labels
-	return l[labelManagedBy] == managedBy && l[labelCluster] == g.Cluster && l[labelNamespace] == t.Namespace && l[labelName] == t.Name &&
-		l[labelUID] != t.UID && t.Known != nil && !t.Known(t.Namespace, t.Name, l[labelUID]) &&
+	l := o.labels
+	return l.of(labelManagedBy) == managedBy && l.of(labelCluster) == g.Cluster && l.of(labelNamespace) == t.Namespace && l.of(labelName) == t.Name &&
+		l.of(labelUID) != t.UID && t.Known != nil && !t.Known(t.Namespace, t.Name, l.of(labelUID)) &&
 		!t.keyless() && o.Fingerprint != "" && o.Fingerprint == t.Fingerprint
 }
 

@@ -173,15 +173,6 @@ func sameSet(a, b []string) bool {
 	return slices.Equal(slices.Compact(a), slices.Compact(b))
 }
 
-func sameLabels(have, want map[string]string) bool {
-	for key, value := range want {
-		if have[key] != value {
-			return false
-		}
-	}
-	return true
-}
-
 // Refused tells whether err will not change by itself: a bad admin key, an address that is not allowed, an object that
 // the Admin API does not take, a fault of the gateway's settings or a mode that cannot work.
 func Refused(err error) bool {

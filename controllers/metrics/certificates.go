@@ -16,30 +16,38 @@ import (
 
 // certificates are the series of ApisixCertificates. They are made from the few bytes kept here when somebody asks: a
 // cluster may have ten thousand ApisixCertificates, and a gauge of each takes three kilobytes.
-var certificates = register(&certificateSeries{all: map[types.NamespacedName]Certificate{}, gauges: []certificateGauge{
+var certificates = register(&certificateSeries{all: map[types.NamespacedName]standing{}, gauges: []certificateGauge{
 	{describe("expiry_timestamp_seconds",
-		"When the certificate of an ApisixCertificate ends, in seconds since 1970."), func(c Certificate) (float64, bool) { return seconds(c.NotAfter) }},
+		"When the certificate of an ApisixCertificate ends, in seconds since 1970."), func(s standing) (float64, bool) { return seconds(s.notAfter) }},
 	{describe("not_before_timestamp_seconds",
-		"When the certificate of an ApisixCertificate begins to be valid, in seconds since 1970."), func(c Certificate) (float64, bool) { return seconds(c.NotBefore) }},
+		"When the certificate of an ApisixCertificate begins to be valid, in seconds since 1970."), func(s standing) (float64, bool) { return seconds(s.notBefore) }},
 	{describe("renewal_timestamp_seconds",
-		"When the certificate of an ApisixCertificate is due to be renewed, in seconds since 1970. None where somebody else renews it."), func(c Certificate) (float64, bool) { return seconds(c.RenewAt) }},
+		"When the certificate of an ApisixCertificate is due to be renewed, in seconds since 1970. None where somebody else renews it."), func(s standing) (float64, bool) { return seconds(s.renewAt) }},
 	{describe("ready",
-		"Whether an ApisixCertificate is Ready: 1 or 0. None while that is unknown."), func(c Certificate) (float64, bool) { return holds(c.Ready) }},
+		"Whether an ApisixCertificate is Ready: 1 or 0. None while that is unknown."), func(s standing) (float64, bool) { return holds(s.ready) }},
 	{describe("served",
-		"Whether handshakes with its gateways showed the certificate of an ApisixCertificate: 1 or 0. None where nothing was asked."), func(c Certificate) (float64, bool) { return holds(c.Served) }},
+		"Whether handshakes with its gateways showed the certificate of an ApisixCertificate: 1 or 0. None where nothing was asked."), func(s standing) (float64, bool) { return holds(s.served) }},
 }})
 
 type certificateSeries struct {
 	gauges []certificateGauge
 
 	mu  sync.Mutex
-	all map[types.NamespacedName]Certificate
+	all map[types.NamespacedName]standing
 }
+
+// standing is a Certificate in a quarter of its size.
+type standing struct {
+	notBefore, notAfter, renewAt int64 // seconds since 1970; 0: not known
+	ready, served                int8  // 1 or 0; unknown
+}
+
+const unknown = -1
 
 // certificateGauge takes its value from what is known of a certificate; false: there is no series.
 type certificateGauge struct {
 	desc  *prometheus.Desc
-	value func(Certificate) (float64, bool)
+	value func(standing) (float64, bool)
 }
 
 func describe(name, help string) *prometheus.Desc {
@@ -94,7 +102,7 @@ type Certificate struct {
 func SetCertificate(key types.NamespacedName, c Certificate) {
 	certificates.mu.Lock()
 	defer certificates.mu.Unlock()
-	certificates.all[key] = c
+	certificates.all[key] = standing{unix(c.NotBefore), unix(c.NotAfter), unix(c.RenewAt), truth(c.Ready), truth(c.Served)}
 }
 
 // ForgetCertificate drops the series of an ApisixCertificate.
@@ -104,11 +112,23 @@ func ForgetCertificate(key types.NamespacedName) {
 	delete(certificates.all, key)
 }
 
-func seconds(at time.Time) (float64, bool) { return float64(at.Unix()), !at.IsZero() }
-
-func holds(status metav1.ConditionStatus) (value float64, known bool) {
-	if status == metav1.ConditionTrue {
-		value = 1
+func unix(at time.Time) int64 {
+	if at.IsZero() {
+		return 0
 	}
-	return value, status == metav1.ConditionTrue || status == metav1.ConditionFalse
+	return at.Unix()
 }
+
+func truth(status metav1.ConditionStatus) int8 {
+	switch status {
+	case metav1.ConditionTrue:
+		return 1
+	case metav1.ConditionFalse:
+		return 0
+	}
+	return unknown
+}
+
+func seconds(at int64) (float64, bool) { return float64(at), at != 0 }
+
+func holds(truth int8) (float64, bool) { return float64(truth), truth != unknown }
