@@ -3,6 +3,7 @@
 package cluster
 
 import (
+	"context"
 	"crypto/tls"
 	"io"
 	"log"
@@ -33,6 +34,9 @@ type Tap struct {
 	URL string
 	// CA is the PEM certificate to trust. Nil where the server speaks plain HTTP: then so does the tap.
 	CA []byte
+	// Finishes lets requests reach the end of their work though the client has gone meanwhile, for a minute at most: what the
+	// server has done then counts. Set it before the first request.
+	Finishes bool
 
 	addr string
 	tls  *tls.Config // nil for plain HTTP
@@ -203,6 +207,11 @@ func (t *Tap) serve(w http.ResponseWriter, r *http.Request) {
 			instead.ServeHTTP(w, r)
 			return
 		}
+	}
+	if t.Finishes {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), time.Minute)
+		defer cancel()
+		r = r.WithContext(ctx)
 	}
 	proxy.ServeHTTP(w, r)
 }

@@ -22,7 +22,7 @@ type fault struct {
 	hold time.Duration
 	// lost are signatures whose answer cannot reach anybody: the fault takes it. The certificate must be asked for again.
 	lost int
-	// mayLose are signatures that it may take beside those, as it depends on the moment.
+	// mayLose are signatures that it may take beside those, as it depends on the moment. A trouble may tell how many it took.
 	mayLose int
 	// dark is the host for which the gateway itself has no valid certificate to show, until it is mended; or everyHost.
 	dark string
@@ -38,6 +38,8 @@ type trouble struct {
 	felt func()
 	// end ends it. Nil: it ends by itself.
 	end func()
+	// took counts the signatures whose answers it has taken. Nil: that is not known, but from the row.
+	took func() int
 }
 
 // result is what came of a fault.
@@ -88,7 +90,7 @@ func (s *scene) inject(r *result) {
 	}
 	w := r.work(s)
 	s.quiet()
-	signed := s.signed()
+	before := signatures{seen: s.signed(), stored: s.stored()}
 	s.prober.darken(r.dark)
 	t := r.begin(s)
 	w.ask()
@@ -112,18 +114,15 @@ func (s *scene) inject(r *result) {
 	})
 	r.recovered = time.Since(began)
 	s.prober.darken("")
-	s.check(r, w, signed)
+	s.quiet()
+	s.checkSignatures(r, w, t, before)
+	s.check(r, w)
 }
 
 // check looks at what the fault has left.
-func (s *scene) check(r *result, w *job, signed int) {
+func (s *scene) check(r *result, w *job) {
 	s.Helper()
-	s.quiet()
 	r.meanwhile = w.what
-	r.signs, r.wanted = s.signed()-signed, w.signs+r.lost
-	if r.signs < r.wanted || r.signs > r.wanted+r.mayLose {
-		s.Errorf("%d signatures, want %d, or at most %d more", r.signs, r.wanted, r.mayLose)
-	}
 	for _, orphan := range s.orphans() {
 		r.orphans++
 		s.Errorf("orphan: %s", orphan)
@@ -142,6 +141,29 @@ func (s *scene) check(r *result, w *job, signed int) {
 		s.Error("the prober did nothing")
 	}
 	s.Logf("in order after %s", r.recovered.Round(time.Millisecond))
+}
+
+// signatures are counts before a fault: those seen on their way, and those that Vault knows.
+type signatures struct{ seen, stored int }
+
+// checkSignatures holds what Vault has signed to what the work needs and the fault has taken: no more than the row says, and
+// where it is known how many, exactly so many.
+func (s *scene) checkSignatures(r *result, w *job, t *trouble, before signatures) {
+	s.Helper()
+	if t.took != nil {
+		took := t.took()
+		if took < r.lost || took > r.lost+r.mayLose {
+			s.Errorf("%d signatures were taken, want %d, or at most %d more", took, r.lost, r.mayLose)
+		}
+		r.lost, r.mayLose = took, 0
+	}
+	r.signs, r.wanted = s.signed()-before.seen, w.signs+r.lost
+	if r.signs < r.wanted || r.signs > r.wanted+r.mayLose {
+		s.Errorf("%d signatures, want %d, or at most %d more", r.signs, r.wanted, r.mayLose)
+	}
+	if stored := s.stored() - before.stored; stored != r.signs {
+		s.Errorf("Vault has stored %d certificates, and %d signatures were seen", stored, r.signs)
+	}
 }
 
 // quiet waits until nobody was asked for anything that changes it for half a second: what comes too late counts too.

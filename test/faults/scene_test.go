@@ -4,6 +4,7 @@ package faults
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -173,10 +174,19 @@ func (s *scene) changeSecret(name string, change func(*corev1.Secret)) {
 	s.must(s.Client.Patch(s.Context(), secret, client.MergeFrom(before)))
 }
 
-// signed counts the signatures that Vault has made.
-func (s *scene) signed() int {
-	return s.vault.Count(func(c cluster.Call) bool { return sign(c) && c.Status == 200 })
+// signed counts the signatures that were seen on their way from Vault.
+func (s *scene) signed() int { return s.vault.Count(signature) }
+
+// stored counts the certificates that Vault says it has signed.
+func (s *scene) stored() int {
+	s.Helper()
+	list, err := s.Vault.Client().Logical().ListWithContext(s.Context(), "pki/certs")
+	s.must(err)
+	serials, _ := list.Data["keys"].([]any)
+	return len(serials)
 }
+
+func signature(c cluster.Call) bool { return sign(c) && c.Status == http.StatusOK }
 
 func sign(c cluster.Call) bool { return strings.Contains(c.Path, "/sign/") }
 

@@ -27,11 +27,11 @@ func vaultFaults() []fault {
 	rows := []fault{
 		{name: "down", begin: stopped(vaultWire)},
 		{name: "sealed", begin: sealed},
-		{name: "connections cut", begin: cutting(atSignature, vaultWire), lost: 3},
+		{name: "connections cut", begin: cutting(atSignature, vaultWire), lost: 1, mayLose: 2},
 		{name: "takes requests and is silent", begin: suffers(vaultWire, cluster.Trouble{Stall: true})},
 		{name: "signs, and answers late", begin: suffers(vaultWire, cluster.Trouble{StallAnswers: true})},
 		{name: "slow: a kilobyte a second", begin: suffers(vaultWire, cluster.Trouble{Pause: time.Second})},
-		{name: "answers end in the middle", begin: suffers(vaultWire, cluster.Trouble{Half: 300}), lost: 3},
+		{name: "answers end in the middle", begin: halves, lost: 1, mayLose: 2},
 		{name: "signs, and the answer is lost", begin: loses(atSignature, vaultWire), lost: 1, work: renewHeld},
 		{name: "429", begin: answers(atSignature, status(429, `{"errors":["request path \"pki/sign/any\": rate limit quota exceeded"]}`))},
 		{name: "403 by policy", begin: answers(atSignature, status(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`))},
@@ -120,14 +120,15 @@ func cutting(p point, wire func(*world) *cluster.Wire) func(*scene) *trouble {
 func cuts(p point, wire func(*world) *cluster.Wire, most int64) func(*scene) *trouble {
 	return func(s *scene) *trouble {
 		felt := make(chan struct{})
-		var n atomic.Int64
+		var n, taken atomic.Int64
 		p.tap(s.world).After(func(c cluster.Call) {
 			if !p.match(c) {
 				return
 			}
 			nth := n.Add(1)
 			if nth <= most {
-				wire(s.world).Cut()
+				wire(s.world).Cut() // nothing of this answer has gone yet
+				taken.Add(int64(count(signature(c))))
 			}
 			if nth == 1 {
 				close(felt)
@@ -136,7 +137,28 @@ func cuts(p point, wire func(*world) *cluster.Wire, most int64) func(*scene) *tr
 		return &trouble{
 			felt: func() { s.await(felt, "nothing was asked") },
 			end:  func() { p.tap(s.world).After(nil) },
+			took: func() int { return int(taken.Load()) },
 		}
+	}
+}
+
+// halves ends all that Vault says after 300 bytes, which no certificate is as short as.
+func halves(s *scene) *trouble {
+	felt := make(chan struct{})
+	var taken atomic.Int64
+	s.vault.After(func(c cluster.Call) {
+		if signature(c) && taken.Add(1) == 1 {
+			close(felt)
+		}
+	})
+	s.vaultWire.Suffer(cluster.Trouble{Half: 300})
+	return &trouble{
+		felt: func() { s.await(felt, "nothing was signed") },
+		end: func() {
+			s.vault.After(nil)
+			s.vaultWire.Suffer(cluster.Trouble{})
+		},
+		took: func() int { return int(taken.Load()) },
 	}
 }
 

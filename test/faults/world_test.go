@@ -93,6 +93,7 @@ func (w *world) tap(context.Context) error {
 		return err
 	}
 	w.KubeTap, w.kubeDirect = w.kube, w.kube.URL
+	w.vault.Finishes = true // a signature counts, whoever waits for it
 	for wire, target := range map[**cluster.Wire]string{
 		&w.kubeWire: host(w.kube.URL), &w.vaultWire: host(w.vault.URL), &w.adminWire: host(w.admin.URL),
 		&w.adminWire2: host(w.admin.URL), &w.tlsWire: w.StandIn.TLSAddr(),
