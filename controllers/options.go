@@ -85,6 +85,13 @@ func (o *Options) Validate() error {
 	return errors.Join(problems...)
 }
 
+// AsksReaders tells whether readers of the status page and of the metrics need a Kubernetes token, for which the controller
+// needs the rights to create TokenReviews and SubjectAccessReviews.
+func (o *Options) AsksReaders() (ofPage, ofMetrics bool) {
+	local, err := page.Loopback(o.PageAddr)
+	return err == nil && !local, o.MetricsSecure && o.MetricsAddr != "0"
+}
+
 // validateSources returns all problems of the flags that tell which objects get certificates.
 func (o *Options) validateSources() []error {
 	var problems []error

@@ -30,6 +30,8 @@ type doctor struct {
 
 	// remote: the options are of a Deployment, whose files and addresses may be known to Pods alone.
 	remote bool
+	// readersKnown: the options tell whether the controller asks Kubernetes who reads its page and metrics.
+	readersKnown bool
 
 	access  *access
 	home    client.ObjectKey // the ServiceAccount
@@ -52,8 +54,8 @@ func newCheck() *cobra.Command {
 		Long: "Look for what is wrong with the set-up, and say how to mend it: API server, CRDs, rights and life of the controller,\n" +
 			"each issuer's credentials, login and role against what the certificates ask, the gateways' Admin APIs and TLS\n" +
 			"ports, and each certificate. Nothing is changed. The exit code is 2 where something is found.\n\n" +
-			"The flags of the gateway are those of the controller, and have its environment variables. Without them they are\n" +
-			"taken from the controller's Deployment. What only Pods reach is reached with:\n" +
+			"The flags of the gateway, the page and the metrics are those of the controller, and have its environment variables.\n" +
+			"Without them they are taken from the controller's Deployment. What only Pods reach is reached with:\n" +
 			"  kubectl -n apisix-certs exec deploy/apisix-certs -- apisix-certs check",
 		Example: "  apisix-certs check\n  apisix-certs check -n shop --apisix-admin-url http://127.0.0.1:9180 --apisix-admin-key-file key --apisix-tls-addr 127.0.0.1:9443",
 		Args:    cobra.NoArgs,
@@ -63,12 +65,14 @@ func newCheck() *cobra.Command {
 	flags.StringVarP(&d.kube.namespace, "namespace", "n", "", "only the issuers and certificates of this namespace (default: all)")
 	flags.StringVar(&d.account, "controller", "", "ServiceAccount of the controller, NAMESPACE/NAME (default: that of its Deployment, else apisix-certs/apisix-certs)")
 	addGatewayFlags(flags, &d.options)
+	addReaderFlags(flags, &d.options)
 	flags.StringVar(&d.options.ClusterResourceNamespace, "cluster-resource-namespace", "", "namespace with the credentials of ClusterVaultIssuers (default: that of the controller)")
 	format := addOutput(c, "table", "json", "yaml")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := fromEnvironment(c.Flags()); err != nil {
 			return err
 		}
+		d.readersKnown = flags.Changed("metrics-secure") || flags.Changed("page-bind-address")
 		d.options.AdminKey = os.Getenv(variable("apisix-admin-key"))
 		d.kube.all = d.kube.namespace == ""
 		d.waiting = startProgress(c.ErrOrStderr(), "asking the API server")

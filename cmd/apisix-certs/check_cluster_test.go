@@ -21,14 +21,14 @@ func testCheck(w *world) {
 	w.Setenv("APISIX_CERTS_APISIX_ADMIN_KEY", w.Gateway.AdminKey)
 	w.setUpRoles()
 	falseAlarms := 0
-	healthy := func() {
-		for _, args := range [][]string{nil, {"--as", "system:serviceaccount:apisix-certs:apisix-certs"}, {"-n", "default"}} {
+	healthy := func(more ...[]string) {
+		for _, args := range append(more, nil, []string{"--as", "system:serviceaccount:apisix-certs:apisix-certs"}, []string{"-n", "default"}) {
 			said, findings := w.check(args...)
 			falseAlarms += len(findings)
 			w.want(said, 0)
 		}
 	}
-	healthy()
+	healthy([]string{"--page-bind-address", "127.0.0.1:8089"})
 	found := 0
 	faults := w.faults()
 	for i, f := range faults {
@@ -45,7 +45,8 @@ func testCheck(w *world) {
 		})
 	}
 	w.startController()
-	healthy()
+	w.delegate()
+	healthy([]string{"--page-bind-address", ":8089"}, []string{"--metrics-secure"})
 	fmt.Printf("measure: check_faults_found planted=%d found=%d false_alarms=%d\n", len(faults), found, falseAlarms)
 	if len(faults) < 15 || found != len(faults) || falseAlarms > 0 {
 		w.Error("not each planted fault is found, or others are")

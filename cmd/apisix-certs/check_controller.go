@@ -107,6 +107,7 @@ func (d *doctor) takeOptions(args []string, variables []corev1.EnvVar) {
 	}
 	d.options.LeaderElect, d.options.LeaseName = theirs.LeaderElect, theirs.LeaseName
 	d.options.ClusterResourceNamespace = cmp.Or(d.options.ClusterResourceNamespace, theirs.ClusterResourceNamespace)
+	d.takeReaders(&theirs)
 	if d.gatewayGiven() {
 		return
 	}

@@ -175,6 +175,8 @@ func (*world) clusterFaults() []fault {
 	return []fault{
 		{"the role of the controller lacks a rule", func(w *world, _ string) { w.loseRule() }, nil,
 			"ServiceAccount apisix-certs/apisix-certs", "it may not list, watch endpointslices.discovery.k8s.io", "kubectl apply -f manifests/rbac"},
+		{"readers of the page cannot be asked about", func(*world, string) {}, []string{"--page-bind-address", ":8089"},
+			"ServiceAccount apisix-certs/apisix-certs", "it may not create ", "page.service.enabled=true, or kubectl create clusterrolebinding apisix-certs-access"},
 		{"a CRD of an older version", func(w *world, _ string) { w.oldCRD() }, nil,
 			"CustomResourceDefinition clustervaultissuers.apisix-certs.io", "spec.limits", "kubectl apply --server-side -f manifests/crds"},
 		{"a missing CRD", func(w *world, _ string) { w.noCRD() }, nil,
@@ -190,6 +192,15 @@ func (w *world) limitedToken() string {
 	secret, err := w.Vault.Client().Logical().WriteWithContext(w.Context(), "auth/token/create", map[string]any{"policies": []string{"pki"}})
 	w.must(err)
 	return secret.Auth.ClientToken
+}
+
+// delegate lets the controller ask who reads, as the mend of the right has it.
+func (w *world) delegate() {
+	w.Helper()
+	account := rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: "apisix-certs", Name: "apisix-certs"}
+	binding := &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "apisix-certs-access"}, Subjects: []rbacv1.Subject{account}}
+	binding.RoleRef = rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "system:auth-delegator"}
+	w.create(binding)
 }
 
 // loseRule takes a rule that the controller does not need here from its ClusterRole.

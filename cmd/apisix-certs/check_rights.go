@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,10 +26,11 @@ import (
 	"apisix-certs.io/apisix-certs/manifests"
 )
 
-// right is a rule of manifests/rbac for one resource.
+// right is a rule for one resource.
 type right struct {
 	group, resource, name, namespace string // namespace empty: all
 	verbs                            []string
+	mend                             string // empty: manifests/rbac has it
 }
 
 func (r right) String() string {
@@ -42,7 +44,8 @@ func (r right) String() string {
 	return text + " in namespace " + r.namespace
 }
 
-// checkRights asks for each rule of manifests/rbac whether the controller's ServiceAccount has it.
+// checkRights asks for each rule of manifests/rbac, and for those that the controller's flags need beside, whether its
+// ServiceAccount has it.
 func (d *doctor) checkRights(ctx context.Context) error {
 	account := &corev1.ServiceAccount{}
 	object := "ServiceAccount " + d.home.String()
@@ -60,7 +63,7 @@ func (d *doctor) checkRights(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rights = slices.DeleteFunc(rights, func(r right) bool { return !d.installed(r) })
+	rights = slices.DeleteFunc(append(rights, d.readerRights()...), func(r right) bool { return !d.installed(r) })
 	lacking := make([][]string, len(rights))
 	var group errgroup.Group
 	group.SetLimit(8)
@@ -76,8 +79,11 @@ func (d *doctor) checkRights(ctx context.Context) error {
 	for i, verbs := range lacking {
 		if len(verbs) > 0 {
 			d.told.find(finding{Object: object, Field: rights[i].String(), Problem: "it may not " + strings.Join(verbs, ", ") + " " + rights[i].String(),
-				Mend: "kubectl apply -f manifests/rbac, or upgrade the Helm chart, and look for who takes rules out of ClusterRole or Role " + programName})
+				Mend: cmp.Or(rights[i].mend, "kubectl apply -f manifests/rbac, or upgrade the Helm chart, and look for who takes rules out of ClusterRole or Role "+programName)})
 		}
+	}
+	if !d.readersKnown {
+		d.told.note("whether it may ask who reads its page and metrics was not looked at, for its flags are not known: give --page-bind-address and --metrics-secure as it has them")
 	}
 	d.told.looked(len(rights))
 	return nil

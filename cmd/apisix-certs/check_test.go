@@ -5,10 +5,12 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/controllers"
 )
@@ -36,6 +38,40 @@ func TestLackingFields(t *testing.T) {
 	}
 	if lacking := lackingFields(theirs, ours, ""); lacking != nil {
 		t.Errorf("a newer one lacks %v", lacking)
+	}
+}
+
+// Rights to ask who reads are needed where the controller asks, whichever way its flags are known.
+func TestReaderRights(t *testing.T) {
+	for name, row := range map[string]struct {
+		given controllers.Options
+		args  []string // nil: no Deployment is found
+		mend  string   // a part; empty: no rights are needed
+		known bool
+	}{
+		"nothing known":              {},
+		"neither":                    {args: []string{}, known: true},
+		"a page in the Pod alone":    {args: []string{"--page-bind-address=127.0.0.1:8089"}, known: true},
+		"a page of no address":       {args: []string{"--page-bind-address=8089"}, known: true},
+		"a page for others":          {args: []string{"--page-bind-address=:8089"}, mend: "page.service.enabled=true", known: true},
+		"guarded metrics":            {args: []string{"--metrics-secure"}, mend: "metrics.secure=true", known: true},
+		"no metrics to guard":        {args: []string{"--metrics-secure", "--metrics-bind-address=0"}, known: true},
+		"a page given":               {given: controllers.Options{PageAddr: ":8089"}, mend: "page.service.enabled=true"},
+		"a gateway given beside":     {given: controllers.Options{AdminURLs: []string{"http://mine"}}, args: []string{"--metrics-secure"}, mend: "metrics.secure=true", known: true},
+		"given beside a Deployment":  {given: controllers.Options{MetricsSecure: true}, args: []string{}, mend: "metrics.secure=true", known: true},
+		"a command line of nonsense": {args: []string{"--metrics-secure=7"}},
+	} {
+		d := doctor{options: row.given, home: client.ObjectKey{Namespace: "ours", Name: "account"}}
+		d.takeOptions(row.args, nil)
+		rights := d.readerRights()
+		if (len(rights) == 2) != (row.mend != "") || d.readersKnown != row.known {
+			t.Errorf("%s: rights %v, known: %t", name, rights, d.readersKnown)
+		}
+		for _, r := range rights {
+			if !strings.Contains(r.mend, row.mend) || !strings.Contains(r.mend, "--serviceaccount=ours:account") {
+				t.Errorf("%s: mend %q", name, r.mend)
+			}
+		}
 	}
 }
 

@@ -61,6 +61,7 @@ func newController() *cobra.Command {
 
 func addControllerFlags(flags *pflag.FlagSet, o *controllers.Options) {
 	addGatewayFlags(flags, o)
+	addReaderFlags(flags, o)
 	flags.StringVar(&o.DefaultIssuer, "default-issuer", "", "issuer for objects that name none and are annotated apisix-certs.io/manage or kubernetes.io/tls-acme, or for all with --manage all: VaultIssuer/NAME or ClusterVaultIssuer/NAME (of cert-manager: Issuer/NAME or ClusterIssuer/NAME; external ones: KIND.GROUP/NAME)")
 	flags.StringVar(&o.Manage, "manage", "annotated", "which objects get a certificate: annotated or all")
 	flags.StringVar(&o.IngressClass, "ingress-class", "", "only objects of this ingress class, or of none")
@@ -74,9 +75,7 @@ func addControllerFlags(flags *pflag.FlagSet, o *controllers.Options) {
 	flags.DurationVar(&o.Resync, "resync-period", gateway.DefaultResync, "how often all ssl objects of the gateways are compared with the certificates, and each host is proven")
 	flags.IntVar(&o.Workers, "workers", 16, "certificates worked on at the same time")
 	flags.StringVar(&o.MetricsAddr, "metrics-bind-address", ":8080", "address of the metrics; 0 for none")
-	flags.BoolVar(&o.MetricsSecure, "metrics-secure", false, "serve metrics by https, and only to who bears a Kubernetes token that may get /metrics")
 	flags.StringVar(&o.HealthAddr, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0 for none")
-	flags.StringVar(&o.PageAddr, "page-bind-address", "", "address of the status page, such as 127.0.0.1:8089 for kubectl port-forward; on one that others reach, readers need a Kubernetes token that may list the certificates (default: no page)")
 	flags.StringVar(&o.PprofAddr, "pprof-bind-address", "", "address of Go's profiles under /debug/pprof, such as 127.0.0.1:6060 (default: none)")
 }
 

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+
+	"github.com/spf13/pflag"
+
+	"apisix-certs.io/apisix-certs/controllers"
+)
+
+// addReaderFlags adds those that tell of whom readers over HTTP are asked.
+func addReaderFlags(flags *pflag.FlagSet, o *controllers.Options) {
+	flags.BoolVar(&o.MetricsSecure, "metrics-secure", false, "serve metrics by https, and only to who bears a Kubernetes token that may get /metrics")
+	flags.StringVar(&o.PageAddr, "page-bind-address", "", "address of the status page, such as 127.0.0.1:8089 for kubectl port-forward; on one that others reach, readers need a Kubernetes token that may list the certificates (default: no page)")
+}
+
+// takeReaders adds what the controller's command line tells of readers to what is given here.
+func (d *doctor) takeReaders(theirs *controllers.Options) {
+	o := &d.options
+	o.MetricsAddr, o.MetricsSecure, o.PageAddr = theirs.MetricsAddr, o.MetricsSecure || theirs.MetricsSecure, cmp.Or(o.PageAddr, theirs.PageAddr)
+	theirs.MetricsSecure, theirs.PageAddr = o.MetricsSecure, o.PageAddr
+	d.readersKnown = true
+}
+
+// readerRights are those that the controller needs beside manifests/rbac, where it asks Kubernetes who reads. The chart
+// makes them with the values that set the flags.
+func (d *doctor) readerRights() []right {
+	page, metrics := d.options.AsksReaders()
+	mend := ""
+	switch {
+	case page:
+		mend = "upgrade the Helm chart with page.enabled=true and page.service.enabled=true"
+	case metrics:
+		mend = "upgrade the Helm chart with metrics.secure=true"
+	default:
+		return nil
+	}
+	mend += ", or kubectl create clusterrolebinding apisix-certs-access --clusterrole=system:auth-delegator --serviceaccount=" +
+		d.home.Namespace + ":" + d.home.Name
+	create := []string{"create"}
+	return []right{
+		{group: "authentication.k8s.io", resource: "tokenreviews", verbs: create, mend: mend},
+		{group: "authorization.k8s.io", resource: "subjectaccessreviews", verbs: create, mend: mend},
+	}
+}
