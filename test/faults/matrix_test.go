@@ -25,7 +25,7 @@ stand-in for APISIX (` + "`apisix/apisixtest`" + `), controllers as processes of
 
 - every certificate is Ready, its Secret holds a pair that fits and is valid, and each host is served with exactly that;
 - a prober that connects to every host all the time, every 20 ms, saw no handshake refused or wrong;
-- Vault has signed as often as the work needs, and not once more;
+- Vault has signed as often as the work needs, and not once more, by its own list of certificates;
 - no Secret and no ssl object of ours is left over, and those of others are as they were.
 
 ` + "`make faults`" + ` runs all of it and writes nothing; ` + "`make faults ARGS=-update`" + ` writes this page. CI runs the rows in bold.
