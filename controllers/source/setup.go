@@ -103,21 +103,21 @@ func start[T client.Object](mgr ctrl.Manager, r *reconciler[T], part *shard.Shar
 	b := ctrl.NewControllerManagedBy(mgr).Named("source-"+r.kind).WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
 		For(r.newObject(), builder.WithPredicates(predicate.Or[client.Object](
 			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{}))).
-		Watches(&v1alpha1.ApisixCertificate{}, ownersOf(r.kind), builder.WithPredicates(wantedChanged()))
+		Watches(&v1alpha1.ApisixCertificate{}, ownersOf(r.kind), builder.WithPredicates(wantedChanged(r.follow != nil)))
 	if also != nil {
-		b = b.Watches(&v1alpha1.ApisixCertificate{}, also, builder.WithPredicates(wantedChanged()))
+		b = b.Watches(&v1alpha1.ApisixCertificate{}, also, builder.WithPredicates(wantedChanged(r.follow != nil)))
 	}
 	return b.Complete(part.Only(r))
 }
 
-// wantedChanged leaves out what only a status says, but for its word that there is a certificate: see followRoute. It leaves
-// out those that are there at the start too, when all sources are looked at.
-func wantedChanged() predicate.Predicate {
+// wantedChanged leaves out what only a status says, but, for kinds that follow it, its word that there is a certificate: see
+// followRoute. It leaves out those that are there at the start too, when all sources are looked at.
+func wantedChanged(followed bool) predicate.Predicate {
 	return predicate.Funcs{CreateFunc: func(e event.CreateEvent) bool { return !e.IsInInitialList }, UpdateFunc: func(e event.UpdateEvent) bool {
 		was, is := e.ObjectOld.(*v1alpha1.ApisixCertificate), e.ObjectNew.(*v1alpha1.ApisixCertificate)
 		return was.Generation != is.Generation || was.DeletionTimestamp.IsZero() != is.DeletionTimestamp.IsZero() ||
 			!maps.Equal(told(was), told(is)) || !equality.Semantic.DeepEqual(was.OwnerReferences, is.OwnerReferences) ||
-			hasCertificate(was) != hasCertificate(is)
+			followed && hasCertificate(was) != hasCertificate(is)
 	}}
 }
 
