@@ -37,7 +37,8 @@ func many(t *testing.T, n int) (*Reconciler, *v1alpha1.ApisixCertificateList, *e
 		all.Items = append(all.Items, *c)
 	}
 	r := &Reconciler{Client: fake.NewClientBuilder().WithScheme(scheme).WithLists(all).
-		WithIndex(&v1alpha1.ApisixCertificate{}, indexHost, hostKeys).WithIndex(&v1alpha1.ApisixCertificate{}, indexSecret, secretKeys).
+		WithIndex(&v1alpha1.ApisixCertificate{}, indexHost, hostKeys).WithIndex(&v1alpha1.ApisixCertificate{}, indexParent, parentKeys).
+		WithIndex(&v1alpha1.ApisixCertificate{}, indexSecret, secretKeys).
 		WithInterceptorFuncs(interceptor.Funcs{List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
 			err := c.List(ctx, list, options...)
 			asked.lists++

@@ -74,7 +74,7 @@ func (r *Reconciler) IssuerEvents() handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, object client.Object) []ctrl.Request {
 		key := object.GetObjectKind().GroupVersionKind().Kind + "/" + object.GetNamespace() + "/" + object.GetName()
 		var list v1alpha1.ApisixCertificateList
-		if err := r.List(ctx, &list, client.MatchingFields{indexIssuer: key}, client.DisableReadYourWritesConsistency); err != nil {
+		if err := r.List(ctx, &list, client.MatchingFields{indexIssuer: key}, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
 			ctrl.LoggerFrom(ctx).Error(err, "cannot list the ApisixCertificates of an issuer")
 			return nil
 		}

@@ -60,7 +60,7 @@ func (r *Reconciler) observeOwners(ctx context.Context, o *observed) error {
 
 // hostOwners are the certificates that have the host, or one that it overlaps with, before o's, by namespace and name.
 func (r *Reconciler) hostOwners(ctx context.Context, o *observed, host string) ([]*v1alpha1.ApisixCertificate, error) {
-	rivals, err := r.under(ctx, o.cert, indexHost, overlapKeys(host)...)
+	rivals, err := r.under(ctx, o.cert, overlapKeys(host))
 	if err != nil || len(rivals) == 0 {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func (r *Reconciler) holdsHost(ctx context.Context, cert *v1alpha1.ApisixCertifi
 
 // observeSecretOwner finds the ApisixCertificate that has the Secret before this one.
 func (r *Reconciler) observeSecretOwner(ctx context.Context, o *observed) error {
-	rivals, err := r.under(ctx, o.cert, indexSecret, secretKeys(o.cert)...)
+	rivals, err := r.under(ctx, o.cert, map[string][]string{indexSecret: secretKeys(o.cert)})
 	if err != nil || len(rivals) == 0 {
 		return err
 	}
@@ -179,17 +179,19 @@ func current(secret *corev1.Secret, cert *v1alpha1.ApisixCertificate) bool {
 	return err == nil && len(chain) > 0 && certs.Fingerprint(chain[0]) == cert.Status.Fingerprint
 }
 
-// under lists the other ApisixCertificates under keys of an index that are not being deleted, by namespace and name.
-func (r *Reconciler) under(ctx context.Context, cert *v1alpha1.ApisixCertificate, index string, keys ...string) ([]*v1alpha1.ApisixCertificate, error) {
+// under lists the other ApisixCertificates under keys of indexes that are not being deleted, by namespace and name.
+func (r *Reconciler) under(ctx context.Context, cert *v1alpha1.ApisixCertificate, keys map[string][]string) ([]*v1alpha1.ApisixCertificate, error) {
 	var found []*v1alpha1.ApisixCertificate
-	for _, key := range keys {
-		var list v1alpha1.ApisixCertificateList
-		if err := r.List(ctx, &list, client.MatchingFields{index: key}, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
-			return nil, err
-		}
-		for i := range list.Items {
-			if other := &list.Items[i]; other.UID != cert.UID && other.DeletionTimestamp.IsZero() {
-				found = append(found, other)
+	for index, values := range keys {
+		for _, value := range values {
+			var list v1alpha1.ApisixCertificateList
+			if err := r.List(ctx, &list, client.MatchingFields{index: value}, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
+				return nil, err
+			}
+			for i := range list.Items {
+				if other := &list.Items[i]; other.UID != cert.UID && other.DeletionTimestamp.IsZero() {
+					found = append(found, other)
+				}
 			}
 		}
 	}
@@ -202,42 +204,47 @@ func (r *Reconciler) under(ctx context.Context, cert *v1alpha1.ApisixCertificate
 // overlap tells whether two hosts are the same, or one a wildcard that the other is below.
 func overlap(a, b string) bool { return certs.MatchHost(a, b) || certs.MatchHost(b, a) }
 
-// hostKeys are the keys of a certificate in the index by host: its hosts, and for each that is no wildcard the key of
-// all hosts beside it.
+// hostKeys are the hosts of a certificate, wildcards among them.
 func hostKeys(object client.Object) []string {
 	var keys []string
 	for _, host := range object.(*v1alpha1.ApisixCertificate).Spec.DNSNames {
-		host = certs.NormalizeHost(host)
-		keys = append(keys, host)
+		keys = append(keys, certs.NormalizeHost(host))
+	}
+	return keys
+}
+
+// parentKeys are the domains that the hosts of a certificate, but for wildcards, are one label below.
+func parentKeys(object client.Object) []string {
+	var keys []string
+	for _, host := range hostKeys(object) {
 		if label, parent, found := strings.Cut(host, "."); found && label != "*" {
-			keys = append(keys, below+parent)
+			keys = append(keys, parent)
 		}
 	}
 	return keys
 }
 
-// below begins the key of all hosts one label below a name. No host has it.
-const below = "below:"
-
-// overlapKeys are the keys of all that overlaps with a host.
-func overlapKeys(host string) []string {
+// overlapKeys are the keys, by index, of all that overlaps with a host.
+func overlapKeys(host string) map[string][]string {
 	label, parent, found := strings.Cut(host, ".")
 	switch {
 	case !found:
-		return []string{host}
+		return map[string][]string{indexHost: {host}}
 	case label == "*":
-		return []string{host, below + parent}
+		return map[string][]string{indexHost: {host}, indexParent: {parent}}
 	}
-	return []string{host, "*." + parent}
+	return map[string][]string{indexHost: {host, "*." + parent}}
 }
 
 // rivalKeys find the certificates that share a host or the Secret: when one goes, the next owns them.
 func rivalKeys(object client.Object) map[string][]string {
-	var hosts []string
-	for _, host := range object.(*v1alpha1.ApisixCertificate).Spec.DNSNames {
-		hosts = append(hosts, overlapKeys(certs.NormalizeHost(host))...)
+	keys := map[string][]string{indexSecret: secretKeys(object)}
+	for _, host := range hostKeys(object) {
+		for index, values := range overlapKeys(host) {
+			keys[index] = append(keys[index], values...)
+		}
 	}
-	return map[string][]string{indexHost: hosts, indexSecret: secretKeys(object)}
+	return keys
 }
 
 // secretNamespace is the namespace of the certificate's Secret.

@@ -63,13 +63,16 @@ func TestTwoThatFightSettle(t *testing.T) {
 	}
 }
 
-// Two hosts share a key of the index exactly if they overlap.
+// Two hosts share a key of an index exactly if they overlap.
 func TestOverlapKeys(t *testing.T) {
 	hosts := []string{"a.example", "b.example", "*.example", "x.a.example", "*.a.example", "y.x.a.example", "*.x.a.example", "example", "com", "*.com"}
 	for _, a := range hosts {
 		for _, b := range hosts {
 			c := &v1alpha1.ApisixCertificate{Spec: v1alpha1.ApisixCertificateSpec{DNSNames: []string{b}}}
-			found := slices.ContainsFunc(overlapKeys(a), func(key string) bool { return slices.Contains(hostKeys(c), key) })
+			found, keys := false, map[string][]string{indexHost: hostKeys(c), indexParent: parentKeys(c)}
+			for index, values := range overlapKeys(a) {
+				found = found || slices.ContainsFunc(values, func(value string) bool { return slices.Contains(keys[index], value) })
+			}
 			if found != overlap(a, b) {
 				t.Errorf("%s and %s: overlap %v, found by index %v", a, b, overlap(a, b), found)
 			}

@@ -24,7 +24,8 @@ import (
 
 // Indexes of ApisixCertificates.
 const (
-	indexHost     = "host"        // normalised DNS name, and what is beside it: see hostKeys
+	indexHost     = "host"        // normalised DNS name or wildcard
+	indexParent   = "parent"      // domain that a host is one label below
 	indexSecret   = "secret"      // NAMESPACE/NAME
 	indexAway     = "secretAway"  // namespace of a Secret that is in another one than the certificate
 	indexToken    = "tokenSecret" // NAMESPACE/NAME of spec.vaultKV.tokenSecretRef
@@ -34,7 +35,7 @@ const (
 
 // Setup builds the controller. The returned controller takes further watches, see WatchUses.
 func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, options controller.Options) (controller.Controller, error) {
-	for index, keys := range map[string]client.IndexerFunc{indexToken: tokenKeys, indexHost: hostKeys, indexSecret: secretKeys, indexAway: awayKeys, indexIssuer: issuerKeys, indexPassword: passwordKeys} {
+	for index, keys := range map[string]client.IndexerFunc{indexToken: tokenKeys, indexHost: hostKeys, indexParent: parentKeys, indexSecret: secretKeys, indexAway: awayKeys, indexIssuer: issuerKeys, indexPassword: passwordKeys} {
 		if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ApisixCertificate{}, index, keys); err != nil {
 			return nil, fmt.Errorf("index of ApisixCertificates by %s: %w", index, err)
 		}
