@@ -3,10 +3,15 @@
 package controllers
 
 import (
+	"context"
+	"fmt"
+
 	"golang.org/x/time/rate"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/recorder"
 )
@@ -36,3 +41,24 @@ func (f *frugal) GetFieldIndexer() client.FieldIndexer { return f.buckets }
 
 // GetClient gives a client for such lists.
 func (f *frugal) GetClient() client.Client { return &bucketClient{f.Manager.GetClient(), f.buckets} }
+
+// stored gives the objects of a kind that a cache has, without the copies of a list.
+func stored[T client.Object](ctx context.Context, c cache.Cache, object T) (func() []T, error) {
+	informer, err := c.GetInformer(ctx, object, cache.BlockUntilSynced(false))
+	if err != nil {
+		return nil, fmt.Errorf("cache of %T: %w", object, err)
+	}
+	shared, ok := informer.(toolscache.SharedIndexInformer)
+	if !ok {
+		return nil, fmt.Errorf("cache of %T: its informer is a %T", object, informer)
+	}
+	return func() []T {
+		var all []T
+		for _, o := range shared.GetStore().List() {
+			if object, ok := o.(T); ok {
+				all = append(all, object)
+			}
+		}
+		return all
+	}, nil
+}

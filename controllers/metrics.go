@@ -13,16 +13,22 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"apisix-certs.io/apisix-certs/controllers/access"
+	"apisix-certs.io/apisix-certs/controllers/metrics"
 )
 
 // metricsServer serves the metrics: by http to everybody, or by https to who has the right to get /metrics. The server's
 // certificate is its own, made at its start.
 func (o *Options) metricsServer() metricsserver.Options {
-	served := metricsserver.Options{BindAddress: o.MetricsAddr}
+	served := metricsserver.Options{BindAddress: o.MetricsAddr, FilterProvider: everybody}
 	if o.MetricsSecure {
 		served.SecureServing, served.FilterProvider = true, metricsReaders
 	}
 	return served
+}
+
+// everybody serves metrics to whoever asks. The server's own handler is not used: see metrics.Handler.
+func everybody(*rest.Config, *http.Client) (metricsserver.Filter, error) {
+	return func(logr.Logger, http.Handler) (http.Handler, error) { return metrics.Handler(), nil }, nil
 }
 
 func metricsReaders(config *rest.Config, client *http.Client) (metricsserver.Filter, error) {
@@ -31,5 +37,5 @@ func metricsReaders(config *rest.Config, client *http.Client) (metricsserver.Fil
 		return nil, fmt.Errorf("client of TokenReviews: %w", err)
 	}
 	guard := &access.Guard{Kube: kube, Clock: clock.RealClock{}, Rights: []access.Right{{Verb: "get", Path: "/metrics"}}}
-	return func(_ logr.Logger, metrics http.Handler) (http.Handler, error) { return guard.Handler(metrics), nil }, nil
+	return func(logr.Logger, http.Handler) (http.Handler, error) { return guard.Handler(metrics.Handler()), nil }, nil
 }

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	ctrlsource "sigs.k8s.io/controller-runtime/pkg/source"
 
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers/certificate"
 	"apisix-certs.io/apisix-certs/controllers/grant"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
@@ -93,10 +94,14 @@ func (w *wiring) addCertificates(ctx context.Context) (err error) {
 	if w.gateways, err = newGateways(ctx, w.mgr, w.options); err != nil {
 		return err
 	}
+	known, err := stored[*v1alpha1.ApisixCertificate](ctx, w.mgr.GetCache(), &v1alpha1.ApisixCertificate{})
+	if err != nil {
+		return err
+	}
 	w.reconciler = &certificate.Reconciler{
 		Client: w.mgr.GetClient(), Live: w.mgr.GetAPIReader(), Recorder: w.mgr.GetEventRecorder("apisix-certs"), Clock: clock.RealClock{},
 		Signers: w.sessions, Uses: w.uses.Of, Granted: w.grants.Allow, Gateways: w.gateways.For, GatewayNamed: w.gateways.Named,
-		Resync: w.options.Resync, RotationSpread: w.options.CARotationSpread, Shard: w.part,
+		Known: known, Resync: w.options.Resync, RotationSpread: w.options.CARotationSpread, Shard: w.part,
 	}
 	w.certificates, err = w.reconciler.Setup(ctx, w.mgr, controller.Options{
 		MaxConcurrentReconciles: w.options.Workers,

@@ -82,13 +82,8 @@ func (d *drift) step(ctx context.Context) {
 
 // certificates are all that may be served, the most urgent first: those known not to be, then those that end first.
 func (d *drift) certificates(ctx context.Context) ([]*v1alpha1.ApisixCertificate, error) {
-	var list v1alpha1.ApisixCertificateList
-	if err := d.List(ctx, &list, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
-		return nil, err
-	}
 	var all []*v1alpha1.ApisixCertificate
-	for i := range list.Items {
-		c := &list.Items[i]
+	for _, c := range d.Known() {
 		ours, err := d.Shard.Has(ctx, c.Namespace)
 		if err != nil {
 			return nil, err

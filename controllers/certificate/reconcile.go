@@ -42,6 +42,8 @@ type Reconciler struct {
 	Gateways func(ingressClass string) []*gateway.Gateway
 	// GatewayNamed gives a gateway by the name that status has, nil where there is none any more.
 	GatewayNamed func(name string) *gateway.Gateway
+	// Known gives all ApisixCertificates of the cache, which nobody may change. A list would copy a kilobyte of each.
+	Known func() []*v1alpha1.ApisixCertificate
 	// Resync is how often all gateways are compared with all certificates. Zero: 5 minutes.
 	Resync time.Duration
 	// Uses gives the objects by which an ingress controller serves a Secret.

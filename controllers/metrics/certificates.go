@@ -3,37 +3,44 @@
 package metrics
 
 import (
+	"cmp"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 )
 
-// certificates are the series of ApisixCertificates. They are made from the few bytes kept here when somebody asks: a
-// cluster may have ten thousand ApisixCertificates, and a gauge of each takes three kilobytes.
-var certificates = register(&certificateSeries{all: map[types.NamespacedName]standing{}, gauges: []certificateGauge{
-	{describe("expiry_timestamp_seconds",
-		"When the certificate of an ApisixCertificate ends, in seconds since 1970."), func(s standing) (float64, bool) { return seconds(s.notAfter) }},
-	{describe("not_before_timestamp_seconds",
-		"When the certificate of an ApisixCertificate begins to be valid, in seconds since 1970."), func(s standing) (float64, bool) { return seconds(s.notBefore) }},
-	{describe("renewal_timestamp_seconds",
-		"When the certificate of an ApisixCertificate is due to be renewed, in seconds since 1970. None where somebody else renews it."), func(s standing) (float64, bool) { return seconds(s.renewAt) }},
-	{describe("ready",
-		"Whether an ApisixCertificate is Ready: 1 or 0. None while that is unknown."), func(s standing) (float64, bool) { return holds(s.ready) }},
-	{describe("served",
-		"Whether handshakes with its gateways showed the certificate of an ApisixCertificate: 1 or 0. None where nothing was asked."), func(s standing) (float64, bool) { return holds(s.served) }},
-}})
+// certificates are the series of ApisixCertificates. They are made from the few bytes kept here when somebody asks, one
+// family after the other: a cluster may have ten thousand ApisixCertificates, and a gauge of each takes three kilobytes.
+var certificates = &certificateSeries{all: map[types.NamespacedName]standing{}, gauges: []certificateGauge{
+	{"expiry_timestamp_seconds",
+		"When the certificate of an ApisixCertificate ends, in seconds since 1970.", func(s standing) (float64, bool) { return seconds(s.notAfter) }},
+	{"not_before_timestamp_seconds",
+		"When the certificate of an ApisixCertificate begins to be valid, in seconds since 1970.", func(s standing) (float64, bool) { return seconds(s.notBefore) }},
+	{"renewal_timestamp_seconds",
+		"When the certificate of an ApisixCertificate is due to be renewed, in seconds since 1970. None where somebody else renews it.", func(s standing) (float64, bool) { return seconds(s.renewAt) }},
+	{"ready",
+		"Whether an ApisixCertificate is Ready: 1 or 0. None while that is unknown.", func(s standing) (float64, bool) { return holds(s.ready) }},
+	{"served",
+		"Whether handshakes with its gateways showed the certificate of an ApisixCertificate: 1 or 0. None where nothing was asked.", func(s standing) (float64, bool) { return holds(s.served) }},
+}}
 
 type certificateSeries struct {
 	gauges []certificateGauge
 
 	mu  sync.Mutex
 	all map[types.NamespacedName]standing
+}
+
+// certificateGauge takes its value from what is known of a certificate; false: there is no series.
+type certificateGauge struct {
+	name, help string
+	value      func(standing) (float64, bool)
 }
 
 // standing is a Certificate in a quarter of its size.
@@ -44,53 +51,42 @@ type standing struct {
 
 const unknown = -1
 
-// certificateGauge takes its value from what is known of a certificate; false: there is no series.
-type certificateGauge struct {
-	desc  *prometheus.Desc
-	value func(standing) (float64, bool)
-}
-
-func describe(name, help string) *prometheus.Desc {
-	return prometheus.NewDesc(prefix+name, help, []string{"namespace", "name"}, nil)
-}
-
-// Describe tells of the series.
-func (s *certificateSeries) Describe(descs chan<- *prometheus.Desc) {
-	for _, g := range s.gauges {
-		descs <- g.desc
-	}
-}
-
-// Collect makes the series.
-func (s *certificateSeries) Collect(series chan<- prometheus.Metric) {
+// families calls write for each family that has series. Who writes may be slow, so nothing is locked meanwhile.
+func (s *certificateSeries) families(write func(*dto.MetricFamily) error) error {
 	s.mu.Lock()
-	all := maps.Clone(s.all) // who reads the series may be slow
+	all := maps.Clone(s.all)
 	s.mu.Unlock()
-	for key, c := range all {
-		labels := []*dto.LabelPair{{Name: ptr.To("name"), Value: &key.Name}, {Name: ptr.To("namespace"), Value: &key.Namespace}} // sorted
-		for _, g := range s.gauges {
-			if v, ok := g.value(c); ok {
-				series <- &certificateMetric{g.desc, labels, v}
+	keys := slices.SortedFunc(maps.Keys(all), func(a, b types.NamespacedName) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
+	for _, g := range s.gauges {
+		family := &dto.MetricFamily{Name: ptr.To(prefix + g.name), Help: &g.help, Type: dto.MetricType_GAUGE.Enum()}
+		for i := range keys {
+			key := &keys[i]
+			if v, ok := g.value(all[*key]); ok {
+				family.Metric = append(family.Metric, &dto.Metric{
+					Label: []*dto.LabelPair{{Name: &labelName, Value: &key.Name}, {Name: &labelNamespace, Value: &key.Namespace}}, // sorted
+					Gauge: &dto.Gauge{Value: &v},
+				})
 			}
 		}
+		if len(family.Metric) == 0 {
+			continue
+		}
+		if err := write(family); err != nil {
+			return err
+		}
 	}
-}
-
-// certificateMetric is a series whose labels are shared by all series of its certificate, which halves the memory of an answer.
-type certificateMetric struct {
-	desc   *prometheus.Desc
-	labels []*dto.LabelPair
-	value  float64
-}
-
-// Desc tells of the series.
-func (m *certificateMetric) Desc() *prometheus.Desc { return m.desc }
-
-// Write fills in the series.
-func (m *certificateMetric) Write(out *dto.Metric) error {
-	out.Label, out.Gauge = m.labels, &dto.Gauge{Value: &m.value}
 	return nil
 }
+
+// Gather gives all families at once, for tests.
+func (s *certificateSeries) Gather() (all []*dto.MetricFamily, err error) {
+	err = s.families(func(family *dto.MetricFamily) error { all = append(all, family); return nil })
+	return all, err
+}
+
+var labelName, labelNamespace = "name", "namespace"
 
 // Certificate is how an ApisixCertificate stands. What is zero, or Unknown, is not known and has no series.
 type Certificate struct {

@@ -8,14 +8,15 @@ import (
 	"testing"
 
 	dto "github.com/prometheus/client_model/go"
-	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"apisix-certs.io/apisix-certs/controllers/metrics"
 )
 
 // Value is that of the series with this name and these values of labels, in any order: of a histogram the number of its
 // observations. Found is false where there is none.
 func Value(t testing.TB, name string, labels ...string) (value float64, found bool) {
 	t.Helper()
-	families, err := metrics.Registry.Gather()
+	families, err := metrics.Gatherer.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
