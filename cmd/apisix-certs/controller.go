@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -46,6 +47,9 @@ func newController() *cobra.Command {
 			}
 			if options.ClusterResourceNamespace == "" {
 				options.ClusterResourceNamespace = options.Namespace
+			}
+			if options.PprofAddr == "" {
+				runtime.MemProfileRate = 0 // nobody can ask for the samples, which take megabytes
 			}
 			go keepHeapSmall(c.Context())
 			return controllers.Run(c.Context(), config, options)
