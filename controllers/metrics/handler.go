@@ -17,6 +17,14 @@ import (
 // Gatherer gives all metrics of the process.
 var Gatherer prometheus.Gatherer = prometheus.Gatherers{metrics.Registry, certificates}
 
+// Describe tells of all metrics of the process, those of certificates among them, which are not in the registry.
+func Describe(descriptions chan<- *prometheus.Desc) {
+	metrics.Registry.(prometheus.Collector).Describe(descriptions)
+	for _, g := range certificates.gauges {
+		descriptions <- prometheus.NewDesc(prefix+g.name, g.help, []string{labelName, labelNamespace}, nil)
+	}
+}
+
 // Handler serves all metrics of the process in the format that is asked for. promhttp has all families in memory before it
 // writes the first: 20 MiB with ten thousand certificates.
 func Handler() http.Handler {
@@ -26,7 +34,7 @@ func Handler() http.Handler {
 			http.Error(w, "gather metrics: "+err.Error(), http.StatusInternalServerError)
 			return
 		}
-		format := expfmt.Negotiate(request.Header)
+		format := expfmt.NegotiateAccept(request.Header, expfmt.DefaultAcceptedFormats()...)
 		w.Header().Set("Content-Type", string(format))
 		var out io.Writer = w
 		if strings.Contains(request.Header.Get("Accept-Encoding"), "gzip") {

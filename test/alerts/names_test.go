@@ -15,9 +15,8 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 	_ "sigs.k8s.io/controller-runtime" // its metrics
-	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
-	_ "apisix-certs.io/apisix-certs/controllers/metrics" // ours
+	"apisix-certs.io/apisix-certs/controllers/metrics"
 )
 
 // metric is what the registry says of one: its labels but for those of the target.
@@ -32,7 +31,7 @@ func registered(t *testing.T) map[string]metric {
 	descriptions := make(chan *prometheus.Desc)
 	go func() {
 		defer close(descriptions)
-		metrics.Registry.(prometheus.Collector).Describe(descriptions)
+		metrics.Describe(descriptions)
 	}()
 	for d := range descriptions {
 		if found := described.FindStringSubmatch(d.String()); found != nil {
