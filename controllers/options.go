@@ -45,6 +45,7 @@ type Options struct {
 	Resync                   time.Duration // --resync-period; zero: 5 minutes
 	CAExpiryWarning          time.Duration // --ca-expiry-warning; zero: none
 	CARotationSpread         time.Duration // --ca-rotation-spread; zero: an hour
+	NameReservation          time.Duration // --name-reservation; zero: 10 minutes
 	Namespace                string        // --namespace; of the controller, for its lease
 	LeaderElect              bool          // --leader-elect
 	Workers                  int           // --workers

@@ -25,6 +25,7 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/page"
 	"apisix-certs.io/apisix-certs/controllers/shard"
 	"apisix-certs.io/apisix-certs/controllers/source"
+	"apisix-certs.io/apisix-certs/internal/authority"
 )
 
 // Run runs the controllers until ctx ends. It returns nil when they were stopped.
@@ -98,10 +99,16 @@ func (w *wiring) addCertificates(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	trial, err := trialClient(w.mgr)
+	if err != nil {
+		return err
+	}
 	w.reconciler = &certificate.Reconciler{
+		Trial:  trial,
 		Client: w.mgr.GetClient(), Live: w.mgr.GetAPIReader(), Recorder: w.mgr.GetEventRecorder("apisix-certs"), Clock: clock.RealClock{},
 		Signers: w.sessions, Uses: w.uses.Of, Granted: w.grants.Allow, Gateways: w.gateways.For, GatewayNamed: w.gateways.Named,
-		Known: known, Resync: w.options.Resync, RotationSpread: w.options.CARotationSpread, Shard: w.part,
+		Claims: &authority.Claims{Clock: clock.RealClock{}, Reservation: w.options.NameReservation},
+		Known:  known, Resync: w.options.Resync, RotationSpread: w.options.CARotationSpread, Shard: w.part,
 	}
 	w.certificates, err = w.reconciler.Setup(ctx, w.mgr, controller.Options{
 		MaxConcurrentReconciles: w.options.Workers,
@@ -114,11 +121,22 @@ func (w *wiring) addCertificates(ctx context.Context) (err error) {
 	return nil
 }
 
+// trialClient is a client for dry runs: what it writes is never in a cache, and what the API server warns of is not written.
+func trialClient(mgr ctrl.Manager) (client.Client, error) {
+	config := rest.CopyConfig(mgr.GetConfig())
+	config.WarningHandlerWithContext = rest.NoWarnings{}
+	trial, err := client.New(config, client.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
+	if err != nil {
+		return nil, fmt.Errorf("client for dry runs: %w", err)
+	}
+	return trial, nil
+}
+
 func (w *wiring) watchSecrets(ctx context.Context) error {
 	used := w.reconciler.SecretEvents(func(secret client.Object) []string {
 		return append(w.uses.OfClientCA(ctx, secret), foreignSecret(secret)...)
 	})
-	for _, events := range []handler.EventHandler{used, w.reconciler.PasswordEvents()} {
+	for _, events := range []handler.EventHandler{used, w.reconciler.PasswordEvents(), w.reconciler.TokenEvents()} {
 		if err := w.certificates.Watch(w.secrets(events)); err != nil {
 			return fmt.Errorf("watch of Secrets: %w", err)
 		}

@@ -103,14 +103,14 @@ func (t *trimmer) certificate(cert *v1alpha1.ApisixCertificate) {
 	same(&spec.SecretName, cert.Name)
 	ref := &spec.IssuerRef
 	ref.Group, ref.Kind, ref.Name = t.share(ref.Group), t.share(ref.Kind), t.share(ref.Name)
-	for i := range min(len(status.OwnedHosts), len(spec.DNSNames)) {
-		same(&status.OwnedHosts[i], spec.DNSNames[i])
+	for i := range min(len(status.OwnedNames), len(spec.DNSNames)) {
+		same(&status.OwnedNames[i], spec.DNSNames[i])
 	}
 	for i := range status.Gateways {
 		g := &status.Gateways[i]
 		g.Name, g.Mode = t.share(g.Name), t.share(g.Mode)
-		same(&g.PushedSerial, status.SerialNumber)
-		same(&g.ServedSerial, status.SerialNumber)
+		same(&g.PushedSerial, status.Issued.SerialNumber)
+		same(&g.ServedSerial, status.Issued.SerialNumber)
 	}
 	for i := range status.Conditions {
 		c := &status.Conditions[i]

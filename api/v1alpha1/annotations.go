@@ -73,10 +73,13 @@ const (
 	// AnnotationRenewAt asks for a renewal: at the time that its value gives (RFC 3339), once a value.
 	AnnotationRenewAt = Prefix + "renew-at"
 	// AnnotationAdoptSecret, "true" on an ApisixCertificate, its source or the Secret, lets a Secret that the
-	// controller did not make be overwritten.
+	// controller did not make be overwritten. For a Secret of another namespace it only counts on the Secret.
 	AnnotationAdoptSecret = Prefix + "adopt-secret"
 	// AnnotationSkipRevocation, "true" on an ApisixCertificate, lets it end though its certificates are not revoked.
 	AnnotationSkipRevocation = Prefix + "skip-revocation"
+	// AnnotationSkipCleanup, "true" on an ApisixCertificate that is being deleted, lets it go at once, whatever is left at
+	// gateways and in Vault.
+	AnnotationSkipCleanup = Prefix + "skip-cleanup"
 	// AnnotationSourceProblem says what is wrong with the source object. Set by the source controllers; while it is
 	// there, a certificate that was never issued is not issued.
 	AnnotationSourceProblem = Prefix + "source-problem"
@@ -86,7 +89,7 @@ const (
 const (
 	// LabelManaged, "true", marks objects that the controller made.
 	LabelManaged = Prefix + "managed"
-	// AnnotationCertificate is the name of the ApisixCertificate that the Secret belongs to.
+	// AnnotationCertificate is the ApisixCertificate that the Secret belongs to, NAMESPACE/NAME.
 	AnnotationCertificate = Prefix + "certificate-name"
 	// AnnotationIssuedBy is the issuer of the Secret's certificate, as KIND/NAME.
 	AnnotationIssuedBy = Prefix + "issued-by"
@@ -95,14 +98,14 @@ const (
 	// AnnotationIssuedUnder is the SHA-256 fingerprint of the CA that the issuer was known to sign with when the Secret's
 	// certificate was issued. Absent: it was not known.
 	AnnotationIssuedUnder = Prefix + "issued-under"
-	// AnnotationToRevoke holds the certificates that the Secret's one has replaced and that are still to be revoked: a
-	// JSON list of {"issuer": KIND/NAME, "certificate": PEM}.
-	AnnotationToRevoke = Prefix + "to-revoke"
 	// AnnotationVaultKV is where in Vault the private key of the Secret's certificate is, as "ISSUER MOUNT PATH", see
 	// VaultKVPlace. Absent or empty: it is not in Vault.
 	AnnotationVaultKV = Prefix + "vault-kv"
 	// AnnotationOutputs identifies what the Secret's additional formats and keystores were made of.
 	AnnotationOutputs = Prefix + "outputs"
+	// AnnotationKeys lists the keys of data, labels and annotations that the controller has set, as JSON, so that what leaves
+	// the spec leaves the Secret.
+	AnnotationKeys = Prefix + "keys"
 	// AnnotationSpecDigest identifies the spec that the Secret's certificate was issued for.
 	AnnotationSpecDigest = Prefix + "spec-digest"
 )

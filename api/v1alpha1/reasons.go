@@ -131,6 +131,18 @@ const (
 	// ReasonRevocationFailed is set on Ready of an object that is being deleted, and is an event: the issuer could not
 	// revoke. The controller tries again; the annotation apisix-certs.io/skip-revocation: "true" gives it up.
 	ReasonRevocationFailed = "RevocationFailed"
+	// ReasonSecretReverted is set on Issued: somebody else changes the Secret each time a certificate is written to it; the
+	// message names the field manager. Keep it from writing the Secret, or name another one.
+	ReasonSecretReverted = "SecretReverted"
+	// ReasonIssuanceLimited is set on Issued: too many certificates were issued in a row because spec or annotations kept
+	// changing. Find out what changes them.
+	ReasonIssuanceLimited = "IssuanceLimited"
+	// ReasonSecretReleased is an event: the ApisixCertificate was deleted and its Secret stays, for another object needs it.
+	// Nobody renews the certificate in it now.
+	ReasonSecretReleased = "SecretReleased"
+	// ReasonSecretRefused is set on Issued: the API server does not take the Secret, by quota, admission or an immutable
+	// field; the message quotes it. Nothing is signed until it does.
+	ReasonSecretRefused = "SecretRefused"
 	// ReasonRevoked is an event: the issuer has revoked a certificate. Nothing to do.
 	ReasonRevoked = "Revoked"
 	// ReasonCAEnding is set on an issuer's CAEnding, and is an event: renew the CA.

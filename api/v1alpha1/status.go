@@ -2,7 +2,10 @@
 
 package v1alpha1
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
 
 // ApisixCertificateStatus is how a certificate stands.
 type ApisixCertificateStatus struct {
@@ -18,24 +21,21 @@ type ApisixCertificateStatus struct {
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// SerialNumber of the current certificate, lower-case hex without colons.
+	// Issued is the certificate that this object is responsible for: the one that was issued for it, adopted by consent, or
+	// provided and delivered. It is what this object may revoke, withdraw and recognize as its own. It never describes a
+	// certificate that was merely found in a Secret. Unset: there is none yet.
 	//
 	// +optional
-	SerialNumber string `json:"serialNumber,omitempty"`
+	Issued IssuedCertificate `json:"issued,omitzero"`
 
-	// Fingerprint of the current certificate: SHA-256 of its DER, lower-case hex.
+	// ToRevoke are certificates that this object held and has replaced, and that are still to be revoked, the oldest first.
 	//
 	// +optional
-	Fingerprint string `json:"fingerprint,omitempty"`
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=20
+	ToRevoke []IssuedCertificate `json:"toRevoke,omitempty"`
 
-	// NotBefore and NotAfter bound the life of the current certificate.
-	//
-	// +optional
-	NotBefore *metav1.Time `json:"notBefore,omitempty"`
-	// +optional
-	NotAfter *metav1.Time `json:"notAfter,omitempty"`
-
-	// RenewalTime is when the current certificate will be renewed.
+	// RenewalTime is when the certificate will be renewed.
 	//
 	// +optional
 	RenewalTime *metav1.Time `json:"renewalTime,omitempty"`
@@ -55,11 +55,20 @@ type ApisixCertificateStatus struct {
 	// +optional
 	Warnings []string `json:"warnings,omitempty"`
 
-	// OwnedHosts are the DNS names of the spec that belong to this certificate. A host stays with the one that has it,
-	// until that names it no longer.
+	// OwnedNames are the DNS names that belong to the namespace by this certificate: those of the spec, a common name that is
+	// a host among them, that no other namespace has. A name stays with its owner until the spec names it no longer.
 	//
 	// +optional
-	OwnedHosts []string `json:"ownedHosts,omitempty"`
+	// +listType=atomic
+	OwnedNames []string `json:"ownedNames,omitempty"`
+
+	// References are the objects by which an ingress controller was seen to serve the Secret. What an ingress controller left
+	// behind at a gateway is removed only where it was made for one of these.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	References []ObjectReference `json:"references,omitempty"`
 
 	// ApprovalRequest is what waits to be approved or denied, set by the controller. Unset: nothing does.
 	//
@@ -85,6 +94,60 @@ type ApisixCertificateStatus struct {
 	// +listType=map
 	// +listMapKey=name
 	Gateways []GatewayStatus `json:"gateways,omitempty"`
+}
+
+// IssuedCertificate is the record of one certificate.
+type IssuedCertificate struct {
+	// SecretNamespace, SecretName and SecretUID identify the Secret that the certificate was written to or read from.
+	//
+	// +optional
+	SecretNamespace string `json:"secretNamespace,omitempty"`
+	// +optional
+	SecretName string `json:"secretName,omitempty"`
+	// +optional
+	SecretUID types.UID `json:"secretUID,omitempty"`
+
+	// Fingerprint is the SHA-256 of the certificate's DER, lower-case hex.
+	//
+	// +optional
+	Fingerprint string `json:"fingerprint,omitempty"`
+
+	// SerialNumber of the certificate, lower-case hex without colons.
+	//
+	// +optional
+	SerialNumber string `json:"serialNumber,omitempty"`
+
+	// Issuer that signed it, KIND/NAME. Empty: it was adopted or provided, and is never revoked.
+	//
+	// +optional
+	Issuer string `json:"issuer,omitempty"`
+
+	// NotBefore and NotAfter bound the life of the certificate.
+	//
+	// +optional
+	NotBefore *metav1.Time `json:"notBefore,omitempty"`
+	// +optional
+	NotAfter *metav1.Time `json:"notAfter,omitempty"`
+
+	// IssuedAt is when it was recorded.
+	//
+	// +optional
+	IssuedAt *metav1.Time `json:"issuedAt,omitempty"`
+
+	// Certificate is the leaf, PEM. It is only kept in a list of what is to be revoked, for roles whose Vault stores none.
+	//
+	// +optional
+	Certificate string `json:"certificate,omitempty"`
+}
+
+// IsZero reports whether nothing is recorded.
+func (c IssuedCertificate) IsZero() bool { return c.Fingerprint == "" && c.SerialNumber == "" }
+
+// ObjectReference names an object that refers to the Secret.
+type ObjectReference struct {
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
 }
 
 // VaultKVPlace is where in a Vault private keys of one certificate are.

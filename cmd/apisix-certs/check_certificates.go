@@ -107,8 +107,8 @@ var (
 
 // statusFindings are what the controller says, but for what is told already and for what is on its way.
 func (d *doctor) statusFindings(cert *v1alpha1.ApisixCertificate) []finding {
-	if end := cert.Status.NotAfter; end != nil && !d.now.Before(end.Time) {
-		return []finding{{Field: "status.notAfter", Problem: "the certificate has ended", Mend: "see " + issuerObject(cert) + " and the controller's log, then apisix-certs renew " + cert.Name}}
+	if end := cert.Status.Issued.NotAfter; end != nil && !d.now.Before(end.Time) {
+		return []finding{{Field: "status.issued.notAfter", Problem: "the certificate has ended", Mend: "see " + issuerObject(cert) + " and the controller's log, then apisix-certs renew " + cert.Name}}
 	}
 	gate := d.gateways[cert.Spec.IngressClassName]
 	told := map[string]bool{}
@@ -145,15 +145,15 @@ func onItsWay(reason string) bool {
 // servedFindings asks the gateway for the certificate's hosts.
 func (d *doctor) servedFindings(ctx context.Context, cert *v1alpha1.ApisixCertificate) []finding {
 	gate := d.gateways[cert.Spec.IngressClassName]
-	if !gate.proves || cert.Status.Fingerprint == "" || !meta.IsStatusConditionTrue(cert.Status.Conditions, v1alpha1.ConditionPushed) {
+	if !gate.proves || cert.Status.Issued.Fingerprint == "" || !meta.IsStatusConditionTrue(cert.Status.Conditions, v1alpha1.ConditionPushed) {
 		return nil
 	}
-	proof := gate.Prove(ctx, cert.Spec.DNSNames, cert.Status.Fingerprint)
+	proof := gate.Prove(ctx, cert.Spec.DNSNames, cert.Status.Issued.Fingerprint)
 	if proof.Served || !proof.Asked {
 		return nil
 	}
 	// It may have been renewed since it was read.
-	if now, err := d.access.certificate(ctx, keyOf(cert)); err != nil || now.Status.Fingerprint != cert.Status.Fingerprint {
+	if now, err := d.access.certificate(ctx, keyOf(cert)); err != nil || now.Status.Issued.Fingerprint != cert.Status.Issued.Fingerprint {
 		return nil
 	}
 	return []finding{{Field: "spec.dnsNames", Problem: proof.Problem,

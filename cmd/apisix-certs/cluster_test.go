@@ -179,13 +179,13 @@ func testRenew(w *world) {
 	cert := &v1alpha1.ApisixCertificate{}
 	key := client.ObjectKey{Namespace: "default", Name: "shop-tls"}
 	w.must(w.Client.Get(w.Context(), key, cert))
-	before := cert.Status.SerialNumber
+	before := cert.Status.Issued.SerialNumber
 	said := w.command("renew", "shop-tls", "--wait")
 	w.must(w.Client.Get(w.Context(), key, cert))
-	if cert.Status.SerialNumber == before {
+	if cert.Status.Issued.SerialNumber == before {
 		w.Error("the certificate has its old serial number")
 	}
-	w.want(said, 0, "ApisixCertificate default/shop-tls: renewed and served, serial "+cert.Status.SerialNumber)
+	w.want(said, 0, "ApisixCertificate default/shop-tls: renewed and served, serial "+cert.Status.Issued.SerialNumber)
 	w.want(w.command("renew", "--all", "-n", "default"), 0, "default/moelove-info: asked for", "default/shop-tls: asked for")
 	w.want(w.command("renew", "shop-tls", "--wait", "--timeout", "1ms"), exitFound, "not renewed and served within 1ms", "1 of 1 certificates were not renewed")
 	w.want(w.command("renew", "-l", "team=none"), exitFailed, "no ApisixCertificate is meant")

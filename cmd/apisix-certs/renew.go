@@ -81,7 +81,7 @@ func (r *renewCommand) run(c *cobra.Command, names []string) (err error) {
 		if err := r.ask(c.Context(), &chosen[i]); err != nil {
 			return err
 		}
-		renewals = append(renewals, renewal{Namespace: chosen[i].Namespace, Name: chosen[i].Name, Before: chosen[i].Status.SerialNumber})
+		renewals = append(renewals, renewal{Namespace: chosen[i].Namespace, Name: chosen[i].Name, Before: chosen[i].Status.Issued.SerialNumber})
 	}
 	if r.wait {
 		if err := r.await(c.Context(), renewals); err != nil {
@@ -132,7 +132,7 @@ func (r *renewCommand) ask(ctx context.Context, cert *v1alpha1.ApisixCertificate
 // also where this machine's clock is behind.
 func renewAt(cert *v1alpha1.ApisixCertificate, now time.Time) time.Time {
 	at := now.UTC().Truncate(time.Second).Add(time.Second)
-	if since := cert.Status.NotBefore; since != nil && !at.After(since.Time) {
+	if since := cert.Status.Issued.NotBefore; since != nil && !at.After(since.Time) {
 		at = since.UTC().Add(time.Second)
 	}
 	if at.Format(time.RFC3339) == cert.Annotations[v1alpha1.AnnotationRenewAt] {

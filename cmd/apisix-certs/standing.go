@@ -58,7 +58,7 @@ func order(ready string) int { return slices.Index([]string{"False", "Unknown", 
 func standingOf(cert *v1alpha1.ApisixCertificate, now time.Time) standing {
 	s := standing{
 		Namespace: cert.Namespace, Name: cert.Name, Hosts: hostsOf(cert), Secret: cert.Spec.SecretName,
-		Serial: cert.Status.SerialNumber, Pushed: conditionOf(cert, v1alpha1.ConditionPushed),
+		Serial: cert.Status.Issued.SerialNumber, Pushed: conditionOf(cert, v1alpha1.ConditionPushed),
 		Served: conditionOf(cert, v1alpha1.ConditionServed), Ready: conditionOf(cert, v1alpha1.ConditionReady),
 		Warnings: cert.Status.Warnings, Gateways: cert.Status.Gateways,
 	}
@@ -68,7 +68,7 @@ func standingOf(cert *v1alpha1.ApisixCertificate, now time.Time) standing {
 	if cert.Spec.IssuerRef.Name != "" {
 		s.Issuer = cert.Spec.IssuerRef.String()
 	}
-	if t := cert.Status.NotAfter; t != nil {
+	if t := cert.Status.Issued.NotAfter; t != nil {
 		s.Expires = &t.Time
 	}
 	if t := cert.Status.RenewalTime; t != nil {

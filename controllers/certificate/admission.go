@@ -5,7 +5,6 @@ package certificate
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,15 +13,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
-	"apisix-certs.io/apisix-certs/controllers/gateway"
 	"apisix-certs.io/apisix-certs/controllers/note"
 	"apisix-certs.io/apisix-certs/controllers/policy"
 )
 
 // observeAdmission finds out whether the certificate may be had: by ReferenceGrant, policy and approval.
 func (r *Reconciler) observeAdmission(ctx context.Context, o *observed) error {
-	if err := r.observeGrant(ctx, o); err != nil || o.refused != nil {
-		return err
+	if o.notGranted != "" {
+		o.refused = &finding{v1alpha1.ReasonNotGranted, o.notGranted}
+		return nil
 	}
 	verdict, err := r.verdict(ctx, o.cert)
 	if err != nil {
@@ -47,32 +46,6 @@ func said(message string) string {
 		return ""
 	}
 	return ": " + message
-}
-
-// observeGrant refuses a Secret of another namespace that is not granted. What it holds is then only looked at where it
-// was made for this certificate.
-func (r *Reconciler) observeGrant(ctx context.Context, o *observed) error {
-	if atHome(o.cert) {
-		return nil
-	}
-	ns, name := o.cert.Spec.SecretNamespace, o.cert.Spec.SecretName
-	granted, err := r.Granted(ctx, o.cert.Namespace, ns, name)
-	used := slices.ContainsFunc(o.uses, func(u gateway.Use) bool { return u.Namespace == o.cert.Namespace && u.Kind == "ApisixTls" })
-	switch {
-	case err != nil:
-		return fmt.Errorf("ReferenceGrants: %w", err)
-	case !granted:
-		o.refused = &finding{v1alpha1.ReasonNotGranted, fmt.Sprintf("no ReferenceGrant in namespace %s lets ApisixTlses of namespace %s refer to Secret %s: "+
-			"make one there from {group: apisix.apache.org, kind: ApisixTls, namespace: %s} to {group: \"\", kind: Secret, name: %s}", ns, o.cert.Namespace, name, o.cert.Namespace, name)}
-	case !used:
-		o.refused = &finding{v1alpha1.ReasonNotGranted, fmt.Sprintf("spec.secretNamespace: no ApisixTls of namespace %s refers to Secret %s, and only ApisixTlses may", o.cert.Namespace, o.secretText())}
-	default:
-		return nil
-	}
-	if o.secret != nil && !o.ours() {
-		o.secret = nil
-	}
-	return nil
 }
 
 // observeUses finds the objects by which an ingress controller serves the Secret. Those of other namespaces count where a

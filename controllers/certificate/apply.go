@@ -4,6 +4,7 @@ package certificate
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -21,6 +22,8 @@ type outcome struct {
 	err      error    // of issuing or of writing the Secret
 	// decision is the plan's, or after issuing the one on what there is now.
 	decision certs.Decision
+	// replaced is the certificate that the Secret held before, nil for none.
+	replaced *x509.Certificate
 	// revokeErr says why what was replaced is not revoked yet.
 	revokeErr error
 	// places may hold keys in Vault; clearAgain: one of them is to be cleared soon.
@@ -37,6 +40,7 @@ func (r *Reconciler) apply(ctx context.Context, o *observed, p plan) outcome {
 	switch {
 	case p.issue:
 		var s step
+		done.replaced, o.writer = o.presentLeaf(), o.revertedBy()
 		began := o.issueBegan(r.Clock.Now())
 		s, done.err = r.issue(ctx, o, p)
 		done.issued, done.warnings, done.pending = s.issued, s.warnings, s.pending
@@ -58,15 +62,16 @@ func (r *Reconciler) apply(ctx context.Context, o *observed, p plan) outcome {
 	target := o.target(done.decision)
 	switch {
 	case o.noKeyPlace != nil:
-	case len(o.hosts) == 0 && o.conflict == "":
+	case len(o.hosts) == 0 && o.names.All():
 		done.gateways = withdrawAll(ctx, append(o.left, o.gateways...), target)
-	case done.usable && o.mayPush() && len(target.Hosts) > 0:
+	case done.usable && o.right.MayPush() && len(target.Hosts) > 0:
 		done.gateways = pushAll(ctx, o.gateways, target, knowledge{again: !o.provenFalse(target), proven: o.proven(target)})
 		r.unproven.look(client.ObjectKeyFromObject(o.cert), done.gateways, r.Clock.Now())
 		done.gateways = append(done.gateways, leave(ctx, o.left, target, done.gateways)...)
 	}
 	r.settleKey(ctx, o, done)
 	done.places, done.clearAgain = r.clearPlaces(ctx, o, done)
+	setRecord(&o.cert.Status, o, p, done, r.Clock.Now())
 	done.revokeErr = r.revokeReplaced(ctx, o, done)
 	return done
 }

@@ -55,7 +55,8 @@ func (w *timeline) reconcile() time.Duration {
 		meta.SetStatusCondition(&status.Conditions, c)
 	}
 	setAttempts(status, before, p, done, clock)
-	setCertificate(status, done)
+	setRecord(status, &w.observed, p, done, clock)
+	setRenewal(status, &w.observed, done)
 	status.ObservedGeneration = w.cert.Generation
 	w.check(clock)
 	return wake(w.observed, p, done, clock)
@@ -78,7 +79,7 @@ func (w *timeline) ask(d certs.Decision, clock time.Time) error {
 	if _, err := certs.CheckAnswer(answer, w.spec, nil, clock); err != nil {
 		return err
 	}
-	w.secret = w.secretOf(material{cert: certstest.PEM(leaf), key: key.PEM(""), ca: certstest.PEM(w.ca.Cert), issuedAt: clock, digest: w.spec.Digest()})
+	w.secret = w.secretWith(material{cert: certstest.PEM(leaf), key: key.PEM(""), ca: certstest.PEM(w.ca.Cert), issuedAt: clock, digest: w.spec.Digest()})
 	return nil
 }
 
@@ -156,7 +157,7 @@ func TestOverdue(t *testing.T) {
 		{"ended, and told", -2 * day, -day, -time.Minute, no, v1alpha1.ReasonExpired, false},
 		{"not valid yet", day, 2 * day, 3 * day, yes, v1alpha1.ReasonIssued, true},
 	} {
-		c := &v1alpha1.ApisixCertificate{Status: v1alpha1.ApisixCertificateStatus{NotBefore: at(row.begins), RenewalTime: at(row.renewal), NotAfter: at(row.ends)}}
+		c := &v1alpha1.ApisixCertificate{Status: v1alpha1.ApisixCertificateStatus{RenewalTime: at(row.renewal), Issued: v1alpha1.IssuedCertificate{NotBefore: at(row.begins), NotAfter: at(row.ends)}}}
 		meta.SetStatusCondition(&c.Status.Conditions, condition(v1alpha1.ConditionIssued, row.status, row.reason, ""))
 		if got := overdue(c, now); got != row.want {
 			t.Errorf("%s: %v", row.name, got)

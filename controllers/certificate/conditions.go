@@ -234,14 +234,14 @@ func readyCondition(conditions []metav1.Condition) metav1.Condition {
 // provenFalse tells whether the last run saw the target's certificate not served, so that it was written again already.
 func (o *observed) provenFalse(t gateway.Target) bool {
 	served := meta.FindStatusCondition(o.cert.Status.Conditions, v1alpha1.ConditionServed)
-	return served != nil && served.Reason == v1alpha1.ReasonNotServed && o.cert.Status.Fingerprint == t.Fingerprint
+	return served != nil && served.Reason == v1alpha1.ReasonNotServed && o.cert.Status.Issued.Fingerprint == t.Fingerprint
 }
 
 // proven are the gateways that the last run saw serve the target, by name; nil where there is a reason to look anew.
 func (o *observed) proven(t gateway.Target) map[string]bool {
 	served := meta.FindStatusCondition(o.cert.Status.Conditions, v1alpha1.ConditionServed)
 	if o.suspect || served == nil || served.Status != metav1.ConditionTrue || served.ObservedGeneration != o.cert.Generation ||
-		o.cert.Status.Fingerprint != t.Fingerprint {
+		o.cert.Status.Issued.Fingerprint != t.Fingerprint {
 		return nil
 	}
 	proven := map[string]bool{}

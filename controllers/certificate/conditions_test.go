@@ -58,7 +58,7 @@ func TestIssuedCondition(t *testing.T) {
 		{"waiting for the next attempt", newScene, []func(*scene){waiting(v1alpha1.ReasonRefused, "the role")}, nil, no, v1alpha1.ReasonRefused, "the role"},
 		{"due again at once", newScene, nil, nil, no, v1alpha1.ReasonIssuing, "the Secret does not exist"},
 		{"held", newScene, []func(*scene){noIssuer}, nil, no, v1alpha1.ReasonIssuerNotFound, "spec.issuerRef: VaultIssuer/vault does not exist: create it, or correct the reference"},
-		{"good but in conflict", fits, []func(*scene){func(s *scene) { s.conflict = "older" }}, nil, no, v1alpha1.ReasonConflict, "older"},
+		{"good but in conflict", fits, []func(*scene){func(s *scene) { s.names.Conflict = "older" }}, nil, no, v1alpha1.ReasonConflict, "spec.dnsNames: older"},
 
 		{"renewal fails", fits, []func(*scene){due}, errSealed, yes, v1alpha1.ReasonRenewalFailing, "vault sign: Vault is sealed: unseal it"},
 		{"renewal waits", fits, []func(*scene){due, waiting(v1alpha1.ReasonRenewalFailing, "sealed")}, nil, yes, v1alpha1.ReasonRenewalFailing, "sealed"},
@@ -69,7 +69,7 @@ func TestIssuedCondition(t *testing.T) {
 
 		{"not renewed", fits, []func(*scene){once, due}, nil, yes, v1alpha1.ReasonRenewalDisabled, "the renewal time has come, and spec.renewalPolicy is Disabled: renew it by hand (apisix-certs renew c), or set Automatic"},
 		{"not renewed, expired", fits, []func(*scene){once, expired}, nil, no, v1alpha1.ReasonExpired, "spec.renewalPolicy is Disabled: renew it by hand (apisix-certs renew c), or set Automatic"},
-		{"not renewed, expired, in conflict", fits, []func(*scene){once, expired, func(s *scene) { s.conflict = "older" }}, nil, no, v1alpha1.ReasonExpired, "older"},
+		{"not renewed, expired, in conflict", fits, []func(*scene){once, expired, func(s *scene) { s.names.Conflict = "older" }}, nil, no, v1alpha1.ReasonExpired, "spec.dnsNames: older"},
 		{"not renewed, asked by hand, fails", fits, []func(*scene){once, due, asked}, errSealed, yes, v1alpha1.ReasonRenewalFailing, "vault sign: Vault is sealed: unseal it"},
 		{"not renewed, expired, asked by hand, fails", fits, []func(*scene){once, expired, asked}, errSealed, no, v1alpha1.ReasonExpired, "vault sign: Vault is sealed: unseal it"},
 
@@ -212,11 +212,11 @@ func TestProvenFalse(t *testing.T) {
 	s := fits(t)
 	target := s.target(s.decide().decision)
 	s.cert.Status.Conditions = []metav1.Condition{condition(v1alpha1.ConditionServed, no, v1alpha1.ReasonNotServed, "")}
-	s.cert.Status.Fingerprint = target.Fingerprint
+	s.cert.Status.Issued.Fingerprint = target.Fingerprint
 	if !s.provenFalse(target) {
 		t.Error("the second write would follow at each run")
 	}
-	s.cert.Status.Fingerprint = "other"
+	s.cert.Status.Issued.Fingerprint = "other"
 	if s.provenFalse(target) {
 		t.Error("a new certificate counts as written twice")
 	}
@@ -226,11 +226,11 @@ func TestSecretOf(t *testing.T) {
 	s := newScene(t, func(s *scene) {
 		s.cert.Spec.SecretTemplate = &v1alpha1.SecretTemplate{Labels: map[string]string{"a": "b"}, Annotations: map[string]string{"c": "d"}}
 	})
-	got := s.secretOf(material{cert: []byte("C"), key: []byte("K"), issuedAt: now, digest: "D"})
+	got := s.secretWith(material{cert: []byte("C"), key: []byte("K"), issuedAt: now, digest: "D"})
 	want := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "s",
+		ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "s", UID: "uid-s",
 			Labels: map[string]string{"a": "b", v1alpha1.LabelManaged: "true"},
-			Annotations: map[string]string{"c": "d", v1alpha1.AnnotationCertificate: "c", v1alpha1.AnnotationIssuedBy: "VaultIssuer/vault",
+			Annotations: map[string]string{"c": "d", v1alpha1.AnnotationCertificate: "ns/c", v1alpha1.AnnotationKeys: `{"data":["tls.crt","tls.key"],"labels":["a"],"annotations":["c"]}`, v1alpha1.AnnotationIssuedBy: "VaultIssuer/vault",
 				v1alpha1.AnnotationIssuedAt: "2026-01-02T03:04:05Z", v1alpha1.AnnotationSpecDigest: "D"}},
 		Type: corev1.SecretTypeTLS,
 		Data: map[string][]byte{"tls.crt": []byte("C"), "tls.key": []byte("K")},
@@ -238,7 +238,7 @@ func TestSecretOf(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if with := s.secretOf(material{ca: []byte("A")}); string(with.Data["ca.crt"]) != "A" {
+	if with := s.secretWith(material{ca: []byte("A")}); string(with.Data["ca.crt"]) != "A" {
 		t.Errorf("%q", with.Data["ca.crt"])
 	}
 }

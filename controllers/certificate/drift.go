@@ -88,7 +88,7 @@ func (d *drift) certificates(ctx context.Context) ([]*v1alpha1.ApisixCertificate
 		if err != nil {
 			return nil, err
 		}
-		if ours && c.DeletionTimestamp.IsZero() && c.Status.Fingerprint != "" {
+		if ours && c.DeletionTimestamp.IsZero() && c.Status.Issued.Fingerprint != "" {
 			all = append(all, c)
 		}
 	}
@@ -96,7 +96,7 @@ func (d *drift) certificates(ctx context.Context) ([]*v1alpha1.ApisixCertificate
 		if x, y := unserved(a), unserved(b); x != y {
 			return map[bool]int{true: -1, false: 1}[x]
 		}
-		return cmp.Or(a.Status.NotAfter.Time.Compare(b.Status.NotAfter.Time), cmp.Compare(a.UID, b.UID))
+		return cmp.Or(a.Status.Issued.NotAfter.Time.Compare(b.Status.Issued.NotAfter.Time), cmp.Compare(a.UID, b.UID))
 	})
 	return all, nil
 }
@@ -169,7 +169,7 @@ func (d *drift) drifted(ctx context.Context, c *v1alpha1.ApisixCertificate) bool
 	}
 	p := decide(o, d.Clock.Now())
 	t := o.target(p.decision)
-	if !p.usable(d.Clock.Now()) || !o.mayPush() || len(t.Hosts) == 0 || o.unfit != nil || o.noKeyPlace != nil {
+	if !p.usable(d.Clock.Now()) || !o.right.MayPush() || len(t.Hosts) == 0 || o.unfit != nil || o.noKeyPlace != nil {
 		return false
 	}
 	for _, g := range o.gateways {
@@ -217,7 +217,7 @@ func (d *drift) probe(ctx context.Context) {
 	}
 	host := c.Spec.DNSNames[d.rounds%len(c.Spec.DNSNames)]
 	for _, g := range d.Gateways(c.Spec.IngressClassName) {
-		proof := g.Prove(ctx, []string{host}, c.Status.Fingerprint)
+		proof := g.Prove(ctx, []string{host}, c.Status.Issued.Fingerprint)
 		if !proof.Asked || proof.Served || ctx.Err() != nil {
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -15,6 +16,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/internal/authority"
 )
 
 // endGrace is how long after its deletion an ingress controller is given to drop its own ssl object. The Secret stays
@@ -40,9 +42,10 @@ func (r *Reconciler) end(ctx context.Context, cert *v1alpha1.ApisixCertificate) 
 		return ctrl.Result{RequeueAfter: usesGrace - age}, nil
 	}
 	target := o.target(certs.Decide(o.facts(), r.Clock.Now()))
-	target.Hosts = o.spec.DNSNames
+	target.Hosts = slices.DeleteFunc(slices.Clone(o.spec.DNSNames), func(host string) bool { return !slices.Contains(cert.Status.OwnedNames, host) })
+	target.FormerUses = o.formerUses()
 	if target.Fingerprint == "" { // the Secret went first, and an ingress controller may have kept what was in it
-		target.Fingerprint = cert.Status.Fingerprint
+		target.Fingerprint = cert.Status.Issued.Fingerprint
 	}
 	for _, g := range append(o.left, o.gateways...) {
 		done, err := g.Remove(ctx, target, age > endGrace)
@@ -56,33 +59,38 @@ func (r *Reconciler) end(ctx context.Context, cert *v1alpha1.ApisixCertificate) 
 	if err := r.endKey(ctx, &o); err != nil {
 		return ctrl.Result{}, err
 	}
-	if err := r.revokeAtEnd(ctx, &o); err != nil {
+	if err := r.revokeAtEnd(ctx, cert); err != nil {
 		return ctrl.Result{}, errors.Join(fmt.Errorf("revoke: %w", err), r.reportRevocation(ctx, cert, err))
 	}
-	if err := r.deleteSecret(ctx, &o); err != nil {
+	if err := r.endSecret(ctx, &o); err != nil {
 		return ctrl.Result{}, err
 	}
+	return ctrl.Result{}, r.letGo(ctx, cert)
+}
+
+// letGo removes the finalizer.
+func (r *Reconciler) letGo(ctx context.Context, cert *v1alpha1.ApisixCertificate) error {
 	r.forget(client.ObjectKeyFromObject(cert))
 	before := cert.DeepCopy()
 	controllerutil.RemoveFinalizer(cert, v1alpha1.Finalizer)
-	return ctrl.Result{}, client.IgnoreNotFound(r.Patch(ctx, cert, client.MergeFrom(before)))
+	return client.IgnoreNotFound(r.Patch(ctx, cert, client.MergeFrom(before)))
 }
 
-// deleteSecret deletes the Secret if this controller made it for this certificate and no other needs it.
-func (r *Reconciler) deleteSecret(ctx context.Context, o *observed) error {
-	if o.secret == nil || !o.ours() || o.cert.Spec.Push || o.cert.Spec.SecretRetention == v1alpha1.SecretRetain || o.conflict != "" {
+// endSecret deletes the Secret, or takes the marks off it where it is in use.
+func (r *Reconciler) endSecret(ctx context.Context, o *observed) error {
+	if o.secret == nil {
 		return nil
 	}
-	return r.dropSecret(ctx, o.secret)
-}
-
-// dropSecret deletes a Secret as it was observed.
-func (r *Reconciler) dropSecret(ctx context.Context, observed *corev1.Secret) error {
-	secret := &corev1.Secret{}
-	secret.Name, secret.Namespace = observed.Name, observed.Namespace
-	err := r.Delete(ctx, secret, client.Preconditions{UID: &observed.UID, ResourceVersion: &observed.ResourceVersion})
-	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("delete Secret %s: %w", secret.Name, err)
+	ending, permit := o.right.AtEnd(o.cert.Spec.SecretRetention == v1alpha1.SecretRetain)
+	switch ending {
+	case authority.Delete:
+		return r.secrets().Delete(ctx, permit)
+	case authority.Release:
+		if err := r.secrets().Release(ctx, permit); err != nil {
+			return err
+		}
+		r.Recorder.Eventf(o.cert, nil, corev1.EventTypeNormal, v1alpha1.ReasonSecretReleased, "Delete", "Secret %s is in use by %s and stays, without marks of this certificate; nobody renews it now",
+			o.secretText(), o.right.Referrer())
 	}
 	return nil
 }

@@ -14,6 +14,9 @@ import (
 	"apisix-certs.io/apisix-certs/certs/vault"
 	"apisix-certs.io/apisix-certs/controllers/gateway"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
+	"apisix-certs.io/apisix-certs/controllers/note"
+	"apisix-certs.io/apisix-certs/internal/authority"
+	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
 // findingOf maps an error to the reason and message of a condition. The messages of these errors are stable and hold
@@ -35,8 +38,14 @@ func findingOf(err error) *finding {
 		revocation  *RevocationError
 		setup       *gateway.SetupError
 		mode        *gateway.ModeError
+		refusal     *authority.Refusal
+		secret      *tlssecret.RefusedError
 	)
 	switch {
+	case errors.As(err, &refusal):
+		return &finding{refusal.Reason, refusal.Message}
+	case errors.As(err, &secret):
+		return &finding{v1alpha1.ReasonSecretRefused, note.Fit(secret.Error())}
 	case errors.As(err, &setup):
 		return &finding{v1alpha1.ReasonGatewayRefused, setup.Error()}
 	case errors.As(err, &mode):

@@ -9,12 +9,12 @@ import (
 	"fmt"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/certs/vault"
+	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
 // step is how far issuing came: a new certificate is in the Secret, or on its way.
@@ -29,6 +29,12 @@ func (r *Reconciler) issue(ctx context.Context, o *observed, p plan) (step, erro
 	if o.byRequest() {
 		return r.issueByRequest(ctx, o, p)
 	}
+	if held, ok := r.unwritten.Load(o.cert.UID); ok {
+		if u := held.(unwritten); u.digest == o.requestDigest() {
+			return r.keep(ctx, o, p.decision, u)
+		}
+		r.unwritten.Delete(o.cert.UID)
+	}
 	session, err := r.Signers.Get(ctx, o.issuer)
 	if err != nil {
 		return step{}, err
@@ -41,11 +47,50 @@ func (r *Reconciler) issue(ctx context.Context, o *observed, p plan) (step, erro
 	if err != nil {
 		return step{}, fmt.Errorf("certificate request: %w", err)
 	}
+	if err := r.try(ctx, o, csr); err != nil {
+		return step{}, err
+	}
+	if !inTime(p.decision.Reason) {
+		r.signatures.spend(o.cert.UID, r.Clock.Now())
+	}
 	answer, err := session.Issue(ctx, vault.Request{CSRPEM: csr, Spec: o.spec, Finish: true, Ends: p.decision.NotAfter})
 	if err != nil {
 		return step{}, err
 	}
-	warnings, err := r.take(ctx, o, p.decision, answer, key)
+	return r.keep(ctx, o, p.decision, unwritten{answer, key, o.requestDigest()})
+}
+
+// try asks the API server whether it would take the Secret, before a signature is spent on one that it refuses.
+func (r *Reconciler) try(ctx context.Context, o *observed, csr []byte) error {
+	if !o.mustTry() {
+		return nil
+	}
+	permit, ok := o.right.Write()
+	if !ok {
+		return o.right.Refused()
+	}
+	if o.secret != nil && o.secret.Type != o.secretType() {
+		return nil // it is deleted and created
+	}
+	return r.secrets().Try(ctx, permit, o.secret, o.trial(csr))
+}
+
+// unwritten is what was signed and is not in a Secret yet. It is kept in memory, and written before anything is signed again.
+type unwritten struct {
+	answer vault.Answer
+	key    certs.Key
+	digest string // of what was asked for
+}
+
+// keep takes an answer, and holds on to it where the Secret cannot be written.
+func (r *Reconciler) keep(ctx context.Context, o *observed, d certs.Decision, u unwritten) (step, error) {
+	warnings, err := r.take(ctx, o, d, u.answer, u.key)
+	var rejected *certs.AnswerError
+	if err != nil && !errors.As(err, &rejected) {
+		r.unwritten.Store(o.cert.UID, u)
+	} else {
+		r.unwritten.Delete(o.cert.UID)
+	}
 	return step{issued: err == nil, warnings: warnings}, err
 }
 
@@ -75,7 +120,7 @@ func (r *Reconciler) take(ctx context.Context, o *observed, d certs.Decision, an
 	}
 	m := material{
 		cert: answer.CertPEM, key: key.PEM(o.spec.Key.Encoding), ca: answer.CAPEM,
-		issuedAt: r.Clock.Now(), digest: o.spec.Digest(), under: o.standing.CA(), toRevoke: o.toRevokeAfter(), place: o.wantedPlace(),
+		issuedAt: r.Clock.Now(), digest: o.spec.Digest(), under: o.standing.CA(), place: o.wantedPlace(),
 	}
 	return warnings, persist(ctx, func() error { return r.writeSecret(ctx, o, m) })
 }
@@ -86,7 +131,7 @@ func persist(ctx context.Context, write func() error) error {
 	var err error
 	ended := wait.ExponentialBackoffWithContext(ctx, persistence, func(context.Context) (bool, error) {
 		err = write()
-		return err == nil || !passing(err), nil
+		return err == nil || !tlssecret.Passing(err), nil
 	})
 	if err == nil {
 		return ended // before the first write
@@ -96,13 +141,6 @@ func persist(ctx context.Context, write func() error) error {
 
 // persistence takes longer in all than takeTimeout.
 var persistence = wait.Backoff{Duration: 100 * time.Millisecond, Factor: 2, Steps: 8}
-
-// passing tells whether the API server may take later what it did not take now: it is out of reach, or said so.
-func passing(err error) bool {
-	var answered apierrors.APIStatus
-	return !errors.As(err, &answered) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err) ||
-		apierrors.IsInternalError(err) || apierrors.IsServiceUnavailable(err)
-}
 
 // takeTimeout is less than the time that the controller is given to stop.
 const takeTimeout = 10 * time.Second

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -41,7 +40,7 @@ func (o *observed) place() v1alpha1.VaultKVPlace {
 	case marked && text == placeText(wanted):
 		return wanted
 	case marked:
-		return o.parsePlace(text)
+		return o.recordedPlace(text)
 	case wanted != nowhere && slices.Contains(o.cert.Status.VaultKV, wanted):
 		return wanted
 	}
@@ -66,18 +65,15 @@ func placeText(p v1alpha1.VaultKVPlace) string {
 // folder is the path of a place's secrets in Vault.
 func folder(p v1alpha1.VaultKVPlace) string { return p.Mount + "/" + p.Path }
 
-// parsePlace reads what placeText has made. Who may write the Secret must not lead the controller elsewhere: only a
-// folder of this certificate is one.
-func (o *observed) parsePlace(text string) v1alpha1.VaultKVPlace {
-	fields := strings.Split(text, " ")
-	if len(fields) != 3 {
-		return nowhere
+// recordedPlace is the place that the mark names, among those that the status records: who may write the Secret must not lead
+// the controller elsewhere.
+func (o *observed) recordedPlace(text string) v1alpha1.VaultKVPlace {
+	for _, place := range o.cert.Status.VaultKV {
+		if placeText(place) == text {
+			return place
+		}
 	}
-	p := v1alpha1.VaultKVPlace{Issuer: fields[0], Mount: fields[1], Path: fields[2]}
-	if whole := "/" + folder(p); p.Mount == "" || path.Clean(whole) != whole || path.Base(p.Path) != string(o.cert.UID) {
-		return nowhere
-	}
-	return p
+	return nowhere
 }
 
 // places are all that may hold keys of the certificate, the present one last.

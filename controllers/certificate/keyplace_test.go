@@ -76,7 +76,8 @@ func TestPlace(t *testing.T) {
 		want v1alpha1.VaultKVPlace
 	}{
 		{"VaultIssuer/vault kv apisix-certs/uid-c", placeAt("apisix-certs")},
-		{"VaultIssuer/vault kv other/uid-c", placeAt("other")},
+		{"VaultIssuer/vault kv old/uid-c", placeAt("old")}, // which the status records
+		{"VaultIssuer/vault kv other/uid-c", nowhere},
 		{"VaultIssuer/vault kv other/uid-d", nowhere},
 		{"VaultIssuer/vault kv ../pki/uid-c", nowhere},
 		{"VaultIssuer/vault  other/uid-c", nowhere},
@@ -84,6 +85,7 @@ func TestPlace(t *testing.T) {
 		{"", nowhere},
 	} {
 		s := inVault(t)
+		s.cert.Status.VaultKV = append(s.cert.Status.VaultKV, placeAt("old"))
 		s.secret.Annotations[v1alpha1.AnnotationVaultKV] = row.mark
 		if got := s.place(); got != row.want {
 			t.Errorf("%q: %+v", row.mark, got)
@@ -91,6 +93,7 @@ func TestPlace(t *testing.T) {
 	}
 	s := inVault(t)
 	delete(s.secret.Annotations, v1alpha1.AnnotationVaultKV)
+	s.cert.Status.VaultKV = nil
 	if s.place() != nowhere {
 		t.Error("a key is thought to be where none was")
 	}

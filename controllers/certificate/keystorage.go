@@ -196,7 +196,11 @@ func (r *Reconciler) observeToken(ctx context.Context, o *observed) error {
 		return nil
 	}
 	if o.issuer == nil {
-		return nil // told as such
+		return nil // a condition of its own says so
+	}
+	if strings.HasPrefix(token, "$") && !o.cert.Spec.IssuerRef.WithKind().ClusterWide() {
+		o.noKeyPlace = &KeyStorageError{fmt.Sprintf("spec.vaultKV.tokenSecretRef: key %s of Secret %s refers to a value of the gateway, which only certificates of a cluster-wide issuer may: put a Vault token there", key, ref.Name)}
+		return nil
 	}
 	server := o.issuer.IssuerSpec()
 	o.gatewayVault = apisix.VaultSecret{URI: strings.TrimRight(server.Server, "/"), Prefix: o.kvMount(), Token: token, Namespace: server.Namespace}

@@ -20,7 +20,7 @@ import (
 func measure(cert *v1alpha1.ApisixCertificate) {
 	status := cert.Status
 	metrics.SetCertificate(client.ObjectKeyFromObject(cert), metrics.Certificate{
-		NotBefore: timeOf(status.NotBefore), NotAfter: timeOf(status.NotAfter), RenewAt: timeOf(status.RenewalTime),
+		NotBefore: timeOf(status.Issued.NotBefore), NotAfter: timeOf(status.Issued.NotAfter), RenewAt: timeOf(status.RenewalTime),
 		Ready:  statusOf(status.Conditions, v1alpha1.ConditionReady),
 		Served: statusOf(status.Conditions, v1alpha1.ConditionServed),
 	})

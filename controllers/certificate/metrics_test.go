@@ -78,7 +78,7 @@ func TestRenewalToServed(t *testing.T) {
 
 func TestCertificateIsMeasured(t *testing.T) {
 	s := newScene(t)
-	s.cert.Status.NotAfter = &metav1.Time{Time: now}
+	s.cert.Status.Issued.NotAfter = &metav1.Time{Time: now}
 	s.cert.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue}, {Type: v1alpha1.ConditionServed, Status: metav1.ConditionFalse}}
 	measure(s.cert)
 	for name, want := range map[string]float64{"ready": 1, "served": 0, "expiry_timestamp_seconds": float64(now.Unix())} {

@@ -18,6 +18,7 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/controllers/gateway"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
+	"apisix-certs.io/apisix-certs/internal/authority"
 )
 
 // observed is everything that a run looks at.
@@ -36,11 +37,15 @@ type observed struct {
 	badIssuer *finding
 	// requested is what is on its way through cert-manager.
 	requested requested
-	conflict  string // says who owns a host or the Secret; empty: nobody else
+	// names are the DNS names that belong to the certificate, right what may be done to its Secret; notGranted says why a
+	// Secret of another namespace may not be referred to.
+	names      authority.Names
+	right      authority.SecretRight
+	notGranted string
 	// refused says why the certificate may not be had; approvalRequest is what would settle that.
 	refused         *finding
 	approvalRequest *v1alpha1.ApprovalRequest
-	// hosts are those to push: the spec's DNS names that no other certificate has before this one.
+	// hosts are those to push: the spec's DNS names that belong to the certificate.
 	hosts []string
 	uses  []gateway.Use
 	// client is what the uses ask of clients; unfit says why that is not known.
@@ -57,6 +62,12 @@ type observed struct {
 	// keys are the keys that are at no gateway yet, gatewayVault the Vault that gateways read keys from.
 	keys         *heldKeys
 	gatewayVault apisix.VaultSecret
+	// before is the status as it was read.
+	before *v1alpha1.ApisixCertificateStatus
+	// writer is who else wrote the Secret last, for events.
+	writer string
+	// signableAt is when the next certificate may be signed, see signatures.
+	signableAt time.Time
 	// suspect: what was seen to be served is to be looked at anew.
 	suspect bool
 	// known tells whether there is an ApisixCertificate of that name with this UID.
@@ -68,15 +79,17 @@ type observed struct {
 }
 
 func (r *Reconciler) observe(ctx context.Context, cert *v1alpha1.ApisixCertificate) (observed, error) {
-	o := observed{cert: cert, spec: specOf(cert), gateways: r.Gateways(cert.Spec.IngressClassName), known: r.known(ctx), keys: &r.keys, rotationSpread: r.RotationSpread}
+	o := observed{cert: cert, before: cert.Status.DeepCopy(), spec: specOf(cert), gateways: r.Gateways(cert.Spec.IngressClassName), known: r.known(ctx), keys: &r.keys, rotationSpread: r.RotationSpread}
 	o.left = r.left(&o)
+	o.signableAt = r.signatures.next(cert.UID, r.Clock.Now())
 	for _, step := range []func() error{
 		func() error { return r.observeSecret(ctx, r.Client, &o) },
 		func() error { return r.observeIssuer(ctx, &o) },
 		func() error { return r.observeRequest(ctx, r.Client, &o) },
 		func() error { return r.observeUses(ctx, &o) },
+		func() error { return r.observeGrant(ctx, &o) },
 		func() error { return r.observeAdmission(ctx, &o) },
-		func() error { return r.observeOwners(ctx, &o) },
+		func() error { return r.observeRights(ctx, &o) },
 		func() error { return r.observeClients(ctx, &o) },
 		func() error { return r.observeKey(ctx, &o) },
 		func() error { return r.observePasswords(ctx, &o) },
@@ -101,7 +114,10 @@ func (r *Reconciler) observeSecret(ctx context.Context, from client.Reader, o *o
 	if apierrors.IsNotFound(err) {
 		o.secret, err = nil, nil
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return r.observeSecretRight(ctx, o)
 }
 
 // known tells whether there is an ApisixCertificate of that name with that UID. Where it cannot tell, there is one.
@@ -111,17 +127,6 @@ func (r *Reconciler) known(ctx context.Context) func(namespace, name, uid string
 		err := r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, cert, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)
 		return client.IgnoreNotFound(err) != nil || err == nil && string(cert.UID) == uid
 	}
-}
-
-// ours tells whether this controller made the Secret, for this certificate.
-func (o *observed) ours() bool {
-	return o.holdsSecret(o.cert) && (o.secret.Labels[v1alpha1.LabelManaged] == "true" || o.secret.Type == corev1.SecretTypeTLS || stripped(o.secret, o.cert))
-}
-
-// mayWrite tells whether the Secret may be written: it is ours, there is none, or its owner said so.
-func (o *observed) mayWrite() bool {
-	return o.secret == nil || o.ours() || o.cert.Spec.Push ||
-		o.cert.Annotations[v1alpha1.AnnotationAdoptSecret] == "true" || o.secret.Annotations[v1alpha1.AnnotationAdoptSecret] == "true"
 }
 
 // issuerChanged tells whether the issuer changed for the better since the time given, to the second, so that a failure is

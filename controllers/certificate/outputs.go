@@ -30,8 +30,6 @@ const (
 	keyPKCS12Trust = "truststore.p12"
 )
 
-var outputKeys = []string{keyCombined, keyDER, keyJKS, keyJKSTrust, keyPKCS12, keyPKCS12Trust}
-
 // passwords are those of the keystores, with the versions of their Secrets: a digest of the password itself would give
 // it away to whoever can guess.
 type passwords struct {
@@ -113,25 +111,20 @@ func (o *observed) outputsDigest(certPEM []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// outputsFit tells whether the Secret has the further forms that it should, and no others.
-func (o *observed) outputsFit() bool {
-	return o.secret.Annotations[v1alpha1.AnnotationOutputs] == o.outputsDigest(o.secret.Data[corev1.TLSCertKey]) && len(o.staleOutputs()) == 0
-}
-
-// staleOutputs are the keys of the Secret with forms that are not wanted.
-func (o *observed) staleOutputs() []string {
+// wantedOutputs are the keys of the further forms that the Secret should hold.
+func (o *observed) wantedOutputs() []string {
 	jks, pkcs12 := o.keystores()
-	wanted := map[string]bool{keyJKS: jks != nil, keyJKSTrust: jks != nil, keyPKCS12: pkcs12 != nil, keyPKCS12Trust: pkcs12 != nil}
+	var keys []string
 	for _, format := range o.cert.Spec.AdditionalOutputFormats {
-		wanted[map[string]string{v1alpha1.OutputCombinedPEM: keyCombined, v1alpha1.OutputDER: keyDER}[format.Type]] = true
+		keys = append(keys, map[string]string{v1alpha1.OutputCombinedPEM: keyCombined, v1alpha1.OutputDER: keyDER}[format.Type])
 	}
-	var stale []string
-	for _, key := range outputKeys {
-		if _, there := o.secret.Data[key]; there && !wanted[key] {
-			stale = append(stale, key)
-		}
+	if jks != nil {
+		keys = append(keys, keyJKS, keyJKSTrust)
 	}
-	return stale
+	if pkcs12 != nil {
+		keys = append(keys, keyPKCS12, keyPKCS12Trust)
+	}
+	return keys
 }
 
 // outputs are the further forms of a pair by their keys in the Secret.

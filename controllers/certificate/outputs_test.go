@@ -89,7 +89,7 @@ func TestOutputsAreWrittenOnce(t *testing.T) {
 			s := fits(t)
 			if name != "wanted" {
 				stores(s)
-				s.secret = s.secretOf(s.made(t))
+				s.secret = s.secretWith(s.made(t))
 				s.secret.Annotations[v1alpha1.AnnotationIssuedAt] = now.Format("2006-01-02T15:04:05Z07:00")
 				if p := s.decide(); p.relabel || p.issue {
 					t.Fatal("it does not rest to begin with")
@@ -101,7 +101,7 @@ func TestOutputsAreWrittenOnce(t *testing.T) {
 			if p := s.decide(); !p.relabel || p.issue {
 				t.Errorf("relabel %v, issue %v", p.relabel, p.issue)
 			}
-			s.secret = s.secretOf(s.made(t))
+			s.secret = s.secretWith(s.made(t))
 			if p := s.decide(); p.relabel || p.issue {
 				t.Errorf("after: relabel %v, issue %v", p.relabel, p.issue)
 			}

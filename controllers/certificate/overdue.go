@@ -47,7 +47,7 @@ func overdue(c *v1alpha1.ApisixCertificate, now time.Time) bool {
 		return false
 	}
 	past := func(t *metav1.Time) bool { return t != nil && !now.Before(t.Add(overdueGrace)) }
-	begins := c.Status.NotBefore
-	return past(c.Status.NotAfter) || issued.Reason == v1alpha1.ReasonIssued && past(c.Status.RenewalTime) ||
+	begins := c.Status.Issued.NotBefore
+	return past(c.Status.Issued.NotAfter) || issued.Reason == v1alpha1.ReasonIssued && past(c.Status.RenewalTime) ||
 		begins != nil && begins.After(now.Add(certs.ClockSkew))
 }

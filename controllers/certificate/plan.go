@@ -7,9 +7,11 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/internal/authority"
 )
 
 // plan is what a run does about the certificate itself. What is done at a gateway is planned there (gateway.Plan), on
@@ -54,13 +56,20 @@ func decide(o observed, now time.Time) plan {
 	if reason, message := o.keyReason(); reason != "" && !p.decision.Issue {
 		p.decision.Issue, p.decision.Reason, p.decision.Message = true, reason, message
 	}
+	if !p.decision.Issue && o.olderThanRecord(p.decision) {
+		p.decision.Issue, p.decision.Reason, p.decision.Message = true, secretReverted, "an older certificate was put back into the Secret"
+	}
 	p.next = p.decision.Recheck
 	p.drop = o.requested.key != nil && (!p.decision.Issue || o.issuer != nil && !o.byRequest())
 	if p.held = o.obstacle(p.decision.Issue); p.held != nil {
 		return p
 	}
 	if !p.decision.Issue {
-		p.relabel = !o.secretMetadataFits() || !o.outputsFit()
+		p.relabel = !o.secretFits(now)
+		return p
+	}
+	if why, at := o.limited(p.decision, now); why != nil {
+		p.held, p.next = why, earliest(p.next, at)
 		return p
 	}
 	if o.byRequest() {
@@ -82,7 +91,7 @@ func decide(o observed, now time.Time) plan {
 func (o *observed) facts() certs.Observed {
 	facts := certs.Observed{
 		Spec: o.spec, UID: string(o.cert.UID),
-		WantedIssuer: o.cert.Spec.IssuerRef.String(), WantedFor: nameOnSecret(o.cert),
+		WantedIssuer: o.cert.Spec.IssuerRef.String(), WantedFor: authority.OwnerText(client.ObjectKeyFromObject(o.cert)),
 		Once:          o.cert.Spec.RenewalPolicy == v1alpha1.RenewDisabled,
 		RenewalWindow: renewalWindow(&o.cert.Spec, string(o.cert.UID)),
 		CurrentCA:     o.standing.CAs, CurrentCASince: o.standing.CASince, RotationSpread: o.rotationSpread,
@@ -94,6 +103,9 @@ func (o *observed) facts() certs.Observed {
 		return facts
 	}
 	facts.SecretExists, facts.KeyOutside = true, o.keyOutside()
+	if !o.right.MayRead() { // that of somebody else says nothing of this certificate
+		return facts
+	}
 	facts.CertPEM, facts.KeyPEM = o.secret.Data[corev1.TLSCertKey], o.secret.Data[corev1.TLSPrivateKeyKey]
 	facts.CAPEM = o.secret.Data[corev1.ServiceAccountRootCAKey]
 	facts.IssuedBy = o.secret.Annotations[v1alpha1.AnnotationIssuedBy]
@@ -102,7 +114,7 @@ func (o *observed) facts() certs.Observed {
 	facts.IssuedUnder = o.secret.Annotations[v1alpha1.AnnotationIssuedUnder]
 	facts.Revoked = o.revoked()
 	facts.IssuedAt, _ = time.Parse(time.RFC3339, o.secret.Annotations[v1alpha1.AnnotationIssuedAt])
-	if undated(o.secret, o.cert) {
+	if o.undated() {
 		facts.IssuedAt = facts.RenewRequestedAt // what was asked for before is answered
 	}
 	return facts
@@ -115,23 +127,21 @@ func (o *observed) obstacle(due bool) *finding {
 	switch {
 	case len(invalid) > 0:
 		return &finding{v1alpha1.ReasonInvalidSpec, fieldText(invalid)}
-	case source != "" && o.cert.Status.SerialNumber == "":
+	case source != "" && o.cert.Status.Issued.SerialNumber == "":
 		// Once there is a certificate, the last good spec is kept and renewed.
 		return &finding{v1alpha1.ReasonInvalidSource, source}
 	case renewAtInvalid(o.cert):
 		return &finding{v1alpha1.ReasonInvalidSpec, "annotation " + v1alpha1.AnnotationRenewAt + " is no RFC 3339 time: write one such as 2030-01-31T12:00:00Z"}
 	case o.refused != nil:
 		return o.refused
-	case o.conflict != "":
-		return &finding{v1alpha1.ReasonConflict, o.conflict}
+	case o.names.Conflict != "":
+		return &finding{v1alpha1.ReasonConflict, "spec.dnsNames: " + o.names.Conflict}
 	case o.revocationProblem() != nil:
 		return o.revocationProblem()
 	case o.outputProblem() != nil:
 		return o.outputProblem()
-	case !o.mayWrite():
-		return &finding{v1alpha1.ReasonSecretNotOurs, "spec.secretName: Secret " + o.cert.Spec.SecretName +
-			" exists and was not made for this certificate: name another Secret, or let it be overwritten with the annotation " +
-			v1alpha1.AnnotationAdoptSecret + `: "true"`}
+	case o.right.Refused() != nil:
+		return &finding{o.right.Refused().Reason, o.right.Refused().Message}
 	case due && o.foreignBytes() > mostForeignBytes:
 		return &finding{v1alpha1.ReasonSecretNotOurs, "spec.secretName: Secret " + o.cert.Spec.SecretName +
 			" has so much other data that a certificate has no room in it: remove keys from it, or name another Secret"}
@@ -139,9 +149,6 @@ func (o *observed) obstacle(due bool) *finding {
 		return &finding{v1alpha1.ReasonKeyStorage, o.noKeyPlace.Error()}
 	case due && o.keyUnknown != nil:
 		return findingOf(o.keyUnknown)
-	case due && o.secret != nil && o.secret.Type != o.secretType() && !o.ours():
-		return &finding{v1alpha1.ReasonSecretNotOurs, "spec.secretName: Secret " + o.cert.Spec.SecretName + " is of type " +
-			string(o.secret.Type) + ", which cannot be changed: delete it, or name another Secret"}
 	case due && o.badIssuer != nil:
 		return o.badIssuer
 	case due && o.issuer == nil:

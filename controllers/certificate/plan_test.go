@@ -30,13 +30,13 @@ var obstacles = []struct {
 	{"problem of the source", func(s *scene) { s.annotate(v1alpha1.AnnotationSourceProblem, "the problem") }, v1alpha1.ReasonInvalidSource, "the problem"},
 	{"bad time of renewal", func(s *scene) { s.annotate(v1alpha1.AnnotationRenewAt, "soon") }, v1alpha1.ReasonInvalidSpec, "write one such as 2030-01-31T12:00:00Z"},
 	{"not allowed", func(s *scene) { s.refused = &finding{v1alpha1.ReasonDenied, "no policy allows it"} }, v1alpha1.ReasonDenied, "no policy allows it"},
-	{"conflict", func(s *scene) { s.conflict = "host of another" }, v1alpha1.ReasonConflict, "host of another"},
+	{"conflict", func(s *scene) { s.names.Conflict = "host of another" }, v1alpha1.ReasonConflict, "host of another"},
 	{"Secret of somebody else", (*scene).foreignSecret, v1alpha1.ReasonSecretNotOurs, `apisix-certs.io/adopt-secret: "true"`},
 	{"Secret of another type", func(s *scene) {
 		s.foreignSecret()
 		s.secret.Type = corev1.SecretTypeOpaque
 		s.annotate(v1alpha1.AnnotationAdoptSecret, "true")
-	}, v1alpha1.ReasonSecretNotOurs, "is of type Opaque, which cannot be changed: delete it"},
+	}, v1alpha1.ReasonSecretNotOurs, "is of type Opaque, which cannot be changed without deleting it and what else it holds"},
 	{"full Secret", func(s *scene) {
 		s.foreignSecret()
 		s.secret.Data = map[string][]byte{"other": make([]byte, 1<<20)}
@@ -72,7 +72,7 @@ func TestObstaclesOrder(t *testing.T) {
 
 func TestSourceProblemLeavesWhatWasIssued(t *testing.T) {
 	s := fits(t, func(s *scene) { s.annotate(v1alpha1.AnnotationSourceProblem, "the problem") })
-	s.cert.Status.SerialNumber = "01"
+	s.cert.Status.Issued.SerialNumber = "01"
 	s.now = now.Add(70 * day)
 	if p := s.decide(); !p.issue || p.decision.Reason != certs.RenewalDue {
 		t.Errorf("%+v", p)
@@ -88,50 +88,11 @@ func TestMissingIssuerOfAGoodCertificate(t *testing.T) {
 	}
 }
 
-func TestMayWrite(t *testing.T) {
-	label := func(s *scene) { s.secret.Labels = map[string]string{v1alpha1.LabelManaged: "true"} }
-	name := func(value string) func(*scene) {
-		return func(s *scene) {
-			metav1.SetMetaDataAnnotation(&s.secret.ObjectMeta, v1alpha1.AnnotationCertificate, value)
-		}
-	}
-	for _, c := range []struct {
-		name  string
-		edits []func(*scene)
-		want  bool
-	}{
-		{"none", nil, true},
-		{"foreign", []func(*scene){(*scene).foreignSecret}, false},
-		{"ours", []func(*scene){(*scene).foreignSecret, label, name("c")}, true},
-		{"ours, label removed", []func(*scene){(*scene).foreignSecret, name("c")}, true},
-		{"of another certificate", []func(*scene){(*scene).foreignSecret, label, name("other")}, false},
-		{"labelled alone", []func(*scene){(*scene).foreignSecret, label}, false},
-		{"ours, all marks removed", []func(*scene){withoutMarks(t)}, true},
-		{"without marks, and another certificate", []func(*scene){withoutMarks(t), func(s *scene) { s.cert.Status.Fingerprint = "other" }}, false},
-		{"without marks, and never issued", []func(*scene){withoutMarks(t), func(s *scene) { s.cert.Status.Fingerprint = "" }}, false},
-		{"given by the certificate", []func(*scene){(*scene).foreignSecret, func(s *scene) { s.annotate(v1alpha1.AnnotationAdoptSecret, "true") }}, true},
-		{"given by the Secret", []func(*scene){(*scene).foreignSecret, func(s *scene) {
-			metav1.SetMetaDataAnnotation(&s.secret.ObjectMeta, v1alpha1.AnnotationAdoptSecret, "true")
-		}}, true},
-		{"not quite given", []func(*scene){(*scene).foreignSecret, func(s *scene) { s.annotate(v1alpha1.AnnotationAdoptSecret, "yes") }}, false},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			s := newScene(t)
-			for _, edit := range c.edits {
-				edit(s)
-			}
-			if got := s.mayWrite(); got != c.want {
-				t.Errorf("got %v", got)
-			}
-		})
-	}
-}
-
 // withoutMarks leaves a Secret of ours as it is but for its labels and annotations.
 func withoutMarks(t testing.TB) func(*scene) {
 	return func(s *scene) {
 		s.issue(t, now.Add(-day))
-		s.cert.Status.Fingerprint = certs.Fingerprint(s.decide().decision.Bundle.Leaf)
+		s.cert.Status.Issued.Fingerprint = certs.Fingerprint(s.decide().decision.Bundle.Leaf)
 		s.secret.Labels, s.secret.Annotations = nil, nil
 	}
 }

@@ -28,13 +28,13 @@ func decideProvided(o observed, now time.Time) plan {
 	}
 	// A host taken by somebody else stops only that host.
 	blocked := p.held != nil && p.held.reason != v1alpha1.ReasonConflict
-	changed := certs.Fingerprint(d.Bundle.Leaf) != o.cert.Status.Fingerprint
+	changed := certs.Fingerprint(d.Bundle.Leaf) != o.cert.Status.Issued.Fingerprint
 	p.unusable = blocked || fault.Unusable
 	p.kept = o.servesGood(now) && (p.unusable || fault.Reason != "" && changed)
 	if p.kept {
 		status := o.cert.Status
-		_, mark := certs.ExpiryMark(status.NotBefore.Time, status.NotAfter.Time, now)
-		p.next = earliest(p.next, mark, status.NotAfter.Time)
+		_, mark := certs.ExpiryMark(status.Issued.NotBefore.Time, status.Issued.NotAfter.Time, now)
+		p.next = earliest(p.next, mark, status.Issued.NotAfter.Time)
 	}
 	return p
 }
@@ -47,7 +47,7 @@ var faultReasons = map[certs.Reason]string{
 // servesGood tells whether what was pushed before was all right and is still valid.
 func (o *observed) servesGood(now time.Time) bool {
 	status := o.cert.Status
-	return status.Fingerprint != "" && status.NotBefore != nil && status.NotAfter != nil && now.Before(status.NotAfter.Time) &&
+	return status.Issued.Fingerprint != "" && status.Issued.NotBefore != nil && status.Issued.NotAfter != nil && now.Before(status.Issued.NotAfter.Time) &&
 		meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionIssued)
 }
 
@@ -59,16 +59,13 @@ func (o *observed) secretText() string {
 	return o.cert.Spec.SecretNamespace + "/" + o.cert.Spec.SecretName
 }
 
-// mayPush tells whether the Secret's pair is one to push: ours, or one that somebody else keeps for that.
-func (o *observed) mayPush() bool { return o.cert.Spec.Push || o.ours() }
-
 // proveKept proves what was pushed before. Its key is not at hand, so that nothing can be repaired.
 func (o *observed) proveKept(ctx context.Context) []pushed {
 	var all []pushed
 	for _, g := range o.gateways {
 		done := pushed{name: g.Name, verb: gateway.Keep}
 		done.state.Mode, _ = g.FindMode(ctx)
-		done.proof = g.Prove(ctx, o.hosts, o.cert.Status.Fingerprint)
+		done.proof = g.Prove(ctx, o.hosts, o.cert.Status.Issued.Fingerprint)
 		all = append(all, done)
 	}
 	return all
@@ -93,8 +90,8 @@ func providedCondition(p plan) metav1.Condition {
 func setExpiring(cert *v1alpha1.ApisixCertificate, now time.Time) {
 	status := &cert.Status
 	reason := ""
-	if cert.Spec.Push && status.NotBefore != nil && status.NotAfter != nil {
-		reached, _ := certs.ExpiryMark(status.NotBefore.Time, status.NotAfter.Time, now)
+	if cert.Spec.Push && status.Issued.NotBefore != nil && status.Issued.NotAfter != nil {
+		reached, _ := certs.ExpiryMark(status.Issued.NotBefore.Time, status.Issued.NotAfter.Time, now)
 		reason = markReasons[reached]
 	}
 	if reason == "" {

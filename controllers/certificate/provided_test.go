@@ -12,6 +12,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/internal/authority"
 )
 
 // provided is a Secret that somebody else keeps, with a certificate of a day ago for 90 days.
@@ -28,7 +29,9 @@ func provided(t testing.TB, edits ...func(*scene)) *scene {
 // reported is what status says after a run: what the Secret holds was pushed.
 func (s *scene) reported() {
 	p := s.decide()
-	setCertificate(&s.cert.Status, outcome{decision: p.decision})
+	done := outcome{decision: p.decision, usable: true, gateways: []pushed{at("g")}}
+	setRecord(&s.cert.Status, &s.observed, p, done, s.now)
+	setRenewal(&s.cert.Status, &s.observed, done)
 	meta.SetStatusCondition(&s.cert.Status.Conditions, providedCondition(p))
 }
 
@@ -56,7 +59,7 @@ func TestProvided(t *testing.T) {
 		{"another that lacks a host, over since", (*scene).reported, func(s *scene) { s.now = now.Add(89*day + time.Hour); replaced(s) }, true, false, metav1.ConditionFalse, v1alpha1.ReasonSecretInvalid, "b.example"},
 		{"the same, and a host more is wanted", (*scene).reported, lacking, true, false, metav1.ConditionFalse, v1alpha1.ReasonSecretInvalid, "b.example"},
 		{"another good one", (*scene).reported, func(s *scene) { s.issue(t, now) }, true, false, metav1.ConditionTrue, v1alpha1.ReasonProvided, ""},
-		{"a host of another", nil, func(s *scene) { s.conflict = "host of another" }, true, false, metav1.ConditionFalse, v1alpha1.ReasonConflict, "host of another"},
+		{"a host of another", nil, func(s *scene) { s.names.Conflict = "host of another" }, true, false, metav1.ConditionFalse, v1alpha1.ReasonConflict, "host of another"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := provided(t)
@@ -97,14 +100,14 @@ func TestExpiring(t *testing.T) {
 		left   time.Duration
 		reason string
 	}{{31 * day, ""}, {30 * day, v1alpha1.ReasonExpires30Days}, {8 * day, v1alpha1.ReasonExpires30Days}, {7 * day, v1alpha1.ReasonExpires7Days}, {time.Hour, v1alpha1.ReasonExpires1Day}} {
-		setExpiring(s.cert, s.cert.Status.NotAfter.Add(-c.left))
+		setExpiring(s.cert, s.cert.Status.Issued.NotAfter.Add(-c.left))
 		got := meta.FindStatusCondition(s.cert.Status.Conditions, v1alpha1.ConditionExpiring)
 		if (got == nil) != (c.reason == "") || got != nil && got.Reason != c.reason {
 			t.Errorf("%s left: %+v", c.left, got)
 		}
 	}
 	s.cert.Spec.Push = false
-	setExpiring(s.cert, s.cert.Status.NotAfter.Time)
+	setExpiring(s.cert, s.cert.Status.Issued.NotAfter.Time)
 	if meta.FindStatusCondition(s.cert.Status.Conditions, v1alpha1.ConditionExpiring) != nil {
 		t.Error("a certificate that is renewed here warns")
 	}
@@ -115,10 +118,10 @@ func TestProvidedIsNeverOurs(t *testing.T) {
 	s := fits(t)
 	s.cert.Spec.Push = true
 	p := s.decide()
-	if p.relabel || p.issue || !s.mayPush() || certs.Fingerprint(p.decision.Bundle.Leaf) == "" {
+	if p.relabel || p.issue || !s.right.MayPush() || certs.Fingerprint(p.decision.Bundle.Leaf) == "" {
 		t.Errorf("%+v", p)
 	}
-	if err := (&Reconciler{}).deleteSecret(t.Context(), &s.observed); err != nil { // it has no client to delete with
-		t.Error(err)
+	if end, _ := s.right.AtEnd(false); end != authority.Leave {
+		t.Error(end)
 	}
 }

@@ -15,12 +15,14 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs/vault"
 	"apisix-certs.io/apisix-certs/controllers/gateway"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
 	"apisix-certs.io/apisix-certs/controllers/shard"
+	"apisix-certs.io/apisix-certs/internal/authority"
 )
 
 // Signers gives the session of an issuer with a Vault, the same one to all its certificates.
@@ -34,7 +36,9 @@ type Signers interface {
 type Reconciler struct {
 	client.Client
 	// Live reads past the cache: Secrets that others made are not in it, and before issuing the cache may be behind.
-	Live     client.Reader
+	Live client.Reader
+	// Trial is a client without a cache, for dry runs.
+	Trial    client.Client
 	Recorder events.EventRecorder
 	Clock    clock.Clock
 	Signers  Signers
@@ -56,10 +60,16 @@ type Reconciler struct {
 	// never more than a tenth of the life left.
 	RotationSpread time.Duration
 
-	keys     heldKeys
-	unproven unproven
-	suspects suspects
-	swept    sync.Map // UID -> fingerprint of the certificate for which older keys in Vault were deleted
+	// Claims is the index of who has which name and which Secret.
+	Claims *authority.Claims
+
+	woken      chan event.GenericEvent
+	keys       heldKeys
+	unproven   unproven
+	suspects   suspects
+	signatures signatures
+	unwritten  sync.Map // UID -> unwritten
+	swept      sync.Map // UID -> fingerprint of the certificate for which older keys in Vault were deleted
 }
 
 // Reconcile brings one certificate nearer to what its spec says.

@@ -39,6 +39,7 @@ const (
 // report writes the status once, tells changes as events, and says when to look again.
 func (r *Reconciler) report(ctx context.Context, o observed, p plan, done outcome) (ctrl.Result, error) {
 	before := o.cert.DeepCopy()
+	before.Status = *o.before
 	now := r.Clock.Now()
 	status := &o.cert.Status
 	issued := issuedCondition(o, p, done)
@@ -51,17 +52,12 @@ func (r *Reconciler) report(ctx context.Context, o observed, p plan, done outcom
 	status.ObservedGeneration = o.cert.Generation
 	setAttempts(status, before, p, done, now)
 	if !done.kept {
-		if !o.mustRemember() {
-			setCertificate(status, done)
-		}
-		if o.cert.Spec.RenewalPolicy == v1alpha1.RenewDisabled {
-			status.RenewalTime = nil
-		}
+		setRenewal(status, &o, done)
 		setGateways(status, done)
 	}
 	setExpiring(o.cert, now)
 	status.VaultKV = done.places
-	status.OwnedHosts, status.ApprovalRequest = o.owned(), o.approvalRequest
+	status.OwnedNames, status.References, status.ApprovalRequest = o.names.Owned, o.references(), o.approvalRequest
 	measure(o.cert)
 	measureFailures(p, done)
 	if !equality.Semantic.DeepEqual(before.Status, *status) {
@@ -100,10 +96,11 @@ func setAttempts(status *v1alpha1.ApisixCertificateStatus, before *v1alpha1.Apis
 	}
 }
 
-func setCertificate(status *v1alpha1.ApisixCertificateStatus, done outcome) {
-	d := done.decision
-	status.SerialNumber, status.Fingerprint = certs.Serial(d.Bundle.Leaf), certs.Fingerprint(d.Bundle.Leaf)
-	status.NotBefore, status.NotAfter, status.RenewalTime = statusTime(d.NotBefore), statusTime(d.NotAfter), statusTime(d.RenewAt)
+func setRenewal(status *v1alpha1.ApisixCertificateStatus, o *observed, done outcome) {
+	status.RenewalTime = nil
+	if o.cert.Spec.RenewalPolicy != v1alpha1.RenewDisabled && done.decision.Bundle.Leaf != nil {
+		status.RenewalTime = statusTime(done.decision.RenewAt)
+	}
 	if done.issued {
 		status.Warnings = done.warnings
 	}
@@ -126,8 +123,11 @@ func (r *Reconciler) tell(ctx context.Context, o observed, p plan, done outcome,
 		ctrl.LoggerFrom(ctx).Error(done.err, "cannot issue the certificate", "reason", p.decision.Reason)
 	}
 	if done.issued {
-		ctrl.LoggerFrom(ctx).Info("certificate issued", "reason", p.decision.Reason, "serial", o.cert.Status.SerialNumber)
+		ctrl.LoggerFrom(ctx).Info("certificate issued", "reason", p.decision.Reason, "serial", o.cert.Status.Issued.SerialNumber)
 		if reason := issueEvent(p.decision.Reason); reason != "" {
+			if o.writer != "" {
+				p.decision.Message += " (last written by " + o.writer + ")"
+			}
 			r.Recorder.Eventf(o.cert, nil, corev1.EventTypeNormal, reason, "Issue", "%s: issued by %s", p.decision.Message, o.cert.Spec.IssuerRef.String())
 		}
 	}

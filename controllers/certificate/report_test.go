@@ -150,18 +150,23 @@ func TestSpread(t *testing.T) {
 	}
 }
 
-func TestSetCertificate(t *testing.T) {
-	d := fits(t).decide().decision
+// A record is of what was issued, and its warnings stay until the next issuance.
+func TestRecordAndRenewal(t *testing.T) {
+	s := fits(t)
+	p := s.decide()
 	status := &v1alpha1.ApisixCertificateStatus{Warnings: []string{"old"}}
-	setCertificate(status, outcome{decision: d})
-	if status.SerialNumber != certs.Serial(d.Bundle.Leaf) || !status.NotAfter.Time.Equal(d.NotAfter) || !status.RenewalTime.Time.Equal(d.RenewAt) {
+	done := outcome{decision: p.decision}
+	setRecord(status, &s.observed, p, done, s.now)
+	setRenewal(status, &s.observed, done)
+	d := p.decision
+	if status.Issued.SerialNumber != certs.Serial(d.Bundle.Leaf) || !status.Issued.NotAfter.Time.Equal(d.NotAfter) || !status.RenewalTime.Time.Equal(d.RenewAt) {
 		t.Errorf("%+v", status)
 	}
 	if diff := cmp.Diff([]string{"old"}, status.Warnings); diff != "" {
 		t.Error("warnings of what is still there went")
 	}
-	setCertificate(status, outcome{issued: true, warnings: []string{"shorter"}})
-	if diff := cmp.Diff(&v1alpha1.ApisixCertificateStatus{Warnings: []string{"shorter"}}, status); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	done = outcome{issued: true, decision: d, warnings: []string{"shorter"}}
+	if setRenewal(status, &s.observed, done); len(status.Warnings) != 1 || status.Warnings[0] != "shorter" {
+		t.Errorf("%+v", status)
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/certs/vault"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
+	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
 // RequestKind is cert-manager's CertificateRequest.
@@ -97,7 +98,7 @@ func (r *Reconciler) ask(ctx context.Context, o *observed, p plan) error {
 			return err
 		}
 		secret := o.keySecret(key)
-		if err := r.Create(ctx, secret, fieldOwner); err != nil {
+		if err := r.Create(ctx, secret, tlssecret.FieldOwner); err != nil {
 			return fmt.Errorf("create Secret %s: %w", secret.Name, err)
 		}
 		o.requested.key = secret
@@ -111,7 +112,7 @@ func (r *Reconciler) ask(ctx context.Context, o *observed, p plan) error {
 		return fmt.Errorf("certificate request: %w", err)
 	}
 	request := o.certificateRequest(csr)
-	err = r.Create(ctx, request, fieldOwner)
+	err = r.Create(ctx, request, tlssecret.FieldOwner)
 	if meta.IsNoMatchError(err) {
 		return &RequestError{"the cluster has no CertificateRequests of cert-manager, by which " + o.cert.Spec.IssuerRef.String() + " is asked: install cert-manager, or correct spec.issuerRef"}
 	}

@@ -4,7 +4,6 @@ package certificate
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,59 +14,15 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/certs/vault"
 	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/internal/authority"
 )
-
-// replaced is a certificate that another has taken the place of and that is still to be revoked. The list of them is
-// written with the Secret of the new one in one write, so that no crash loses any.
-type replaced struct {
-	Issuer      string `json:"issuer"`
-	Certificate string `json:"certificate"` // PEM
-}
-
-// mostReplaced is how many are kept while the issuer cannot revoke: the oldest end first.
-const mostReplaced = 20
 
 // RevocationError says why a certificate could not be revoked. It is stable.
 type RevocationError struct{ Problem string }
 
 func (e *RevocationError) Error() string { return "spec.revocationPolicy: " + e.Problem }
 
-// toRevoke are the certificates that are still to be revoked, but for the one in the Secret.
-func (o *observed) toRevoke() []replaced {
-	var list []replaced
-	if o.secret != nil {
-		// What somebody has damaged is lost, and nothing that holds up a renewal.
-		_ = json.Unmarshal([]byte(o.secret.Annotations[v1alpha1.AnnotationToRevoke]), &list)
-	}
-	return list
-}
-
-// toRevokeAfter is toRevoke once another certificate is in the Secret.
-func (o *observed) toRevokeAfter() []replaced {
-	list := o.toRevoke()
-	if o.cert.Spec.RevocationPolicy == v1alpha1.RevokeOnReplace {
-		list = append(list, o.current()...)
-	}
-	return list[max(0, len(list)-mostReplaced):]
-}
-
-// current is the certificate in the Secret, nothing where there is none of ours.
-func (o *observed) current() []replaced {
-	if o.secret == nil || !o.ours() {
-		return nil
-	}
-	chain, err := certs.ParseCertificates(o.secret.Data[corev1.TLSCertKey])
-	if err != nil || len(chain) == 0 {
-		return nil
-	}
-	issuedBy := o.secret.Annotations[v1alpha1.AnnotationIssuedBy]
-	if issuedBy == "" {
-		issuedBy = o.cert.Spec.IssuerRef.String()
-	}
-	return []replaced{{issuedBy, string(certs.EncodeCertificates(chain[0]))}}
-}
-
-// settled tells whether every gateway has the new certificate, as far as that can be told.
+// settled reports whether every gateway has the new certificate, as far as that can be known.
 func (d *outcome) settled() bool {
 	for _, g := range d.gateways {
 		if g.err != nil || g.verb == gateway.Refuse || g.verb == gateway.Renew || g.verb == gateway.Wait || g.proof.Asked && !g.proof.Served {
@@ -77,77 +32,62 @@ func (d *outcome) settled() bool {
 	return true
 }
 
-// revokeReplaced revokes what the certificate in the Secret has replaced, once no gateway serves that any more, and
-// forgets what is revoked.
+// revokeReplaced revokes what this object's record held before, once no gateway serves that any more, and forgets what is
+// revoked.
 func (r *Reconciler) revokeReplaced(ctx context.Context, o *observed, after outcome) error {
-	list := o.toRevoke()
-	if o.cert.Spec.Push || len(list) == 0 || after.err != nil || !after.settled() {
+	status := &o.cert.Status
+	if o.cert.Spec.RevocationPolicy != v1alpha1.RevokeOnReplace || o.cert.Spec.Push {
+		status.ToRevoke = nil
 		return nil
 	}
-	left, err := r.revokeAll(ctx, o.cert, list)
-	if len(left) == len(list) {
-		return err
+	if len(status.ToRevoke) == 0 || after.err != nil || !after.settled() {
+		return nil
 	}
-	return errors.Join(err, r.rewrite(ctx, o, left))
+	left, err := r.revokeAll(ctx, o.cert, authority.Revocable(status, false))
+	status.ToRevoke = left
+	return err
 }
 
 // revokeAtEnd revokes what a deleted certificate leaves behind.
-func (r *Reconciler) revokeAtEnd(ctx context.Context, o *observed) error {
-	policy := o.cert.Spec.RevocationPolicy
-	if policy == "" || policy == v1alpha1.RevokeNever || o.cert.Annotations[v1alpha1.AnnotationSkipRevocation] == "true" {
+func (r *Reconciler) revokeAtEnd(ctx context.Context, cert *v1alpha1.ApisixCertificate) error {
+	policy := cert.Spec.RevocationPolicy
+	if policy == "" || policy == v1alpha1.RevokeNever || cert.Annotations[v1alpha1.AnnotationSkipRevocation] == "true" {
 		return nil
 	}
-	list := append(o.toRevoke(), o.current()...)
-	if o.secret == nil && o.cert.Status.SerialNumber != "" {
-		return r.revokeSerial(ctx, o.cert)
-	}
-	_, err := r.revokeAll(ctx, o.cert, list)
+	_, err := r.revokeAll(ctx, cert, authority.Revocable(&cert.Status, true))
 	return err
 }
 
 // revokeAll returns what is left to be revoked, and why.
-func (r *Reconciler) revokeAll(ctx context.Context, cert *v1alpha1.ApisixCertificate, list []replaced) (left []replaced, err error) {
-	for _, item := range list {
-		if oneErr := r.revokeOne(ctx, cert, item); oneErr != nil {
-			left, err = append(left, item), oneErr
+func (r *Reconciler) revokeAll(ctx context.Context, cert *v1alpha1.ApisixCertificate, permits []authority.Revocation) (left []v1alpha1.IssuedCertificate, err error) {
+	for _, permit := range permits {
+		if oneErr := r.revokeOne(ctx, cert, permit); oneErr != nil {
+			left, err = append(left, permit.Record()), oneErr
 		}
 	}
 	return left, err
 }
 
-func (r *Reconciler) revokeOne(ctx context.Context, cert *v1alpha1.ApisixCertificate, item replaced) error {
-	chain, err := certs.ParseCertificates([]byte(item.Certificate))
-	if err != nil || len(chain) == 0 || !r.Clock.Now().Before(chain[0].NotAfter) {
-		return nil // nothing that anybody would take
+func (r *Reconciler) revokeOne(ctx context.Context, cert *v1alpha1.ApisixCertificate, permit authority.Revocation) error {
+	record := permit.Record()
+	if end := record.NotAfter; end != nil && !r.Clock.Now().Before(end.Time) {
+		return nil // nobody accepts it any more
 	}
-	session, err := r.revoker(ctx, cert, item.Issuer)
+	session, err := r.revoker(ctx, cert, record.Issuer)
 	if err != nil {
 		return err
 	}
-	return r.told(cert, session.Revoke(ctx, chain[0]))
-}
-
-// mustRemember tells whether status is all that is left of a certificate that is to be revoked: a namespace that ends takes
-// its Secrets away before its certificates.
-func (o *observed) mustRemember() bool {
-	policy := o.cert.Spec.RevocationPolicy
-	return o.secret == nil && !o.cert.Spec.Push && policy != "" && policy != v1alpha1.RevokeNever
-}
-
-// revokeSerial is for a Secret that went before its certificate.
-func (r *Reconciler) revokeSerial(ctx context.Context, cert *v1alpha1.ApisixCertificate) error {
-	if end := cert.Status.NotAfter; end != nil && !r.Clock.Now().Before(end.Time) {
-		return nil
+	// A Vault that stores no certificates takes the certificate itself.
+	if chain, parseErr := certs.ParseCertificates([]byte(record.Certificate)); parseErr == nil && len(chain) > 0 && certs.Fingerprint(chain[0]) == record.Fingerprint {
+		err = session.Revoke(ctx, chain[0])
+	} else {
+		err = session.RevokeSerial(ctx, record.SerialNumber)
 	}
-	session, err := r.revoker(ctx, cert, cert.Spec.IssuerRef.String())
-	if err != nil {
-		return err
-	}
-	return r.told(cert, session.RevokeSerial(ctx, cert.Status.SerialNumber))
+	return r.reportRevoked(cert, err)
 }
 
-// told takes what the issuer does not know for revoked, and tells what was.
-func (r *Reconciler) told(cert *v1alpha1.ApisixCertificate, err error) error {
+// reportRevoked takes what the issuer does not know for revoked, and emits an event for what was.
+func (r *Reconciler) reportRevoked(cert *v1alpha1.ApisixCertificate, err error) error {
 	var answered *vault.Error
 	if err == nil {
 		r.Recorder.Eventf(cert, nil, corev1.EventTypeNormal, v1alpha1.ReasonRevoked, "Revoke", "the issuer has revoked a certificate")

@@ -9,11 +9,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	clocktesting "k8s.io/utils/clock/testing"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/certs/certstest"
 	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/internal/authority"
 )
 
 var now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -25,6 +28,7 @@ type scene struct {
 	observed
 	now time.Time
 	ca  *certstest.CA
+	tb  testing.TB
 }
 
 // newScene is what is observed when nothing was issued yet, and after the edits.
@@ -35,13 +39,14 @@ func newScene(t testing.TB, edits ...func(*scene)) *scene {
 	cert.Namespace, cert.Name, cert.UID, cert.Generation = "ns", "c", "uid-c", 1
 	issuer := &v1alpha1.VaultIssuer{}
 	issuer.Namespace, issuer.Name = "ns", "vault"
-	s := &scene{now: now, ca: certstest.NewCA(t, "root", now.Add(3650*day))}
+	s := &scene{now: now, tb: t, ca: certstest.NewCA(t, "root", now.Add(3650*day))}
 	s.cert, s.issuer = cert, issuer
 	for _, edit := range edits {
 		edit(s)
 	}
 	s.spec = specOf(cert)
-	s.hosts = s.spec.DNSNames
+	s.hosts, s.names.Owned = s.spec.DNSNames, s.spec.DNSNames
+	s.before = s.cert.Status.DeepCopy()
 	return s
 }
 
@@ -57,13 +62,40 @@ func (s *scene) issue(t testing.TB, at time.Time) {
 		t.Fatal(err)
 	}
 	leaf := s.ca.SignRequest(t, csr, at.Add(-30*time.Second), at.Add(90*day))
-	s.secret = s.secretOf(material{
+	m := material{
 		cert: certstest.PEM(leaf), key: key.PEM(s.spec.Key.Encoding), ca: certstest.PEM(s.ca.Cert),
 		issuedAt: at, digest: s.spec.Digest(), place: s.wantedPlace(),
-	})
+	}
+	if m.outputs, err = s.outputs(m); err != nil {
+		t.Fatal(err)
+	}
+	s.secret = s.content(m).Apply(nil, types.NamespacedName{Namespace: secretNamespace(s.cert), Name: s.cert.Spec.SecretName})
+	s.secret.UID = "uid-s"
+	if place := s.wantedPlace(); place != nowhere {
+		s.cert.Status.VaultKV = []v1alpha1.VaultKVPlace{place}
+	}
+	if s.cert.Spec.Push {
+		s.judge(t)
+		return
+	}
+	s.cert.Status.Issued = authority.RecordOf(leaf, s.cert.Spec.IssuerRef.String(), metav1.NewTime(at))
+	s.cert.Status.Issued.SecretNamespace, s.cert.Status.Issued.SecretName, s.cert.Status.Issued.SecretUID = s.secret.Namespace, s.secret.Name, s.secret.UID
+	s.judge(t)
 }
 
-func (s *scene) decide() plan { return decide(s.observed, s.now) }
+// judge finds out what may be done to the Secret as it is in the scene now.
+func (s *scene) judge(t testing.TB) {
+	t.Helper()
+	r := &Reconciler{Claims: &authority.Claims{Clock: clocktesting.NewFakeClock(s.now)}}
+	if err := r.observeSecretRight(t.Context(), &s.observed); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *scene) decide() plan {
+	s.judge(s.tb)
+	return decide(s.observed, s.now)
+}
 
 // fits is the scene with a certificate that was issued a day ago.
 func fits(t testing.TB, edits ...func(*scene)) *scene {
@@ -108,3 +140,10 @@ func at(name string, edits ...func(*pushed)) pushed {
 }
 
 func durationOf(d time.Duration) *metav1.Duration { return &metav1.Duration{Duration: d} }
+
+// secretWith is the Secret with material in it.
+func (s *scene) secretWith(m material) *corev1.Secret {
+	secret := s.content(m).Apply(nil, types.NamespacedName{Namespace: secretNamespace(s.cert), Name: s.cert.Spec.SecretName})
+	secret.UID = "uid-s"
+	return secret
+}

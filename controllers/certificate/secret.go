@@ -4,30 +4,25 @@ package certificate
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"maps"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/internal/authority"
+	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
-
-// fieldOwner is the field manager of server-side apply.
-const fieldOwner = client.FieldOwner("apisix-certs")
 
 // material is what goes into a Secret.
 type material struct {
 	cert, key, ca []byte // PEM
 	issuedAt      time.Time
 	digest        string
-	under         string // fingerprint of the issuer's CA as it was known; may be empty
-	toRevoke      []replaced
+	under         string                // fingerprint of the issuer's CA as it was known; may be empty
 	place         v1alpha1.VaultKVPlace // where in Vault the key is
 	outputs       map[string][]byte     // further forms of the pair
 }
@@ -36,104 +31,86 @@ type material struct {
 const mostForeignBytes = 896 << 10
 
 // foreignBytes is how much the Secret holds under keys that are not written here. They stay when it is taken over.
-func (o *observed) foreignBytes() (n int) {
+func (o *observed) foreignBytes() int {
 	if o.secret == nil {
 		return 0
 	}
-	for key, value := range o.secret.Data {
-		switch key {
-		case corev1.TLSCertKey, corev1.TLSPrivateKeyKey, corev1.ServiceAccountRootCAKey:
-		default:
-			n += len(value)
-		}
-	}
-	return n
+	return o.content(material{}).OthersSize(o.secret)
 }
 
-// secretOf is the Secret as it should be.
-func (o *observed) secretOf(m material) *corev1.Secret {
-	secret := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: secretNamespace(o.cert), Name: o.cert.Spec.SecretName},
-		Type:       o.secretType(),
-		Data:       map[string][]byte{corev1.TLSCertKey: m.cert, corev1.TLSPrivateKeyKey: m.key},
-	}
-	if o.keyOutside() {
-		delete(secret.Data, corev1.TLSPrivateKeyKey)
+// content is what the Secret should hold.
+func (o *observed) content(m material) tlssecret.Content {
+	c := tlssecret.Content{Type: o.secretType(), Data: map[string][]byte{corev1.TLSCertKey: m.cert}}
+	if !o.keyOutside() {
+		c.Data[corev1.TLSPrivateKeyKey] = m.key
 	}
 	if len(m.ca) > 0 {
-		secret.Data[corev1.ServiceAccountRootCAKey] = m.ca
+		c.Data[corev1.ServiceAccountRootCAKey] = m.ca
 	}
-	secret.Labels, secret.Annotations = o.secretMetadata()
-	secret.Annotations[v1alpha1.AnnotationIssuedAt] = m.issuedAt.UTC().Format(time.RFC3339)
-	secret.Annotations[v1alpha1.AnnotationSpecDigest] = m.digest
-	maps.Copy(secret.Data, m.outputs)
-	if digest := o.outputsDigest(m.cert); digest != "" {
-		secret.Annotations[v1alpha1.AnnotationOutputs] = digest
-	}
-	if len(m.toRevoke) > 0 {
-		text, _ := json.Marshal(m.toRevoke) // plain data always marshals
-		secret.Annotations[v1alpha1.AnnotationToRevoke] = string(text)
-	}
-	if _, had := o.vaultKVMark(); m.place != nowhere || had { // to leave out what a Create has put there would not remove it
-		secret.Annotations[v1alpha1.AnnotationVaultKV] = placeText(m.place)
-	}
-	if m.under != "" {
-		secret.Annotations[v1alpha1.AnnotationIssuedUnder] = m.under
-	}
-	return secret
-}
-
-// secretMetadata are the labels and annotations that do not depend on the certificate in the Secret.
-func (o *observed) secretMetadata() (labels, annotations map[string]string) {
-	labels, annotations = map[string]string{}, map[string]string{}
+	maps.Copy(c.Data, m.outputs)
 	if template := o.cert.Spec.SecretTemplate; template != nil {
-		maps.Copy(labels, template.Labels)
-		maps.Copy(annotations, template.Annotations)
+		c.Labels, c.Annotations = template.Labels, template.Annotations
 	}
-	labels[v1alpha1.LabelManaged] = "true"
-	annotations[v1alpha1.AnnotationCertificate] = nameOnSecret(o.cert)
-	annotations[v1alpha1.AnnotationIssuedBy] = o.cert.Spec.IssuerRef.String()
-	return labels, annotations
+	c.Marks = tlssecret.Marks{
+		Owner: authority.OwnerText(client.ObjectKeyFromObject(o.cert)), IssuedBy: o.cert.Spec.IssuerRef.String(), IssuedAt: m.issuedAt,
+		SpecDigest: m.digest, IssuedUnder: m.under, Outputs: o.outputsDigest(m.cert), VaultKV: placeText(m.place),
+	}
+	return c
 }
 
-// secretMetadataFits tells whether the Secret has the labels and annotations that it should.
-func (o *observed) secretMetadataFits() bool {
-	labels, annotations := o.secretMetadata()
-	mark, _ := o.vaultKVMark()
-	return contains(o.secret.Labels, labels) && contains(o.secret.Annotations, annotations) && mark == placeText(o.place())
-}
-
-func contains(have, want map[string]string) bool {
-	for key, value := range want {
-		if got, ok := have[key]; !ok || got != value {
-			return false
+// present is the material that the Secret has.
+func (o *observed) present(now time.Time) material {
+	marks := tlssecret.MarksOf(o.secret)
+	m := material{
+		cert: o.secret.Data[corev1.TLSCertKey], key: o.secret.Data[corev1.TLSPrivateKeyKey], ca: o.secret.Data[corev1.ServiceAccountRootCAKey],
+		issuedAt: marks.IssuedAt, digest: marks.SpecDigest, under: marks.IssuedUnder, place: o.place(), outputs: map[string][]byte{},
+	}
+	for _, key := range o.wantedOutputs() {
+		if value, ok := o.secret.Data[key]; ok {
+			m.outputs[key] = value
 		}
 	}
-	return true
+	if !m.issuedAt.IsZero() {
+		return m
+	}
+	// Adopted, or stripped of its marks.
+	bundle, err := certs.ParseBundle(m.cert, nil, nil)
+	if err != nil {
+		return m
+	}
+	m.issuedAt = bundle.Leaf.NotBefore
+	if issued := o.cert.Status.Issued; issued.IssuedAt != nil && issued.Fingerprint == certs.Fingerprint(bundle.Leaf) {
+		m.issuedAt = issued.IssuedAt.Time
+	}
+	// A renewal that was asked for before is answered by the certificate of the record.
+	if at := o.renewAt(); o.undated() && !at.After(now) {
+		m.issuedAt = latest(m.issuedAt, at)
+	}
+	return m
+}
+
+// secretFits reports whether the Secret has the marks, labels, annotations and further forms that it should.
+func (o *observed) secretFits(now time.Time) bool {
+	return tlssecret.MarksOf(o.secret).Outputs == o.outputsDigest(o.secret.Data[corev1.TLSCertKey]) && o.content(o.present(now)).Fits(o.secret)
+}
+
+// undated reports whether the Secret does not say any more when the certificate in it, that of the record, was issued.
+func (o *observed) undated() bool {
+	return o.secret != nil && o.secret.Annotations[v1alpha1.AnnotationIssuedAt] == "" && o.recorded(leafOf(o.secret))
 }
 
 // relabel writes the Secret with the certificate that it has.
 func (r *Reconciler) relabel(ctx context.Context, o *observed) error {
-	return r.rewrite(ctx, o, o.toRevoke())
-}
-
-// rewrite is relabel with another list of what is to be revoked.
-func (r *Reconciler) rewrite(ctx context.Context, o *observed, toRevoke []replaced) error {
-	m := material{
-		cert: o.secret.Data[corev1.TLSCertKey], key: o.secret.Data[corev1.TLSPrivateKeyKey],
-		ca: o.secret.Data[corev1.ServiceAccountRootCAKey], digest: o.secret.Annotations[v1alpha1.AnnotationSpecDigest],
-		under: o.secret.Annotations[v1alpha1.AnnotationIssuedUnder], toRevoke: toRevoke, place: o.place(),
-	}
-	m.issuedAt, _ = time.Parse(time.RFC3339, o.secret.Annotations[v1alpha1.AnnotationIssuedAt])
-	if m.issuedAt.IsZero() { // adopted, or stripped of its marks
-		if bundle, err := certs.ParseBundle(m.cert, nil, nil); err == nil {
-			m.issuedAt = bundle.Leaf.NotBefore
+	if !o.live {
+		if err := r.observeSecret(ctx, r.Live, o); err != nil {
+			return err
 		}
-		// A renewal that was asked for before is answered by the certificate that the status tells of.
-		if at := o.renewAt(); undated(o.secret, o.cert) && !at.After(r.Clock.Now()) {
-			m.issuedAt = latest(m.issuedAt, at)
+		if o.secret == nil || !o.right.MayRead() {
+			return apierrors.NewConflict(corev1.Resource("secrets"), o.cert.Spec.SecretName, nil)
 		}
 	}
+	m := o.present(r.Clock.Now())
+	m.outputs = nil
 	return r.writeSecret(ctx, o, m)
 }
 
@@ -144,48 +121,58 @@ func (r *Reconciler) writeSecret(ctx context.Context, o *observed, m material) e
 	if m.outputs, err = o.outputs(m); err != nil {
 		return err
 	}
-	if err := r.dropOutputs(ctx, o); err != nil {
+	if err := r.replaceType(ctx, o); err != nil {
 		return err
 	}
-	secret := o.secretOf(m)
-	if o.secret != nil && o.secret.Type != secret.Type {
-		if err := r.dropSecret(ctx, o.secret); err != nil { // the type cannot be changed
-			return err
-		}
-		o.secret = nil
+	permit, ok := o.right.Write()
+	if !ok {
+		return o.right.Refused()
 	}
-	if o.secret == nil {
-		if err := r.Create(ctx, secret, fieldOwner); err != nil {
-			return fmt.Errorf("create Secret %s: %w", secret.Name, err)
-		}
-		o.secret, o.live = secret, true
-		return nil
+	written, err := r.secrets().Write(ctx, permit, o.secret, o.content(m))
+	if err != nil {
+		return err
 	}
-	apply := corev1ac.Secret(secret.Name, secret.Namespace).WithResourceVersion(o.secret.ResourceVersion).
-		WithType(secret.Type).WithData(secret.Data).WithLabels(secret.Labels).WithAnnotations(secret.Annotations)
-	if err := r.Apply(ctx, apply, fieldOwner, client.ForceOwnership); err != nil {
-		return fmt.Errorf("apply Secret %s: %w", secret.Name, err)
-	}
-	if apply.ResourceVersion != nil {
-		secret.ResourceVersion = *apply.ResourceVersion
-	}
-	o.secret, o.live = secret, true
-	return nil
+	return r.wrote(ctx, o, written)
 }
 
-// dropOutputs removes forms that are not wanted any more. Apply alone would not: what the first write, a Create, has put
-// there stays with it.
-func (r *Reconciler) dropOutputs(ctx context.Context, o *observed) error {
-	if o.secret == nil || !o.ours() || len(o.staleOutputs()) == 0 {
+// wrote puts a Secret that was written into o.
+func (r *Reconciler) wrote(ctx context.Context, o *observed, secret *corev1.Secret) error {
+	o.secret, o.live = secret, true
+	return r.observeSecretRight(ctx, o)
+}
+
+// replaceType deletes a Secret of another type than the spec wants, which cannot be changed.
+func (r *Reconciler) replaceType(ctx context.Context, o *observed) error {
+	if o.secret == nil || o.secret.Type == o.secretType() {
 		return nil
 	}
-	after := o.secret.DeepCopy()
-	for _, key := range o.staleOutputs() {
-		delete(after.Data, key)
+	permit, ok := o.right.Replace()
+	if !ok {
+		return o.right.Refused()
 	}
-	if err := r.Patch(ctx, after, client.MergeFromWithOptions(o.secret, client.MergeFromWithOptimisticLock{}), fieldOwner); err != nil {
-		return fmt.Errorf("patch Secret %s: %w", after.Name, err)
+	if err := r.secrets().Delete(ctx, permit); err != nil {
+		return err
 	}
-	o.secret = after
-	return nil
+	return r.wrote(ctx, o, nil)
+}
+
+func (r *Reconciler) secrets() tlssecret.Writer {
+	return tlssecret.Writer{Client: r.Client, Live: r.Live, Trial: r.Trial}
+}
+
+// leafOf is the fingerprint of the certificate in a Secret; empty where there is none that can be parsed.
+func leafOf(secret *corev1.Secret) string {
+	if secret == nil {
+		return ""
+	}
+	chain, err := certs.ParseCertificates(secret.Data[corev1.TLSCertKey])
+	if err != nil || len(chain) == 0 {
+		return ""
+	}
+	return certs.Fingerprint(chain[0])
+}
+
+// recorded reports whether a fingerprint is that of the record.
+func (o *observed) recorded(fingerprint string) bool {
+	return fingerprint != "" && fingerprint == o.cert.Status.Issued.Fingerprint
 }

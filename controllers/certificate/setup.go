@@ -5,11 +5,12 @@ package certificate
 import (
 	"context"
 	"fmt"
-	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -24,9 +25,6 @@ import (
 
 // Indexes of ApisixCertificates.
 const (
-	indexHost     = "host"        // normalised DNS name or wildcard
-	indexParent   = "parent"      // domain that a host is one label below
-	indexSecret   = "secret"      // NAMESPACE/NAME
 	indexAway     = "secretAway"  // namespace of a Secret that is in another one than the certificate
 	indexToken    = "tokenSecret" // NAMESPACE/NAME of spec.vaultKV.tokenSecretRef
 	indexPassword = "password"    // NAMESPACE/NAME of a Secret with the password of a keystore
@@ -35,7 +33,7 @@ const (
 
 // Setup builds the controller. The returned controller takes further watches, see WatchUses.
 func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, options controller.Options) (controller.Controller, error) {
-	for index, keys := range map[string]client.IndexerFunc{indexToken: tokenKeys, indexHost: hostKeys, indexParent: parentKeys, indexSecret: secretKeys, indexAway: awayKeys, indexIssuer: issuerKeys, indexPassword: passwordKeys} {
+	for index, keys := range map[string]client.IndexerFunc{indexToken: tokenKeys, indexAway: awayKeys, indexIssuer: issuerKeys, indexPassword: passwordKeys} {
 		if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ApisixCertificate{}, index, keys); err != nil {
 			return nil, fmt.Errorf("index of ApisixCertificates by %s: %w", index, err)
 		}
@@ -48,15 +46,15 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, options contro
 	return ctrl.NewControllerManagedBy(mgr).Named("certificate").WithOptions(options).
 		For(&v1alpha1.ApisixCertificate{}, builder.WithPredicates(predicate.Or[client.Object](
 			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, deletionMarked(), approvalChanged()))).
-		Watches(&v1alpha1.ApisixCertificate{}, r.mapTo(rivalKeys), builder.WithPredicates(Later(), predicate.Or[client.Object](
-			predicate.GenerationChangedPredicate{}, ownedChanged()))).
+		Watches(&v1alpha1.ApisixCertificate{}, r.claimEvents()).
 		Watches(&v1alpha1.CertificatePolicy{}, r.PolicyEvents(), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesMetadata(&corev1.Namespace{}, r.NamespaceEvents(), builder.WithPredicates(predicate.LabelChangedPredicate{})).
-		Watches(&corev1.Secret{}, r.mapTo(func(secret client.Object) map[string][]string {
-			return map[string][]string{indexSecret: {secret.GetNamespace() + "/" + secret.GetName()}}
+		Watches(&corev1.Secret{}, r.ofSecrets(func(secret client.Object) []string {
+			return []string{secret.GetNamespace() + "/" + secret.GetName()}
 		}), builder.WithPredicates(Later())).
 		Watches(&v1alpha1.VaultIssuer{}, r.mapTo(issuerKey(v1alpha1.KindVaultIssuer)), builder.WithPredicates(readyChanged())).
 		Watches(&v1alpha1.ClusterVaultIssuer{}, r.mapTo(issuerKey(v1alpha1.KindClusterVaultIssuer)), builder.WithPredicates(readyChanged())).
+		WatchesRawSource(ctrlsource.Channel(r.wakeups(), &handler.EnqueueRequestForObject{})).
 		WatchesRawSource(ctrlsource.Channel(watch.found, &handler.EnqueueRequestForObject{})).
 		Build(r)
 }
@@ -69,13 +67,45 @@ func Later() predicate.Predicate {
 
 // SecretEvents maps an object that refers to Secrets, such as an ApisixTls, to the certificates of those Secrets.
 func (r *Reconciler) SecretEvents(secrets client.IndexerFunc) handler.EventHandler {
-	return r.mapTo(func(object client.Object) map[string][]string {
-		keys := map[string][]string{indexSecret: secrets(object)}
-		if _, ok := object.(*metav1.PartialObjectMetadata); ok { // a Secret itself
-			keys[indexToken] = []string{object.GetNamespace() + "/" + object.GetName()}
-		}
-		return keys
+	return r.ofSecrets(secrets)
+}
+
+// TokenEvents maps a Secret to the certificates whose gateways read with the token in it.
+func (r *Reconciler) TokenEvents() handler.EventHandler {
+	return r.mapTo(func(secret client.Object) map[string][]string {
+		return map[string][]string{indexToken: {secret.GetNamespace() + "/" + secret.GetName()}}
 	})
+}
+
+// ofSecrets enqueues the certificates of the Secrets, NAMESPACE/NAME, that an object refers to.
+func (r *Reconciler) ofSecrets(secrets client.IndexerFunc) handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(_ context.Context, object client.Object) []ctrl.Request {
+		var requests []ctrl.Request
+		for _, secret := range secrets(object) {
+			namespace, name, _ := strings.Cut(secret, "/")
+			for _, cert := range r.Claims.OfSecret(types.NamespacedName{Namespace: namespace, Name: name}) {
+				requests = append(requests, ctrl.Request{NamespacedName: cert})
+			}
+		}
+		return requests
+	})
+}
+
+// wakeups is the source of certificates that a run of another one enqueues.
+func (r *Reconciler) wakeups() chan event.GenericEvent {
+	r.woken = make(chan event.GenericEvent, 64)
+	return r.woken
+}
+
+func (r *Reconciler) enqueue(ctx context.Context, keys []types.NamespacedName) {
+	for _, key := range keys {
+		object := &v1alpha1.ApisixCertificate{}
+		object.Namespace, object.Name = key.Namespace, key.Name
+		select {
+		case r.woken <- event.GenericEvent{Object: object}:
+		case <-ctx.Done():
+		}
+	}
 }
 
 // PasswordEvents maps a Secret to the certificates whose keystores are encrypted with a password in it.
@@ -159,16 +189,6 @@ func deletionMarked() predicate.Predicate {
 	return predicate.Funcs{
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			return e.ObjectOld.GetDeletionTimestamp().IsZero() != e.ObjectNew.GetDeletionTimestamp().IsZero()
-		},
-	}
-}
-
-// ownedChanged passes certificates that have other hosts than before: somebody may wait for one.
-func ownedChanged() predicate.Predicate {
-	return predicate.Funcs{
-		UpdateFunc: func(e event.UpdateEvent) bool {
-			was, is := e.ObjectOld.(*v1alpha1.ApisixCertificate), e.ObjectNew.(*v1alpha1.ApisixCertificate)
-			return !slices.Equal(was.Status.OwnedHosts, is.Status.OwnedHosts)
 		},
 	}
 }

@@ -68,16 +68,16 @@ func priority(cert *v1alpha1.ApisixCertificate, unchanged bool, at time.Time) in
 	}
 	status := &cert.Status
 	switch {
-	case status.NotAfter == nil && cert.DeletionTimestamp == nil:
+	case status.Issued.NotAfter == nil && cert.DeletionTimestamp == nil:
 		return ranked(rankMissing, cert.CreationTimestamp.Time)
-	case status.NotAfter == nil:
+	case status.Issued.NotAfter == nil:
 		return ranked(rankChanged, time.Time{})
 	case status.RenewalTime != nil && !at.Before(status.RenewalTime.Time):
-		return ranked(rankDue, status.NotAfter.Time)
+		return ranked(rankDue, status.Issued.NotAfter.Time)
 	case unchanged:
-		return ranked(rankUnchanged, status.NotAfter.Time)
+		return ranked(rankUnchanged, status.Issued.NotAfter.Time)
 	}
-	return ranked(rankChanged, status.NotAfter.Time)
+	return ranked(rankChanged, status.Issued.NotAfter.Time)
 }
 
 // ranked is a priority within a rank, from handler.LowPriority on upwards.

@@ -40,7 +40,7 @@ func (k kept) List(context.Context, client.ObjectList, ...client.ListOption) err
 
 // ending is the status of a certificate that is due at one time from now and ends at another.
 func ending(due, end time.Duration) v1alpha1.ApisixCertificateStatus {
-	return v1alpha1.ApisixCertificateStatus{RenewalTime: ptr.To(metav1.NewTime(now.Add(due))), NotAfter: ptr.To(metav1.NewTime(now.Add(end)))}
+	return v1alpha1.ApisixCertificateStatus{RenewalTime: ptr.To(metav1.NewTime(now.Add(due))), Issued: v1alpha1.IssuedCertificate{NotAfter: ptr.To(metav1.NewTime(now.Add(end)))}}
 }
 
 // TestQueueOrder: what waits for a worker is taken by urgency, however it came into the queue.
@@ -52,7 +52,7 @@ func TestQueueOrder(t *testing.T) {
 		kept{
 			"unchanged": ending(day, 3*day), "unchanged, ends first": ending(day, 2*day), "changed": ending(2*day, 4*day),
 			"due": ending(-day, day), "due, ends first": ending(-time.Hour, time.Hour), "due, and looked at after a start": ending(-day, 2*day),
-			"missing": {}, "held": {RenewalTime: nil, NotAfter: ptr.To(metav1.NewTime(now.Add(10 * day)))},
+			"missing": {}, "held": {RenewalTime: nil, Issued: v1alpha1.IssuedCertificate{NotAfter: ptr.To(metav1.NewTime(now.Add(10 * day)))}},
 		},
 		clocktesting.NewFakePassiveClock(now),
 	}

@@ -84,6 +84,9 @@ type Target struct {
 	Hosts []string
 	// Uses are the objects by which an ingress controller serves the Secret.
 	Uses []Use
+	// FormerUses are the objects by which an ingress controller was seen to serve the Secret. With the target's removal,
+	// only what was made for one of them is left over.
+	FormerUses []Use
 	// Cert and Key are PEM, the Secret's exact bytes. Fingerprint is that of the leaf.
 	Cert, Key   []byte
 	Fingerprint string

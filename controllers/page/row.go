@@ -66,8 +66,8 @@ func CertificateOf(cert *v1alpha1.ApisixCertificate) Certificate {
 		Key: certificateKey(cert.Namespace, cert.Name), Namespace: cert.Namespace, Name: cert.Name,
 		Hosts: hostsOf(&cert.Spec), Issuer: issuerOf(cert), Source: sourceOf(cert), Secret: cert.Spec.SecretName,
 		KeyStorage: string(cert.Spec.KeyStorage), Deleting: cert.DeletionTimestamp != nil,
-		Serial: status.SerialNumber, Fingerprint: status.Fingerprint,
-		NotBefore: timeOf(status.NotBefore), NotAfter: timeOf(status.NotAfter), Renewal: timeOf(status.RenewalTime),
+		Serial: status.Issued.SerialNumber, Fingerprint: status.Issued.Fingerprint,
+		NotBefore: timeOf(status.Issued.NotBefore), NotAfter: timeOf(status.Issued.NotAfter), Renewal: timeOf(status.RenewalTime),
 		Attempts: status.FailedAttempts, LastFailed: timeOf(status.LastFailureTime),
 		Warnings: status.Warnings, Conditions: conditionsOf(status.Conditions), Gateways: status.Gateways,
 	}

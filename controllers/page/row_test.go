@@ -36,7 +36,7 @@ func newCertificate() *v1alpha1.ApisixCertificate {
 			IssuerRef: v1alpha1.IssuerReference{Name: "vault"},
 		},
 		Status: v1alpha1.ApisixCertificateStatus{
-			SerialNumber: "01", NotAfter: &metav1.Time{Time: noon.In(time.FixedZone("", 3600))},
+			Issued:     v1alpha1.IssuedCertificate{SerialNumber: "01", NotAfter: &metav1.Time{Time: noon.In(time.FixedZone("", 3600))}},
 			Conditions: []metav1.Condition{{Type: "Ready", Status: "False", Reason: "Refused", Message: "no", LastTransitionTime: metav1.NewTime(noon)}},
 			Gateways:   []v1alpha1.GatewayStatus{{Name: "edge", ServedSerial: "01"}},
 		},

@@ -63,7 +63,7 @@ func (c *certificates) see(object any) {
 	c.latest = time.Now()
 	c.byHost[cert.Spec.DNSNames[0]] = standing{
 		since:  c.latest,
-		serial: cert.Status.SerialNumber,
+		serial: cert.Status.Issued.SerialNumber,
 		good:   meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionReady) && meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionServed),
 	}
 }

@@ -175,7 +175,7 @@ func (m *managed) look(ctx context.Context) (serial, but string) {
 			return "", c.Type + ": " + c.Reason + ": " + c.Message
 		}
 	}
-	if cert.Status.SerialNumber != serial {
+	if cert.Status.Issued.SerialNumber != serial {
 		return "", "status tells another certificate than the one served"
 	}
 	return serial, ""

@@ -55,7 +55,7 @@ func (s *show) follow(ctx context.Context, name, host, old string, began time.Ti
 		if ready == nil {
 			return false, "the ApisixCertificate has no Ready condition", nil
 		}
-		return !now.servedAt.IsZero() && ready.Status == "True" && cert.Status.SerialNumber == now.serial, ready.Message, nil
+		return !now.servedAt.IsZero() && ready.Status == "True" && cert.Status.Issued.SerialNumber == now.serial, ready.Message, nil
 	})
 	if err != nil {
 		return now, fmt.Errorf("ApisixCertificate %s: %w", name, err)

@@ -82,7 +82,7 @@ func TestBadHosts(t *testing.T) {
 	s.mustNot("dnsNames", func(c *v1alpha1.ApisixCertificate) { c.Spec.DNSNames = s.numbered(1001) })
 	s.quietAfter(held)
 	for _, name := range held {
-		if s.keptSecret(name+"-tls") != nil && s.cert(name).Status.SerialNumber == "" {
+		if s.keptSecret(name+"-tls") != nil && s.cert(name).Status.Issued.SerialNumber == "" {
 			t.Errorf("%s has a Secret", name)
 		}
 	}
@@ -223,7 +223,7 @@ func TestFight(t *testing.T) {
 		a.until("an owner", func() string {
 			for _, s := range []*scene{a, b} {
 				name := map[*scene]string{a: "one", b: "two"}[s]
-				if c := s.cert(name); slices.Contains(c.Status.OwnedHosts, host) && c.Status.SerialNumber != "" {
+				if c := s.cert(name); slices.Contains(c.Status.OwnedNames, host) && c.Status.Issued.SerialNumber != "" {
 					found = s
 					return ""
 				}

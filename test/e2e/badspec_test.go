@@ -116,7 +116,7 @@ func TestWrongAnnotationOfWorking(t *testing.T) {
 	s.event("Ingress", "shop", v1alpha1.ReasonInvalidSource, problem...)
 	s.event("ApisixCertificate", "shop-tls", v1alpha1.ReasonInvalidSource, problem...)
 	s.condition("shop-tls", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonInvalidSource, problem...)
-	old := s.cert("shop-tls").Status.SerialNumber
+	old := s.cert("shop-tls").Status.Issued.SerialNumber
 	s.renew("shop-tls")
 	s.readyBut("shop-tls", old, "shop."+s.domain)
 	s.condition("shop-tls", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonInvalidSource, problem...)

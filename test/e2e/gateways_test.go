@@ -198,7 +198,7 @@ func TestTwoGateways(t *testing.T) {
 	g.condition("there", v1alpha1.ConditionServed, metav1.ConditionFalse, v1alpha1.ReasonNotServed, "publishService", "no ready pod")
 	g.setPod("gateway", "tls", g.TLSAddr(), true)
 	g.condition("there", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady)
-	serial := g.cert("there").Status.SerialNumber
+	serial := g.cert("there").Status.Issued.SerialNumber
 	if got := shown(g.TLSAddr(), there); got != serial || shown(g.TLSAddr(), here) != "" {
 		t.Errorf("the second gateway shows %q for its host, want %s, and %q for the other's", got, serial, shown(g.TLSAddr(), here))
 	}
@@ -217,7 +217,7 @@ func (g *secondGateway) movesTo(here string) {
 	g.change("here", ofClass(g.class))
 	g.until("the host to be at the second gateway alone", func() string {
 		cert := g.cert("here")
-		switch serial := cert.Status.SerialNumber; {
+		switch serial := cert.Status.Issued.SerialNumber; {
 		case shown(g.TLSAddr(), here) != serial:
 			return "the second gateway does not show " + serial
 		case len(g.ssls(here)) > 0:

@@ -61,7 +61,7 @@ func TestReferenceGrant(t *testing.T) {
 	to.installReferenceGrants()
 	to.until("the CRD", func() string { return errorText(to.Apply(t.Context(), "grant", []byte(to.text(grantYAML)))) })
 	from.awayReady(to, name, host)
-	serial := from.cert(name).Status.SerialNumber
+	serial := from.cert(name).Status.Issued.SerialNumber
 
 	grant := &unstructured.Unstructured{}
 	grant.SetAPIVersion("gateway.networking.k8s.io/v1beta1")
@@ -74,7 +74,7 @@ func TestReferenceGrant(t *testing.T) {
 	from.annotate(&v1alpha1.ApisixCertificate{}, name, v1alpha1.AnnotationRenewAt, time.Now().UTC().Format(time.RFC3339))
 	from.condition(name, v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonRenewalFailing)
 	from.awayReady(to, name, host)
-	if now := from.cert(name).Status.SerialNumber; now != serial {
+	if now := from.cert(name).Status.Issued.SerialNumber; now != serial {
 		t.Error("issued without leave")
 	}
 
@@ -95,7 +95,7 @@ func (s *scene) awayReady(to *scene, name, host string) {
 		if problem != "" {
 			return problem
 		}
-		if serial := certs.Serial(bundle.Leaf); serial != cert.Status.SerialNumber {
+		if serial := certs.Serial(bundle.Leaf); serial != cert.Status.Issued.SerialNumber {
 			return "serial"
 		}
 		return to.unserved(cert.Spec.SecretName, host)

@@ -131,7 +131,7 @@ func (s *scene) readyBut(name, old string, hosts ...string) *x509.Certificate {
 		if leaf = bundle.Leaf; problem != "" {
 			return problem
 		}
-		if serial := certs.Serial(leaf); serial == old || cert.Status.SerialNumber != serial {
+		if serial := certs.Serial(leaf); serial == old || cert.Status.Issued.SerialNumber != serial {
 			return "status and Secret do not have a new serial yet"
 		}
 		for _, host := range hosts {

@@ -43,7 +43,7 @@ func (s *scene) readyKeyless(name, old, host string) *x509.Certificate {
 		if err != nil {
 			return err.Error()
 		}
-		if leaf = bundle.Leaf; certs.Serial(leaf) == old || cert.Status.SerialNumber != certs.Serial(leaf) {
+		if leaf = bundle.Leaf; certs.Serial(leaf) == old || cert.Status.Issued.SerialNumber != certs.Serial(leaf) {
 			return "status and Secret do not have a new serial yet"
 		}
 		served, err := s.served(host)

@@ -21,7 +21,7 @@ func TestGatewayRebuild(t *testing.T) {
 	for i := range n {
 		name := fmt.Sprintf("w%d", i)
 		s.ready(name, s.rebuildHost(i))
-		serials[name] = s.cert(name).Status.SerialNumber
+		serials[name] = s.cert(name).Status.Issued.SerialNumber
 	}
 	signed, asked := s.vault.Count(sign), s.admin.Count(anyCall)
 	began := time.Now()
@@ -37,7 +37,7 @@ func TestGatewayRebuild(t *testing.T) {
 	for i := range n {
 		name := fmt.Sprintf("w%d", i)
 		s.ready(name, s.rebuildHost(i))
-		if s.cert(name).Status.SerialNumber != serials[name] {
+		if s.cert(name).Status.Issued.SerialNumber != serials[name] {
 			t.Errorf("%s was issued anew", name)
 		}
 	}

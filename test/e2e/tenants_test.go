@@ -149,7 +149,7 @@ func TestTenants(t *testing.T) {
 	away.Spec.SecretNamespace, away.Spec.SecretName = a.ns, "blog"
 	b.must(theirs.Create(ctx, away))
 	b.condition("away", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonNotGranted)
-	if c := b.cert("away"); c.Status.Fingerprint != "" {
+	if c := b.cert("away"); c.Status.Issued.Fingerprint != "" {
 		t.Error("the status tells what a Secret of another namespace holds")
 	}
 
@@ -190,7 +190,7 @@ func TestTwoThatFight(t *testing.T) {
 	names := map[*scene]string{a: "one", b: "two"}
 	a.until("an owner", func() string {
 		for first, second := range map[*scene]*scene{a: b, b: a} {
-			if owned := first.cert(names[first]).Status.OwnedHosts; len(owned) == 1 && len(second.cert(names[second]).Status.OwnedHosts) == 0 {
+			if owned := first.cert(names[first]).Status.OwnedNames; len(owned) == 1 && len(second.cert(names[second]).Status.OwnedNames) == 0 {
 				winner, loser = first, second
 				return ""
 			}

@@ -56,7 +56,7 @@ func (s *scene) disorderOf(cert *v1alpha1.ApisixCertificate) string {
 		return "the Secret's key does not match"
 	case !time.Now().Before(bundle.Leaf.NotAfter):
 		return "the Secret's certificate has expired"
-	case cert.Status.SerialNumber != certs.Serial(bundle.Leaf):
+	case cert.Status.Issued.SerialNumber != certs.Serial(bundle.Leaf):
 		return "status has another serial than the Secret"
 	case secret.Labels[v1alpha1.LabelManaged] != "true" || secret.Annotations[v1alpha1.AnnotationIssuedBy] == "":
 		return "the Secret lacks a label or annotation"

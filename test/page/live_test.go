@@ -81,7 +81,7 @@ func TestTimePasses(t *testing.T) {
 	now := time.Now()
 	feed := page.NewFeed()
 	cert := good("short.example.com", now)
-	cert.Status.NotAfter, cert.Status.RenewalTime = at(now.Add(4*time.Second)), nil
+	cert.Status.Issued.NotAfter, cert.Status.RenewalTime = at(now.Add(4*time.Second)), nil
 	feed.PutCertificate(page.CertificateOf(&cert))
 	o := newTab(t, feed)
 	o.open("")
@@ -99,7 +99,7 @@ func TestWordsGoOn(t *testing.T) {
 	now := time.Now()
 	feed := page.NewFeed()
 	cert := good("short.example.com", now)
-	cert.Status.NotAfter = at(now.Add(90 * time.Second))
+	cert.Status.Issued.NotAfter = at(now.Add(90 * time.Second))
 	feed.PutCertificate(page.CertificateOf(&cert))
 	o := newTab(t, feed)
 	o.open("?axis=5y")

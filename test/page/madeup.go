@@ -56,7 +56,7 @@ func Certificate(i int, now time.Time) v1alpha1.ApisixCertificate {
 	}
 	for _, g := range []string{"edge-eu", "edge-us"}[:1+r.IntN(2)] {
 		cert.Status.Gateways = append(cert.Status.Gateways, v1alpha1.GatewayStatus{
-			Name: g, Mode: "own", SSLID: hex(r, 8), PushedSerial: cert.Status.SerialNumber, ServedSerial: cert.Status.SerialNumber,
+			Name: g, Mode: "own", SSLID: hex(r, 8), PushedSerial: cert.Status.Issued.SerialNumber, ServedSerial: cert.Status.Issued.SerialNumber,
 		})
 	}
 	Settle(&cert, now)
@@ -122,7 +122,7 @@ func Expired(cert *v1alpha1.ApisixCertificate, now time.Time) {
 	const message = "Vault at https://vault-old.example.com:8200 is sealed: unseal it"
 	ended := now.Add(-time.Duration(len(cert.Name)) * 7 * time.Hour)
 	cert.Spec.IssuerRef.Name = "vault-old"
-	cert.Status.NotBefore, cert.Status.RenewalTime, cert.Status.NotAfter = at(ended.Add(-90*day)), at(ended.Add(-30*day)), at(ended)
+	cert.Status.Issued.NotBefore, cert.Status.RenewalTime, cert.Status.Issued.NotAfter = at(ended.Add(-90*day)), at(ended.Add(-30*day)), at(ended)
 	cert.Status.FailedAttempts, cert.Status.LastFailureTime = 8640, at(now.Add(-4*time.Minute))
 	Say(cert, now, "Issued", "False", v1alpha1.ReasonExpired, message)
 	Say(cert, now, "Ready", "False", v1alpha1.ReasonExpired, "the certificate has expired: "+message)

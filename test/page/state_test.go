@@ -42,10 +42,10 @@ func TestStates(t *testing.T) {
 		want standing
 	}{
 		{"all right", func(*cert) {}, standing{"ok", ""}},
-		{"ended, and told so", func(c *cert) { c.Status.NotAfter = at(now); unready("False", "Expired", "Expired")(c) }, standing{"failing", "Expired"}},
-		{"ended, and not told", func(c *cert) { c.Status.NotAfter = at(now) }, standing{"failing", "Expired"}},
+		{"ended, and told so", func(c *cert) { c.Status.Issued.NotAfter = at(now); unready("False", "Expired", "Expired")(c) }, standing{"failing", "Expired"}},
+		{"ended, and not told", func(c *cert) { c.Status.Issued.NotAfter = at(now) }, standing{"failing", "Expired"}},
 		{"not ended", func(c *cert) {
-			c.Status.NotAfter, c.Status.RenewalTime = at(now.Add(time.Second)), at(now.Add(time.Hour))
+			c.Status.Issued.NotAfter, c.Status.RenewalTime = at(now.Add(time.Second)), at(now.Add(time.Hour))
 		}, standing{"ok", ""}},
 		{"without conditions", func(c *cert) { c.Status = v1alpha1.ApisixCertificateStatus{} }, standing{"renewing", "New"}},
 		{"first on its way", unready("False", "Issuing", "Issuing"), standing{"renewing", "Issuing"}},
@@ -57,7 +57,7 @@ func TestStates(t *testing.T) {
 		{"renewal time", func(c *cert) { c.Status.RenewalTime = at(now) }, standing{"renewing", "RenewalDue"}},
 		{"renewal long overdue", func(c *cert) { c.Status.RenewalTime = at(now.Add(-5 * day)) }, standing{"risk", "RenewalOverdue"}},
 		{"without renewal, early", func(c *cert) { c.Status.RenewalTime = nil }, standing{"ok", ""}},
-		{"without renewal, late", func(c *cert) { c.Status.RenewalTime, c.Status.NotAfter = nil, at(now.Add(9*day)) }, standing{"risk", "EndsSoon"}},
+		{"without renewal, late", func(c *cert) { c.Status.RenewalTime, c.Status.Issued.NotAfter = nil, at(now.Add(9*day)) }, standing{"risk", "EndsSoon"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			made := good("a.example.com", now)

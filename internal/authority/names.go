@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authority
+
+import (
+	"slices"
+	"strings"
+
+	"apisix-certs.io/apisix-certs/certs"
+)
+
+// Requested are the DNS names of a spec by what they mean for ownership, normalized.
+type Requested struct {
+	// Owned must belong to the certificate's namespace before anything is issued for them.
+	Owned []string
+	// Bare are common names without a dot. Many certificates may carry the same, but none that another namespace owns.
+	Bare []string
+	// Local are names of the machine itself, such as localhost. They belong to nobody and are never served.
+	Local []string
+}
+
+// RequestedBy sorts the DNS names that a certificate for spec would carry, a common name that is a host among them.
+func RequestedBy(spec certs.Spec) Requested {
+	var r Requested
+	for _, name := range spec.RequestedDNSNames() {
+		name = certs.NormalizeHost(name)
+		switch {
+		case isLocal(name):
+			r.Local = append(r.Local, name)
+		case !strings.Contains(name, ".") && !slices.Contains(spec.DNSNames, name):
+			r.Bare = append(r.Bare, name)
+		default:
+			r.Owned = append(r.Owned, name)
+		}
+	}
+	return r
+}
+
+// isLocal reports whether a name always means the machine itself (RFC 6761 section 6.3).
+func isLocal(name string) bool {
+	return name == "localhost" || strings.HasSuffix(name, ".localhost") || name == "localhost.localdomain"
+}
+
+// overlap reports whether two names are the same, or one a wildcard that the other is below.
+func overlap(a, b string) bool { return certs.MatchHost(a, b) || certs.MatchHost(b, a) }
+
+// parentOf is the domain that a name is one label below; empty for a wildcard or a single label.
+func parentOf(name string) string {
+	label, parent, found := strings.Cut(name, ".")
+	if !found || label == "*" {
+		return ""
+	}
+	return parent
+}

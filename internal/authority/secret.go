@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authority
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+)
+
+// Secret is what counts of a Secret and of the certificate that names it.
+type Secret struct {
+	// Certificate names the Secret in its spec. Place is the Secret, Type that which the certificate wants.
+	Certificate types.NamespacedName
+	Place       types.NamespacedName
+	Type        string
+	// Provided: the certificate only delivers what somebody else keeps there.
+	Provided bool
+	// NotGranted says why the certificate may not refer to a Secret of another namespace: no ReferenceGrant lets it. Empty:
+	// one does. It does not matter at home.
+	NotGranted string
+	// Consent is annotation adopt-secret of the certificate. It does not count for a Secret of another namespace.
+	Consent bool
+	// Record is status.issued.
+	Record v1alpha1.IssuedCertificate
+	// Rival is another certificate of the same Secret that has it before this one. Empty: there is none.
+	Rival string
+	// Referrers are live objects that need the Secret, one of them named; empty: none.
+	Referrers string
+
+	// Found is what there is; nil: no such Secret.
+	Found *FoundSecret
+}
+
+// FoundSecret is a Secret that exists.
+type FoundSecret struct {
+	UID             types.UID
+	ResourceVersion string
+	Type            string
+	// Owner is the certificate that annotation certificate-name names, NAMESPACE/NAME. Empty: no annotation.
+	Owner string
+	// Consent is annotation adopt-secret on the Secret itself.
+	Consent bool
+	// Leaf is the fingerprint of the certificate in it; empty: none that can be parsed.
+	Leaf string
+	// Others are keys in it that the controller does not write.
+	Others bool
+}
+
+// OwnerText is how a Secret names the certificate that it belongs to.
+func OwnerText(cert types.NamespacedName) string { return cert.String() }
+
+// SecretRight is what may be done to a Secret.
+type SecretRight struct {
+	secret Secret
+	ours   bool
+	// refused says why the Secret may not be written; nil: it may.
+	refused *Refusal
+}
+
+// Refusal is why something is not allowed, for a condition.
+type Refusal struct{ Reason, Message string }
+
+func (r *Refusal) Error() string { return r.Message }
+
+// OfSecret decides what may be done to a Secret. It is pure.
+func OfSecret(s Secret) SecretRight {
+	r := SecretRight{secret: s, ours: s.ours()}
+	r.refused = r.refusal()
+	return r
+}
+
+// home reports whether the Secret is in the certificate's namespace.
+func (s *Secret) home() bool { return s.Place.Namespace == s.Certificate.Namespace }
+
+func (s *Secret) granted() bool { return s.home() || s.NotGranted == "" }
+
+// ours reports whether the Secret was made for the certificate: its annotation says so, or somebody removed the annotation
+// from the very Secret of the record. In another namespace only the Secret itself can say it.
+func (s *Secret) ours() bool {
+	f := s.Found
+	switch {
+	case f == nil || s.Provided:
+		return false
+	case f.Owner != "":
+		return f.Owner == OwnerText(s.Certificate)
+	}
+	r := s.Record
+	return s.home() && r.Fingerprint != "" && f.UID == r.SecretUID && f.Leaf == r.Fingerprint && f.Type == s.Type &&
+		r.SecretNamespace == s.Place.Namespace && r.SecretName == s.Place.Name
+}
+
+// consented reports whether whoever may write the Secret lets it be taken over.
+func (s *Secret) consented() bool {
+	return s.Found != nil && (s.Found.Consent || s.home() && s.Consent)
+}
+
+func (r SecretRight) refusal() *Refusal {
+	s := &r.secret
+	switch {
+	case !s.granted():
+		return &Refusal{v1alpha1.ReasonNotGranted, s.NotGranted}
+	case s.Rival != "":
+		return &Refusal{v1alpha1.ReasonConflict, fmt.Sprintf("spec.secretName: Secret %s belongs to ApisixCertificate %s, which has it already or is older: name another Secret",
+			s.text(), s.Rival)}
+	case s.Provided || s.Found == nil:
+		return nil
+	case !r.ours && !s.consented():
+		return &Refusal{v1alpha1.ReasonSecretNotOurs, "spec.secretName: Secret " + s.text() + " exists and was not made for this certificate: name another Secret, or let it be overwritten with the annotation " +
+			v1alpha1.AnnotationAdoptSecret + `: "true"` + s.consentPlace()}
+	case s.Found.Type != s.Type && (!r.ours || s.Found.Others):
+		return &Refusal{v1alpha1.ReasonSecretNotOurs, "spec.secretName: Secret " + s.text() + " is of type " + s.Found.Type +
+			", which cannot be changed without deleting it and what else it holds: delete it, or name another Secret"}
+	}
+	return nil
+}
+
+// consentPlace says where the annotation counts.
+func (s *Secret) consentPlace() string {
+	if s.home() {
+		return ""
+	}
+	return " on the Secret itself"
+}
+
+// text names the Secret for people: with its namespace where that is another.
+func (s *Secret) text() string {
+	if s.home() {
+		return s.Place.Name
+	}
+	return s.Place.String()
+}
+
+// Ours reports whether the Secret was made for the certificate.
+func (r SecretRight) Ours() bool { return r.ours }
+
+// Refused says why the Secret may not be written; nil: it may.
+func (r SecretRight) Refused() *Refusal { return r.refused }
+
+// MayRead reports whether what the Secret holds counts for the certificate at all: not that of somebody else, nor without a
+// grant that of another namespace.
+func (r SecretRight) MayRead() bool {
+	s := &r.secret
+	return s.Found != nil && s.granted() && (r.ours || s.Provided || s.consented())
+}
+
+// MayPush reports whether the pair in the Secret may go to a gateway for the certificate's own names.
+func (r SecretRight) MayPush() bool { return r.MayRead() && (r.ours || r.secret.Provided) }
+
+// Referrer is a live object that needs the Secret; empty: there is none.
+func (r SecretRight) Referrer() string { return r.secret.Referrers }
+
+// Foreign reports whether there is a Secret that is somebody else's.
+func (r SecretRight) Foreign() bool { return r.secret.Found != nil && !r.ours }
+
+// Write gives the permit to write the Secret.
+func (r SecretRight) Write() (WritePermit, bool) {
+	if r.refused != nil || r.secret.Provided {
+		return WritePermit{}, false
+	}
+	return WritePermit{r.permit()}, true
+}
+
+// Replace gives the permit to delete the Secret in order to make it again with another type.
+func (r SecretRight) Replace() (DeletePermit, bool) {
+	f := r.secret.Found
+	if _, ok := r.Write(); !ok || f == nil || !r.ours || f.Others {
+		return DeletePermit{}, false
+	}
+	return DeletePermit{r.permit()}, true
+}
+
+// Ending is what becomes of the Secret when its certificate is deleted.
+type Ending int
+
+// Endings of a Secret.
+const (
+	Leave   Ending = iota // it is not ours, or it should stay
+	Release               // it is in use: the marks go, the Secret stays
+	Delete
+)
+
+// AtEnd says what becomes of the Secret when the certificate is deleted, and gives the permit for it. retain: the spec
+// wants it to stay.
+func (r SecretRight) AtEnd(retain bool) (Ending, DeletePermit) {
+	s := &r.secret
+	switch {
+	case !r.ours || s.Found == nil || retain || s.Rival != "" || !s.granted():
+		return Leave, DeletePermit{}
+	case s.Referrers != "":
+		return Release, DeletePermit{r.permit()}
+	}
+	return Delete, DeletePermit{r.permit()}
+}
+
+func (r SecretRight) permit() permit {
+	p := permit{place: r.secret.Place}
+	if f := r.secret.Found; f != nil {
+		p.uid, p.version = f.UID, f.ResourceVersion
+	}
+	return p
+}
+
+// permit is for one Secret as it was seen.
+type permit struct {
+	place   types.NamespacedName
+	uid     types.UID
+	version string
+}
+
+// Place is the Secret that the permit is for.
+func (p permit) Place() types.NamespacedName { return p.place }
+
+// UID is that of the Secret as it was seen; empty: there was none, and one may be created.
+func (p permit) UID() types.UID { return p.uid }
+
+// ResourceVersion is that of the Secret as it was seen.
+func (p permit) ResourceVersion() string { return p.version }
+
+// WritePermit is the permit to create or update one Secret. Only SecretRight gives it.
+type WritePermit struct{ permit }
+
+// DeletePermit is the permit to delete one Secret, or to take the marks off it. Only SecretRight gives it.
+type DeletePermit struct{ permit }

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tlssecret
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/internal/authority"
+)
+
+// FieldOwner is the field manager of all writes.
+const FieldOwner = client.FieldOwner("apisix-certs")
+
+// RefusedError says that the API server does not take the Secret, by quota, admission or an immutable field. Its text quotes
+// the API server.
+type RefusedError struct {
+	Secret types.NamespacedName
+	Cause  error
+}
+
+func (e *RefusedError) Error() string {
+	return "Secret " + e.Secret.Name + " cannot be written: " + e.Cause.Error()
+}
+
+func (e *RefusedError) Unwrap() error { return e.Cause }
+
+// Writer writes Secrets. All fields are required. Live reads past the cache, and Trial is a client without one, for dry runs.
+type Writer struct {
+	Client client.Client
+	Live   client.Reader
+	Trial  client.Client
+}
+
+// Write creates or updates the Secret that the permit is for. current is the Secret as it was read, nil for none; where it
+// came from the cache, it is read again first. A Secret that has changed since the permit was given is a conflict.
+func (w Writer) Write(ctx context.Context, permit authority.WritePermit, current *corev1.Secret, c Content) (*corev1.Secret, error) {
+	return w.write(ctx, w.Client, permit, current, c)
+}
+
+// Try asks the API server whether Write would be taken, and writes nothing.
+func (w Writer) Try(ctx context.Context, permit authority.WritePermit, current *corev1.Secret, c Content) error {
+	_, err := w.write(ctx, w.Trial, permit, current, c, client.DryRunAll)
+	return err
+}
+
+// dryRun is an option of both create and update.
+type dryRun interface {
+	client.CreateOption
+	client.UpdateOption
+}
+
+func (w Writer) write(ctx context.Context, to client.Client, permit authority.WritePermit, current *corev1.Secret, c Content, options ...dryRun) (*corev1.Secret, error) {
+	place := permit.Place()
+	if (current == nil) != (permit.UID() == "") {
+		return nil, conflict(place)
+	}
+	if current == nil {
+		after := c.Apply(nil, place)
+		create := []client.CreateOption{FieldOwner}
+		for _, o := range options {
+			create = append(create, o)
+		}
+		return after, failure("create", place, to.Create(ctx, after, create...))
+	}
+	if current.ResourceVersion != permit.ResourceVersion() || current.UID != permit.UID() {
+		return nil, conflict(place)
+	}
+	after := c.Apply(current, place)
+	update := []client.UpdateOption{FieldOwner}
+	for _, o := range options {
+		update = append(update, o)
+	}
+	return after, failure("update", place, to.Update(ctx, after, update...))
+}
+
+// Delete deletes the Secret as it was seen. One that is gone is no error.
+func (w Writer) Delete(ctx context.Context, permit authority.DeletePermit) error {
+	uid, version, place := permit.UID(), permit.ResourceVersion(), permit.Place()
+	secret := &corev1.Secret{}
+	secret.Namespace, secret.Name = place.Namespace, place.Name
+	err := w.Client.Delete(ctx, secret, client.Preconditions{UID: &uid, ResourceVersion: &version})
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("delete Secret %s: %w", place.Name, err)
+	}
+	return nil
+}
+
+// Release takes the marks off the Secret and leaves the certificate in it.
+func (w Writer) Release(ctx context.Context, permit authority.DeletePermit) error {
+	place := permit.Place()
+	current := &corev1.Secret{}
+	switch err := w.Live.Get(ctx, place, current); {
+	case apierrors.IsNotFound(err):
+		return nil
+	case err != nil:
+		return fmt.Errorf("read Secret %s: %w", place.Name, err)
+	case current.UID != permit.UID():
+		return nil
+	}
+	return failure("release", place, w.Client.Update(ctx, released(current), FieldOwner))
+}
+
+func failure(verb string, place types.NamespacedName, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case apierrors.IsForbidden(err), apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsRequestEntityTooLargeError(err):
+		return &RefusedError{place, err}
+	}
+	return fmt.Errorf("%s Secret %s: %w", verb, place.Name, err)
+}
+
+func conflict(place types.NamespacedName) error {
+	return apierrors.NewConflict(corev1.Resource("secrets"), place.Name, errors.New("the Secret has changed since it was read"))
+}
+
+// Passing reports whether the API server may take later what it did not take now: it is out of reach, or said so.
+func Passing(err error) bool {
+	var answered apierrors.APIStatus
+	return !errors.As(err, &answered) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err) ||
+		apierrors.IsInternalError(err) || apierrors.IsServiceUnavailable(err)
+}
+
+// LastWriter is the field manager that wrote the data of a Secret last, where that was not this controller; empty: it was, or
+// that is not known. Only a Secret that was read past the cache says it.
+func LastWriter(secret *corev1.Secret) string {
+	if secret == nil {
+		return ""
+	}
+	var last metav1.ManagedFieldsEntry
+	for _, entry := range secret.ManagedFields {
+		if entry.Time == nil || entry.FieldsV1 == nil || !strings.Contains(string(entry.FieldsV1.Raw), `"f:data"`) {
+			continue
+		}
+		if last.Time == nil || last.Time.Before(entry.Time) || last.Time.Equal(entry.Time) && last.Manager == string(FieldOwner) {
+			last = entry
+		}
+	}
+	if last.Manager == string(FieldOwner) {
+		return ""
+	}
+	return last.Manager
+}
