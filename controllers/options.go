@@ -75,6 +75,9 @@ func (o *Options) Validate() error {
 	if o.Workers < 1 {
 		add("--workers %d must be at least 1", o.Workers)
 	}
+	if o.NameReservation < 0 {
+		add("--name-reservation %s must not be negative", o.NameReservation)
+	}
 	if o.CAExpiryWarning < 0 || o.CARotationSpread < 0 {
 		add("--ca-expiry-warning and --ca-rotation-spread must not be negative")
 	}

@@ -137,6 +137,9 @@ const (
 	// ReasonIssuanceLimited is set on Issued: too many certificates were issued in a row because spec or annotations kept
 	// changing. Find out what changes them.
 	ReasonIssuanceLimited = "IssuanceLimited"
+	// ReasonCleanupAbandoned is an event: the ApisixCertificate was deleted, and after an hour of failures, or with annotation
+	// apisix-certs.io/skip-cleanup, it goes though something is left; the message says what. Remove that by hand.
+	ReasonCleanupAbandoned = "CleanupAbandoned"
 	// ReasonSecretReleased is an event: the ApisixCertificate was deleted and its Secret stays, for another object needs it.
 	// Nobody renews the certificate in it now.
 	ReasonSecretReleased = "SecretReleased"

@@ -19,6 +19,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/controllers"
 	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/internal/authority"
 )
 
 func newController() *cobra.Command {
@@ -74,6 +75,7 @@ func addControllerFlags(flags *pflag.FlagSet, o *controllers.Options) {
 	flags.StringVar(&o.ClusterResourceNamespace, "cluster-resource-namespace", "", "namespace with the credentials of ClusterVaultIssuers (default: --namespace)")
 	flags.DurationVar(&o.CAExpiryWarning, "ca-expiry-warning", 30*24*time.Hour, "how long before the end of an issuer's CA the issuer warns; 0 for never")
 	flags.DurationVar(&o.CARotationSpread, "ca-rotation-spread", time.Hour, "time over which certificates are issued again after a rotation of the CA, and at most a tenth of their life left")
+	flags.DurationVar(&o.NameReservation, "name-reservation", authority.DefaultReservation, "how long a DNS name that a namespace has given up waits for another certificate of that namespace")
 	flags.StringVar(&o.Namespace, "namespace", "apisix-certs", "namespace of the controller, for its lease")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", true, "work only while holding the lease, so that several replicas may run")
 	flags.DurationVar(&o.Resync, "resync-period", gateway.DefaultResync, "how often all ssl objects of the gateways are compared with the certificates, and each host is proven")

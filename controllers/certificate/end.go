@@ -16,6 +16,8 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/controllers/metrics"
+	"apisix-certs.io/apisix-certs/controllers/note"
 	"apisix-certs.io/apisix-certs/internal/authority"
 )
 
@@ -27,12 +29,16 @@ const endGrace = 10 * time.Second
 // ends what it owns one after the other. One that is still there then stays, and keeps the ingress controller's object.
 const usesGrace = 3 * time.Second
 
-// end cleans up after a deleted ApisixCertificate: ssl objects, then the Secret, then the finalizer. Each step may be
-// repeated, and a gateway that does not answer holds the finalizer.
+// cleanupLimit is how long a clean-up may fail before the object goes without it.
+const cleanupLimit = time.Hour
+
+// end cleans up after a deleted ApisixCertificate: ssl objects, keys, revocation, then the Secret and the finalizer. Each
+// step may be repeated. One that fails holds the finalizer, for an hour at most.
 func (r *Reconciler) end(ctx context.Context, cert *v1alpha1.ApisixCertificate) (ctrl.Result, error) {
 	if !controllerutil.ContainsFinalizer(cert, v1alpha1.Finalizer) {
 		return ctrl.Result{}, nil
 	}
+	r.enqueue(ctx, r.Claims.Set(claimantOf(cert)))
 	o, err := r.observe(ctx, cert)
 	if err != nil {
 		return ctrl.Result{}, fmt.Errorf("observe: %w", err)
@@ -41,31 +47,76 @@ func (r *Reconciler) end(ctx context.Context, cert *v1alpha1.ApisixCertificate) 
 	if len(o.uses) > 0 && age < usesGrace {
 		return ctrl.Result{RequeueAfter: usesGrace - age}, nil
 	}
-	target := o.target(certs.Decide(o.facts(), r.Clock.Now()))
-	target.Hosts = slices.DeleteFunc(slices.Clone(o.spec.DNSNames), func(host string) bool { return !slices.Contains(cert.Status.OwnedNames, host) })
-	target.FormerUses = o.formerUses()
-	if target.Fingerprint == "" { // the Secret went first, and an ingress controller may have kept what was in it
-		target.Fingerprint = cert.Status.Issued.Fingerprint
-	}
-	for _, g := range append(o.left, o.gateways...) {
-		done, err := g.Remove(ctx, target, age > endGrace)
-		if err != nil {
-			return ctrl.Result{}, fmt.Errorf("gateway %s: %w", g.Name, err)
-		}
-		if !done {
-			return ctrl.Result{RequeueAfter: lookAgain}, nil
-		}
-	}
-	if err := r.endKey(ctx, &o); err != nil {
+	done, err := r.cleanUp(ctx, &o, age)
+	if err != nil {
 		return ctrl.Result{}, err
 	}
-	if err := r.revokeAtEnd(ctx, cert); err != nil {
-		return ctrl.Result{}, errors.Join(fmt.Errorf("revoke: %w", err), r.reportRevocation(ctx, cert, err))
+	if !done {
+		return ctrl.Result{RequeueAfter: lookAgain}, nil
 	}
 	if err := r.endSecret(ctx, &o); err != nil {
 		return ctrl.Result{}, err
 	}
 	return ctrl.Result{}, r.letGo(ctx, cert)
+}
+
+// cleanup is one remote step of the end.
+type cleanup struct {
+	what string
+	run  func(context.Context) (done bool, err error)
+}
+
+// cleanups are the remote steps of the end, in their order.
+func (r *Reconciler) cleanups(o *observed, age time.Duration) []cleanup {
+	target := o.target(certs.Decide(o.facts(), r.Clock.Now()))
+	target.Hosts = slices.DeleteFunc(slices.Clone(o.spec.DNSNames), func(host string) bool { return !slices.Contains(o.cert.Status.OwnedNames, host) })
+	target.FormerUses = o.formerUses()
+	if target.Fingerprint == "" { // the Secret went first, and an ingress controller may have kept what was in it
+		target.Fingerprint = o.cert.Status.Issued.Fingerprint
+	}
+	var all []cleanup
+	for _, g := range append(o.left, o.gateways...) {
+		all = append(all, cleanup{"ssl objects at gateway " + g.Name, func(ctx context.Context) (bool, error) { return g.Remove(ctx, target, age > endGrace) }})
+	}
+	return append(all,
+		cleanup{"private keys in Vault", func(ctx context.Context) (bool, error) { return true, r.endKey(ctx, o) }},
+		cleanup{"revocation", func(ctx context.Context) (bool, error) {
+			err := r.revokeAtEnd(ctx, o.cert)
+			if err != nil {
+				err = errors.Join(err, r.reportRevocation(ctx, o.cert, err))
+			}
+			return true, err
+		}},
+	)
+}
+
+// cleanUp takes the remote steps. What has failed for too long is reported and left.
+func (r *Reconciler) cleanUp(ctx context.Context, o *observed, age time.Duration) (done bool, err error) {
+	skip := o.cert.Annotations[v1alpha1.AnnotationSkipCleanup] == "true"
+	for _, step := range r.cleanups(o, age) {
+		done, err := step.run(ctx)
+		switch {
+		case err == nil && done:
+		case skip || age > cleanupLimit:
+			r.reportAbandoned(ctx, o.cert, step.what, err)
+		case err != nil:
+			return false, fmt.Errorf("%s: %w", step.what, err)
+		default:
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// reportAbandoned says what is left behind.
+func (r *Reconciler) reportAbandoned(ctx context.Context, cert *v1alpha1.ApisixCertificate, what string, err error) {
+	why := "the ingress controller has not dropped them"
+	if err != nil {
+		why = findingOf(err).message
+	}
+	metrics.Failed(metrics.Cleanup, metrics.Setup)
+	ctrl.LoggerFrom(ctx).Info("clean-up of a deleted certificate is given up", "left", what, "reason", why)
+	r.Recorder.Eventf(cert, nil, corev1.EventTypeWarning, v1alpha1.ReasonCleanupAbandoned, "Delete", "%s", note.Fit(what+" are left behind: "+why))
 }
 
 // letGo removes the finalizer.

@@ -21,6 +21,7 @@ import (
 type requested struct {
 	key     *corev1.Secret             // nil: nothing is on its way
 	request *unstructured.Unstructured // nil: not made yet
+	blocked *finding                   // a Secret of somebody else has the name of the key
 }
 
 // requestState is how far a CertificateRequest has come.
@@ -65,6 +66,10 @@ func (q *requested) state(digest string, again bool) (requestState, finding) {
 
 // planRequest is the end of decide for a certificate that is due and only cert-manager can ask for.
 func (o *observed) planRequest(p plan, now time.Time) plan {
+	if o.requested.blocked != nil {
+		p.held = o.requested.blocked
+		return p
+	}
 	state, says := o.requested.state(o.requestDigest(), o.askedAgain(now))
 	switch state {
 	case requestWaiting:

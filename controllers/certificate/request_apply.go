@@ -42,7 +42,8 @@ func (r *Reconciler) observeRequest(ctx context.Context, from client.Reader, o *
 	case err != nil:
 		return fmt.Errorf("key of the request: %w", err)
 	case !metav1.IsControlledBy(secret, o.cert):
-		return fmt.Errorf("Secret %s is in the way of the key of a CertificateRequest: delete it", secret.Name)
+		o.requested.blocked = &finding{v1alpha1.ReasonSecretNotOurs, "Secret " + secret.Name + " is in the way of the private key of a CertificateRequest: delete it"}
+		return nil
 	}
 	o.requested.key = secret
 	request := newRequest()
@@ -78,6 +79,14 @@ func (r *Reconciler) issueByRequest(ctx context.Context, o *observed, p plan) (s
 			return step{}, err
 		}
 		return step{}, &RequestError{p.requestSays.message}
+	}
+	if o.requested.request == nil {
+		if err := r.try(ctx, o, []byte("dry run")); err != nil {
+			return step{}, err
+		}
+		if !inTime(p.decision.Reason) {
+			r.signatures.spend(o.cert.UID, r.Clock.Now())
+		}
 	}
 	if err := r.ask(ctx, o, p); err != nil {
 		return step{}, err

@@ -12,7 +12,7 @@ var (
 	renewalToServed = histogram("renewal_to_served_seconds",
 		"How long it took from a new certificate's Secret until handshakes with all its gateways showed it.", servedBuckets)
 	failures = counter("failures_total",
-		"Failed steps of certificates, by step (issue, push) and kind of failure.", "step", "kind")
+		"Failed steps of certificates, by step (issue, push, cleanup) and kind of failure.", "step", "kind")
 	vaultRequests = counter("vault_requests_total",
 		"Requests to Vault by operation (login, renew, sign, issue, role and so on) and outcome.", "operation", "outcome")
 	drift = counter("drift_total",
@@ -54,6 +54,8 @@ type Step string
 const (
 	Issue Step = "issue" // get a certificate and write its Secret
 	Push  Step = "push"  // bring it to a gateway
+	// Cleanup is what a deleted certificate leaves at gateways and in Vault; it is counted when it is given up.
+	Cleanup Step = "cleanup"
 )
 
 // What may be alerted on must be there before it first happens, or its first increase is not seen.
