@@ -9,6 +9,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
@@ -110,7 +111,19 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		}
 		p = decide(o, r.Clock.Now())
 	}
+	if p.issue && o.expiryUnreported(r.Clock.Now()) {
+		// An issuer may take its time. That the certificate has expired is said before it is asked.
+		p.issue, p.waiting = false, true
+		_, err := r.report(ctx, o, p, outcome{decision: p.decision})
+		return ctrl.Result{RequeueAfter: time.Millisecond}, err
+	}
 	return r.report(ctx, o, p, r.apply(ctx, &o, p))
+}
+
+// expiryUnreported reports whether the certificate has expired and its status does not say so yet.
+func (o *observed) expiryUnreported(now time.Time) bool {
+	end := o.cert.Status.Issued.NotAfter
+	return end != nil && !now.Before(end.Time) && meta.IsStatusConditionTrue(o.cert.Status.Conditions, v1alpha1.ConditionReady)
 }
 
 // Suspect makes the next run of a certificate look anew at what is served for it, whatever its status says.

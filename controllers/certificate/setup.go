@@ -38,7 +38,7 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, options contro
 			return nil, fmt.Errorf("index of ApisixCertificates by %s: %w", index, err)
 		}
 	}
-	options.NewQueue = r.newQueue
+	options.NewQueue = r.newQueue(options.MaxConcurrentReconciles)
 	watch := newDrift(r)
 	if err := mgr.Add(watch); err != nil {
 		return nil, err
