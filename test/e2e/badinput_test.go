@@ -243,7 +243,7 @@ func TestFight(t *testing.T) {
 			})
 		}
 	}
-	other.refused(loser, v1alpha1.ReasonConflict, host, winner+" in namespace "+first.ns)
+	other.refused(loser, v1alpha1.ReasonConflict, host, "belongs to namespace "+first.ns, winner)
 	first.ready(winner, host)
 	if owner() != first || other.keptSecret(loser+"-tls") != nil || len(first.ssls(host)) != 1 {
 		t.Error("the host has another owner, or two")

@@ -4,6 +4,8 @@ package e2e
 
 import (
 	"bytes"
+	"fmt"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,36 +21,40 @@ import (
 func TestDamagedSecret(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	host := "held." + s.domain
-	s.certificate("held", []string{host})
-	serial := certs.Serial(s.ready("held", host))
-	probe := s.startProber("held-tls", host)
 	other, err := certs.GenerateKey(certs.KeySpec{})
 	s.must(err)
-	for name, damage := range map[string]func(*corev1.Secret){
+	damaged := 0
+	for what, damage := range map[string]func(*corev1.Secret){
 		"garbage in tls.key":     func(secret *corev1.Secret) { secret.Data["tls.key"] = []byte("garbage") },
 		"another key in tls.key": func(secret *corev1.Secret) { secret.Data["tls.key"] = other.PEM(certs.PKCS8) },
 		"tls.crt empty":          func(secret *corev1.Secret) { secret.Data["tls.crt"] = []byte{} },
 		"half of tls.crt":        func(secret *corev1.Secret) { secret.Data["tls.crt"] = secret.Data["tls.crt"][:200] },
 		"label off, and garbage": func(secret *corev1.Secret) { secret.Labels, secret.Data["tls.key"] = nil, []byte("garbage") },
 	} {
-		secret := s.keptSecret("held-tls")
+		damaged++
+		name := fmt.Sprint("held", damaged)
+		host := name + "." + s.domain
+		s.certificate(name, []string{host})
+		serial := certs.Serial(s.ready(name, host))
+		probe := s.startProber(name+"-tls", host)
+		secret := s.keptSecret(name + "-tls")
 		before := secret.DeepCopy()
 		damage(secret)
 		s.must(s.Client.Patch(t.Context(), secret, client.MergeFrom(before)))
-		leaf := s.readyBut("held", serial, host)
-		serial = certs.Serial(leaf)
-		s.checkSecret("held-tls", leaf)
-		if s.keptSecret("held-tls").Labels[v1alpha1.LabelManaged] != "true" {
-			t.Errorf("%s: the label is not back", name)
+		leaf := s.readyBut(name, serial, host)
+		s.checkSecret(name+"-tls", leaf)
+		if s.keptSecret(name + "-tls").Labels[v1alpha1.LabelManaged] != "true" {
+			t.Errorf("%s: the label is not back", what)
+		}
+		s.must(s.Client.Delete(t.Context(), s.keptSecret(name+"-tls")))
+		s.readyBut(name, certs.Serial(leaf), host)
+		if tries, wrong := probe.stop(); len(wrong) > 0 {
+			t.Errorf("%s: %d of %d handshakes were wrong, the first: %s", what, len(wrong), tries, wrong[0])
+		}
+		if strings.HasPrefix(what, "garbage") {
+			s.event("ApisixCertificate", name, v1alpha1.ReasonRenewed, "tls.key")
 		}
 	}
-	s.must(s.Client.Delete(t.Context(), s.keptSecret("held-tls")))
-	s.readyBut("held", serial, host)
-	if tries, wrong := probe.stop(); len(wrong) > 0 {
-		t.Errorf("%d of %d handshakes were wrong, the first: %s", len(wrong), tries, wrong[0])
-	}
-	s.event("ApisixCertificate", "held", v1alpha1.ReasonRenewed, "tls.key")
 }
 
 // TestForeignSecret lets a Secret of others stand where the certificate should go, good or not.
@@ -98,7 +104,7 @@ func TestHostOfAnotherNamespace(t *testing.T) {
 	first.certificate("owner", []string{host})
 	old := first.ready("owner", host)
 	second.certificate("late", []string{host})
-	second.refused("late", v1alpha1.ReasonConflict, "spec.dnsNames", host, "owner in namespace "+first.ns)
+	second.refused("late", v1alpha1.ReasonConflict, "spec.dnsNames", host, "belongs to namespace "+first.ns, "owner")
 	if leaf, err := first.served(host); err != nil || !leaf.Equal(old) {
 		t.Errorf("the owner's certificate is not served any more: %v", err)
 	}

@@ -52,8 +52,8 @@ func TestReferenceGrant(t *testing.T) {
 	from, to := newNamespace(t, "grant-from"), newNamespace(t, "grant-to")
 	host, name := "web."+from.domain, to.ns+".web-tls"
 	from.must(from.Client.Create(t.Context(), tlsOf(from.ns, "web", to.ns, "web-tls", host)))
-	from.condition(name, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonNotGranted, "no ReferenceGrant in namespace "+to.ns, "make one there")
-	from.event("ApisixTls", "web", v1alpha1.ReasonNotGranted, "make one there")
+	from.condition(name, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonNotGranted, "no ReferenceGrant in namespace "+to.ns, "create one there")
+	from.event("ApisixTls", "web", v1alpha1.ReasonNotGranted, "create one there")
 	if to.keptSecret("web-tls") != nil {
 		t.Fatal("a Secret was made without leave")
 	}

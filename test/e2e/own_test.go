@@ -164,11 +164,14 @@ func TestKeyAtGateway(t *testing.T) {
 	s.must(err)
 	fourth := s.readyKeyless("shop", certs.Serial(third), host)
 
-	// To the Secret and back.
-	s.change("shop", func(c *v1alpha1.ApisixCertificate) { c.Spec.KeyStorage = v1alpha1.KeyInSecret })
-	fifth := s.readyBut("shop", certs.Serial(fourth), host)
-	s.change("shop", func(c *v1alpha1.ApisixCertificate) { c.Spec.KeyStorage = v1alpha1.KeyAtGateway })
-	sixth := s.readyKeyless("shop", certs.Serial(fifth), host)
+	// Another goes to the Secret and back: one certificate is not issued more than five times in a row.
+	host = "moved." + s.domain
+	s.certificate("moved", []string{host}, func(c *v1alpha1.ApisixCertificate) { c.Spec.KeyStorage = v1alpha1.KeyAtGateway })
+	fourth = s.readyKeyless("moved", "", host)
+	s.change("moved", func(c *v1alpha1.ApisixCertificate) { c.Spec.KeyStorage = v1alpha1.KeyInSecret })
+	fifth := s.readyBut("moved", certs.Serial(fourth), host)
+	s.change("moved", func(c *v1alpha1.ApisixCertificate) { c.Spec.KeyStorage = v1alpha1.KeyAtGateway })
+	sixth := s.readyKeyless("moved", certs.Serial(fifth), host)
 	if bytes.Equal(fifth.RawSubjectPublicKeyInfo, sixth.RawSubjectPublicKeyInfo) {
 		t.Error("a key that was in a Secret is still used")
 	}

@@ -49,7 +49,7 @@ func TestShards(t *testing.T) {
 	onlyIn(t, other, "shard-two")
 
 	two.certificate("rival", []string{"t0." + one.domain})
-	two.condition("rival", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonConflict, "in namespace shard-one")
+	two.condition("rival", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonConflict, "belongs to namespace shard-one")
 
 	one.must(first.Stop())
 	one.resetTaps()

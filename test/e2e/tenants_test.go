@@ -135,7 +135,7 @@ func TestTenants(t *testing.T) {
 	old.Spec.Hosts = append(old.Spec.Hosts, configv2.HostType(blog))
 	b.must(theirs.Update(ctx, old))
 	for name, host := range map[string]string{"same": shop, "wild": "*." + a.domain, "under": wild, "pushed": shop, "old": blog} {
-		b.condition(name, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonConflict, host+" belongs to ApisixCertificate", a.ns)
+		b.condition(name, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonConflict, host+" belongs to namespace "+a.ns)
 	}
 	b.event("Ingress", "same", v1alpha1.ReasonConflict, shop)
 	b.event("ApisixTls", "wild", v1alpha1.ReasonConflict, "*."+a.domain)

@@ -103,7 +103,7 @@ func (w *world) watch(ctx context.Context) error {
 }
 
 func (w *world) startController(ctx context.Context) (err error) {
-	w.controller, err = w.StartController(ctx, w.binary, io.MultiWriter(w.log, w.witness), "--log-level", "debug")
+	w.controller, err = w.StartController(ctx, w.binary, io.MultiWriter(w.log, w.witness), "--log-level", "debug", "--name-reservation", "1s")
 	return err
 }
 
