@@ -41,6 +41,8 @@ type Options struct {
 	NamespaceSelector string // --namespace-selector; of labels of namespaces; empty: all
 	LeaseName         string // --lease-name; of the lease that replicas share
 
+	RequirePolicy bool // --require-policy; without any CertificatePolicy nothing is issued or pushed
+
 	ClusterResourceNamespace string        // --cluster-resource-namespace; empty: Namespace
 	Resync                   time.Duration // --resync-period; zero: 5 minutes
 	CAExpiryWarning          time.Duration // --ca-expiry-warning; zero: none

@@ -109,6 +109,7 @@ func (w *wiring) addCertificates(ctx context.Context) (err error) {
 		Signers: w.sessions, Uses: w.uses.Of, Granted: w.grants.Allow, Gateways: w.gateways.For, GatewayNamed: w.gateways.Named,
 		Claims: &authority.Claims{Clock: clock.RealClock{}, Reservation: w.options.NameReservation},
 		Known:  known, Resync: w.options.Resync, RotationSpread: w.options.CARotationSpread, Shard: w.part,
+		RequirePolicy: w.options.RequirePolicy,
 	}
 	w.certificates, err = w.reconciler.Setup(ctx, w.mgr, controller.Options{
 		MaxConcurrentReconciles: w.options.Workers,

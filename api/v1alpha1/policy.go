@@ -4,8 +4,8 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// CertificatePolicy says which certificates the namespaces that it selects may have. Where there is any policy, a
-// certificate that no single one allows is denied before its issuer is asked.
+// CertificatePolicy says which certificates the namespaces that it selects may have. Where there is any policy, or with
+// flag --require-policy, a certificate that no single one allows is denied before anything is issued or pushed for it.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:scope=Cluster,shortName=certpolicy,categories=apisix-certs
@@ -30,6 +30,7 @@ type CertificatePolicyList struct {
 
 // CertificatePolicySpec is what is allowed. All of it must fit.
 //
+// +kubebuilder:validation:XValidation:rule="!has(self.vaultKV) || (has(self.keyStorages) && 'VaultKV' in self.keyStorages)",message="vaultKV needs VaultKV in keyStorages"
 // +kubebuilder:validation:XValidation:rule="!has(self.minDuration) || !has(self.maxDuration) || duration(self.minDuration) <= duration(self.maxDuration)",message="minDuration is above maxDuration"
 type CertificatePolicySpec struct {
 	// NamespaceSelector selects namespaces by their labels. Unset or empty: all.
@@ -45,10 +46,16 @@ type CertificatePolicySpec struct {
 	// +kubebuilder:validation:MaxItems=1000
 	DNSNames []string `json:"dnsNames"`
 
-	// AllowOtherNames allows IP addresses, URIs, e-mail addresses and a subject beside DNS names. Unset: false.
+	// AllowOtherNames allows IP addresses, URIs and e-mail addresses beside DNS names, and a subject where subject does not
+	// bound it. Unset: false.
 	//
 	// +optional
 	AllowOtherNames bool `json:"allowOtherNames,omitempty"`
+
+	// Subject bounds spec.subject. Unset: any subject with allowOtherNames, none without.
+	//
+	// +optional
+	Subject *PolicySubject `json:"subject,omitempty"`
 
 	// Issuers are those that are allowed. Empty: none, so that only Secrets of spec.push are.
 	//
@@ -71,8 +78,54 @@ type CertificatePolicySpec struct {
 	// +kubebuilder:validation:MaxItems=16
 	PrivateKeys []PolicyKey `json:"privateKeys,omitempty"`
 
-	// Approval is Automatic, or Manual: each certificate waits until somebody who has the verb approve on this policy has
-	// approved its names and issuer. Of several policies that allow a certificate an automatic one wins. Unset: Automatic.
+	// Usages are the key usages and extended key usages that are allowed, with the names of spec.usages; "*": all. A
+	// certificate without spec.usages has digital signature, key encipherment and server auth. Unset: these three.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:Enum={"*","any","cert sign","client auth","code signing","content commitment","crl sign","data encipherment","decipher only","digital signature","email protection","encipher only","ipsec end system","ipsec tunnel","ipsec user","key agreement","key encipherment","microsoft sgc","netscape sgc","ocsp signing","s/mime","server auth","signing","timestamping"}
+	Usages []string `json:"usages,omitempty"`
+
+	// IngressClassNames are the values of spec.ingressClassName that are allowed, and so the gateways: a name, "" for
+	// certificates without a class, "*" for all. Unset: all.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:items:Pattern=`^(\*|[a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$`
+	IngressClassNames []string `json:"ingressClassNames,omitempty"`
+
+	// KeyStorages are the values of spec.keyStorage that are allowed. Unset: Secret.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=3
+	// +kubebuilder:validation:items:Enum=Secret;Gateway;VaultKV
+	KeyStorages []KeyStorage `json:"keyStorages,omitempty"`
+
+	// VaultKV are the locations in Vault that are allowed with key storage VaultKV. Unset: mount kv, path apisix-certs, the
+	// defaults of spec.vaultKV.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	VaultKV []PolicyVaultKV `json:"vaultKV,omitempty"`
+
+	// MaxCertificates is how many ApisixCertificates a namespace may have, those that other policies allow or none
+	// included. The oldest are allowed, so that a new one never takes from an old one. Unset: no bound.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	MaxCertificates *int32 `json:"maxCertificates,omitempty"`
+
+	// Approval is Automatic, or Manual: each certificate waits until a user with the verb approve on this policy has approved it.
+	// Of several policies that allow a certificate an automatic one wins. Unset: Automatic.
 	//
 	// +optional
 	// +kubebuilder:default=Automatic
@@ -119,15 +172,66 @@ type PolicyKey struct {
 	Sizes []int32 `json:"sizes,omitempty"`
 }
 
+// PolicySubject lists, for each attribute of a subject, the values that are allowed; "*": all. Unset: none.
+type PolicySubject struct {
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=100
+	Organizations []string `json:"organizations,omitempty"`
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=100
+	OrganizationalUnits []string `json:"organizationalUnits,omitempty"`
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=100
+	Countries []string `json:"countries,omitempty"`
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=100
+	Localities []string `json:"localities,omitempty"`
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=100
+	Provinces []string `json:"provinces,omitempty"`
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=100
+	StreetAddresses []string `json:"streetAddresses,omitempty"`
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=100
+	PostalCodes []string `json:"postalCodes,omitempty"`
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=100
+	SerialNumbers []string `json:"serialNumbers,omitempty"`
+}
+
+// PolicyVaultKV is a location in Vault that is allowed: MOUNT/PATH and all that is below it.
+type PolicyVaultKV struct {
+	// Mount of the key-value engine.
+	//
+	// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9_-][a-zA-Z0-9._-]*(/[a-zA-Z0-9_-][a-zA-Z0-9._-]*)*$`
+	// +kubebuilder:validation:MaxLength=128
+	Mount string `json:"mount"`
+	// Path below the mount. Empty: all of the mount.
+	//
+	// +optional
+	// +kubebuilder:validation:Pattern=`^([a-zA-Z0-9_-][a-zA-Z0-9._-]*(/[a-zA-Z0-9_-][a-zA-Z0-9._-]*)*)?$`
+	// +kubebuilder:validation:MaxLength=128
+	Path string `json:"path,omitempty"`
+}
+
 // ApprovalRequest is a certificate that waits to be approved.
 type ApprovalRequest struct {
 	// Policy is the CertificatePolicy that wants it.
 	Policy string `json:"policy"`
-	// Digest identifies names and issuer.
+	// Digest identifies what is to be approved: what the issuer gets to see, and where certificate and key go.
 	Digest string `json:"digest"`
 }
 
-// Approval is the answer to an ApprovalRequest.
+// Approval is the decision on an ApprovalRequest.
 type Approval struct {
 	// Decision is Approved or Denied.
 	//

@@ -124,8 +124,8 @@ const (
 	// ReasonVaultRefused is set on an issuer's Ready: the login or the role does not work. Mend what the message names.
 	ReasonVaultRefused = "VaultRefused"
 
-	// ReasonDenied is set on Issued: no CertificatePolicy allows the certificate, or it was denied by hand, or its
-	// CertificateRequest was. The message tells what is not allowed. Change the spec, or ask who denied it; of a denied
+	// ReasonDenied is set on Issued: no CertificatePolicy allows the certificate, or there is none and flag --require-policy is
+	// set, or it was denied by hand, or its CertificateRequest was. The message names what is not allowed and the fix; of a denied
 	// CertificateRequest its deletion, or a renewal asked for, asks again.
 	ReasonDenied = "Denied"
 	// ReasonRevocationFailed is set on Ready of an object that is being deleted, and is an event: the issuer could not

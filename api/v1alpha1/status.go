@@ -75,8 +75,8 @@ type ApisixCertificateStatus struct {
 	// +optional
 	ApprovalRequest *ApprovalRequest `json:"approvalRequest,omitempty"`
 
-	// Approval is the answer, set by "apisix-certs approve" and "deny". It holds as long as names and issuer stay as its
-	// digest says.
+	// Approval is the decision, set by "apisix-certs approve" and "deny". It holds as long as its digest is that of
+	// the spec.
 	//
 	// +optional
 	Approval *Approval `json:"approval,omitempty"`

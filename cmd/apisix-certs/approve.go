@@ -27,13 +27,15 @@ type decideCommand struct {
 
 func newApprove() *cobra.Command {
 	return newDecide(v1alpha1.Approved, "approve", "Approve certificates that a CertificatePolicy wants approved",
-		"Approve certificates that a CertificatePolicy with approval Manual wants approved. An approval is for the names and the\n"+
-			"issuer that the certificate has: when these change it is asked for again, and not at renewals.")
+		"Approve certificates that a CertificatePolicy with approval Manual wants approved. An approval is for what the\n"+
+			"command prints: names, subject, issuer, duration, usages and key, ingress class and key storage. When one of these changes,\n"+
+			"another approval is needed, and none for renewals.")
 }
 
 func newDeny() *cobra.Command {
 	return newDecide(v1alpha1.Denied, "deny", "Deny certificates that a CertificatePolicy wants approved",
-		"Deny certificates that a CertificatePolicy with approval Manual wants approved. What is served stays until it ends.")
+		"Deny certificates that a CertificatePolicy with approval Manual wants approved. What is served stays until it\n"+
+			"expires.")
 }
 
 func newDecide(decision v1alpha1.ApprovalDecision, verb, short, long string) *cobra.Command {
@@ -88,11 +90,7 @@ func (d *decideCommand) decide(ctx context.Context, cert *v1alpha1.ApisixCertifi
 	if err := d.access.Status().Patch(ctx, cert, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
 		return d.access.explain(err)
 	}
-	from := "by " + cert.Spec.IssuerRef.String()
-	if cert.Spec.Push {
-		from = "in a Secret that somebody else keeps"
-	}
-	_, err = fmt.Fprintf(d.out, "ApisixCertificate %s/%s %s: %s, %s\n", cert.Namespace, cert.Name, strings.ToLower(string(d.decision)), strings.Join(cert.Spec.DNSNames, " "), from)
+	_, err = fmt.Fprintf(d.out, "ApisixCertificate %s/%s %s: %s\n", cert.Namespace, cert.Name, strings.ToLower(string(d.decision)), policy.Summary(&cert.Spec))
 	return err
 }
 

@@ -72,6 +72,7 @@ func addControllerFlags(flags *pflag.FlagSet, o *controllers.Options) {
 	flags.StringVar(&o.IngressClass, "ingress-class", "", "only objects of this ingress class, or of none")
 	flags.StringVar(&o.NamespaceSelector, "namespace-selector", "", "only objects in namespaces whose labels match, so that several controllers, with leases of their own, can share a cluster; empty for all")
 	flags.StringVar(&o.LeaseName, "lease-name", "apisix-certs", "name of the lease that the replicas share")
+	flags.BoolVar(&o.RequirePolicy, "require-policy", false, "issue and push nothing where there is no CertificatePolicy, instead of everything: for clusters of several teams")
 	flags.StringVar(&o.ClusterResourceNamespace, "cluster-resource-namespace", "", "namespace with the credentials of ClusterVaultIssuers (default: --namespace)")
 	flags.DurationVar(&o.CAExpiryWarning, "ca-expiry-warning", 30*24*time.Hour, "how long before the end of an issuer's CA the issuer warns; 0 for never")
 	flags.DurationVar(&o.CARotationSpread, "ca-rotation-spread", time.Hour, "time over which certificates are issued again after a rotation of the CA, and at most a tenth of their life left")

@@ -89,24 +89,43 @@ func (r *Reconciler) verdict(ctx context.Context, cert *v1alpha1.ApisixCertifica
 	if err != nil {
 		return policy.Verdict{}, err
 	}
-	return policy.Evaluate(policies, labels, &cert.Spec), nil
+	return policies.Evaluate(policy.Request{
+		Namespace: cert.Namespace, Labels: labels, Spec: &cert.Spec, Older: func() int { return r.older(cert) },
+	}), nil
+}
+
+// older counts the certificates of the namespace that are older.
+func (r *Reconciler) older(cert *v1alpha1.ApisixCertificate) int {
+	n := 0
+	for _, other := range r.Known() {
+		if other.Namespace == cert.Namespace && v1alpha1.Older(other, cert) {
+			n++
+		}
+	}
+	return n
 }
 
 func (r *Reconciler) allowsName(ctx context.Context, namespace, name string) (bool, error) {
 	policies, labels, err := r.policies(ctx, namespace)
-	return err == nil && policy.AllowsName(policies, labels, name), err
+	return err == nil && policies.AllowsName(labels, name), err
 }
 
-// policies are all policies, and the labels of a namespace where there are any.
-func (r *Reconciler) policies(ctx context.Context, namespace string) ([]v1alpha1.CertificatePolicy, map[string]string, error) {
+// policies are all policies, and the labels of a namespace where they count. The list waits until the cache is synced, so
+// that policies that are not read yet are not taken for none; a namespace that is not read yet is an error, as it would be
+// taken for one without labels.
+func (r *Reconciler) policies(ctx context.Context, namespace string) (*policy.Set, map[string]string, error) {
 	var list v1alpha1.CertificatePolicyList
-	if err := r.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil || len(list.Items) == 0 {
+	if err := r.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, nil, err
+	}
+	set := r.policySets.Of(list.Items, r.RequirePolicy)
+	if len(list.Items) == 0 {
+		return set, nil, nil
 	}
 	object := &metav1.PartialObjectMetadata{}
 	object.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
 	err := r.Get(ctx, client.ObjectKey{Name: namespace}, object)
-	return list.Items, object.Labels, client.IgnoreNotFound(err)
+	return set, object.Labels, err
 }
 
 // PolicyEvents enqueues all certificates: a policy that comes or goes concerns even those that it does not select.

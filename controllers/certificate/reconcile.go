@@ -22,6 +22,7 @@ import (
 	"apisix-certs.io/apisix-certs/certs/vault"
 	"apisix-certs.io/apisix-certs/controllers/gateway"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
+	"apisix-certs.io/apisix-certs/controllers/policy"
 	"apisix-certs.io/apisix-certs/controllers/shard"
 	"apisix-certs.io/apisix-certs/internal/authority"
 )
@@ -60,10 +61,13 @@ type Reconciler struct {
 	// RotationSpread is the time over which certificates are issued again after a rotation of the CA. Zero: an hour, and
 	// never more than a tenth of the life left.
 	RotationSpread time.Duration
+	// RequirePolicy denies every certificate where there is no CertificatePolicy. False: every one is allowed then.
+	RequirePolicy bool
 
 	// Claims is the index of who has which name and which Secret.
 	Claims *authority.Claims
 
+	policySets policy.Sets
 	woken      chan event.GenericEvent
 	keys       heldKeys
 	unproven   unproven

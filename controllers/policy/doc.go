@@ -1,28 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package policy says which certificates CertificatePolicies allow.
+// Package policy decides which certificates CertificatePolicies allow.
 //
-//	verdict := policy.Evaluate(policies, namespaceLabels, &cert.Spec)
+//	set := policy.NewSet(policies, required)
+//	verdict := set.Evaluate(policy.Request{Namespace: "shop", Labels: labels, Spec: &cert.Spec, Older: older})
 //	if verdict.Denied != "" { ... }
+//	if verdict.Settle(cert.Status.Approval, policy.Digest(&cert.Spec)) != policy.Settled { ... }
 //
-// It is pure: it reads no cluster, and does not know who approved what but by Settle, which takes it from a status.
+// It is pure: it reads no cluster, and knows of approvals only what Settle is given.
 package policy
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"slices"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
-	"apisix-certs.io/apisix-certs/certs"
 )
 
 // Verdict is what all policies together say of one certificate.
 type Verdict struct {
-	// Denied says what no policy allows; empty: it is allowed. It is stable.
+	// Denied names what no policy allows, and the fix; empty: it is allowed. It is stable.
 	Denied string
-	// Manual are the policies that allow it once somebody has approved it, sorted; empty where one allows it outright.
+	// Manual are the policies that allow it once a user has approved it, sorted; empty where one allows it outright.
 	Manual []string
 }
 
@@ -31,12 +29,12 @@ type Settlement int
 
 // Settlements of Settle.
 const (
-	Unsettled Settlement = iota // nobody has decided on these names and this issuer
+	Unsettled Settlement = iota // nobody has decided on this digest
 	Settled                     // approved, or no approval is needed
 	Refused                     // denied by hand
 )
 
-// Settle tells whether what the verdict leaves to be decided by hand is decided, for the digest of the spec.
+// Settle reports what has become of a verdict that needs an approval, for the digest of the spec.
 func (v Verdict) Settle(approval *v1alpha1.Approval, digest string) Settlement {
 	switch {
 	case len(v.Manual) == 0:
@@ -47,27 +45,4 @@ func (v Verdict) Settle(approval *v1alpha1.Approval, digest string) Settlement {
 		return Settled
 	}
 	return Refused
-}
-
-// Digest identifies what an approval is for: all names, and the issuer. The order of names does not count; key, life and
-// renewal are no matter.
-func Digest(spec *v1alpha1.ApisixCertificateSpec) string {
-	issuer := ""
-	if !spec.Push {
-		issuer = spec.IssuerRef.String()
-	}
-	text, _ := json.Marshal([]any{ // plain data always marshals
-		sorted(spec.DNSNames), certs.NormalizeHost(spec.CommonName), sorted(spec.IPAddresses), sorted(spec.URIs), sorted(spec.EmailAddresses), spec.Subject, issuer,
-	})
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])
-}
-
-func sorted(names []string) []string {
-	out := make([]string, 0, len(names))
-	for _, name := range names {
-		out = append(out, certs.NormalizeHost(name))
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }

@@ -40,6 +40,11 @@ func asking(edits ...func(*v1alpha1.ApisixCertificateSpec)) *v1alpha1.ApisixCert
 	return spec
 }
 
+// evaluate is Set.Evaluate for a namespace shop without other certificates.
+func evaluate(policies []v1alpha1.CertificatePolicy, namespace map[string]string, spec *v1alpha1.ApisixCertificateSpec) Verdict {
+	return NewSet(policies, false).Evaluate(Request{Namespace: "shop", Labels: namespace, Spec: spec, Older: func() int { return 0 }})
+}
+
 func named(names ...string) func(*v1alpha1.ApisixCertificateSpec) {
 	return func(s *v1alpha1.ApisixCertificateSpec) { s.DNSNames = names }
 }
@@ -97,26 +102,27 @@ func TestRules(t *testing.T) {
 		{"exact, not below", names("www.a.example"), []func(*v1alpha1.ApisixCertificateSpec){named("x.www.a.example")}, "host x.www"},
 		{"all names", names("*"), []func(*v1alpha1.ApisixCertificateSpec){named("b.example")}, ""},
 		{"a star that is no label", names("*a.example"), []func(*v1alpha1.ApisixCertificateSpec){named("evila.example")}, "host evila"},
-		{"common name", same, []func(*v1alpha1.ApisixCertificateSpec){func(s *v1alpha1.ApisixCertificateSpec) { s.CommonName = "b.example" }}, "common name b.example"},
+		{"common name", same, []func(*v1alpha1.ApisixCertificateSpec){func(s *v1alpha1.ApisixCertificateSpec) { s.CommonName = "b.example" }}, "spec.commonName: common name b.example"},
 		{"address", same, []func(*v1alpha1.ApisixCertificateSpec){ip}, "IP address 192.0.2.1"},
 		{"address, allowed", others, []func(*v1alpha1.ApisixCertificateSpec){ip}, ""},
 		{"issuer", same, []func(*v1alpha1.ApisixCertificateSpec){issuedBy(v1alpha1.KindClusterVaultIssuer, "other")}, "issuer ClusterVaultIssuer/other"},
 		{"issuer of another kind", same, []func(*v1alpha1.ApisixCertificateSpec){issuedBy("", "vault")}, "issuer VaultIssuer/vault"},
 		{"any issuer of a kind", all, []func(*v1alpha1.ApisixCertificateSpec){issuedBy("", "x")}, ""},
 		{"life", lives, []func(*v1alpha1.ApisixCertificateSpec){living(1)}, ""},
-		{"too short", lives, []func(*v1alpha1.ApisixCertificateSpec){func(s *v1alpha1.ApisixCertificateSpec) { s.Duration = &metav1.Duration{Duration: time.Minute} }}, "under 1h"},
-		{"too long", lives, []func(*v1alpha1.ApisixCertificateSpec){living(25)}, "over 24h"},
-		{"no life asked for", lives, nil, "without duration"},
+		{"too short", lives, []func(*v1alpha1.ApisixCertificateSpec){func(s *v1alpha1.ApisixCertificateSpec) { s.Duration = &metav1.Duration{Duration: time.Minute} }}, "spec.duration: 1m0s is under its minDuration 1h0m0s"},
+		{"too long", lives, []func(*v1alpha1.ApisixCertificateSpec){living(25)}, "spec.duration: 25h0m0s is over its maxDuration 24h0m0s"},
+		{"no life asked for", lives, nil, "spec.duration: is not set, and its maxDuration is 24h0m0s"},
 		{"default key", keys, nil, ""},
 		{"key", keys, []func(*v1alpha1.ApisixCertificateSpec){keyed("RSA", 3072)}, ""},
-		{"size", keys, []func(*v1alpha1.ApisixCertificateSpec){keyed("RSA", 0)}, "a private key RSA 2048"},
+		{"size", keys, []func(*v1alpha1.ApisixCertificateSpec){keyed("RSA", 0)}, "spec.privateKey: RSA 2048 is not in its privateKeys"},
 		{"key without sizes", keys, []func(*v1alpha1.ApisixCertificateSpec){keyed("Ed25519", 0)}, ""},
-		{"algorithm", func(p *v1alpha1.CertificatePolicySpec) { p.PrivateKeys = []v1alpha1.PolicyKey{{Algorithm: "RSA"}} }, []func(*v1alpha1.ApisixCertificateSpec){keyed("Ed25519", 0)}, "a private key Ed25519 is"},
+		{"algorithm", func(p *v1alpha1.CertificatePolicySpec) { p.PrivateKeys = []v1alpha1.PolicyKey{{Algorithm: "RSA"}} }, []func(*v1alpha1.ApisixCertificateSpec){keyed("Ed25519", 0)}, "spec.privateKey: Ed25519 is"},
+		{"only a lower bound", func(p *v1alpha1.CertificatePolicySpec) { p.MinDuration = hours(1) }, nil, "its minDuration is 1h0m0s"},
 		{"Secret of others", keys, []func(*v1alpha1.ApisixCertificateSpec){push}, ""},
 		{"Secret of others, for another host", same, []func(*v1alpha1.ApisixCertificateSpec){push, named("b.example")}, "host b.example"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := Evaluate([]v1alpha1.CertificatePolicy{allowing("p", c.policy)}, teamA, asking(c.spec...))
+			got := evaluate([]v1alpha1.CertificatePolicy{allowing("p", c.policy)}, teamA, asking(c.spec...))
 			if (got.Denied == "") != (c.denied == "") || !strings.Contains(got.Denied, c.denied) || len(got.Manual) > 0 {
 				t.Errorf("%+v", got)
 			}
@@ -143,17 +149,17 @@ func TestPoliciesTogether(t *testing.T) {
 		{"a selector that is none", []v1alpha1.CertificatePolicy{allowing("p", strange)}, teamA, "no CertificatePolicy is for this namespace", nil},
 		{"for all namespaces", []v1alpha1.CertificatePolicy{allowing("p", everywhere)}, nil, "", nil},
 		{"one of two", []v1alpha1.CertificatePolicy{allowing("p", names("b.example")), allowing("q")}, teamA, "", nil},
-		{"no one alone", []v1alpha1.CertificatePolicy{allowing("p", names("b.example")), allowing("q", noIssuer)}, teamA, "issuer ClusterVaultIssuer/vault is not allowed by the nearest, q", nil},
+		{"no one alone", []v1alpha1.CertificatePolicy{allowing("p", names("b.example")), allowing("q", noIssuer)}, teamA, "The nearest is q: spec.issuerRef: issuer ClusterVaultIssuer/vault is not in its issuers", nil},
 		{"by hand", []v1alpha1.CertificatePolicy{allowing("q", manual), allowing("p", manual)}, teamA, "", []string{"p", "q"}},
 		{"by hand, and outright", []v1alpha1.CertificatePolicy{allowing("q", manual), allowing("p")}, teamA, "", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := Evaluate(c.policies, c.namespace, asking())
+			got := evaluate(c.policies, c.namespace, asking())
 			if (got.Denied == "") != (c.denied == "") || !strings.Contains(got.Denied, c.denied) || !slices.Equal(got.Manual, c.manual) {
 				t.Errorf("%+v", got)
 			}
 			slices.Reverse(c.policies)
-			if again := Evaluate(c.policies, c.namespace, asking()); again.Denied != got.Denied {
+			if again := evaluate(c.policies, c.namespace, asking()); again.Denied != got.Denied {
 				t.Errorf("the order of policies counts: %q, %q", got.Denied, again.Denied)
 			}
 		})
@@ -162,8 +168,21 @@ func TestPoliciesTogether(t *testing.T) {
 
 func TestAllowsName(t *testing.T) {
 	policies := []v1alpha1.CertificatePolicy{allowing("p")}
-	if !AllowsName(nil, nil, "x") || !AllowsName(policies, teamA, "www.a.example") || AllowsName(policies, nil, "www.a.example") || AllowsName(policies, teamA, "b.example") {
-		t.Error("a name that is allowed is not, or the other way round")
+	for _, c := range []struct {
+		set       *Set
+		namespace map[string]string
+		name      string
+		want      bool
+	}{
+		{NewSet(nil, false), nil, "x", true},
+		{NewSet(nil, true), nil, "x", true}, // nobody else could get it
+		{NewSet(policies, true), teamA, "www.a.example", true},
+		{NewSet(policies, false), nil, "www.a.example", false},
+		{NewSet(policies, false), teamA, "b.example", false},
+	} {
+		if got := c.set.AllowsName(c.namespace, c.name); got != c.want {
+			t.Errorf("%d policies, labels %v, %s: %v", len(c.set.policies), c.namespace, c.name, got)
+		}
 	}
 }
 
@@ -188,26 +207,6 @@ func TestSettle(t *testing.T) {
 	} {
 		if got := c.verdict.Settle(c.approval, digest); got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
-		}
-	}
-}
-
-func TestDigest(t *testing.T) {
-	base := Digest(asking(named("a", "b")))
-	for name, c := range map[string]struct {
-		spec *v1alpha1.ApisixCertificateSpec
-		same bool
-	}{
-		"order and case":   {asking(named("B", "a")), true},
-		"life":             {asking(named("a", "b"), living(1)), true},
-		"key":              {asking(named("a", "b"), keyed("RSA", 0)), true},
-		"names":            {asking(named("a")), false},
-		"issuer":           {asking(named("a", "b"), issuedBy("", "vault")), false},
-		"Secret of others": {asking(named("a", "b"), func(s *v1alpha1.ApisixCertificateSpec) { s.Push = true }), false},
-		"address":          {asking(named("a", "b"), func(s *v1alpha1.ApisixCertificateSpec) { s.IPAddresses = []string{"192.0.2.1"} }), false},
-	} {
-		if got := Digest(c.spec) == base; got != c.same {
-			t.Errorf("%s: the same is %v", name, got)
 		}
 	}
 }

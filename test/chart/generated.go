@@ -13,11 +13,11 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Generated returns all files that are generated, by their path in the checkout at root: the CRDs, rules and admission policy
+// Generated returns all files that are generated, by their path in the checkout at root: the CRDs, rules and admission policies
 // inside of the chart, the README of its values, and the kustomization of the plain manifests.
 func Generated(root string) (map[string]string, error) {
 	files := map[string]string{}
-	for _, add := range []func(string, map[string]string) error{addCRDs, addRules, addApproval, addReadme, addKustomization} {
+	for _, add := range []func(string, map[string]string) error{addCRDs, addRules, addPolicies, addReadme, addKustomization} {
 		if err := add(root, files); err != nil {
 			return nil, err
 		}
@@ -84,11 +84,16 @@ func addRules(root string, files map[string]string) error {
 	return nil
 }
 
-// addApproval takes the admission policy as it is; the template gives it the release's name.
-func addApproval(root string, files map[string]string) error {
-	data, err := os.ReadFile(filepath.Join(root, "manifests", "policy", "approval.yaml"))
-	files[filepath.Join("charts", Name, "files", "approval.yaml")] = string(data)
-	return err
+// addPolicies takes the admission policies as they are; the templates give them the release's names.
+func addPolicies(root string, files map[string]string) error {
+	for _, file := range []string{"approval.yaml", "status.yaml"} {
+		data, err := os.ReadFile(filepath.Join(root, "manifests", "policy", file))
+		if err != nil {
+			return err
+		}
+		files[filepath.Join("charts", Name, "files", file)] = string(data)
+	}
+	return nil
 }
 
 const (
@@ -102,7 +107,8 @@ resources:
 `
 	kustomizationTail = `  - deploy/deployment.yaml
   - deploy/service.yaml
-# Who may approve and deny certificates, see docs/tenants.md. Kubernetes before 1.30 does not have it: leave it out there.
+# Who may approve and deny certificates, and who may write status, see docs/tenants.md and docs/security.md. Kubernetes before
+# 1.30 does not have such policies: leave them out there.
 components:
   - policy
 `

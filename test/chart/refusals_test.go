@@ -33,6 +33,8 @@ func TestRefusals(t *testing.T) {
 		{"issuer without spec", good + "clusterVaultIssuer: {create: true, spec: {path: pki/sign/a, auth: {}}}", "clusterVaultIssuer.spec.server: is missing"},
 		{"budget of all", good + "replicaCount: 2\npodDisruptionBudget: {minAvailable: 2}", "podDisruptionBudget.minAvailable: 2 of 2 replicas would keep every node from being drained"},
 		{"two budgets", good + "podDisruptionBudget: {maxUnavailable: 1}", "podDisruptionBudget: minAvailable and maxUnavailable exclude each other"},
+		{"releases that share the cluster", good + "namespaceSelector: shard=a", "statusPolicy.serviceAccounts: with namespaceSelector other releases may share the cluster, whose writes of status would be refused: name their ServiceAccounts, NAMESPACE/NAME, or apisix-certs/apisix-certs where there are none"},
+		{"ServiceAccount without namespace", good + "statusPolicy: {serviceAccounts: [certs]}", "at '/statusPolicy/serviceAccounts/0': 'certs' does not match pattern"},
 		{"monitor without metrics", good + "metrics: {enabled: false}\nserviceMonitor: {enabled: true}", "metrics.enabled: serviceMonitor and prometheusRule need metrics"},
 		{"Service without page", good + "page: {service: {enabled: true}}", "page.service.enabled: there is no page to make a Service of"},
 		{"page for the whole node", good + "page: {enabled: true}\nhostNetwork: true", "page.enabled: with hostNetwork whatever runs on the node could read the page"},

@@ -3,6 +3,7 @@
 package chart
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +19,9 @@ func TestReleasesSideBySide(t *testing.T) {
 	for i, release := range releases {
 		release.Values = values(t, good)
 		release.Values["namespaceSelector"] = "shard=" + release.Name
+		release.Values["statusPolicy"] = map[string]any{"serviceAccounts": []any{
+			"gateway/first-apisix-certs", "gateway/second-apisix-certs", "other/first-apisix-certs",
+		}}
 		release.Values["crds"] = map[string]any{"enabled": i == 0}
 		rendered := render(t, release)
 		for _, object := range rendered.Objects {
@@ -26,6 +30,12 @@ func TestReleasesSideBySide(t *testing.T) {
 				t.Errorf("%s is in releases %d and %d", key, owner[key], i)
 			}
 			owner[key] = i
+		}
+		guard := fmt.Sprint(rendered.Find(kindAdmission, release.Namespace+"-"+release.Name+"-apisix-certs-status"))
+		for _, account := range []string{"gateway:first-apisix-certs", "gateway:second-apisix-certs", "other:first-apisix-certs"} {
+			if strings.Count(guard, "'system:serviceaccount:"+account+"'") != 1 {
+				t.Errorf("release %d does not let %s write status: %s", i, account, guard)
+			}
 		}
 		args := argsOf(t, rendered)
 		if !slices.Contains(args, "--namespace-selector=shard="+release.Name) {

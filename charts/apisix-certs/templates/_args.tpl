@@ -31,6 +31,9 @@
 {{- with .Values.clusterResourceNamespace }}
 - --cluster-resource-namespace={{ . }}
 {{- end }}
+{{- if .Values.requirePolicy }}
+- --require-policy
+{{- end }}
 - --workers={{ .Values.workers }}
 - --resync-period={{ .Values.resyncPeriod }}
 - --ca-expiry-warning={{ .Values.caExpiryWarning }}

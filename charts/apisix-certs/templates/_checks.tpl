@@ -36,6 +36,10 @@ page.service.enabled: there is no page to make a Service of: set page.enabled=tr
 {{- if and .Values.page.enabled .Values.hostNetwork (not .Values.page.service.enabled) }}
 page.enabled: with hostNetwork whatever runs on the node could read the page: set page.service.enabled=true, so that it asks for a token
 {{- end }}
+{{- $status := .Values.statusPolicy | default dict -}}
+{{- if and .Values.namespaceSelector $status.enabled (not $status.serviceAccounts) }}
+statusPolicy.serviceAccounts: with namespaceSelector other releases may share the cluster, whose writes of status would be refused: name their ServiceAccounts, NAMESPACE/NAME, or {{ .Release.Namespace }}/{{ include "apisix-certs.serviceAccount" . }} where there are none
+{{- end }}
 {{- end }}
 
 {{- define "apisix-certs.check" -}}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
+)
+
+// approved is what an approval is for: all that an issuer gets to see, and where certificate and key go. What is as it is by
+// default is empty and left out, so that a field that is added one day voids no approval of a certificate without it.
+type approved struct {
+	DNSNames       []string              `json:"dnsNames,omitempty"`
+	CommonName     string                `json:"commonName,omitempty"`
+	IPAddresses    []string              `json:"ipAddresses,omitempty"`
+	URIs           []string              `json:"uris,omitempty"`
+	EmailAddresses []string              `json:"emailAddresses,omitempty"`
+	Subject        *v1alpha1.X509Subject `json:"subject,omitempty"`
+	Issuer         string                `json:"issuer,omitempty"`
+	Duration       string                `json:"duration,omitempty"`
+	Usages         []string              `json:"usages,omitempty"`
+	Key            string                `json:"key,omitempty"`
+	Secret         string                `json:"secret,omitempty"` // of others: NAMESPACE/NAME, or NAME at home
+	IngressClass   string                `json:"ingressClass,omitempty"`
+	KeyStorage     string                `json:"keyStorage,omitempty"`
+	VaultKV        string                `json:"vaultKV,omitempty"`
+}
+
+// Digest identifies what an approval of a certificate is for: all names, subject, issuer, duration, usages and key; ingress
+// class, key storage, and the Secret where it is of others. The order of names and usages does not count, nor does how and
+// when is renewed, so that renewals never wait for an approval.
+func Digest(spec *v1alpha1.ApisixCertificateSpec) string {
+	text, _ := json.Marshal(approvedOf(spec)) // plain data always marshals
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// Summary is what Digest covers, for the user who decides: "dnsNames a.example b.example, issuer VaultIssuer/vault".
+func Summary(spec *v1alpha1.ApisixCertificateSpec) string {
+	var parts []string
+	value := reflect.ValueOf(approvedOf(spec))
+	for i := range value.NumField() {
+		field := value.Field(i)
+		if field.IsZero() {
+			continue
+		}
+		name, _, _ := strings.Cut(value.Type().Field(i).Tag.Get("json"), ",")
+		switch v := field.Interface().(type) {
+		case []string:
+			parts = append(parts, name+" "+strings.Join(v, " "))
+		case string:
+			parts = append(parts, name+" "+v)
+		default:
+			text, _ := json.Marshal(v)
+			parts = append(parts, name+" "+string(text))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func approvedOf(spec *v1alpha1.ApisixCertificateSpec) approved {
+	a := approved{
+		DNSNames: hosts(spec.DNSNames), CommonName: certs.NormalizeHost(spec.CommonName),
+		IPAddresses: sorted(spec.IPAddresses), URIs: sorted(spec.URIs), EmailAddresses: sorted(spec.EmailAddresses),
+		IngressClass: spec.IngressClassName,
+	}
+	if spec.Subject != nil && !reflect.ValueOf(*spec.Subject).IsZero() {
+		a.Subject = spec.Subject
+	}
+	if spec.Push || spec.SecretNamespace != "" {
+		a.Secret = strings.TrimPrefix(spec.SecretNamespace+"/"+spec.SecretName, "/")
+	}
+	if spec.Push {
+		return a
+	}
+	a.Issuer = spec.IssuerRef.String()
+	if spec.Duration != nil {
+		a.Duration = spec.Duration.Duration.String()
+	}
+	if usages := sorted(usagesOf(spec)); !slices.Equal(usages, defaultUsages) {
+		a.Usages = usages
+	}
+	if algorithm, size := keyOf(spec); algorithm != string(certs.ECDSA) || size != defaultSizes[algorithm] {
+		a.Key = keyText(algorithm, size)
+	}
+	if storage := keyStorageOf(spec); storage != v1alpha1.KeyInSecret {
+		a.KeyStorage = string(storage)
+	}
+	if spec.KeyStorage == v1alpha1.KeyInVaultKV {
+		a.VaultKV = locationOf(spec)
+	}
+	return a
+}
+
+// hosts are names under which DNS finds the same, as a set.
+func hosts(names []string) []string {
+	normal := make([]string, 0, len(names))
+	for _, name := range names {
+		normal = append(normal, certs.NormalizeHost(name))
+	}
+	return sorted(normal)
+}
+
+func keyText(algorithm string, size int32) string {
+	if size == 0 {
+		return algorithm
+	}
+	return fmt.Sprintf("%s %d", algorithm, size)
+}
