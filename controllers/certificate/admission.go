@@ -56,6 +56,11 @@ func (r *Reconciler) observeGrant(ctx context.Context, o *observed) error {
 		return nil
 	}
 	ns, name := o.cert.Spec.SecretNamespace, o.cert.Spec.SecretName
+	if !r.Shard.MayRead(ns) {
+		o.refused = &finding{v1alpha1.ReasonNamespaceNotWatched, fmt.Sprintf("Secret %s: the controller does not watch namespace %s, or lacks rights there: "+
+			"use a Secret of namespace %s, or have %s added to --watch-namespaces (chart: watchNamespaces)", o.secretText(), ns, o.cert.Namespace, ns)}
+		return nil
+	}
 	granted, err := r.Granted(ctx, o.cert.Namespace, ns, name)
 	used := slices.ContainsFunc(o.uses, func(u gateway.Use) bool { return u.Namespace == o.cert.Namespace && u.Kind == "ApisixTls" })
 	switch {
@@ -144,6 +149,9 @@ func (r *Reconciler) PolicyEvents() handler.EventHandler {
 // NamespaceEvents enqueues the certificates of a namespace.
 func (r *Reconciler) NamespaceEvents() handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, namespace client.Object) []ctrl.Request {
+		if !r.Shard.MayRead(namespace.GetName()) {
+			return nil
+		}
 		return r.all(ctx, client.InNamespace(namespace.GetName()))
 	})
 }
