@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -33,6 +32,7 @@ type issuers struct {
 	certificates controller.Controller
 	secrets      func(handler.EventHandler) ctrlsource.Source
 	changes      chan event.GenericEvent
+	namespaces   []string // whose objects are read; nil: all
 
 	waiting []schema.GroupVersionKind
 }
@@ -95,15 +95,8 @@ func (i *issuers) start(kind schema.GroupVersionKind) error {
 
 // watchRequests watches our own CertificateRequests alone: a cluster may keep thousands of others.
 func (i *issuers) watchRequests() error {
-	ours, err := cache.New(i.mgr.GetConfig(), cache.Options{
-		Scheme: i.mgr.GetScheme(), Mapper: i.mgr.GetRESTMapper(), HTTPClient: i.mgr.GetHTTPClient(),
-		DefaultLabelSelector: labels.SelectorFromSet(labels.Set{v1alpha1.LabelManaged: "true"}),
-		DefaultTransform:     cache.TransformStripManagedFields(),
-	})
+	ours, err := addCache(i.mgr, i.namespaces, labels.SelectorFromSet(labels.Set{v1alpha1.LabelManaged: "true"}))
 	if err != nil {
-		return err
-	}
-	if err := i.mgr.Add(ours); err != nil {
 		return err
 	}
 	request := &unstructured.Unstructured{}

@@ -35,6 +35,7 @@ const gatherDelay = 200 * time.Millisecond
 type gateways struct {
 	*gateway.Registry
 	mgr          ctrl.Manager
+	cache        cache.Cache // of IngressClasses and GatewayProxies
 	certificates controller.Controller
 	// suspect makes the next run of a certificate look anew at what is served.
 	suspect func(types.NamespacedName)
@@ -44,7 +45,7 @@ type gateways struct {
 	proxies bool        // GatewayProxies are watched
 }
 
-func newGateways(ctx context.Context, mgr ctrl.Manager, options Options) (*gateways, error) {
+func newGateways(ctx context.Context, mgr ctrl.Manager, options Options, within *reach) (*gateways, error) {
 	flags, err := options.gatewayOfFlags()
 	if err != nil {
 		return nil, err
@@ -57,9 +58,13 @@ func newGateways(ctx context.Context, mgr ctrl.Manager, options Options) (*gatew
 	if err != nil {
 		return nil, err
 	}
-	g := &gateways{mgr: mgr, changes: make(chan string, 256), queue: make(chan workqueue.TypedRateLimitingInterface[ctrl.Request], 1)}
+	from, err := within.ofGateways(mgr)
+	if err != nil {
+		return nil, fmt.Errorf("cache of gateways: %w", err)
+	}
+	g := &gateways{mgr: mgr, cache: from, changes: make(chan string, 256), queue: make(chan workqueue.TypedRateLimitingInterface[ctrl.Request], 1)}
 	g.Registry = &gateway.Registry{
-		Reader: mgr.GetCache(), Flags: flags, Mode: gateway.Mode(options.PushMode), Cluster: cluster, Clock: clock.RealClock{},
+		Reader: from, Flags: flags, Mode: gateway.Mode(options.PushMode), Cluster: cluster, Clock: clock.RealClock{},
 		TLS: config, UserAgent: options.userAgent(), Log: mgr.GetLogger().WithName("gateways"),
 		Follower: &gateway.Watches{
 			Context: ctx, Changed: g.changed,
@@ -68,6 +73,9 @@ func newGateways(ctx context.Context, mgr ctrl.Manager, options Options) (*gatew
 				return cache.New(mgr.GetConfig(), o)
 			},
 		},
+	}
+	if within != nil {
+		g.Follower = &follower{g.Follower, options.Reach()}
 	}
 	return g, nil
 }
@@ -81,7 +89,7 @@ func (g *gateways) changed(name string) {
 // setup adds the watches. certificates is the controller of ApisixCertificates, suspect their reconciler's Suspect.
 func (g *gateways) setup(certificates controller.Controller, suspect func(types.NamespacedName)) error {
 	g.certificates, g.suspect = certificates, suspect
-	if err := certificates.Watch(ctrlsource.Kind[client.Object](g.mgr.GetCache(), &networkingv1.IngressClass{}, g.onClass(), classChanged())); err != nil {
+	if err := certificates.Watch(ctrlsource.Kind[client.Object](g.cache, &networkingv1.IngressClass{}, g.onClass(), classChanged())); err != nil {
 		return err
 	}
 	if err := certificates.Watch(ctrlsource.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
@@ -159,7 +167,7 @@ func (g *gateways) watchProxies() (done bool, err error) {
 	proxy.SetGroupVersionKind(kind)
 	g.HasProxies()
 	g.proxies = true
-	return true, g.certificates.Watch(ctrlsource.Kind[client.Object](g.mgr.GetCache(), proxy, g.onProxy(), proxyChanged()))
+	return true, g.certificates.Watch(ctrlsource.Kind[client.Object](g.cache, proxy, g.onProxy(), proxyChanged()))
 }
 
 func (g *gateways) onProxy() handler.EventHandler {

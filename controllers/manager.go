@@ -16,6 +16,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
@@ -35,8 +36,8 @@ const (
 // reachTimeout is how long the API server is given to say its version.
 const reachTimeout = 10 * time.Second
 
-// reach asks the API server for its version: where it does not answer, a word on that beats the failure of what needs it.
-func reach(config *rest.Config) error {
+// answers asks the API server for its version: where it does not answer, a word on that beats the failure of what needs it.
+func answers(config *rest.Config) error {
 	config = rest.CopyConfig(config)
 	config.Timeout = reachTimeout
 	client, err := discovery.NewDiscoveryClientForConfig(config)
@@ -49,7 +50,7 @@ func reach(config *rest.Config) error {
 	return nil
 }
 
-func newManager(config *rest.Config, options Options) (ctrl.Manager, error) {
+func newManager(config *rest.Config, options Options, within *reach, stores *stores) (ctrl.Manager, error) {
 	config = rest.CopyConfig(config)
 	config.UserAgent = options.userAgent()
 	// The queues and Vault's limits bound what is asked; a second limit here would only add waiting.
@@ -61,11 +62,14 @@ func newManager(config *rest.Config, options Options) (ctrl.Manager, error) {
 				// Foreign Secrets are read one by one when they matter, not kept in memory.
 				&corev1.Secret{}: {Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelManaged: "true"})},
 			},
-			DefaultTransform: newTrimmer().trim,
+			DefaultTransform:  newTrimmer().trim,
+			DefaultNamespaces: cachedIn(within.namespaces()),
+			NewInformer:       stores.newInformer,
 		},
 		Client: client.Options{Cache: &client.CacheOptions{
 			Unstructured: true, // ApisixRoutes
-			// A run that its own last write has triggered must see that write, or it would write again.
+			// A run that its own last write has triggered must see that write, or it would write again. Where each namespace has
+			// a watch of its own, it is a moment behind at times: what is seen of one namespace counts for all of a kind.
 			EnableReadYourWritesConsistency: ptr.To(true),
 		}},
 
@@ -78,6 +82,8 @@ func newManager(config *rest.Config, options Options) (ctrl.Manager, error) {
 		LeaderElectionReleaseOnCancel: true,
 		LeaseDuration:                 ptr.To(leaseDuration), RenewDeadline: ptr.To(renewDeadline), RetryPeriod: ptr.To(retryPeriod),
 		GracefulShutdownTimeout: ptr.To(20 * time.Second),
+		// The controllers of a manager come again with the next one: see Run.
+		Controller: ctrlconfig.Controller{SkipNameValidation: ptr.To(within != nil)},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("manager: %w", err)

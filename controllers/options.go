@@ -3,18 +3,21 @@
 package controllers
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers/gateway"
 	"apisix-certs.io/apisix-certs/controllers/page"
+	"apisix-certs.io/apisix-certs/controllers/rights"
 	"apisix-certs.io/apisix-certs/controllers/shard"
 	"apisix-certs.io/apisix-certs/controllers/source"
 )
@@ -38,8 +41,9 @@ type Options struct {
 	Manage        string // --manage annotated or all
 	IngressClass  string // --ingress-class; empty: all
 
-	NamespaceSelector string // --namespace-selector; of labels of namespaces; empty: all
-	LeaseName         string // --lease-name; of the lease that replicas share
+	NamespaceSelector string   // --namespace-selector; of labels of namespaces; empty: all
+	WatchNamespaces   []string // --watch-namespaces; the only ones whose objects are read; empty: all
+	LeaseName         string   // --lease-name; of the lease that replicas share
 
 	RequirePolicy bool // --require-policy; without any CertificatePolicy nothing is issued or pushed
 
@@ -114,7 +118,18 @@ func (o *Options) validateSources() []error {
 	if _, err := labels.Parse(o.NamespaceSelector); err != nil {
 		add("--namespace-selector %q is no label selector, such as team=shop or 'shard in (a,b)': %w", o.NamespaceSelector, err)
 	}
-	return problems
+	return append(problems, o.ValidateWatched())
+}
+
+// ValidateWatched returns all problems of WatchNamespaces, nil where there are none.
+func (o *Options) ValidateWatched() error {
+	var problems []error
+	for _, namespace := range o.WatchNamespaces {
+		if len(validation.IsDNS1123Label(namespace)) > 0 {
+			problems = append(problems, fmt.Errorf("--watch-namespaces: %q is not the name of a namespace: write them as shop,web", namespace))
+		}
+	}
+	return errors.Join(problems...)
 }
 
 func parseIssuer(text string) (*v1alpha1.IssuerReference, error) {
@@ -138,13 +153,31 @@ func (o *Options) sourceDefaults() source.Defaults {
 	return source.Defaults{Issuer: ref, ManageAll: o.Manage == "all", IngressClass: o.IngressClass}
 }
 
-// shard is the part of the cluster to look after, nil for all of it.
-func (o *Options) shard(namespaces client.Reader) *shard.Shard {
+// shard is the part of the cluster to look after, nil for all of it. served are the namespaces whose objects are read; nil: all.
+func (o *Options) shard(namespaces client.Reader, served []string) *shard.Shard {
 	selector, _ := labels.Parse(o.NamespaceSelector) // validated
-	if selector.Empty() {
+	if selector.Empty() && served == nil {
 		return nil
 	}
-	return &shard.Shard{Namespaces: namespaces, Selector: selector}
+	return &shard.Shard{Namespaces: namespaces, Selector: selector, Read: served}
+}
+
+// Reach is where the controller works. It is for valid options with WatchNamespaces.
+func (o *Options) Reach() rights.Reach {
+	reach := rights.Reach{Watched: slices.Compact(slices.Sorted(slices.Values(o.WatchNamespaces))), Credentials: cmp.Or(o.ClusterResourceNamespace, o.Namespace)}
+	flags, _ := o.gatewayOfFlags() // validated
+	if flags == nil {
+		return reach
+	}
+	for _, service := range []*gateway.ServicePort{flags.Service, flags.TLSService} {
+		if service != nil && !slices.Contains(reach.Gateways, service.Namespace) {
+			reach.Gateways = append(reach.Gateways, service.Namespace)
+		}
+	}
+	if key := flags.KeySecret; key != nil {
+		reach.AdminKey = types.NamespacedName{Namespace: key.Namespace, Name: key.Name}
+	}
+	return reach
 }
 
 func (o *Options) userAgent() string { return "apisix-certs/" + o.Version }

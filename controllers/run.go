@@ -6,6 +6,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -28,25 +29,67 @@ import (
 	"apisix-certs.io/apisix-certs/internal/authority"
 )
 
-// Run runs the controllers until ctx ends. It returns nil when they were stopped.
+// Run runs the controllers until ctx ends. It returns nil when they were stopped. With WatchNamespaces they are started again
+// whenever another of the namespaces can be read.
 func Run(ctx context.Context, config *rest.Config, options Options) error {
-	if err := reach(config); err != nil {
+	if err := answers(config); err != nil {
 		return err
 	}
-	mgr, err := newManager(config, options)
+	asking, err := reviewer(config, &options)
 	if err != nil {
 		return err
 	}
-	if err := setup(ctx, newFrugal(mgr), options); err != nil {
+	for {
+		candidates, err := options.candidates(asking.RESTMapper())
+		if err != nil {
+			return err
+		}
+		within, err := findReach(ctx, asking, candidates)
+		if err := errors.Join(err, within.unusable()); err != nil {
+			return err
+		}
+		within.log(ctrl.Log)
+		err = runWithin(ctx, config, options, within, func(ctx context.Context) error {
+			return within.await(ctx, asking, candidates, reachPoll)
+		})
+		if !errors.Is(err, errReachGrew) {
+			return err
+		}
+	}
+}
+
+// runWithin is one life of a manager. It ends with the error of await, if that is not nil.
+func runWithin(ctx context.Context, config *rest.Config, options Options, within *reach, await func(context.Context) error) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	stores := &stores{}
+	mgr, err := newManager(config, options, within, stores)
+	if err != nil {
 		return err
 	}
-	return mgr.Start(ctx)
+	if err := setup(ctx, newFrugal(mgr), options, within, stores); err != nil {
+		return err
+	}
+	grown := make(chan error, 1)
+	if within != nil && len(within.lacking) > 0 {
+		go func() {
+			grown <- await(ctx)
+			stop()
+		}()
+	} else {
+		grown <- nil
+	}
+	err = mgr.Start(ctx)
+	stop()
+	return errors.Join(err, <-grown)
 }
 
 // wiring is what the controllers share.
 type wiring struct {
 	mgr     ctrl.Manager
 	options Options
+	within  *reach
+	stores  *stores
 	part    *shard.Shard
 	secrets func(handler.EventHandler) ctrlsource.Source // changes of all Secrets
 
@@ -60,9 +103,9 @@ type wiring struct {
 }
 
 // setup adds everything to the manager. What watches for the controller of certificates comes after it.
-func setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
+func setup(ctx context.Context, mgr ctrl.Manager, options Options, within *reach, stores *stores) error {
 	w := &wiring{
-		mgr: mgr, options: options, part: options.shard(mgr.GetClient()),
+		mgr: mgr, options: options, within: within, stores: stores, part: options.shard(mgr.GetClient(), within.namespaces()),
 		uses: &source.Uses{Client: mgr.GetClient()}, grants: &grant.Grants{Reader: mgr.GetClient()},
 	}
 	for _, step := range []func(context.Context) error{w.addIssuers, w.addCertificates, w.watchSecrets, w.watchOthers, w.addSources} {
@@ -82,7 +125,7 @@ func (w *wiring) addIssuers(ctx context.Context) (err error) {
 		ClusterResourceNamespace: w.options.ClusterResourceNamespace, UserAgent: w.options.userAgent(),
 		Observe: issuer.Measure, Waited: issuer.MeasureWait, CAWarning: w.options.CAExpiryWarning, Shard: w.part,
 	}
-	if w.secrets, err = secretChanges(w.mgr); err != nil {
+	if w.secrets, err = secretChanges(w.mgr, w.within.namespaces()); err != nil {
 		return err
 	}
 	if err := issuer.Setup(ctx, w.mgr, w.sessions, w.secrets); err != nil {
@@ -92,10 +135,10 @@ func (w *wiring) addIssuers(ctx context.Context) (err error) {
 }
 
 func (w *wiring) addCertificates(ctx context.Context) (err error) {
-	if w.gateways, err = newGateways(ctx, w.mgr, w.options); err != nil {
+	if w.gateways, err = newGateways(ctx, w.mgr, w.options, w.within); err != nil {
 		return err
 	}
-	known, err := stored[*v1alpha1.ApisixCertificate](ctx, w.mgr.GetCache(), &v1alpha1.ApisixCertificate{})
+	known, err := stored[*v1alpha1.ApisixCertificate](ctx, w.mgr.GetCache(), w.stores, &v1alpha1.ApisixCertificate{})
 	if err != nil {
 		return err
 	}
@@ -106,7 +149,7 @@ func (w *wiring) addCertificates(ctx context.Context) (err error) {
 	w.reconciler = &certificate.Reconciler{
 		Trial:  trial,
 		Client: w.mgr.GetClient(), Live: w.mgr.GetAPIReader(), Recorder: w.mgr.GetEventRecorder("apisix-certs"), Clock: clock.RealClock{},
-		Signers: w.sessions, Uses: w.uses.Of, Granted: w.grants.Allow, Gateways: w.gateways.For, GatewayNamed: w.gateways.Named,
+		Signers: w.sessions, Uses: w.uses.Of, Granted: w.granted, Gateways: w.gateways.For, GatewayNamed: w.gateways.Named,
 		Claims: &authority.Claims{Clock: clock.RealClock{}, Reservation: w.options.NameReservation},
 		Known:  known, Resync: w.options.Resync, RotationSpread: w.options.CARotationSpread, Shard: w.part,
 		RequirePolicy: w.options.RequirePolicy,
@@ -133,6 +176,14 @@ func trialClient(mgr ctrl.Manager) (client.Client, error) {
 	return trial, nil
 }
 
+// granted is what ReferenceGrants say. Nothing is granted where none can be read.
+func (w *wiring) granted(ctx context.Context, from, secretNamespace, secretName string) (bool, error) {
+	if !w.part.MayRead(secretNamespace) {
+		return false, nil
+	}
+	return w.grants.Allow(ctx, from, secretNamespace, secretName)
+}
+
 func (w *wiring) watchSecrets(ctx context.Context) error {
 	used := w.reconciler.SecretEvents(func(secret client.Object) []string {
 		return append(w.uses.OfClientCA(ctx, secret), foreignSecret(secret)...)
@@ -154,7 +205,7 @@ func (w *wiring) watchOthers(ctx context.Context) error {
 	if err := granted.setup(); err != nil {
 		return fmt.Errorf("watch of ReferenceGrants: %w", err)
 	}
-	watched := &issuers{mgr: w.mgr, sessions: w.sessions, reconciler: w.reconciler, certificates: w.certificates, secrets: w.secrets}
+	watched := &issuers{mgr: w.mgr, sessions: w.sessions, reconciler: w.reconciler, certificates: w.certificates, secrets: w.secrets, namespaces: w.within.namespaces()}
 	if err := watched.setup(ctx); err != nil {
 		return fmt.Errorf("watches of issuers: %w", err)
 	}

@@ -23,31 +23,44 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// secretChanges gives a source of changes of all Secrets. Those that there are when it starts bring no events: whoever
-// depends on one is looked at then anyway. A cluster may have a hundred Secrets for each certificate, so of each only its
-// name and version are kept in memory.
-func secretChanges(mgr ctrl.Manager) (func(handler.EventHandler) ctrlsource.Source, error) {
+// secretChanges gives a source of changes of all Secrets, or of those of some namespaces. Those that there are when it starts
+// bring no events: whoever depends on one is looked at then anyway. A cluster may have a hundred Secrets for each certificate,
+// so of each only its name and version are kept in memory.
+func secretChanges(mgr ctrl.Manager, namespaces []string) (func(handler.EventHandler) ctrlsource.Source, error) {
 	secrets, err := metadata.NewForConfigAndClient(metadata.ConfigFor(mgr.GetConfig()), mgr.GetHTTPClient())
 	if err != nil {
 		return nil, fmt.Errorf("client for the metadata of Secrets: %w", err)
 	}
-	n := &secretNames{versions: map[string]string{}, filled: make(chan struct{})}
-	all := secrets.Resource(corev1.SchemeGroupVersion.WithResource("secrets"))
-	n.from = toolscache.ToListWatcherWithWatchListSemantics(&toolscache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-			return all.List(ctx, options)
-		},
-		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-			return all.Watch(ctx, options)
-		},
-	}, secrets)
-	if err := mgr.Add(n); err != nil {
-		return nil, err
+	if namespaces == nil {
+		namespaces = []string{metav1.NamespaceAll}
 	}
-	return func(h handler.EventHandler) ctrlsource.Source { return &secretSource{n, h} }, nil
+	var all []*secretNames
+	for _, namespace := range namespaces {
+		n := newSecretNames(secrets, namespace)
+		if err := mgr.Add(n); err != nil {
+			return nil, err
+		}
+		all = append(all, n)
+	}
+	return func(h handler.EventHandler) ctrlsource.Source { return &secretSource{all, h} }, nil
 }
 
-// secretNames follows all Secrets and hands on what changes. It is the store of a reflector.
+func newSecretNames(secrets metadata.Interface, namespace string) *secretNames {
+	those := secrets.Resource(corev1.SchemeGroupVersion.WithResource("secrets")).Namespace(namespace)
+	return &secretNames{
+		versions: map[string]string{}, filled: make(chan struct{}),
+		from: toolscache.ToListWatcherWithWatchListSemantics(&toolscache.ListWatch{
+			ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+				return those.List(ctx, options)
+			},
+			WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+				return those.Watch(ctx, options)
+			},
+		}, secrets),
+	}
+}
+
+// secretNames follows all Secrets, or those of a namespace, and hands on what changes. It is the store of a reflector.
 type secretNames struct {
 	from   toolscache.ListerWatcher
 	filled chan struct{} // closed after the first list
@@ -144,28 +157,36 @@ func (n *secretNames) tell(secret *metav1.PartialObjectMetadata) {
 
 // secretSource is a source of the changes for one handler.
 type secretSource struct {
-	names   *secretNames
+	names   []*secretNames
 	handler handler.EventHandler
 }
 
 // Start adds the handler.
 func (s *secretSource) Start(ctx context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
-	s.names.mu.Lock()
-	defer s.names.mu.Unlock()
-	s.names.hear = append(s.names.hear, func(secret *metav1.PartialObjectMetadata) {
-		s.handler.Generic(ctx, event.GenericEvent{Object: secret}, queue)
-	})
+	for _, n := range s.names {
+		n.listen(func(secret *metav1.PartialObjectMetadata) {
+			s.handler.Generic(ctx, event.GenericEvent{Object: secret}, queue)
+		})
+	}
 	return nil
+}
+
+func (n *secretNames) listen(hear func(*metav1.PartialObjectMetadata)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.hear = append(n.hear, hear)
 }
 
 // WaitForSync waits for the first list: what a run reads live before it may be older than what is told.
 func (s *secretSource) WaitForSync(ctx context.Context) error {
-	select {
-	case <-s.names.filled:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	for _, n := range s.names {
+		select {
+		case <-n.filled:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
+	return nil
 }
 
 func nameOnly(object any) (any, error) {

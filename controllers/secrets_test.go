@@ -42,7 +42,7 @@ func TestSecretNames(t *testing.T) {
 			t.Errorf("%s: told (-want +got)\n%s", row.name, diff)
 		}
 	}
-	if err := (&secretSource{names: n}).WaitForSync(context.Background()); err != nil {
+	if err := (&secretSource{names: []*secretNames{n}}).WaitForSync(context.Background()); err != nil {
 		t.Error(err)
 	}
 }

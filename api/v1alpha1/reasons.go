@@ -65,6 +65,9 @@ const (
 	// ReasonNotGranted is set on Issued: no ReferenceGrant lets the ApisixTls have its Secret in another namespace, or not
 	// any longer. What is served stays. Make the grant that the message names.
 	ReasonNotGranted = "NotGranted"
+	// ReasonNamespaceNotWatched is set on Issued: the Secret is to be in a namespace that the controller does not read, by its
+	// flag --watch-namespaces. What is served stays. Use a Secret of the certificate's own namespace, or have the other watched.
+	ReasonNamespaceNotWatched = "NamespaceNotWatched"
 	// ReasonWaitingForApproval is set on Issued: a CertificatePolicy wants the certificate approved by hand. See
 	// "apisix-certs approve".
 	ReasonWaitingForApproval = "WaitingForApproval"

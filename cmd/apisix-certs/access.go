@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -29,6 +31,7 @@ import (
 type kubeFlags struct {
 	kubeconfig, context, namespace, as string
 	all                                bool
+	watched                            []string // those of --watch-namespaces
 }
 
 func (k *kubeFlags) add(c *cobra.Command) {
@@ -50,8 +53,39 @@ func (k *kubeFlags) addCluster(flags *pflag.FlagSet) {
 type access struct {
 	client.WithWatch
 	config *rest.Config
-	// namespace that is meant; empty: all.
+	// namespace that is meant; empty: all, or those of watched where there are any.
 	namespace string
+	watched   []string
+}
+
+// addWatchNamespaces adds the flag of the controller that commands have too.
+func addWatchNamespaces(flags *pflag.FlagSet, to *[]string, usage string) {
+	flags.StringSliceVar(to, "watch-namespaces", nil, usage)
+}
+
+// within are the namespaces that are meant, as the options of a list have them.
+func (a *access) within() []string {
+	if a.namespace != "" || len(a.watched) == 0 {
+		return []string{a.namespace}
+	}
+	return a.watched
+}
+
+// list lists objects of the namespaces that are meant.
+func (a *access) list(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
+	var all []runtime.Object
+	for _, namespace := range a.within() {
+		one := list.DeepCopyObject().(client.ObjectList)
+		if err := a.List(ctx, one, slices.Concat(options, []client.ListOption{client.InNamespace(namespace)})...); err != nil {
+			return err
+		}
+		items, err := meta.ExtractList(one)
+		if err != nil {
+			return err
+		}
+		all = append(all, items...)
+	}
+	return meta.SetList(list, all)
 }
 
 // callTimeout bounds each request but watches.
@@ -66,7 +100,7 @@ func (k *kubeFlags) open() (*access, error) {
 	if err != nil {
 		return nil, noWay(err)
 	}
-	a := &access{config: config, namespace: k.namespace}
+	a := &access{config: config, namespace: k.namespace, watched: k.watched}
 	if a.namespace == "" && !k.all {
 		if a.namespace, _, err = loaded.Namespace(); err != nil {
 			return nil, noWay(err)

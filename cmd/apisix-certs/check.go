@@ -67,12 +67,16 @@ func newCheck() *cobra.Command {
 	addGatewayFlags(flags, &d.options)
 	addReaderFlags(flags, &d.options)
 	flags.StringVar(&d.options.ClusterResourceNamespace, "cluster-resource-namespace", "", "namespace with the credentials of ClusterVaultIssuers (default: that of the controller)")
+	addWatchNamespaces(flags, &d.options.WatchNamespaces, "the controller's: only these namespaces are looked into, such as shop,web (default: all)")
 	format := addOutput(c, "table", "json", "yaml")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := fromEnvironment(c.Flags()); err != nil {
 			return err
 		}
 		d.readersKnown = flags.Changed("metrics-secure") || flags.Changed("page-bind-address")
+		if err := d.options.ValidateWatched(); err != nil {
+			return err
+		}
 		d.options.AdminKey = os.Getenv(variable("apisix-admin-key"))
 		d.kube.all = d.kube.namespace == ""
 		d.waiting = startProgress(c.ErrOrStderr(), "asking the API server")
@@ -228,6 +232,6 @@ func (t *diagnosis) write(out io.Writer) {
 // certificates lists those that are looked at.
 func (d *doctor) certificates(ctx context.Context) ([]v1alpha1.ApisixCertificate, error) {
 	var list v1alpha1.ApisixCertificateList
-	err := d.access.List(ctx, &list, client.InNamespace(d.access.namespace))
+	err := d.access.list(ctx, &list)
 	return list.Items, err
 }

@@ -49,6 +49,7 @@ func (d *doctor) findController(ctx context.Context) error {
 		d.home = client.ObjectKey{Namespace: namespace, Name: name}
 	}
 	d.options.ClusterResourceNamespace = cmp.Or(d.options.ClusterResourceNamespace, d.home.Namespace)
+	d.access.watched = d.options.WatchNamespaces
 	return nil
 }
 
@@ -107,6 +108,10 @@ func (d *doctor) takeOptions(args []string, variables []corev1.EnvVar) {
 	}
 	d.options.LeaderElect, d.options.LeaseName = theirs.LeaderElect, theirs.LeaseName
 	d.options.ClusterResourceNamespace = cmp.Or(d.options.ClusterResourceNamespace, theirs.ClusterResourceNamespace)
+	if len(d.options.WatchNamespaces) == 0 {
+		d.options.WatchNamespaces = theirs.WatchNamespaces
+	}
+	theirs.WatchNamespaces = d.options.WatchNamespaces
 	d.takeReaders(&theirs)
 	if d.gatewayGiven() {
 		return

@@ -55,7 +55,7 @@ func (d *doctor) checkIssuers(ctx context.Context) error {
 func (d *doctor) listIssuers(ctx context.Context) ([]v1alpha1.Issuer, error) {
 	var found []v1alpha1.Issuer
 	var list v1alpha1.VaultIssuerList
-	if err := d.access.List(ctx, &list, client.InNamespace(d.access.namespace)); err != nil {
+	if err := d.access.list(ctx, &list); err != nil {
 		return nil, err
 	}
 	for i := range list.Items {

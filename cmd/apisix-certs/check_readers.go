@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"apisix-certs.io/apisix-certs/controllers"
+	"apisix-certs.io/apisix-certs/controllers/rights"
 )
 
 // addReaderFlags adds those that tell of whom readers over HTTP are asked.
@@ -24,9 +25,9 @@ func (d *doctor) takeReaders(theirs *controllers.Options) {
 	d.readersKnown = true
 }
 
-// readerRights are those that the controller needs beside manifests/rbac, where it asks Kubernetes who reads. The chart
-// makes them with the values that set the flags.
-func (d *doctor) readerRights() []right {
+// readerRights are those that the controller needs beside manifests/rbac, where it asks Kubernetes who reads, and how to give
+// them. The chart makes them with the values that set the flags.
+func (d *doctor) readerRights() ([]rights.Right, string) {
 	page, metrics := d.options.AsksReaders()
 	mend := ""
 	switch {
@@ -35,13 +36,12 @@ func (d *doctor) readerRights() []right {
 	case metrics:
 		mend = "upgrade the Helm chart with metrics.secure=true"
 	default:
-		return nil
+		return nil, ""
 	}
-	mend += ", or kubectl create clusterrolebinding apisix-certs-access --clusterrole=system:auth-delegator --serviceaccount=" +
-		d.home.Namespace + ":" + d.home.Name
 	create := []string{"create"}
-	return []right{
-		{group: "authentication.k8s.io", resource: "tokenreviews", verbs: create, mend: mend},
-		{group: "authorization.k8s.io", resource: "subjectaccessreviews", verbs: create, mend: mend},
-	}
+	return []rights.Right{
+			{Group: "authentication.k8s.io", Resource: "tokenreviews", Verbs: create},
+			{Group: "authorization.k8s.io", Resource: "subjectaccessreviews", Verbs: create},
+		}, mend + ", or kubectl create clusterrolebinding apisix-certs-access --clusterrole=system:auth-delegator --serviceaccount=" +
+			d.home.Namespace + ":" + d.home.Name
 }

@@ -3,49 +3,26 @@
 package main
 
 import (
-	"bytes"
-	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
 	authenticationv1 "k8s.io/api/authentication/v1"
-	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"apisix-certs.io/apisix-certs/manifests"
+	"apisix-certs.io/apisix-certs/controllers/rights"
 )
 
-// right is a rule for one resource.
-type right struct {
-	group, resource, name, namespace string // namespace empty: all
-	verbs                            []string
-	mend                             string // empty: manifests/rbac has it
-}
-
-func (r right) String() string {
-	text := strings.Trim(r.resource+"."+r.group, ".")
-	if r.name != "" {
-		text += " " + r.name
-	}
-	if r.namespace == "" {
-		return text
-	}
-	return text + " in namespace " + r.namespace
-}
+const (
+	mendRights = "kubectl apply -f manifests/rbac, or upgrade the Helm chart, and look for who takes rules out of ClusterRole or Role " + programName
+	mendReach  = "upgrade the Helm chart with the watchNamespaces of the controller's --watch-namespaces, or make a Role with these rights there"
+)
 
 // checkRights asks for each rule of manifests/rbac, and for those that the controller's flags need beside, whether its
-// ServiceAccount has it.
+// ServiceAccount has it. With --watch-namespaces the rules of namespaces are asked for in these alone.
 func (d *doctor) checkRights(ctx context.Context) error {
 	account := &corev1.ServiceAccount{}
 	object := "ServiceAccount " + d.home.String()
@@ -59,128 +36,84 @@ func (d *doctor) checkRights(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rights, err := neededRights(d.home.Namespace)
+	needed, err := rights.Needed(d.home.Namespace)
 	if err != nil {
 		return err
 	}
-	rights = slices.DeleteFunc(append(rights, d.readerRights()...), func(r right) bool { return !d.installed(r) })
-	lacking := make([][]string, len(rights))
-	var group errgroup.Group
-	group.SetLimit(8)
-	for i, r := range rights {
-		group.Go(func() (err error) {
-			lacking[i], err = r.lacking(ctx, may)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+	namespaced, others, err := rights.Installed(needed, d.access.RESTMapper())
+	if err != nil {
 		return err
 	}
-	for i, verbs := range lacking {
-		if len(verbs) > 0 {
-			d.told.find(finding{Object: object, Field: rights[i].String(), Problem: "it may not " + strings.Join(verbs, ", ") + " " + rights[i].String(),
-				Mend: cmp.Or(rights[i].mend, "kubectl apply -f manifests/rbac, or upgrade the Helm chart, and look for who takes rules out of ClusterRole or Role "+programName)})
+	if len(d.options.WatchNamespaces) > 0 {
+		if namespaced, err = d.rightsWithin(ctx, namespaced); err != nil {
+			return err
+		}
+	}
+	readers, mendReaders := d.readerRights()
+	for _, group := range []struct {
+		rights []rights.Right
+		mend   string
+	}{{others, mendRights}, {namespaced, mendRights}, {readers, mendReaders}} {
+		lacking, err := rights.Lacking(ctx, may, group.rights)
+		if err != nil {
+			return err
+		}
+		d.told.looked(len(group.rights))
+		for _, r := range lacking {
+			f := finding{Object: object, Field: r.String(), Problem: "it may not " + strings.Join(r.Verbs, ", ") + " " + r.String(), Mend: group.mend}
+			if r.Namespace != "" && r.Namespace != d.home.Namespace {
+				f.Mend = mendReach
+			}
+			d.told.find(f)
 		}
 	}
 	if !d.readersKnown {
 		d.told.note("whether it may ask who reads its page and metrics was not looked at, for its flags are not known: give --page-bind-address and --metrics-secure as it has them")
 	}
-	d.told.looked(len(rights))
 	return nil
 }
 
-func (r right) lacking(ctx context.Context, may reviewer) ([]string, error) {
-	var verbs []string
-	for _, verb := range r.verbs {
-		allowed, err := may(ctx, r, verb)
+// rightsWithin are what the rights of namespaces come down to with --watch-namespaces. A watched namespace that does not exist
+// is told of instead of its rights.
+func (d *doctor) rightsWithin(ctx context.Context, namespaced []rights.Right) ([]rights.Right, error) {
+	reach := d.options.Reach()
+	gone := map[string]bool{}
+	for _, name := range reach.Watched {
+		exists, err := d.exists(ctx, name)
 		if err != nil {
 			return nil, err
 		}
-		if !allowed {
-			verbs = append(verbs, verb)
+		if gone[name] = !exists; !exists {
+			d.told.looked(1)
+			d.told.find(finding{Object: "Namespace " + name, Problem: "it does not exist, and is one of --watch-namespaces",
+				Mend: "create it, then upgrade the Helm chart, which makes a Role in it"})
 		}
 	}
-	return verbs, nil
+	return slices.DeleteFunc(reach.Rights(namespaced), func(r rights.Right) bool { return gone[r.Namespace] }), nil
 }
 
-// reviewer tells whether the controller has a right.
-type reviewer func(ctx context.Context, r right, verb string) (bool, error)
+// exists reports whether a namespace does. Where that may not be read, it does.
+func (d *doctor) exists(ctx context.Context, name string) (bool, error) {
+	namespace := &metav1.PartialObjectMetadata{}
+	namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
+	err := d.access.Get(ctx, client.ObjectKey{Name: name}, namespace)
+	if apierrors.IsForbidden(err) {
+		return true, nil
+	}
+	return err == nil, client.IgnoreNotFound(err)
+}
 
 // reviewer asks about the ServiceAccount, or, being it, about itself: only administrators may ask about others.
-func (d *doctor) reviewer(ctx context.Context) (reviewer, error) {
+func (d *doctor) reviewer(ctx context.Context) (rights.Reviewer, error) {
 	self := &authenticationv1.SelfSubjectReview{}
 	if err := d.access.Create(ctx, self); err != nil && !apierrors.IsForbidden(err) {
 		return nil, err
 	}
 	user := "system:serviceaccount:" + d.home.Namespace + ":" + d.home.Name
 	if self.Status.UserInfo.Username == user {
-		return func(ctx context.Context, r right, verb string) (bool, error) {
-			review := &authorizationv1.SelfSubjectAccessReview{}
-			review.Spec.ResourceAttributes = r.attributes(verb)
-			err := d.access.Create(ctx, review)
-			return review.Status.Allowed, err
-		}, nil
+		return rights.Self(d.access), nil
 	}
-	groups := []string{"system:serviceaccounts", "system:serviceaccounts:" + d.home.Namespace, "system:authenticated"}
-	return func(ctx context.Context, r right, verb string) (bool, error) {
-		review := &authorizationv1.SubjectAccessReview{}
-		review.Spec = authorizationv1.SubjectAccessReviewSpec{User: user, Groups: groups, ResourceAttributes: r.attributes(verb)}
-		err := d.access.Create(ctx, review)
-		return review.Status.Allowed, err
-	}, nil
-}
-
-func (r right) attributes(verb string) *authorizationv1.ResourceAttributes {
-	resource, sub, _ := strings.Cut(r.resource, "/")
-	return &authorizationv1.ResourceAttributes{Namespace: r.namespace, Verb: verb, Group: r.group, Resource: resource, Subresource: sub, Name: r.name}
-}
-
-// installed tells whether the cluster has the resource: rights to those of others' CRDs matter where these are.
-func (d *doctor) installed(r right) bool {
-	resource, _, _ := strings.Cut(r.resource, "/")
-	_, err := d.access.RESTMapper().ResourcesFor(schema.GroupVersionResource{Group: r.group, Resource: resource})
-	return !meta.IsNoMatchError(err)
-}
-
-// neededRights reads manifests/rbac, whose Role is for the controller's namespace.
-func neededRights(home string) ([]right, error) {
-	data, err := manifests.FS.ReadFile("rbac/rbac.yaml")
-	if err != nil {
-		return nil, err
-	}
-	var rights []right
-	decoder := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(data), 4096)
-	for {
-		var role rbacv1.Role // a ClusterRole has the same rules
-		if err := decoder.Decode(&role); errors.Is(err, io.EOF) {
-			return rights, nil
-		} else if err != nil {
-			return nil, fmt.Errorf("manifests/rbac: %w", err)
-		}
-		namespace := ""
-		if role.Kind == "Role" {
-			namespace = home
-		}
-		for _, rule := range role.Rules {
-			rights = append(rights, rightsOf(rule, namespace)...)
-		}
-	}
-}
-
-func rightsOf(rule rbacv1.PolicyRule, namespace string) []right {
-	names := rule.ResourceNames
-	if len(names) == 0 {
-		names = []string{""}
-	}
-	var rights []right
-	for _, group := range rule.APIGroups {
-		for _, resource := range rule.Resources {
-			for _, name := range names {
-				rights = append(rights, right{group: group, resource: resource, name: name, namespace: namespace, verbs: rule.Verbs})
-			}
-		}
-	}
-	return rights
+	return rights.Of(d.access, user, []string{"system:serviceaccounts", "system:serviceaccounts:" + d.home.Namespace, "system:authenticated"}), nil
 }
 
 // mayTokens tells whether the controller may ask for tokens of a ServiceAccount.
@@ -189,5 +122,5 @@ func (d *doctor) mayTokens(ctx context.Context, account client.ObjectKey) (bool,
 	if err != nil {
 		return false, err
 	}
-	return may(ctx, right{resource: "serviceaccounts/token", name: account.Name, namespace: account.Namespace}, "create")
+	return may(ctx, rights.Right{Resource: "serviceaccounts/token", Name: account.Name, Namespace: account.Namespace}, "create")
 }

@@ -24,7 +24,7 @@ func keyOf(object client.Object) client.ObjectKey { return client.ObjectKeyFromO
 
 func (d *doctor) readTLSUses(ctx context.Context) error {
 	var list configv2.ApisixTlsList
-	if err := d.access.List(ctx, &list, client.InNamespace(d.access.namespace)); err != nil {
+	if err := d.access.list(ctx, &list); err != nil {
 		return ignoreNoMatch(err) // a cluster may have Ingresses alone
 	}
 	for i := range list.Items {
@@ -43,7 +43,7 @@ func (d *doctor) readTLSUses(ctx context.Context) error {
 
 func (d *doctor) readIngressUses(ctx context.Context) error {
 	var list networkingv1.IngressList
-	if err := d.access.List(ctx, &list, client.InNamespace(d.access.namespace)); err != nil {
+	if err := d.access.list(ctx, &list); err != nil {
 		return err
 	}
 	for i := range list.Items {
@@ -84,7 +84,7 @@ func (d *doctor) checkSources(ctx context.Context) error {
 	for _, kind := range sourceKinds {
 		list := &metav1.PartialObjectMetadataList{}
 		list.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
-		if err := d.access.List(ctx, list, client.InNamespace(d.access.namespace)); ignoreNoMatch(err) != nil {
+		if err := d.access.list(ctx, list); ignoreNoMatch(err) != nil {
 			return err
 		}
 		for i := range list.Items {

@@ -71,6 +71,7 @@ func addControllerFlags(flags *pflag.FlagSet, o *controllers.Options) {
 	flags.StringVar(&o.Manage, "manage", "annotated", "which objects get a certificate: annotated or all")
 	flags.StringVar(&o.IngressClass, "ingress-class", "", "only objects of this ingress class, or of none")
 	flags.StringVar(&o.NamespaceSelector, "namespace-selector", "", "only objects in namespaces whose labels match, so that several controllers, with leases of their own, can share a cluster; empty for all")
+	addWatchNamespaces(flags, &o.WatchNamespaces, "read and write in these namespaces alone, such as shop,web, where Roles give the rights to (default: in all, with a ClusterRole)")
 	flags.StringVar(&o.LeaseName, "lease-name", "apisix-certs", "name of the lease that the replicas share")
 	flags.BoolVar(&o.RequirePolicy, "require-policy", false, "issue and push nothing where there is no CertificatePolicy, instead of everything: for clusters of several teams")
 	flags.StringVar(&o.ClusterResourceNamespace, "cluster-resource-namespace", "", "namespace with the credentials of ClusterVaultIssuers (default: --namespace)")

@@ -9,9 +9,11 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/watch"
@@ -45,6 +47,8 @@ func newStatus() *cobra.Command {
 		ValidArgsFunction: s.kube.completeNames,
 	}
 	s.kube.add(c)
+	addWatchNamespaces(c.Flags(), &s.kube.watched, "all of these namespaces, such as shop,web, for those who may not look into others")
+	c.MarkFlagsMutuallyExclusive("watch-namespaces", "namespace")
 	c.Flags().StringVarP(&s.selector, "selector", "l", "", "only those with these labels, such as team=web")
 	c.Flags().BoolVarP(&s.watch, "watch", "w", false, "go on and show each change")
 	s.format = addOutput(c, "table", "json", "yaml")
@@ -54,6 +58,7 @@ func newStatus() *cobra.Command {
 func (s *statusCommand) run(c *cobra.Command, name string) error {
 	waiting := startProgress(c.ErrOrStderr(), "asking the API server")
 	defer waiting.end()
+	s.kube.all = s.kube.all || len(s.kube.watched) > 0
 	a, err := s.kube.open()
 	if err != nil {
 		return err
@@ -72,7 +77,7 @@ func (s *statusCommand) run(c *cobra.Command, name string) error {
 		return a.explain(s.follow(c.Context(), a, list, name))
 	}
 	if len(standings) == 0 && s.format.value == "table" {
-		fmt.Fprintln(c.ErrOrStderr(), "No ApisixCertificates found"+inNamespace(a.namespace)+".")
+		fmt.Fprintln(c.ErrOrStderr(), "No ApisixCertificates found"+inNamespace(strings.Join(a.within(), ", "))+".")
 	}
 	if slices.ContainsFunc(standings, func(s standing) bool { return s.Ready != "True" }) {
 		return &foundError{}
@@ -98,7 +103,7 @@ func (a *access) certificates(ctx context.Context, name, selector string) (*v1al
 	}
 	list := &v1alpha1.ApisixCertificateList{}
 	if name == "" {
-		err = a.List(ctx, list, client.InNamespace(a.namespace), client.MatchingLabelsSelector{Selector: parsed})
+		err = a.list(ctx, list, client.MatchingLabelsSelector{Selector: parsed})
 		return list, a.explain(err)
 	}
 	cert, err := a.certificate(ctx, client.ObjectKey{Namespace: a.namespace, Name: name})
@@ -138,15 +143,33 @@ func (s *statusCommand) show(standings []standing, name string, now time.Time) e
 	return nil
 }
 
-// follow shows each change until ctx ends. A watch that the API server ends is begun anew.
+// follow shows each change until ctx ends.
 func (s *statusCommand) follow(ctx context.Context, a *access, list *v1alpha1.ApisixCertificateList, name string) error {
 	shown := map[client.ObjectKey]standing{}
 	for _, st := range standingsOf(list.Items, time.Now()) {
 		shown[st.key()] = st
 	}
+	var one sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	for _, namespace := range a.within() {
+		group.Go(func() error {
+			return s.followIn(ctx, a, namespace, func(cert *v1alpha1.ApisixCertificate, deleted bool) {
+				one.Lock()
+				defer one.Unlock()
+				if name == "" || cert.Name == name {
+					s.changed(shown, cert, deleted)
+				}
+			})
+		})
+	}
+	return group.Wait()
+}
+
+// followIn passes on what happens in a namespace. A watch that the API server ends is begun again.
+func (s *statusCommand) followIn(ctx context.Context, a *access, namespace string, happened func(cert *v1alpha1.ApisixCertificate, deleted bool)) error {
 	parsed, _ := labels.Parse(s.selector) // it was parsed for the list
 	for ctx.Err() == nil {
-		w, err := a.Watch(ctx, &v1alpha1.ApisixCertificateList{}, client.InNamespace(a.namespace), client.MatchingLabelsSelector{Selector: parsed})
+		w, err := a.Watch(ctx, &v1alpha1.ApisixCertificateList{}, client.InNamespace(namespace), client.MatchingLabelsSelector{Selector: parsed})
 		if err != nil && ctx.Err() == nil {
 			return err
 		}
@@ -155,9 +178,8 @@ func (s *statusCommand) follow(ctx context.Context, a *access, list *v1alpha1.Ap
 			if !ok {
 				break
 			}
-			cert, isCert := event.Object.(*v1alpha1.ApisixCertificate)
-			if isCert && (name == "" || cert.Name == name) {
-				s.changed(shown, cert, event.Type == watch.Deleted)
+			if cert, isCert := event.Object.(*v1alpha1.ApisixCertificate); isCert {
+				happened(cert, event.Type == watch.Deleted)
 			}
 		}
 	}

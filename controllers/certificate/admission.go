@@ -19,8 +19,8 @@ import (
 
 // observeAdmission finds out whether the certificate may be had: by ReferenceGrant, policy and approval.
 func (r *Reconciler) observeAdmission(ctx context.Context, o *observed) error {
-	if o.notGranted != "" {
-		o.refused = &finding{v1alpha1.ReasonNotGranted, o.notGranted}
+	if o.notGranted != nil {
+		o.refused = &finding{o.notGranted.Reason, o.notGranted.Message}
 		return nil
 	}
 	verdict, err := r.verdict(ctx, o.cert)
@@ -136,6 +136,9 @@ func (r *Reconciler) PolicyEvents() handler.EventHandler {
 // NamespaceEvents enqueues the certificates of a namespace.
 func (r *Reconciler) NamespaceEvents() handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, namespace client.Object) []ctrl.Request {
+		if !r.Shard.MayRead(namespace.GetName()) {
+			return nil
+		}
 		return r.all(ctx, client.InNamespace(namespace.GetName()))
 	})
 }

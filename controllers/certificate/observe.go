@@ -41,7 +41,7 @@ type observed struct {
 	// Secret of another namespace may not be referred to.
 	names      authority.Names
 	right      authority.SecretRight
-	notGranted string
+	notGranted *authority.Refusal
 	// refused says why the certificate may not be had; approvalRequest is what would settle that.
 	refused         *finding
 	approvalRequest *v1alpha1.ApprovalRequest
@@ -104,9 +104,13 @@ func (r *Reconciler) observe(ctx context.Context, cert *v1alpha1.ApisixCertifica
 // observeSecret reads the Secret with from. One that the cache does not have may be somebody else's.
 func (r *Reconciler) observeSecret(ctx context.Context, from client.Reader, o *observed) error {
 	key := client.ObjectKey{Namespace: secretNamespace(o.cert), Name: o.cert.Spec.SecretName}
+	o.live = from == r.Live
+	if !r.Shard.MayRead(key.Namespace) { // observeGrant refuses it
+		o.secret = nil
+		return nil
+	}
 	secret := &corev1.Secret{}
 	err := from.Get(ctx, key, secret)
-	o.live = from == r.Live
 	if apierrors.IsNotFound(err) && !o.live {
 		return r.observeSecret(ctx, r.Live, o)
 	}

@@ -136,18 +136,27 @@ func (r *Reconciler) observeGrant(ctx context.Context, o *observed) error {
 		return nil
 	}
 	ns, name := o.cert.Spec.SecretNamespace, o.cert.Spec.SecretName
+	if !r.Shard.MayRead(ns) {
+		o.notGranted = refuse(v1alpha1.ReasonNamespaceNotWatched, "Secret %s: the controller does not watch namespace %s, or lacks rights there: "+
+			"use a Secret of namespace %s, or have %s added to --watch-namespaces (chart: watchNamespaces)", o.secretText(), ns, o.cert.Namespace, ns)
+		return nil
+	}
 	granted, err := r.Granted(ctx, o.cert.Namespace, ns, name)
 	used := slices.ContainsFunc(o.uses, func(u gateway.Use) bool { return u.Namespace == o.cert.Namespace && u.Kind == "ApisixTls" })
 	switch {
 	case err != nil:
 		return fmt.Errorf("ReferenceGrants: %w", err)
 	case !granted:
-		o.notGranted = fmt.Sprintf("no ReferenceGrant in namespace %s lets ApisixTlses of namespace %s refer to Secret %s: "+
+		o.notGranted = refuse(v1alpha1.ReasonNotGranted, "no ReferenceGrant in namespace %s lets ApisixTlses of namespace %s refer to Secret %s: "+
 			"create one there from {group: apisix.apache.org, kind: ApisixTls, namespace: %s} to {group: \"\", kind: Secret, name: %s}", ns, o.cert.Namespace, name, o.cert.Namespace, name)
 	case !used && o.cert.DeletionTimestamp.IsZero():
-		o.notGranted = fmt.Sprintf("spec.secretNamespace: no ApisixTls of namespace %s refers to Secret %s, and only ApisixTlses may", o.cert.Namespace, o.secretText())
+		o.notGranted = refuse(v1alpha1.ReasonNotGranted, "spec.secretNamespace: no ApisixTls of namespace %s refers to Secret %s, and only ApisixTlses may", o.cert.Namespace, o.secretText())
 	}
 	return nil
+}
+
+func refuse(reason, format string, args ...any) *authority.Refusal {
+	return &authority.Refusal{Reason: reason, Message: fmt.Sprintf(format, args...)}
 }
 
 // allowed reports whether nothing forbids the certificate.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package shard cuts a cluster into parts by the labels of its namespaces, so that several controllers can share one
+// Package shard cuts a cluster into parts by the names or labels of its namespaces, so that several controllers can share one
 // cluster: each looks after the sources, ApisixCertificates and VaultIssuers of its own namespaces and writes to no
 // others. It does not see to it that the parts are disjoint.
 package shard
@@ -8,6 +8,7 @@ package shard
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -21,14 +22,28 @@ import (
 type Shard struct {
 	// Namespaces reads the metadata of Namespaces.
 	Namespaces client.Reader
-	// Selector chooses namespaces by their labels.
+	// Selector chooses namespaces by their labels. Nil: all.
 	Selector labels.Selector
+	// Read are the only namespaces whose objects may be read. Nil: all.
+	Read []string
+}
+
+// MayRead reports whether objects of a namespace may be read. More than those that are looked after may be: a Secret may be
+// in a namespace of another shard.
+func (s *Shard) MayRead(namespace string) bool {
+	return s == nil || s.Read == nil || slices.Contains(s.Read, namespace)
 }
 
 // Has tells whether a namespace is in the shard. The empty namespace, that of objects of the whole cluster, is in every
 // shard; one that does not exist is in none.
 func (s *Shard) Has(ctx context.Context, namespace string) (bool, error) {
 	if s == nil || namespace == "" {
+		return true, nil
+	}
+	if !s.MayRead(namespace) {
+		return false, nil
+	}
+	if s.Selector == nil || s.Selector.Empty() {
 		return true, nil
 	}
 	object := &metav1.PartialObjectMetadata{}

@@ -45,6 +45,9 @@ func TestShard(t *testing.T) {
 		{"gone", ofShop(), "nowhere", false},
 		{"of the whole cluster", ofShop(), "", true},
 		{"no shards", nil, "other", true},
+		{"read, no labels asked for", &Shard{Read: []string{"other"}}, "other", true},
+		{"not read", &Shard{Read: []string{"other"}}, "shop", false},
+		{"not read, of the whole cluster", &Shard{Read: []string{"other"}}, "", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if has, err := c.shard.Has(t.Context(), c.namespace); has != c.has || err != nil {

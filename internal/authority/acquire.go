@@ -97,9 +97,9 @@ type query struct {
 // ownerBefore is who has name, or one that overlaps with it, before the certificate that asks.
 func (q *query) ownerBefore(name string) owner {
 	around := q.around(name)
-	holds := q.self.hasName(name) && q.allows(q.self, name) || q.reservedForSelf(around)
+	self := q.rankOf(name, q.reservedForSelf(around))
 	for _, e := range around {
-		if found := q.before(name, e, holds); !found.none() {
+		if found := q.before(name, e, self); !found.none() {
 			return found
 		}
 	}
@@ -109,41 +109,77 @@ func (q *query) ownerBefore(name string) owner {
 // reservedForSelf reports whether the certificate's own namespace gave up the name, or one that overlaps with it, a moment ago.
 func (q *query) reservedForSelf(around []named) bool {
 	return slices.ContainsFunc(around, func(e named) bool {
-		return e.reserved == q.self.Key.Namespace && q.now.Before(e.until) && q.admitted
+		return e.reserved == q.self.Key.Namespace && q.now.Before(e.until)
 	})
 }
 
-// before is who has e, a name that overlaps with name, before the certificate that asks. holds: that has it already.
-func (q *query) before(name string, e named, holds bool) owner {
-	if !holds && e.reserved != "" && e.reserved != q.self.Key.Namespace && q.now.Before(e.until) && q.judge.AllowsName(e.reserved, e.name) {
+// before is who has e, a name that overlaps with name, before the certificate that asks.
+func (q *query) before(name string, e named, self rank) owner {
+	if self < holder && e.reserved != "" && e.reserved != q.self.Key.Namespace && q.now.Before(e.until) && q.judge.AllowsName(e.reserved, e.name) {
 		return owner{namespace: e.reserved, until: e.until}
 	}
 	for _, rival := range e.claims {
 		if rival == q.self || rival.Key.Namespace == q.self.Key.Namespace && (e.name != name || rival.Deleting) {
 			continue
 		}
-		if q.beats(rival, e.name, holds) {
+		if q.beats(rival, e.name, self) {
 			return owner{namespace: rival.Key.Namespace, name: rival.Key.Name}
 		}
 	}
 	return owner{}
 }
 
-// beats reports whether a rival has a name before the certificate that asks: who has it keeps it, whatever an older object
-// is changed to; of those who have not, who may have it; then the older one. So two that want one name settle, and stay so.
-func (q *query) beats(rival *claim, name string, holds bool) bool {
-	has := rival.hasName(name) && q.allows(rival, name)
-	switch {
-	case has != holds:
-		return has
-	case has:
-		return compareAge(rival, q.self) < 0
-	case rival.Deleting || !rival.Valid:
-		return false
-	case compareAge(rival, q.self) < 0:
-		return q.mayHave(rival) || !q.admitted
+// rank is how good a claim to a name is.
+type rank int
+
+// Ranks. What a certificate has and policies do not leave to its namespace any more goes to one that may have it, and to
+// nobody else: where policies are missing for a moment, names stay where they are.
+const (
+	none      rank = iota
+	disputed       // has it, and policies do not leave it to the namespace
+	candidate      // has it not, and may have it
+	holder         // has it, and may
+)
+
+// beats reports whether a rival has a name before the certificate that asks: the better claim wins, and of equal ones the
+// older. So two that want one name settle, and stay so.
+func (q *query) beats(rival *claim, name string, self rank) bool {
+	older := compareAge(rival, q.self) < 0
+	needed := self + 1
+	if older {
+		needed = self
 	}
-	return !q.admitted && q.mayHave(rival)
+	return needed > none && q.rankAtLeast(rival, name, needed)
+}
+
+// rankAtLeast asks the judge no more than it must.
+func (q *query) rankAtLeast(rival *claim, name string, needed rank) bool {
+	has := rival.hasName(name)
+	switch {
+	case needed > holder:
+		return false
+	case has && needed <= disputed:
+		return true
+	case has:
+		return q.allows(rival, name) || needed <= candidate && q.mayWant(rival)
+	}
+	return needed <= candidate && q.mayWant(rival)
+}
+
+func (q *query) mayWant(rival *claim) bool { return !rival.Deleting && rival.Valid && q.mayHave(rival) }
+
+// rankOf is the rank of the certificate that asks.
+func (q *query) rankOf(name string, reserved bool) rank {
+	has := q.self.hasName(name)
+	switch {
+	case has && q.allows(q.self, name), reserved && q.admitted:
+		return holder
+	case q.admitted:
+		return candidate
+	case has:
+		return disputed
+	}
+	return none
 }
 
 // holderOf is a certificate of another namespace that has name.

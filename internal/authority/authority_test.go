@@ -206,6 +206,27 @@ func TestPolicyTakesANameAway(t *testing.T) {
 	}
 }
 
+// While there is no policy at all, nobody may have anything, and names stay where they are.
+func TestPoliciesAreMissingForAMoment(t *testing.T) {
+	w := newWorld()
+	w.Set(cert("evil/c", 9, "a.example"))
+	w.judge.notAdmitted["evil/c"], w.judge.notAllowed["evil a.example"] = true, true
+	w.acquire("evil/c")
+	w.Set(cert("one/c", 5, "a.example"))
+	if n := w.acquire("one/c"); len(n.Owned) != 1 {
+		t.Fatalf("%+v", n)
+	}
+	w.judge.notAdmitted["one/c"], w.judge.notAllowed["one a.example"] = true, true
+	for range 2 {
+		if n := w.acquire("one/c"); len(n.Owned) != 1 || !n.All() {
+			t.Errorf("the owner lost it: %+v", n)
+		}
+		if n := w.acquire("evil/c"); len(n.Owned) != 0 {
+			t.Errorf("another got it: %+v", n)
+		}
+	}
+}
+
 func TestInvalidGetsNothingNew(t *testing.T) {
 	w := newWorld()
 	bad := cert("one/c", 9, "a.example")
@@ -295,7 +316,7 @@ func TestSecretRights(t *testing.T) {
 	bare := func(s *Secret) { s.Found.Owner = "" }
 	unrecorded := func(s *Secret) { s.Record = v1alpha1.IssuedCertificate{} }
 	away := func(s *Secret) { s.Place.Namespace, s.Found.Owner = "keys", "ns/c" }
-	refused := func(s *Secret) { s.NotGranted = "no grant" }
+	refused := func(s *Secret) { s.NotGranted = &Refusal{v1alpha1.ReasonNotGranted, "no grant"} }
 	consent := func(s *Secret) { s.Consent = true }
 	consents := func(s *Secret) { s.Found.Consent = true }
 	opaque := func(s *Secret) { s.Found.Type = "Opaque" }

@@ -18,9 +18,9 @@ type Secret struct {
 	Type        string
 	// Provided: the certificate only delivers what somebody else keeps there.
 	Provided bool
-	// NotGranted says why the certificate may not refer to a Secret of another namespace: no ReferenceGrant lets it. Empty:
-	// one does. It does not matter at home.
-	NotGranted string
+	// NotGranted says why the certificate may not refer to a Secret of another namespace: no ReferenceGrant lets it, or the
+	// controller cannot read one. Nil: one does. It does not matter at home.
+	NotGranted *Refusal
 	// Consent is annotation adopt-secret of the certificate. It does not count for a Secret of another namespace.
 	Consent bool
 	// Record is status.issued.
@@ -75,7 +75,7 @@ func OfSecret(s Secret) SecretRight {
 // home reports whether the Secret is in the certificate's namespace.
 func (s *Secret) home() bool { return s.Place.Namespace == s.Certificate.Namespace }
 
-func (s *Secret) granted() bool { return s.home() || s.NotGranted == "" }
+func (s *Secret) granted() bool { return s.home() || s.NotGranted == nil }
 
 // ours reports whether the Secret was made for the certificate: its annotation says so, or somebody removed the annotation
 // from the very Secret of the record. In another namespace only the Secret itself can say it.
@@ -101,7 +101,7 @@ func (r SecretRight) refusal() *Refusal {
 	s := &r.secret
 	switch {
 	case !s.granted():
-		return &Refusal{v1alpha1.ReasonNotGranted, s.NotGranted}
+		return s.NotGranted
 	case s.Rival != "":
 		return &Refusal{v1alpha1.ReasonConflict, fmt.Sprintf("spec.secretName: Secret %s belongs to ApisixCertificate %s, which has it already or is older: name another Secret",
 			s.text(), s.Rival)}

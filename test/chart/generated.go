@@ -65,6 +65,9 @@ func addCRDs(root string, files map[string]string) error {
 	return err
 }
 
+// byNamespace begins the line in manifests/rbac below which the rules are those of namespaces.
+const byNamespace = "  # ---- by namespace"
+
 // addRules takes the rules of the roles out of manifests/rbac, with their comments.
 func addRules(root string, files map[string]string) error {
 	data, err := os.ReadFile(filepath.Join(root, "manifests", "rbac", "rbac.yaml"))
@@ -78,7 +81,12 @@ func addRules(root string, files map[string]string) error {
 		}
 		if _, rules, ok := strings.Cut(document, "\nrules:\n"); ok {
 			file := strings.ToLower(object.GetKind()) + ".yaml"
+			rules, ofNamespaces, split := strings.Cut(rules, byNamespace)
 			files[filepath.Join("charts", Name, "files", file)] = dedent(rules)
+			if split {
+				_, ofNamespaces, _ = strings.Cut(ofNamespaces, "\n")
+				files[filepath.Join("charts", Name, "files", "namespacerole.yaml")] = dedent(ofNamespaces)
+			}
 		}
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -38,7 +39,7 @@ func (s *scene) play() error {
 	if err := s.apply(base); err != nil {
 		return err
 	}
-	acts := []func() error{s.byTLS, s.byRoute, s.byIngress, s.byYielding, s.byGatewayProxy, s.byCertManager, s.byClusterIssuer}
+	acts := []func() error{s.byTLS, s.byRoute, s.byIngress, s.byYielding, s.byGatewayProxy, s.byCertManager, s.byClusterIssuer, s.byConflict}
 	done := make(chan error)
 	for _, act := range acts {
 		go func() { done <- act() }()
@@ -263,6 +264,28 @@ spec: {server: "https://vault.example.com:8200", path: pki/sign/web, auth: {toke
 		issuer := &v1alpha1.ClusterVaultIssuer{}
 		return s.Client.Get(s.ctx, client.ObjectKey{Name: s.ns}, issuer) == nil && len(issuer.Status.Conditions) > 0
 	})
+}
+
+// byConflict: a certificate whose object changes all the time gets its status too, by a patch.
+func (s *scene) byConflict() error {
+	if err := s.apply(`
+apiVersion: apisix-certs.io/v1alpha1
+kind: ApisixCertificate
+metadata: {namespace: $ns, name: busy, finalizers: [` + v1alpha1.Finalizer + `]}
+spec: {secretName: busy, issuerRef: {name: vault}, dnsNames: [` + s.host("busy") + `]}
+`); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(s.ctx)
+	defer stop()
+	busy := &v1alpha1.ApisixCertificate{}
+	busy.Namespace, busy.Name = s.ns, "busy"
+	go func() {
+		for n := 0; ctx.Err() == nil; n++ {
+			_ = s.Client.Patch(ctx, busy.DeepCopy(), client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"metadata":{"labels":{"change":"%d"}}}`, n)))
+		}
+	}()
+	return s.issued("busy", 1)
 }
 
 // end takes everything away, what a controller without rights has left included.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -44,15 +45,25 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	w := startWorld(t, nil)
+	rendered := render(t, Release{Values: values(t, good)})
+	w.takeRights(rendered)
+	w.roles = renderedRoles(t, rendered)
+	return w
+}
+
+// startWorld starts a cluster in which the controller has no rights yet. gateway nil: with a stand-in.
+func startWorld(t *testing.T, gateway *cluster.Gateway) *world {
+	t.Helper()
 	servers.Need(t)
 	ctx := context.Background()
-	started, err := cluster.Start(ctx, cluster.Options{})
+	started, err := cluster.Start(ctx, cluster.Options{Gateway: gateway})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(started.Stop)
 	w := &world{T: t, Cluster: started, binary: build(t)}
-	w.takeRights()
+	w.dropRights()
 	w.installKinds()
 	w.must(w.Vault.Client().Sys().PutPolicyWithContext(ctx, "chart", `path "pki*" { capabilities = ["read", "list", "create", "update"] }`))
 	secret, err := w.Vault.Client().Auth().Token().CreateWithContext(ctx, &vaultapi.TokenCreateRequest{Policies: []string{"chart"}})
@@ -80,8 +91,8 @@ func build(t *testing.T) string {
 	return file
 }
 
-// takeRights replaces the rights of manifests/rbac by those of the chart.
-func (w *world) takeRights() {
+// dropRights drops those of manifests/rbac.
+func (w *world) dropRights() {
 	w.Helper()
 	named, inOurs := metav1.ObjectMeta{Name: Name}, metav1.ObjectMeta{Namespace: Name, Name: Name}
 	for _, object := range []client.Object{
@@ -90,13 +101,17 @@ func (w *world) takeRights() {
 	} {
 		w.must(w.Client.Delete(w.Context(), object))
 	}
-	rendered := render(w.T, Release{Values: values(w.T, good)})
+}
+
+// takeRights makes the roles of the chart, but those in the namespaces that are left out.
+func (w *world) takeRights(rendered *Rendered, except ...string) {
+	w.Helper()
 	for _, object := range rendered.Objects {
-		if group := object.GroupVersionKind().Group; group == rbacv1.GroupName || object.GetKind() == "ServiceAccount" {
-			w.must(w.Client.Apply(w.Context(), client.ApplyConfigurationFromUnstructured(object), client.FieldOwner("helm"), client.ForceOwnership))
+		group := object.GroupVersionKind().Group
+		if (group == rbacv1.GroupName || object.GetKind() == "ServiceAccount") && !slices.Contains(except, object.GetNamespace()) {
+			w.must(w.Client.Apply(w.Context(), client.ApplyConfigurationFromUnstructured(object.DeepCopy()), client.FieldOwner("helm"), client.ForceOwnership))
 		}
 	}
-	w.roles = renderedRoles(w.T, rendered)
 }
 
 // installKinds installs the CRDs of GatewayProxy, as much of it as is read, of cert-manager, and of ReferenceGrants.

@@ -32,7 +32,7 @@ func TestRBAC(t *testing.T) {
 		t.Fatal("the page has no place for the table")
 	}
 	want := "| group | resources | verbs | why |\n|---|---|---|---|\n" +
-		rights(t, "clusterrole.yaml", "") + rights(t, "role.yaml", " (in its own namespace)")
+		rights(t, "clusterrole.yaml", "") + rights(t, "namespacerole.yaml", "") + rights(t, "role.yaml", " (in its own namespace)")
 	if *update {
 		if err := os.WriteFile(filepath.Join(root, securityPage), []byte(head+rbacBegin+want+rbacEnd+tail), 0o644); err != nil {
 			t.Fatal(err)

@@ -24,6 +24,9 @@
 {{- with .Values.namespaceSelector }}
 - --namespace-selector={{ . }}
 {{- end }}
+{{- with .Values.watchNamespaces }}
+- --watch-namespaces={{ join "," . }}
+{{- end }}
 - --lease-name={{ include "apisix-certs.name" . }}
 {{- with .Values.clusterName }}
 - --cluster-name={{ . }}

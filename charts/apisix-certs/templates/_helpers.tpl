@@ -108,3 +108,39 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ printf "%s/%s-admin-key:%s" .Release.Namespace (include "apisix-certs.name" .) $key.key }}
 {{- end -}}
 {{- end }}
+
+{{- define "apisix-certs.gatewayRules" -}}
+- {apiGroups: [apisix.apache.org], resources: [gatewayproxies], verbs: [list, watch]}
+- {apiGroups: [""], resources: [services], verbs: [list, watch]}
+- {apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [list, watch]}
+{{- end }}
+
+{{/* A Role of root's release in a namespace, and its binding. Its name has the part of the rights and the release's own
+     namespace: several releases may have Roles there. */}}
+{{- define "apisix-certs.role" -}}
+{{- $name := printf "%s-%s" (include "apisix-certs.clusterName" .root) .part }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: {{ $name }}
+  namespace: {{ .namespace }}
+  labels:
+    {{- include "apisix-certs.labels" .root | nindent 4 }}
+rules:
+  {{- .rules | trim | nindent 2 }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: {{ $name }}
+  namespace: {{ .namespace }}
+  labels:
+    {{- include "apisix-certs.labels" .root | nindent 4 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: {{ $name }}
+subjects:
+  {{- include "apisix-certs.subject" .root | nindent 2 }}
+{{- end }}

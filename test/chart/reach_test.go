@@ -1,0 +1,576 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package chart
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	configv2 "github.com/apache/apisix-ingress-controller/pkg/kube/apisix/apis/config/v2"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/apisix/apisixtest"
+	"apisix-certs.io/apisix-certs/controllers"
+	"apisix-certs.io/apisix-certs/test/cluster"
+)
+
+// The values of a controller that watches three namespaces, the last of which comes later. Its gateway and the admin key are in
+// another one.
+const watching = `
+watchNamespaces: [shop, web, late]
+apisix:
+  adminService: {namespace: apisix, name: admin}
+  tlsService: {namespace: apisix, name: gateway}
+  adminKey: {existingSecret: admin-key, existingSecretNamespace: apisix}
+`
+
+// least is a world whose controller has the rights of some namespaces.
+type least struct {
+	*world
+	ctx      context.Context
+	rendered *Rendered
+	log      journal
+	own      client.Client // as the controller
+}
+
+// TestLeastReach runs the controller as the chart does with watchNamespaces, with no more rights than those of its Roles.
+func TestLeastReach(t *testing.T) {
+	l := newLeast(t)
+	l.start()
+	l.serves()
+	l.leavesOthersAlone()
+	l.refusesSecretsOutside()
+	l.approves()
+	l.usesClusterIssuer()
+	l.readsGatewayProxies()
+	l.checks(exitFound, "Namespace late")
+	l.mayNotReadSecrets()
+	l.takesIn("late")
+	l.checks(0, "")
+	if denied := l.log.lines(" is forbidden: User "); len(denied) > 0 {
+		t.Errorf("asked for what it has no right to:\n%s", strings.Join(denied, "\n"))
+	}
+	if panics := l.log.lines("panic"); len(panics) > 0 {
+		t.Errorf("%s", panics)
+	}
+	fmt.Printf("measure: least_reach cluster_secret_rules=%d certificates_served=%d\n", l.clusterSecretRules(), l.served())
+}
+
+const exitFound = 2 // of the command
+
+func newLeast(t *testing.T) *least {
+	addr := ownAddr(t)
+	server, err := apisixtest.NewServer(apisixtest.Options{AdminAddr: addr + ":0", TLSAddr: addr + ":0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	w := startWorld(t, &cluster.Gateway{AdminURL: server.AdminURL(), AdminKey: server.AdminKey(), TLSAddr: server.TLSAddr()})
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	t.Cleanup(cancel)
+	l := &least{world: w, ctx: ctx, rendered: render(t, Release{Values: values(t, watching)})}
+	for _, namespace := range []string{"apisix", "shop", "web", "other"} {
+		makeNamespace(t, w.Client, namespace)
+	}
+	w.takeRights(l.rendered, "late")
+	l.gateway(strings.TrimPrefix(server.AdminURL(), "http://"), server.TLSAddr(), server.AdminKey())
+	config, err := w.Kube.ServiceAccountConfig(ctx, Name, Name)
+	w.must(err)
+	l.own, err = client.New(config, client.Options{Scheme: controllers.Scheme()})
+	w.must(err)
+	return l
+}
+
+// ownAddr is one that a pod could have: EndpointSlices hold no loopback address.
+func ownAddr(t *testing.T) string {
+	t.Helper()
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, addr := range addrs {
+		if ip, ok := addr.(*net.IPNet); ok && ip.IP.To4() != nil && ip.IP.IsGlobalUnicast() {
+			return ip.IP.String()
+		}
+	}
+	t.Skip("this machine has no address but the loopback one")
+	return ""
+}
+
+func (l *least) apply(yaml string, args ...any) {
+	l.Helper()
+	l.must(l.Apply(l.ctx, "test", fmt.Appendf(nil, strings.ReplaceAll(yaml, "$token", l.token), args...)))
+}
+
+// gateway makes the Services, with a pod each, and the Secret with the admin key.
+func (l *least) gateway(admin, tls, key string) {
+	l.Helper()
+	for _, service := range [][3]string{{"admin", admin, "9180"}, {"gateway", tls, "443"}} {
+		host, port, err := net.SplitHostPort(service[1])
+		l.must(err)
+		l.apply(`
+apiVersion: v1
+kind: Service
+metadata: {namespace: apisix, name: %[1]s}
+spec: {clusterIP: None, ports: [{name: port, port: %[4]s, targetPort: %[3]s}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {namespace: apisix, name: %[1]s-1, labels: {kubernetes.io/service-name: %[1]s}}
+addressType: IPv4
+ports: [{name: port, port: %[3]s}]
+endpoints: [{addresses: ["%[2]s"], conditions: {ready: true}}]
+`, service[0], host, port, service[2])
+	}
+	l.apply("{apiVersion: v1, kind: Secret, metadata: {namespace: apisix, name: admin-key}, stringData: {admin: %q}}", key)
+}
+
+// start starts the controller with the arguments of the chart's Deployment.
+func (l *least) start() {
+	l.Helper()
+	file := filepath.Join(l.TempDir(), "kubeconfig")
+	config, err := l.Kube.ServiceAccountConfig(l.ctx, Name, Name)
+	l.must(err)
+	kubeconfig, err := l.Kube.KubeconfigFor(config)
+	l.must(err)
+	l.must(os.WriteFile(file, kubeconfig, 0o600))
+	args := append(argsOf(l.T, l.rendered), "--kubeconfig="+file, "--metrics-bind-address=0", "--health-probe-bind-address=0")
+	command := exec.CommandContext(l.ctx, l.binary, args...)
+	command.Stdout, command.Stderr = &l.log, &l.log
+	l.must(command.Start())
+	ended := make(chan struct{})
+	go func() { _ = command.Wait(); close(ended) }()
+	l.Cleanup(func() {
+		select {
+		case <-ended:
+			l.Error("the controller has ended by itself")
+		default:
+			_ = command.Process.Kill()
+			<-ended
+		}
+		if l.Failed() {
+			l.Log(strings.Join(append(l.log.lines("level=ERROR"), l.log.lines("certificate is not ready")...), "\n"))
+		}
+	})
+}
+
+func (l *least) until(what string, is func() bool) {
+	l.Helper()
+	err := wait.PollUntilContextTimeout(l.ctx, 50*time.Millisecond, patience, true, func(context.Context) (bool, error) { return is(), nil })
+	if err != nil {
+		l.Fatalf("%s: %v", what, err)
+	}
+}
+
+// condition reports whether a certificate has a condition so, with a reason if one is given.
+func (l *least) condition(key client.ObjectKey, kind, status, reason string) bool {
+	cert := &v1alpha1.ApisixCertificate{}
+	if l.Client.Get(l.ctx, key, cert) != nil {
+		return false
+	}
+	return slices.ContainsFunc(cert.Status.Conditions, func(c metav1.Condition) bool {
+		return c.Type == kind && string(c.Status) == status && (reason == "" || c.Reason == reason)
+	})
+}
+
+func (l *least) awaitServed(namespace, name string) {
+	l.Helper()
+	key := client.ObjectKey{Namespace: namespace, Name: name}
+	l.until(key.String()+" is not served", func() bool {
+		return l.condition(key, v1alpha1.ConditionReady, "True", "") && l.condition(key, v1alpha1.ConditionServed, "True", "")
+	})
+}
+
+// issuer and tls are what a team has in its namespace.
+const (
+	teamIssuer = `
+apiVersion: v1
+kind: Secret
+metadata: {namespace: %[1]s, name: vault-token}
+stringData: {token: $token}
+---
+apiVersion: apisix-certs.io/v1alpha1
+kind: VaultIssuer
+metadata: {namespace: %[1]s, name: vault}
+spec: {server: "", path: pki/sign/moelove-dot-info, auth: {tokenSecretRef: {name: vault-token, key: token}}}
+`
+	teamTLS = `
+apiVersion: apisix.apache.org/v2
+kind: ApisixTls
+metadata: {namespace: %[1]s, name: %[2]s, annotations: {apisix-certs.io/issuer: vault}}
+spec: {hosts: [%[2]s.moelove.info], secret: {name: %[2]s, namespace: %[3]s}}
+`
+)
+
+// serves: in both watched namespaces what a team asks for is issued and served, a Secret in the other of them included. The
+// third does not exist yet, which the log says, and holds nothing up.
+func (l *least) serves() {
+	l.Helper()
+	for _, namespace := range []string{"shop", "web"} {
+		l.apply(teamIssuer, namespace)
+		l.apply(teamTLS, namespace, "tls-"+namespace, namespace)
+		l.apply(`
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {namespace: %[1]s, name: ingress, annotations: {apisix-certs.io/issuer: vault}}
+spec: {tls: [{hosts: [ingress-%[1]s.moelove.info], secretName: ingress}], defaultBackend: {service: {name: s, port: {number: 80}}}}
+---
+apiVersion: apisix.apache.org/v2
+kind: ApisixRoute
+metadata: {namespace: %[1]s, name: route, annotations: {apisix-certs.io/issuer: vault}}
+spec: {http: [{name: r, match: {hosts: [route-%[1]s.moelove.info], paths: [/*]}, backends: [{serviceName: s, servicePort: 80}]}]}
+`, namespace)
+	}
+	l.grant("web", "across")
+	l.apply(teamTLS, "shop", "across", "web")
+	for _, key := range []client.ObjectKey{
+		{Namespace: "shop", Name: "tls-shop"}, {Namespace: "web", Name: "tls-web"}, {Namespace: "shop", Name: "ingress"},
+		{Namespace: "web", Name: "ingress"}, {Namespace: "shop", Name: "route-tls"}, {Namespace: "web", Name: "route-tls"}, {Namespace: "shop", Name: "across"},
+	} {
+		l.awaitServed(key.Namespace, l.certificateOf(key))
+	}
+	if said := l.log.lines("a namespace is left out until its rights are there"); len(said) != 1 || !strings.Contains(said[0], "late") || !strings.Contains(said[0], "does not exist") {
+		l.Errorf("of the namespace that does not exist the log says %q", said)
+	}
+}
+
+// certificateOf is the name of the certificate for a Secret of that name.
+func (l *least) certificateOf(key client.ObjectKey) string {
+	l.Helper()
+	name := ""
+	l.until("there is no certificate of "+key.String(), func() bool {
+		var list v1alpha1.ApisixCertificateList
+		_ = l.Client.List(l.ctx, &list, client.InNamespace(key.Namespace))
+		for _, cert := range list.Items {
+			if cert.Spec.SecretName == key.Name {
+				name = cert.Name
+			}
+		}
+		return name != ""
+	})
+	return name
+}
+
+// grant lets ApisixTlses of shop have a Secret in another namespace.
+func (l *least) grant(namespace, secret string) {
+	l.Helper()
+	l.apply(`
+apiVersion: gateway.networking.k8s.io/v1beta1
+kind: ReferenceGrant
+metadata: {namespace: %[1]s, name: %[2]s}
+spec:
+  from: [{group: apisix.apache.org, kind: ApisixTls, namespace: shop}]
+  to: [{group: "", kind: Secret, name: %[2]s}]
+`, namespace, secret)
+}
+
+// leavesOthersAlone: in a namespace that is not watched nothing is made, and an ApisixCertificate is not looked at.
+func (l *least) leavesOthersAlone() {
+	l.Helper()
+	l.apply(teamIssuer, "other")
+	l.apply(teamTLS, "other", "tls-other", "other")
+	l.apply(`
+apiVersion: apisix-certs.io/v1alpha1
+kind: ApisixCertificate
+metadata: {namespace: other, name: asked}
+spec: {secretName: asked, issuerRef: {name: vault}, dnsNames: [asked.moelove.info]}
+---
+apiVersion: apisix-certs.io/v1alpha1
+kind: ApisixCertificate
+metadata: {namespace: shop, name: after}
+spec: {secretName: after, issuerRef: {name: vault}, dnsNames: [after.moelove.info]}
+`)
+	// The same controllers have worked on a later object, so that they would have come to these.
+	l.until("the certificate after it", func() bool {
+		return l.condition(client.ObjectKey{Namespace: "shop", Name: "after"}, v1alpha1.ConditionIssued, "True", "")
+	})
+	var list v1alpha1.ApisixCertificateList
+	l.must(l.Client.List(l.ctx, &list, client.InNamespace("other")))
+	if len(list.Items) != 1 || len(list.Items[0].Status.Conditions) > 0 || len(list.Items[0].Finalizers) > 0 {
+		l.Errorf("the certificates of a namespace that is not watched: %+v", list.Items)
+	}
+}
+
+// refusesSecretsOutside: an ApisixTls with its Secret in a namespace that is not watched is told so, by its certificate and by
+// an event, a grant there or not, and is deleted as any other.
+func (l *least) refusesSecretsOutside() {
+	l.Helper()
+	l.grant("other", "outside")
+	l.apply(teamTLS, "shop", "outside", "other")
+	name := l.certificateOf(client.ObjectKey{Namespace: "shop", Name: "outside"})
+	key := client.ObjectKey{Namespace: "shop", Name: name}
+	l.until("the Secret outside is not refused", func() bool {
+		return l.condition(key, v1alpha1.ConditionIssued, "False", v1alpha1.ReasonNamespaceNotWatched)
+	})
+	l.until("event on the ApisixTls", func() bool { return l.event("shop", "outside", v1alpha1.ReasonNamespaceNotWatched) })
+	if err := l.Client.Get(l.ctx, client.ObjectKey{Namespace: "other", Name: "outside"}, &corev1.Secret{}); !apierrors.IsNotFound(err) {
+		l.Errorf("the Secret outside: %v", err)
+	}
+	cert := &v1alpha1.ApisixCertificate{}
+	l.must(l.Client.Get(l.ctx, key, cert))
+	l.must(l.Client.Delete(l.ctx, cert))
+	l.until("the certificate of the Secret outside does not go", func() bool {
+		err := l.Client.Get(l.ctx, key, &v1alpha1.ApisixCertificate{})
+		return apierrors.IsNotFound(err) || err == nil && l.reborn(key, cert.UID)
+	})
+}
+
+// reborn reports whether a certificate is another than it was: the source makes it again.
+func (l *least) reborn(key client.ObjectKey, uid types.UID) bool {
+	cert := &v1alpha1.ApisixCertificate{}
+	return l.Client.Get(l.ctx, key, cert) == nil && cert.UID != uid
+}
+
+// event reports whether there is one on an object.
+func (l *least) event(namespace, name, reason string) bool {
+	var list eventsv1.EventList
+	_ = l.Client.List(l.ctx, &list, client.InNamespace(namespace))
+	return slices.ContainsFunc(list.Items, func(e eventsv1.Event) bool { return e.Regarding.Name == name && e.Reason == reason })
+}
+
+// approves: a policy that selects a watched namespace by its labels holds a certificate until it is approved.
+func (l *least) approves() {
+	l.Helper()
+	l.apply(`
+apiVersion: v1
+kind: Namespace
+metadata: {name: web, labels: {team: web}}
+---
+apiVersion: apisix-certs.io/v1alpha1
+kind: CertificatePolicy
+metadata: {name: everybody}
+spec: {dnsNames: ["*"], issuers: [{kind: VaultIssuer, name: "*"}, {kind: ClusterVaultIssuer, name: "*"}], privateKeys: [{algorithm: ECDSA}]}
+---
+apiVersion: apisix-certs.io/v1alpha1
+kind: CertificatePolicy
+metadata: {name: by-hand}
+spec: {namespaceSelector: {matchLabels: {team: web}}, dnsNames: ["*"], issuers: [{kind: VaultIssuer, name: "*"}], approval: Manual}
+---
+apiVersion: apisix-certs.io/v1alpha1
+kind: ApisixCertificate
+metadata: {namespace: web, name: by-hand}
+spec: {secretName: by-hand, issuerRef: {name: vault}, dnsNames: [by-hand.moelove.info], privateKey: {algorithm: RSA}}
+`)
+	l.until("the certificate does not wait for its approval", func() bool {
+		return l.condition(client.ObjectKey{Namespace: "web", Name: "by-hand"}, v1alpha1.ConditionIssued, "False", v1alpha1.ReasonWaitingForApproval)
+	})
+	if output, err := exec.CommandContext(l.ctx, l.binary, "approve", "by-hand", "-n", "web", "--kubeconfig="+l.admin()).CombinedOutput(); err != nil {
+		l.Fatalf("approve: %v\n%s", err, output)
+	}
+	l.until("the approved certificate is not issued", func() bool {
+		return l.condition(client.ObjectKey{Namespace: "web", Name: "by-hand"}, v1alpha1.ConditionIssued, "True", "")
+	})
+}
+
+// usesClusterIssuer: its credentials are in the controller's own namespace, and its events in default.
+func (l *least) usesClusterIssuer() {
+	l.Helper()
+	l.apply(`
+apiVersion: v1
+kind: Secret
+metadata: {namespace: apisix-certs, name: vault-token}
+stringData: {token: $token}
+---
+apiVersion: apisix-certs.io/v1alpha1
+kind: ClusterVaultIssuer
+metadata: {name: vault}
+spec: {server: %q, path: pki/sign/moelove-dot-info, auth: {tokenSecretRef: {name: vault-token, key: token}}}
+---
+apiVersion: apisix-certs.io/v1alpha1
+kind: ClusterVaultIssuer
+metadata: {name: bad}
+spec: {server: %q, path: pki/sign/moelove-dot-info, auth: {tokenSecretRef: {name: none, key: token}}}
+---
+apiVersion: apisix-certs.io/v1alpha1
+kind: ApisixCertificate
+metadata: {namespace: shop, name: clusterwide}
+spec: {secretName: clusterwide, issuerRef: {kind: ClusterVaultIssuer, name: vault}, dnsNames: [clusterwide.moelove.info]}
+`, l.Vault.Address, l.Vault.Address)
+	l.until("the certificate of a ClusterVaultIssuer is not issued", func() bool {
+		return l.condition(client.ObjectKey{Namespace: "shop", Name: "clusterwide"}, v1alpha1.ConditionIssued, "True", "")
+	})
+	l.until("event on a ClusterVaultIssuer", func() bool { return l.event("default", "bad", v1alpha1.ReasonCredentials) })
+}
+
+// readsGatewayProxies: one in the namespace of the gateway is followed, and of one elsewhere the certificates say why not.
+func (l *least) readsGatewayProxies() {
+	l.Helper()
+	for _, namespace := range []string{"apisix", "other"} {
+		l.apply(`
+apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata: {name: in-%[1]s}
+spec:
+  controller: example.com/nobody
+  parameters: {apiGroup: apisix.apache.org, kind: GatewayProxy, scope: Namespace, namespace: %[1]s, name: proxy}
+---
+apiVersion: apisix.apache.org/v1alpha1
+kind: GatewayProxy
+metadata: {namespace: %[1]s, name: proxy}
+spec:
+  publishService: gateway
+  provider:
+    type: ControlPlane
+    controlPlane: {service: {name: admin, port: 9180}, auth: {type: AdminKey, adminKey: {valueFrom: {secretKeyRef: {name: admin-key, key: admin}}}}}
+---
+apiVersion: apisix-certs.io/v1alpha1
+kind: ApisixCertificate
+metadata: {namespace: shop, name: proxy-%[1]s}
+spec: {secretName: proxy-%[1]s, issuerRef: {name: vault}, dnsNames: [proxy-%[1]s.moelove.info], ingressClassName: in-%[1]s}
+`, namespace)
+	}
+	l.awaitServed("shop", "proxy-apisix")
+	l.until("word on the GatewayProxy elsewhere", func() bool {
+		cert := &v1alpha1.ApisixCertificate{}
+		return l.Client.Get(l.ctx, client.ObjectKey{Namespace: "shop", Name: "proxy-other"}, cert) == nil &&
+			slices.ContainsFunc(cert.Status.Conditions, func(c metav1.Condition) bool {
+				return c.Type == v1alpha1.ConditionPushed && strings.Contains(c.Message, "GatewayProxy other/proxy: namespace other is not watched")
+			})
+	})
+}
+
+// checks: check and status look into the watched namespaces alone, where the planted faults of the others are none.
+func (l *least) checks(code int, finding string) {
+	l.Helper()
+	bad := &v1alpha1.ClusterVaultIssuer{}
+	bad.Name = "bad"
+	outside := &configv2.ApisixTls{}
+	outside.Namespace, outside.Name = "shop", "outside"
+	class := &networkingv1.IngressClass{} // with its gateway, whose clean-up would be waited for
+	class.Name = "in-other"
+	for _, object := range []client.Object{class, bad, outside} {
+		l.must(client.IgnoreNotFound(l.Client.Delete(l.ctx, object)))
+	}
+	for _, name := range []string{"clusterwide", "proxy-other"} { // not served on purpose
+		cert := &v1alpha1.ApisixCertificate{}
+		cert.Namespace, cert.Name = "shop", name
+		l.must(client.IgnoreNotFound(l.Client.Delete(l.ctx, cert)))
+	}
+	var gatewayFlags []string
+	for _, arg := range argsOf(l.T, l.rendered) {
+		if strings.HasPrefix(arg, "--apisix-") || strings.HasPrefix(arg, "--watch-namespaces") {
+			gatewayFlags = append(gatewayFlags, arg)
+		}
+	}
+	said := ""
+	err := wait.PollUntilContextTimeout(l.ctx, time.Second, 30*time.Second, true, func(context.Context) (bool, error) {
+		command := exec.CommandContext(l.ctx, l.binary, append(append([]string{"check"}, gatewayFlags...), "--kubeconfig="+l.admin())...)
+		output, _ := command.CombinedOutput()
+		said = string(output)
+		return command.ProcessState.ExitCode() == code && strings.Contains(said, finding) && strings.Count(said, "mend:") == min(code, 1), nil
+	})
+	if err != nil {
+		l.Errorf("check says, and not just %q:\n%s", finding, said)
+	}
+	status := exec.CommandContext(l.ctx, l.binary, "status", "--watch-namespaces=shop,web", "--kubeconfig="+l.admin())
+	if output, _ := status.CombinedOutput(); strings.Contains(string(output), "other") || !strings.Contains(string(output), "tls-shop") || !strings.Contains(string(output), "tls-web") {
+		l.Errorf("status shows:\n%s", output)
+	}
+}
+
+func (l *least) admin() string {
+	l.Helper()
+	file := filepath.Join(l.TempDir(), "kubeconfig")
+	kubeconfig, err := l.Kube.Kubeconfig()
+	l.must(err)
+	l.must(os.WriteFile(file, kubeconfig, 0o600))
+	return file
+}
+
+// mayNotReadSecrets asks as the controller. Of its own namespace it may read a Secret whose name it knows.
+func (l *least) mayNotReadSecrets() {
+	l.Helper()
+	var namespaces corev1.NamespaceList
+	l.must(l.Client.List(l.ctx, &namespaces))
+	for _, namespace := range append(namespaces.Items, corev1.Namespace{}) {
+		for _, verb := range []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"} {
+			allowed := slices.Contains([]string{"shop", "web"}, namespace.Name) && !slices.Contains([]string{"update", "deletecollection"}, verb) ||
+				namespace.Name == Name && verb == "get"
+			review := &authorizationv1.SelfSubjectAccessReview{}
+			review.Spec.ResourceAttributes = &authorizationv1.ResourceAttributes{Namespace: namespace.Name, Verb: verb, Resource: "secrets"}
+			l.must(l.own.Create(l.ctx, review))
+			if review.Status.Allowed != allowed {
+				l.Errorf("may %s Secrets in namespace %q: %t", verb, namespace.Name, review.Status.Allowed)
+			}
+		}
+	}
+	for _, key := range []client.ObjectKey{{Namespace: "other", Name: "vault-token"}, {Namespace: "apisix", Name: "other"}} {
+		if err := l.own.Get(l.ctx, key, &corev1.Secret{}); !apierrors.IsForbidden(err) {
+			l.Errorf("reads Secret %s: %v", key, err)
+		}
+	}
+	if err := l.own.Get(l.ctx, client.ObjectKey{Namespace: "apisix", Name: "admin-key"}, &corev1.Secret{}); err != nil {
+		l.Errorf("does not read the admin key: %v", err)
+	}
+}
+
+// takesIn: a watched namespace that comes later is served as soon as it has its Role.
+func (l *least) takesIn(namespace string) {
+	l.Helper()
+	makeNamespace(l.T, l.Client, namespace)
+	l.takeRights(l.rendered)
+	l.apply(teamIssuer, namespace)
+	l.apply(teamTLS, namespace, "tls-"+namespace, namespace)
+	l.awaitServed(namespace, l.certificateOf(client.ObjectKey{Namespace: namespace, Name: "tls-" + namespace}))
+	// What was there before is looked after as well.
+	l.apply(teamTLS, "shop", "again", "shop")
+	l.awaitServed("shop", l.certificateOf(client.ObjectKey{Namespace: "shop", Name: "again"}))
+}
+
+// clusterSecretRules counts the rules on Secrets in the roles that are bound to the controller for all namespaces.
+func (l *least) clusterSecretRules() int {
+	l.Helper()
+	var bindings rbacv1.ClusterRoleBindingList
+	l.must(l.Client.List(l.ctx, &bindings))
+	rules := 0
+	for _, binding := range bindings.Items {
+		if !slices.ContainsFunc(binding.Subjects, func(s rbacv1.Subject) bool {
+			return s.Kind == "ServiceAccount" && s.Name == Name && s.Namespace == Name
+		}) {
+			continue
+		}
+		role := &rbacv1.ClusterRole{}
+		l.must(l.Client.Get(l.ctx, client.ObjectKey{Name: binding.RoleRef.Name}, role))
+		for _, rule := range role.Rules {
+			if slices.ContainsFunc(rule.Resources, func(resource string) bool { return resource == "*" || strings.HasPrefix(resource, "secrets") }) {
+				rules++
+			}
+		}
+	}
+	if rules > 0 {
+		l.Errorf("%d rules on Secrets are for the whole cluster", rules)
+	}
+	return rules
+}
+
+// served counts the certificates of the watched namespaces that are.
+func (l *least) served() int {
+	l.Helper()
+	var list v1alpha1.ApisixCertificateList
+	l.must(l.Client.List(l.ctx, &list))
+	served := 0
+	for _, cert := range list.Items {
+		if l.condition(client.ObjectKeyFromObject(&cert), v1alpha1.ConditionServed, "True", "") {
+			served++
+		}
+	}
+	return served
+}
