@@ -33,9 +33,6 @@ func MatchHost(pattern, host string) bool {
 	return wildcard && found && label != "" && rest == parent
 }
 
-// problem is what is wrong with a value and how to mend it.
-type problem struct{ what, mend string }
-
 // hostProblem is nil for a lower-case host name or wildcard of at least one label (RFC 1123 section 2.1, RFC 5280
 // section 4.2.1.6). "*.com" is one: a private CA may serve such a name.
 func hostProblem(host string) *problem {
