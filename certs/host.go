@@ -71,6 +71,9 @@ func shapeProblem(host string) *problem {
 }
 
 func isIP(host string) bool {
+	if last := host[len(host)-1]; !strings.Contains(host, ":") && (last < '0' || last > '9') {
+		return false // most hosts, without the cost of an error
+	}
 	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	return err == nil
 }
