@@ -28,7 +28,7 @@ const (
 	PairSyntax      PairReason = "Syntax"      // no PEM, or not the kind of PEM
 	PairKeyInCert   PairReason = "KeyInCert"   // the certificate field holds a private key, which APISIX would show to everyone
 	PairKeyMismatch PairReason = "KeyMismatch" // the key is not that of the first certificate
-	PairChainOrder  PairReason = "ChainOrder"  // a certificate is not signed by the next one
+	PairChainOrder  PairReason = "ChainOrder"  // a certificate signed none before it
 	PairExpired     PairReason = "Expired"
 	PairNotYetValid PairReason = "NotYetValid"
 )
@@ -42,10 +42,11 @@ type PairError struct {
 func (e *PairError) Error() string { return e.Message }
 
 // CheckPair checks what APISIX does not, so that no write makes a gateway worse: sizes, that the key is that of the
-// leaf, the order of the chain, and that each certificate is valid now. Cert and key are PEM; cert has the leaf first
-// and then its issuers, with or without the root. The error is a *PairError.
+// leaf, that each certificate of the chain signed one before it (RFC 8446 section 4.4.2), and that the leaf and one of its
+// issuers are valid now. Cert and key are PEM; cert has the leaf first and then its issuers, with or without the root,
+// several where a CA is cross-signed. The error is a *PairError.
 //
-// It does not check names, nor that the chain ends in a trusted root.
+// It does not check names, nor that the chain leads to a trusted root.
 func CheckPair(cert, key []byte, now time.Time) error {
 	if err := checkSizes(cert, key); err != nil {
 		return err
@@ -137,17 +138,49 @@ func parseKey(data []byte) (crypto.Signer, error) {
 	}
 }
 
+// checkChain takes cross-signed chains, in which several certificates signed the same one, and what has expired beside a
+// path that is left.
 func checkChain(chain []*x509.Certificate, now time.Time) error {
-	for i, cert := range chain {
-		if now.After(cert.NotAfter) {
-			return pairErrorf(PairExpired, "certificate %d of the chain has expired", i+1)
+	if err := checkTimes(chain[0], 1, now); err != nil {
+		return err
+	}
+	var issuers error // why none of those that signed the leaf is valid
+	valid := false
+	for i, cert := range chain[1:] {
+		if !signedOne(cert, chain[:i+1]) {
+			return pairErrorf(PairChainOrder, "certificate %d of the chain has signed none before it", i+2)
 		}
-		if now.Before(cert.NotBefore) {
-			return pairErrorf(PairNotYetValid, "certificate %d of the chain is not yet valid", i+1)
+		if !signedOne(cert, chain[:1]) {
+			continue
 		}
-		if i > 0 && chain[i-1].CheckSignatureFrom(cert) != nil {
-			return pairErrorf(PairChainOrder, "certificate %d of the chain is not signed by certificate %d", i, i+1)
+		err := checkTimes(cert, i+2, now)
+		valid = valid || err == nil
+		if issuers == nil {
+			issuers = err
 		}
+	}
+	if valid {
+		return nil
+	}
+	return issuers
+}
+
+func signedOne(cert *x509.Certificate, of []*x509.Certificate) bool {
+	for _, child := range of {
+		if bytes.Equal(child.RawIssuer, cert.RawSubject) && child.CheckSignatureFrom(cert) == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// checkTimes is about one certificate, whose number from 1 on is for the message.
+func checkTimes(cert *x509.Certificate, number int, now time.Time) error {
+	switch {
+	case now.After(cert.NotAfter):
+		return pairErrorf(PairExpired, "certificate %d of the chain has expired", number)
+	case now.Before(cert.NotBefore):
+		return pairErrorf(PairNotYetValid, "certificate %d of the chain is not yet valid", number)
 	}
 	return nil
 }

@@ -79,6 +79,8 @@ func TestCheckPair(t *testing.T) {
 	old := sign(t, "old", leaf.key, middle, now.Add(-2*time.Hour))
 	early := sign(t, "early", leaf.key, middle, now.Add(time.Minute))
 	oldMiddle := sign(t, "middle", middle.key, root, now.Add(-2*time.Hour))
+	root2 := sign(t, "root 2", newKey(t), nil, start)
+	middle2 := sign(t, "middle", middle.key, root2, start)
 	key, other := pkcs8(t, leaf.key), pkcs8(t, newKey(t))
 	sec1, _ := x509.MarshalECPrivateKey(leaf.key.(*ecdsa.PrivateKey))
 	parameters := armour("EC PARAMETERS", []byte{6, 8, 42, 134, 72, 206, 61, 3, 1, 7})
@@ -98,6 +100,10 @@ func TestCheckPair(t *testing.T) {
 		{"chain with a gap", leaf.pem + root.pem, key, PairChainOrder},
 		{"expired", old.pem + middle.pem, key, PairExpired},
 		{"expired issuer", leaf.pem + oldMiddle.pem, key, PairExpired},
+		{"cross-signed", leaf.pem + middle.pem + middle2.pem, key, ""},
+		{"cross-signed, with roots", leaf.pem + middle.pem + root.pem + middle2.pem + root2.pem, key, ""},
+		{"cross-signed, one expired", leaf.pem + oldMiddle.pem + middle2.pem, key, ""},
+		{"a root of another chain", leaf.pem + middle.pem + root2.pem, key, PairChainOrder},
 		{"not yet valid", early.pem, key, PairNotYetValid},
 		{"key in the certificate", leaf.pem + key, key, PairKeyInCert},
 		{"broken issuer", leaf.pem + broken, key, PairSyntax},

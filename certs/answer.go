@@ -72,15 +72,18 @@ func (s Spec) forServers() bool {
 	return len(s.Usages) == 0 || slices.Contains(s.Usages, ServerAuth)
 }
 
+// checkChain takes a chain of which one path verifies now. The anchors are what a client may trust: the roots, or the topmost
+// CAs where no root is known.
 func checkChain(answer Bundle, now time.Time) error {
-	if problem := answer.chainProblem(); problem != "" {
+	c := answer.chain()
+	if problem := answer.chainProblem(c); problem != "" {
 		return &AnswerError{problem, "check the chain of the issuer"}
 	}
-	if answer.issuer() == nil {
+	if len(c.signers[0]) == 0 {
 		return &AnswerError{"the CA that signed the certificate is not in it", "check the chain of the issuer"}
 	}
 	roots, between := x509.NewCertPool(), x509.NewCertPool()
-	for _, ca := range answer.CA {
+	for _, ca := range c.anchors() {
 		roots.AddCert(ca)
 	}
 	for _, cert := range answer.Intermediates {
@@ -92,15 +95,19 @@ func checkChain(answer Bundle, now time.Time) error {
 	_, err := answer.Leaf.Verify(x509.VerifyOptions{
 		Roots: roots, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
 	})
-	if err != nil && now.Before(answer.Leaf.NotAfter) {
-		return &AnswerError{"its certificate does not verify with the CA in it", "check that the CA is valid and may sign these names"}
+	if err == nil || !now.Before(answer.Leaf.NotAfter) { // that is for checkTimes
+		return nil
 	}
-	return nil
+	if e := c.expired(now); e != nil {
+		return &AnswerError{"its certificate does not verify: " + e.problem(), renewCA}
+	}
+	return &AnswerError{"its certificate does not verify with the CA in it", "check that the CA is valid and may sign these names"}
 }
 
 func checkTimes(answer Bundle, spec Spec, now time.Time) error {
-	leaf, last := answer.Leaf, end(answer.Leaf, answer.issuer())
-	earliest, earlier, _ := renewal(leaf.NotBefore, last, spec)
+	leaf := answer.Leaf
+	first, _ := answer.Ends()
+	earliest, earlier, _ := renewal(LifeStart(leaf.NotBefore, now, now), first, spec)
 	switch {
 	case !now.Before(leaf.NotAfter):
 		return &AnswerError{"its certificate has expired", "check the clocks here and at the issuer"}
@@ -130,7 +137,7 @@ func shortfalls(answer Bundle, spec Spec, now time.Time) []string {
 	if granted, short := shortLife(answer, spec, now); short {
 		warnings = append(warnings, fmt.Sprintf("the issuer granted %s of the %s asked for", granted, spec.Duration))
 	}
-	if cramped := crampedRenewal(answer, spec); cramped != "" {
+	if cramped := crampedRenewal(answer, spec, now); cramped != "" {
 		warnings = append(warnings, cramped)
 	}
 	if difference := subjectDifference(answer.Leaf, spec); difference != "" {
@@ -139,8 +146,8 @@ func shortfalls(answer Bundle, spec Spec, now time.Time) []string {
 	if missing := missingUsages(answer.Leaf, spec); len(missing) > 0 {
 		warnings = append(warnings, "the certificate lacks usages: "+listed(missing))
 	}
-	if end(answer.Leaf, answer.issuer()).Before(answer.Leaf.NotAfter) {
-		warnings = append(warnings, "the CA that signed the certificate ends before it")
+	if first, _ := answer.Ends(); first.Before(answer.Leaf.NotAfter) {
+		warnings = append(warnings, "a CA of the chain expires before the certificate")
 	}
 	return warnings
 }

@@ -2,47 +2,173 @@
 
 package certs
 
-import "crypto/x509"
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"slices"
+	"time"
+)
 
-// Assemble sorts an issuer's certificates into a Bundle without a Key: the intermediates of leaf in the order that TLS
-// wants, and as CA the root that signed the last of them. Where there is no root, as with a mount whose root lies
-// elsewhere, CA is the topmost intermediate, which then also stays among the intermediates; a leaf that signed itself is
-// its own CA. Certificates that do not
-// belong to leaf's chain are left out; others may repeat and be in any order.
-func Assemble(leaf *x509.Certificate, others []*x509.Certificate) Bundle {
-	b := Bundle{Leaf: leaf}
-	last := leaf
-	for range others {
-		next := signerIn(others, last)
-		if next == nil || next.Equal(last) {
-			break
+// Assemble sorts an issuer's certificates into a Bundle without a Key: as Intermediates what TLS servers send after leaf
+// (RFC 8446 section 4.4.2, RFC 5246 section 7.4.2), and as CA the roots. Where no root is known, as with a mount whose
+// root lies elsewhere, CA is the topmost intermediates, which then also stay among the Intermediates. A leaf that signed
+// itself is its own CA.
+//
+// A CA that was signed by several others, or twice by the same one, is there as often, so that a client with either root
+// finds its path. The order is that of others as far as each certificate comes after one that it signed, and what is not
+// valid yet comes last. Each certificate is there once. Certificates that have expired at now, and what only they lead
+// to, are left out as long as a path remains; where none does they stay, and CheckAnswer names them. Certificates that
+// are not above leaf are left out. A nil or empty others gives neither Intermediates nor, unless leaf signed itself, CA.
+func Assemble(leaf *x509.Certificate, others []*x509.Certificate, now time.Time) Bundle {
+	c := unexpired(others, now, func(others []*x509.Certificate) chain {
+		return climb([]*x509.Certificate{leaf}, others)
+	})
+	b := Bundle{Leaf: leaf, CA: c.roots()}
+	for i, cert := range c.certs[1:] {
+		if !c.selfSigned(i + 1) {
+			b.Intermediates = append(b.Intermediates, cert)
 		}
-		last = next
-		if signedBy(last, last) {
-			b.CA = []*x509.Certificate{last}
-			return b
-		}
-		b.Intermediates = append(b.Intermediates, last)
 	}
-	if signedBy(leaf, leaf) {
-		b.CA = []*x509.Certificate{leaf}
+	if len(b.CA) == 0 && len(b.Intermediates) > 0 {
+		b.CA = c.open()
 	}
-	if len(b.Intermediates) > 0 {
-		b.CA = []*x509.Certificate{last}
+	if len(b.CA) == 0 && len(b.Intermediates) > 0 { // a circle
+		b.CA = c.certs[len(c.certs)-1:]
 	}
 	return b
 }
 
-// RevokedBy tells whether cert is on list. Serial numbers count for one issuer only, so a list of another issuer than
-// the certificate's says nothing about it; nor does a nil list. The list's signature is for its reader to check.
-func RevokedBy(list *x509.RevocationList, cert *x509.Certificate) bool {
-	if list == nil || cert == nil || string(list.RawIssuer) != string(cert.RawIssuer) {
-		return false
-	}
-	for _, entry := range list.RevokedCertificateEntries {
-		if entry.SerialNumber.Cmp(cert.SerialNumber) == 0 {
-			return true
+// AssembleCA is ca, the other certificates of its key (cross-signed or renewed), and all that lie above them, chosen and
+// ordered like those of Assemble. It is made for Observed.CurrentCA, CAEnds, CheckCA and ChainID.
+func AssembleCA(ca *x509.Certificate, others []*x509.Certificate, now time.Time) []*x509.Certificate {
+	return unexpired(others, now, func(others []*x509.Certificate) chain { return climbCA(ca, others) }).certs
+}
+
+// unexpired leaves expired certificates out where a path remains.
+func unexpired(others []*x509.Certificate, now time.Time, climb func([]*x509.Certificate) chain) chain {
+	var valid, early, expired []*x509.Certificate
+	for _, cert := range others {
+		switch {
+		case !now.Before(cert.NotAfter):
+			expired = append(expired, cert)
+		case now.Before(cert.NotBefore):
+			early = append(early, cert)
+		default:
+			valid = append(valid, cert)
 		}
 	}
-	return false
+	valid = append(valid, early...)
+	whole := climb(append(slices.Clip(valid), expired...))
+	if _, last := whole.ends(); len(expired) > 0 && last.After(now) {
+		return climb(valid)
+	}
+	return whole
+}
+
+// climbCA begins with all certificates of one CA.
+func climbCA(ca *x509.Certificate, others []*x509.Certificate) chain {
+	begin := []*x509.Certificate{ca}
+	for _, other := range others {
+		same := bytes.Equal(other.RawSubject, ca.RawSubject) && bytes.Equal(other.RawSubjectPublicKeyInfo, ca.RawSubjectPublicKeyInfo)
+		if same && !slices.ContainsFunc(begin, other.Equal) && len(begin) < mostLinks {
+			begin = append(begin, other)
+		}
+	}
+	return climb(begin, others)
+}
+
+// CAEnds says when what a CA signs stops verifying, if nothing ends it earlier: first when the clients of one root are
+// lost, last when all are. ca is the signing certificate first, then those of its key and those above in any order, as
+// AssembleCA gives them. Both are zero for an empty list. See Bundle.Ends.
+func CAEnds(ca []*x509.Certificate) (first, last time.Time) {
+	if len(ca) == 0 {
+		return time.Time{}, time.Time{}
+	}
+	return climbCA(ca[0], ca[1:]).ends()
+}
+
+// ChainID identifies a list of certificates in its order: the SHA-256 of their DER as lower-case hex without colons, for
+// one certificate its Fingerprint; empty for none.
+func ChainID(list []*x509.Certificate) string {
+	if len(list) == 0 {
+		return ""
+	}
+	digest := sha256.New()
+	for _, cert := range list {
+		digest.Write(cert.Raw) // DER says where it ends
+	}
+	return hex.EncodeToString(digest.Sum(nil))
+}
+
+// Ends says when b stops being of use: first is when the first clients are lost, those that trust one root alone whose
+// last path ends, and last is when no path verifies any more. A path ends with the first of its certificates, the leaf and
+// the root included. Of several paths to the same root, as beside a renewed CA, the longest counts. Both are the leaf's
+// NotAfter where no CA ends before, or none is known, and zero without a leaf.
+func (b Bundle) Ends() (first, last time.Time) {
+	if b.Leaf == nil {
+		return time.Time{}, time.Time{}
+	}
+	return b.chain().ends()
+}
+
+// chain is that of a bundle with a leaf.
+func (b Bundle) chain() chain {
+	return climb([]*x509.Certificate{b.Leaf}, slices.Concat(b.Intermediates, b.CA))
+}
+
+// Above are Intermediates and CA, each once: what Observed.CurrentCA is where nothing else is known of an issuer.
+func (b Bundle) Above() []*x509.Certificate {
+	var all []*x509.Certificate
+	for _, cert := range slices.Concat(b.Intermediates, b.CA) {
+		if !slices.ContainsFunc(all, cert.Equal) {
+			all = append(all, cert)
+		}
+	}
+	return all
+}
+
+// chainProblem says what is wrong with the order and the parts of a bundle, whose chain is c; its times are not looked at.
+// Where there is neither intermediate nor CA nothing can be said, so nothing is wrong.
+func (b Bundle) chainProblem(c chain) string {
+	served := []int{0}
+	for _, cert := range b.Intermediates {
+		i := c.index(cert)
+		switch {
+		case i < 0:
+			return "the chain has a certificate that signed none of the others"
+		case slices.Contains(served, i): // twice: a waste, and no harm
+		case !c.signed(i, served):
+			return "the chain is out of order: each certificate must have signed one before it"
+		default:
+			served = append(served, i)
+		}
+	}
+	return b.anchorProblem(c, served)
+}
+
+// anchorProblem wants what is served to lead up to one of CA, and to one of its roots where CA has one of the chain.
+func (b Bundle) anchorProblem(c chain, served []int) string {
+	var cas, roots []int
+	for _, ca := range b.CA {
+		i := c.index(ca)
+		if i < 0 {
+			continue
+		}
+		cas = append(cas, i)
+		if c.selfSigned(i) {
+			roots = append(roots, i)
+		}
+	}
+	reached := func(i int) bool { return slices.Contains(served, i) || c.signed(i, served) }
+	switch {
+	case len(b.CA) == 0:
+		return ""
+	case !slices.ContainsFunc(cas, reached):
+		return "the CA beside the certificate did not sign it"
+	case len(roots) > 0 && !slices.ContainsFunc(roots, reached):
+		return "the chain lacks an intermediate certificate, which is only among the CA certificates"
+	}
+	return ""
 }

@@ -76,7 +76,7 @@ func TestAssemble(t *testing.T) {
 		{"nothing", byRoot, nil, nil, nil},
 		{"strangers only", byRoot, parents(stranger), nil, nil},
 	} {
-		b := Assemble(row.leaf, row.others)
+		b := Assemble(row.leaf, row.others, now)
 		if diff := cmp.Diff([2][]string{row.intermediates, row.ca}, [2][]string{names(b.Intermediates), names(b.CA)}); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", row.name, diff)
 		}

@@ -46,5 +46,5 @@ func BenchmarkCSR(b *testing.B) {
 func (s *signatures) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	clear(s.good)
+	clear(s.known)
 }

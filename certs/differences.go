@@ -60,14 +60,14 @@ func sans(leaf *x509.Certificate, spec Spec) []sanKind {
 		addresses = append(addresses, normalizeIP(ip.String()))
 	}
 	for _, u := range leaf.URIs {
-		uris = append(uris, u.String())
+		uris = append(uris, comparableURI(u.String()))
 	}
 	return []sanKind{
 		{each(spec.DNSNames, NormalizeHost), each(leaf.DNSNames, NormalizeHost), []string{NormalizeHost(spec.CommonName)}},
 		{each(spec.IPAddresses, normalizeIP), addresses, nil},
-		{spec.URIs, uris, nil},
+		{each(spec.URIs, comparableURI), uris, nil},
 		// Issuers put a common name that is a mail address among the SANs.
-		{spec.EmailAddresses, leaf.EmailAddresses, []string{spec.CommonName}},
+		{each(spec.EmailAddresses, normalizeEmail), each(leaf.EmailAddresses, normalizeEmail), []string{normalizeEmail(spec.CommonName)}},
 	}
 }
 
@@ -104,9 +104,4 @@ func nonEmpty(s string) []string {
 		return nil
 	}
 	return []string{s}
-}
-
-// without is the sorted items of list that are not in drop.
-func without(list, drop []string) []string {
-	return slices.DeleteFunc(sorted(list), func(item string) bool { return slices.Contains(drop, item) })
 }

@@ -33,9 +33,6 @@ func MatchHost(pattern, host string) bool {
 	return wildcard && found && label != "" && rest == parent
 }
 
-// problem is what is wrong with a value and how to mend it.
-type problem struct{ what, mend string }
-
 // hostProblem is nil for a lower-case host name or wildcard of at least one label (RFC 1123 section 2.1, RFC 5280
 // section 4.2.1.6). "*.com" is one: a private CA may serve such a name.
 func hostProblem(host string) *problem {
@@ -74,6 +71,9 @@ func shapeProblem(host string) *problem {
 }
 
 func isIP(host string) bool {
+	if last := host[len(host)-1]; !strings.Contains(host, ":") && (last < '0' || last > '9') {
+		return false // most hosts, without the cost of an error
+	}
 	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	return err == nil
 }

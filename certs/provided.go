@@ -2,7 +2,10 @@
 
 package certs
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // HostsNotCovered is a reason of CheckProvided beside those of Decide: the certificate does not name every host.
 const HostsNotCovered Reason = "HostsNotCovered"
@@ -32,7 +35,7 @@ var providedRules = []providedRule{
 	{ruleOf(KeyMismatch), true},
 	{rule{NotYetValid, when(func(f facts) bool { return f.now.Before(f.bundle.Leaf.NotBefore) }, "the certificate is not valid yet")}, true},
 	{ruleOf(Expired), true},
-	{ruleOf(ChainBroken), false},
+	{rule{ChainBroken, brokenChain}, false},
 	{rule{UsagesDiffer, when(func(f facts) bool { return !serves(f.bundle.Leaf) }, "the certificate is not for TLS servers")}, false},
 	{rule{HostsNotCovered, hostsNotCovered}, false},
 }
@@ -48,15 +51,15 @@ func ProvidedReasons() []Reason {
 
 // CheckProvided is Decide for a pair that somebody else keeps: it never says to issue, and names the first fault instead.
 // Of o it reads the PEM data, SecretExists and Spec.DNSNames. Recheck is the next of NotBefore, the marks of ExpiryMark,
-// and NotAfter.
+// NotAfter and ValidUntil.
 func CheckProvided(o Observed, now time.Time) (Decision, Fault) {
 	o.KeyOutside = false
 	f := gather(o, now)
 	d := Decision{Bundle: f.bundle}
 	if leaf := f.bundle.Leaf; leaf != nil {
 		_, mark := ExpiryMark(leaf.NotBefore, leaf.NotAfter, now)
-		d.NotBefore, d.NotAfter = leaf.NotBefore, leaf.NotAfter
-		d.Recheck = nextAfter(now, leaf.NotBefore, mark, leaf.NotAfter)
+		d.NotBefore, d.NotAfter, d.ChainEnds, d.ValidUntil = leaf.NotBefore, leaf.NotAfter, f.first, f.last
+		d.Recheck = nextAfter(now, leaf.NotBefore, mark, leaf.NotAfter, f.last)
 	}
 	for _, r := range providedRules {
 		if message := r.finds(f); message != "" {
@@ -76,25 +79,23 @@ func ruleOf(reason Reason) rule {
 }
 
 func hostsNotCovered(f facts) string {
-	var missing []string
-	for _, host := range f.Spec.DNSNames {
-		if !covered(f.bundle.Leaf.DNSNames, host) {
-			missing = append(missing, host)
-		}
-	}
+	names := newNameSet(f.bundle.Leaf.DNSNames)
+	missing := slices.DeleteFunc(slices.Clone(f.Spec.DNSNames), names.covers)
 	if len(missing) == 0 {
 		return ""
 	}
 	return "the certificate does not name " + listed(missing)
 }
 
-func covered(names []string, host string) bool {
-	for _, name := range names {
-		if MatchHost(name, host) {
-			return true
-		}
+// brokenChain names a chain that does not fit together, or that no client verifies any more.
+func brokenChain(f facts) string {
+	if problem := f.bundle.chainProblem(f.chain); problem != "" {
+		return problem
 	}
-	return false
+	if e := f.chain.expired(f.now); e != nil && !f.now.Before(f.last) {
+		return e.problem()
+	}
+	return ""
 }
 
 // marks are how long before its end a certificate that nobody here renews is warned about.

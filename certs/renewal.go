@@ -8,13 +8,19 @@ import (
 	"time"
 )
 
-// RenewalTime is when a certificate of that life should be renewed, cut to the second: NotAfter less renewBefore, which
-// is spec's, or a third of the life where spec has none or one that the granted life has no room for. It is spread by
-// up to a twentieth of the life, so that certificates issued together are not renewed together: earlier or later by
-// default, only earlier where spec says how long before. The spread is derived from uid and so always the same for an
-// object; an empty uid has none. The result lies between notBefore and notAfter; it is notAfter for a life of nothing.
-func RenewalTime(notBefore, notAfter time.Time, spec Spec, uid string) time.Time {
-	at, earlier, later := renewal(notBefore, notAfter, spec)
+// RenewalTime is when a certificate should be renewed that was issued at issued and is of use until end, cut to the
+// second: end less renewBefore, which is spec's, or a third of the life where spec has none or one that the granted life
+// has no room for. The life is from issued to end. A NotBefore that the issuer dates back does not count, or a
+// certificate could be due from the start: see LifeStart. end is the leaf's NotAfter, or earlier where a CA expires
+// before: see Bundle.Ends.
+//
+// The time is spread by up to a twentieth of the life, so that certificates issued together are not renewed together:
+// earlier or later by default, only earlier where spec says how long before. The spread is derived from uid and so always
+// the same for an object; an empty uid has none. The result lies between issued and end; it is end for a life of nothing.
+// A life without an end, as NotAfter 9999-12-31 of RFC 5280 section 4.1.2.5, counts as 292 years, the longest
+// time.Duration.
+func RenewalTime(issued, end time.Time, spec Spec, uid string) time.Time {
+	at, earlier, later := renewal(issued, end, spec)
 	share := spread(uid)
 	if share < 0 {
 		at = at.Add(time.Duration(share * float64(earlier)))
@@ -24,14 +30,23 @@ func RenewalTime(notBefore, notAfter time.Time, spec Spec, uid string) time.Time
 	return at.Truncate(time.Second)
 }
 
+// LifeStart is the time from which a certificate's life is counted: issuedAt, when it was issued, or its NotBefore where
+// that is later, or where issuedAt is zero or after now and so cannot be right.
+func LifeStart(notBefore, issuedAt, now time.Time) time.Time {
+	if issuedAt.Before(notBefore) || issuedAt.After(now) {
+		return notBefore
+	}
+	return issuedAt
+}
+
 // renewal is the time without spread, and how far it may be moved.
-func renewal(notBefore, notAfter time.Time, spec Spec) (at time.Time, earlier, later time.Duration) {
-	life := notAfter.Sub(notBefore)
+func renewal(issued, end time.Time, spec Spec) (at time.Time, earlier, later time.Duration) {
+	life := end.Sub(issued)
 	if life <= 0 {
-		return notAfter, 0, 0
+		return end, 0, 0
 	}
 	before, explicit := renewBefore(life, spec)
-	at = notAfter.Add(-before)
+	at = end.Add(-before)
 	earlier = min(life/20, (life-before)/2)
 	if explicit {
 		// Moving later would break the promise; folding keeps the spread even.
@@ -57,25 +72,4 @@ func spread(uid string) float64 {
 	}
 	sum := sha256.Sum256([]byte(uid))
 	return float64(int32(binary.BigEndian.Uint32(sum[:]))) / (1 << 31)
-}
-
-const (
-	minBackoff     = 5 * time.Second
-	maxBackoff     = 5 * time.Minute
-	expiredBackoff = 30 * time.Second
-)
-
-// Backoff is how long to wait after the given number of failures in a row: 5 s, 10 s, 20 s, up to 5 min, and at most a
-// twentieth of what remains until the certificate expires, but never under 5 s. Where nothing remains, because it
-// expired or never was, the most is 30 s: more haste would only add load.
-func Backoff(failures int, remaining time.Duration) time.Duration {
-	most := min(maxBackoff, max(minBackoff, remaining/20))
-	if remaining <= 0 {
-		most = expiredBackoff
-	}
-	wait := minBackoff
-	for i := 1; i < failures && wait < most; i++ {
-		wait *= 2
-	}
-	return min(wait, most)
 }

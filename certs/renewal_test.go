@@ -4,6 +4,7 @@ package certs
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -108,6 +109,109 @@ func TestBackoff(t *testing.T) {
 	} {
 		if got := Backoff(row.failures, row.remaining); got != row.want {
 			t.Errorf("Backoff(%d, %s) = %s, want %s", row.failures, row.remaining, got, row.want)
+		}
+	}
+}
+
+// TestLifeIsCountedFromIssuance is a role with not_before_duration=24h and ttl=8h.
+func TestLifeIsCountedFromIssuance(t *testing.T) {
+	hour := time.Hour
+	for _, row := range []struct {
+		name             string
+		spec             Spec
+		earliest, latest time.Duration // before the end
+	}{
+		{"a third", Spec{}, 8*hour/3 + 8*hour/20, 8*hour/3 - 8*hour/20},
+		{"percentage", Spec{RenewBeforePercentage: new(50)}, 4*hour + 8*hour/20, 4 * hour},
+		{"explicit", Spec{RenewBefore: &hour}, hour + 8*hour/20, hour},
+	} {
+		for i := range 100 {
+			s := newScene(t)
+			s.spec = row.spec
+			s.spec.DNSNames = []string{"a.example.com"}
+			s.start, s.end = now.Add(-24*hour), now.Add(8*hour)
+			s.issue(t)
+			s.IssuedAt, s.UID = now, fmt.Sprint(i)
+			if warnings, err := CheckAnswer(s.bundle, s.spec, s.key.Public(), now); err != nil || warnings != nil {
+				t.Fatalf("%s: %v, %v", row.name, warnings, err)
+			}
+			d := Decide(s.Observed, now)
+			if before := s.end.Sub(d.RenewAt); d.Issue || before > row.earliest+time.Second || before < row.latest {
+				t.Fatalf("%s: issue %v, renewed %s before the end, want %s to %s", row.name, d.Issue, before, row.earliest, row.latest)
+			}
+		}
+	}
+}
+
+func TestLifeStart(t *testing.T) {
+	start := now.Add(-day)
+	for _, row := range []struct {
+		name     string
+		issuedAt time.Time
+		want     time.Time
+	}{
+		{"dated back", now.Add(-time.Hour), now.Add(-time.Hour)},
+		{"now", now, now},
+		{"not known", time.Time{}, start},
+		{"a clock ahead at the issuer", start.Add(-time.Minute), start},
+		{"in the future", now.Add(time.Hour), start},
+	} {
+		if got := LifeStart(start, row.issuedAt, now); !got.Equal(row.want) {
+			t.Errorf("%s: %s, want %s", row.name, got, row.want)
+		}
+	}
+}
+
+// TestLivesOfAnyLength: minutes, decades, and no end at all.
+func TestLivesOfAnyLength(t *testing.T) {
+	forever := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+	for _, end := range []time.Time{now.Add(time.Minute), now.Add(90 * time.Minute), now.Add(30 * 365 * day), now.Add(250 * 365 * day), forever} {
+		before := 30 * day
+		for name, spec := range map[string]Spec{
+			"default": {}, "asked for": {Duration: 90 * day}, "asked for the longest": {Duration: 1<<63 - 1}, "explicit": {RenewBefore: &before},
+			"early": {RenewBeforePercentage: new(90)}, "late": {RenewBeforePercentage: new(1)},
+		} {
+			s := newScene(t)
+			s.root.Cert = s.root.Renewed(t, forever).Cert
+			s.sub = s.root.Intermediate(t, "sub", forever)
+			s.spec, s.start, s.end = spec, now.Add(-30*time.Second), end
+			s.spec.DNSNames = []string{"a.example.com"}
+			s.issue(t)
+			s.IssuedAt = now
+			warnings, err := CheckAnswer(s.bundle, s.spec, s.key.Public(), now)
+			short := spec.Duration > 0 && (spec.Duration > 1000*day && end.Before(forever) || end.Before(now.Add(89*day)))
+			if got := len(warnings) > 0 && strings.HasPrefix(warnings[0], "the issuer granted"); err != nil || got != short {
+				t.Fatalf("%s, %s: %v, %v, short %v", end, name, warnings, err, short)
+			}
+			d := Decide(s.Observed, now)
+			if d.Issue || !d.RenewAt.After(now) || d.RenewAt.After(end) || !d.Recheck.Equal(d.RenewAt) {
+				t.Fatalf("%s, %s: issue %v, renewed at %s, looked at again %s", end, name, d.Issue, d.RenewAt, d.Recheck)
+			}
+			if d := Decide(s.Observed, d.RenewAt); d.Reason != RenewalDue {
+				t.Fatalf("%s, %s: %q at the renewal time", end, name, d.Reason)
+			}
+			if _, next := ExpiryMark(s.start, end, now); next.After(end) {
+				t.Fatalf("%s: mark %s", end, next)
+			}
+		}
+	}
+}
+
+// TestLifeIsCutByTheCA: Vault cuts a life at the end of the CA, or issues beyond it; either way the CA's end counts.
+func TestLifeIsCutByTheCA(t *testing.T) {
+	for name, end := range map[string]time.Time{"cut": now.Add(3 * day), "beyond": now.Add(90 * day)} {
+		s := newScene(t)
+		s.sub = s.root.Intermediate(t, "sub", now.Add(3*day))
+		s.start, s.end = now.Add(-30*time.Second), end
+		s.issue(t)
+		s.IssuedAt = now
+		warnings, err := CheckAnswer(s.bundle, s.spec, s.key.Public(), now)
+		if err != nil || len(warnings) == 0 {
+			t.Errorf("%s: %v, %q", name, warnings, err)
+		}
+		d := Decide(s.Observed, now)
+		if d.Issue || d.RenewAt.Before(now.Add(day)) || d.RenewAt.After(now.Add(3*day)) || !d.ValidUntil.Equal(now.Add(3*day)) {
+			t.Errorf("%s: issue %v %s, renewed at %s, valid until %s", name, d.Issue, d.Reason, d.RenewAt, d.ValidUntil)
 		}
 	}
 }

@@ -34,3 +34,17 @@ func (r *Revocations) Has(cert *x509.Certificate) bool {
 	_, found := r.serials[string(cert.SerialNumber.Bytes())]
 	return found
 }
+
+// RevokedBy reports whether cert is on list. Serial numbers count for one issuer only, so a list of another issuer than
+// the certificate's says nothing about it; nor does a nil list. The list's signature is for its reader to check.
+func RevokedBy(list *x509.RevocationList, cert *x509.Certificate) bool {
+	if list == nil || cert == nil || string(list.RawIssuer) != string(cert.RawIssuer) {
+		return false
+	}
+	for _, entry := range list.RevokedCertificateEntries {
+		if entry.SerialNumber.Cmp(cert.SerialNumber) == 0 {
+			return true
+		}
+	}
+	return false
+}

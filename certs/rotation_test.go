@@ -94,7 +94,7 @@ func TestSelfSigned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := Assemble(leaf, []*x509.Certificate{leaf})
+	b := Assemble(leaf, []*x509.Certificate{leaf}, now)
 	if len(b.CA) != 1 || len(b.Intermediates) != 0 {
 		t.Fatalf("%d intermediates, %d CAs", len(b.Intermediates), len(b.CA))
 	}

@@ -2,10 +2,7 @@
 
 package certs
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // Reason names a rule that asks for a new certificate.
 type Reason string
@@ -25,7 +22,7 @@ const (
 	UsagesDiffer          Reason = "UsagesDiffer"          // a usage that the spec asks for is not there
 	ChainBroken           Reason = "ChainBroken"           // the chain beside the leaf did not sign it
 	IssuerRotated         Reason = "IssuerRotated"         // the issuer signs with another CA now
-	IssuerEnding          Reason = "IssuerEnding"          // the CA ends before the leaf, and the issuer has a longer one now
+	IssuerEnding          Reason = "IssuerEnding"          // a CA of the chain expires before the leaf, and the issuer has a longer chain now
 	Revoked               Reason = "Revoked"               // the serial is on the CRL
 	NotYetValid           Reason = "NotYetValid"           // NotBefore lies ahead, by more than clocks differ
 	Expired               Reason = "Expired"               // NotAfter has passed
@@ -63,9 +60,9 @@ var rules = []rule{
 	{KeySpecDiffers, func(f facts) string { return keyDifference(f.bundle.Leaf, f.Spec.Key) }},
 	{NamesDiffer, namesDiffer},
 	{UsagesDiffer, usagesDiffer},
-	{ChainBroken, func(f facts) string { return f.bundle.chainProblem() }},
+	{ChainBroken, func(f facts) string { return f.bundle.chainProblem(f.chain) }},
 	{IssuerRotated, when(func(f facts) bool { return f.rotated() && f.rotates() }, "the issuer signs with another CA now")},
-	{IssuerEnding, when(func(f facts) bool { return f.ending() && f.rotates() }, "the CA beside the certificate ends before it, and the issuer has a longer one now")},
+	{IssuerEnding, when(func(f facts) bool { return f.ending() && f.rotates() }, "a CA of the chain expires before the certificate, and the issuer has a longer chain now")},
 	{Revoked, when(func(f facts) bool { return f.Revoked }, "the certificate is revoked")},
 	{NotYetValid, when(func(f facts) bool { return f.bundle.Leaf.NotBefore.After(f.now.Add(ClockSkew)) }, "the certificate is not valid yet: a clock was, or is, wrong")},
 	{Expired, when(func(f facts) bool { return !f.now.Before(f.bundle.Leaf.NotAfter) }, "the certificate has expired")},
@@ -116,18 +113,4 @@ func renewalRequested(f facts) bool {
 	}
 	// What was issued is known to the second: a request with a fraction must not ask until that second is over.
 	return f.RenewRequestedAt.Truncate(time.Second).After(answered) && !f.RenewRequestedAt.After(f.now)
-}
-
-// listed joins the first few, so that a message of a hundred names stays readable.
-func listed[T ~string](items []T) string {
-	const most = 5
-	var texts []string
-	for i, item := range items {
-		if i == most {
-			texts = append(texts, "and more")
-			break
-		}
-		texts = append(texts, string(item))
-	}
-	return strings.Join(texts, ", ")
 }

@@ -43,7 +43,7 @@ func (s *scene) issue(t testing.TB) {
 		t.Fatal(err)
 	}
 	leaf := s.sub.SignRequest(t, csr, s.start, s.end)
-	s.bundle = Assemble(leaf, parents(s.root, s.sub))
+	s.bundle = Assemble(leaf, parents(s.root, s.sub), now)
 	s.bundle.Key = s.key
 	s.Observed = Observed{
 		SecretExists: true, CertPEM: s.bundle.CertPEM(), KeyPEM: s.key.PEM(""), CAPEM: s.bundle.CAPEM(),

@@ -7,7 +7,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/json"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -55,8 +54,10 @@ func (s Subject) name(commonName string) pkix.Name {
 	}
 }
 
-// Normalize returns spec with hosts in lower case (see NormalizeHost), IP addresses in their shortest form, white space
-// around names cut, and usages without repeats. Sources apply it before Validate; it mends no fault.
+// Normalize returns spec with each name as certificates carry it: hosts in lower case (see NormalizeHost), IP addresses in
+// their shortest form, URIs percent-encoded with their scheme in lower case (RFC 3986 section 6.2.2), the host of e-mail
+// addresses in lower case, white space around names cut; and usages without repeats. Sources apply it before Validate. What
+// is wrong stays, for Validate to name. It is idempotent.
 func (s Spec) Normalize() Spec {
 	s.CommonName = strings.TrimSpace(s.CommonName)
 	if hostProblem(NormalizeHost(s.CommonName)) == nil {
@@ -64,8 +65,8 @@ func (s Spec) Normalize() Spec {
 	}
 	s.DNSNames = each(s.DNSNames, NormalizeHost)
 	s.IPAddresses = each(s.IPAddresses, normalizeIP)
-	s.URIs = each(s.URIs, strings.TrimSpace)
-	s.EmailAddresses = each(s.EmailAddresses, strings.TrimSpace)
+	s.URIs = each(s.URIs, normalizeURI)
+	s.EmailAddresses = each(s.EmailAddresses, normalizeEmail)
 	s.Usages = distinct(s.Usages)
 	return s
 }
@@ -105,40 +106,4 @@ func (s Spec) RequestedDNSNames() []string {
 		return s.DNSNames
 	}
 	return distinct(append(slices.Clone(s.DNSNames), s.CommonName))
-}
-
-func normalizeIP(s string) string {
-	s = strings.TrimSpace(s)
-	if address, err := netip.ParseAddr(s); err == nil {
-		return address.Unmap().String()
-	}
-	return s
-}
-
-// each maps a list and keeps nil nil; the input stays as it is.
-func each(list []string, change func(string) string) []string {
-	var changed []string
-	for _, item := range list {
-		changed = append(changed, change(item))
-	}
-	return changed
-}
-
-// distinct keeps the first of equal items, in order.
-func distinct[T comparable](list []T) []T {
-	var kept []T
-	for _, item := range list {
-		if !slices.Contains(kept, item) {
-			kept = append(kept, item)
-		}
-	}
-	return kept
-}
-
-// sorted is a sorted copy without repeats, nil when empty.
-func sorted[T ~string](list []T) []T {
-	if len(list) == 0 {
-		return nil
-	}
-	return slices.Compact(slices.Sorted(slices.Values(list)))
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // CheckSuccessor tells whether an answer that passed CheckAnswer may take the place of old, a certificate that is still as
-// the spec wants it: one that was granted less than spec asks for must not end before it. The error is an *AnswerError,
+// the spec wants it: one that was granted less than spec asks for must not end before it, its last path counting. The error is an *AnswerError,
 // whose text is stable as long as old is there and the issuer grants the same. An old that has expired, or none, gives
 // way to anything.
 func CheckSuccessor(answer, old Bundle, spec Spec, now time.Time) error {
@@ -16,8 +16,8 @@ func CheckSuccessor(answer, old Bundle, spec Spec, now time.Time) error {
 	if !short || old.Leaf == nil {
 		return nil
 	}
-	ends := end(old.Leaf, old.issuer())
-	if !end(answer.Leaf, answer.issuer()).Before(ends) {
+	_, ends := old.Ends()
+	if _, last := answer.Ends(); !last.Before(ends) {
 		return nil
 	}
 	return &AnswerError{ShortLife(granted, spec.Duration, ends), ShortLifeMend(granted)}
@@ -38,12 +38,13 @@ func ShortLifeMend(granted time.Duration) string {
 // issuer and back, and keeps the text the same from one time to the next.
 func shortLife(answer Bundle, spec Spec, now time.Time) (granted time.Duration, short bool) {
 	granted = answer.Leaf.NotAfter.Sub(now).Round(time.Minute)
-	return granted, granted+time.Minute < spec.Duration
+	return granted, granted < spec.Duration-time.Minute
 }
 
 // crampedRenewal says that the life that was granted has no room for spec's renewBefore; empty: it has.
-func crampedRenewal(answer Bundle, spec Spec) string {
-	life := end(answer.Leaf, answer.issuer()).Sub(answer.Leaf.NotBefore)
+func crampedRenewal(answer Bundle, spec Spec, now time.Time) string {
+	first, _ := answer.Ends()
+	life := first.Sub(LifeStart(answer.Leaf.NotBefore, now, now))
 	if spec.RenewBefore == nil || *spec.RenewBefore < life {
 		return ""
 	}

@@ -63,7 +63,7 @@ func lasting(t *testing.T, left time.Duration) Bundle {
 func TestCrampedRenewal(t *testing.T) {
 	b := lasting(t, 5*day)
 	for before, want := range map[time.Duration]bool{day: false, 4000 * day: true} {
-		if got := crampedRenewal(b, Spec{RenewBefore: &before}); (got != "") != want {
+		if got := crampedRenewal(b, Spec{RenewBefore: &before}, now); (got != "") != want {
 			t.Errorf("renewBefore %s: %q", before, got)
 		}
 	}

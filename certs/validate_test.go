@@ -64,7 +64,7 @@ func TestValidate(t *testing.T) {
 		{Spec{}, []string{"dnsNames"}},
 		{Spec{IPAddresses: []string{"192.0.2.1"}}, nil},
 		{Spec{DNSNames: []string{"a.example", "b.example", "a.example"}}, []string{"dnsNames[2]"}},
-		{Spec{DNSNames: strings.Split(strings.Repeat("a.example ", 101), " ")[:101]}, append([]string{"dnsNames"}, numbered("dnsNames", 1, 101)...)},
+		{Spec{DNSNames: strings.Split(strings.Repeat("a.example ", 1001), " ")[:1001]}, append([]string{"dnsNames"}, numbered("dnsNames", 1, 1001)...)},
 		{Spec{CommonName: "Some Body"}, nil},
 		{Spec{CommonName: strings.Repeat("a", 65)}, []string{"commonName"}},
 		{Spec{CommonName: "a\nb"}, []string{"commonName"}},

@@ -95,8 +95,8 @@ const (
 	AnnotationIssuedBy = Prefix + "issued-by"
 	// AnnotationIssuedAt is when the Secret's certificate was issued (RFC 3339).
 	AnnotationIssuedAt = Prefix + "issued-at"
-	// AnnotationIssuedUnder is the SHA-256 fingerprint of the CA that the issuer was known to sign with when the Secret's
-	// certificate was issued. Absent: it was not known.
+	// AnnotationIssuedUnder identifies the CA that the issuer was known to sign with when the Secret's certificate was
+	// issued, and the CAs above it: a SHA-256 (certs.ChainID). Absent: it was not known.
 	AnnotationIssuedUnder = Prefix + "issued-under"
 	// AnnotationVaultKV is where in Vault the private key of the Secret's certificate is, as "ISSUER MOUNT PATH", see
 	// VaultKVPlace. Absent or empty: it is not in Vault.

@@ -286,7 +286,7 @@ type IssuerCA struct {
 	CommonName string `json:"commonName,omitempty"`
 	// Fingerprint: SHA-256 of its DER, lower-case hex.
 	Fingerprint string `json:"fingerprint"`
-	// NotAfter is when it ends.
+	// NotAfter is when it expires, or a CA above it without which clients of one of its roots cannot verify its certificates.
 	NotAfter metav1.Time `json:"notAfter"`
 	// Since is when the issuer was first seen to sign with it. From then on leaves of other CAs are issued again.
 	Since metav1.Time `json:"since"`

@@ -28,8 +28,10 @@ type CA struct {
 	Key  crypto.Signer
 }
 
-// life is that of a CA, which begins so long before its end.
+// life is that of a CA, which begins so long before its end, and not after latestStart, so that one may last for ever.
 const life = 20 * 365 * 24 * time.Hour
+
+var latestStart = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // NewCA makes a root of that common name with a P-256 key.
 func NewCA(t testing.TB, name string, notAfter time.Time) *CA {
@@ -48,6 +50,11 @@ func (ca *CA) Intermediate(t testing.TB, name string, notAfter time.Time) *CA {
 func (ca *CA) Renewed(t testing.TB, notAfter time.Time) *CA {
 	template := authority(ca.Cert.Subject.CommonName, notAfter)
 	return &CA{Key: ca.Key, Cert: ca.sign(t, template, ca.Key.Public(), template)}
+}
+
+// CrossSigned is ca with the same name and key, signed by parent instead.
+func (ca *CA) CrossSigned(t testing.TB, parent *CA, notAfter time.Time) *CA {
+	return &CA{Key: ca.Key, Cert: parent.sign(t, authority(ca.Cert.Subject.CommonName, notAfter), ca.Key.Public(), parent.Cert)}
 }
 
 // Sign makes a leaf. template needs no more than names and NotAfter: NotBefore is a third of an hour before, or what it
@@ -93,8 +100,12 @@ func PEM(list ...*x509.Certificate) []byte {
 }
 
 func authority(name string, notAfter time.Time) *x509.Certificate {
+	notBefore := notAfter.Add(-life)
+	if notBefore.After(latestStart) {
+		notBefore = latestStart
+	}
 	return &x509.Certificate{
-		Subject: pkix.Name{CommonName: name}, NotBefore: notAfter.Add(-life), NotAfter: notAfter,
+		Subject: pkix.Name{CommonName: name}, NotBefore: notBefore, NotAfter: notAfter,
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 	}
 }

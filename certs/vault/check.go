@@ -21,10 +21,11 @@ type Status struct {
 	// Role is what the role allows, nil where the token may not read it; Note says so in a sentence, else it is empty.
 	Role *Role
 	Note string
-	// CAs are the CA that the role signs with now, first, and those above it; nil where that is not known: a token that
-	// may not read the role learns it from the first answer to Issue. Made for certs.Observed.CurrentCA.
+	// CAs are the CA that the role signs with now, first, the others of its key and those above, as certs.AssembleCA gives
+	// them; nil where that is not known: a token that may not read the role learns it from the first answer to Issue. Made
+	// for certs.Observed.CurrentCA.
 	CAs        []*x509.Certificate
-	CANotAfter time.Time // of the first of CAs; zero where that is not known
+	CANotAfter time.Time // when the first clients of CAs are lost, see certs.CAEnds; zero where that is not known
 	// MakesKey tells whether Vault makes the keys.
 	MakesKey bool
 }
@@ -49,7 +50,7 @@ func (s *Session) Check(ctx context.Context) (Status, error) {
 	}
 	status.CAs = s.authorities(ctx, status.Role)
 	if len(status.CAs) > 0 {
-		status.CANotAfter = status.CAs[0].NotAfter
+		status.CANotAfter, _ = certs.CAEnds(status.CAs)
 	}
 	return status, nil
 }
@@ -139,16 +140,7 @@ func (s *Session) issuer(ctx context.Context, ref string) []*x509.Certificate {
 	if err != nil || len(first) == 0 {
 		return nil
 	}
-	b := certs.Assemble(first[0], nil)
-	above, err := parseAuthorities(secret.Data)
-	if err == nil {
-		b = certs.Assemble(first[0], above)
-	}
-	chain := append([]*x509.Certificate{first[0]}, b.Intermediates...)
-	for _, ca := range b.CA {
-		if !slices.ContainsFunc(chain, ca.Equal) {
-			chain = append(chain, ca)
-		}
-	}
-	return chain
+	// Without what is above, the CA itself is still known.
+	above, _ := parseAuthorities(secret.Data)
+	return certs.AssembleCA(first[0], above, s.config.Now())
 }

@@ -64,7 +64,7 @@ func (s *Session) Issue(ctx context.Context, request Request) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	answer, err := parseAnswer(secret)
+	answer, err := parseAnswer(secret, s.config.Now())
 	if err != nil {
 		return Answer{}, classify(op, err)
 	}
@@ -113,15 +113,21 @@ func (s *Session) body(request Request) map[string]any {
 	}
 	set("common_name", spec.RequestedCommonName())
 	set("alt_names", strings.Join(slices.Concat(spec.RequestedDNSNames(), spec.EmailAddresses), ","))
-	set("ip_sans", strings.Join(spec.IPAddresses, ","))
-	set("uri_sans", strings.Join(spec.URIs, ","))
+	// As lists, since a URI may have a comma, at which Vault splits a text.
+	setList := func(field string, values []string) {
+		if len(values) > 0 {
+			body[field] = values
+		}
+	}
+	setList("ip_sans", spec.IPAddresses)
+	setList("uri_sans", spec.URIs)
 	if spec.Duration > 0 {
 		body["ttl"] = fmt.Sprintf("%ds", int64(spec.Duration.Seconds()))
 	}
 	return body
 }
 
-func parseAnswer(secret *api.Secret) (Answer, error) {
+func parseAnswer(secret *api.Secret, now time.Time) (Answer, error) {
 	unusable := func(what string) (Answer, error) {
 		return Answer{}, &fault{what, "check that the path is that of a PKI role"}
 	}
@@ -136,7 +142,7 @@ func parseAnswer(secret *api.Secret) (Answer, error) {
 	if err != nil {
 		return unusable("the answer holds a CA that cannot be parsed")
 	}
-	bundle := certs.Assemble(chain[0], append(chain[1:], authorities...))
+	bundle := certs.Assemble(chain[0], append(chain[1:], authorities...), now)
 	if key := text(secret.Data["private_key"]); key != "" {
 		if bundle.Key, err = certs.ParseKey([]byte(key)); err != nil {
 			return unusable("the answer holds a private key that cannot be used")
@@ -169,10 +175,9 @@ func warnings(all []string) []string {
 }
 
 func (s *Session) rememberCA(b certs.Bundle) {
-	chain := slices.Concat(b.Intermediates, b.CA)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.lastCA = chain
+	s.lastCA = b.Above()
 }
 
 func text(value any) string {

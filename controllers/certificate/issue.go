@@ -120,7 +120,7 @@ func (r *Reconciler) take(ctx context.Context, o *observed, d certs.Decision, an
 	}
 	m := material{
 		cert: answer.CertPEM, key: key.PEM(o.spec.Key.Encoding), ca: answer.CAPEM,
-		issuedAt: r.Clock.Now(), digest: o.spec.Digest(), under: o.standing.CA(), place: o.wantedPlace(),
+		issuedAt: r.Clock.Now(), digest: o.spec.Digest(), under: o.standing.Chain(), place: o.wantedPlace(),
 	}
 	return warnings, persist(ctx, func() error { return r.writeSecret(ctx, o, m) })
 }

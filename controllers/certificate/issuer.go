@@ -113,8 +113,8 @@ func (r *Reconciler) concerned(ctx context.Context, cert *v1alpha1.ApisixCertifi
 // issuedUnderCurrent tells whether the Secret's certificate was issued under the CA that the issuer is known to sign with;
 // true where none is known.
 func (o *observed) issuedUnderCurrent() bool {
-	ca := o.standing.CA()
-	return ca == "" || o.secret.Annotations[v1alpha1.AnnotationIssuedUnder] == ca
+	chain := o.standing.Chain()
+	return chain == "" || o.secret.Annotations[v1alpha1.AnnotationIssuedUnder] == chain
 }
 
 // IssuerChange is the object of an event for IssuerEvents.

@@ -191,7 +191,7 @@ func (r *Reconciler) takeRequest(ctx context.Context, o *observed, p plan) ([]st
 	if err != nil || len(chain) == 0 {
 		return nil, &certs.AnswerError{Problem: "it holds no certificate that can be parsed", Mend: "check the issuer of cert-manager"}
 	}
-	bundle := certs.Assemble(chain[0], chain)
+	bundle := certs.Assemble(chain[0], chain[1:], r.Clock.Now())
 	return r.take(ctx, o, p.decision, vault.Answer{Bundle: bundle, CertPEM: bundle.CertPEM(), CAPEM: bundle.CAPEM()}, key)
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/certs/vault"
 	"apisix-certs.io/apisix-certs/controllers/metrics"
 )
@@ -15,7 +16,8 @@ import (
 func (s *Sessions) measure(issuer v1alpha1.Issuer, err error) {
 	var notBefore, notAfter time.Time
 	if standing := s.Standing(issuer); len(standing.CAs) > 0 {
-		notBefore, notAfter = standing.CAs[0].NotBefore, standing.CAs[0].NotAfter
+		notBefore = standing.CAs[0].NotBefore
+		notAfter, _ = certs.CAEnds(standing.CAs)
 	}
 	metrics.SetIssuer(metrics.Issuer(KeyOf(issuer)), err == nil, notBefore, notAfter)
 }

@@ -38,6 +38,9 @@ func (s Standing) CA() string {
 	return certs.Fingerprint(s.CAs[0])
 }
 
+// Chain identifies CAs, empty where they are not known. It changes too when a CA above the one that signs is renewed.
+func (s Standing) Chain() string { return certs.ChainID(s.CAs) }
+
 // Standing tells how an issuer stood at the last look.
 func (s *Sessions) Standing(issuer v1alpha1.Issuer) Standing {
 	s.mu.Lock()
@@ -89,15 +92,18 @@ func (s *Sessions) note(issuer v1alpha1.Issuer, status vault.Status, crl *x509.R
 	if len(status.CAs) > 0 {
 		now.CAs = status.CAs
 	}
-	if now.CA() != before.CA() {
+	switch {
+	case before.CA() != now.CA():
 		now.CASince = s.since(issuer, now.CA())
+	case before.Chain() != now.Chain():
+		now.CASince = s.Clock.Now().Truncate(time.Second)
 	}
 	if crl != nil && !sameCRL(crl, before.CRL) {
 		now.CRL, now.Revocations = crl, certs.NewRevocations(crl)
 	}
 	e.standing = now
 	s.mu.Unlock()
-	if s.Changed != nil && (now.CA() != before.CA() || !sameCRL(now.CRL, before.CRL) || !reflect.DeepEqual(status.Role, before.Status.Role)) {
+	if s.Changed != nil && (now.Chain() != before.Chain() || !sameCRL(now.CRL, before.CRL) || !reflect.DeepEqual(status.Role, before.Status.Role)) {
 		s.Changed(key)
 	}
 }

@@ -50,9 +50,10 @@ func (r *reconciler) report(issuer object, answered vault.Status, err error) {
 }
 
 func caOf(s Standing) *v1alpha1.IssuerCA {
+	ends, _ := certs.CAEnds(s.CAs)
 	return &v1alpha1.IssuerCA{
 		CommonName: s.CAs[0].Subject.CommonName, Fingerprint: s.CA(),
-		NotAfter: metav1.NewTime(s.CAs[0].NotAfter), Since: metav1.NewTime(s.CASince),
+		NotAfter: metav1.NewTime(ends), Since: metav1.NewTime(s.CASince),
 	}
 }
 

@@ -121,7 +121,7 @@ func TestManyHostsAreAProblemThatCanBeKept(t *testing.T) {
 	if n := len(cert.Spec.DNSNames); n != 1000 {
 		t.Errorf("%d hosts are sent, the CRD takes 1000", n)
 	}
-	if got := cert.Annotations[v1alpha1.AnnotationSourceProblem]; got != "spec.hosts has more than 100 names: spread them over several certificates" {
+	if got := cert.Annotations[v1alpha1.AnnotationSourceProblem]; got != "spec.hosts has more than 1000 names: split them over several certificates" {
 		t.Error(got)
 	}
 }

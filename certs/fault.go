@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package certs
+
+import (
+	"fmt"
+	"strings"
+)
+
+// FieldError is one thing that is wrong with a field and how to mend it.
+type FieldError struct {
+	Field   string // JSON path relative to the spec, as in "dnsNames[2]"
+	Value   string // what stands there, cut to 80 characters; never a secret
+	Problem string
+	Mend    string // what to do
+}
+
+// Error is stable: it holds nothing but the fields.
+func (e FieldError) Error() string {
+	text := e.Field
+	if e.Value != "" {
+		text += fmt.Sprintf(" %q", e.Value)
+	}
+	text += " " + e.Problem
+	if e.Mend != "" {
+		text += ": " + e.Mend
+	}
+	return text
+}
+
+// problem is what is wrong with a value and how to mend it.
+type problem struct{ what, mend string }
+
+func fieldError(field, value string, p problem) FieldError {
+	return FieldError{Field: field, Value: cut(value), Problem: p.what, Mend: p.mend}
+}
+
+// cut is what fits into a message of what a user wrote.
+func cut(value string) string {
+	if len(value) > 80 {
+		return strings.ToValidUTF8(value[:80], "") + "..."
+	}
+	return value
+}
