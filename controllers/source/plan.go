@@ -416,7 +416,7 @@ func (p *plan) tellConflict(u union, cert *v1alpha1.ApisixCertificate) {
 			continue
 		}
 		for _, host := range m.entry.hosts {
-			if slices.Contains(cert.Spec.DNSNames, host) && !slices.Contains(cert.Status.OwnedHosts, host) {
+			if slices.Contains(cert.Spec.DNSNames, host) && !slices.Contains(cert.Status.OwnedNames, host) {
 				p.warn(m.object, v1alpha1.ReasonConflict, fmt.Sprintf("%s: host %s belongs to another certificate, with which the gateway serves it: %s (ApisixCertificate %s: %s)",
 					m.entry.in.hosts, host, m.entry.in.drop, cert.Name, why))
 				break

@@ -355,7 +355,7 @@ func TestCreatedWithFinalizer(t *testing.T) {
 func TestPlanSaysTheWayOutOfAConflict(t *testing.T) {
 	conflict := func(owned ...string) certEdit {
 		return func(c *v1alpha1.ApisixCertificate) {
-			c.Status.OwnedHosts = owned
+			c.Status.OwnedNames = owned
 			meta.SetStatusCondition(&c.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionIssued, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonConflict, Message: "MESSAGE"})
 		}
 	}
