@@ -15,15 +15,13 @@ import (
 	ctrlsource "sigs.k8s.io/controller-runtime/pkg/source"
 
 	"apisix-certs.io/apisix-certs/controllers/certificate"
-	"apisix-certs.io/apisix-certs/controllers/shard"
 	"apisix-certs.io/apisix-certs/controllers/source"
 )
 
-// kindStarter starts the source controllers, those of absent kinds as soon as their CRDs are installed.
+// kindStarter lets the source controller follow the kinds of sources, absent ones as soon as their CRDs are installed.
 type kindStarter struct {
 	mgr          ctrl.Manager
-	defaults     source.Defaults
-	part         *shard.Shard
+	sources      *source.Controller
 	certificates controller.Controller
 	events       func(secrets client.IndexerFunc) handler.EventHandler
 	uses         *source.Uses
@@ -45,7 +43,7 @@ func (s *kindStarter) Start(ctx context.Context) error {
 	})
 }
 
-// startPresent starts the controllers of the waiting kinds that the cluster has by now.
+// startPresent begins with the waiting kinds that the cluster has by now.
 func (s *kindStarter) startPresent(ctx context.Context) error {
 	var absent []source.Kind
 	var unknown error
@@ -60,7 +58,7 @@ func (s *kindStarter) startPresent(ctx context.Context) error {
 			continue
 		}
 		if err := s.start(ctx, kind); err != nil {
-			return fmt.Errorf("source controller of %s: %w", kind.Kind, err)
+			return fmt.Errorf("sources of kind %s: %w", kind.Kind, err)
 		}
 	}
 	s.waiting = absent
@@ -68,10 +66,10 @@ func (s *kindStarter) startPresent(ctx context.Context) error {
 }
 
 func (s *kindStarter) start(ctx context.Context, kind source.Kind) error {
-	if err := kind.Setup(ctx, s.mgr, s.defaults, s.part); err != nil {
+	if err := s.sources.Follow(ctx, kind); err != nil {
 		return err
 	}
-	if kind.SecretKeys == nil {
+	if !kind.ServesSecrets {
 		return nil
 	}
 	if kind.Group == "apisix.apache.org" {
@@ -81,5 +79,5 @@ func (s *kindStarter) start(ctx context.Context, kind source.Kind) error {
 	if !s.begun {
 		which = append(which, certificate.Later())
 	}
-	return s.certificates.Watch(ctrlsource.Kind(s.mgr.GetCache(), kind.Object, s.events(kind.SecretKeys), which...))
+	return s.certificates.Watch(ctrlsource.Kind(s.mgr.GetCache(), kind.Object(), s.events(kind.Secrets), which...))
 }

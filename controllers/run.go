@@ -212,13 +212,14 @@ func (w *wiring) watchOthers(ctx context.Context) error {
 	return nil
 }
 
-// addSources adds the controllers of what makes ApisixCertificates.
+// addSources adds the controller of what makes ApisixCertificates.
 func (w *wiring) addSources(ctx context.Context) error {
-	if err := source.SetupIndex(ctx, w.mgr.GetFieldIndexer()); err != nil {
-		return fmt.Errorf("index of ApisixCertificates by owner: %w", err)
+	sources, err := source.Setup(ctx, w.mgr, w.options.sourceDefaults(), w.part)
+	if err != nil {
+		return fmt.Errorf("source controller: %w", err)
 	}
 	starter := &kindStarter{
-		mgr: w.mgr, defaults: w.options.sourceDefaults(), part: w.part, certificates: w.certificates,
+		mgr: w.mgr, sources: sources, certificates: w.certificates,
 		events: w.reconciler.SecretEvents, uses: w.uses, waiting: source.Kinds(),
 	}
 	if err := starter.startPresent(ctx); err != nil {

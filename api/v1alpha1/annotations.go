@@ -83,6 +83,9 @@ const (
 	// AnnotationSourceProblem says what is wrong with the source object. Set by the source controllers; while it is
 	// there, a certificate that was never issued is not issued.
 	AnnotationSourceProblem = Prefix + "source-problem"
+	// AnnotationSourceOptedOut says which sources of the certificate have opted out, and why. Set by the source
+	// controller; the certificate is kept and renewed as before. It goes when they opt in again.
+	AnnotationSourceOptedOut = Prefix + "source-opted-out"
 )
 
 // Labels and annotations on Secrets that the controller makes.

@@ -161,6 +161,15 @@ const (
 	// ReasonCreated and ReasonUpdated are events on a source object: its ApisixCertificate was made or changed.
 	ReasonCreated = "CertificateCreated"
 	ReasonUpdated = "CertificateUpdated"
+	// ReasonSourceOptedOut is an event on a source object: it is annotated no longer, or of an ingress class that the
+	// controller does not serve. Its ApisixCertificate is kept, renewed and served as before. Opt in again, or delete it.
+	ReasonSourceOptedOut = "SourceOptedOut"
+	// ReasonSecretShared is an event on a source object: an older one names the same Secret and decides what its
+	// certificate is, and their annotations differ. Set the same on both, or name another Secret.
+	ReasonSecretShared = "SecretShared"
+	// ReasonDeletionHeld is an event on an ApisixCertificate and its source: the source does not name its Secret any more,
+	// but so many had to be deleted within a minute that this one waits. Put the entry back to keep it, else do nothing.
+	ReasonDeletionHeld = "DeletionHeld"
 	// ReasonCovered is an event on an ApisixRoute: another certificate of the namespace covers its hosts.
 	ReasonCovered = "HostsCovered"
 )

@@ -17,6 +17,8 @@ var (
 		"Requests to Vault by operation (login, renew, sign, issue, role and so on) and outcome.", "operation", "outcome")
 	drift = counter("drift_total",
 		"What comparisons and proofs in the background found at gateways other than it should be, by what it was.", "what")
+	heldDeletions = counter("held_deletions_total",
+		"Deletions of ApisixCertificates that sources do not name any more and that were held, as more than 20 were due within a minute.")
 	limitWaits = counter("limit_waits_total",
 		"Steps that had to wait because as many were under way as a limit allows, by limit.", "limit")
 )
@@ -68,6 +70,7 @@ func init() {
 	for _, what := range []Drift{Missing, Differs, NotServed} {
 		drift.WithLabelValues(string(what))
 	}
+	heldDeletions.WithLabelValues()
 	for _, limit := range []Limit{Signatures, Writes, Handshakes} {
 		limitWaits.WithLabelValues(string(limit))
 	}
@@ -92,6 +95,9 @@ func VaultRequest(operation string, outcome Outcome) {
 
 // Drifted counts what was found at a gateway.
 func Drifted(what Drift) { drift.WithLabelValues(string(what)).Inc() }
+
+// HeldDeletion counts a deletion that was held.
+func HeldDeletion() { heldDeletions.WithLabelValues().Inc() }
 
 // Waited counts a step that had to wait.
 func Waited(limit Limit) { limitWaits.WithLabelValues(string(limit)).Inc() }

@@ -26,22 +26,29 @@ type optIn struct {
 	asked    bool
 	spec     v1alpha1.ApisixCertificateSpec
 	altNames []string
+	// renewAt is the time at which to renew (RFC 3339); empty: none is set.
+	renewAt  string
 	problems []string
+	// optedOut says why the object is not opted in; empty: it is.
+	optedOut string
 }
 
-// parse reads annotations. ok is false when the object is not opted in; problems then say why, where it wants to be.
+// parse reads annotations. ok is false when the object is not opted in; optedOut then says why, and problems too where it
+// wants to be.
 func parse(annotations map[string]string, defaults Defaults) (s optIn, ok bool) {
 	p := &parser{annotations: annotations}
 	managed := p.managed(defaults)
 	if managed == no {
-		return optIn{}, false
+		return optIn{optedOut: "annotation " + v1alpha1.AnnotationManage + ` is "false"`}, false
 	}
 	if p.push() {
-		return optIn{asked: true, spec: v1alpha1.ApisixCertificateSpec{Push: true}, altNames: p.list(v1alpha1.AnnotationAltNames), problems: p.problems}, true
+		s = optIn{asked: true, spec: v1alpha1.ApisixCertificateSpec{Push: true}, altNames: p.list(v1alpha1.AnnotationAltNames), renewAt: p.time(v1alpha1.AnnotationRenewAt)}
+		s.problems = p.problems
+		return s, true
 	}
 	ref, ok := p.issuer(defaults, managed)
 	if !ok {
-		return optIn{problems: p.problems}, false
+		return optIn{problems: p.problems, optedOut: p.optedOut()}, false
 	}
 	s.spec.IssuerRef = ref
 	s.asked = managed == yes || p.text(v1alpha1.AnnotationIssuer)+p.text(v1alpha1.AnnotationClusterIssuer) != ""
@@ -59,6 +66,7 @@ func parse(annotations map[string]string, defaults Defaults) (s optIn, ok bool) 
 	s.spec.Subject = p.subject()
 	s.spec.SecretTemplate = p.secretTemplate()
 	s.spec.KeyStorage, s.spec.VaultKV = p.keyStorage(s.spec.PrivateKey)
+	s.renewAt = p.time(v1alpha1.AnnotationRenewAt)
 	if s.spec.RenewBefore != nil && s.spec.RenewBeforePercentage != nil {
 		p.problem(v1alpha1.AnnotationRenewBeforePercentage, "excludes "+v1alpha1.AnnotationRenewBefore+": keep one")
 		s.spec.RenewBeforePercentage = nil
@@ -123,6 +131,29 @@ func (p *parser) duration(key string) *metav1.Duration {
 	return &metav1.Duration{Duration: d}
 }
 
+// time is a time as it is written; empty where it is none.
+func (p *parser) time(key string) string {
+	text := p.text(key)
+	if _, err := time.Parse(time.RFC3339, text); text != "" && err != nil {
+		p.problem(key, quote(text)+" is no RFC 3339 time: write one such as 2030-01-31T12:00:00Z")
+		return ""
+	}
+	return text
+}
+
+// optedOut says why annotations that name no issuer opt an object out.
+func (p *parser) optedOut() string {
+	if len(p.problems) > 0 {
+		return strings.Join(p.problems, "; ")
+	}
+	for _, key := range []string{v1alpha1.AnnotationIssuer, v1alpha1.AnnotationClusterIssuer} {
+		if _, ok := p.annotations[key]; ok {
+			return "annotation " + key + " is empty"
+		}
+	}
+	return "no annotation " + v1alpha1.AnnotationIssuer + " or " + v1alpha1.AnnotationClusterIssuer
+}
+
 func (p *parser) number(key string, low, high int32) *int32 {
 	text, ok := p.annotations[key]
 	if !ok {
@@ -150,7 +181,7 @@ func (p *parser) oneOf(key string, choices ...string) string {
 	return ""
 }
 
-// push tells whether somebody else keeps the Secret. An issuer beside it is a fault: what is meant is not clear, and the
+// push reports whether somebody else keeps the Secret. An issuer beside it is a fault: what is meant is not clear, and the
 // Secret that there is must not be written over.
 func (p *parser) push() bool {
 	switch text := p.text(v1alpha1.AnnotationPush); {

@@ -36,7 +36,7 @@ func FuzzAnnotations(f *testing.F) {
 		tls := &configv2.ApisixTls{Spec: &configv2.ApisixTlsSpec{Hosts: []configv2.HostType{configv2.HostType(host)}, Secret: configv2.ApisixSecret{Name: secretName}}}
 		tls.Annotations = annotated(key, value)
 		w := wantedByTLS(tls, Defaults{})
-		if len(w.certificates)+len(w.problems) == 0 && tls.Annotations[v1alpha1.AnnotationIssuer] == "vault" && tls.Annotations[v1alpha1.AnnotationManage] != "false" {
+		if len(w.certificates())+len(w.faults()) == 0 && tls.Annotations[v1alpha1.AnnotationIssuer] == "vault" && tls.Annotations[v1alpha1.AnnotationManage] != "false" {
 			t.Error("neither a certificate nor a problem")
 		}
 		for _, text := range w.problems {
@@ -44,7 +44,7 @@ func FuzzAnnotations(f *testing.F) {
 				t.Errorf("problem is no UTF-8: %q", text)
 			}
 		}
-		for _, cert := range w.certificates {
+		for _, cert := range w.certificates() {
 			problem := cert.Annotations[v1alpha1.AnnotationSourceProblem]
 			if len(problem) > 1024 || !utf8.ValidString(problem) {
 				t.Errorf("problem cannot be kept: %q", problem)

@@ -3,30 +3,31 @@
 package source
 
 import (
+	"cmp"
 	"fmt"
 
 	configv2 "github.com/apache/apisix-ingress-controller/pkg/kube/apisix/apis/config/v2"
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
 // wantedByTLS is the certificate of an ApisixTls: for spec.hosts, in spec.secret.
 func wantedByTLS(tls *configv2.ApisixTls, defaults Defaults) wants {
-	var w wants
-	s, ok := parse(tls.Annotations, defaults)
-	if tls.Spec == nil || !defaults.watches(tls.Spec.IngressClassName) || madeForRoute(tls) {
-		return w
+	switch {
+	case madeForRoute(tls):
+		return wants{unclear: true, optedOut: "label " + v1alpha1.LabelManaged + " says that it was made for an ApisixRoute"}
+	case tls.Spec == nil:
+		return wants{unclear: true, optedOut: "it has no spec"}
 	}
-	if !ok {
-		w.problems = s.problems
-		return w
-	}
-	if ns := tls.Spec.Secret.Namespace; ns != tls.Namespace {
-		s.spec.SecretNamespace = ns // where a ReferenceGrant must let it: the certificate says so
-	}
-	w.add(s, tls, tls.Spec.Secret.Name, tls.Spec.IngressClassName, tlsHosts(tls), place{"spec.hosts", "spec.secret.name"})
+	w, s := newWants(tls, tls.Spec.IngressClassName, defaults)
+	w.add(s, tls, secretOfTLS(tls), tls.Spec.IngressClassName, tlsHosts(tls), place{"spec.hosts", "spec.secret.name", "remove it from spec.hosts, or delete this ApisixTls"})
 	return w
+}
+
+func secretOfTLS(tls *configv2.ApisixTls) types.NamespacedName {
+	return types.NamespacedName{Namespace: cmp.Or(tls.Spec.Secret.Namespace, tls.Namespace), Name: tls.Spec.Secret.Name}
 }
 
 func tlsHosts(tls *configv2.ApisixTls) []string {
@@ -37,39 +38,33 @@ func tlsHosts(tls *configv2.ApisixTls) []string {
 	return hosts
 }
 
-// madeForRoute tells whether this controller made the ApisixTls: its route has the certificate already.
+// madeForRoute reports whether this controller made the ApisixTls: its route has the certificate already.
 func madeForRoute(tls *configv2.ApisixTls) bool { return tls.Labels[v1alpha1.LabelManaged] == "true" }
 
 // wantedByIngress is a certificate for each entry of spec.tls that names a Secret; entries of one Secret share it.
 func wantedByIngress(ingress *networkingv1.Ingress, defaults Defaults) wants {
-	var w wants
-	s, ok := parse(ingress.Annotations, defaults)
-	if !defaults.watches(classOf(ingress)) {
-		return w
-	}
-	if !ok {
-		w.problems = s.problems
-		return w
-	}
+	w, s := newWants(ingress, classOf(ingress), defaults)
 	hosts := map[string][]string{}
 	var order []string
-	for i, entry := range ingress.Spec.TLS {
-		if entry.SecretName == "" {
-			if s.asked {
+	for i, tls := range ingress.Spec.TLS {
+		if tls.SecretName == "" {
+			w.unclear = true
+			if s.asked && w.optedOut == "" {
 				w.problems = append(w.problems, fmt.Sprintf("spec.tls[%d].secretName is empty: name the Secret for the certificate", i))
 			}
 			continue
 		}
-		if _, known := hosts[entry.SecretName]; !known {
-			order = append(order, entry.SecretName)
+		if _, known := hosts[tls.SecretName]; !known {
+			order = append(order, tls.SecretName)
 		}
-		hosts[entry.SecretName] = append(hosts[entry.SecretName], entryHosts(ingress, entry)...)
+		hosts[tls.SecretName] = append(hosts[tls.SecretName], entryHosts(ingress, tls)...)
 	}
-	if len(ingress.Spec.TLS) == 0 && s.asked {
+	if len(ingress.Spec.TLS) == 0 && s.asked && w.optedOut == "" {
 		w.problems = append(w.problems, "spec.tls is empty: add an entry with the hosts and a secretName")
 	}
-	for _, secretName := range order {
-		w.add(s, ingress, secretName, classOf(ingress), hosts[secretName], place{"spec.tls[].hosts", "spec.tls[].secretName"})
+	for _, name := range order {
+		secret := types.NamespacedName{Namespace: ingress.Namespace, Name: name}
+		w.add(s, ingress, secret, classOf(ingress), hosts[name], place{"spec.tls[].hosts", "spec.tls[].secretName", "remove it from spec.tls of this Ingress, whose rules work without it"})
 	}
 	return w
 }
@@ -87,29 +82,30 @@ func entryHosts(ingress *networkingv1.Ingress, entry networkingv1.IngressTLS) []
 }
 
 // wantedByRoute is the certificate of an ApisixRoute: for the hosts of all its http rules, in Secret ROUTE-tls. Only
-// the fields that route.go keeps are read.
+// the fields that route.go keeps are read. A route names its Secret by an annotation, so that one which is opted out, with
+// all its annotations perhaps, does not say which it had.
 func wantedByRoute(route *configv2.ApisixRoute, defaults Defaults) wants {
-	var w wants
-	s, ok := parse(route.Annotations, defaults)
-	if !defaults.watches(route.Spec.IngressClassName) {
+	w, s := newWants(route, route.Spec.IngressClassName, defaults)
+	if w.optedOut != "" {
+		w.unclear = true
 		return w
 	}
-	if !ok {
-		w.problems = s.problems
+	if route.Annotations[v1alpha1.AnnotationSecretName] == "" && s.spec.Push {
+		w.unclear = true
+		w.problems = append(w.problems, "annotation "+v1alpha1.AnnotationPush+": name the Secret in annotation "+v1alpha1.AnnotationSecretName)
 		return w
 	}
 	var hosts []string
 	for _, rule := range route.Spec.HTTP {
 		hosts = append(hosts, rule.Match.Hosts...)
 	}
-	secretName := route.Annotations[v1alpha1.AnnotationSecretName]
-	if secretName == "" && s.spec.Push {
-		w.problems = append(w.problems, "annotation "+v1alpha1.AnnotationPush+": name the Secret in annotation "+v1alpha1.AnnotationSecretName)
-		return w
-	}
-	if secretName == "" {
-		secretName = route.Name + "-tls"
-	}
-	w.add(s, route, secretName, route.Spec.IngressClassName, hosts, place{"spec.http[].match.hosts", "annotation " + v1alpha1.AnnotationSecretName + " (by default ROUTE-tls):"})
+	w.add(s, route, secretOfRoute(route), route.Spec.IngressClassName, hosts, place{
+		"spec.http[].match.hosts", "annotation " + v1alpha1.AnnotationSecretName + " (by default ROUTE-tls):",
+		"annotate this ApisixRoute with " + v1alpha1.AnnotationManage + `: "false", for its rules work without a certificate of its own, and delete the ApisixCertificate`,
+	})
 	return w
+}
+
+func secretOfRoute(route *configv2.ApisixRoute) types.NamespacedName {
+	return types.NamespacedName{Namespace: route.Namespace, Name: cmp.Or(route.Annotations[v1alpha1.AnnotationSecretName], route.Name+"-tls")}
 }

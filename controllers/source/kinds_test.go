@@ -18,7 +18,7 @@ import (
 // brief is what a source wants in short: "SECRET: HOSTS", with " !" where the source has a problem, and the problems.
 func brief(w wants) []string {
 	var out []string
-	for _, cert := range w.certificates {
+	for _, cert := range w.certificates() {
 		line := strings.TrimPrefix(cert.Spec.SecretNamespace+"/", "/") + cert.Spec.SecretName + ": " + strings.Join(cert.Spec.DNSNames, " ")
 		if problem := cert.Annotations[v1alpha1.AnnotationSourceProblem]; problem != "" {
 			line += " ! " + problem
@@ -117,7 +117,7 @@ func TestManyHostsAreAProblemThatCanBeKept(t *testing.T) {
 		many = append(many, fmt.Sprintf("h%d.example", i))
 	}
 	w := wantedByTLS(newTLS(hosts(many...)), Defaults{})
-	cert := w.certificates[0]
+	cert := w.certificates()[0]
 	if n := len(cert.Spec.DNSNames); n != 1000 {
 		t.Errorf("%d hosts are sent, the CRD takes 1000", n)
 	}
@@ -129,7 +129,7 @@ func TestManyHostsAreAProblemThatCanBeKept(t *testing.T) {
 func TestPassedOnAnnotations(t *testing.T) {
 	w := wantedByTLS(newTLS(with("adopt-secret", "true", "renew-at", "2030-01-31T12:00:00Z", "usages", "server auth")), Defaults{})
 	want := map[string]string{v1alpha1.AnnotationAdoptSecret: "true", v1alpha1.AnnotationRenewAt: "2030-01-31T12:00:00Z"}
-	if diff := cmp.Diff(want, w.certificates[0].Annotations); diff != "" {
+	if diff := cmp.Diff(want, w.certificates()[0].Annotations); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -142,12 +142,12 @@ func newIngress(entries ...networkingv1.IngressTLS) *networkingv1.Ingress {
 	return ingress
 }
 
-func entry(secretName string, hosts ...string) networkingv1.IngressTLS {
+func tlsEntry(secretName string, hosts ...string) networkingv1.IngressTLS {
 	return networkingv1.IngressTLS{SecretName: secretName, Hosts: hosts}
 }
 
 func TestWantedByIngress(t *testing.T) {
-	hostless := newIngress(entry("s"))
+	hostless := newIngress(tlsEntry("s"))
 	hostless.Spec.Rules = nil
 	for _, c := range []struct {
 		name    string
@@ -155,12 +155,12 @@ func TestWantedByIngress(t *testing.T) {
 		asked   []string
 		all     []string // not annotated, with --manage all
 	}{
-		{"an entry", newIngress(entry("s", "a.example")), []string{"s: a.example"}, []string{"s: a.example"}},
-		{"hosts of the rules", newIngress(entry("s")), []string{"s: rule.example"}, []string{"s: rule.example"}},
-		{"two Secrets", newIngress(entry("s", "a.example"), entry("r", "b.example")), []string{"s: a.example", "r: b.example"}, []string{"s: a.example", "r: b.example"}},
-		{"one Secret twice", newIngress(entry("s", "a.example"), entry("s", "b.example")), []string{"s: a.example b.example"}, []string{"s: a.example b.example"}},
+		{"an entry", newIngress(tlsEntry("s", "a.example")), []string{"s: a.example"}, []string{"s: a.example"}},
+		{"hosts of the rules", newIngress(tlsEntry("s")), []string{"s: rule.example"}, []string{"s: rule.example"}},
+		{"two Secrets", newIngress(tlsEntry("s", "a.example"), tlsEntry("r", "b.example")), []string{"s: a.example", "r: b.example"}, []string{"s: a.example", "r: b.example"}},
+		{"one Secret twice", newIngress(tlsEntry("s", "a.example"), tlsEntry("s", "b.example")), []string{"s: a.example b.example"}, []string{"s: a.example b.example"}},
 		{"no entry", newIngress(), []string{"spec.tls is empty: add an entry with the hosts and a secretName"}, nil},
-		{"no Secret", newIngress(entry("", "a.example")), []string{"spec.tls[0].secretName is empty: name the Secret for the certificate"}, nil},
+		{"no Secret", newIngress(tlsEntry("", "a.example")), []string{"spec.tls[0].secretName is empty: name the Secret for the certificate"}, nil},
 		{"no host", hostless, []string{"spec.tls[].hosts names no host: name the hosts that Secret s is for"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -176,10 +176,10 @@ func TestClassOfIngress(t *testing.T) {
 	for _, c := range []struct{ annotation, field, want string }{
 		{"", "", ""}, {"", "f", "f"}, {"a", "", "a"}, {"a", "f", "a"},
 	} {
-		ingress := newIngress(entry("s", "a.example"))
+		ingress := newIngress(tlsEntry("s", "a.example"))
 		ingress.Annotations["kubernetes.io/ingress.class"] = c.annotation
 		ingress.Spec.IngressClassName = ptr.To(c.field)
-		if got := wantedByIngress(ingress, Defaults{}).certificates[0].Spec.IngressClassName; got != c.want {
+		if got := wantedByIngress(ingress, Defaults{}).certificates()[0].Spec.IngressClassName; got != c.want {
 			t.Errorf("%+v: %q", c, got)
 		}
 	}
@@ -187,7 +187,7 @@ func TestClassOfIngress(t *testing.T) {
 
 func TestEntriesAreNotWrittenInto(t *testing.T) {
 	shared := append(make([]string, 0, 4), "a.example")
-	ingress := newIngress(entry("s", shared...))
+	ingress := newIngress(tlsEntry("s", shared...))
 	ingress.Annotations = annotated("alt-names", "b.example")
 	wantedByIngress(ingress, Defaults{})
 	if got := shared[:2][1]; got != "" {

@@ -8,64 +8,82 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// applied is what there is after a plan was carried out on have.
-func applied(p plans, have certList) certList {
-	after := slices.Clone(have)
-	at := func(name string) int {
-		return slices.IndexFunc(after, func(c v1alpha1.ApisixCertificate) bool { return c.Name == name })
-	}
-	for _, change := range p.patch {
-		after[at(change.to.Name)] = change.to
-	}
-	for _, cert := range p.delete {
-		after = slices.Delete(after, at(cert.Name), at(cert.Name)+1)
-	}
-	return append(after, p.create...)
-}
-
-// world is a namespace of sources that come, change and go.
+// world is a namespace of sources of Secret s that come, change and go.
 type world struct {
 	*rand.Rand
-	sources map[string]wants
+	sources map[string]func() *member
 	have    certList
 }
 
-// someWants asks for up to three of four Secrets, some with a fault.
-func (w *world) someWants() wants {
-	var want wants
-	for _, name := range []string{"s", "t", "u", "v"}[:w.IntN(4)] {
-		hosts := []string{"a.example", "b.example", "*.example"}[:1+w.IntN(3)]
-		cert := newCert(named(name), forHosts(hosts...))
-		cert.UID = ""
-		switch w.IntN(6) {
-		case 0:
-			faulty(&cert)
-		case 1:
-			faulty(&cert)
-			cert.Spec.DNSNames = nil
-		}
-		want.certificates = append(want.certificates, cert)
+var names = []string{"a", "b", "c", "d"}
+
+// change gives a source another wish: hosts, faults, opted out, or another Secret.
+func (w *world) change(name string) {
+	second := int64(slices.Index(names, name)/2 + 1)
+	all := []string{"a.example", "b.example", "*.example", "c.d.example"}
+	w.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	edits := []tlsEdit{hosts(all[:1+w.IntN(3)]...)}
+	switch w.IntN(10) {
+	case 0:
+		edits = append(edits, with("duration", "90d"))
+	case 1:
+		edits = append(edits, bare)
+	case 2:
+		edits = append(edits, secret("other"))
+	case 3:
+		edits = []tlsEdit{hosts("a..b")}
+	case 4:
+		edits = append(edits, with("duration", "1h", "renew-at", fmt.Sprintf("203%d-01-31T12:00:00Z", w.IntN(10))))
+	case 5:
+		edits = append(edits, bare, secret("other"))
 	}
-	return want
+	w.sources[name] = func() *member { return source(name, second, edits...) }
 }
 
-// run lets the source look until it has nothing to do, which must be at the second time.
-func (w *world) run(t *testing.T, name string) {
-	first := plan(ref(name), w.sources[name], w.have)
-	w.have = applied(first, w.have)
-	if second := plan(ref(name), w.sources[name], w.have); !second.empty() {
-		t.Fatalf("%s plans %v after %v was applied", name, steps(second), steps(first))
+// members are all sources that matter, in any order: those that name the Secret, and owners, whether they exist or not.
+func (w *world) members() []*member {
+	var all []*member
+	for _, name := range names {
+		make, there := w.sources[name]
+		owns := slices.ContainsFunc(w.have, func(c v1alpha1.ApisixCertificate) bool { return references(&c, ref(name).UID) })
+		switch {
+		case !there && owns:
+			all = append(all, goneSource(name))
+		case there && (owns || make().entry != nil):
+			all = append(all, make())
+		}
+	}
+	w.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all
+}
+
+// run lets the controller look, which must leave nothing to do.
+func (w *world) run(t *testing.T) {
+	first := makePlan(observe(w.have, w.members()...), Defaults{})
+	switch {
+	case first.create != nil:
+		w.have = certList{*first.create}
+		w.have[0].UID = "uid"
+	case first.patch != nil:
+		w.have = certList{*first.patch.to}
+	case first.delete != nil:
+		w.have = nil
+	}
+	for range 3 {
+		if second := makePlan(observe(w.have, w.members()...), Defaults{}); !second.empty() {
+			t.Fatalf("plans %q after %q was applied", steps(second), steps(first))
+		}
 	}
 }
 
 // collect is what garbage collection does for a source that is gone.
 func (w *world) collect(name string) {
-	delete(w.sources, name)
 	kept := w.have[:0]
 	for _, cert := range w.have {
 		rest := slices.DeleteFunc(slices.Clone(cert.OwnerReferences), func(r metav1.OwnerReference) bool { return r.Name == name })
@@ -77,38 +95,78 @@ func (w *world) collect(name string) {
 	w.have = kept
 }
 
-// TestPlanAfterApplyIsEmpty holds the law for each source by itself, and that several come to rest together.
+// TestPlanAfterApplyIsEmpty holds the law, whatever order sources are read in; that no source which has its certificate loses a
+// host of it by opting out or by a fault; and that once all sources say what they want, nothing of the past is left.
 func TestPlanAfterApplyIsEmpty(t *testing.T) {
-	for seed := range uint64(3000) {
-		w := &world{Rand: rand.New(rand.NewPCG(seed, 1)), sources: map[string]wants{}}
-		if w.IntN(3) == 0 {
-			w.have = certList{newCert()} // by hand
-		}
-		for range 6 {
-			name := fmt.Sprint("source", w.IntN(3))
+	for seed := range uint64(250) {
+		w := &world{Rand: rand.New(rand.NewPCG(seed, 1)), sources: map[string]func() *member{}}
+		for range 8 {
+			name := names[w.IntN(len(names))]
 			if _, there := w.sources[name]; there && w.IntN(4) == 0 {
-				w.collect(name)
-				continue
+				delete(w.sources, name)
+				if w.IntN(2) == 0 { // before the controller looks, or after
+					w.collect(name)
+				}
+			} else {
+				w.change(name)
 			}
-			w.sources[name] = w.someWants()
-			w.run(t, name)
+			before := w.have
+			w.run(t)
+			w.checkKept(t, before)
 		}
-		w.rest(t, seed)
+		w.checkForgets(t, seed)
 	}
 }
 
-func (w *world) rest(t *testing.T, seed uint64) {
-	for range 4 {
-		busy := false
-		for _, name := range []string{"source0", "source1", "source2"} {
-			if want, there := w.sources[name]; there {
-				busy = busy || !plan(ref(name), want, w.have).empty()
-				w.run(t, name)
-			}
+func (w *world) checkKept(t *testing.T, before certList) {
+	if len(before) == 0 {
+		return
+	}
+	for _, m := range w.members() {
+		if !references(&before[0], m.ref.UID) || m.object == nil || m.entry == nil {
+			continue
 		}
-		if !busy {
-			return
+		switch {
+		case len(w.have) == 0:
+			t.Fatalf("%s has lost its certificate", m.name())
+		case m.standing(true) != joins && !sameSet(unionOf(before[0], w.have[0]), w.have[0].Spec.DNSNames):
+			t.Fatalf("%s does not say what it wants, and %q became %q", m.name(), before[0].Spec.DNSNames, w.have[0].Spec.DNSNames)
 		}
 	}
-	t.Fatalf("seed %d: the sources do not come to rest: %v", seed, w.have)
+}
+
+func unionOf(a, b v1alpha1.ApisixCertificate) []string {
+	return normalize(append(slices.Clone(a.Spec.DNSNames), b.Spec.DNSNames...))
+}
+
+// checkForgets lets all sources that there are want something, and compares with a world without a past.
+func (w *world) checkForgets(t *testing.T, seed uint64) {
+	for name := range w.sources {
+		w.sources[name] = func() *member { return source(name, int64(slices.Index(names, name)/2+1), hosts(name+".example")) }
+	}
+	w.run(t)
+	if len(w.sources) == 0 {
+		return
+	}
+	fresh := &world{Rand: w.Rand, sources: w.sources}
+	fresh.run(t)
+	compare := func(have certList) []any {
+		var owners []string
+		chief := ""
+		for _, r := range have[0].OwnerReferences {
+			owners = append(owners, r.Name)
+			if r.Controller != nil {
+				chief = r.Name
+			}
+		}
+		slices.Sort(owners)
+		notes := have[0].DeepCopy().Annotations
+		delete(notes, v1alpha1.AnnotationRenewAt) // requests of the past stay
+		spec := have[0].DeepCopy().Spec
+		slices.Sort(spec.DNSNames)
+		return []any{spec, owners, chief, len(notes)}
+	}
+	if diff := cmp.Diff(compare(fresh.have), compare(w.have)); diff != "" {
+		t.Fatalf("seed %d: something of the past is left (-fresh +got):\n%s", seed, diff)
+	}
 }

@@ -3,11 +3,15 @@
 package source
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
@@ -15,187 +19,489 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/controllers/certificate"
+	"apisix-certs.io/apisix-certs/controllers/note"
 )
 
-// plans is what to do so that the ApisixCertificates of one source are as it wants.
-type plans struct {
-	create []v1alpha1.ApisixCertificate
-	patch  []change
-	delete []v1alpha1.ApisixCertificate
-	keep   []v1alpha1.ApisixCertificate
-	// problems and notes are for the source's reader.
-	problems, notes []string
+// plan is what to do about the certificate of a group, and what to say to its sources.
+type plan struct {
+	create, keep, delete *v1alpha1.ApisixCertificate
+	patch                *change
+	// again: what is waited for makes no event of this group.
+	again bool
+	says  []word
 }
 
-type change struct{ from, to v1alpha1.ApisixCertificate }
+type change struct{ from, to *v1alpha1.ApisixCertificate }
 
-// empty tells whether there is nothing to write.
-func (p plans) empty() bool { return len(p.create)+len(p.patch)+len(p.delete) == 0 }
+// word is an event for a source, or a certificate.
+type word struct {
+	to                 client.Object
+	kind, reason, text string
+}
 
-// plan compares the certificates that the source self wants with those there are.
-func plan(self metav1.OwnerReference, want wants, have []v1alpha1.ApisixCertificate) plans {
-	p := plans{problems: want.problems, notes: want.notes}
-	byName := map[string]v1alpha1.ApisixCertificate{}
-	for _, cert := range have {
-		byName[cert.Name] = cert
+// empty reports whether there is nothing to write.
+func (p *plan) empty() bool { return p.create == nil && p.patch == nil && p.delete == nil }
+
+// settled is the certificate that the group has once the plan is carried out; nil: none.
+func (p *plan) settled() *v1alpha1.ApisixCertificate {
+	switch {
+	case p.create != nil:
+		return p.create
+	case p.patch != nil:
+		return p.patch.to
 	}
-	wanted := map[string]bool{}
-	for _, cert := range want.certificates {
-		wanted[cert.Name] = true
-		if problem := cert.Annotations[v1alpha1.AnnotationSourceProblem]; problem != "" {
-			p.problems = append(p.problems, problem)
+	return p.keep
+}
+
+func (p *plan) warn(to client.Object, reason, text string) {
+	p.says = append(p.says, word{to, corev1.EventTypeWarning, reason, text})
+}
+
+// observed is what a plan is made of. Nothing in it is changed.
+type observed struct {
+	group   group
+	members []*member
+	// have are the ApisixCertificates of the namespace for the Secret.
+	have []*v1alpha1.ApisixCertificate
+	// name is free for a new one.
+	name string
+}
+
+// makePlan compares what the sources of a Secret want with the certificates that there are for it. It is pure, and neither the order
+// of the sources nor which of them has changed matters.
+func makePlan(o observed, defaults Defaults) plan {
+	members := slices.Clone(o.members)
+	slices.SortFunc(members, older)
+	p := plan{}
+	for _, m := range members {
+		if len(m.yields) > 0 && m.wants.optedOut == "" {
+			p.says = append(p.says, word{m.object, corev1.EventTypeNormal, v1alpha1.ReasonCovered, strings.Join(m.yields, "; ")})
 		}
-		if existing, ok := byName[cert.Name]; ok {
-			p.meet(self, cert, existing)
-			continue
-		}
-		if len(cert.Spec.DNSNames) == 0 { // none that could be a host: see its problem
-			continue
-		}
-		cert.OwnerReferences = []metav1.OwnerReference{controlling(self)}
-		cert.Finalizers = []string{v1alpha1.Finalizer} // here it costs no write of its own
-		p.create = append(p.create, cert)
 	}
-	for _, cert := range have {
-		if !wanted[cert.Name] {
-			p.leave(self, cert)
+	existing, byHand, ending := choose(o.have)
+	switch {
+	case existing != nil:
+		u := newUnion(o.group, members, existing)
+		if elsewhere(u, existing, defaults) {
+			p.outsiders(u, existing, "of ingress class "+existing.Spec.IngressClassName+", which this controller leaves to others (--ingress-class)", "name another Secret here")
+			return p
 		}
+		p.follow(u, existing)
+	case byHand != nil:
+		u := newUnion(o.group, members, nil)
+		p.outsiders(u, byHand, "written by hand", "add it to spec.dnsNames there, or name another Secret here")
+	case ending != nil:
+		p.awaitEnd(newUnion(o.group, members, nil), ending)
+	default:
+		p.begin(newUnion(o.group, members, nil), o.name)
 	}
 	return p
 }
 
-// meet plans for a wanted certificate of whose name there is one already.
-func (p *plans) meet(self metav1.OwnerReference, want, existing v1alpha1.ApisixCertificate) {
-	controller := metav1.GetControllerOf(&existing)
-	switch {
-	case controller != nil && controller.UID == self.UID,
-		controller == nil && references(existing, self.UID):
-		p.bring(self, want, existing)
-	case len(want.Spec.DNSNames) == 0: // none that could be a host: see its problem
-	case !covers(existing.Spec.DNSNames, want.Spec.DNSNames):
-		p.problems = append(p.problems, fmt.Sprintf(
-			"Secret %s is kept by ApisixCertificate %s of %s, which lacks a host of this object: name another Secret here, or add the hosts there",
-			want.Spec.SecretName, existing.Name, ownerText(controller)))
-	case controller == nil || references(existing, self.UID):
-		p.keep = append(p.keep, existing)
-	default:
-		// Shared: the certificate outlives its first owner, who alone decides the spec.
-		to := *existing.DeepCopy()
-		to.OwnerReferences = append(to.OwnerReferences, self)
-		p.patch = append(p.patch, change{existing, to})
-	}
-}
-
-// bring plans the change of a certificate that the source controls. While the source has a problem, the last good spec
-// stays: a slip in an annotation must not stop the renewal of what works.
-func (p *plans) bring(self metav1.OwnerReference, want, existing v1alpha1.ApisixCertificate) {
-	to := *existing.DeepCopy()
-	if want.Annotations[v1alpha1.AnnotationSourceProblem] == "" {
-		to.Spec = want.Spec
-		if !want.Spec.Push { // with which the API server refuses it
-			to.Spec.SecretRetention = existing.Spec.SecretRetention
+// choose picks from the certificates of a Secret the one to follow: the oldest that belongs to sources; else says that there
+// is one written by hand, or one on its way out.
+func choose(have []*v1alpha1.ApisixCertificate) (existing, byHand, ending *v1alpha1.ApisixCertificate) {
+	for _, cert := range have {
+		slot := &byHand
+		switch {
+		case !cert.DeletionTimestamp.IsZero():
+			slot = &ending
+		case slices.ContainsFunc(cert.OwnerReferences, ofSource):
+			slot = &existing
+		}
+		if *slot == nil || v1alpha1.Older(cert, *slot) {
+			*slot = cert
 		}
 	}
-	for _, key := range []string{v1alpha1.AnnotationSourceProblem, v1alpha1.AnnotationAdoptSecret} {
-		delete(to.Annotations, key)
-	}
-	for key, value := range want.Annotations {
-		metav1.SetMetaDataAnnotation(&to.ObjectMeta, key, value)
-	}
-	for i := range to.OwnerReferences { // in its place: another order would be another write
-		if to.OwnerReferences[i].UID == self.UID {
-			to.OwnerReferences[i] = controlling(self)
-		}
-	}
-	if equality.Semantic.DeepEqual(existing, to) {
-		p.keep = append(p.keep, existing)
-		return
-	}
-	p.patch = append(p.patch, change{existing, to})
+	return existing, byHand, ending
 }
 
-// leave plans for a certificate that the source does not want, or no longer.
-func (p *plans) leave(self metav1.OwnerReference, cert v1alpha1.ApisixCertificate) {
-	if !references(cert, self.UID) {
-		return
+// elsewhere reports whether a certificate is the business of another controller, of another ingress class: it was made for such a class, and
+// still has a source of it, or none here that could say what it should be now.
+func elsewhere(u union, cert *v1alpha1.ApisixCertificate, defaults Defaults) bool {
+	if defaults.watches(cert.Spec.IngressClassName) {
+		return false
 	}
-	if len(cert.OwnerReferences) == 1 {
-		if cert.DeletionTimestamp.IsZero() {
-			p.delete = append(p.delete, cert)
-		}
-		return
-	}
-	to := *cert.DeepCopy()
-	to.OwnerReferences = slices.DeleteFunc(to.OwnerReferences, func(ref metav1.OwnerReference) bool { return ref.UID == self.UID })
-	p.patch = append(p.patch, change{cert, to})
+	return len(u.joined) == 0 || slices.ContainsFunc(u.members, func(m *member) bool { return m.wants.excluded && references(cert, m.ref.UID) })
 }
 
-// yield drops the hosts that certificates of other sources of the namespace cover: ingress controllers refuse one host
-// with two certificates. Between two that yield, the older certificate stays.
-func yield(want wants, object client.Object, have []v1alpha1.ApisixCertificate) wants {
-	kept := want.certificates[:0:0]
-	for _, cert := range want.certificates {
-		var hosts []string
-		for _, host := range cert.Spec.DNSNames {
-			other := coveredBy(host, cert.Name, object.GetUID(), have)
-			if other == "" {
-				hosts = append(hosts, host)
-				continue
+// union is what the sources of a Secret want together.
+type union struct {
+	group   group
+	members []*member // the oldest first
+	// joined want the certificate, and their hosts are in it; the oldest decides all but the hosts. tooMany do not fit in.
+	joined, tooMany []*member
+	// faulty want it, and something is wrong; out have opted out; kept do not say for now; left have left.
+	faulty, out, kept, left []*member
+	hosts                   []string
+}
+
+func newUnion(g group, members []*member, existing *v1alpha1.ApisixCertificate) union {
+	u := union{group: g, members: members}
+	var wish []*member
+	for _, m := range members {
+		owner := existing != nil && references(existing, m.ref.UID)
+		switch m.standing(owner) {
+		case joins:
+			wish = append(wish, m)
+		case faulty:
+			if owner || m.entry.cert != nil {
+				u.faulty = append(u.faulty, m)
 			}
-			want.notes = append(want.notes, fmt.Sprintf("host %s is covered by ApisixCertificate %s", host, other))
-		}
-		if len(hosts) > 0 || len(cert.Spec.DNSNames) == 0 {
-			cert.Spec.DNSNames = hosts
-			kept = append(kept, cert)
+		case optedOut:
+			u.out = append(u.out, m)
+		case keeps:
+			u.kept = append(u.kept, m)
+		case leaves:
+			u.left = append(u.left, m)
+		case gone, ignored:
 		}
 	}
-	want.certificates = kept
-	return want
+	u.join(wish)
+	return u
 }
 
-// coveredBy names the certificate among have that a certificate called name, of the source uid, yields host to.
-func coveredBy(host, name string, uid types.UID, have []v1alpha1.ApisixCertificate) string {
-	var own *v1alpha1.ApisixCertificate
-	for i := range have {
-		if controller := metav1.GetControllerOf(&have[i]); have[i].Name == name && controller != nil && controller.UID == uid {
-			own = &have[i]
-		}
+// join lets in the sources that fit in together, the oldest first.
+func (u *union) join(wish []*member) {
+	if hosts := unite(wish); len(wish) > 0 && fits(wish[0], hosts) {
+		u.joined, u.hosts = wish, hosts
+		return
 	}
-	for i := range have {
-		other := &have[i]
-		if other.Name == name || !other.DeletionTimestamp.IsZero() || !covers(other.Spec.DNSNames, []string{host}) {
+	for i, m := range wish {
+		hosts := unite(append(slices.Clone(u.joined), m))
+		if i > 0 && !fits(wish[0], hosts) {
+			u.tooMany = append(u.tooMany, m)
 			continue
 		}
-		controller := metav1.GetControllerOf(other)
-		if controller == nil || controller.Kind != kindRoute || own == nil || v1alpha1.Older(other, own) {
-			return other.Name
-		}
+		u.joined, u.hosts = append(u.joined, m), hosts
 	}
-	return ""
 }
 
-// covers tells whether names match every one of hosts.
-func covers(names, hosts []string) bool {
-	for _, host := range hosts {
-		if !slices.ContainsFunc(names, func(name string) bool { return name == host || certs.MatchHost(name, host) }) {
-			return false
-		}
-	}
-	return true
+func fits(first *member, hosts []string) bool {
+	cert := *first.entry.cert
+	cert.Spec.DNSNames = hosts
+	return len(certificate.Problems(&cert)) == 0
 }
 
-func references(cert v1alpha1.ApisixCertificate, uid types.UID) bool {
+// unite is the hosts of all. What a wildcard of one covers another need not name: else a Secret with a wildcard would get
+// another certificate with each Ingress that uses it.
+func unite(members []*member) []string {
+	var all []string
+	for _, m := range members {
+		for _, host := range m.entry.cert.Spec.DNSNames {
+			if !slices.ContainsFunc(members, func(other *member) bool { return other != m && m.leavesTo(other, host) }) {
+				all = append(all, host)
+			}
+		}
+	}
+	return normalize(all)
+}
+
+// leavesTo reports whether another source names a wildcard for a host of m, which m does not name itself.
+func (m *member) leavesTo(other *member, host string) bool {
+	return slices.ContainsFunc(other.entry.cert.Spec.DNSNames, func(name string) bool {
+		return name != host && certs.MatchHost(name, host) && !slices.Contains(m.entry.cert.Spec.DNSNames, name)
+	})
+}
+
+// begin plans where there is no certificate.
+func (p *plan) begin(u union, name string) {
+	first := u.first()
+	if first == nil {
+		return
+	}
+	cert := first.entry.cert.DeepCopy()
+	if len(u.joined) > 0 {
+		cert.Spec.DNSNames = u.hosts
+	}
+	if len(cert.Spec.DNSNames) == 0 { // none that could be a host: see its problem
+		return
+	}
+	cert.Name = name
+	u.annotate(cert)
+	cert.OwnerReferences = u.ownerReferences(nil)
+	cert.Finalizers = []string{v1alpha1.Finalizer} // here it costs no write of its own
+	p.create = cert
+	p.tell(u, name)
+}
+
+// follow plans for the certificate that the sources have.
+func (p *plan) follow(u union, existing *v1alpha1.ApisixCertificate) {
+	refs := u.ownerReferences(existing)
+	if len(refs) == 0 {
+		if len(u.left) > 0 {
+			p.delete = existing
+		}
+		return // else garbage collection ends it
+	}
+	p.again = slices.ContainsFunc(u.kept, func(m *member) bool { return m.awaits != "" })
+	p.tell(u, existing.Name)
+	p.tellConflict(u, existing)
+	to := existing.DeepCopy()
+	if len(u.joined) > 0 {
+		to.Spec = *u.joined[0].entry.cert.Spec.DeepCopy()
+		if !to.Spec.Push { // with which the API server refuses it
+			to.Spec.SecretRetention = existing.Spec.SecretRetention
+		}
+		to.Spec.DNSNames = u.hosts
+	}
+	if len(u.faulty)+len(u.out)+len(u.kept) > 0 { // what these had stays
+		to.Spec.DNSNames = normalize(append(slices.Clone(to.Spec.DNSNames), existing.Spec.DNSNames...))
+	}
+	if sameSet(to.Spec.DNSNames, existing.Spec.DNSNames) { // another order would be another write
+		to.Spec.DNSNames = existing.Spec.DNSNames
+	}
+	u.annotate(to)
+	to.OwnerReferences = refs
+	if p.keep = existing; !equality.Semantic.DeepEqual(existing, to) {
+		p.keep, p.patch = nil, &change{existing, to}
+	}
+}
+
+// first is the source that decides; nil: none can.
+func (u *union) first() *member {
+	for _, m := range slices.Concat(u.joined, u.faulty) {
+		if m.entry != nil && m.entry.cert != nil {
+			return m
+		}
+	}
+	return nil
+}
+
+// owners are the sources that the certificate belongs to from now on, the oldest first.
+func (u *union) owners() []*member {
+	all := slices.Concat(u.joined, u.faulty, u.out, u.kept)
+	slices.SortFunc(all, older)
+	return all
+}
+
+// ownerReferences are those of the certificate from now on. References to what is no source stay.
+func (u *union) ownerReferences(existing *v1alpha1.ApisixCertificate) []metav1.OwnerReference {
+	owners := u.owners()
+	var refs []metav1.OwnerReference
+	if existing != nil { // in their order: another one would be another write
+		refs = slices.DeleteFunc(slices.Clone(existing.OwnerReferences), func(ref metav1.OwnerReference) bool {
+			return ofSource(ref) && !slices.ContainsFunc(owners, func(m *member) bool { return m.ref.UID == ref.UID })
+		})
+	}
+	for _, m := range owners {
+		if !slices.ContainsFunc(refs, func(ref metav1.OwnerReference) bool { return ref.UID == m.ref.UID }) {
+			refs = append(refs, m.ref)
+		}
+	}
+	chief := u.controller(owners, refs)
+	for i := range refs {
+		if ofSource(refs[i]) {
+			refs[i].Controller = nil
+			if refs[i].UID == chief {
+				refs[i].Controller = ptr.To(true)
+			}
+		}
+	}
+	return refs
+}
+
+// controller is the owner that is marked as the controller: the source that decides, else the one that is marked already,
+// else the oldest. None where something else is marked.
+func (u *union) controller(owners []*member, refs []metav1.OwnerReference) types.UID {
+	var marked types.UID
+	for _, ref := range refs {
+		switch {
+		case !ptr.Deref(ref.Controller, false):
+		case !ofSource(ref):
+			return ""
+		default:
+			marked = ref.UID
+		}
+	}
+	switch {
+	case len(u.joined) > 0:
+		return u.joined[0].ref.UID
+	case marked != "" || len(owners) == 0:
+		return marked
+	}
+	return owners[0].ref.UID
+}
+
+// annotate sets the annotations that come from sources.
+func (u *union) annotate(cert *v1alpha1.ApisixCertificate) {
+	set := func(key, value string) {
+		if value == "" {
+			delete(cert.Annotations, key)
+			return
+		}
+		metav1.SetMetaDataAnnotation(&cert.ObjectMeta, key, value)
+	}
+	problem := ""
+	if len(u.joined) == 0 && len(u.faulty) > 0 {
+		problem = u.faulty[0].problem()
+	}
+	set(v1alpha1.AnnotationSourceProblem, problem)
+	set(v1alpha1.AnnotationSourceOptedOut, u.optedOut())
+	if first := u.first(); first != nil {
+		set(v1alpha1.AnnotationAdoptSecret, first.entry.cert.Annotations[v1alpha1.AnnotationAdoptSecret])
+	}
+	for _, m := range slices.Concat(u.joined, u.faulty) {
+		if m.entry == nil || m.entry.cert == nil {
+			continue
+		}
+		if at := m.entry.cert.Annotations[v1alpha1.AnnotationRenewAt]; later(at, cert.Annotations[v1alpha1.AnnotationRenewAt]) {
+			set(v1alpha1.AnnotationRenewAt, at)
+		}
+	}
+}
+
+// later reports whether a is a time (RFC 3339) after b. What is no time is before all times.
+func later(a, b string) bool {
+	at, err := time.Parse(time.RFC3339, a)
+	if err != nil {
+		return false
+	}
+	bt, err := time.Parse(time.RFC3339, b)
+	return err != nil || at.After(bt)
+}
+
+// problem is what is wrong with a faulty source.
+func (m *member) problem() string {
+	switch {
+	case m.entry == nil:
+		return note.Fit(strings.Join(m.wants.problems, "; "))
+	case m.entry.cert == nil:
+		return note.Fit(m.entry.problem)
+	}
+	return m.entry.cert.Annotations[v1alpha1.AnnotationSourceProblem]
+}
+
+// optedOut says which sources have opted out, and why; empty: none.
+func (u *union) optedOut() string {
+	if len(u.out) == 0 {
+		return ""
+	}
+	var all []string
+	for _, m := range u.out {
+		all = append(all, m.name()+": "+m.wants.optedOut)
+	}
+	return note.Fit(strings.Join(all, "; ") + ": the certificate is kept and renewed; opt in again, or delete this ApisixCertificate")
+}
+
+// tell says to sources what is done about them. name is that of the certificate.
+func (p *plan) tell(u union, name string) {
+	for _, m := range u.tooMany {
+		p.warn(m.object, v1alpha1.ReasonInvalidSource, fmt.Sprintf("Secret %s is shared with %s, and one certificate cannot have all hosts of both (%s): name another Secret here",
+			u.group.secretText(), u.joined[0].name(), m.entry.in.hosts))
+	}
+	for _, m := range u.out {
+		p.warn(m.object, v1alpha1.ReasonSourceOptedOut, fmt.Sprintf("%s: ApisixCertificate %s is kept and renewed; opt in again, or delete it", m.wants.optedOut, name))
+	}
+	for i, m := range u.joined {
+		if i == 0 {
+			continue
+		}
+		if fields := differences(u.joined[0].entry.cert, m.entry.cert); len(fields) > 0 {
+			p.warn(m.object, v1alpha1.ReasonSecretShared, fmt.Sprintf("Secret %s is shared with %s, which is older and decides; this object differs in %s: set the same on both, or name another Secret here",
+				u.group.secretText(), u.joined[0].name(), strings.Join(fields, ", ")))
+		}
+	}
+}
+
+// tellConflict says to sources which of their hosts belong to somebody else, and how to do without.
+func (p *plan) tellConflict(u union, cert *v1alpha1.ApisixCertificate) {
+	if !inConflict(cert) {
+		return
+	}
+	why := meta.FindStatusCondition(cert.Status.Conditions, v1alpha1.ConditionIssued).Message
+	for _, m := range slices.Concat(u.joined, u.faulty, u.out) {
+		if m.entry == nil {
+			continue
+		}
+		for _, host := range m.entry.hosts {
+			if slices.Contains(cert.Spec.DNSNames, host) && !slices.Contains(cert.Status.OwnedNames, host) {
+				p.warn(m.object, v1alpha1.ReasonConflict, fmt.Sprintf("%s: host %s belongs to another certificate, with which the gateway serves it: %s (ApisixCertificate %s: %s)",
+					m.entry.in.hosts, host, m.entry.in.drop, cert.Name, why))
+				break
+			}
+		}
+	}
+}
+
+// inConflict reports whether hosts or the Secret of a certificate belong to another one.
+func inConflict(cert *v1alpha1.ApisixCertificate) bool {
+	issued := meta.FindStatusCondition(cert.Status.Conditions, v1alpha1.ConditionIssued)
+	return issued != nil && issued.Reason == v1alpha1.ReasonConflict
+}
+
+// outsiders says to sources of a Secret whose certificate is not theirs to change which of their hosts it lacks.
+func (p *plan) outsiders(u union, cert *v1alpha1.ApisixCertificate, whose, fix string) {
+	for _, m := range slices.Concat(u.joined, u.tooMany, u.faulty) {
+		if m.entry == nil || m.entry.cert == nil || references(cert, m.ref.UID) {
+			continue
+		}
+		for _, host := range m.entry.cert.Spec.DNSNames {
+			if !covered(cert, host) {
+				p.warn(m.object, v1alpha1.ReasonInvalidSource, fmt.Sprintf("Secret %s has ApisixCertificate %s, %s, which lacks host %s: %s",
+					u.group.secretText(), cert.Name, whose, host, fix))
+				break
+			}
+		}
+	}
+}
+
+// awaitEnd says what keeps a certificate whose deletion is waited for, where that is not this controller.
+func (p *plan) awaitEnd(u union, cert *v1alpha1.ApisixCertificate) {
+	ours := []string{v1alpha1.Finalizer, metav1.FinalizerDeleteDependents, metav1.FinalizerOrphanDependents}
+	for _, finalizer := range cert.Finalizers {
+		if slices.Contains(ours, finalizer) {
+			continue
+		}
+		for _, m := range slices.Concat(u.joined, u.tooMany, u.faulty) {
+			p.warn(m.object, v1alpha1.ReasonInvalidSource, fmt.Sprintf("ApisixCertificate %s is being deleted and held by finalizer %s: remove that, and a new one is made for Secret %s",
+				cert.Name, finalizer, u.group.secretText()))
+		}
+		return
+	}
+}
+
+// differences names what two certificates of one Secret differ in but for hosts, in the terms of a source.
+func differences(a, b *v1alpha1.ApisixCertificate) []string {
+	fields := func(cert *v1alpha1.ApisixCertificate) map[string]any {
+		spec := cert.Spec
+		spec.DNSNames = nil
+		data, _ := json.Marshal(spec)
+		var all map[string]any
+		_ = json.Unmarshal(data, &all)
+		return all
+	}
+	ours, theirs := fields(a), fields(b)
+	var found []string
+	for _, all := range []map[string]any{ours, theirs} {
+		for field := range all {
+			if equality.Semantic.DeepEqual(ours[field], theirs[field]) {
+				continue
+			}
+			switch annotation, ok := annotationOf[field]; {
+			case ok:
+				found = append(found, "annotation "+annotation)
+			case field == "ingressClassName":
+				found = append(found, "the ingress class")
+			default:
+				found = append(found, field)
+			}
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// covered reports whether a certificate is for a host.
+func covered(cert *v1alpha1.ApisixCertificate, host string) bool {
+	return slices.ContainsFunc(cert.Spec.DNSNames, func(name string) bool { return name == host || certs.MatchHost(name, host) })
+}
+
+func references(cert *v1alpha1.ApisixCertificate, uid types.UID) bool {
 	return slices.ContainsFunc(cert.OwnerReferences, func(ref metav1.OwnerReference) bool { return ref.UID == uid })
 }
 
-func controlling(ref metav1.OwnerReference) metav1.OwnerReference {
-	ref.Controller = ptr.To(true)
-	return ref
-}
-
-func ownerText(ref *metav1.OwnerReference) string {
-	if ref == nil {
-		return "its own"
-	}
-	return strings.TrimSpace(ref.Kind + " " + ref.Name)
+func sameSet(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }

@@ -3,24 +3,34 @@
 package source
 
 import (
+	"fmt"
 	"testing"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
 // BenchmarkPlan is what an ApisixTls wants, compared with what it has already.
 func BenchmarkPlan(b *testing.B) {
-	tls := newTLS()
-	self := owner(tls, kindTLS)
-	have := wantedByTLS(tls, Defaults{}).certificates
-	for i := range have {
-		have[i].OwnerReferences = []metav1.OwnerReference{controlling(self)}
-		have[i].Finalizers = []string{v1alpha1.Finalizer}
+	have := certList{*makePlan(observe(nil, source("me", 1)), Defaults{}).create}
+	for b.Loop() {
+		if p := makePlan(observe(have, source("me", 1)), Defaults{}); !p.empty() {
+			b.Fatal("there is something to do")
+		}
+	}
+}
+
+// BenchmarkPlanOfMany is the same for a wildcard Secret that 500 objects name.
+func BenchmarkPlanOfMany(b *testing.B) {
+	members := sources{source("wild", 1, hosts("*.example"))}
+	for i := range 500 {
+		members = append(members, source(fmt.Sprint("s", i), 2, hosts(fmt.Sprintf("h%d.example", i))))
+	}
+	have := certList{*makePlan(observe(nil, members...), Defaults{}).create}
+	if len(have[0].Spec.DNSNames) != 1 || len(have[0].OwnerReferences) != 501 || have[0].Annotations[v1alpha1.AnnotationSourceProblem] != "" {
+		b.Fatal(have[0].Spec.DNSNames)
 	}
 	for b.Loop() {
-		if p := plan(self, wantedByTLS(tls, Defaults{}), have); !p.empty() {
+		if p := makePlan(observe(have, members...), Defaults{}); !p.empty() {
 			b.Fatal("there is something to do")
 		}
 	}

@@ -43,11 +43,11 @@ func TestPushOfARouteNeedsASecretName(t *testing.T) {
 	route := newRouteOf(t, `{"http": [{"match": {"hosts": ["a.example"]}}]}`)
 	route.SetAnnotations(map[string]string{v1alpha1.AnnotationPush: "true"})
 	got := wantedByRoute(routeOf(route), Defaults{})
-	if len(got.certificates) != 0 || len(got.problems) != 1 || !strings.Contains(got.problems[0], v1alpha1.AnnotationSecretName) {
+	if len(got.certificates()) != 0 || len(got.problems) != 1 || !strings.Contains(got.problems[0], v1alpha1.AnnotationSecretName) {
 		t.Errorf("%+v", got)
 	}
 	route.SetAnnotations(map[string]string{v1alpha1.AnnotationPush: "true", v1alpha1.AnnotationSecretName: "mine"})
-	if got = wantedByRoute(routeOf(route), Defaults{}); len(got.certificates) != 1 || got.certificates[0].Spec.SecretName != "mine" {
+	if got = wantedByRoute(routeOf(route), Defaults{}); len(got.certificates()) != 1 || got.certificates()[0].Spec.SecretName != "mine" {
 		t.Errorf("%+v", got)
 	}
 }

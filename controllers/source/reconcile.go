@@ -7,170 +7,225 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/controllers/metrics"
 	"apisix-certs.io/apisix-certs/controllers/note"
 )
 
-// reconciler makes the ApisixCertificates of one kind of source, T.
-type reconciler[T client.Object] struct {
+// reconciler makes the ApisixCertificates of all sources. A request is for a Secret that sources name, see group, or for one source by
+// itself, whose faults are reported then.
+type reconciler struct {
 	client.Client
 	recorder events.EventRecorder
+	clock    clock.PassiveClock
 	defaults Defaults
+	brake    brake
 
-	kind      string
-	newObject func() T
-	wanted    func(T, Defaults) wants
-	// yields tells whether certificates of this kind give way to others of the namespace that cover the same hosts.
-	yields bool
-	// follow is called once the certificates are settled. Nil: nothing follows.
-	follow func(context.Context, T, []v1alpha1.ApisixCertificate) error
+	mu    sync.RWMutex
+	kinds map[string]Kind // those that are followed
 
-	told sync.Map // types.NamespacedName -> telling, the last one
+	reported sync.Map // ctrl.Request -> map[saying]string, of the last run
+	marked   sync.Map // ctrl.Request -> mark, the last one that was written
 }
 
-// Reconcile compares what one source object wants with what there is, and brings them together.
-func (r *reconciler[T]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	object := r.newObject()
-	if err := r.Get(ctx, req.NamespacedName, object); err != nil {
-		if apierrors.IsNotFound(err) {
-			r.told.Delete(req.NamespacedName)
-		}
-		return ctrl.Result{}, client.IgnoreNotFound(err)
-	}
-	if !object.GetDeletionTimestamp().IsZero() {
-		return ctrl.Result{}, nil // garbage collection ends what the object owns
-	}
-	have, err := r.observe(ctx, object)
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	want := r.wanted(object, r.defaults)
-	if r.yields {
-		want = yield(want, object, have)
-	}
-	p := plan(owner(object, r.kind), want, have)
-	settled, err := r.apply(ctx, object, p)
-	if apierrors.IsInvalid(err) { // asking again would change nothing
-		p.problems = append(p.problems, err.Error())
-		r.report(object, p)
-		return ctrl.Result{}, nil
-	}
-	if err != nil {
-		return ctrl.Result{}, fmt.Errorf("certificates of %s %s: %w", r.kind, req, err)
-	}
-	r.report(object, p)
-	if r.follow != nil {
-		return ctrl.Result{}, r.follow(ctx, object, settled)
-	}
-	return ctrl.Result{}, nil
+// saying is what an event was of: one source, and why.
+type saying struct {
+	uid    types.UID
+	reason string
 }
 
-// observe reads the ApisixCertificates of the object's namespace that matter: all where the kind yields, else those
-// that the object owns or names.
-func (r *reconciler[T]) observe(ctx context.Context, object T) ([]v1alpha1.ApisixCertificate, error) {
-	var list v1alpha1.ApisixCertificateList
-	if r.yields {
-		err := r.List(ctx, &list, client.InNamespace(object.GetNamespace()))
-		return list.Items, err
-	}
-	if err := r.List(ctx, &list, client.MatchingFields{indexOwner: string(object.GetUID())}); err != nil {
-		return nil, err
-	}
-	have := list.Items
-	owned := map[string]bool{}
-	for i := range have {
-		owned[have[i].Name] = true
-	}
-	for _, want := range r.wanted(object, r.defaults).certificates {
-		if owned[want.Name] {
-			continue
-		}
-		var cert v1alpha1.ApisixCertificate
-		err := r.Get(ctx, client.ObjectKeyFromObject(&want), &cert)
-		if client.IgnoreNotFound(err) != nil {
-			return nil, err
-		}
-		if err == nil {
-			have = append(have, cert)
-		}
-	}
-	return have, nil
-}
-
-// apply carries out a plan and returns the ApisixCertificates that the object has afterwards.
-func (r *reconciler[T]) apply(ctx context.Context, object T, p plans) ([]v1alpha1.ApisixCertificate, error) {
-	settled := p.keep
-	for _, cert := range p.create {
-		if err := r.Create(ctx, &cert); err != nil {
-			return nil, err
-		}
-		r.recorder.Eventf(object, &cert, corev1.EventTypeNormal, v1alpha1.ReasonCreated, "Create", "created ApisixCertificate %s", cert.Name)
-		settled = append(settled, cert)
-	}
-	for _, change := range p.patch {
-		if err := r.Patch(ctx, &change.to, client.MergeFromWithOptions(&change.from, client.MergeFromWithOptimisticLock{})); err != nil {
-			return nil, err
-		}
-		r.recorder.Eventf(object, &change.to, corev1.EventTypeNormal, v1alpha1.ReasonUpdated, "Update", "updated ApisixCertificate %s", change.to.Name)
-		settled = append(settled, change.to)
-	}
-	for _, cert := range p.delete {
-		if err := r.Delete(ctx, &cert, client.Preconditions{UID: &cert.UID}); client.IgnoreNotFound(err) != nil {
-			return nil, err
-		}
-	}
-	return settled, nil
-}
-
-// telling is what an event told of a source.
-type telling struct {
+// mark is what annotation source-opted-out of a certificate said.
+type mark struct {
 	uid  types.UID
 	text string
 }
 
-// report tells the problems, or else the notes, as an event on the source: once until they change.
-func (r *reconciler[T]) report(object T, p plans) {
-	kind, reason, messages := corev1.EventTypeWarning, v1alpha1.ReasonInvalidSource, p.problems
-	if len(messages) == 0 {
-		kind, reason, messages = corev1.EventTypeNormal, v1alpha1.ReasonCovered, p.notes
+const (
+	// lookAgain is how soon to see whether what is waited for is there.
+	lookAgain = 2 * time.Second
+	// writeAgain is how soon to try again after somebody else has written the same object.
+	writeAgain = 100 * time.Millisecond
+)
+
+// Reconcile compares what the sources of a Secret want with what there is, and brings them together.
+func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	g, kind, name, ok := groupOf(req)
+	if !ok {
+		return ctrl.Result{}, r.check(ctx, req, kind, name)
 	}
-	if len(messages) == 0 {
-		r.told.Delete(client.ObjectKeyFromObject(object)) // of most nothing is told: it should take no memory either
+	o, err := r.observe(ctx, g)
+	if err != nil {
+		return ctrl.Result{}, fmt.Errorf("observe the sources of Secret %s: %w", g.secret, err)
+	}
+	p := makePlan(o, r.defaults)
+	mark := markOf(p.settled())
+	if r.removed(req, p.patch) {
+		p.keep, p.patch = p.patch.from, nil
+	}
+	wait, err := r.apply(ctx, o, &p)
+	switch {
+	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
+		return ctrl.Result{RequeueAfter: writeAgain}, nil
+	case apierrors.IsInvalid(err): // the same request would be refused again
+		for _, m := range o.members {
+			if m.entry != nil && m.entry.cert != nil {
+				p.warn(m.object, v1alpha1.ReasonInvalidSource, err.Error())
+			}
+		}
+		r.report(req, p.says)
+		return ctrl.Result{}, nil
+	case err != nil:
+		return ctrl.Result{}, fmt.Errorf("certificate of Secret %s: %w", g.secret, err)
+	}
+	r.remember(req, mark)
+	r.report(req, p.says)
+	if p.again {
+		wait = lookAgain
+	}
+	return ctrl.Result{RequeueAfter: wait}, r.followRoutes(ctx, o, p.settled())
+}
+
+// check reports the faults of one source.
+func (r *reconciler) check(ctx context.Context, req ctrl.Request, kind, name string) error {
+	m := &member{}
+	if k, ok := r.followed(kind); ok {
+		m.object = k.newObject()
+		if err := r.Get(ctx, types.NamespacedName{Namespace: req.Namespace, Name: name}, m.object); err != nil {
+			m.object = nil
+			if client.IgnoreNotFound(err) != nil {
+				return err
+			}
+		}
+		if m.object != nil && m.object.GetDeletionTimestamp().IsZero() {
+			m.ref, m.wants = owner(m.object, k), k.wanted(m.object, r.defaults)
+		}
+	}
+	p := plan{}
+	if faults := m.wants.faults(); len(faults) > 0 {
+		p.warn(m.object, v1alpha1.ReasonInvalidSource, strings.Join(faults, "; "))
+	}
+	r.report(req, p.says)
+	return nil
+}
+
+// followed is a kind of source that is followed.
+func (r *reconciler) followed(kind string) (k Kind, ok bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	k, ok = r.kinds[kind]
+	return k, ok
+}
+
+// apply carries out a plan. wait is how long a deletion is held.
+func (r *reconciler) apply(ctx context.Context, o observed, p *plan) (wait time.Duration, err error) {
+	switch {
+	case p.create != nil:
+		if err := r.Create(ctx, p.create); err != nil {
+			return 0, err
+		}
+		r.announce(o, p.create, v1alpha1.ReasonCreated, "Create", "created")
+	case p.patch != nil:
+		from, to := p.patch.from, p.patch.to
+		if err := r.Patch(ctx, to, client.MergeFromWithOptions(from, client.MergeFromWithOptimisticLock{})); err != nil {
+			return 0, err
+		}
+		r.announce(o, to, v1alpha1.ReasonUpdated, "Update", "updated")
+	case p.delete != nil:
+		return r.end(ctx, o, p)
+	}
+	return 0, nil
+}
+
+// announce tells the source that decides what was done.
+func (r *reconciler) announce(o observed, cert *v1alpha1.ApisixCertificate, reason, action, done string) {
+	chief := metav1.GetControllerOf(cert)
+	for _, m := range o.members {
+		if chief != nil && m.object != nil && m.ref.UID == chief.UID {
+			r.recorder.Eventf(m.object, cert, corev1.EventTypeNormal, reason, action, "%s ApisixCertificate %s", done, cert.Name)
+		}
+	}
+}
+
+// end deletes a certificate whose entries in sources are gone, or says why not yet.
+func (r *reconciler) end(ctx context.Context, o observed, p *plan) (wait time.Duration, err error) {
+	cert := p.delete
+	if wait := r.brake.take(r.clock.Now()); wait > 0 {
+		const why = "ApisixCertificate %s is not deleted yet, though no source names Secret %s any more: %d were deleted within a minute, which may be a slip; put the entry back into the source to keep it"
+		text := fmt.Sprintf(why, cert.Name, o.group.secretText(), mostDeletions)
+		p.warn(cert, v1alpha1.ReasonDeletionHeld, text)
+		for _, m := range o.members {
+			if m.object != nil && references(cert, m.ref.UID) {
+				p.warn(m.object, v1alpha1.ReasonDeletionHeld, text)
+			}
+		}
+		metrics.HeldDeletion()
+		ctrl.LoggerFrom(ctx).Info("deletion of an ApisixCertificate is held: too many within a minute", "certificate", cert.Name, "wait", wait)
+		return wait, nil
+	}
+	ctrl.LoggerFrom(ctx).Info("deleting an ApisixCertificate: no source names its Secret any more", "certificate", cert.Name, "secret", o.group.secret)
+	return 0, client.IgnoreNotFound(r.Delete(ctx, cert, client.Preconditions{UID: &cert.UID}))
+}
+
+// markOf is the mark of a certificate; nil and one without a mark have none.
+func markOf(cert *v1alpha1.ApisixCertificate) mark {
+	if cert == nil || cert.Annotations[v1alpha1.AnnotationSourceOptedOut] == "" {
+		return mark{}
+	}
+	return mark{cert.UID, cert.Annotations[v1alpha1.AnnotationSourceOptedOut]}
+}
+
+// removed reports whether all that a change would do is put back the mark of a source that has opted out, which somebody has
+// removed: another controller perhaps, for which the source is opted in. Two must not write in turn for ever.
+func (r *reconciler) removed(req ctrl.Request, c *change) bool {
+	last, ok := r.marked.Load(req)
+	if !ok || c == nil || last != markOf(c.to) {
+		return false
+	}
+	from := c.from.DeepCopy()
+	metav1.SetMetaDataAnnotation(&from.ObjectMeta, v1alpha1.AnnotationSourceOptedOut, markOf(c.to).text)
+	return equality.Semantic.DeepEqual(from, c.to)
+}
+
+func (r *reconciler) remember(req ctrl.Request, m mark) {
+	if m == (mark{}) {
+		r.marked.Delete(req)
 		return
 	}
-	now := telling{object.GetUID(), strings.Join(messages, "; ")}
-	if last, _ := r.told.Swap(client.ObjectKeyFromObject(object), now); last != now {
-		r.recorder.Eventf(object, nil, kind, reason, "Check", "%s", note.Fit(now.text))
+	r.marked.Store(req, m)
+}
+
+// report emits what there is to say as events: once until it changes.
+func (r *reconciler) report(req ctrl.Request, says []word) {
+	texts, kinds := map[saying]string{}, map[saying]word{}
+	var order []saying
+	for _, w := range says {
+		key := saying{w.to.GetUID(), w.reason}
+		if _, known := kinds[key]; !known {
+			kinds[key], order = w, append(order, key)
+		}
+		texts[key] = strings.TrimPrefix(texts[key]+"; "+w.text, "; ")
 	}
-}
-
-// indexOwner indexes ApisixCertificates by the UIDs of their owners.
-const indexOwner = "ownerUID"
-
-// SetupIndex indexes ApisixCertificates by owner, which all kinds of sources need.
-func SetupIndex(ctx context.Context, indexer client.FieldIndexer) error {
-	return indexer.IndexField(ctx, &v1alpha1.ApisixCertificate{}, indexOwner, owners)
-}
-
-func owners(object client.Object) []string {
-	var uids []string
-	for _, ref := range object.GetOwnerReferences() {
-		uids = append(uids, string(ref.UID))
+	if len(texts) == 0 {
+		r.reported.Delete(req) // of most nothing is said: it should take no memory either
+		return
 	}
-	return uids
-}
-
-// owner is a plain reference to object.
-func owner(object client.Object, kind string) metav1.OwnerReference {
-	gv := apiVersions[kind]
-	return metav1.OwnerReference{APIVersion: gv.String(), Kind: kind, Name: object.GetName(), UID: object.GetUID()}
+	before, _ := r.reported.Swap(req, texts)
+	last, _ := before.(map[saying]string)
+	for _, key := range order {
+		if w := kinds[key]; texts[key] != last[key] {
+			r.recorder.Eventf(w.to, nil, w.kind, w.reason, "Check", "%s", note.Fit(texts[key]))
+		}
+	}
 }

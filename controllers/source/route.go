@@ -4,6 +4,8 @@ package source
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 
 	configv2 "github.com/apache/apisix-ingress-controller/pkg/kube/apisix/apis/config/v2"
@@ -11,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -21,14 +24,20 @@ import (
 // not have would otherwise fail the list of them all.
 func newRoute() *unstructured.Unstructured {
 	u := &unstructured.Unstructured{}
-	u.SetGroupVersionKind(apiVersions[kindRoute].WithKind(kindRoute))
+	u.SetGroupVersionKind(apisixV2.WithKind(kindRoute))
 	return u
+}
+
+func newRouteList() client.ObjectList {
+	list := &unstructured.UnstructuredList{}
+	list.SetGroupVersionKind(apisixV2.WithKind(kindRoute + "List"))
+	return list
 }
 
 // routeOf takes from an ApisixRoute the fields that matter here, passing over any that has another shape than known.
 func routeOf(u *unstructured.Unstructured) *configv2.ApisixRoute {
 	route := &configv2.ApisixRoute{}
-	route.Name, route.Namespace, route.UID = u.GetName(), u.GetNamespace(), u.GetUID()
+	route.Name, route.Namespace = u.GetName(), u.GetNamespace()
 	route.Annotations = u.GetAnnotations()
 	route.Spec.IngressClassName, _, _ = unstructured.NestedString(u.Object, "spec", "ingressClassName")
 	rules, _, _ := unstructured.NestedSlice(u.Object, "spec", "http")
@@ -64,6 +73,14 @@ func TrimRoute(object any) (any, error) {
 	return u, nil
 }
 
+func routeSecrets(object client.Object) []string {
+	u, ok := object.(*unstructured.Unstructured)
+	if !ok {
+		return nil
+	}
+	return []string{secretOfRoute(routeOf(u)).String()}
+}
+
 // indexRouteHost indexes ApisixRoutes by host, and by the wildcards that would cover it, as NAMESPACE/HOST.
 const indexRouteHost = "routeHost"
 
@@ -84,7 +101,7 @@ func routeHostKeys(object client.Object) []string {
 	return keys
 }
 
-// routesOfHosts are the ApisixRoutes whose hosts an ApisixCertificate covers: they may have to yield, or no longer.
+// routesOfHosts are the Secrets of ApisixRoutes whose hosts an ApisixCertificate covers: they may have to yield, or no longer.
 func routesOfHosts(ctx context.Context, c client.Reader, object client.Object) []ctrl.Request {
 	cert, ok := object.(*v1alpha1.ApisixCertificate)
 	if !ok {
@@ -93,50 +110,116 @@ func routesOfHosts(ctx context.Context, c client.Reader, object client.Object) [
 	var requests []ctrl.Request
 	for _, host := range cert.Spec.DNSNames {
 		list := &unstructured.UnstructuredList{}
-		list.SetGroupVersionKind(apiVersions[kindRoute].WithKind(kindRoute + "List"))
+		list.SetGroupVersionKind(apisixV2.WithKind(kindRoute + "List"))
 		if err := c.List(ctx, list, client.MatchingFields{indexRouteHost: cert.Namespace + "/" + host}); err != nil {
 			ctrl.LoggerFrom(ctx).Error(err, "cannot list ApisixRoutes by host", "host", host)
 			continue
 		}
 		for i := range list.Items {
-			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+			requests = append(requests, group{cert.Namespace, secretOfRoute(routeOf(&list.Items[i]))}.request())
 		}
 	}
 	return requests
 }
 
-// followRoute makes the ApisixTls by which an ingress controller serves a route's certificate: ingress controllers make
-// no ssl object from a route. It waits until the Secret holds a certificate. One without a key is for no ingress
-// controller: there is none where keys are kept elsewhere.
-func (r *reconciler[T]) followRoute(ctx context.Context, u T, certificates []v1alpha1.ApisixCertificate) error {
-	for i := range certificates {
-		cert := &certificates[i]
-		if !meta.IsStatusConditionTrue(cert.Status.Conditions, v1alpha1.ConditionIssued) || !metav1.IsControlledBy(cert, u) || outside(cert.Spec.KeyStorage) {
-			continue
-		}
-		if err := r.ensureTLS(ctx, tlsForRoute(owner(u, kindRoute), cert)); err != nil {
-			return err
+// yield takes from a route the hosts that other certificates of its namespace have.
+func (m *member) yield(g group, have []v1alpha1.ApisixCertificate) {
+	var own *v1alpha1.ApisixCertificate
+	for i := range have {
+		if groupOfCertificate(&have[i]) == g && references(&have[i], m.ref.UID) {
+			own = &have[i]
 		}
 	}
-	return nil
+	var hosts []string
+	cert := m.entry.cert.DeepCopy()
+	for _, host := range cert.Spec.DNSNames {
+		other := coveredBy(host, g, own, have)
+		if other == "" {
+			hosts = append(hosts, host)
+			continue
+		}
+		m.yields = append(m.yields, fmt.Sprintf("host %s is covered by ApisixCertificate %s", host, other))
+	}
+	if len(m.yields) == 0 {
+		return
+	}
+	e := *m.entry // that of the object stays
+	e.cert = cert
+	if cert.Spec.DNSNames = hosts; len(hosts) == 0 {
+		e.cert = nil
+	}
+	m.entry = &e
 }
 
-func tlsForRoute(route metav1.OwnerReference, cert *v1alpha1.ApisixCertificate) *configv2.ApisixTls {
+// coveredBy names the certificate among have that the route with certificate own, which may be nil, yields a host to. Of two
+// routes the one with the younger certificate yields. One that has a certificate does not give a host up for a wildcard that has
+// none yet, and may never have one.
+func coveredBy(host string, g group, own *v1alpha1.ApisixCertificate, have []v1alpha1.ApisixCertificate) string {
+	for i := range have {
+		other := &have[i]
+		if groupOfCertificate(other) == g || !other.DeletionTimestamp.IsZero() || !covered(other, host) {
+			continue
+		}
+		if own != nil && !slices.Contains(other.Spec.DNSNames, host) && hasCertificate(own) && !hasCertificate(other) {
+			continue
+		}
+		controller := metav1.GetControllerOf(other)
+		if controller == nil || controller.Kind != kindRoute || own == nil || v1alpha1.Older(other, own) {
+			return other.Name
+		}
+	}
+	return ""
+}
+
+// followRoutes makes the ApisixTls by which an ingress controller serves the certificate of routes: ingress controllers make
+// no ssl object from a route. It waits until the Secret holds a certificate. One without a key is for no ingress
+// controller: there is none where keys are kept elsewhere.
+func (r *reconciler) followRoutes(ctx context.Context, o observed, cert *v1alpha1.ApisixCertificate) error {
+	if cert == nil || !hasCertificate(cert) || outside(cert.Spec.KeyStorage) {
+		return nil
+	}
+	tls := tlsForRoutes(o.members, cert)
+	if tls == nil {
+		return nil
+	}
+	return r.ensureTLS(ctx, tls)
+}
+
+// tlsForRoutes is the ApisixTls of the routes that a certificate belongs to, for the hosts that no other source of its Secret
+// serves; nil where there are none.
+func tlsForRoutes(members []*member, cert *v1alpha1.ApisixCertificate) *configv2.ApisixTls {
 	tls := &configv2.ApisixTls{Spec: &configv2.ApisixTlsSpec{
 		IngressClassName: cert.Spec.IngressClassName,
 		Secret:           configv2.ApisixSecret{Name: cert.Spec.SecretName, Namespace: cert.Namespace},
 	}}
 	tls.Name, tls.Namespace = cert.Name, cert.Namespace
 	tls.Labels = map[string]string{v1alpha1.LabelManaged: "true"}
-	tls.OwnerReferences = []metav1.OwnerReference{controlling(route)}
-	for _, host := range cert.Spec.DNSNames {
-		tls.Spec.Hosts = append(tls.Spec.Hosts, configv2.HostType(host))
+	served := map[string]bool{}
+	for _, m := range members {
+		switch {
+		case m.ref.Kind == kindRoute && m.object != nil && references(cert, m.ref.UID):
+			tls.OwnerReferences = append(tls.OwnerReferences, m.ref)
+		case m.ref.Kind != kindRoute && m.entry != nil:
+			for _, host := range m.entry.hosts {
+				served[host] = true
+			}
+		}
 	}
+	for _, host := range cert.Spec.DNSNames {
+		if !served[host] {
+			tls.Spec.Hosts = append(tls.Spec.Hosts, configv2.HostType(host))
+		}
+	}
+	if len(tls.OwnerReferences) == 0 || len(tls.Spec.Hosts) == 0 {
+		return nil
+	}
+	slices.SortFunc(tls.OwnerReferences, func(a, b metav1.OwnerReference) int { return strings.Compare(a.Name, b.Name) })
+	tls.OwnerReferences[0].Controller = ptr.To(true)
 	return tls
 }
 
-// ensureTLS creates tls or patches the one of its owner; that of somebody else stays.
-func (r *reconciler[T]) ensureTLS(ctx context.Context, tls *configv2.ApisixTls) error {
+// ensureTLS creates tls or patches the one of its owners; that of somebody else stays.
+func (r *reconciler) ensureTLS(ctx context.Context, tls *configv2.ApisixTls) error {
 	existing := &configv2.ApisixTls{}
 	err := r.Get(ctx, client.ObjectKeyFromObject(tls), existing)
 	switch {
@@ -147,11 +230,13 @@ func (r *reconciler[T]) ensureTLS(ctx context.Context, tls *configv2.ApisixTls) 
 	case err != nil:
 		return r.Create(ctx, tls)
 	}
-	controller := metav1.GetControllerOf(existing)
-	if controller == nil || controller.UID != tls.OwnerReferences[0].UID || equality.Semantic.DeepEqual(existing.Spec, tls.Spec) {
+	ours := madeForRoute(existing) && slices.ContainsFunc(existing.OwnerReferences, func(ref metav1.OwnerReference) bool {
+		return slices.ContainsFunc(tls.OwnerReferences, func(owner metav1.OwnerReference) bool { return owner.UID == ref.UID })
+	})
+	to := existing.DeepCopy()
+	to.Spec, to.OwnerReferences = tls.Spec, tls.OwnerReferences
+	if !ours || equality.Semantic.DeepEqual(existing, to) {
 		return nil
 	}
-	to := existing.DeepCopy()
-	to.Spec = tls.Spec
 	return r.Patch(ctx, to, client.MergeFrom(existing))
 }

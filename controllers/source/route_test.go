@@ -8,9 +8,13 @@ import (
 	"testing"
 	"time"
 
+	configv2 "github.com/apache/apisix-ingress-controller/pkg/kube/apisix/apis/config/v2"
 	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
@@ -136,9 +140,18 @@ func controlledBy(kind, name string) certEdit {
 	}
 }
 
+func issued(c *v1alpha1.ApisixCertificate) {
+	meta.SetStatusCondition(&c.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionIssued, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonIssued})
+}
+
+func issuedCert(c v1alpha1.ApisixCertificate) v1alpha1.ApisixCertificate {
+	issued(&c)
+	return c
+}
+
 func TestYield(t *testing.T) {
-	own := func(second int64) v1alpha1.ApisixCertificate {
-		return newCert(controlledBy(kindRoute, "r"), created(second), forHosts("a.example", "b.example"))
+	own := func(second int64, edits ...certEdit) v1alpha1.ApisixCertificate {
+		return newCert(append(edits, controlledBy(kindRoute, "r"), created(second), forHosts("a.example", "b.example"))...)
 	}
 	other := func(kind string, second int64, hosts ...string) v1alpha1.ApisixCertificate {
 		return newCert(named("o"), controlledBy(kind, "x"), created(second), forHosts(hosts...))
@@ -159,25 +172,124 @@ func TestYield(t *testing.T) {
 		{"another route's, older", certList{own(2), other(kindRoute, 1, "a.example")}, "b.example", []string{noteA}},
 		{"another route's, younger", certList{own(1), other(kindRoute, 2, "a.example")}, "a.example b.example", nil},
 		{"another route's, first to have one", certList{other(kindRoute, 1, "a.example")}, "b.example", []string{noteA}},
+		{"a wildcard that came later, without a certificate yet", certList{own(1, issued), other(kindTLS, 2, "*.example")}, "a.example b.example", nil},
+		{"a wildcard that came later, with one", certList{own(1, issued), issuedCert(other(kindTLS, 2, "*.example"))}, "-", []string{noteA, noteB}},
 		{"on its way out", certList{newCert(named("o"), ending)}, "a.example b.example", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			route := newRouteOf(t, `{}`)
-			got := yield(wants{certificates: certList{newCert(forHosts("a.example", "b.example"))}}, route, c.have)
+			m := routeMember(t, `{"http":[{"match":{"hosts":["a.example","b.example"]}}]}`)
+			m.yield(groupS, c.have)
 			hosts := "-"
-			if len(got.certificates) > 0 {
-				hosts = strings.Join(got.certificates[0].Spec.DNSNames, " ")
+			if m.entry.cert != nil {
+				hosts = strings.Join(m.entry.cert.Spec.DNSNames, " ")
 			}
-			if diff := cmp.Diff(c.notes, got.notes); diff != "" || hosts != c.hosts {
+			if diff := cmp.Diff(c.notes, m.yields); diff != "" || hosts != c.hosts {
 				t.Errorf("hosts %s, notes (-want +got):\n%s", hosts, diff)
 			}
 		})
 	}
 }
 
+// routeMember is route "r" as a source of Secret s.
+func routeMember(t *testing.T, spec string, pairs ...string) *member {
+	r := &reconciler{}
+	return r.member(kindOf(kindRoute), newRouteOf(t, spec, append(pairs, "secret-name", "s")...), groupS)
+}
+
 func TestYieldKeepsAFaultyOne(t *testing.T) {
-	got := yield(wants{certificates: certList{newCert(faulty, forHosts())}}, newRouteOf(t, `{}`), nil)
-	if len(got.certificates) != 1 {
+	m := routeMember(t, `{"http":[{"match":{"hosts":["a..b"]}}]}`)
+	m.yield(groupS, nil)
+	if m.standing(true) != faulty {
 		t.Error("the certificate that there is would be deleted for a slip in a host")
+	}
+}
+
+// sharers are the sources of Secret s: route "r", and what else there is.
+func sharers(t *testing.T, others ...*member) []*member {
+	return append(others, routeMember(t, `{"http":[{"match":{"hosts":["a.example"]}}]}`))
+}
+
+func ofRoute(c *v1alpha1.ApisixCertificate) { controlledBy(kindRoute, "r")(c) }
+
+func TestFollowRoutes(t *testing.T) {
+	made := func(edits ...tlsEdit) *configv2.ApisixTls {
+		cert := newCert(ofRoute)
+		tls := tlsForRoutes(sharers(t), &cert)
+		for _, edit := range edits {
+			edit(tls)
+		}
+		return tls
+	}
+	unmanaged := func(tls *configv2.ApisixTls) { tls.OwnerReferences = nil }
+	withOther := func(tls *configv2.ApisixTls) {
+		other := tls.OwnerReferences[0]
+		other.UID, other.Name, tls.OwnerReferences[0].Controller = "uid-gone", "gone", nil
+		tls.OwnerReferences = append([]metav1.OwnerReference{other}, tls.OwnerReferences...)
+	}
+	for _, c := range []struct {
+		name   string
+		cert   v1alpha1.ApisixCertificate
+		others []*member
+		there  *configv2.ApisixTls
+		hosts  []configv2.HostType // nil: no ApisixTls
+	}{
+		{"not issued yet", newCert(ofRoute), nil, nil, nil},
+		{"another's certificate", newCert(controlled("other"), issued), nil, nil, nil},
+		{"a key outside", newCert(ofRoute, issued, func(c *v1alpha1.ApisixCertificate) { c.Spec.KeyStorage = v1alpha1.KeyAtGateway }), nil, nil, nil},
+		{"issued", newCert(ofRoute, issued), nil, nil, []configv2.HostType{"a.example"}},
+		{"as it should be", newCert(ofRoute, issued), nil, made(), []configv2.HostType{"a.example"}},
+		{"other hosts", newCert(ofRoute, issued), nil, made(hosts("b.example")), []configv2.HostType{"a.example"}},
+		{"somebody else's", newCert(ofRoute, issued), nil, made(hosts("b.example"), unmanaged), []configv2.HostType{"b.example"}},
+		{"of a route that is gone too", newCert(ofRoute, issued), nil, made(hosts("b.example"), withOther), []configv2.HostType{"a.example"}},
+		{"shared", newCert(controlled("other"), controlledBy(kindRoute, "r"), issued, forHosts("a.example", "b.example")), sources{source("other", 1, hosts("b.example"))}, nil, []configv2.HostType{"a.example"}},
+		{"an ApisixTls of the user serves all", newCert(ofRoute, issued), sources{source("other", 1, bare)}, nil, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var objects []client.Object
+			if c.there != nil {
+				objects = append(objects, c.there)
+			}
+			s := newScene(t, objects...)
+			s.must(s.followRoutes(t.Context(), observe(nil, sharers(t, c.others...)...), &c.cert))
+			tls := &configv2.ApisixTls{}
+			err := s.Get(t.Context(), client.ObjectKey{Namespace: "ns", Name: "s"}, tls)
+			if c.hosts == nil {
+				if !apierrors.IsNotFound(err) {
+					t.Errorf("made: %v", err)
+				}
+				return
+			}
+			if diff := cmp.Diff(c.hosts, tls.Spec.Hosts); diff != "" || err != nil {
+				t.Errorf("%v (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+}
+
+func TestTLSForRoutes(t *testing.T) {
+	cert := newCert(ofRoute, ofClass("apisix"))
+	got := tlsForRoutes(sharers(t), &cert)
+	owner := cert.OwnerReferences[0]
+	want := &configv2.ApisixTls{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "s", Labels: map[string]string{v1alpha1.LabelManaged: "true"}, OwnerReferences: []metav1.OwnerReference{owner}},
+		Spec:       &configv2.ApisixTlsSpec{IngressClassName: "apisix", Hosts: []configv2.HostType{"a.example"}, Secret: configv2.ApisixSecret{Namespace: "ns", Name: "s"}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if len(wantedByTLS(got, manageAll).entries) > 0 {
+		t.Error("it would get a certificate of its own with --manage all")
+	}
+}
+
+// A route that has opted out, with all its annotations, goes on being served by its ApisixTls.
+func TestTLSOfARouteThatOptedOut(t *testing.T) {
+	route := newRouteOf(t, `{"http":[{"match":{"hosts":["a.example"]}}]}`)
+	route.SetAnnotations(nil)
+	cert := newCert(ofRoute, issued, forHosts("a.example", "alt.example"))
+	r := &reconciler{}
+	tls := tlsForRoutes([]*member{r.member(kindOf(kindRoute), route, groupS)}, &cert)
+	if tls == nil || len(tls.Spec.Hosts) != 2 {
+		t.Errorf("%+v", tls)
 	}
 }

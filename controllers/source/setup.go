@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 
 	configv2 "github.com/apache/apisix-ingress-controller/pkg/kube/apisix/apis/config/v2"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -13,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -20,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	ctrlsource "sigs.k8s.io/controller-runtime/pkg/source"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers/shard"
@@ -32,118 +36,171 @@ const (
 	kindIngress = "Ingress"
 )
 
-var apiVersions = map[string]schema.GroupVersion{
-	kindTLS:     {Group: "apisix.apache.org", Version: "v2"},
-	kindRoute:   {Group: "apisix.apache.org", Version: "v2"},
-	kindIngress: networkingv1.SchemeGroupVersion,
-}
-
-// Kind is a kind of source object and how to start its controller.
+// Kind is a kind of source object. What a kind means is in one pure function, wanted; the rest finds its objects.
 type Kind struct {
 	schema.GroupVersionKind
-	// SecretKeys tells of an object by which an ingress controller serves Secrets which ones they are, as
-	// NAMESPACE/NAME. Nil: ingress controllers serve no Secret by this kind.
-	SecretKeys client.IndexerFunc
-	// Object is an empty object of the kind.
-	Object client.Object
-	// Setup builds the controller of the kind.
-	Setup func(ctx context.Context, mgr ctrl.Manager, defaults Defaults, part *shard.Shard) error
+	// ServesSecrets: ingress controllers serve the Secrets that objects of the kind name.
+	ServesSecrets bool
+
+	newObject func() client.Object
+	newList   func() client.ObjectList
+	// wanted reads an object. It is pure.
+	wanted func(client.Object, Defaults) wants
+	// secrets are those that an object names, as NAMESPACE/NAME, or would name if it were opted in.
+	secrets client.IndexerFunc
 }
+
+// kinds are all kinds of sources, the place for Gateway and ListenerSet too.
+var kinds = []Kind{
+	{
+		GroupVersionKind: networkingv1.SchemeGroupVersion.WithKind(kindIngress), ServesSecrets: true, secrets: ingressSecrets,
+		newObject: func() client.Object { return &networkingv1.Ingress{} }, newList: func() client.ObjectList { return &networkingv1.IngressList{} },
+		wanted: wantedOf(wantedByIngress),
+	},
+	{
+		GroupVersionKind: apisixV2.WithKind(kindTLS), ServesSecrets: true, secrets: tlsSecrets,
+		newObject: func() client.Object { return &configv2.ApisixTls{} }, newList: func() client.ObjectList { return &configv2.ApisixTlsList{} },
+		wanted: wantedOf(wantedByTLS),
+	},
+	{
+		GroupVersionKind: apisixV2.WithKind(kindRoute), secrets: routeSecrets,
+		newObject: func() client.Object { return newRoute() }, newList: newRouteList,
+		wanted: wantedOf(func(u *unstructured.Unstructured, d Defaults) wants { return wantedByRoute(routeOf(u), d) }),
+	},
+}
+
+var apisixV2 = schema.GroupVersion{Group: "apisix.apache.org", Version: "v2"}
 
 // Kinds are all kinds of sources. Those of APISIX may be absent from a cluster.
-func Kinds() []Kind {
-	return []Kind{
-		{apiVersions[kindIngress].WithKind(kindIngress), ingressSecrets, &networkingv1.Ingress{}, setupIngress},
-		{apiVersions[kindTLS].WithKind(kindTLS), tlsSecrets, &configv2.ApisixTls{}, setupTLS},
-		{apiVersions[kindRoute].WithKind(kindRoute), nil, newRoute(), setupRoute},
+func Kinds() []Kind { return kinds }
+
+// Object is an empty object of the kind.
+func (k Kind) Object() client.Object { return k.newObject() }
+
+// Secrets are those that an object of the kind names, as NAMESPACE/NAME.
+func (k Kind) Secrets(object client.Object) []string { return k.secrets(object) }
+
+// wantedOf lets a function of objects of one type be called with any.
+func wantedOf[T client.Object](wanted func(T, Defaults) wants) func(client.Object, Defaults) wants {
+	return func(object client.Object, defaults Defaults) wants {
+		if object, ok := object.(T); ok {
+			return wanted(object, defaults)
+		}
+		return wants{unclear: true}
 	}
 }
 
-func setupIngress(ctx context.Context, mgr ctrl.Manager, defaults Defaults, part *shard.Shard) error {
-	if err := mgr.GetFieldIndexer().IndexField(ctx, &networkingv1.Ingress{}, indexUse, ingressSecrets); err != nil {
-		return fmt.Errorf("index of Ingresses by Secret: %w", err)
-	}
-	return start(mgr, &reconciler[*networkingv1.Ingress]{
-		kind: kindIngress, defaults: defaults, wanted: wantedByIngress,
-		newObject: func() *networkingv1.Ingress { return &networkingv1.Ingress{} },
-	}, part, nil)
+// Controller makes the ApisixCertificates of sources, of the kinds that it is told to follow.
+type Controller struct {
+	reconciler *reconciler
+	controller controller.Controller
+	mgr        ctrl.Manager
 }
 
-func setupTLS(ctx context.Context, mgr ctrl.Manager, defaults Defaults, part *shard.Shard) error {
-	if err := mgr.GetFieldIndexer().IndexField(ctx, &configv2.ApisixTls{}, indexUse, tlsSecrets); err != nil {
-		return fmt.Errorf("index of ApisixTlses by Secret: %w", err)
+// Setup builds the controller. It follows no kind yet.
+func Setup(ctx context.Context, mgr ctrl.Manager, defaults Defaults, part *shard.Shard) (*Controller, error) {
+	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ApisixCertificate{}, indexGroup, groupKeys); err != nil {
+		return nil, fmt.Errorf("index of ApisixCertificates by the Secret of their sources: %w", err)
 	}
-	if err := mgr.GetFieldIndexer().IndexField(ctx, &configv2.ApisixTls{}, indexClientCA, clientCAs); err != nil {
-		return fmt.Errorf("index of ApisixTlses by the CA of clients: %w", err)
+	r := &reconciler{
+		Client: mgr.GetClient(), recorder: mgr.GetEventRecorder("apisix-certs"), clock: clock.RealClock{}, defaults: defaults,
+		kinds: map[string]Kind{},
 	}
-	return start(mgr, &reconciler[*configv2.ApisixTls]{
-		kind: kindTLS, defaults: defaults, wanted: wantedByTLS,
-		newObject: func() *configv2.ApisixTls { return &configv2.ApisixTls{} },
-	}, part, nil)
+	c, err := ctrl.NewControllerManagedBy(mgr).Named("source").WithOptions(controller.Options{MaxConcurrentReconciles: 8}).
+		Watches(&v1alpha1.ApisixCertificate{}, handler.EnqueueRequestsFromMapFunc(groupRequests), builder.WithPredicates(concerns(ofRoutes))).
+		Build(part.Only(r))
+	return &Controller{r, c, mgr}, err
 }
 
-func setupRoute(ctx context.Context, mgr ctrl.Manager, defaults Defaults, part *shard.Shard) error {
-	if err := mgr.GetFieldIndexer().IndexField(ctx, newRoute(), indexRouteHost, routeHostKeys); err != nil {
-		return fmt.Errorf("index of ApisixRoutes by host: %w", err)
+// Follow begins to follow the objects of a kind, of which the cluster must have the CRD.
+func (c *Controller) Follow(ctx context.Context, kind Kind) error {
+	indexer := c.mgr.GetFieldIndexer()
+	if err := indexer.IndexField(ctx, kind.newObject(), indexSecret, kind.secrets); err != nil {
+		return fmt.Errorf("index by Secret: %w", err)
 	}
-	r := &reconciler[*unstructured.Unstructured]{
-		kind: kindRoute, defaults: defaults, yields: true, newObject: newRoute,
-		wanted: func(u *unstructured.Unstructured, d Defaults) wants { return wantedByRoute(routeOf(u), d) },
+	switch kind.Kind {
+	case kindTLS:
+		if err := indexer.IndexField(ctx, kind.newObject(), indexClientCA, clientCAs); err != nil {
+			return fmt.Errorf("index by the CA of clients: %w", err)
+		}
+	case kindRoute:
+		if err := indexer.IndexField(ctx, kind.newObject(), indexRouteHost, routeHostKeys); err != nil {
+			return fmt.Errorf("index by host: %w", err)
+		}
 	}
-	r.follow = r.followRoute
-	return start(mgr, r, part, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, cert client.Object) []ctrl.Request {
-		return routesOfHosts(ctx, mgr.GetClient(), cert)
-	}))
+	c.reconciler.follow(kind)
+	err := c.controller.Watch(ctrlsource.Kind(c.mgr.GetCache(), kind.newObject(), handler.EnqueueRequestsFromMapFunc(kind.requests), sourceChanged()))
+	if err != nil || kind.Kind != kindRoute {
+		return err
+	}
+	yielding := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, cert client.Object) []ctrl.Request {
+		return routesOfHosts(ctx, c.mgr.GetClient(), cert)
+	})
+	return c.controller.Watch(ctrlsource.Kind[client.Object](c.mgr.GetCache(), &v1alpha1.ApisixCertificate{}, yielding, concerns(all)))
 }
 
-// start builds the controller of one kind: for its objects, for the ApisixCertificates that they own, and, where also
-// is set, for other ApisixCertificates that concern them.
-func start[T client.Object](mgr ctrl.Manager, r *reconciler[T], part *shard.Shard, also handler.EventHandler) error {
-	r.Client, r.recorder = mgr.GetClient(), mgr.GetEventRecorder("apisix-certs")
-	b := ctrl.NewControllerManagedBy(mgr).Named("source-"+r.kind).WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
-		For(r.newObject(), builder.WithPredicates(predicate.Or[client.Object](
-			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{}))).
-		Watches(&v1alpha1.ApisixCertificate{}, ownersOf(r.kind), builder.WithPredicates(wantedChanged(r.follow != nil)))
-	if also != nil {
-		b = b.Watches(&v1alpha1.ApisixCertificate{}, also, builder.WithPredicates(wantedChanged(r.follow != nil)))
-	}
-	return b.Complete(part.Only(r))
+func (r *reconciler) follow(kind Kind) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.kinds[kind.Kind] = kind
 }
 
-// wantedChanged leaves out what only a status says, but, for kinds that follow it, its word that there is a certificate: see
-// followRoute. It leaves out those that are there at the start too, when all sources are looked at.
-func wantedChanged(followed bool) predicate.Predicate {
-	return predicate.Funcs{CreateFunc: func(e event.CreateEvent) bool { return !e.IsInInitialList }, UpdateFunc: func(e event.UpdateEvent) bool {
+// requests are those of the Secrets that an object names, and that of the object itself. Of an object that changes they are made
+// before and after.
+func (k Kind) requests(_ context.Context, object client.Object) []ctrl.Request {
+	requests := []ctrl.Request{sourceRequest(k.Kind, client.ObjectKeyFromObject(object))}
+	for _, key := range k.secrets(object) {
+		namespace, name, _ := strings.Cut(key, "/")
+		requests = append(requests, group{object.GetNamespace(), types.NamespacedName{Namespace: namespace, Name: name}}.request())
+	}
+	return requests
+}
+
+func groupRequests(_ context.Context, object client.Object) []ctrl.Request {
+	cert, ok := object.(*v1alpha1.ApisixCertificate)
+	if !ok {
+		return nil
+	}
+	return []ctrl.Request{groupOfCertificate(cert).request()}
+}
+
+// sourceChanged leaves out what only a status says.
+func sourceChanged() predicate.Predicate {
+	return predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{})
+}
+
+// concerns passes what of ApisixCertificates concerns sources: not what only a status says, but that there is a certificate where followed
+// says so, and that hosts belong to somebody else.
+func concerns(followed func(*v1alpha1.ApisixCertificate) bool) predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		was, is := e.ObjectOld.(*v1alpha1.ApisixCertificate), e.ObjectNew.(*v1alpha1.ApisixCertificate)
 		return was.Generation != is.Generation || was.DeletionTimestamp.IsZero() != is.DeletionTimestamp.IsZero() ||
-			!maps.Equal(told(was), told(is)) || !equality.Semantic.DeepEqual(was.OwnerReferences, is.OwnerReferences) ||
-			followed && hasCertificate(was) != hasCertificate(is)
+			!maps.Equal(steady(was), steady(is)) || !equality.Semantic.DeepEqual(was.OwnerReferences, is.OwnerReferences) ||
+			inConflict(was) != inConflict(is) || hasCertificate(was) != hasCertificate(is) && followed(is)
 	}}
 }
 
-// told are the annotations without an order to renew, which is for the certificate alone.
-func told(cert *v1alpha1.ApisixCertificate) map[string]string {
+// ofRoutes reports whether a certificate belongs to a route, whose ApisixTls is made when there is a certificate.
+func ofRoutes(cert *v1alpha1.ApisixCertificate) bool {
+	for _, ref := range cert.OwnerReferences {
+		if ref.Kind == kindRoute {
+			return true
+		}
+	}
+	return false
+}
+
+// all are the certificates to which routes may have to yield.
+func all(*v1alpha1.ApisixCertificate) bool { return true }
+
+// steady are the annotations without the request to renew, which is for the certificate alone.
+func steady(cert *v1alpha1.ApisixCertificate) map[string]string {
 	if _, ok := cert.Annotations[v1alpha1.AnnotationRenewAt]; !ok {
 		return cert.Annotations
 	}
 	rest := maps.Clone(cert.Annotations)
 	delete(rest, v1alpha1.AnnotationRenewAt)
 	return rest
-}
-
-// ownersOf enqueues the objects of a kind that own an ApisixCertificate. That of controller-runtime asks the
-// REST mapper for the kind at each event, which costs more than the rest of it.
-func ownersOf(kind string) handler.EventHandler {
-	group := apiVersions[kind].Group
-	return handler.EnqueueRequestsFromMapFunc(func(_ context.Context, cert client.Object) []ctrl.Request {
-		var requests []ctrl.Request
-		for _, ref := range cert.GetOwnerReferences() {
-			if gv, err := schema.ParseGroupVersion(ref.APIVersion); err == nil && ref.Kind == kind && gv.Group == group {
-				requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: cert.GetNamespace(), Name: ref.Name}})
-			}
-		}
-		return requests
-	})
 }
 
 func hasCertificate(cert *v1alpha1.ApisixCertificate) bool {

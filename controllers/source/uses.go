@@ -13,8 +13,8 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/gateway"
 )
 
-// indexUse indexes ApisixTlses and Ingresses by the Secrets that they serve, as NAMESPACE/NAME.
-const indexUse = "servedSecret"
+// indexSecret indexes sources by the Secrets that they name, as NAMESPACE/NAME.
+const indexSecret = "namedSecret"
 
 // indexClientCA indexes ApisixTlses by the Secrets with the CA of their clients.
 const indexClientCA = "clientCA"
@@ -22,13 +22,13 @@ const indexClientCA = "clientCA"
 // Uses finds the objects by which an ingress controller serves a Secret, opted in or not.
 type Uses struct {
 	Client client.Reader
-	// TLS tells whether the cluster has ApisixTlses.
+	// TLS: the cluster has ApisixTlses.
 	TLS atomic.Bool
 }
 
 // Of lists the uses of one Secret.
 func (u *Uses) Of(ctx context.Context, namespace, secretName string) ([]gateway.Use, error) {
-	key := client.MatchingFields{indexUse: namespace + "/" + secretName}
+	key := client.MatchingFields{indexSecret: namespace + "/" + secretName}
 	var uses []gateway.Use
 	if u.TLS.Load() {
 		var list configv2.ApisixTlsList
@@ -121,7 +121,7 @@ func tlsSecrets(object client.Object) []string {
 	if !ok || tls.Spec == nil {
 		return nil
 	}
-	return []string{tls.Spec.Secret.Namespace + "/" + tls.Spec.Secret.Name}
+	return []string{secretOfTLS(tls).String()}
 }
 
 func ingressSecrets(object client.Object) []string {

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
@@ -15,58 +17,136 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/note"
 )
 
-// wants is what one source object asks for.
+// wants is what one source object says.
 type wants struct {
-	certificates []v1alpha1.ApisixCertificate
-	// problems are faults of the source that leave no certificate to carry them, each naming field and mend; notes are
-	// no faults.
-	problems, notes []string
+	// entries are the Secrets that the object names, opted in or not, each once.
+	entries []entry
+	// unclear: some Secret that the object means cannot be read from it, so that it may be any that it had before.
+	unclear bool
+	// optedOut says why the object gets no certificate. Empty: it is opted in.
+	optedOut string
+	// excluded: the object is of an ingress class that the controller leaves to others.
+	excluded bool
+	// problems are faults of the object, each naming field and fix.
+	problems []string
 }
 
-// place is where a kind of source keeps what a certificate needs, for its problems to name.
-type place struct{ hosts, secret string }
+// entry is what a source says of one Secret.
+type entry struct {
+	secret types.NamespacedName
+	// hosts are those that the source serves with the Secret.
+	hosts []string
+	// cert is the certificate that the source wants, with annotation source-problem where something is wrong with it. Nil:
+	// the source is opted out, or see problem.
+	cert *v1alpha1.ApisixCertificate
+	// problem says why an object that is opted in wants no certificate here.
+	problem string
+	// faults are what is wrong with cert.
+	faults []string
+	in     place
+}
 
-// add appends a certificate that needs secretName and hosts, or a problem where there can be none.
-func (w *wants) add(s optIn, object metav1.Object, secretName, class string, hosts []string, in place) {
-	cert := v1alpha1.ApisixCertificate{Spec: *s.spec.DeepCopy()}
-	cert.Namespace, cert.Name = object.GetNamespace(), secretName
-	if ns := cert.Spec.SecretNamespace; ns != "" { // another namespace may have a Secret of the same name
-		cert.Name = ns + "." + secretName
+// place is where a kind of source keeps what a certificate needs, for messages to name.
+type place struct {
+	hosts, secret string
+	// drop says how to do without a host of an entry.
+	drop string
+}
+
+// certificates are those that the object wants.
+func (w wants) certificates() []v1alpha1.ApisixCertificate {
+	var all []v1alpha1.ApisixCertificate
+	for i := range w.entries {
+		if w.entries[i].cert != nil {
+			all = append(all, *w.entries[i].cert)
+		}
 	}
-	cert.Spec.SecretName = secretName
-	cert.Spec.DNSNames = normalize(append(hosts, s.altNames...))
+	return all
+}
+
+// of is what the object says of a Secret; nil: it does not name it.
+func (w wants) of(secret types.NamespacedName) *entry {
+	for i := range w.entries {
+		if w.entries[i].secret == secret {
+			return &w.entries[i]
+		}
+	}
+	return nil
+}
+
+// newWants begins with what the annotations and the ingress class of an object say.
+func newWants(object metav1.Object, class string, defaults Defaults) (wants, optIn) {
+	s, _ := parse(object.GetAnnotations(), defaults)
+	w := wants{excluded: !defaults.watches(class), optedOut: s.optedOut}
+	if w.excluded {
+		w.optedOut = "ingress class " + note.Cut(class, 80) + " is not that of the controller (--ingress-class " + defaults.IngressClass + ")"
+		return w, s
+	}
+	if w.optedOut != "" {
+		w.problems = s.problems
+	}
+	return w, s
+}
+
+// add appends the entry of a Secret, with a certificate where the object is opted in and there can be one.
+func (w *wants) add(s optIn, object metav1.Object, secret types.NamespacedName, class string, hosts []string, in place) {
+	e := entry{secret: secret, hosts: normalize(hosts), in: in}
+	defer func() { w.entries = append(w.entries, e) }()
+	w.unclear = w.unclear || len(validation.IsDNS1123Subdomain(secret.Name)) > 0
+	if w.optedOut != "" {
+		return
+	}
+	cert := v1alpha1.ApisixCertificate{Spec: *s.spec.DeepCopy()}
+	cert.Namespace, cert.Spec.SecretName = object.GetNamespace(), secret.Name
+	if secret.Namespace != object.GetNamespace() { // where a ReferenceGrant must let it: the certificate says so
+		cert.Spec.SecretNamespace = secret.Namespace
+	}
+	cert.Spec.DNSNames = normalize(append(slices.Clone(hosts), s.altNames...))
 	cert.Spec.IngressClassName = class
-	if len(cert.Spec.DNSNames) == 0 {
+	bad := certificate.Problems(&cert)
+	named := slices.IndexFunc(bad, func(e certs.FieldError) bool { return e.Field == "secretName" })
+	switch {
+	case len(cert.Spec.DNSNames) == 0:
+		e.problem = in.hosts + " names no host: name the hosts that Secret " + secret.Name + " is for"
 		if s.asked {
-			w.problems = append(w.problems, in.hosts+" names no host: name the hosts that Secret "+secretName+" is for")
+			w.problems = append(w.problems, e.problem)
 		}
 		return
-	}
-	bad := certificate.Problems(&cert)
-	if i := slices.IndexFunc(bad, func(e certs.FieldError) bool { return e.Field == "secretName" }); i >= 0 {
-		w.problems = append(w.problems, in.of(bad[i], 0))
+	case named >= 0:
+		e.problem = in.of(bad[named], 0)
+		w.problems = append(w.problems, e.problem)
 		return
 	}
-	problems := slices.Clone(s.problems)
-	for _, e := range bad {
-		problems = append(problems, in.of(e, len(normalize(hosts))))
+	e.faults = slices.Clone(s.problems)
+	for _, fault := range bad {
+		e.faults = append(e.faults, in.of(fault, len(e.hosts)))
 	}
 	if len(bad) > 0 {
 		cert.Spec = sound(cert.Spec)
 	}
-	for _, key := range []string{v1alpha1.AnnotationAdoptSecret, v1alpha1.AnnotationRenewAt} {
-		if value := object.GetAnnotations()[key]; value != "" {
-			metav1.SetMetaDataAnnotation(&cert.ObjectMeta, key, value)
-		}
+	if value := object.GetAnnotations()[v1alpha1.AnnotationAdoptSecret]; value != "" {
+		metav1.SetMetaDataAnnotation(&cert.ObjectMeta, v1alpha1.AnnotationAdoptSecret, value)
 	}
-	if len(problems) > 0 {
-		metav1.SetMetaDataAnnotation(&cert.ObjectMeta, v1alpha1.AnnotationSourceProblem, note.Fit(strings.Join(problems, "; ")))
+	if s.renewAt != "" {
+		metav1.SetMetaDataAnnotation(&cert.ObjectMeta, v1alpha1.AnnotationRenewAt, s.renewAt)
 	}
-	w.certificates = append(w.certificates, cert)
+	if len(e.faults) > 0 {
+		metav1.SetMetaDataAnnotation(&cert.ObjectMeta, v1alpha1.AnnotationSourceProblem, note.Fit(strings.Join(e.faults, "; ")))
+	}
+	e.cert = &cert
 }
 
-// sound is what remains of a spec with faults, for an object that the API server takes: it stands for the source until
-// that is mended, and nothing is issued for it. It may be left without hosts.
+// faults are all that is wrong with the object, each once.
+func (w wants) faults() []string {
+	all := slices.Clone(w.problems)
+	for i := range w.entries {
+		all = append(all, w.entries[i].faults...)
+	}
+	return distinct(all)
+}
+
+// sound is what remains of a spec with faults, for an object that the API server accepts: it represents the source until
+// that is corrected, and nothing is issued for it. It may be left without hosts.
 func sound(spec v1alpha1.ApisixCertificateSpec) v1alpha1.ApisixCertificateSpec {
 	hosts := slices.DeleteFunc(slices.Clone(spec.DNSNames), func(host string) bool {
 		return len(certs.Spec{DNSNames: []string{host}}.Validate()) > 0
@@ -77,7 +157,7 @@ func sound(spec v1alpha1.ApisixCertificateSpec) v1alpha1.ApisixCertificateSpec {
 	}
 }
 
-// mostHosts is how many the CRD takes.
+// mostHosts is how many the CRD accepts.
 const mostHosts = 1000
 
 // of says what is wrong in the terms of the source object. DNS names from the index own on are of an annotation.
@@ -99,6 +179,8 @@ func (in place) of(e certs.FieldError, own int) string {
 
 // annotationOf names the annotation that a field of the spec comes from.
 var annotationOf = map[string]string{
+	"issuerRef":                  v1alpha1.AnnotationIssuer,
+	"push":                       v1alpha1.AnnotationPush,
 	"commonName":                 v1alpha1.AnnotationCommonName,
 	"ipAddresses":                v1alpha1.AnnotationIPSANs,
 	"uris":                       v1alpha1.AnnotationURISANs,
@@ -106,6 +188,13 @@ var annotationOf = map[string]string{
 	"usages":                     v1alpha1.AnnotationUsages,
 	"duration":                   v1alpha1.AnnotationDuration,
 	"renewBefore":                v1alpha1.AnnotationRenewBefore,
+	"renewBeforePercentage":      v1alpha1.AnnotationRenewBeforePercentage,
+	"renewalPolicy":              v1alpha1.AnnotationRenewalPolicy,
+	"privateKey":                 v1alpha1.Prefix + "private-key-*",
+	"subject":                    v1alpha1.Prefix + "subject-*",
+	"keyStorage":                 v1alpha1.AnnotationKeyStorage,
+	"vaultKV":                    v1alpha1.Prefix + "vault-kv-*",
+	"secretTemplate":             v1alpha1.AnnotationSecretTemplate,
 	"secretTemplate.labels":      v1alpha1.AnnotationSecretTemplate,
 	"secretTemplate.annotations": v1alpha1.AnnotationSecretTemplate,
 }

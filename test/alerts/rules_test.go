@@ -131,6 +131,10 @@ func runs(values string) string {
 	return fmt.Sprintf("controller_runtime_reconcile_errors_total{namespace=\"apisix-certs\",controller=\"certificate\",%s} %s\n", job, values) + leading
 }
 
+func held(values string) string {
+	return fmt.Sprintf("apisix_certs_held_deletions_total{namespace=\"apisix-certs\",%s} %s\n", job, values) + leading
+}
+
 func ca(life, left time.Duration) string {
 	of := "{kind=\"ClusterVaultIssuer\",namespace=\"\",name=\"v\"," + job + "}"
 	return fmt.Sprintf("apisix_certs_issuer_ca_expiry_timestamp_seconds%s %v+0x200\napisix_certs_issuer_ca_not_before_timestamp_seconds%s %v+0x200\n",
@@ -173,6 +177,10 @@ func TestOtherAlerts(t *testing.T) {
 		{"runs fail for 20 minutes", runs("0+5x200"), 20 * time.Minute, nil},
 		{"runs failed once", runs("0+0x5 5+0x200"), hour, nil},
 		{"runs of something else fail", strings.Replace(runs("0+5x200"), "namespace=\"apisix-certs\",controller", "namespace=\"other\",controller", 1), hour, nil},
+		{"deletions are held", held("0+0x5 25+0x200"), 7 * time.Minute, []string{"ApisixCertsDeletionsHeld"}},
+		{"deletions go on being held", held("0+20x200"), hour, []string{"ApisixCertsDeletionsHeld"}},
+		{"deletions were held an hour ago", held("0+0x5 25+0x200"), hour, nil},
+		{"no deletion was held", held("7+0x200"), hour, nil},
 		{"series of something else", strings.Replace(gateway("0+0x200"), "gateway=\"default\","+job, "gateway=\"default\"", 1), hour, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

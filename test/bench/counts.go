@@ -23,7 +23,7 @@ type counts struct {
 	runs             map[string]float64       // of reconcilers, by controller
 }
 
-var controllerNames = []string{"certificate", "source-ApisixTls"}
+var controllerNames = []string{"certificate", "source"}
 
 // count reads all counters.
 func (w *world) count(ctx context.Context) (c counts, err error) {

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package source
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
+)
+
+// observe reads what a plan for the Secret is made of.
+func (r *reconciler) observe(ctx context.Context, g group) (observed, error) {
+	o := observed{group: g}
+	var err error
+	if o.have, err = r.certificates(ctx, g); err != nil {
+		return o, err
+	}
+	if o.members, err = r.sources(ctx, g); err != nil {
+		return o, err
+	}
+	if err := r.addOwners(ctx, &o); err != nil {
+		return o, err
+	}
+	if err := r.observeCover(ctx, &o); err != nil {
+		return o, err
+	}
+	if err := r.observeSuccessors(ctx, &o); err != nil {
+		return o, err
+	}
+	if len(o.have) == 0 && slices.ContainsFunc(o.members, func(m *member) bool { return m.entry != nil && m.entry.cert != nil }) {
+		o.name, err = r.freeName(ctx, g)
+	}
+	return o, err
+}
+
+// certificates are those of the group's namespace for its Secret.
+func (r *reconciler) certificates(ctx context.Context, g group) ([]*v1alpha1.ApisixCertificate, error) {
+	var list v1alpha1.ApisixCertificateList
+	if err := r.List(ctx, &list, client.MatchingFields{indexGroup: g.key()}, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, err
+	}
+	have := make([]*v1alpha1.ApisixCertificate, 0, len(list.Items))
+	for i := range list.Items {
+		have = append(have, &list.Items[i])
+	}
+	return have, nil
+}
+
+// sources are those of the group's namespace that name its Secret.
+func (r *reconciler) sources(ctx context.Context, g group) ([]*member, error) {
+	var members []*member
+	for _, kind := range r.allFollowed() {
+		list := kind.newList()
+		err := r.List(ctx, list, client.MatchingFields{indexSecret: g.secret.String()}, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)
+		if err != nil {
+			return nil, fmt.Errorf("list of %s: %w", kind.Kind, err)
+		}
+		err = meta.EachListItem(list, func(item runtime.Object) error {
+			if object, ok := item.(client.Object); ok && object.GetNamespace() == g.namespace {
+				members = append(members, r.member(kind, object, g))
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return members, nil
+}
+
+func (r *reconciler) member(kind Kind, object client.Object, g group) *member {
+	m := &member{object: object, ref: owner(object, kind), created: object.GetCreationTimestamp(), wants: kind.wanted(object, r.defaults)}
+	m.entry = m.wants.of(g.secret)
+	return m
+}
+
+// addOwners adds the sources that a certificate belongs to and that do not name its Secret.
+func (r *reconciler) addOwners(ctx context.Context, o *observed) error {
+	known := map[types.UID]bool{}
+	for _, m := range o.members {
+		known[m.ref.UID] = true
+	}
+	for _, cert := range o.have {
+		for _, ref := range cert.OwnerReferences {
+			if known[ref.UID] || !ofSource(ref) {
+				continue
+			}
+			known[ref.UID] = true
+			m, err := r.owning(ctx, o.group, ref)
+			if err != nil {
+				return err
+			}
+			o.members = append(o.members, m)
+		}
+	}
+	return nil
+}
+
+// owning is the source that an owner reference names, in the namespace of the group alone.
+func (r *reconciler) owning(ctx context.Context, g group, ref metav1.OwnerReference) (*member, error) {
+	plain := ref
+	plain.Controller = nil
+	kind, ok := r.followed(ref.Kind)
+	if !ok {
+		return &member{ref: plain, unknown: true}, nil
+	}
+	object := kind.newObject()
+	err := r.Get(ctx, types.NamespacedName{Namespace: g.namespace, Name: ref.Name}, object)
+	switch {
+	case client.IgnoreNotFound(err) != nil:
+		return nil, err
+	case err != nil || object.GetUID() != ref.UID:
+		return &member{ref: plain}, nil
+	}
+	return r.member(kind, object, g), nil
+}
+
+// observeCover finds the hosts of routes that other certificates of the namespace have: ingress controllers refuse one host
+// with two certificates.
+func (r *reconciler) observeCover(ctx context.Context, o *observed) error {
+	yields := func(m *member) bool {
+		return m.ref.Kind == kindRoute && m.entry != nil && m.entry.cert != nil
+	}
+	if !slices.ContainsFunc(o.members, yields) {
+		return nil
+	}
+	var list v1alpha1.ApisixCertificateList
+	if err := r.List(ctx, &list, client.InNamespace(o.group.namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return err
+	}
+	for _, m := range o.members {
+		if yields(m) {
+			m.yield(o.group, list.Items)
+		}
+	}
+	return nil
+}
+
+// observeSuccessors finds the sources that name another Secret by now for a host of the certificate, and have no certificate there
+// yet. It must be there before this one goes: else the host would be nobody's for a moment, and might go to somebody else.
+func (r *reconciler) observeSuccessors(ctx context.Context, o *observed) error {
+	existing, _, _ := choose(o.have)
+	if existing == nil {
+		return nil
+	}
+	for _, m := range o.members {
+		if m.object == nil || m.entry != nil {
+			continue
+		}
+		for _, e := range m.wants.entries {
+			if e.cert == nil || !overlaps(e.cert, existing) {
+				continue
+			}
+			there, err := r.certificates(ctx, group{o.group.namespace, e.secret})
+			if err != nil {
+				return err
+			}
+			if !slices.ContainsFunc(there, func(c *v1alpha1.ApisixCertificate) bool { return c.DeletionTimestamp.IsZero() }) {
+				m.awaits = e.secret.Name
+			}
+		}
+	}
+	return nil
+}
+
+func overlaps(a, b *v1alpha1.ApisixCertificate) bool {
+	return slices.ContainsFunc(a.Spec.DNSNames, func(host string) bool {
+		return slices.ContainsFunc(b.Spec.DNSNames, func(other string) bool { return certs.MatchHost(host, other) || certs.MatchHost(other, host) })
+	})
+}
+
+// freeName is the name for a new certificate of the group: the plain one, unless another Secret has it.
+func (r *reconciler) freeName(ctx context.Context, g group) (string, error) {
+	names := g.names()
+	var cert v1alpha1.ApisixCertificate
+	err := r.Get(ctx, types.NamespacedName{Namespace: g.namespace, Name: names[0]}, &cert)
+	switch {
+	case client.IgnoreNotFound(err) != nil:
+		return "", err
+	case err == nil && groupOfCertificate(&cert) != g:
+		return names[1], nil
+	}
+	return names[0], nil
+}
+
+// allFollowed are the kinds that are followed, always in the same order.
+func (r *reconciler) allFollowed() []Kind {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	var all []Kind
+	for _, kind := range Kinds() {
+		if _, ok := r.kinds[kind.Kind]; ok {
+			all = append(all, kind)
+		}
+	}
+	return all
+}
+
+// owner is a plain reference to object.
+func owner(object client.Object, kind Kind) metav1.OwnerReference {
+	return metav1.OwnerReference{APIVersion: schema.GroupVersion{Group: kind.Group, Version: kind.Version}.String(), Kind: kind.Kind, Name: object.GetName(), UID: object.GetUID()}
+}
