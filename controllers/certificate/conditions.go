@@ -36,6 +36,9 @@ func issuedCondition(o observed, p plan, done outcome) metav1.Condition {
 	case failure == nil && !d.Issue && o.cert.Annotations[v1alpha1.AnnotationSourceProblem] != "":
 		return condition(v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonInvalidSource,
 			o.cert.Annotations[v1alpha1.AnnotationSourceProblem]+"; until that is mended, what was asked for before stays")
+	case failure == nil && !d.Issue && o.cert.Annotations[v1alpha1.AnnotationSourceOptedOut] != "":
+		return condition(v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonSourceOptedOut,
+			o.cert.Annotations[v1alpha1.AnnotationSourceOptedOut]+": the certificate is kept and renewed; opt in again, or delete the ApisixCertificate")
 	case failure == nil && !d.Issue && o.objection() != nil:
 		return condition(v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonRoleObjects, o.objection().message)
 	case failure == nil && !d.Issue:
@@ -224,7 +227,7 @@ func readyCondition(conditions []metav1.Condition) metav1.Condition {
 	}
 	for _, c := range conditions {
 		switch c.Reason {
-		case v1alpha1.ReasonRenewalFailing, v1alpha1.ReasonInvalidSource, v1alpha1.ReasonUpdateRefused, v1alpha1.ReasonRoleObjects, v1alpha1.ReasonRenewalDisabled:
+		case v1alpha1.ReasonRenewalFailing, v1alpha1.ReasonInvalidSource, v1alpha1.ReasonUpdateRefused, v1alpha1.ReasonRoleObjects, v1alpha1.ReasonRenewalDisabled, v1alpha1.ReasonSourceOptedOut:
 			return condition(v1alpha1.ConditionReady, metav1.ConditionTrue, c.Reason, c.Message)
 		}
 	}
