@@ -185,12 +185,12 @@ func (s *scene) possession(tn *tenant, name, host string) possession {
 // undisturbed fails where a tenant no longer has what it had.
 func (s *scene) undisturbed(before possession) {
 	s.Helper()
+	if s.onCRL(before.leaf) {
+		s.Fatalf("the victim's certificate for %s is revoked", before.host)
+	}
 	s.unchanged(before.secret)
 	if obstacle := s.unserved(before.host, before.leaf); obstacle != "" {
 		s.Errorf("the victim's host: %s", obstacle)
-	}
-	if s.onCRL(before.leaf) {
-		s.Errorf("the victim's certificate is revoked")
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 // TestUnmanagedSecrets: a Secret that the controller did not make for this very certificate is never overwritten,
 // re-labelled or deleted without consent, however long the certificate waits and whatever was done to it before.
 func TestUnmanagedSecrets(t *testing.T) {
+	t.Parallel()
 	run(t, newScene,
 		row{"a TLS Secret made by hand", madeByHand((*scene).otherPair), adoptedByCertificate},
 		row{"a TLS Secret made by hand whose pair fits", madeByHand((*scene).fittingPair), providedIsServed},

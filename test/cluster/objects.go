@@ -6,6 +6,8 @@ import (
 	configv2 "github.com/apache/apisix-ingress-controller/pkg/kube/apisix/apis/config/v2"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
@@ -39,4 +41,23 @@ func NewCertificate(namespace, name, secretName string, ref v1alpha1.IssuerRefer
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
 		Spec:       v1alpha1.ApisixCertificateSpec{SecretName: secretName, IssuerRef: ref, DNSNames: hosts},
 	}
+}
+
+// NewApisixRoute is an ApisixRoute with one rule for all hosts.
+func NewApisixRoute(namespace, name string, annotations map[string]string, hosts ...string) *unstructured.Unstructured {
+	list := make([]any, len(hosts))
+	for i, host := range hosts {
+		list[i] = host
+	}
+	route := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{
+		"http": []any{map[string]any{
+			"name": "all", "match": map[string]any{"hosts": list, "paths": []any{"/*"}},
+			"backends": []any{map[string]any{"serviceName": "httpbin", "servicePort": int64(80)}},
+		}},
+	}}}
+	route.SetGroupVersionKind(schema.GroupVersionKind{Group: "apisix.apache.org", Version: "v2", Kind: "ApisixRoute"})
+	route.SetNamespace(namespace)
+	route.SetName(name)
+	route.SetAnnotations(annotations)
+	return route
 }
