@@ -170,7 +170,7 @@ func (s *scene) restored(b backup) {
 	s.Helper()
 	want := leafOf(b.secret)
 	time.Sleep(8 * time.Second) // garbage collection, and what follows
-	s.until("the backup's certificate", func() string {
+	s.within(patience/2, "the backup's certificate", func() string {
 		leaf := leafOf(s.readSecret(s.victim, "shop-tls"))
 		if leaf == nil || !leaf.Equal(want) {
 			return "the Secret does not hold it"

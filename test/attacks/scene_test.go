@@ -70,9 +70,15 @@ func (s *scene) newTenant(name string, labels map[string]string) *tenant {
 	s.must(s.create(s.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}))
 	as, kubeconfig, err := s.Tenant(s.Context(), name, "dev", tenantMay...)
 	s.must(err)
+	return &tenant{Client: as, ns: name, domain: name + ".moelove.info", kubeconfig: s.fileOf(name, kubeconfig)}
+}
+
+// fileOf writes a kubeconfig to a file.
+func (s *scene) fileOf(name string, kubeconfig []byte) string {
+	s.Helper()
 	file := filepath.Join(s.TempDir(), name)
 	s.must(os.WriteFile(file, kubeconfig, 0o600))
-	return &tenant{Client: as, ns: name, domain: name + ".moelove.info", kubeconfig: file}
+	return file
 }
 
 // on is the scene in a subtest.
