@@ -4,6 +4,7 @@ package attacks
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -57,9 +58,11 @@ func (o *outpost) start(flags ...string) {
 }
 
 func (o *outpost) tryStart(flags ...string) (err error) {
-	o.controller, err = o.StartController(o.t.Context(), o.binary, o.log, append([]string{
-		"--log-level", "debug", "--namespace-selector", outpostLabel + "=" + o.name, "--lease-name", o.name,
-	}, flags...)...)
+	flags = append([]string{"--log-level", "debug", "--lease-name", o.name}, flags...)
+	if !slices.Contains(flags, "--watch-namespaces") {
+		flags = append(flags, "--namespace-selector", outpostLabel+"="+o.name)
+	}
+	o.controller, err = o.StartController(o.t.Context(), o.binary, o.log, flags...)
 	return err
 }
 

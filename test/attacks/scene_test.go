@@ -4,6 +4,7 @@ package attacks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -113,9 +114,19 @@ func (s *scene) within(most time.Duration, what string, done func() string) {
 	s.Helper()
 	var obstacle string
 	err := wait.PollUntilContextTimeout(s.Context(), 50*time.Millisecond, most, true, func(context.Context) (bool, error) {
+		if s.controller != nil {
+			select {
+			case <-s.controller.Ended():
+				return false, errors.New("the controller has ended by itself")
+			default:
+			}
+		}
 		obstacle = done()
 		return obstacle == "", nil
 	})
+	if err != nil && !wait.Interrupted(err) {
+		s.Fatalf("%s: %v", what, err)
+	}
 	if err != nil {
 		s.Fatalf("%s: not within %s: %s", what, most, obstacle)
 	}

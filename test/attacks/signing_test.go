@@ -30,7 +30,7 @@ func TestSigningInVain(t *testing.T) {
 	)
 }
 
-// inVain lets a Secret be unwritable and a certificate be wanted for longer than six attempts take.
+// inVain lets a Secret be unwritable and a certificate be wanted for longer than three attempts take.
 func inVain(prepare func(*scene), says string) func(*scene) {
 	return func(s *scene) {
 		ref := s.ownIssuer()
@@ -39,11 +39,11 @@ func inVain(prepare func(*scene), says string) func(*scene) {
 		cert.Annotations = map[string]string{v1alpha1.AnnotationAdoptSecret: "true"}
 		s.makes(s.victim, cert)
 		s.settled(s.victim, "web")
-		for range 4 {
+		for range 2 {
 			s.checkedAgain(s.victim, "web")
 		}
 		if n := s.signatures(s.id); n > 1 {
-			s.Errorf("Vault signed %d times in 70 s for a Secret that cannot be written", n)
+			s.Errorf("Vault signed %d times in 35 s for a Secret that cannot be written", n)
 		}
 		if text := s.reason(s.victim, "web", v1alpha1.ConditionIssued); !strings.Contains(text, says) {
 			s.Errorf("condition Issued does not quote the API server (%q): %s", says, text)
@@ -57,7 +57,7 @@ func issuedAfter(clear func(*scene)) func(*scene) {
 		before := s.signatures(s.id)
 		clear(s)
 		s.annotate(s.victim, named(s.victim, &v1alpha1.ApisixCertificate{}, "web"), "example.com/touched", "after")
-		s.within(5*time.Minute, "the certificate once nothing is in the way", func() string {
+		s.within(2*patience, "the certificate once nothing is in the way", func() string {
 			leaf := leafOf(s.readSecret(s.victim, "web-tls"))
 			if leaf == nil {
 				return "there is none: " + s.reason(s.victim, "web", v1alpha1.ConditionIssued)

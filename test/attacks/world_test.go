@@ -9,6 +9,7 @@ import (
 	"os"
 	"testing"
 
+	vaultapi "github.com/hashicorp/vault/api"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -87,8 +88,12 @@ func (w *world) setUpVault(ctx context.Context) error {
 path "pki*"       { capabilities = ["read", "list"] }
 path "pki/sign/*" { capabilities = ["create", "update"] }
 path "pki/revoke" { capabilities = ["create", "update"] }
+path "kv/*"       { capabilities = ["create", "update", "read", "list", "delete"] }
 `
 	if err := vault.Sys().PutPolicyWithContext(ctx, "attacks", policy); err != nil {
+		return err
+	}
+	if err := w.setUpKV(ctx); err != nil {
 		return err
 	}
 	answer, err := vault.Logical().WriteWithContext(ctx, "auth/token/create", map[string]any{"policies": []string{"attacks"}, "period": "24h"})
@@ -97,6 +102,19 @@ path "pki/revoke" { capabilities = ["create", "update"] }
 	}
 	w.token = answer.Auth.ClientToken
 	return nil
+}
+
+// setUpKV mounts a key-value engine of version 1, which the gateway may read with the token in its environment.
+func (w *world) setUpKV(ctx context.Context) error {
+	vault := w.Vault.Client()
+	if err := vault.Sys().MountWithContext(ctx, "kv", &vaultapi.MountInput{Type: "kv", Options: map[string]string{"version": "1"}}); err != nil {
+		return err
+	}
+	if err := vault.Sys().PutPolicyWithContext(ctx, "attacks-gateway", `path "kv/*" { capabilities = ["read"] }`); err != nil {
+		return err
+	}
+	_, err := vault.Logical().WriteWithContext(ctx, "auth/token/create", map[string]any{"id": envToken, "policies": []string{"attacks-gateway"}})
+	return err
 }
 
 func (w *world) makeIssuer(ctx context.Context) error {
