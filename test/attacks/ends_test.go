@@ -92,7 +92,7 @@ func goneVault(s *scene) {
 }
 
 func goneNamespace(s *scene) {
-	s.behindTap(revoked(v1alpha1.RevokeOnDelete))
+	s.behindTap(revoked(v1alpha1.RevokeOnDelete)).Stop()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.evil.ns}}
 	s.must(s.Client.Delete(s.Context(), namespace))
 	s.Cleanup(func() { _ = s.Client.Delete(context.Background(), namespace) })

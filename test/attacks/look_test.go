@@ -296,12 +296,15 @@ func (s *scene) signatures(role string) int {
 	return s.vault.Count(func(c cluster.Call) bool { return strings.HasSuffix(c.Path, "/pki/sign/"+role) && c.Status == 200 })
 }
 
-// ownIssuer makes a role and a ClusterVaultIssuer for this scene alone, whose signatures can be counted.
-func (s *scene) ownIssuer() v1alpha1.IssuerReference {
+// ownIssuer makes a role and a ClusterVaultIssuer for this scene alone, whose signatures can be counted. more are further
+// fields of the role, as key and value in turn.
+func (s *scene) ownIssuer(more ...string) v1alpha1.IssuerReference {
 	s.Helper()
-	_, err := s.Vault.Client().Logical().WriteWithContext(s.Context(), "pki/roles/"+s.id, map[string]any{
-		"allowed_domains": "moelove.info", "allow_subdomains": true, "key_type": "any", "max_ttl": "72h",
-	})
+	role := map[string]any{"allowed_domains": "moelove.info", "allow_subdomains": true, "key_type": "any", "max_ttl": "72h"}
+	for i := 0; i+1 < len(more); i += 2 {
+		role[more[i]] = more[i+1]
+	}
+	_, err := s.Vault.Client().Logical().WriteWithContext(s.Context(), "pki/roles/"+s.id, role)
 	s.must(err)
 	s.must(s.clusterIssuer(s.Context(), s.id, s.id))
 	return v1alpha1.IssuerReference{Kind: v1alpha1.KindClusterVaultIssuer, Name: s.id}

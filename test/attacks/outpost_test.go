@@ -58,7 +58,7 @@ func (o *outpost) start(flags ...string) {
 }
 
 func (o *outpost) tryStart(flags ...string) (err error) {
-	flags = append([]string{"--log-level", "debug", "--lease-name", o.name}, flags...)
+	flags = slices.Concat(always, flags)
 	if !slices.Contains(flags, "--watch-namespaces") {
 		flags = append(flags, "--namespace-selector", outpostLabel+"="+o.name)
 	}

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"io"
 	"os"
+	"slices"
 	"testing"
 
 	vaultapi "github.com/hashicorp/vault/api"
@@ -135,10 +136,13 @@ func (w *world) clusterIssuer(ctx context.Context, name, role string) error {
 	}})
 }
 
+// always are flags of all controllers. Without a lease none ends on a machine that is too busy to hold one.
+var always = []string{"--log-level", "debug", "--leader-elect=false"}
+
 // startController starts the controller of all namespaces but those of outposts. Its mode is set, so that an IngressClass
 // of one row does not change it.
 func (w *world) startController(ctx context.Context) (err error) {
-	w.controller, err = w.StartController(ctx, w.binary, io.Writer(w.log), "--log-level", "debug", "--push-mode", "own", "--namespace-selector", "!"+outpostLabel)
+	w.controller, err = w.StartController(ctx, w.binary, io.Writer(w.log), append(slices.Clone(always), "--push-mode", "own", "--namespace-selector", "!"+outpostLabel)...)
 	return err
 }
 
