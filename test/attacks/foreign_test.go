@@ -49,16 +49,18 @@ func TestForeignSecrets(t *testing.T) {
 	}
 	time.Sleep(checkEvery)
 	s.attack(func(s *scene) { s.countUntouched(before) })
-	s.forAll(func(i int) error {
-		if i%2 == 0 {
-			return nil
+	s.attack(func(s *scene) {
+		s.forAll(func(i int) error {
+			if i%2 == 0 {
+				return nil
+			}
+			return tn.Delete(s.Context(), s.names(i))
+		})
+		for i := 1; i < foreignSecrets; i += 2 {
+			s.gone(named(tn, &v1alpha1.ApisixCertificate{}, foreignName(i)))
 		}
-		return tn.Delete(t.Context(), s.names(i))
+		s.countUntouched(before)
 	})
-	for i := 1; i < foreignSecrets; i += 2 {
-		s.gone(named(tn, &v1alpha1.ApisixCertificate{}, foreignName(i)))
-	}
-	s.attack(func(s *scene) { s.countUntouched(before) })
 	s.honest(deletedWithItsOwn)
 }
 
