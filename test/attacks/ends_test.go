@@ -17,9 +17,6 @@ import (
 	"apisix-certs.io/apisix-certs/test/cluster"
 )
 
-// skipCleanup lets a certificate go whose remote clean-up fails.
-const skipCleanup = "apisix-certs.io/skip-cleanup"
-
 // TestEndsThatFail: a certificate whose gateway, issuer or Vault is gone, and with it its namespace, can be let go.
 func TestEndsThatFail(t *testing.T) {
 	t.Parallel()
@@ -41,8 +38,8 @@ func letGo(spoil func(*scene)) func(*scene) {
 		if err := s.Client.Get(s.Context(), client.ObjectKeyFromObject(stuck), stuck); apierrors.IsNotFound(err) {
 			return // nothing had to be done
 		}
-		s.must(s.Client.Patch(s.Context(), stuck, client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"annotations":{"`+skipCleanup+`":"true"}}}`))))
-		s.within(patience/2, "the end of a certificate with "+skipCleanup, func() string {
+		s.must(s.Client.Patch(s.Context(), stuck, client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"annotations":{"`+v1alpha1.AnnotationSkipCleanup+`":"true"}}}`))))
+		s.within(patience/2, "the end of a certificate with "+v1alpha1.AnnotationSkipCleanup, func() string {
 			err := s.Client.Get(s.Context(), client.ObjectKeyFromObject(stuck), stuck)
 			return unless(apierrors.IsNotFound(err), "it is there: "+s.reason(s.evil, "stuck", v1alpha1.ConditionReady))
 		})

@@ -18,9 +18,6 @@ import (
 	"apisix-certs.io/apisix-certs/test/cluster"
 )
 
-// reasonOptedOut is what a certificate says whose source does not ask for it any more.
-const reasonOptedOut = "SourceOptedOut"
-
 // sourceKinds are the kinds of sources, each with one host, whose certificate is called web-tls.
 var sourceKinds = map[string]struct {
 	object   func(tn *tenant, annotations map[string]string) client.Object
@@ -88,7 +85,7 @@ func (s *scene) keptThroughSlip(before possession, saysSo bool) {
 	s.keepsFor(6*time.Second, before)
 	if saysSo {
 		s.until("the word that the source has opted out", func() string {
-			return unless(s.says(before.tn, before.name, reasonOptedOut), "neither a condition nor an event has reason "+reasonOptedOut)
+			return unless(s.says(before.tn, before.name, v1alpha1.ReasonSourceOptedOut), "neither a condition nor an event has reason "+v1alpha1.ReasonSourceOptedOut)
 		})
 	}
 	s.askRenewal(before.tn, before.name)

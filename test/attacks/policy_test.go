@@ -119,6 +119,10 @@ func (s *scene) approver(name string) (client.Client, string) {
 			ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: meta.Name},
 			Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: s.evil.ns, Name: name}},
 		}))
+	s.until("the rights of "+name, func() string {
+		err := as.Get(s.Context(), client.ObjectKey{Namespace: s.evil.ns, Name: "probe"}, &v1alpha1.ApisixCertificate{})
+		return unless(apierrors.IsNotFound(err), fmt.Sprint(err))
+	})
 	return as, s.fileOf(name, kubeconfig)
 }
 
@@ -224,9 +228,10 @@ func approves(s *scene) {
 		return unless(strings.Contains(text, v1alpha1.ReasonWaitingForApproval), text)
 	})
 	_, kubeconfig := s.approver("honest")
-	if out, err := s.command("approve", "asked", "-n", s.evil.ns, "--kubeconfig", kubeconfig); err != nil {
-		s.Fatalf("an approver cannot approve: %v: %s", err, out)
-	}
+	s.within(patience/2, "an approval", func() string {
+		out, err := s.command("approve", "asked", "-n", s.evil.ns, "--kubeconfig", kubeconfig)
+		return unless(err == nil, out)
+	})
 	s.ready(s.evil, "asked", host)
 	if secret := s.readSecret(s.evil, "asked-tls"); secret.Type != corev1.SecretTypeTLS {
 		s.Errorf("Secret asked-tls is of type %s", secret.Type)

@@ -30,6 +30,9 @@ func TestRevocation(t *testing.T) {
 	)
 }
 
+// annotationToRevoke was once followed.
+const annotationToRevoke = "apisix-certs.io/to-revoke"
+
 // toRevoke is the annotation that lists what is to be revoked.
 func toRevoke(s *scene, issuer string, leaf *x509.Certificate) string {
 	s.Helper()
@@ -51,7 +54,7 @@ func revokesByList(issuer string) func(*scene) {
 		theirs := s.possess(s.victim, "web", "web."+s.victim.domain)
 		s.makes(s.evil, s.evil.opaque("vault-token", map[string]string{"token": s.token}), s.issuer(s.evil, "own", s.vault.URL))
 		s.possess(s.evil, "mine", "mine."+s.evil.domain)
-		s.annotate(s.evil, named(s.evil, &corev1.Secret{}, "mine-tls"), v1alpha1.AnnotationToRevoke, toRevoke(s, issuer, theirs.leaf))
+		s.annotate(s.evil, named(s.evil, &corev1.Secret{}, "mine-tls"), annotationToRevoke, toRevoke(s, issuer, theirs.leaf))
 		s.checkedAgain(s.evil, "mine")
 		s.undisturbed(theirs)
 	}
@@ -60,7 +63,7 @@ func revokesByList(issuer string) func(*scene) {
 func revokesStranger(s *scene) {
 	_, leaf := s.signs("vpn." + s.victim.domain)
 	s.possess(s.evil, "mine", "mine."+s.evil.domain)
-	s.annotate(s.evil, named(s.evil, &corev1.Secret{}, "mine-tls"), v1alpha1.AnnotationToRevoke, toRevoke(s, sharedIssuer.String(), leaf))
+	s.annotate(s.evil, named(s.evil, &corev1.Secret{}, "mine-tls"), annotationToRevoke, toRevoke(s, sharedIssuer.String(), leaf))
 	s.checkedAgain(s.evil, "mine")
 	s.notRevoked(leaf)
 }

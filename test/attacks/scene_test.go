@@ -12,8 +12,10 @@ import (
 	"testing"
 	"time"
 
+	configv2 "github.com/apache/apisix-ingress-controller/pkg/kube/apisix/apis/config/v2"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -71,6 +73,10 @@ func (s *scene) newTenant(name string, labels map[string]string) *tenant {
 	s.must(s.create(s.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}))
 	as, kubeconfig, err := s.Tenant(s.Context(), name, "dev", tenantMay...)
 	s.must(err)
+	s.until("the rights of "+name, func() string { // RBAC is in force a moment after it was made
+		err := as.Create(s.Context(), &configv2.ApisixTls{ObjectMeta: metav1.ObjectMeta{Namespace: name, Name: "probe"}, Spec: &configv2.ApisixTlsSpec{}}, client.DryRunAll)
+		return unless(!apierrors.IsForbidden(err), "not there yet")
+	})
 	return &tenant{Client: as, ns: name, domain: name + ".moelove.info", kubeconfig: s.fileOf(name, kubeconfig)}
 }
 
