@@ -137,6 +137,10 @@ bench: servers ## Measure speed and cost with N certificates (N=1000); OUT=FILE 
 faults: servers ## Inject every fault into the running whole and print the measures; ARGS=-update writes docs/faults.md
 	test/faults/run.sh $(ARGS)
 
+.PHONY: attacks
+attacks: servers ## Let one tenant try what it can against another and print the measures; ARGS=-run=... takes a part
+	test/attacks/run.sh $(ARGS)
+
 .PHONY: fuzz
 fuzz: ## Fuzz each target for FUZZTIME (10s)
 	test/fuzz.sh

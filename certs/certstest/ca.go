@@ -73,6 +73,16 @@ func (ca *CA) Sign(t testing.TB, template *x509.Certificate, public crypto.Publi
 	return ca.sign(t, &leaf, public, ca.Cert)
 }
 
+// Pair makes a leaf, see Sign, with a P-256 key of its own, which it also gives as PEM (PKCS #8).
+func (ca *CA) Pair(t testing.TB, template *x509.Certificate) (leaf *x509.Certificate, keyPEM []byte) {
+	key := newKey(t)
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ca.Sign(t, template, key.Public()), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+}
+
 // SignRequest makes a leaf with the names of a certificate request, as Vault does: the subject is only its common name.
 func (ca *CA) SignRequest(t testing.TB, csrPEM []byte, notBefore, notAfter time.Time) *x509.Certificate {
 	block, _ := pem.Decode(csrPEM)

@@ -39,6 +39,8 @@ type Options struct {
 	KubeDir string
 	// Log receives what the servers log. Nil drops it.
 	Log io.Writer
+	// GatewayEnv is the stand-in's environment, as $env:// references find it.
+	GatewayEnv map[string]string
 	// GatewayLog receives what the stand-in logs. Nil drops it.
 	GatewayLog *slog.Logger
 }
@@ -155,7 +157,7 @@ func (c *Cluster) startGateway(real *Gateway) (err error) {
 		c.Gateway = *real
 		return nil
 	}
-	if c.StandIn, err = apisixtest.NewServer(apisixtest.Options{Log: c.options.GatewayLog}); err != nil {
+	if c.StandIn, err = apisixtest.NewServer(apisixtest.Options{Log: c.options.GatewayLog, Env: c.options.GatewayEnv}); err != nil {
 		return err
 	}
 	c.Gateway = Gateway{AdminURL: c.StandIn.AdminURL(), AdminKey: c.StandIn.AdminKey(), TLSAddr: c.StandIn.TLSAddr()}

@@ -4,11 +4,7 @@ package coexistence
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"slices"
 	"testing"
@@ -158,19 +154,8 @@ func (s *scene) issue() pair {
 
 func newPair(t *testing.T, ca *certstest.CA, hosts ...string) pair {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf := ca.Sign(t, &x509.Certificate{DNSNames: hosts, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour)}, key.Public())
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pair{
-		cert: certstest.PEM(leaf), key: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}),
-		fingerprint: certs.Fingerprint(leaf), hosts: hosts,
-	}
+	leaf, key := ca.Pair(t, &x509.Certificate{DNSNames: hosts, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour)})
+	return pair{cert: certstest.PEM(leaf), key: key, fingerprint: certs.Fingerprint(leaf), hosts: hosts}
 }
 
 // writeSecret writes the pair into our Secret, which then is the newest.

@@ -14,13 +14,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/test/cluster"
 )
 
 // kinds of sources.
@@ -50,21 +49,9 @@ func (m *managed) object() client.Object {
 }
 
 func (m *managed) route() client.Object {
-	hosts := make([]any, len(m.hosts))
-	for i, host := range m.hosts {
-		hosts[i] = host
-	}
-	u := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{
-		"ingressClassName": class,
-		"http": []any{map[string]any{
-			"name": "all", "match": map[string]any{"hosts": hosts, "paths": []any{"/*"}},
-			"backends": []any{map[string]any{"serviceName": "httpbin", "servicePort": int64(80)}},
-		}},
-	}}}
-	u.SetGroupVersionKind(schema.GroupVersionKind{Group: "apisix.apache.org", Version: "v2", Kind: "ApisixRoute"})
-	u.SetName(m.name)
-	u.SetNamespace(namespace)
-	return u
+	route := cluster.NewApisixRoute(namespace, m.name, nil, m.hosts...)
+	route.Object["spec"].(map[string]any)["ingressClassName"] = class
+	return route
 }
 
 func (m *managed) ingress() client.Object {

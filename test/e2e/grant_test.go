@@ -3,10 +3,6 @@
 package e2e
 
 import (
-	"encoding/json"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -18,23 +14,6 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
 )
-
-// gatewayAPI is the version whose CRD is installed, from the module cache: it is no part of the build.
-const gatewayAPI = "sigs.k8s.io/gateway-api@v1.4.0"
-
-// installReferenceGrants installs the CRD while the controller runs.
-func (s *scene) installReferenceGrants() {
-	s.Helper()
-	download := exec.CommandContext(s.Context(), "go", "mod", "download", "-json", gatewayAPI)
-	download.Dir = os.TempDir() // outside of this module, which it must not change
-	out, err := download.Output()
-	s.must(err)
-	var module struct{ Dir string }
-	s.must(json.Unmarshal(out, &module))
-	data, err := os.ReadFile(filepath.Join(module.Dir, "config", "crd", "standard", "gateway.networking.k8s.io_referencegrants.yaml"))
-	s.must(err)
-	s.must(s.Apply(s.Context(), gatewayAPI, data))
-}
 
 // grantYAML lets ApisixTlses of namespace grant-from refer to one Secret of the scene.
 const grantYAML = `
@@ -58,7 +37,7 @@ func TestReferenceGrant(t *testing.T) {
 		t.Fatal("a Secret was made without leave")
 	}
 
-	to.installReferenceGrants()
+	to.must(to.InstallReferenceGrants(t.Context()))
 	to.until("the CRD", func() string { return errorText(to.Apply(t.Context(), "grant", []byte(to.text(grantYAML)))) })
 	from.awayReady(to, name, host)
 	serial := from.cert(name).Status.Issued.SerialNumber

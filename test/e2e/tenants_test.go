@@ -20,25 +20,14 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
-	"apisix-certs.io/apisix-certs/controllers"
+	"apisix-certs.io/apisix-certs/test/cluster"
 )
 
 // tenant makes ServiceAccount NAME of the scene's namespace with the rules there, and returns a client that acts as it and
 // a kubeconfig file.
 func (s *scene) tenant(name string, rules ...rbacv1.PolicyRule) (client.Client, string) {
 	s.Helper()
-	meta := metav1.ObjectMeta{Namespace: s.ns, Name: name}
-	s.must(s.Client.Create(s.Context(), &corev1.ServiceAccount{ObjectMeta: meta}))
-	s.must(s.Client.Create(s.Context(), &rbacv1.Role{ObjectMeta: meta, Rules: rules}))
-	s.must(s.Client.Create(s.Context(), &rbacv1.RoleBinding{
-		ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
-		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: s.ns, Name: name}},
-	}))
-	config, err := s.Kube.ServiceAccountConfig(s.Context(), s.ns, name)
-	s.must(err)
-	c, err := client.New(config, client.Options{Scheme: controllers.Scheme()})
-	s.must(err)
-	kubeconfig, err := s.Kube.KubeconfigFor(config)
+	c, kubeconfig, err := s.Tenant(s.Context(), s.ns, name, rules...)
 	s.must(err)
 	file := filepath.Join(s.TempDir(), name)
 	s.must(os.WriteFile(file, kubeconfig, 0o600))
@@ -52,32 +41,19 @@ var writer = []rbacv1.PolicyRule{
 	{APIGroups: []string{"apisix-certs.io"}, Resources: []string{"apisixcertificates"}, Verbs: []string{"*"}},
 }
 
+// byVault opts an object in.
+var byVault = map[string]string{v1alpha1.AnnotationIssuer: "vault"}
+
 func ingressOf(ns, name string, hosts ...string) *networkingv1.Ingress {
-	return &networkingv1.Ingress{
-		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name, Annotations: map[string]string{v1alpha1.AnnotationIssuer: "vault"}},
-		Spec: networkingv1.IngressSpec{
-			DefaultBackend: &networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "x", Port: networkingv1.ServiceBackendPort{Number: 80}}},
-			TLS:            []networkingv1.IngressTLS{{Hosts: hosts, SecretName: name}},
-		},
-	}
+	return cluster.NewIngress(ns, name, name, byVault, hosts...)
 }
 
 func tlsOf(ns, name, secretNamespace, secretName string, hosts ...string) *configv2.ApisixTls {
-	tls := &configv2.ApisixTls{
-		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name, Annotations: map[string]string{v1alpha1.AnnotationIssuer: "vault"}},
-		Spec:       &configv2.ApisixTlsSpec{Secret: configv2.ApisixSecret{Namespace: secretNamespace, Name: secretName}},
-	}
-	for _, host := range hosts {
-		tls.Spec.Hosts = append(tls.Spec.Hosts, configv2.HostType(host))
-	}
-	return tls
+	return cluster.NewApisixTLS(ns, name, secretNamespace, secretName, byVault, hosts...)
 }
 
 func certOf(ns, name string, ref v1alpha1.IssuerReference, hosts ...string) *v1alpha1.ApisixCertificate {
-	return &v1alpha1.ApisixCertificate{
-		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name},
-		Spec:       v1alpha1.ApisixCertificateSpec{SecretName: name, IssuerRef: ref, DNSNames: hosts},
-	}
+	return cluster.NewCertificate(ns, name, name, ref, hosts...)
 }
 
 // possession is what a tenant has of a host.
