@@ -16,6 +16,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -299,5 +300,57 @@ func (s *scene) mayApprove(account, policy string) {
 	for _, object := range []client.Object{role, binding} {
 		s.must(s.Client.Create(s.Context(), object))
 		s.Cleanup(func() { _ = s.Client.Delete(context.Background(), object) })
+	}
+}
+
+// TestPolicyFields: the API server refuses what is no bound.
+func TestPolicyFields(t *testing.T) {
+	t.Parallel()
+	w := shared.World(t)
+	many := func(n int) []any {
+		var list []any
+		for i := range n {
+			list = append(list, fmt.Sprint("n", i))
+		}
+		return list
+	}
+	for _, c := range []struct {
+		field string
+		value any
+		says  string // empty: it is accepted
+	}{
+		{"usages", []any{"*"}, ""},
+		{"usages", []any{"Server Auth"}, `spec.usages[0]: Unsupported value: "Server Auth"`},
+		{"usages", []any{}, "spec.usages in body should have at least 1 items"},
+		{"usages", []any{"any", "any"}, `spec.usages[1]: Duplicate value: "any"`},
+		{"ingressClassNames", []any{"", "*", "apisix-2"}, ""},
+		{"ingressClassNames", []any{"apisix*"}, "spec.ingressClassNames[0]"},
+		{"ingressClassNames", []any{}, "at least 1 items"},
+		{"ingressClassNames", many(101), "spec.ingressClassNames: Too many: 101: must have at most 100 items"},
+		{"keyStorages", []any{"Secret", "Gateway", "VaultKV"}, ""},
+		{"keyStorages", []any{"Vault"}, `spec.keyStorages[0]: Unsupported value: "Vault"`},
+		{"keyStorages", []any{}, "at least 1 items"},
+		{"vaultKV", []any{map[string]any{"mount": "kv"}}, "vaultKV needs VaultKV in keyStorages"},
+		{"maxCertificates", int64(0), ""},
+		{"maxCertificates", int64(-1), "spec.maxCertificates in body should be greater than or equal to 0"},
+		{"subject", map[string]any{"organizations": []any{"Acme"}}, ""},
+		{"subject", map[string]any{"organizations": many(101)}, "spec.subject.organizations: Too many: 101"},
+		{"subject", map[string]any{"commonName": "x"}, `unknown field "spec.subject.commonName"`},
+	} {
+		policy := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"dnsNames": []any{"*"}, c.field: c.value}}}
+		policy.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("CertificatePolicy"))
+		policy.SetName("policy-fields")
+		err := client.WithFieldValidation(w.Client, "Strict").Create(t.Context(), policy, client.DryRunAll)
+		if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v: got %v, want %q", c.field, c.value, err, c.says)
+		}
+	}
+	for location, fine := range map[string]bool{"shop": true, "shop/web": true, "": true, "../other": false, "/shop": false, "shop/": false, "shop//web": false} {
+		policy := &v1alpha1.CertificatePolicy{ObjectMeta: metav1.ObjectMeta{Name: "policy-fields"}, Spec: v1alpha1.CertificatePolicySpec{
+			DNSNames: []string{"*"}, KeyStorages: []v1alpha1.KeyStorage{v1alpha1.KeyInVaultKV}, VaultKV: []v1alpha1.PolicyVaultKV{{Mount: "kv", Path: location}},
+		}}
+		if err := w.Client.Create(t.Context(), policy, client.DryRunAll); (err == nil) != fine {
+			t.Errorf("path %q: %v", location, err)
+		}
 	}
 }
