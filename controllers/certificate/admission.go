@@ -105,9 +105,10 @@ func (r *Reconciler) older(cert *v1alpha1.ApisixCertificate) int {
 	return n
 }
 
+// allowsName reports whether a namespace may keep a name. One that is gone keeps none.
 func (r *Reconciler) allowsName(ctx context.Context, namespace, name string) (bool, error) {
 	policies, labels, err := r.policies(ctx, namespace)
-	return err == nil && policies.AllowsName(labels, name), err
+	return err == nil && policies.AllowsName(labels, name), client.IgnoreNotFound(err)
 }
 
 // policies are all policies, and the labels of a namespace where they count. The list waits until the cache is synced, so

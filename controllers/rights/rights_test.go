@@ -20,7 +20,7 @@ func TestNeeded(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []Right{
-		{Resource: "secrets", Verbs: []string{"get", "list", "watch", "create", "patch", "delete"}},
+		{Resource: "secrets", Verbs: []string{"get", "list", "watch", "create", "update", "delete"}},
 		{Resource: "namespaces", Name: "kube-system", Verbs: []string{"get"}},
 		{Group: "coordination.k8s.io", Resource: "leases", Namespace: "ours", Verbs: []string{"get", "create", "update"}},
 	} {

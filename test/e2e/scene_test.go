@@ -40,7 +40,12 @@ func newScene(t *testing.T) *scene {
 // newNamespace is newScene with a name of its own, for tests of several namespaces.
 func newNamespace(t *testing.T, name string) *scene {
 	t.Helper()
-	s := &scene{T: t, world: shared.World(t), ns: name, domain: name + ".moelove.info"}
+	return newNamespaceOf(t, shared.World(t), name)
+}
+
+func newNamespaceOf(t *testing.T, w *world, name string) *scene {
+	t.Helper()
+	s := &scene{T: t, world: w, ns: name, domain: name + ".moelove.info"}
 	s.must(s.Client.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}))
 	s.secret("vault-token", corev1.SecretTypeOpaque, map[string]string{"token": s.token})
 	s.issuer("vault", "pki/sign/moelove-dot-info")

@@ -27,6 +27,7 @@ type world struct {
 	binary  string
 	log     *os.File
 	witness *cluster.Witness
+	args    []string // of the controller, beside those of every test
 
 	controller *cluster.Controller
 }
@@ -35,8 +36,11 @@ var shared = cluster.Shared[*world]{New: newWorld, End: (*world).end, Log: func(
 
 func TestMain(m *testing.M) { os.Exit(shared.Main(m)) }
 
-func newWorld(ctx context.Context) (*world, error) {
-	w := &world{}
+func newWorld(ctx context.Context) (*world, error) { return startWorld(ctx) }
+
+// startWorld starts a world whose controller has these arguments.
+func startWorld(ctx context.Context, args ...string) (*world, error) {
+	w := &world{args: args}
 	var err error
 	if w.binary, err = cluster.Binary(ctx); err != nil {
 		return nil, err
@@ -103,7 +107,7 @@ func (w *world) watch(ctx context.Context) error {
 }
 
 func (w *world) startController(ctx context.Context) (err error) {
-	w.controller, err = w.StartController(ctx, w.binary, io.MultiWriter(w.log, w.witness), "--log-level", "debug", "--name-reservation", "1s")
+	w.controller, err = w.StartController(ctx, w.binary, io.MultiWriter(w.log, w.witness), append([]string{"--log-level", "debug", "--name-reservation", "1s"}, w.args...)...)
 	return err
 }
 
