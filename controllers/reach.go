@@ -139,8 +139,12 @@ func (r *reach) log(l logr.Logger) {
 	}
 	l.Info("reading the objects of some namespaces alone", "namespaces", r.served)
 	for _, namespace := range slices.Sorted(maps.Keys(r.lacking)) {
-		l.Error(nil, "a namespace is left out until its rights are there: "+r.lacking[namespace], "namespace", namespace)
+		leftOut(l, namespace, r.lacking[namespace])
 	}
+}
+
+func leftOut(l logr.Logger, namespace, lacking string) {
+	l.Error(nil, "a namespace is left out until its rights are there: "+lacking, "namespace", namespace)
 }
 
 // namespaces are those whose objects are read; nil: all.
@@ -155,6 +159,7 @@ func (r *reach) namespaces() []string {
 // more stays: its objects are as they were until the rights are back.
 func (r *reach) await(ctx context.Context, c client.Client, candidates []candidate, pause time.Duration) error {
 	candidates = slices.DeleteFunc(slices.Clone(candidates), func(one candidate) bool { return r.lacking[one.namespace] == "" })
+	last := r.lacking
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
@@ -168,6 +173,13 @@ func (r *reach) await(ctx context.Context, c client.Client, candidates []candida
 		case now != nil && len(now.lacking) < len(candidates):
 			ctrl.Log.Info("another namespace can be read: the controllers start again", "namespaces", slices.Concat(now.served, now.gateways))
 			return errReachGrew
+		case now != nil:
+			for _, one := range candidates {
+				if lacking := now.lacking[one.namespace]; lacking != last[one.namespace] {
+					leftOut(ctrl.Log, one.namespace, lacking)
+				}
+			}
+			last = now.lacking
 		}
 	}
 	return nil

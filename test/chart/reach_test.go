@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,8 +23,10 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
@@ -48,15 +51,18 @@ type least struct {
 	ctx      context.Context
 	rendered *Rendered
 	log      journal
+	stop     func()        // the controller
 	own      client.Client // as the controller
 }
 
 // TestLeastReach runs the controller as the chart does with watchNamespaces, with no more rights than those of its Roles.
 func TestLeastReach(t *testing.T) {
 	l := newLeast(t)
+	l.endsWithoutAny()
 	l.start()
 	l.serves()
 	l.leavesOthersAlone()
+	l.knowsOwners()
 	l.refusesSecretsOutside()
 	l.approves()
 	l.usesClusterIssuer()
@@ -68,9 +74,7 @@ func TestLeastReach(t *testing.T) {
 	if denied := l.log.lines(" is forbidden: User "); len(denied) > 0 {
 		t.Errorf("asked for what it has no right to:\n%s", strings.Join(denied, "\n"))
 	}
-	if panics := l.log.lines("panic"); len(panics) > 0 {
-		t.Errorf("%s", panics)
-	}
+	l.losesAndRegains("shop")
 	fmt.Printf("measure: least_reach cluster_secret_rules=%d certificates_served=%d\n", l.clusterSecretRules(), l.served())
 }
 
@@ -143,33 +147,75 @@ endpoints: [{addresses: ["%[2]s"], conditions: {ready: true}}]
 	l.apply("{apiVersion: v1, kind: Secret, metadata: {namespace: apisix, name: admin-key}, stringData: {admin: %q}}", key)
 }
 
-// start starts the controller with the arguments of the chart's Deployment.
-func (l *least) start() {
+// controller is the command of the controller with the arguments of the chart's Deployment and others.
+func (l *least) controller(others ...string) *exec.Cmd {
 	l.Helper()
-	file := filepath.Join(l.TempDir(), "kubeconfig")
 	config, err := l.Kube.ServiceAccountConfig(l.ctx, Name, Name)
 	l.must(err)
+	args := slices.DeleteFunc(argsOf(l.T, l.rendered), func(arg string) bool {
+		return len(others) > 0 && strings.HasPrefix(arg, "--watch-namespaces=") // a list, which a second flag would add to
+	})
+	args = append(args, "--kubeconfig="+l.kubeconfig(config), "--metrics-bind-address=0", "--health-probe-bind-address=0")
+	return exec.CommandContext(l.ctx, l.binary, append(args, others...)...)
+}
+
+func (l *least) kubeconfig(config *rest.Config) string {
+	l.Helper()
 	kubeconfig, err := l.Kube.KubeconfigFor(config)
 	l.must(err)
+	file := filepath.Join(l.TempDir(), "kubeconfig")
 	l.must(os.WriteFile(file, kubeconfig, 0o600))
-	args := append(argsOf(l.T, l.rendered), "--kubeconfig="+file, "--metrics-bind-address=0", "--health-probe-bind-address=0")
-	command := exec.CommandContext(l.ctx, l.binary, args...)
+	return file
+}
+
+// administrator runs another command as an administrator, and returns what it says and its exit code.
+func (l *least) administrator(args ...string) (string, int) {
+	l.Helper()
+	command := exec.CommandContext(l.ctx, l.binary, append(args, "--kubeconfig="+l.kubeconfig(l.Kube.Config))...)
+	output, _ := command.CombinedOutput()
+	return string(output), command.ProcessState.ExitCode()
+}
+
+// start starts the controller, and returns how to end it. It must not end by itself.
+func (l *least) start() (stop func()) {
+	l.Helper()
+	command := l.controller()
 	command.Stdout, command.Stderr = &l.log, &l.log
 	l.must(command.Start())
 	ended := make(chan struct{})
 	go func() { _ = command.Wait(); close(ended) }()
-	l.Cleanup(func() {
+	l.stop = sync.OnceFunc(func() {
 		select {
 		case <-ended:
 			l.Error("the controller has ended by itself")
 		default:
-			_ = command.Process.Kill()
+			_ = command.Process.Signal(os.Interrupt)
 			<-ended
 		}
+	})
+	l.Cleanup(func() {
+		l.stop()
 		if l.Failed() {
 			l.Log(strings.Join(append(l.log.lines("level=ERROR"), l.log.lines("certificate is not ready")...), "\n"))
 		}
 	})
+	return l.stop
+}
+
+// endsWithoutAny: where none of the namespaces can be read the controller ends, and says of each what is missing.
+func (l *least) endsWithoutAny() {
+	l.Helper()
+	command := l.controller("--watch-namespaces=other,nowhere")
+	output, _ := command.CombinedOutput()
+	code := command.ProcessState.ExitCode()
+	for _, says := range []string{
+		"apisix-certs: --watch-namespaces other: the controller may not ", "list, watch secrets; ", "list, watch ingresses.networking.k8s.io",
+		"apisix-certs: --watch-namespaces nowhere: the namespace does not exist: create it",
+	} {
+		if code != 1 || !strings.Contains(string(output), says) {
+			l.Errorf("exit code %d, want %q in\n%s", code, says, output)
+		}
+	}
 }
 
 func (l *least) until(what string, is func() bool) {
@@ -309,6 +355,24 @@ spec: {secretName: after, issuerRef: {name: vault}, dnsNames: [after.moelove.inf
 	}
 }
 
+// knowsOwners: a host of one watched namespace is not given to another, until it is free.
+func (l *least) knowsOwners() {
+	l.Helper()
+	l.apply(strings.ReplaceAll(teamTLS, "hosts: [%[2]s.", "hosts: [tls-shop."), "web", "rival", "web")
+	rival := client.ObjectKey{Namespace: "web", Name: l.certificateOf(client.ObjectKey{Namespace: "web", Name: "rival"})}
+	l.until("the host of another namespace is not refused", func() bool {
+		return l.condition(rival, v1alpha1.ConditionIssued, "False", v1alpha1.ReasonConflict)
+	})
+	owner := &configv2.ApisixTls{}
+	owner.Namespace, owner.Name = "shop", "tls-shop"
+	l.must(l.Client.Delete(l.ctx, owner.DeepCopy()))
+	l.awaitServed(rival.Namespace, rival.Name)
+	owner.Namespace, owner.Name = rival.Namespace, "rival"
+	l.must(l.Client.Delete(l.ctx, owner))
+	l.apply(teamTLS, "shop", "tls-shop", "shop")
+	l.awaitServed("shop", l.certificateOf(client.ObjectKey{Namespace: "shop", Name: "tls-shop"}))
+}
+
 // refusesSecretsOutside: an ApisixTls with its Secret in a namespace that is not watched is told so, by its certificate and by
 // an event, a grant there or not, and is deleted as any other.
 func (l *least) refusesSecretsOutside() {
@@ -372,8 +436,8 @@ spec: {secretName: by-hand, issuerRef: {name: vault}, dnsNames: [by-hand.moelove
 	l.until("the certificate does not wait for its approval", func() bool {
 		return l.condition(client.ObjectKey{Namespace: "web", Name: "by-hand"}, v1alpha1.ConditionIssued, "False", v1alpha1.ReasonWaitingForApproval)
 	})
-	if output, err := exec.CommandContext(l.ctx, l.binary, "approve", "by-hand", "-n", "web", "--kubeconfig="+l.admin()).CombinedOutput(); err != nil {
-		l.Fatalf("approve: %v\n%s", err, output)
+	if said, code := l.administrator("approve", "by-hand", "-n", "web"); code != 0 {
+		l.Fatalf("approve: exit code %d\n%s", code, said)
 	}
 	l.until("the approved certificate is not issued", func() bool {
 		return l.condition(client.ObjectKey{Namespace: "web", Name: "by-hand"}, v1alpha1.ConditionIssued, "True", "")
@@ -472,27 +536,17 @@ func (l *least) checks(code int, finding string) {
 	}
 	said := ""
 	err := wait.PollUntilContextTimeout(l.ctx, time.Second, 30*time.Second, true, func(context.Context) (bool, error) {
-		command := exec.CommandContext(l.ctx, l.binary, append(append([]string{"check"}, gatewayFlags...), "--kubeconfig="+l.admin())...)
-		output, _ := command.CombinedOutput()
-		said = string(output)
-		return command.ProcessState.ExitCode() == code && strings.Contains(said, finding) && strings.Count(said, "mend:") == min(code, 1), nil
+		var got int
+		said, got = l.administrator(append([]string{"check"}, gatewayFlags...)...)
+		return got == code && strings.Contains(said, finding) && strings.Count(said, "mend:") == min(code, 1), nil
 	})
 	if err != nil {
 		l.Errorf("check says, and not just %q:\n%s", finding, said)
 	}
-	status := exec.CommandContext(l.ctx, l.binary, "status", "--watch-namespaces=shop,web", "--kubeconfig="+l.admin())
-	if output, _ := status.CombinedOutput(); strings.Contains(string(output), "other") || !strings.Contains(string(output), "tls-shop") || !strings.Contains(string(output), "tls-web") {
-		l.Errorf("status shows:\n%s", output)
+	said, _ = l.administrator("status", "--watch-namespaces=shop,web")
+	if strings.Contains(said, "other") || !strings.Contains(said, "tls-shop") || !strings.Contains(said, "tls-web") {
+		l.Errorf("status shows:\n%s", said)
 	}
-}
-
-func (l *least) admin() string {
-	l.Helper()
-	file := filepath.Join(l.TempDir(), "kubeconfig")
-	kubeconfig, err := l.Kube.Kubeconfig()
-	l.must(err)
-	l.must(os.WriteFile(file, kubeconfig, 0o600))
-	return file
 }
 
 // mayNotReadSecrets asks as the controller. Of its own namespace it may read a Secret whose name it knows.
@@ -522,10 +576,25 @@ func (l *least) mayNotReadSecrets() {
 	}
 }
 
-// takesIn: a watched namespace that comes later is served as soon as it has its Role.
+// takesIn: a watched namespace that comes later is served as soon as all of its Role is there. What is missing is told anew
+// when it changes.
 func (l *least) takesIn(namespace string) {
 	l.Helper()
 	makeNamespace(l.T, l.Client, namespace)
+	for _, object := range l.rendered.Objects {
+		if object.GetNamespace() != namespace {
+			continue
+		}
+		object = object.DeepCopy()
+		if rules, _, _ := unstructured.NestedSlice(object.Object, "rules"); rules != nil {
+			rules = slices.DeleteFunc(rules, func(rule any) bool { return strings.Contains(fmt.Sprint(rule), "ingresses") })
+			l.must(unstructured.SetNestedSlice(object.Object, rules, "rules"))
+		}
+		l.must(l.Client.Apply(l.ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner("helm"), client.ForceOwnership))
+	}
+	l.until("word on the rule that is missing", func() bool {
+		return len(l.log.lines("rights are there: the controller may not list, watch ingresses.networking.k8s.io: upgrade")) == 1
+	})
 	l.takeRights(l.rendered)
 	l.apply(teamIssuer, namespace)
 	l.apply(teamTLS, namespace, "tls-"+namespace, namespace)
@@ -533,6 +602,41 @@ func (l *least) takesIn(namespace string) {
 	// What was there before is looked after as well.
 	l.apply(teamTLS, "shop", "again", "shop")
 	l.awaitServed("shop", l.certificateOf(client.ObjectKey{Namespace: "shop", Name: "again"}))
+}
+
+// losesAndRegains: a namespace whose Role is taken away holds up no other, in a controller that runs or in one that starts. Nothing
+// of it is deleted meanwhile, and it goes on once the Role is back.
+func (l *least) losesAndRegains(namespace string) {
+	l.Helper()
+	before := l.secretsOf(namespace)
+	binding := l.rendered.Find("RoleBinding", Name+"-watched")
+	binding.SetNamespace(namespace)
+	l.must(l.Client.Delete(l.ctx, binding.DeepCopy()))
+	l.apply(teamTLS, "web", "meanwhile", "web")
+	l.awaitServed("web", l.certificateOf(client.ObjectKey{Namespace: "web", Name: "meanwhile"}))
+	l.stop()
+	l.start()
+	l.apply(teamTLS, "web", "afterwards", "web")
+	l.apply(teamTLS, namespace, "regained", namespace)
+	l.awaitServed("web", l.certificateOf(client.ObjectKey{Namespace: "web", Name: "afterwards"}))
+	if after := l.secretsOf(namespace); !slices.Equal(before, after) {
+		l.Errorf("the Secrets were %v, and are %v", before, after)
+	}
+	l.takeRights(l.rendered)
+	l.awaitServed(namespace, l.certificateOf(client.ObjectKey{Namespace: namespace, Name: "regained"}))
+	l.awaitServed(namespace, l.certificateOf(client.ObjectKey{Namespace: namespace, Name: "tls-" + namespace}))
+}
+
+// secretsOf are the Secrets of a namespace with their versions.
+func (l *least) secretsOf(namespace string) []string {
+	l.Helper()
+	var list corev1.SecretList
+	l.must(l.Client.List(l.ctx, &list, client.InNamespace(namespace)))
+	var all []string
+	for _, secret := range list.Items {
+		all = append(all, secret.Name+" "+secret.ResourceVersion)
+	}
+	return all
 }
 
 // clusterSecretRules counts the rules on Secrets in the roles that are bound to the controller for all namespaces.
