@@ -261,11 +261,11 @@ func optedOutMark(c *v1alpha1.ApisixCertificate) {
 }
 
 func numbered(n int, prefix string) []string {
-	var all []string
+	var hosts []string
 	for i := range n {
-		all = append(all, prefix+string(rune('a'+i/26))+string(rune('a'+i%26))+".example")
+		hosts = append(hosts, fmt.Sprintf("%s%04d.example", prefix, i))
 	}
-	return all
+	return hosts
 }
 
 // Two controllers, one a class each, never write the same certificate in turn.
