@@ -175,6 +175,9 @@ func (r *reconciler) end(ctx context.Context, o observed, p *plan) (wait time.Du
 		return wait, nil
 	}
 	ctrl.LoggerFrom(ctx).Info("deleting an ApisixCertificate: no source names its Secret any more", "certificate", cert.Name, "secret", o.group.secret)
+	if err := r.dropTLS(ctx, cert); err != nil {
+		return 0, err
+	}
 	return 0, client.IgnoreNotFound(r.Delete(ctx, cert, client.Preconditions{UID: &cert.UID}))
 }
 

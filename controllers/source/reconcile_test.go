@@ -13,6 +13,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -107,6 +108,40 @@ func TestSharedByKinds(t *testing.T) {
 	s.must(s.Delete(t.Context(), route))
 	s.collectAll()
 	s.expect()
+}
+
+// The ApisixTls of a route goes before the certificate does that the route does without.
+func TestRouteThatGivesUpItsCertificate(t *testing.T) {
+	for name, giveUp := range map[string]func(*scene, *unstructured.Unstructured) string{
+		"another Secret": func(s *scene, route *unstructured.Unstructured) string {
+			update(s, route, func(u *unstructured.Unstructured) { u.SetAnnotations(annotated("secret-name", "new")) })
+			return "create new"
+		},
+		"covered": func(s *scene, _ *unstructured.Unstructured) string {
+			wild := newCert(named("wild"), forHosts("*.example"), issued)
+			s.must(s.Client.Create(s.Context(), &wild))
+			return "create wild"
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			route := at(newRouteOf(t, `{"http":[{"match":{"hosts":["a.example"]}}]}`, "secret-name", "s"), "r", 1)
+			cert, hand := newCert(ofRoute, issued), tlsNamed("hand", 1, bare)
+			hand.Spec.Secret.Name = "other"
+			s := newScene(t, route, &cert, hand)
+			s.expect("create s") // the ApisixTls
+			s.writes = nil
+			made := giveUp(s, route)
+			s.round()
+			s.round()
+			if diff := cmp.Diff([]string{made, "delete s", "delete s"}, s.writes); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if err := s.Get(t.Context(), client.ObjectKey{Namespace: "ns", Name: "s"}, &configv2.ApisixTls{}); !apierrors.IsNotFound(err) {
+				t.Errorf("its ApisixTls: %v", err)
+			}
+			s.must(s.Get(t.Context(), client.ObjectKeyFromObject(hand), hand))
+		})
+	}
 }
 
 // A certificate written by hand stays that, and its sources are looked at when it goes.

@@ -125,15 +125,20 @@ func routesOfHosts(ctx context.Context, c client.Reader, object client.Object) [
 // yield takes from a route the hosts that other certificates of its namespace have.
 func (m *member) yield(g group, have []v1alpha1.ApisixCertificate) {
 	var own *v1alpha1.ApisixCertificate
+	var others []*v1alpha1.ApisixCertificate
 	for i := range have {
-		if groupOfCertificate(&have[i]) == g && references(&have[i], m.ref.UID) {
-			own = &have[i]
+		cert := &have[i]
+		switch mine := references(cert, m.ref.UID); {
+		case groupOfCertificate(cert) == g && mine:
+			own = cert
+		case groupOfCertificate(cert) != g && !mine && cert.DeletionTimestamp.IsZero(): // one of its own may be of the Secret it had before
+			others = append(others, cert)
 		}
 	}
 	var hosts []string
 	cert := m.entry.cert.DeepCopy()
 	for _, host := range cert.Spec.DNSNames {
-		other := coveredBy(host, g, own, have)
+		other := coveredBy(host, own, others)
 		if other == "" {
 			hosts = append(hosts, host)
 			continue
@@ -151,13 +156,12 @@ func (m *member) yield(g group, have []v1alpha1.ApisixCertificate) {
 	m.entry = &e
 }
 
-// coveredBy names the certificate among have that the route with certificate own, which may be nil, yields a host to. Of two
+// coveredBy names the certificate among others that the route with certificate own, which may be nil, yields a host to. Of two
 // routes the one with the younger certificate yields. One that has a certificate does not give a host up for a wildcard that has
 // none yet, and may never have one.
-func coveredBy(host string, g group, own *v1alpha1.ApisixCertificate, have []v1alpha1.ApisixCertificate) string {
-	for i := range have {
-		other := &have[i]
-		if groupOfCertificate(other) == g || !other.DeletionTimestamp.IsZero() || !covered(other, host) {
+func coveredBy(host string, own *v1alpha1.ApisixCertificate, others []*v1alpha1.ApisixCertificate) string {
+	for _, other := range others {
+		if !covered(other, host) {
 			continue
 		}
 		if own != nil && !slices.Contains(other.Spec.DNSNames, host) && hasCertificate(own) && !hasCertificate(other) {
@@ -239,4 +243,23 @@ func (r *reconciler) ensureTLS(ctx context.Context, tls *configv2.ApisixTls) err
 		return nil
 	}
 	return r.Patch(ctx, to, client.MergeFrom(existing))
+}
+
+// dropTLS deletes the ApisixTls that was made for the routes of a certificate which ends though they live: it would keep the
+// Secret in use, and an ingress controller would serve by it what nobody renews.
+func (r *reconciler) dropTLS(ctx context.Context, cert *v1alpha1.ApisixCertificate) error {
+	if !ofRoutes(cert) {
+		return nil
+	}
+	tls := &configv2.ApisixTls{}
+	err := r.Get(ctx, client.ObjectKeyFromObject(cert), tls)
+	switch {
+	case meta.IsNoMatchError(err):
+		return nil
+	case err != nil:
+		return client.IgnoreNotFound(err)
+	case !madeForRoute(tls) || !slices.ContainsFunc(tls.OwnerReferences, func(ref metav1.OwnerReference) bool { return references(cert, ref.UID) }):
+		return nil
+	}
+	return client.IgnoreNotFound(r.Delete(ctx, tls, client.Preconditions{UID: &tls.UID}))
 }

@@ -239,10 +239,7 @@ func ingressNamed(name string, second int64, entries ...networkingv1.IngressTLS)
 	return at(newIngress(entries...), name, second)
 }
 
-func numbered(n int, prefix string) []string {
-	var hosts []string
-	for i := range n {
-		hosts = append(hosts, fmt.Sprintf("%s%04d.example", prefix, i))
-	}
-	return hosts
+func numberedIngress(i int) *networkingv1.Ingress {
+	name := fmt.Sprintf("i%02d", i)
+	return ingressNamed(name, 1, tlsEntry(name+"-tls", name+".example"))
 }

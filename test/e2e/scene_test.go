@@ -57,9 +57,7 @@ func newNamespaceOf(t *testing.T, w *world, name string) *scene {
 func (s *scene) clear() {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	defer cancel()
-	route := &unstructured.Unstructured{}
-	route.SetGroupVersionKind(schema.GroupVersionKind{Group: "apisix.apache.org", Version: "v2", Kind: "ApisixRoute"})
-	for _, object := range []client.Object{&networkingv1.Ingress{}, &configv2.ApisixTls{}, route, &v1alpha1.ApisixCertificate{}} {
+	for _, object := range []client.Object{&networkingv1.Ingress{}, &configv2.ApisixTls{}, newRouteObject(), &v1alpha1.ApisixCertificate{}} {
 		if err := s.Client.DeleteAllOf(ctx, object, client.InNamespace(s.ns)); err != nil {
 			s.Errorf("delete: %v", err)
 		}
@@ -77,6 +75,13 @@ func (s *scene) clear() {
 		s.Errorf("delete: %v", err)
 	}
 	_ = s.Client.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.ns}})
+}
+
+// newRouteObject is an empty ApisixRoute.
+func newRouteObject() *unstructured.Unstructured {
+	route := &unstructured.Unstructured{}
+	route.SetGroupVersionKind(schema.GroupVersionKind{Group: "apisix.apache.org", Version: "v2", Kind: "ApisixRoute"})
+	return route
 }
 
 func (s *scene) must(err error) {
