@@ -22,9 +22,9 @@ import (
 // to, are left out as long as a path remains; where none does they stay, and CheckAnswer names them. Certificates that
 // are not above leaf are left out. A nil or empty others gives neither Intermediates nor, unless leaf signed itself, CA.
 func Assemble(leaf *x509.Certificate, others []*x509.Certificate, now time.Time) Bundle {
-	c := unexpired(others, now, func(others []*x509.Certificate) chain {
-		return climb([]*x509.Certificate{leaf}, others)
-	})
+	others, valid := validFirst(others, now)
+	begin := []*x509.Certificate{leaf}
+	c := climb(begin, others).orValid(now, func() chain { return climb(begin, others[:valid]) })
 	b := Bundle{Leaf: leaf, CA: c.roots()}
 	for i, cert := range c.certs[1:] {
 		if !c.selfSigned(i + 1) {
@@ -41,30 +41,43 @@ func Assemble(leaf *x509.Certificate, others []*x509.Certificate, now time.Time)
 }
 
 // AssembleCA is ca, the other certificates of its key (cross-signed or renewed), and all that lie above them, chosen and
-// ordered like those of Assemble. It is made for Observed.CurrentCA, CAEnds, CheckCA and ChainID.
+// ordered like those of Assemble. It is made for Observed.CurrentCA, CAEnds, CheckCA and ChainID. Unlike Assemble it keeps
+// an expired CA that alone signed one of the others: servers need not send it, but CAEnds is to say that it has expired.
 func AssembleCA(ca *x509.Certificate, others []*x509.Certificate, now time.Time) []*x509.Certificate {
-	return unexpired(others, now, func(others []*x509.Certificate) chain { return climbCA(ca, others) }).certs
+	others, valid := validFirst(others, now)
+	whole := climbCA(ca, others)
+	c := whole.orValid(now, func() chain { return climbCA(ca, others[:valid]) })
+	for _, cert := range c.open() {
+		if i := whole.index(cert); i >= 0 && len(whole.signers[i]) > 0 {
+			return whole.certs
+		}
+	}
+	return c.certs
 }
 
-// unexpired leaves expired certificates out where a path remains.
-func unexpired(others []*x509.Certificate, now time.Time, climb func([]*x509.Certificate) chain) chain {
-	var valid, early, expired []*x509.Certificate
-	for _, cert := range others {
+// validFirst orders certificates by whether they are valid, not valid yet, or expired, and says how many have not expired.
+func validFirst(all []*x509.Certificate, now time.Time) (ordered []*x509.Certificate, unexpired int) {
+	var early, expired []*x509.Certificate
+	for _, cert := range all {
 		switch {
 		case !now.Before(cert.NotAfter):
 			expired = append(expired, cert)
 		case now.Before(cert.NotBefore):
 			early = append(early, cert)
 		default:
-			valid = append(valid, cert)
+			ordered = append(ordered, cert)
 		}
 	}
-	valid = append(valid, early...)
-	whole := climb(append(slices.Clip(valid), expired...))
-	if _, last := whole.ends(); len(expired) > 0 && last.After(now) {
-		return climb(valid)
+	ordered = append(ordered, early...)
+	return append(ordered, expired...), len(ordered)
+}
+
+// orValid is valid, the same without what has expired, where that leaves a path.
+func (c chain) orValid(now time.Time, valid func() chain) chain {
+	if _, last := c.ends(); last.After(now) {
+		return valid()
 	}
-	return whole
+	return c
 }
 
 // climbCA begins with all certificates of one CA.

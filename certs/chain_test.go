@@ -344,7 +344,8 @@ func TestCheckCA(t *testing.T) {
 		{"expired, cross-signed", endedRoot, parents(cross), "", -time.Hour, 20 * day}, // the clients of the old root are lost
 		{"above it expired", issuing, parents(policy, root), "CN=policy", -time.Hour, -time.Hour},
 		{"above it renewed", issuing, parents(policy, renewed, root), "", 100 * day, 100 * day},
-		{"above it expired, root elsewhere", issuing, parents(policy), "", 400 * day, 400 * day},
+		{"above it expired, root elsewhere", issuing, parents(policy), "", -time.Hour, 400 * day},
+		{"above it one of two expired, root elsewhere", issuing, parents(policy, renewed), "", 100 * day, 400 * day},
 		{"nothing known above", issuing, nil, "", 400 * day, 400 * day},
 	} {
 		list := AssembleCA(row.ca.Cert, row.others, now)

@@ -45,6 +45,27 @@ func TestIssue(t *testing.T) {
 	}
 }
 
+// TestIssueBodyLists: a URI may have a comma, at which Vault splits a text.
+func TestIssueBodyLists(t *testing.T) {
+	f := newFakeVault(t)
+	s := open(t, f.config())
+	request, _ := newRequest(t, certs.Spec{
+		DNSNames: []string{"a.example.com", "b.example.com"}, EmailAddresses: []string{"ops@example.com"},
+		IPAddresses: []string{"192.0.2.1", "2001:db8::1"}, URIs: []string{"spiffe://example.org/a,b", "spiffe://example.org/c"},
+	})
+	if _, err := s.Issue(t.Context(), request); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]any{
+		"csr": string(request.CSRPEM), "common_name": "a.example.com", "format": "pem", "exclude_cn_from_sans": true,
+		"alt_names": "a.example.com,b.example.com,ops@example.com",
+		"ip_sans":   []any{"192.0.2.1", "2001:db8::1"}, "uri_sans": []any{"spiffe://example.org/a,b", "spiffe://example.org/c"},
+	}
+	if diff := cmp.Diff(want, f.bodies[0]); diff != "" {
+		t.Errorf("body (-want +got):\n%s", diff)
+	}
+}
+
 func TestIssueManyAtOnce(t *testing.T) {
 	f := newFakeVault(t)
 	c := f.config()
