@@ -4,6 +4,7 @@ package certs
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -183,4 +184,46 @@ func FuzzParseKey(f *testing.F) {
 			t.Errorf("a key does not come back: %v", err)
 		}
 	})
+}
+
+// TestKeyFor: an adopted pair keeps its kind of key until the spec names one.
+func TestKeyFor(t *testing.T) {
+	p224, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	odd, err := rsa.GenerateKey(rand.Reader, 2560)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf := func(public crypto.PublicKey) Bundle { return Bundle{Leaf: &x509.Certificate{PublicKey: public}} }
+	key := func(spec KeySpec) Bundle { return Bundle{Key: mustKey(t, spec)} }
+	for _, row := range []struct {
+		name      string
+		spec      KeySpec
+		old       Bundle
+		want      KeySpec
+		generates KeySpec
+	}{
+		{"nothing there", KeySpec{}, Bundle{}, KeySpec{}, KeySpec{Algorithm: ECDSA, Size: 256}},
+		{"RSA", KeySpec{}, key(KeySpec{Algorithm: RSA}), KeySpec{Algorithm: RSA, Size: 2048}, KeySpec{Algorithm: RSA, Size: 2048}},
+		{"encoding is no wish for a kind", KeySpec{Encoding: PKCS1}, key(KeySpec{Algorithm: RSA, Size: 3072}), KeySpec{Algorithm: RSA, Size: 3072, Encoding: PKCS1}, KeySpec{Algorithm: RSA, Size: 3072}},
+		{"P-384", KeySpec{}, key(KeySpec{Size: 384}), KeySpec{Algorithm: ECDSA, Size: 384}, KeySpec{Algorithm: ECDSA, Size: 384}},
+		{"Ed25519", KeySpec{}, key(KeySpec{Algorithm: Ed25519}), KeySpec{Algorithm: Ed25519}, KeySpec{Algorithm: Ed25519}},
+		{"the spec names one", KeySpec{Algorithm: ECDSA}, key(KeySpec{Algorithm: RSA}), KeySpec{Algorithm: ECDSA}, KeySpec{Algorithm: ECDSA, Size: 256}},
+		{"the spec names a size", KeySpec{Size: 384}, key(KeySpec{Algorithm: RSA}), KeySpec{Size: 384}, KeySpec{Algorithm: ECDSA, Size: 384}},
+		{"key elsewhere", KeySpec{}, leaf(mustKey(t, KeySpec{Algorithm: RSA}).Public()), KeySpec{Algorithm: RSA, Size: 2048}, KeySpec{Algorithm: RSA, Size: 2048}},
+		{"a size between", KeySpec{}, leaf(odd.Public()), KeySpec{Algorithm: RSA, Size: 3072}, KeySpec{Algorithm: RSA, Size: 3072}},
+		{"a size beyond", KeySpec{}, leaf(&rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 8191), E: 65537}), KeySpec{Algorithm: RSA, Size: 4096}, KeySpec{}},
+		{"a kind that is not made here", KeySpec{}, leaf(p224.Public()), KeySpec{}, KeySpec{Algorithm: ECDSA, Size: 256}},
+		{"a kind that is not known", KeySpec{}, leaf("?"), KeySpec{}, KeySpec{Algorithm: ECDSA, Size: 256}},
+	} {
+		got := KeyFor(row.spec, row.old)
+		if got != row.want {
+			t.Errorf("%s: %+v, want %+v", row.name, got, row.want)
+		}
+		if row.generates != (KeySpec{}) && mustKey(t, got).Spec() != row.generates {
+			t.Errorf("%s: makes %s", row.name, mustKey(t, got))
+		}
+	}
 }
