@@ -6,23 +6,8 @@ import (
 	"crypto"
 	"crypto/x509"
 	"fmt"
-	"slices"
 	"time"
 )
-
-// AnswerError says why an issuer's answer must not replace what there is. Neither field holds a secret, time or serial.
-type AnswerError struct {
-	Problem string
-	Mend    string // what to do at the issuer or in the spec
-}
-
-// Error is stable.
-func (e *AnswerError) Error() string {
-	return "the issuer's answer was not taken: " + e.Problem + ": " + e.Mend
-}
-
-// ClockSkew is how far an issuer's clock may be ahead of ours. Most issuers date NotBefore back, which is fine.
-const ClockSkew = 5 * time.Minute
 
 // CheckAnswer tells whether an issuer's answer may replace the old certificate. public is the key that the request was
 // signed with, nil where the issuer made the key, which must then be in answer. Errors are *AnswerError. Warnings are
@@ -65,11 +50,6 @@ func checkContent(leaf *x509.Certificate, spec Spec) error {
 		return &AnswerError{"the certificate is not for TLS servers", "let the issuer grant the usage server auth"}
 	}
 	return nil
-}
-
-// forServers tells whether TLS servers are to use the certificate.
-func (s Spec) forServers() bool {
-	return len(s.Usages) == 0 || slices.Contains(s.Usages, ServerAuth)
 }
 
 // checkChain takes a chain of which one path verifies now. The anchors are what a client may trust: the roots, or the topmost

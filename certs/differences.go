@@ -105,3 +105,19 @@ func nonEmpty(s string) []string {
 	}
 	return []string{s}
 }
+
+// forServers tells whether TLS servers are to use the certificate.
+func (s Spec) forServers() bool {
+	return len(s.Usages) == 0 || slices.Contains(s.Usages, ServerAuth)
+}
+
+// missingUsages are the usages of spec that leaf does not have, in the order of spec. More than asked is no fault.
+func missingUsages(leaf *x509.Certificate, spec Spec) []Usage {
+	var missing []Usage
+	for _, u := range spec.Usages {
+		if !grants(leaf, u) {
+			missing = append(missing, u)
+		}
+	}
+	return missing
+}

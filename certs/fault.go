@@ -42,3 +42,14 @@ func cut(value string) string {
 	}
 	return value
 }
+
+// AnswerError says why an issuer's answer must not replace what there is. Neither field holds a secret, time or serial.
+type AnswerError struct {
+	Problem string
+	Mend    string // what to do at the issuer or in the spec
+}
+
+// Error is stable.
+func (e *AnswerError) Error() string {
+	return "the issuer's answer was not taken: " + e.Problem + ": " + e.Mend
+}

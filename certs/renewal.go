@@ -73,3 +73,6 @@ func spread(uid string) float64 {
 	sum := sha256.Sum256([]byte(uid))
 	return float64(int32(binary.BigEndian.Uint32(sum[:]))) / (1 << 31)
 }
+
+// ClockSkew is how far an issuer's clock may be ahead of ours. Most issuers date NotBefore back, which is fine.
+const ClockSkew = 5 * time.Minute

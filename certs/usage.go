@@ -76,17 +76,6 @@ func grants(leaf *x509.Certificate, u Usage) bool {
 	return slices.Contains(leaf.ExtKeyUsage, extKeyUsages[u])
 }
 
-// missingUsages are the usages of spec that leaf does not have, in the order of spec. More than asked is no fault.
-func missingUsages(leaf *x509.Certificate, spec Spec) []Usage {
-	var missing []Usage
-	for _, u := range spec.Usages {
-		if !grants(leaf, u) {
-			missing = append(missing, u)
-		}
-	}
-	return missing
-}
-
 // serves tells whether TLS clients take leaf from a server: no extended usages at all, or one that fits.
 func serves(leaf *x509.Certificate) bool {
 	unlimited := len(leaf.ExtKeyUsage) == 0 && len(leaf.UnknownExtKeyUsage) == 0
