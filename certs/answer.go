@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// CheckAnswer tells whether an issuer's answer may replace the old certificate. public is the key that the request was
+// CheckAnswer reports whether an issuer's answer may replace the old certificate. public is the key that the request was
 // signed with, nil where the issuer made the key, which must then be in answer. Errors are *AnswerError. Warnings are
 // stable sentences about what was asked and not granted, for status; an answer with warnings may be written.
 func CheckAnswer(answer Bundle, spec Spec, public crypto.PublicKey, now time.Time) (warnings []string, err error) {
@@ -115,7 +115,7 @@ func Ungranted(leaf *x509.Certificate, spec Spec) string {
 func shortfalls(answer Bundle, spec Spec, now time.Time) []string {
 	var warnings []string
 	if granted, short := shortLife(answer, spec, now); short {
-		warnings = append(warnings, fmt.Sprintf("the issuer granted %s of the %s asked for", granted, spec.Duration))
+		warnings = append(warnings, fmt.Sprintf("the issuer granted %s of the %s requested", granted, spec.Duration))
 	}
 	if cramped := crampedRenewal(answer, spec, now); cramped != "" {
 		warnings = append(warnings, cramped)

@@ -47,7 +47,7 @@ func TestCheckAnswer(t *testing.T) {
 		{"name missing", func(_ testing.TB, a *answer) { a.spec.DNSNames = append(a.spec.DNSNames, "c.example.com") },
 			"the certificate lacks names: c.example.com"},
 		{"name extra", func(_ testing.TB, a *answer) { a.spec.DNSNames = a.spec.DNSNames[:1] },
-			"the certificate has names that were not asked for: *.b.example.com"},
+			"the certificate has names that were not requested: *.b.example.com"},
 		{"IP missing", func(_ testing.TB, a *answer) { a.spec.IPAddresses = []string{"192.0.2.1"} }, "the certificate lacks names: 192.0.2.1"},
 		{"common name", func(_ testing.TB, a *answer) { a.spec.CommonName = "other.example.com" }, "the certificate has another common name"},
 		{"not for servers", func(t testing.TB, a *answer) {
@@ -98,7 +98,7 @@ func TestCheckAnswerWarnings(t *testing.T) {
 		Subject: pkix.Name{CommonName: "a.example.com"}, DNSNames: s.spec.DNSNames, NotBefore: s.start, NotAfter: s.end,
 	}, s.key.Public())
 	want := []string{
-		"the issuer granted 2136h0m0s of the 17280h0m0s asked for",
+		"the issuer granted 2136h0m0s of the 17280h0m0s requested",
 		"the certificate has another subject: organizations",
 		"the certificate lacks usages: client auth",
 		"a CA of the chain expires before the certificate",

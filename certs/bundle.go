@@ -98,7 +98,7 @@ func damaged(part string, before int) error {
 	return &BundleError{Part: part, Problem: fmt.Sprintf("certificate %d cannot be parsed", before+1)}
 }
 
-// KeyMatches tells whether Key is the key of Leaf; false where either is missing.
+// KeyMatches reports whether Key is the key of Leaf; false where either is missing.
 func (b Bundle) KeyMatches() bool {
 	return b.Leaf != nil && samePublic(b.Key.Public(), b.Leaf.PublicKey)
 }
@@ -123,7 +123,7 @@ func EncodeCertificates(list ...*x509.Certificate) []byte {
 	return out
 }
 
-// Fingerprint is the SHA-256 of a certificate's DER as lower-case hex without colons; empty for nil. It tells whether
+// Fingerprint is the SHA-256 of a certificate's DER as lower-case hex without colons; empty for nil. It reports whether
 // two certificates are the same, however their PEM is written.
 func Fingerprint(cert *x509.Certificate) string {
 	if cert == nil {

@@ -38,7 +38,7 @@ func nameDifference(leaf *x509.Certificate, spec Spec) string {
 		return "the certificate lacks names: " + listed(missing)
 	}
 	if len(extra) > 0 {
-		return "the certificate has names that were not asked for: " + listed(extra)
+		return "the certificate has names that were not requested: " + listed(extra)
 	}
 	return ""
 }
@@ -106,7 +106,7 @@ func nonEmpty(s string) []string {
 	return []string{s}
 }
 
-// forServers tells whether TLS servers are to use the certificate.
+// forServers reports whether TLS servers are to use the certificate.
 func (s Spec) forServers() bool {
 	return len(s.Usages) == 0 || slices.Contains(s.Usages, ServerAuth)
 }

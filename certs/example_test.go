@@ -97,7 +97,7 @@ func ExampleSpec_Validate() {
 	}
 	// Output:
 	// dnsNames[0] "www.example.com." ends in a dot: leave out the trailing dot
-	// dnsNames[1] "*.*.example.com" has a star where none may be: use one star as the whole first label, as in "*.example.com"
+	// dnsNames[1] "*.*.example.com" has a star where none is allowed: use one star as the whole first label, as in "*.example.com"
 	// privateKey.size "2048" is no size of an ECDSA key: set privateKey.algorithm: RSA
 }
 

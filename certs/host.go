@@ -18,7 +18,7 @@ func NormalizeHost(host string) string {
 	}, strings.TrimSpace(host))
 }
 
-// MatchHost tells whether a certificate for pattern serves host: the same name, or "*." and exactly one label in the
+// MatchHost reports whether a certificate for pattern serves host: the same name, or "*." and exactly one label in the
 // star's place (RFC 9525 section 6.3). Case does not matter. The empty host matches nothing.
 func MatchHost(pattern, host string) bool {
 	pattern, host = NormalizeHost(pattern), NormalizeHost(host)
@@ -41,7 +41,7 @@ func hostProblem(host string) *problem {
 	}
 	name := strings.TrimPrefix(host, "*.")
 	if strings.Contains(name, "*") {
-		return &problem{"has a star where none may be", `use one star as the whole first label, as in "*.example.com"`}
+		return &problem{"has a star where none is allowed", `use one star as the whole first label, as in "*.example.com"`}
 	}
 	for label := range strings.SplitSeq(name, ".") {
 		if bad := labelProblem(label); bad != nil {
@@ -55,7 +55,7 @@ func hostProblem(host string) *problem {
 func shapeProblem(host string) *problem {
 	switch {
 	case host == "":
-		return &problem{"is empty", "name a host, or drop the entry"}
+		return &problem{"is empty", "name a host, or remove the entry"}
 	case strings.Contains(host, "://"):
 		return &problem{"is a URL and not a host", "leave out the scheme and the path"}
 	case isIP(host):
@@ -91,7 +91,7 @@ func labelProblem(label string) *problem {
 	case strings.ContainsFunc(label, func(r rune) bool { return 'A' <= r && r <= 'Z' }):
 		return &problem{"has upper-case letters", "write it in lower case"}
 	case strings.ContainsFunc(label, notHostRune):
-		return &problem{"has a character that no host name has", "use letters, digits, hyphens and dots"}
+		return &problem{"has a character that host names cannot have", "use letters, digits, hyphens and dots"}
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func generate(spec KeySpec) (crypto.Signer, error) {
 	}
 }
 
-// IsZero tells whether there is no key.
+// IsZero reports whether there is no key.
 func (k Key) IsZero() bool { return k.secret == nil }
 
 // Signer is the key to sign with, nil for the zero Key. Its value is the secret itself: never print it.
@@ -83,7 +83,7 @@ func publicSpec(public crypto.PublicKey) KeySpec {
 	return KeySpec{}
 }
 
-// Equal tells whether both are the same key, or none.
+// Equal reports whether both are the same key, or none.
 func (k Key) Equal(other Key) bool {
 	if k.IsZero() || other.IsZero() {
 		return k.IsZero() && other.IsZero()

@@ -87,7 +87,7 @@ func parseDER(block *pem.Block) (any, error) {
 	return x509.ParsePKCS8PrivateKey(block.Bytes)
 }
 
-// sound tells whether a key is of a kind and strength that gateways and clients take.
+// sound reports whether a key is of a kind and strength that gateways and clients take.
 func sound(signer crypto.Signer) bool {
 	switch key := signer.(type) {
 	case *rsa.PrivateKey:

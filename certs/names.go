@@ -119,7 +119,7 @@ func validateList(field string, values []string, check func(string) *problem) []
 	for i, value := range values {
 		bad := check(value)
 		if _, twice := seen[value]; twice && bad == nil {
-			bad = &problem{"is named twice", "drop one of the two"}
+			bad = &problem{"is a duplicate", "remove one of the two"}
 		}
 		seen[value] = struct{}{}
 		if bad != nil {

@@ -10,7 +10,7 @@ import (
 // HostsNotCovered is a reason of CheckProvided beside those of Decide: the certificate does not name every host.
 const HostsNotCovered Reason = "HostsNotCovered"
 
-// Fault is what is wrong with a pair that somebody else keeps. The zero value is nothing.
+// Fault is what is wrong with a provided pair. The zero value is nothing.
 type Fault struct {
 	Reason  Reason
 	Message string // one stable sentence
@@ -18,7 +18,7 @@ type Fault struct {
 	Unusable bool
 }
 
-// providedRule is a rule about a pair that somebody else keeps.
+// providedRule is a rule about a provided pair.
 type providedRule struct {
 	rule
 	unusable bool
@@ -49,7 +49,7 @@ func ProvidedReasons() []Reason {
 	return all
 }
 
-// CheckProvided is Decide for a pair that somebody else keeps: it never says to issue, and names the first fault instead.
+// CheckProvided is Decide for a provided pair: it never says to issue, and names the first fault instead.
 // Of o it reads the PEM data, SecretExists and Spec.DNSNames. Recheck is the next of NotBefore, the marks of ExpiryMark,
 // NotAfter and ValidUntil.
 func CheckProvided(o Observed, now time.Time) (Decision, Fault) {

@@ -23,7 +23,7 @@ func NewRevocations(list *x509.RevocationList) *Revocations {
 	return r
 }
 
-// Empty tells whether nothing is revoked.
+// Empty reports whether nothing is revoked.
 func (r *Revocations) Empty() bool { return r == nil || len(r.serials) == 0 }
 
 // Has is RevokedBy.

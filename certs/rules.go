@@ -67,7 +67,7 @@ var rules = []rule{
 	{NotYetValid, when(func(f facts) bool { return f.bundle.Leaf.NotBefore.After(f.now.Add(ClockSkew)) }, "the certificate is not valid yet: a clock was, or is, wrong")},
 	{Expired, when(func(f facts) bool { return !f.now.Before(f.bundle.Leaf.NotAfter) }, "the certificate has expired")},
 	{RenewalDue, when(func(f facts) bool { return !f.now.Before(f.renewAt) }, "the renewal time has come")},
-	{RenewalRequested, when(renewalRequested, "a renewal was asked for")},
+	{RenewalRequested, when(renewalRequested, "a renewal was requested")},
 }
 
 func when(found func(facts) bool, message string) func(facts) string {
@@ -86,7 +86,7 @@ func message(err error) string {
 	return err.Error()
 }
 
-// granted tells whether what the spec asks was asked before, so that what the issuer left out it will leave out again.
+// granted reports whether what the spec asks was asked before, so that what the issuer left out it will leave out again.
 func (f facts) granted() bool { return f.IssuedDigest != "" && f.IssuedDigest == f.Spec.Digest() }
 
 func namesDiffer(f facts) string {

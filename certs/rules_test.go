@@ -86,7 +86,7 @@ func TestNamesDiffer(t *testing.T) {
 	}{
 		{"more names", func(s *Spec) { s.DNSNames = append(s.DNSNames, "c.example.com", "d.example.com") }, "the certificate lacks names: c.example.com, d.example.com"},
 		{"many names", func(s *Spec) { s.URIs = []string{"a:6", "a:5", "a:4", "a:3", "a:2", "a:1"} }, "the certificate lacks names: a:1, a:2, a:3, a:4, a:5, and more"},
-		{"fewer names", func(s *Spec) { s.DNSNames = s.DNSNames[:1] }, "the certificate has names that were not asked for: *.b.example.com"},
+		{"fewer names", func(s *Spec) { s.DNSNames = s.DNSNames[:1] }, "the certificate has names that were not requested: *.b.example.com"},
 		{"common name", func(s *Spec) { s.CommonName = "Some Body" }, "the certificate has another common name"},
 		{"no common name, that of none", func(s *Spec) { s.DNSNames = s.DNSNames[1:] }, "the certificate has another common name"},
 		{"subject", func(s *Spec) { s.Subject = Subject{Countries: []string{"DE"}, SerialNumber: "1"} }, "the certificate has another subject: countries, serialNumber"},

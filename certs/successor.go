@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// CheckSuccessor tells whether an answer that passed CheckAnswer may take the place of old, a certificate that is still as
+// CheckSuccessor reports whether an answer that passed CheckAnswer may take the place of old, a certificate that is still as
 // the spec wants it: one that was granted less than spec asks for must not end before it, its last path counting. The error is an *AnswerError,
 // whose text is stable as long as old is there and the issuer grants the same. An old that has expired, or none, gives
 // way to anything.
@@ -25,13 +25,13 @@ func CheckSuccessor(answer, old Bundle, spec Spec, now time.Time) error {
 
 // ShortLife says that a life was granted, or would be, that ends before the certificate that is there does, at ends.
 func ShortLife(granted, asked time.Duration, ends time.Time) string {
-	return fmt.Sprintf("it ends after %s of the %s asked for, before the certificate that is there, which lasts until %s",
+	return fmt.Sprintf("it expires after %s of the %s requested, before the current certificate, which expires at %s",
 		granted, asked, ends.UTC().Format(time.RFC3339))
 }
 
 // ShortLifeMend is what to do about ShortLife.
 func ShortLifeMend(granted time.Duration) string {
-	return fmt.Sprintf("set spec.duration to %s or less, or let the issuer grant a longer life (of a Vault: the role's max_ttl, the mount's max_lease_ttl, the end of the CA)", granted)
+	return fmt.Sprintf("set spec.duration to %s or less, or let the issuer grant a longer one (for Vault: the role's max_ttl, the mount's max_lease_ttl, the expiry of the CA)", granted)
 }
 
 // shortLife is the life that was granted, and whether that is less than what was asked for. A minute is for the way to the
@@ -48,5 +48,5 @@ func crampedRenewal(answer Bundle, spec Spec, now time.Time) string {
 	if spec.RenewBefore == nil || *spec.RenewBefore < life {
 		return ""
 	}
-	return fmt.Sprintf("the life that the issuer granted has no room for a renewBefore of %s: a third of it is used", *spec.RenewBefore)
+	return fmt.Sprintf("renewBefore %s is not shorter than the life that the issuer granted: a third of that is used instead", *spec.RenewBefore)
 }

@@ -26,7 +26,7 @@ func TestCheckSuccessor(t *testing.T) {
 		{"shorter, and the old ends sooner", 90 * day, 2 * day, day, ""},
 		{"shorter, and the old ends at the same time", 90 * day, day, day, ""},
 		{"shorter, and the old has expired", 90 * day, day, -time.Hour, ""},
-		{"shorter, and the old lasts longer", 90 * day, day, 2 * day, "24h0m0s of the 2160h0m0s asked for"},
+		{"shorter, and the old lasts longer", 90 * day, day, 2 * day, "24h0m0s of the 2160h0m0s requested"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			answer, old := lasting(t, row.granted), Bundle{}

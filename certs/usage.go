@@ -68,7 +68,7 @@ func (u Usage) known() bool {
 	return key || ext
 }
 
-// grants tells whether leaf may be used for u.
+// grants reports whether leaf may be used for u.
 func grants(leaf *x509.Certificate, u Usage) bool {
 	if bit, ok := keyUsages[u]; ok {
 		return leaf.KeyUsage&bit != 0
@@ -76,7 +76,7 @@ func grants(leaf *x509.Certificate, u Usage) bool {
 	return slices.Contains(leaf.ExtKeyUsage, extKeyUsages[u])
 }
 
-// serves tells whether TLS clients take leaf from a server: no extended usages at all, or one that fits.
+// serves reports whether TLS clients take leaf from a server: no extended usages at all, or one that fits.
 func serves(leaf *x509.Certificate) bool {
 	unlimited := len(leaf.ExtKeyUsage) == 0 && len(leaf.UnknownExtKeyUsage) == 0
 	return unlimited || grants(leaf, ServerAuth) || grants(leaf, AnyUsage)

@@ -23,7 +23,7 @@ func (s Spec) Validate() []FieldError {
 func (s Spec) validateNames() []FieldError {
 	var found []FieldError
 	if s.CommonName == "" && len(s.DNSNames)+len(s.IPAddresses)+len(s.URIs)+len(s.EmailAddresses) == 0 {
-		found = append(found, fieldError("dnsNames", "", problem{"names no host", "name at least one"}))
+		found = append(found, fieldError("dnsNames", "", problem{"and all other names are empty", "set at least one of dnsNames, commonName, ipAddresses, uris and emailAddresses"}))
 	}
 	if bad := commonNameProblem(s.CommonName); bad != nil {
 		found = append(found, fieldError("commonName", s.CommonName, *bad))
@@ -49,11 +49,11 @@ func (s Spec) validateTimes() []FieldError {
 	var found []FieldError
 	if s.Duration != 0 && s.Duration < minDuration {
 		found = append(found, fieldError("duration", s.Duration.String(),
-			problem{"is too short", "ask for 1m0s or more, or leave it to the issuer"}))
+			problem{"is too short", "use 1m0s or more, or leave it empty"}))
 	}
 	if s.RenewBefore != nil && s.RenewBeforePercentage != nil {
 		found = append(found, fieldError("renewBeforePercentage", fmt.Sprint(*s.RenewBeforePercentage),
-			problem{"stands beside renewBefore", "drop one of the two"}))
+			problem{"cannot be set together with renewBefore", "remove one of the two"}))
 	}
 	if p := s.RenewBeforePercentage; p != nil && (*p < 1 || *p > 99) {
 		found = append(found, fieldError("renewBeforePercentage", fmt.Sprint(*p),

@@ -61,7 +61,7 @@ func TestBadHosts(t *testing.T) {
 		{"ip", []string{"192.0.2.1"}, []string{"spec.dnsNames[0]", "IP address", "move it to ipAddresses"}},
 		{"star", []string{"*"}, []string{"spec.dnsNames[0]", "star", "*.example.com"}},
 		{"stars", []string{"*.*." + s.domain}, []string{"spec.dnsNames[0]", "star", "*.example.com"}},
-		{"twice", []string{"Twice." + s.domain, "twice." + s.domain}, []string{"spec.dnsNames[1]", "twice", "drop one"}},
+		{"twice", []string{"Twice." + s.domain, "twice." + s.domain}, []string{"spec.dnsNames[1]", "duplicate", "remove one"}},
 	} {
 		s.certificate(row.name, row.hosts)
 		s.refused(row.name, v1alpha1.ReasonInvalidSpec, row.texts...)
@@ -150,7 +150,7 @@ func TestHugeDurations(t *testing.T) {
 	s := newScene(t)
 	s.apply(strings.Replace(ingressYAML, "issuer: vault", "issuer: vault, apisix-certs.io/duration: 2562047h, apisix-certs.io/renew-before: 2562046h", 1))
 	s.ready("shop-tls", "shop."+s.domain)
-	if w := s.cert("shop-tls").Status.Warnings; len(w) != 2 || !strings.Contains(w[0], "of the 2562047h0m0s asked for") || !strings.Contains(w[1], "no room for a renewBefore") {
+	if w := s.cert("shop-tls").Status.Warnings; len(w) != 2 || !strings.Contains(w[0], "of the 2562047h0m0s requested") || !strings.Contains(w[1], "is not shorter than the life") {
 		t.Errorf("warnings %q", w)
 	}
 	s.quietAfter([]string{"shop-tls"})

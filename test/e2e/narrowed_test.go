@@ -29,7 +29,7 @@ func TestVaultGrantsLess(t *testing.T) {
 	s.must(v.Client().Sys().TuneMountAllowNilWithContext(t.Context(), "int", vaultapi.TuneMountConfigInput{MaxLeaseTTL: ptr.To("1h")}))
 	s.certificate("first", []string{"first." + s.domain}, own(lives(48*time.Hour)))
 	s.ready("first", "first."+s.domain)
-	if w := s.cert("first").Status.Warnings; len(w) != 1 || w[0] != "the issuer granted 1h0m0s of the 48h0m0s asked for" {
+	if w := s.cert("first").Status.Warnings; len(w) != 1 || w[0] != "the issuer granted 1h0m0s of the 48h0m0s requested" {
 		t.Errorf("warnings %q", w)
 	}
 	s.renew("there")
