@@ -40,6 +40,7 @@ type ticket struct {
 type waiter struct {
 	ticket
 	arrived int
+	held    int       // how often
 	backAt  time.Time // when it was told to come again
 }
 
@@ -62,6 +63,8 @@ const (
 	patience = time.Minute
 	// longestWait bounds the time after which a request comes again, so that places given up are noticed.
 	longestWait = 2 * time.Minute
+	// firstGuess is how far a guess is trusted the first time.
+	firstGuess = 250 * time.Millisecond
 	// shortestWait keeps a request from coming again at once.
 	shortestWait = 5 * time.Millisecond
 	// lateness is how late requests may come, as workers are busy, without loss to the rate or to their place.
@@ -187,7 +190,9 @@ func (g *gate) interval(now time.Time) time.Duration {
 
 // hold keeps or gives a place, and says when to come again: when those before it have had their turn.
 func (g *gate) hold(w *waiter, ahead int, now time.Time) time.Time {
-	wait := time.Duration(ahead+1) * g.pace(now)
+	// How long calls take is a guess, which gets better: it is not trusted for long at first.
+	wait := min(time.Duration(ahead+1)*g.pace(now), firstGuess<<min(w.held, 7))
+	w.held++
 	if g.perSecond > 0 {
 		wait = max(wait, time.Duration((float64(ahead+1)-g.tokens)/g.perSecond*float64(time.Second)))
 	}
