@@ -27,22 +27,25 @@ const (
 
 // knownAnswers are the answers of Vault 1.21 to what people get wrong; the first that fits counts.
 var knownAnswers = []knownAnswer{
-	{text: "invalid token", status: 403, kind: Setup, say: "the token is unknown to Vault or has expired", mend: "give the issuer a valid token"},
+	{text: "invalid token", status: 403, kind: Setup, say: "the token is unknown to Vault or has expired", mend: "give the issuer a valid token, and check that one Vault alone answers at server"},
 
 	{op: opLogin, text: "invalid role or secret ID", kind: Setup, mend: "check auth.appRole.roleId and the secret id, which may have expired or been used up"},
 	{op: opLogin, text: "invalid role name", kind: Setup, mend: "set the role of the issuer's auth to one that exists in Vault's auth mount"},
-	{op: opLogin, text: "invalid audience (aud) claim", kind: Setup, say: "the token is for another audience than the auth role's", mend: "write vault://NAMESPACE/ISSUER in the role's audience (of a cluster-wide issuer vault://ISSUER), or the role's audience in serviceAccountRef.audiences"},
+	{op: opLogin, text: "invalid audience (aud) claim", kind: Setup, say: "the token is for another audience than the auth role's", mend: "write vault://NAMESPACE/ISSUER in the role's audience (of a cluster-wide issuer vault://ISSUER), or allow the role's by --vault-audiences and write it in serviceAccountRef.audiences"},
 	{op: opLogin, text: "missing jwt", kind: Setup, mend: "check the Secret or ServiceAccount that the issuer's auth names"},
 	{op: opLogin, text: "client certificate must be supplied", kind: Setup, mend: "check auth.clientCertificate, and that TLS ends at Vault and not before it"},
 	{op: opLogin, text: "failed to determine alias name", kind: Setup, mend: "check auth.appRole.roleId and the secret id: one is empty"},
 	{op: opLogin, text: "permission denied", status: 403, kind: Setup, say: "Vault refused the login", mend: "check the auth mount, the role and what it is bound to (service account, namespace, audience), and that Vault reaches the API server"},
-	{text: "permission denied", status: 403, kind: Setup, say: "permission denied", mend: "let the policy of the issuer's token allow this path, and check that mount and role exist"},
+	{text: "permission denied", status: 403, kind: Setup, say: "permission denied", mend: "let the policy of the issuer's token allow this path, and check that mount and role exist and that a token from a Secret has not expired"},
 	{text: "no handler for route", status: 404, kind: Setup, say: "there is no mount", mend: "check the mount in the issuer's path, and the namespace"},
 	{op: opRole, status: 404, kind: Setup, say: "unknown role", mend: "check the role in the issuer's path"},
 	{text: "unknown role", kind: Setup, mend: "check the role in the issuer's path"},
 	{text: `role key type "any" not allowed for issuing`, kind: Setup, mend: "use sign instead of issue in the issuer's path, or give the role a key_type"},
 	{text: "lease is not renewable", kind: Setup, mend: "log in again"},
 
+	{text: "serial_number", kind: User, mend: "drop subject.serialNumber, or add it to the role's allowed_serial_numbers"},
+	{text: "user_id", kind: User, mend: "drop the user id, or add it to the role's allowed_user_ids"},
+	{text: "other SAN", kind: User, mend: "drop otherNames, or add them to the role's allowed_other_sans"},
 	{text: "not allowed by this role", kind: User, mend: mendNames},
 	{text: "URI Subject Alternative Names", kind: User, mend: "drop uris, or set the role's allowed_uri_sans"},
 	{text: "IP Subject Alternative Names", kind: User, mend: "drop ipAddresses, or set the role's allow_ip_sans=true"},
@@ -56,7 +59,9 @@ var knownAnswers = []knownAnswer{
 	{text: "csr contains no data", kind: User, mend: mendCSR},
 	{text: "certificate request could not be parsed", kind: User, say: "certificate request could not be parsed", mend: mendCSR},
 	{text: "beyond the expiration of the CA certificate", kind: Setup, say: "the certificate would end after the CA", mend: "renew the CA, ask for a shorter duration, or set the CA's leaf_not_after_behavior"},
-	{text: "Either ttl or not_after should be provided", kind: User, mend: "check duration, and not_after in the role"},
+	{text: "Either ttl or not_after should be provided", kind: Setup, say: "the role has a not_after, which takes no duration", mend: "let the issuer's policy read the role, or take not_after out of it"},
+	{text: "notAfter before notBefore", kind: Setup, say: "the certificate would end before it begins", mend: "check not_after and not_before_duration of the role, and whether the CA has expired"},
+	{text: "notBefore before signer's notBefore", kind: Setup, say: "the certificate would begin before the CA", mend: "lower not_before_duration of the role"},
 	{text: "Field validation failed", kind: User, say: "Vault could not read a field of the request", mend: "check the certificate's spec, above all duration"},
 
 	{op: opRevoke, text: "not found", kind: User, say: "Vault does not know the certificate", mend: "it was issued elsewhere or tidied away: nothing is left to revoke"},
@@ -67,6 +72,7 @@ var knownAnswers = []knownAnswer{
 	{text: "was one set?", kind: Setup, say: "Vault could not fetch the CA", mend: mendCA},
 	{text: "malformed JSON", kind: Setup, mend: "check what changes requests on the way to Vault"},
 	{text: "Client sent an HTTP request to an HTTPS server", kind: Setup, mend: "write https:// in server"},
+	{text: "path disabled in replication DR secondary mode", kind: Transient, say: "the Vault at server is a disaster recovery secondary", mend: "if this lasts, name the primary in server"},
 	{text: "Vault is sealed", status: 503, kind: Transient, say: "Vault is sealed", mend: "unseal it"},
 	{text: "rate limit quota exceeded", status: 429, kind: Transient, say: "Vault's rate limit quota is exceeded", mend: "set limits in the issuer, or raise the quota"},
 }
@@ -85,7 +91,7 @@ func classifyAnswer(op string, answer *api.ResponseError) *Error {
 	e.Message = clean(text)
 	// What is not JSON is not Vault's, so its text would only mislead.
 	if answer.RawError || e.Message == "" {
-		e.Message = "the answer was " + http.StatusText(e.Status)
+		e.Message = "the response was " + http.StatusText(e.Status)
 		if e.Kind == Setup {
 			e.Message += ": check server, path and namespace of the issuer"
 		}

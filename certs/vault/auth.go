@@ -118,7 +118,7 @@ func jwtError(err error) error {
 func logIn(ctx context.Context, client *api.Client, path string, body map[string]any) (*api.Secret, error) {
 	secret, err := client.Logical().WriteWithContext(ctx, path, body)
 	if err == nil && (secret == nil || secret.Auth == nil || secret.Auth.ClientToken == "") {
-		err = &fault{"the answer to the login has no token", "check that server and auth mount are Vault's, and that the role needs no MFA"}
+		err = &fault{problem: "the response to the login has no token", fix: "check that server and auth mount are Vault's, and that the role needs no MFA"}
 	}
 	return secret, err
 }

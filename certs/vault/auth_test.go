@@ -11,11 +11,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"apisix-certs.io/apisix-certs/certs/vault/vaulttest"
 )
 
 func TestTokenAuth(t *testing.T) {
-	f := newFakeVault(t)
-	f.tokens["hvs.good"] = true
+	f := newVault(t)
+	f.AddToken("hvs.good")
 	request, _ := newRequest(t, spec)
 	for _, row := range []struct {
 		name, token string
@@ -24,10 +26,10 @@ func TestTokenAuth(t *testing.T) {
 	}{
 		{"good", " hvs.good\n", nil, ""},
 		{"bad", "hvs.bad", nil, Setup},
-		{"may not look itself up", "hvs.good", refusing(403, "1 error occurred:\n\t* permission denied\n\n"), ""},
+		{"may not look itself up", "hvs.good", vaulttest.Refusing(403, "1 error occurred:\n\t* permission denied\n\n"), ""},
 	} {
-		f.answer("auth/token/lookup-self", row.lookup)
-		c := f.config()
+		f.Answer("auth/token/lookup-self", row.lookup)
+		c := configOf(f)
 		c.Auth = TokenAuth{Token: NewSecret(row.token)}
 		s := open(t, c)
 		_, err := s.Issue(t.Context(), request)
@@ -36,10 +38,10 @@ func TestTokenAuth(t *testing.T) {
 		}
 		s.Close()
 	}
-	if n := f.called("pki/sign/web"); n != 2 {
+	if n := f.Calls("pki/sign/web"); n != 2 {
 		t.Errorf("%d calls to sign: a bad token was used", n)
 	}
-	if n := f.called("auth/token/revoke-self"); n != 0 {
+	if n := f.Calls("auth/token/revoke-self"); n != 0 {
 		t.Error("a token that was given was revoked")
 	}
 }
@@ -58,15 +60,15 @@ func TestLogins(t *testing.T) {
 		{KubernetesAuth{MountPath: "auth/k8s", Role: "r", JWT: jwt}, "auth/k8s/login", map[string]any{"role": "r", "jwt": "eyJ.a.b"}},
 		{JWTAuth{Role: "r", JWT: jwt}, "auth/jwt/login", map[string]any{"role": "r", "jwt": "eyJ.a.b"}},
 	} {
-		f := newFakeVault(t)
+		f := newVault(t)
 		var got map[string]any
-		f.answer(row.path, func(w http.ResponseWriter, r *http.Request) {
+		f.Answer(row.path, func(w http.ResponseWriter, r *http.Request) {
 			_ = json.NewDecoder(r.Body).Decode(&got)
-			f.logIn(w)
+			f.LogIn(w)
 		})
-		c := f.config()
+		c := configOf(f)
 		c.Auth = row.auth
-		if _, err := open(t, c).current(t.Context()); err != nil {
+		if _, err := open(t, c).tokens.current(t.Context()); err != nil {
 			t.Errorf("%T: %v", row.auth, err)
 		}
 		if diff := cmp.Diff(row.body, got); diff != "" {
@@ -76,7 +78,7 @@ func TestLogins(t *testing.T) {
 }
 
 func TestJWTErrors(t *testing.T) {
-	f := newFakeVault(t)
+	f := newVault(t)
 	lost := errors.New("API server is away")
 	for _, row := range []struct {
 		err  error
@@ -85,9 +87,9 @@ func TestJWTErrors(t *testing.T) {
 		{lost, Transient},
 		{fmt.Errorf("read: %w", &Error{Op: "login", Kind: Setup, Message: "no Secret"}), Setup},
 	} {
-		c := f.config()
+		c := configOf(f)
 		c.Auth = KubernetesAuth{Role: "r", JWT: func(context.Context) (string, error) { return "", row.err }}
-		_, err := open(t, c).current(t.Context())
+		_, err := open(t, c).tokens.current(t.Context())
 		if kindOfError(t, err) != row.kind {
 			t.Errorf("%v: %v", row.err, err)
 		}

@@ -15,38 +15,39 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 )
 
-// Status is how an issuer stands.
+// Status is what a check of an issuer showed.
 type Status struct {
-	Version string // of Vault
-	// Role is what the role allows, nil where the token may not read it; Note says so in a sentence, else it is empty.
+	Version string // of Vault; empty where it is not known
+	// Role is what the role allows, nil where the token may not read it, and where the path names none.
 	Role *Role
-	Note string
+	// Notes are sentences on what cannot be read, and so is not known. The issuer works without.
+	Notes []string
+	// Leases reports that the role ties certificates to the token that they were issued with (generate_lease=true): Vault
+	// revokes them all when that ends.
+	Leases bool
 	// CAs are the CA that the role signs with now, first, the others of its key and those above, as certs.AssembleCA gives
 	// them; nil where that is not known: a token that may not read the role learns it from the first answer to Issue. Made
 	// for certs.Observed.CurrentCA.
 	CAs        []*x509.Certificate
 	CANotAfter time.Time // when the first clients of CAs are lost, see certs.CAEnds; zero where that is not known
-	// MakesKey tells whether Vault makes the keys.
-	MakesKey bool
+	// MakesKey reports whether Vault makes the keys, Verbatim whether it signs whatever a request says.
+	MakesKey, Verbatim bool
 }
 
-// Check reads health, logs in, and reads the role and its CA. Errors are *Error: Vault sealed or out of reach, a login
-// that fails, a role or mount that does not exist, a policy that forbids the path. A token that may not read the role is
-// no error.
+// Check reads health, logs in, and reads the role and its CA, within Config.Timeout in all. Errors are *Error: Vault sealed
+// or out of reach, a login that fails, a role or mount that does not exist, a policy that forbids the path, or a signature
+// that was refused to the token lately. What the Session can do without is no error where it may not be read.
 func (s *Session) Check(ctx context.Context) (Status, error) {
-	status := Status{MakesKey: s.path.makesKey()}
-	var err error
-	if status.Version, err = s.health(ctx); err != nil {
-		return Status{}, err
+	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
+	defer cancel()
+	status := Status{MakesKey: s.path.makesKey(), Verbatim: s.path.verbatim()}
+	for _, step := range []func(context.Context, *Status) error{s.checkHealth, s.checkToken, s.checkRole} {
+		if err := step(ctx, &status); err != nil {
+			return Status{}, err
+		}
 	}
-	if err := s.allowed(ctx); err != nil {
-		return Status{}, err
-	}
-	if status.Role, err = s.role(ctx); err != nil {
-		return Status{}, err
-	}
-	if status.Role == nil {
-		status.Note = "the token may not read the role, so what it allows is not known: let its policy read " + s.rolePath()
+	if refusal := s.seen.refused(s.config.Now()); refusal != nil {
+		return Status{}, refusal
 	}
 	status.CAs = s.authorities(ctx, status.Role)
 	if len(status.CAs) > 0 {
@@ -55,15 +56,25 @@ func (s *Session) Check(ctx context.Context) (Status, error) {
 	return status, nil
 }
 
+func (s *Session) checkHealth(ctx context.Context, status *Status) (err error) {
+	status.Version, err = s.health(ctx)
+	var e *Error
+	if errors.As(err, &e) && e.Kind == Setup && (e.Status >= 400 || e.page) {
+		status.Notes = append(status.Notes, "sys/health is not let through, so Vault's state is not known")
+		return nil
+	}
+	return err
+}
+
 // health needs no token (GET sys/health, which answers only outside of namespaces).
 func (s *Session) health(ctx context.Context) (version string, err error) {
-	client, err := newAPIClient(s.config, s.pool, "")
+	client, err := s.wire.client("")
 	if err != nil {
 		return "", classify(opHealth, err)
 	}
 	client.ClearNamespace()
 	var health *api.HealthResponse
-	err = s.observed(ctx, opHealth, func(ctx context.Context) (err error) {
+	err = s.wire.do(ctx, opHealth, func(ctx context.Context) (err error) {
 		health, err = client.Sys().HealthWithContext(ctx)
 		return err
 	})
@@ -78,32 +89,42 @@ func (s *Session) health(ctx context.Context) (version string, err error) {
 	return health.Version, nil
 }
 
-// allowed asks what the token may do at the path. A token that may not ask is not held up.
-func (s *Session) allowed(ctx context.Context) error {
-	var can []string
-	err := s.call(ctx, opCapabilities, func(ctx context.Context, client *api.Client) (err error) {
-		can, err = client.Sys().CapabilitiesSelfWithContext(ctx, s.path.call())
+// checkToken asks what the token may do at the path. One that may not ask is not held up.
+func (s *Session) checkToken(ctx context.Context, _ *Status) error {
+	may := false
+	err := s.call(ctx, access{op: opCapabilities, extra: true, deniedAll: func() bool { return !may }}, func(ctx context.Context, l *login) error {
+		can, err := l.client.Sys().CapabilitiesSelfWithContext(ctx, s.path.call())
+		may = slices.ContainsFunc([]string{"update", "create", "root"}, func(enough string) bool { return slices.Contains(can, enough) })
 		return err
 	})
-	if unknown(err) {
+	var e *Error
+	switch {
+	case errors.As(err, &e) && e.Op == opCapabilities && e.Kind == Setup && (e.Status >= 400 || e.page):
 		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
-	for _, enough := range []string{"update", "create", "root"} {
-		if slices.Contains(can, enough) {
-			return nil
-		}
+	s.seen.says(may)
+	if !may {
+		return &Error{Op: opCapabilities, Kind: Setup, Message: "the policy of the issuer's token does not allow " + s.path.call() +
+			": give it the capability update there"}
 	}
-	return &Error{Op: opCapabilities, Kind: Setup, Message: "the policy of the issuer's token does not allow " + s.path.call() +
-		": give it the capability update there"}
+	return nil
 }
 
-// unknown tells whether Vault refused to say, which is no fault of the issuer.
-func unknown(err error) bool {
+func (s *Session) checkRole(ctx context.Context, status *Status) error {
+	if s.path.role == "" {
+		return nil
+	}
+	role, err := s.role(ctx)
 	var e *Error
-	return errors.As(err, &e) && e.Kind == Setup && e.Status == http.StatusForbidden && e.Op != opLogin
+	if errors.As(err, &e) && e.absent() {
+		status.Notes = append(status.Notes, "the token may not read the role, so what it allows is not known: let its policy read "+s.rolePath())
+		return nil
+	}
+	status.Role = role
+	status.Leases = role != nil && role.GenerateLease
+	return err
 }
 
 // authorities reads the CA of the path or of the role (GET <mount>/issuer/<ref>/json, which needs no rights), and falls
@@ -118,19 +139,17 @@ func (s *Session) authorities(ctx context.Context, role *Role) []*x509.Certifica
 	if ref != "" {
 		chain = s.issuer(ctx, ref)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.ref = ref
+	s.seen.read(role, ref)
 	if len(chain) > 0 {
 		return chain
 	}
-	return s.lastCA
+	return s.seen.authorities()
 }
 
 func (s *Session) issuer(ctx context.Context, ref string) []*x509.Certificate {
 	var secret *api.Secret
-	err := s.call(ctx, opCA, func(ctx context.Context, client *api.Client) (err error) {
-		secret, err = read(ctx, client, s.path.mount+"/issuer/"+ref+"/json")
+	err := s.call(ctx, access{op: opCA, extra: true}, func(ctx context.Context, l *login) (err error) {
+		secret, err = read(ctx, l.client, s.path.mount+"/issuer/"+ref+"/json")
 		return err
 	})
 	if err != nil {

@@ -11,22 +11,23 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/certs/vault/vaulttest"
 )
 
 func TestCheck(t *testing.T) {
-	f := newFakeVault(t)
-	got, err := open(t, f.config()).Check(t.Context())
+	f := newVault(t)
+	got, err := open(t, configOf(f)).Check(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := Status{
-		Version: "1.21.4", CAs: got.CAs, CANotAfter: f.ca.Cert.NotAfter,
+		Version: "1.21.4", CAs: got.CAs, CANotAfter: f.CA.Cert.NotAfter,
 		Role: &Role{Name: "web", KeyType: "any", AllowAnyName: true, AllowWildcards: true, IssuerRef: "default", MaxTTL: time.Hour},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Check (-want +got):\n%s", diff)
 	}
-	if len(got.CAs) != 1 || !got.CAs[0].Equal(f.ca.Cert) {
+	if len(got.CAs) != 1 || !got.CAs[0].Equal(f.CA.Cert) {
 		t.Errorf("%d CAs", len(got.CAs))
 	}
 }
@@ -43,17 +44,17 @@ func TestCheckErrors(t *testing.T) {
 	}{
 		{"sealed", "sys/health", health(`{"initialized":true,"sealed":true}`), Transient, "health: Vault is sealed"},
 		{"not initialised", "sys/health", health(`{"initialized":false,"sealed":true}`), Transient, "health: Vault is not initialised"},
-		{"login refused", "auth/approle/login", refusing(400, "invalid role or secret ID"), Setup, "login: invalid role or secret ID"},
+		{"login refused", "auth/approle/login", vaulttest.Refusing(400, "invalid role or secret ID"), Setup, "login: invalid role or secret ID"},
 		{"policy", "sys/capabilities-self", func(w http.ResponseWriter, _ *http.Request) {
-			reply(w, map[string]any{"capabilities": []string{"read"}})
+			vaulttest.Reply(w, map[string]any{"capabilities": []string{"read"}})
 		}, Setup, "does not allow pki/sign/web"},
-		{"no role", "pki/roles/web", refusing(404), Setup, "unknown role at pki/roles/web"},
-		{"no mount", "pki/roles/web", refusing(404, `no handler for route "pki/roles/web". route entry not found.`), Setup, "there is no mount at pki/roles/web"},
-		{"gone in between", "pki/roles/web", refusing(503, "Vault is sealed"), Transient, "role: Vault is sealed"},
+		{"no role", "pki/roles/web", vaulttest.Refusing(404), Setup, "unknown role at pki/roles/web"},
+		{"no mount", "pki/roles/web", vaulttest.Refusing(404, `no handler for route "pki/roles/web". route entry not found.`), Setup, "there is no mount at pki/roles/web"},
+		{"gone in between", "pki/roles/web", vaulttest.Refusing(503, "Vault is sealed"), Transient, "role: Vault is sealed"},
 	} {
-		f := newFakeVault(t)
-		f.answer(row.path, row.answer)
-		_, err := open(t, f.config()).Check(t.Context())
+		f := newVault(t)
+		f.Answer(row.path, row.answer)
+		_, err := open(t, configOf(f)).Check(t.Context())
 		if kindOfError(t, err) != row.kind || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: %v", row.name, err)
 		}
@@ -62,13 +63,13 @@ func TestCheckErrors(t *testing.T) {
 
 // Without rights to read the role, the CA is known from the first answer on.
 func TestCheckWithoutRights(t *testing.T) {
-	f := newFakeVault(t)
-	denied := refusing(403, "1 error occurred:\n\t* permission denied\n\n")
-	f.answer("pki/roles/web", denied)
-	f.answer("sys/capabilities-self", denied)
-	s := open(t, f.config())
+	f := newVault(t)
+	denied := vaulttest.Refusing(403, "1 error occurred:\n\t* permission denied\n\n")
+	f.Answer("pki/roles/web", denied)
+	f.Answer("sys/capabilities-self", denied)
+	s := open(t, configOf(f))
 	status, err := s.Check(t.Context())
-	if err != nil || status.Role != nil || status.CAs != nil || !strings.Contains(status.Note, "read pki/roles/web") {
+	if err != nil || status.Role != nil || status.CAs != nil || len(status.Notes) != 1 || !strings.Contains(status.Notes[0], "read pki/roles/web") {
 		t.Errorf("%+v, %v", status, err)
 	}
 	if status.Objections(certs.Spec{}) != nil {
@@ -78,19 +79,19 @@ func TestCheckWithoutRights(t *testing.T) {
 	if _, err := s.Issue(t.Context(), request); err != nil {
 		t.Fatal(err)
 	}
-	if status, err = s.Check(t.Context()); err != nil || len(status.CAs) != 1 || !status.CANotAfter.Equal(f.ca.Cert.NotAfter) {
+	if status, err = s.Check(t.Context()); err != nil || len(status.CAs) != 1 || !status.CANotAfter.Equal(f.CA.Cert.NotAfter) {
 		t.Errorf("after an answer: %+v, %v", status, err)
 	}
 }
 
 func TestHealthIsAskedOutsideOfNamespaces(t *testing.T) {
-	f := newFakeVault(t)
+	f := newVault(t)
 	var namespace string
-	f.answer("sys/health", func(w http.ResponseWriter, r *http.Request) {
+	f.Answer("sys/health", func(w http.ResponseWriter, r *http.Request) {
 		namespace = r.Header.Get("X-Vault-Namespace")
 		_, _ = w.Write([]byte(`{"initialized":true}`))
 	})
-	c := f.config()
+	c := configOf(f)
 	c.Namespace = "team"
 	if _, err := open(t, c).Check(t.Context()); err != nil || namespace != "" {
 		t.Errorf("namespace %q, %v", namespace, err)

@@ -28,7 +28,11 @@ func classify(op string, err error) *Error {
 	}
 	var wrong *fault
 	if errors.As(err, &wrong) {
-		return &Error{Op: op, Kind: Setup, Message: wrong.Error()}
+		kind := Setup
+		if wrong.passes {
+			kind = Transient
+		}
+		return &Error{Op: op, Status: wrong.status, Kind: kind, Message: wrong.Error(), page: wrong.page}
 	}
 	return classifyConnection(op, err)
 }
@@ -86,14 +90,20 @@ func classifyConnection(op string, err error) *Error {
 	return e
 }
 
-// denied tells whether Vault answered 403.
+// denied reports whether Vault answered 403.
 func denied(err error) bool {
 	var answered *api.ResponseError
 	return errors.As(err, &answered) && answered.StatusCode == http.StatusForbidden
 }
 
-// tokenRefused tells a token that Vault does not know from one that may not do something.
+// tokenRefused reports whether Vault says that it does not know the token. Vault before 1.16 and OpenBao do not say so.
 func tokenRefused(err error) bool {
 	var answered *api.ResponseError
 	return denied(err) && errors.As(err, &answered) && strings.Contains(strings.Join(answered.Errors, " "), "invalid token")
+}
+
+// answered reports whether Vault, or what lies before it, gave an answer to a call.
+func answered(err error) bool {
+	var refused *api.ResponseError
+	return err == nil || errors.As(err, &refused)
 }

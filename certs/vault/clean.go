@@ -5,6 +5,7 @@ package vault
 import (
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 const maxText = 300
@@ -24,7 +25,7 @@ func clean(text string) string {
 	text = secretLike.ReplaceAllString(text, redacted)
 	text = unstable.ReplaceAllString(text, "...")
 	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '\u2028' || r == '\u2029' {
+		if !unicode.IsPrint(r) { // controls, C1 ones too, and what turns the direction of a line
 			return ' '
 		}
 		return r

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	defaultMaxInFlight = 8
-	defaultTimeout     = 30 * time.Second
+	defaultMaxInFlight = 4
+	defaultTimeout     = 10 * time.Second
 	defaultUserAgent   = "apisix-certs"
 )
 
@@ -31,9 +31,10 @@ type Config struct {
 	ClientKey  Secret // PEM
 	Auth       Auth
 
-	MaxInFlight   int           // requests to sign at the same time, and connections; 0 is 8
+	// MaxInFlight is how many calls may be under way for callers at the same time; 0 is 4. Checks do not count.
+	MaxInFlight   int
 	RatePerSecond float64       // requests to sign per second; 0 is no limit
-	Timeout       time.Duration // of one HTTP request; 0 is 30 s
+	Timeout       time.Duration // of one call, with a login where that needs one; 0 is 10 s
 	UserAgent     string        // empty is "apisix-certs"
 
 	// Now is the clock for the life of tokens. It must be set.
@@ -41,8 +42,7 @@ type Config struct {
 	// Observe hears of every call to Vault after it ended: op is the Op of Error, status the HTTP status and 0 without an
 	// answer, err nil or an *Error. It may be nil, and must be safe for concurrent use.
 	Observe func(op string, status int, d time.Duration, err error)
-	// Waited hears of every request to sign that has to wait for its turn, before it waits. It may be nil, and must be safe
-	// for concurrent use.
+	// Waited hears of every request to sign that limits hold back, once for each. It may be nil, and must not call the Session.
 	Waited func()
 }
 

@@ -15,18 +15,34 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 )
 
-// Request is a certificate to ask for.
+// Request is a certificate to issue.
 type Request struct {
-	// CSRPEM is signed where the path is one to sign at; elsewhere Vault makes the key and CSRPEM is not sent.
+	// ID names what the certificate is for, such as an object's UID: a request that has to come again keeps its place under
+	// it, and two with the same are never sent at the same time. Empty: it has no place to keep.
+	ID string
+	// Group shares an issuer's limits in equal parts with the other groups that wait, as namespaces do.
+	Group string
+	// Ends is when the certificate ends that the new one is to replace; zero for none. Of requests of a group that a limit
+	// holds back those for none are sent first, then those whose certificate ends first.
+	Ends time.Time
+	// CSR makes the request in PEM that is signed where the path is one to sign at; elsewhere Vault makes the key and CSR is
+	// not called. It is called only when the request has its turn, so that one that is held back costs no key. Its error ends
+	// the call, is returned as it is, and costs no turn.
+	CSR func() ([]byte, error)
+	// CSRPEM is a request that is there already, where CSR is nil.
 	CSRPEM []byte
 	// Spec gives the names and the life. Vault takes subject and usages from its role, and so do not count here.
 	Spec certs.Spec
 	// Finish: a call that has been sent is finished though ctx ends, within Config.Timeout, so that nothing that Vault has
-	// signed is lost when a program stops. What waits for its turn is given up.
+	// signed is lost when a program stops.
 	Finish bool
-	// Ends is when the certificate ends that the new one is to replace; zero for none. Of requests that a limit holds back
-	// those for none are sent first, then those whose certificate ends first.
-	Ends time.Time
+}
+
+func (r Request) csr() ([]byte, error) {
+	if r.CSR == nil {
+		return r.CSRPEM, nil
+	}
+	return r.CSR()
 }
 
 // Answer is what Vault issued. It is not checked: see certs.CheckAnswer.
@@ -42,23 +58,50 @@ type Answer struct {
 // MakesKey tells whether the path is one where Vault makes the key.
 func (s *Session) MakesKey() bool { return s.path.makesKey() }
 
-// Issue gets one certificate (POST <mount>/sign/<role> or <mount>/issue/<role>). It waits for its turn under MaxInFlight
-// and RatePerSecond as long as ctx allows, the urgent first. Errors are *Error. A call that was given up may still have made a certificate.
-func (s *Session) Issue(ctx context.Context, request Request) (Answer, error) {
+// Issue gets one certificate (POST <mount>/sign/<role> or <mount>/issue/<role>). It never waits for a turn: where
+// MaxInFlight, RatePerSecond or a Vault that does not answer leave none, the error is a *BusyError at once, and the caller
+// comes again with the same ID when that says. A call takes Config.Timeout at most, a login included. Other errors are
+// *Error, or what Request.CSR returns. A call that was given up may still have made a certificate.
+func (s *Session) Issue(ctx context.Context, request Request) (answer Answer, err error) {
+	place, err := s.admit(func() (*turn, time.Time) {
+		return s.gate.enter(ticket{id: request.ID, group: request.Group, ends: request.Ends})
+	})
+	if err != nil {
+		return Answer{}, err
+	}
 	op := opSign
 	if s.path.makesKey() {
 		op = opIssue
 	}
-	if err := s.turn(ctx, request.Ends); err != nil {
-		return Answer{}, &Error{Op: op, Kind: Transient, Message: "the issuer's limits left no turn in time", cause: err}
+	unused := true
+	defer func() { s.leave(place, op, unused, err) }() // whatever Request.CSR does
+	body, err := s.body(ctx, op, request)
+	if err != nil {
+		return Answer{}, err
 	}
-	defer s.inFlight.Release(1)
+	unused = false
 	if request.Finish {
 		ctx = context.WithoutCancel(ctx)
 	}
+	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
+	defer cancel()
+	answer, err = s.issue(ctx, op, body)
+	s.seen.issued(s.config.Now(), answer, err)
+	return answer, err
+}
+
+// Withdraw gives up the place of a request that will not come again, such as that of a deleted object. Without it the place
+// is kept for a minute longer than needed.
+func (s *Session) Withdraw(id string) { s.gate.withdraw(id) }
+
+func (s *Session) issue(ctx context.Context, op string, body map[string]any) (Answer, error) {
 	var secret *api.Secret
-	err := s.call(ctx, op, func(ctx context.Context, client *api.Client) (err error) {
-		secret, err = client.Logical().WriteWithContext(ctx, s.path.call(), s.body(request))
+	err := s.call(ctx, access{op: op}, func(ctx context.Context, l *login) (err error) {
+		settled := l.signing()
+		secret, err = l.client.Logical().WriteWithContext(ctx, s.path.call(), body)
+		if answered(err) && (secret == nil || secret.LeaseID == "") {
+			settled()
+		}
 		return err
 	})
 	if err != nil {
@@ -68,43 +111,25 @@ func (s *Session) Issue(ctx context.Context, request Request) (Answer, error) {
 	if err != nil {
 		return Answer{}, classify(op, err)
 	}
-	s.rememberCA(answer.Bundle)
 	return answer, nil
 }
 
-// turn waits until the limits let a request pass. While they hold back none, nobody stands in line.
-func (s *Session) turn(ctx context.Context, ends time.Time) error {
-	if s.line.idle() && s.inFlight.TryAcquire(1) {
-		if ctx.Err() == nil && s.pace.Allow() {
-			return nil
-		}
-		s.inFlight.Release(1)
-	}
-	s.config.Waited()
-	if err := s.line.enter(ctx, ends); err != nil {
-		return err
-	}
-	defer s.line.leave()
-	if err := s.inFlight.Acquire(ctx, 1); err != nil {
-		return err
-	}
-	if err := s.pace.Wait(ctx); err != nil {
-		s.inFlight.Release(1)
-		// The limiter has an error of its own for a deadline that is too near.
-		return context.DeadlineExceeded
-	}
-	return nil
-}
-
 // body repeats the names of the request for roles that do not take them from there.
-func (s *Session) body(request Request) map[string]any {
+func (s *Session) body(ctx context.Context, op string, request Request) (map[string]any, error) {
+	if ctx.Err() != nil {
+		return nil, classify(op, ctx.Err())
+	}
 	spec := request.Spec
 	body := map[string]any{
 		"format":               "pem",
 		"exclude_cn_from_sans": true, // the names to serve are all among the SANs already
 	}
 	if !s.path.makesKey() {
-		body["csr"] = string(request.CSRPEM)
+		csr, err := request.csr()
+		if err != nil {
+			return nil, err
+		}
+		body["csr"] = string(csr)
 	}
 	set := func(field, value string) {
 		if value != "" {
@@ -121,31 +146,31 @@ func (s *Session) body(request Request) map[string]any {
 	}
 	setList("ip_sans", spec.IPAddresses)
 	setList("uri_sans", spec.URIs)
-	if spec.Duration > 0 {
+	if spec.Duration > 0 && !s.seen.fixedEnd() {
 		body["ttl"] = fmt.Sprintf("%ds", int64(spec.Duration.Seconds()))
 	}
-	return body
+	return body, nil
 }
 
 func parseAnswer(secret *api.Secret, now time.Time) (Answer, error) {
 	unusable := func(what string) (Answer, error) {
-		return Answer{}, &fault{what, "check that the path is that of a PKI role"}
+		return Answer{}, &fault{problem: what, fix: "check that the path is that of a PKI role"}
 	}
 	if secret == nil || secret.Data == nil {
-		return unusable("the answer is empty")
+		return unusable("the response is empty")
 	}
 	chain, err := certs.ParseCertificates([]byte(text(secret.Data["certificate"])))
 	if err != nil || len(chain) == 0 {
-		return unusable("the answer holds no certificate that can be parsed")
+		return unusable("the response holds no certificate that can be parsed")
 	}
 	authorities, err := parseAuthorities(secret.Data)
 	if err != nil {
-		return unusable("the answer holds a CA that cannot be parsed")
+		return unusable("the response holds a CA that cannot be parsed")
 	}
 	bundle := certs.Assemble(chain[0], append(chain[1:], authorities...), now)
 	if key := text(secret.Data["private_key"]); key != "" {
 		if bundle.Key, err = certs.ParseKey([]byte(key)); err != nil {
-			return unusable("the answer holds a private key that cannot be used")
+			return unusable("the response holds a private key that cannot be used")
 		}
 	}
 	return Answer{
@@ -172,12 +197,6 @@ func warnings(all []string) []string {
 		}
 	}
 	return kept
-}
-
-func (s *Session) rememberCA(b certs.Bundle) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lastCA = b.Above()
 }
 
 func text(value any) string {

@@ -18,8 +18,8 @@ import (
 )
 
 func TestIssue(t *testing.T) {
-	f := newFakeVault(t)
-	c := f.config()
+	f := newVault(t)
+	c := configOf(f)
 	c.Namespace, c.UserAgent = "team", "tester/1"
 	s := open(t, c)
 	request, key := newRequest(t, spec)
@@ -37,11 +37,11 @@ func TestIssue(t *testing.T) {
 		"csr": string(request.CSRPEM), "common_name": "www.example.com", "alt_names": "www.example.com",
 		"ttl": "86400s", "format": "pem", "exclude_cn_from_sans": true,
 	}
-	if diff := cmp.Diff(want, f.bodies[0]); diff != "" {
+	if diff := cmp.Diff(want, f.Bodies()[0]); diff != "" {
 		t.Errorf("body (-want +got):\n%s", diff)
 	}
-	if f.headers.Get("X-Vault-Namespace") != "team" || f.headers.Get("User-Agent") != "tester/1" {
-		t.Errorf("headers %v", f.headers)
+	if f.Header().Get("X-Vault-Namespace") != "team" || f.Header().Get("User-Agent") != "tester/1" {
+		t.Errorf("headers %v", f.Header())
 	}
 }
 
@@ -67,8 +67,8 @@ func TestIssueBodyLists(t *testing.T) {
 }
 
 func TestIssueManyAtOnce(t *testing.T) {
-	f := newFakeVault(t)
-	c := f.config()
+	f := newVault(t)
+	c := configOf(f)
 	c.MaxInFlight = 4
 	s := open(t, c)
 	var connections counter
@@ -77,23 +77,24 @@ func TestIssueManyAtOnce(t *testing.T) {
 	if failed := issueMany(s, request, 500); failed != 0 {
 		t.Errorf("%d calls failed", failed)
 	}
-	if n := f.called("auth/approle/login"); n != 1 {
+	if n := f.Calls("auth/approle/login"); n != 1 {
 		t.Errorf("%d logins", n)
 	}
 	if n := connections.most.Load(); n > 4 {
 		t.Errorf("%d connections", n)
 	}
-	if n := f.called("pki/sign/web"); n != 500 {
+	if n := f.Calls("pki/sign/web"); n != 500 {
 		t.Errorf("%d calls", n)
 	}
 }
 
+// issueMany issues n certificates at once, as callers do that come again when they are held back.
 func issueMany(s *Session, request Request, n int) int64 {
 	var failed atomic.Int64
 	var wait sync.WaitGroup
 	for range n {
 		wait.Go(func() {
-			if _, err := s.Issue(context.Background(), request); err != nil {
+			if _, err := issuePatiently(s, request); err != nil {
 				failed.Add(1)
 			}
 		})
@@ -102,11 +103,23 @@ func issueMany(s *Session, request Request, n int) int64 {
 	return failed.Load()
 }
 
-func TestIssueLimits(t *testing.T) {
-	f := newFakeVault(t)
+func issuePatiently(s *Session, request Request) (Answer, error) {
+	for tries := 0; ; tries++ {
+		answer, err := s.Issue(context.Background(), request)
+		var busy *BusyError
+		if !errors.As(err, &busy) || tries > 10_000 {
+			return answer, err
+		}
+		time.Sleep(max(time.Until(busy.NotBefore), time.Millisecond)) // the latter where the clock is the test's
+	}
+}
+
+// TestIssueNeverWaits: what limits hold back is refused at once, costs no key and no call, and is sent when it comes again.
+func TestIssueNeverWaits(t *testing.T) {
+	f := newVault(t)
 	release := make(chan struct{})
-	f.answer("pki/sign/web", func(w http.ResponseWriter, r *http.Request) { <-release; f.sign(w, r) })
-	c := f.config()
+	f.Answer("pki/sign/web", func(w http.ResponseWriter, r *http.Request) { <-release; f.Sign(w, r) })
+	c := configOf(f)
 	c.MaxInFlight = 1
 	var waits atomic.Int64
 	c.Waited = func() { waits.Add(1) }
@@ -114,37 +127,92 @@ func TestIssueLimits(t *testing.T) {
 	request, _ := newRequest(t, spec)
 	done := make(chan error)
 	go func() { _, err := s.Issue(context.Background(), request); done <- err }()
-	for f.called("pki/sign/web") == 0 {
-		time.Sleep(time.Millisecond)
+	until(t, func() bool { return f.Calls("pki/sign/web") == 1 })
+	csr, keys := request.CSRPEM, 0
+	request.ID, request.CSR = "uid", func() ([]byte, error) { keys++; return csr, nil }
+	for range 2 {
+		var busy *BusyError
+		if _, err := s.Issue(t.Context(), request); !errors.As(err, &busy) || !busy.NotBefore.After(now) || busy.Cause != nil {
+			t.Errorf("over the limit: %v", err)
+		}
+		if err := s.Revoke(t.Context(), f.CA.Cert); !errors.As(err, &busy) {
+			t.Errorf("another call over the limit: %v", err)
+		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	if _, err := s.Issue(ctx, request); kindOfError(t, err) != Transient || !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("over the limit: %v", err)
-	}
-	if n := waits.Load(); n != 1 {
-		t.Errorf("%d waits were told", n)
+	if n := waits.Load(); n != 1 || keys != 0 {
+		t.Errorf("%d waits were reported, %d keys made", n, keys)
 	}
 	close(release)
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	if n := f.called("pki/sign/web"); n != 1 {
+	if n := f.Calls("pki/sign/web"); n != 1 {
 		t.Errorf("%d calls", n)
+	}
+	if _, err := s.Issue(t.Context(), request); err != nil || keys != 1 {
+		t.Errorf("%v with %d keys", err, keys)
 	}
 }
 
-func TestIssueRate(t *testing.T) {
-	f := newFakeVault(t)
-	c := f.config()
-	c.RatePerSecond = 100
-	s := open(t, c)
+// TestIssueNotTwice: a request is not sent again while it is under way.
+func TestIssueNotTwice(t *testing.T) {
+	f := newVault(t)
+	s := open(t, configOf(f))
 	request, _ := newRequest(t, spec)
-	start := time.Now()
-	if failed := issueMany(s, request, 11); failed != 0 {
-		t.Errorf("%d calls failed", failed)
+	csr := request.CSRPEM
+	request.ID, request.CSR = "uid", func() ([]byte, error) {
+		again := request
+		again.CSR = nil
+		var busy *BusyError
+		if _, err := s.Issue(t.Context(), again); !errors.As(err, &busy) {
+			t.Errorf("sent twice: %v", err)
+		}
+		return csr, nil
 	}
-	if took := time.Since(start); took < 100*time.Millisecond {
-		t.Errorf("11 calls at 100/s took %s", took)
+	if _, err := s.Issue(t.Context(), request); err != nil || f.Calls("pki/sign/web") != 1 {
+		t.Errorf("%d calls, %v", f.Calls("pki/sign/web"), err)
 	}
+}
+
+// TestCSRFails: the error is the caller's own, and neither a call nor a turn is lost with it.
+func TestCSRFails(t *testing.T) {
+	f := newVault(t)
+	c := configOf(f)
+	c.RatePerSecond, c.MaxInFlight = 1, 1
+	s := open(t, c)
+	refused := errors.New("exceeded quota")
+	for range 3 {
+		if _, err := s.Issue(t.Context(), Request{Spec: spec, CSR: func() ([]byte, error) { return nil, refused }}); err != refused {
+			t.Errorf("%v", err)
+		}
+	}
+	request, _ := newRequest(t, spec)
+	if _, err := s.Issue(t.Context(), request); err != nil || f.Calls("pki/sign/web") != 1 {
+		t.Errorf("%d calls, %v", f.Calls("pki/sign/web"), err)
+	}
+}
+
+// TestURIWithComma: it is one name, not two, whatever the role takes names from.
+func TestURIWithComma(t *testing.T) {
+	f := newVault(t)
+	one := spec
+	one.URIs, one.IPAddresses = []string{"spiffe://example.org/a,b"}, []string{"::1", "10.0.0.1"}
+	request, _ := newRequest(t, one)
+	if _, err := open(t, configOf(f)).Issue(t.Context(), request); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]any{"spiffe://example.org/a,b"}, f.Bodies()[0]["uri_sans"]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func until(t *testing.T, done func() bool) {
+	t.Helper()
+	for range 5000 {
+		if done() {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatal("not within 5 s")
 }

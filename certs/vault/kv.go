@@ -14,7 +14,7 @@ import (
 const opKV = "kv"
 
 // WriteKV writes a secret of a key-value engine of version 1 (PUT <path>), whole. path begins with the mount. Errors are
-// *Error.
+// *BusyError and *Error.
 func (s *Session) WriteKV(ctx context.Context, path string, data map[string]string) error {
 	body := make(map[string]any, len(data))
 	for key, value := range data {
@@ -26,7 +26,7 @@ func (s *Session) WriteKV(ctx context.Context, path string, data map[string]stri
 	})
 }
 
-// HasKV tells whether there is a secret at path with a value for key (GET <path>). Errors are *Error.
+// HasKV reports whether there is a secret at path with a value for key (GET <path>). Errors are *BusyError and *Error.
 func (s *Session) HasKV(ctx context.Context, path, key string) (bool, error) {
 	has := false
 	err := s.kv(ctx, func(ctx context.Context, client *api.Client) error {
@@ -37,7 +37,7 @@ func (s *Session) HasKV(ctx context.Context, path, key string) (bool, error) {
 	return has, err
 }
 
-// ListKV gives the names of the secrets below path (LIST <path>), nil where there are none. Errors are *Error.
+// ListKV gives the names of the secrets below path (LIST <path>), nil where there are none. Errors are *BusyError and *Error.
 func (s *Session) ListKV(ctx context.Context, path string) ([]string, error) {
 	var names []string
 	err := s.kv(ctx, func(ctx context.Context, client *api.Client) error {
@@ -55,7 +55,7 @@ func (s *Session) ListKV(ctx context.Context, path string) ([]string, error) {
 	return names, err
 }
 
-// DeleteKV deletes the secret at path (DELETE <path>). One that does not exist is no error. Errors are *Error.
+// DeleteKV deletes the secret at path (DELETE <path>). One that does not exist is no error. Errors are *BusyError and *Error.
 func (s *Session) DeleteKV(ctx context.Context, path string) error {
 	return s.kv(ctx, func(ctx context.Context, client *api.Client) error {
 		_, err := client.Logical().DeleteWithContext(ctx, path)
@@ -64,7 +64,7 @@ func (s *Session) DeleteKV(ctx context.Context, path string) error {
 }
 
 func (s *Session) kv(ctx context.Context, do func(context.Context, *api.Client) error) error {
-	err := s.call(ctx, opKV, do)
+	err := s.reserved(ctx, opKV, do)
 	var known *Error
 	if !errors.As(err, &known) || known.Op != opKV {
 		return err
@@ -77,9 +77,3 @@ func (s *Session) kv(ctx context.Context, do func(context.Context, *api.Client) 
 	}
 	return err
 }
-
-// Server is Vault's address as configured.
-func (s *Session) Server() string { return s.config.Server }
-
-// Namespace is that of Vault Enterprise; empty for none.
-func (s *Session) Namespace() string { return s.config.Namespace }

@@ -11,13 +11,15 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"apisix-certs.io/apisix-certs/certs/vault/vaulttest"
 )
 
 func TestKV(t *testing.T) {
-	f := newFakeVault(t)
-	s := open(t, f.config())
+	f := newVault(t)
+	s := open(t, configOf(f))
 	stored := map[string]string{}
-	f.answer("kv/shop/one", func(w http.ResponseWriter, r *http.Request) {
+	f.Answer("kv/shop/one", func(w http.ResponseWriter, r *http.Request) {
 		switch r.Method {
 		case http.MethodPut:
 			_ = json.NewDecoder(r.Body).Decode(&stored)
@@ -27,14 +29,14 @@ func TestKV(t *testing.T) {
 			w.WriteHeader(http.StatusNoContent)
 		default:
 			if len(stored) == 0 {
-				refuse(w, http.StatusNotFound)
+				vaulttest.Refuse(w, http.StatusNotFound)
 				return
 			}
-			reply(w, map[string]any{"cert": stored["cert"], "key": stored["key"]})
+			vaulttest.Reply(w, map[string]any{"cert": stored["cert"], "key": stored["key"]})
 		}
 	})
-	f.answer("kv/shop", func(w http.ResponseWriter, _ *http.Request) {
-		reply(w, map[string]any{"keys": []string{"one", "folder/"}})
+	f.Answer("kv/shop", func(w http.ResponseWriter, _ *http.Request) {
+		vaulttest.Reply(w, map[string]any{"keys": []string{"one", "folder/"}})
 	})
 	ctx := context.Background()
 	has := func(key string) bool {
@@ -62,8 +64,8 @@ func TestKV(t *testing.T) {
 }
 
 func TestKVErrors(t *testing.T) {
-	f := newFakeVault(t)
-	s := open(t, f.config())
+	f := newVault(t)
+	s := open(t, configOf(f))
 	rows := map[string]struct {
 		answer http.HandlerFunc
 		kind   Kind
@@ -74,12 +76,12 @@ func TestKVErrors(t *testing.T) {
 			_, _ = w.Write([]byte(`{"warnings":["Invalid path for a versioned K/V secrets engine."]}`))
 		}, Setup, "version 1"},
 		"kv/forbidden": {func(w http.ResponseWriter, _ *http.Request) {
-			refuse(w, http.StatusForbidden, "1 error occurred:\n\t* permission denied\n\n")
+			vaulttest.Refuse(w, http.StatusForbidden, "1 error occurred:\n\t* permission denied\n\n")
 		}, Setup, "policy must allow"},
-		"kv/sealed": {func(w http.ResponseWriter, _ *http.Request) { refuse(w, 503, "Vault is sealed") }, Transient, "sealed"},
+		"kv/sealed": {func(w http.ResponseWriter, _ *http.Request) { vaulttest.Refuse(w, 503, "Vault is sealed") }, Transient, "sealed"},
 	}
 	for path, row := range rows {
-		f.answer(path, row.answer)
+		f.Answer(path, row.answer)
 		err := s.WriteKV(context.Background(), path, map[string]string{"key": "-----BEGIN PRIVATE KEY-----"})
 		var known *Error
 		if !errors.As(err, &known) || known.Kind != row.kind || !strings.Contains(err.Error(), row.says) || strings.Contains(err.Error(), "PRIVATE") {

@@ -4,6 +4,7 @@ package vault
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"apisix-certs.io/apisix-certs/certs"
@@ -15,10 +16,13 @@ func (st Status) Objections(spec certs.Spec) []certs.FieldError {
 	if st.Role == nil {
 		return nil
 	}
-	found := st.keyObjections(spec.Key)
-	found = append(found, st.Role.nameObjections(spec)...)
-	found = append(found, st.Role.sanObjections(spec)...)
-	if most := st.Role.MaxTTL; most > 0 && spec.Duration > most {
+	var found []certs.FieldError
+	if !st.Verbatim { // which takes no more of a role than how long its certificates last
+		found = st.keyObjections(spec.Key)
+		found = append(found, st.Role.nameObjections(spec)...)
+		found = append(found, st.Role.sanObjections(spec)...)
+	}
+	if most := st.Role.MaxTTL; most > 0 && spec.Duration > most && st.Role.NotAfter == "" {
 		found = append(found, certs.FieldError{Field: "duration", Value: spec.Duration.String(),
 			Problem: fmt.Sprintf("is longer than the %s that the role grants", most),
 			Mend:    fmt.Sprintf("ask for %s or less, or raise the role's max_ttl", most)})
@@ -76,8 +80,13 @@ func (r *Role) nameObjections(spec certs.Spec) []certs.FieldError {
 			found = append(found, certs.FieldError{Field: field, Value: name, Problem: "is not allowed by the role", Mend: mend})
 		}
 	}
-	if spec.CommonName != "" {
-		refuse("commonName", spec.CommonName)
+	if spec.CommonName != "" && !slices.Equal(r.CNValidations, []string{"disabled"}) {
+		if kind := cnKind(spec.CommonName); len(r.CNValidations) > 0 && !slices.Contains(r.CNValidations, kind) {
+			found = append(found, certs.FieldError{Field: "commonName", Value: spec.CommonName, Problem: "is not allowed by the role",
+				Mend: "leave it out, or add " + kind + " to the role's cn_validations"})
+		} else {
+			refuse("commonName", spec.CommonName)
+		}
 	}
 	for i, name := range spec.DNSNames {
 		refuse(fmt.Sprintf("dnsNames[%d]", i), name)
@@ -86,6 +95,14 @@ func (r *Role) nameObjections(spec certs.Spec) []certs.FieldError {
 		refuse(fmt.Sprintf("emailAddresses[%d]", i), name)
 	}
 	return found
+}
+
+// cnKind is what Vault takes a common name for.
+func cnKind(name string) string {
+	if strings.Contains(name, "@") {
+		return "email"
+	}
+	return "hostname"
 }
 
 // refuses is empty for a name that the role allows, else the setting that would allow it. It follows the order of

@@ -14,7 +14,7 @@ type rolePath struct {
 	mount  string // "pki", "team/pki"
 	issuer string // of "<mount>/issuer/<ref>/sign/<role>"; empty for the role's own
 	verb   string // "sign", "sign-verbatim" or "issue"
-	role   string
+	role   string // empty for "<mount>/sign-verbatim"
 }
 
 func parsePath(path string) (rolePath, *certs.FieldError) {
@@ -26,13 +26,20 @@ func parsePath(path string) (rolePath, *certs.FieldError) {
 	if slices.ContainsFunc(parts, badSegment) {
 		return bad("has a segment that Vault does not know", "use letters, digits, dots, hyphens and underscores")
 	}
-	if len(parts) < 3 || !slices.Contains([]string{"sign", "sign-verbatim", "issue"}, parts[len(parts)-2]) {
+	last := len(parts) - 1
+	var p rolePath
+	switch {
+	case last > 1 && slices.Contains([]string{"sign", "sign-verbatim", "issue"}, parts[last-1]):
+		p.verb, p.role, parts = parts[last-1], parts[last], parts[:last-1]
+	case last > 0 && parts[last] == "sign-verbatim":
+		p.verb, parts = parts[last], parts[:last]
+	default:
 		return bad("is not that of a PKI role", `write it as in "pki/sign/ROLE" or "pki/issue/ROLE"`)
 	}
-	p := rolePath{mount: strings.Join(parts[:len(parts)-2], "/"), verb: parts[len(parts)-2], role: parts[len(parts)-1]}
-	if above := parts[:len(parts)-2]; len(above) > 2 && above[len(above)-2] == "issuer" {
-		p.mount, p.issuer = strings.Join(above[:len(above)-2], "/"), above[len(above)-1]
+	if n := len(parts); n > 2 && parts[n-2] == "issuer" {
+		p.issuer, parts = parts[n-1], parts[:n-2]
 	}
+	p.mount = strings.Join(parts, "/")
 	return p, nil
 }
 
@@ -44,10 +51,17 @@ func badSegment(s string) bool {
 
 // call is the path to sign or issue at.
 func (p rolePath) call() string {
+	parts := []string{p.mount}
 	if p.issuer != "" {
-		return p.mount + "/issuer/" + p.issuer + "/" + p.verb + "/" + p.role
+		parts = append(parts, "issuer", p.issuer)
 	}
-	return p.mount + "/" + p.verb + "/" + p.role
+	parts = append(parts, p.verb)
+	if p.role != "" {
+		parts = append(parts, p.role)
+	}
+	return strings.Join(parts, "/")
 }
 
 func (p rolePath) makesKey() bool { return p.verb == "issue" }
+
+func (p rolePath) verbatim() bool { return p.verb == "sign-verbatim" }

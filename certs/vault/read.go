@@ -18,7 +18,7 @@ func read(ctx context.Context, client *api.Client, path string) (*api.Secret, er
 	}
 	secret, err := api.ParseSecret(bytes.NewReader(body))
 	if err == nil && (secret == nil || secret.Data == nil) {
-		err = &fault{"the answer is empty", "check server and the issuer's path"}
+		err = &fault{problem: "the response is empty", fix: "check server and the issuer's path"}
 	}
 	return secret, err
 }

@@ -33,7 +33,7 @@ func TestRealVaultChecks(t *testing.T) {
 			c.Auth = row.auth
 		}
 		status, err := open(t, c).Check(t.Context())
-		said := status.Note
+		said := strings.Join(status.Notes, " ")
 		if err != nil {
 			said = err.Error()
 		}

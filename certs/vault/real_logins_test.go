@@ -85,7 +85,7 @@ func (v *realVault) tokenLife(t *testing.T, auth Auth, request Request) {
 		}
 		time.Sleep(1400 * time.Millisecond)
 	}
-	l, err := s.current(t.Context())
+	l, err := s.tokens.current(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

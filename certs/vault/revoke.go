@@ -15,10 +15,10 @@ import (
 )
 
 // Revoke revokes cert (POST <mount>/revoke), sent whole, so that roles with no_store=true can be revoked too. Repeating
-// it is no error. An *Error of Kind User means that nothing is left to revoke: the mount did not issue cert, or no longer
+// it is no error. Errors are *BusyError and *Error. An *Error of Kind User means that nothing is left to revoke: the mount did not issue cert, or no longer
 // has its CA.
 func (s *Session) Revoke(ctx context.Context, cert *x509.Certificate) error {
-	return s.call(ctx, opRevoke, func(ctx context.Context, client *api.Client) error {
+	return s.reserved(ctx, opRevoke, func(ctx context.Context, client *api.Client) error {
 		_, err := client.Logical().WriteWithContext(ctx, s.path.mount+"/revoke", map[string]any{
 			"certificate": string(certs.EncodeCertificates(cert)),
 		})
@@ -32,7 +32,7 @@ func (s *Session) RevokeSerial(ctx context.Context, serial string) error {
 	if err != nil || len(number) == 0 {
 		return &Error{Op: opRevoke, Kind: User, Message: "the serial number is not hex: nothing is left to revoke"}
 	}
-	return s.call(ctx, opRevoke, func(ctx context.Context, client *api.Client) error {
+	return s.reserved(ctx, opRevoke, func(ctx context.Context, client *api.Client) error {
 		_, err := client.Logical().WriteWithContext(ctx, s.path.mount+"/revoke", map[string]any{
 			"serial_number": strings.ReplaceAll(fmt.Sprintf("% x", number), " ", ":"),
 		})
@@ -49,13 +49,15 @@ func (s *Session) CRL(ctx context.Context) (*x509.RevocationList, error) {
 		path = s.path.mount + "/issuer/" + ref + "/crl/der"
 	}
 	var list *x509.RevocationList
-	err := s.call(ctx, opCRL, func(ctx context.Context, client *api.Client) error {
-		der, err := readRaw(ctx, client, path)
+	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
+	defer cancel()
+	err := s.call(ctx, access{op: opCRL, extra: true}, func(ctx context.Context, l *login) error {
+		der, err := readRaw(ctx, l.client, path)
 		if err != nil {
 			return err
 		}
 		if list, err = x509.ParseRevocationList(der); err != nil {
-			return &fault{"the CRL cannot be parsed", "check the mount in the issuer's path"}
+			return &fault{problem: "the CRL cannot be parsed", fix: "check the mount in the issuer's path"}
 		}
 		return s.checkCRL(list)
 	})
@@ -66,19 +68,14 @@ func (s *Session) issuerRef() string {
 	if s.path.issuer != "" {
 		return s.path.issuer
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.ref
+	return s.seen.issuerRef()
 }
 
 // checkCRL says nothing about a list of another issuer than the known ones, as after a rotation.
 func (s *Session) checkCRL(list *x509.RevocationList) error {
-	s.mu.Lock()
-	known := s.lastCA
-	s.mu.Unlock()
-	for _, ca := range known {
+	for _, ca := range s.seen.authorities() {
 		if string(ca.RawSubject) == string(list.RawIssuer) && list.CheckSignatureFrom(ca) != nil {
-			return &fault{"the CRL is not signed by the CA whose name it has", "check what answers at the issuer's address"}
+			return &fault{problem: "the CRL is not signed by the CA whose name it has", fix: "check what answers at the issuer's address"}
 		}
 	}
 	return nil

@@ -16,8 +16,8 @@ import (
 )
 
 func TestCRL(t *testing.T) {
-	f := newFakeVault(t)
-	s := open(t, f.config())
+	f := newVault(t)
+	s := open(t, configOf(f))
 	request, _ := newRequest(t, spec)
 	answer, err := s.Issue(t.Context(), request)
 	if err != nil {
@@ -26,9 +26,9 @@ func TestCRL(t *testing.T) {
 	leaf := answer.Bundle.Leaf
 	serve := func(ca *certstest.CA) {
 		der := newCRL(t, ca, leaf.SerialNumber)
-		f.answer("pki/crl", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(der) })
+		f.Answer("pki/crl", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(der) })
 	}
-	serve(f.ca)
+	serve(f.CA)
 	if list, err := s.CRL(t.Context()); err != nil || !certs.RevokedBy(list, leaf) {
 		t.Errorf("%v", err)
 	}
@@ -36,7 +36,7 @@ func TestCRL(t *testing.T) {
 	if _, err := s.CRL(t.Context()); kindOfError(t, err) != Setup || !strings.Contains(err.Error(), "not signed by the CA") {
 		t.Errorf("a forged CRL: %v", err)
 	}
-	f.answer("pki/crl", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("no DER")) })
+	f.Answer("pki/crl", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("no DER")) })
 	if _, err := s.CRL(t.Context()); kindOfError(t, err) != Setup || !strings.Contains(err.Error(), "cannot be parsed") {
 		t.Errorf("no CRL: %v", err)
 	}

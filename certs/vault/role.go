@@ -27,21 +27,25 @@ type Role struct {
 	// Templated: names are allowed by the token's identity too, so nothing can be said about them here.
 	Templated bool
 	MaxTTL    time.Duration // 0 for the mount's
-	IssuerRef string        // "default" or an issuer's name or id
+	// NotAfter is when its certificates end, in RFC 3339, whatever is wished for; empty where the wish counts.
+	NotAfter string
+	// NotBeforeDuration is how long before its issuance a certificate begins. Vault before 1.9 does not say: 0.
+	NotBeforeDuration time.Duration
+	// CNValidations are "hostname", "email" or "disabled"; empty for what Vault before 1.12 does, which is the first two.
+	CNValidations []string
+	// GenerateLease ties certificates to the token that they were issued with.
+	GenerateLease bool
+	IssuerRef     string // "default" or an issuer's name or id; empty before Vault 1.11
 }
 
 func (s *Session) rolePath() string { return s.path.mount + "/roles/" + s.path.role }
 
-// role is nil where the token may not read it.
 func (s *Session) role(ctx context.Context) (*Role, error) {
 	var secret *api.Secret
-	err := s.call(ctx, opRole, func(ctx context.Context, client *api.Client) (err error) {
-		secret, err = read(ctx, client, s.rolePath())
+	err := s.call(ctx, access{op: opRole, extra: true}, func(ctx context.Context, l *login) (err error) {
+		secret, err = read(ctx, l.client, s.rolePath())
 		return err
 	})
-	if unknown(err) {
-		return nil, nil
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -60,6 +64,8 @@ func parseRole(name string, data map[string]any) *Role {
 		AllowedURISANs: texts(data["allowed_uri_sans"]), RequireCN: is("require_cn"),
 		Templated: is("allowed_domains_template") || is("allow_token_displayname") || is("allowed_uri_sans_template"),
 		MaxTTL:    time.Duration(number(data["max_ttl"])) * time.Second,
+		NotAfter:  text(data["not_after"]), NotBeforeDuration: time.Duration(number(data["not_before_duration"])) * time.Second,
+		CNValidations: texts(data["cn_validations"]), GenerateLease: is("generate_lease"),
 		IssuerRef: text(data["issuer_ref"]),
 	}
 }

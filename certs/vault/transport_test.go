@@ -18,6 +18,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"apisix-certs.io/apisix-certs/certs/vault/vaulttest"
 )
 
 func TestAnswersThatAreNotVaults(t *testing.T) {
@@ -37,18 +39,18 @@ func TestAnswersThatAreNotVaults(t *testing.T) {
 		kind   Kind
 		want   string
 	}{
-		{"redirect to another host", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, 307) }, Setup, "redirect"},
+		{"redirect to another host", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, 302) }, Setup, "redirect"},
 		{"web page", page(200), Setup, "web page"},
 		{"web page of a missing path", page(404), Setup, "web page"},
 		{"web page of a proxy", page(502), Transient, "Bad Gateway"},
 		{"not JSON", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello") }, Setup, "not JSON"},
 		{"text of an error", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "s3cr3t", 500) }, Transient, "Internal Server Error"},
 		{"nothing", func(http.ResponseWriter, *http.Request) {}, Setup, "empty"},
-		{"no certificate", func(w http.ResponseWriter, _ *http.Request) { reply(w, map[string]any{"a": 1}) }, Setup, "no certificate"},
+		{"no certificate", func(w http.ResponseWriter, _ *http.Request) { vaulttest.Reply(w, map[string]any{"a": 1}) }, Setup, "no certificate"},
 		{"5 MB", func(w http.ResponseWriter, _ *http.Request) {
-			reply(w, map[string]any{"certificate": strings.Repeat("a", 5<<20)})
+			vaulttest.Reply(w, map[string]any{"certificate": strings.Repeat("a", 5<<20)})
 		}, Setup, "larger than 4 MiB"},
-		{"error of 5 MB", func(w http.ResponseWriter, _ *http.Request) { refuse(w, 500, strings.Repeat("a", 5<<20)) }, Setup, "larger than 4 MiB"},
+		{"error of 5 MB", func(w http.ResponseWriter, _ *http.Request) { vaulttest.Refuse(w, 500, strings.Repeat("a", 5<<20)) }, Setup, "larger than 4 MiB"},
 		{"cut off", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000")
 			fmt.Fprint(w, `{"data":`)
@@ -57,9 +59,9 @@ func TestAnswersThatAreNotVaults(t *testing.T) {
 		{"hangs", hang, Transient, "in time"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			f := newFakeVault(t)
-			f.answer("pki/sign/web", row.answer)
-			c := f.config()
+			f := newVault(t)
+			f.Answer("pki/sign/web", row.answer)
+			c := configOf(f)
 			c.Timeout = 2 * time.Second
 			request, _ := newRequest(t, spec)
 			_, err := open(t, c).Issue(t.Context(), request)
@@ -83,7 +85,7 @@ func hang(_ http.ResponseWriter, r *http.Request) {
 }
 
 func TestConnections(t *testing.T) {
-	f := newFakeVault(t)
+	f := newVault(t)
 	secure := httptest.NewTLSServer(f)
 	defer secure.Close()
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})
@@ -109,7 +111,7 @@ func TestConnections(t *testing.T) {
 		{"no such host", "http://vault.invalid:8200", "", nil, Transient, "resolved"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			c := f.config()
+			c := configOf(f)
 			c.Server, c.ServerName, c.CABundle = row.server, row.serverName, row.ca
 			_, err := open(t, c).Check(t.Context())
 			if kindOfError(t, err) != row.kind || err != nil && !strings.Contains(err.Error(), row.want) {
@@ -123,15 +125,15 @@ func TestConnections(t *testing.T) {
 }
 
 func TestClientCertificate(t *testing.T) {
-	f := newFakeVault(t)
+	f := newVault(t)
 	server := httptest.NewUnstartedServer(f)
 	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	defer server.Close()
 	_, key := newRequest(t, spec)
-	leaf := f.ca.Sign(t, &x509.Certificate{NotAfter: time.Now().Add(time.Hour)}, key.Public())
-	c := f.config()
+	leaf := f.CA.Sign(t, &x509.Certificate{NotAfter: time.Now().Add(time.Hour)}, key.Public())
+	c := configOf(f)
 	c.Server = server.URL
 	c.CABundle = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	c.Auth = ClientCertAuth{Name: "web"}
@@ -140,7 +142,7 @@ func TestClientCertificate(t *testing.T) {
 	if _, err := open(t, c).Check(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if f.called("auth/cert/login") != 1 {
+	if f.Calls("auth/cert/login") != 1 {
 		t.Error("no login by certificate")
 	}
 	c.ClientCert, c.ClientKey, c.Auth = nil, Secret{}, AppRoleAuth{RoleID: "r", SecretID: NewSecret("s")}
@@ -150,9 +152,9 @@ func TestClientCertificate(t *testing.T) {
 }
 
 func TestCallGivenUp(t *testing.T) {
-	f := newFakeVault(t)
-	f.answer("pki/sign/web", hang)
-	s := open(t, f.config())
+	f := newVault(t)
+	f.Answer("pki/sign/web", hang)
+	s := open(t, configOf(f))
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(20*time.Millisecond, cancel)
 	request, _ := newRequest(t, spec)
@@ -163,24 +165,24 @@ func TestCallGivenUp(t *testing.T) {
 
 // TestCallFinished keeps what Vault signs for a caller that is stopped meanwhile, as a controller is.
 func TestCallFinished(t *testing.T) {
-	f := newFakeVault(t)
+	f := newVault(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	sign := f.sign
-	f.answer("pki/sign/web", func(w http.ResponseWriter, r *http.Request) {
+	sign := f.Sign
+	f.Answer("pki/sign/web", func(w http.ResponseWriter, r *http.Request) {
 		cancel()
 		time.Sleep(20 * time.Millisecond)
 		sign(w, r)
 	})
 	request, key := newRequest(t, spec)
 	request.Finish = true
-	answer, err := open(t, f.config()).Issue(ctx, request)
+	answer, err := open(t, configOf(f)).Issue(ctx, request)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if answer.Bundle.Leaf == nil || !answer.Bundle.Leaf.PublicKey.(*ecdsa.PublicKey).Equal(key.Public()) {
 		t.Error("the answer is for another key")
 	}
-	if _, err := open(t, f.config()).Issue(ctx, request); kindOfError(t, err) != Transient {
+	if _, err := open(t, configOf(f)).Issue(ctx, request); kindOfError(t, err) != Transient {
 		t.Errorf("a call that was not begun: %v", err)
 	}
 }

@@ -154,8 +154,13 @@ func (d *doctor) lookAt(ctx context.Context, sessions *issuer.Sessions, one v1al
 	case !status.CANotAfter.IsZero() && status.CANotAfter.Sub(d.now) < caWarning:
 		d.told.find(finding{Object: objectOf(one), Field: "spec.path", Problem: "the CA " + endsOrHasEnded(status.CANotAfter, d.now) +
 			", and no certificate of it outlives it", Mend: "renew the CA in Vault, and make the new issuer the role's"})
-	case status.Note != "":
-		d.told.note(objectOf(one) + ": " + status.Note)
+	}
+	if status.Leases {
+		d.told.find(finding{Object: objectOf(one), Field: "spec.path", Problem: "the role has generate_lease=true, so Vault revokes all its certificates when the controller's token ends",
+			Mend: "set generate_lease=false on the role in Vault"})
+	}
+	for _, note := range status.Notes {
+		d.told.note(objectOf(one) + ": " + note)
 	}
 	return issuerLook{status: status}, nil
 }

@@ -4,6 +4,7 @@ package issuer
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -28,8 +29,8 @@ func (r *reconciler) report(issuer object, answered vault.Status, err error) {
 	}
 	status.ObservedGeneration = issuer.GetGeneration()
 	ready := readiness(err)
-	if answered.Note != "" {
-		ready.Message = "Vault answers and the login works; " + answered.Note
+	if len(answered.Notes) > 0 {
+		ready.Message = "Vault answers and the login works; " + strings.Join(answered.Notes, "; ")
 	}
 	set(ready)
 	if err != nil {

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vault
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"apisix-certs.io/apisix-certs/certs/vault/vaulttest"
+)
+
+// TestUnansweredIsTriedByOne: 150 callers of a Vault that accepts and never answers hold one worker at a time, and not all
+// the time; all go on when it answers.
+func TestUnansweredIsTriedByOne(t *testing.T) {
+	f, at := newVault(t), &clock{}
+	c := configOf(f)
+	c.Now, c.Timeout = at.now, 50*time.Millisecond
+	s := open(t, c)
+	request, _ := newRequest(t, spec)
+	f.Hang(true)
+	if _, err := s.Issue(t.Context(), request); kindOfError(t, err) != Transient {
+		t.Fatal(err)
+	}
+	held := time.Duration(0)
+	for range 10 {
+		var mu sync.Mutex
+		var wait sync.WaitGroup
+		tried, latest := 0, time.Time{}
+		for range 150 {
+			wait.Go(func() {
+				began := time.Now()
+				_, err := s.Issue(t.Context(), request)
+				var busy *BusyError
+				mu.Lock()
+				defer mu.Unlock()
+				switch {
+				case !errors.As(err, &busy):
+					tried++
+					held += time.Since(began)
+				case busy.Cause == nil || !busy.NotBefore.After(at.now()):
+					t.Errorf("%+v", busy)
+				case busy.NotBefore.After(latest):
+					latest = busy.NotBefore
+				}
+			})
+		}
+		wait.Wait()
+		if tried > 1 {
+			t.Errorf("%d tried at the same time", tried)
+		}
+		if in := latest.Sub(at.now()); in > longestPause+150*apart+time.Second {
+			t.Errorf("one is to come again in %s", in)
+		}
+		at.step(longestPause)
+	}
+	t.Logf("measure: breaker callers=150 rounds=10 tries=%d held=%s", f.Calls("auth/approle/login"), held.Round(time.Millisecond))
+	f.Hang(false)
+	until(t, func() bool { // a login may be under way that is lost
+		at.step(longestPause)
+		_, err := s.Issue(t.Context(), request)
+		return err == nil
+	})
+	if failed := issueMany(s, request, 50); failed > 0 {
+		t.Errorf("%d failed", failed)
+	}
+}
+
+// TestOneCallIsBounded: a login and a signature together take the time-out at most.
+func TestOneCallIsBounded(t *testing.T) {
+	f := newVault(t)
+	c := configOf(f)
+	c.Timeout = 300 * time.Millisecond
+	s := open(t, c)
+	slow := 200 * time.Millisecond
+	f.Answer("auth/approle/login", func(w http.ResponseWriter, r *http.Request) { time.Sleep(slow); f.LogIn(w) })
+	f.Answer("pki/sign/web", func(w http.ResponseWriter, r *http.Request) { time.Sleep(slow); f.Sign(w, r) })
+	request, _ := newRequest(t, spec)
+	request.Finish = true
+	began := time.Now()
+	if _, err := s.Issue(t.Context(), request); kindOfError(t, err) != Transient {
+		t.Errorf("%v", err)
+	}
+	if took := time.Since(began); took > 390*time.Millisecond {
+		t.Errorf("took %s", took)
+	}
+}
+
+// TestSlowElsewhere: what answers where signing hangs does not send all back to it.
+func TestSlowElsewhere(t *testing.T) {
+	f, at := newVault(t), &clock{}
+	c := configOf(f)
+	c.Now, c.Timeout = at.now, 50*time.Millisecond
+	s := open(t, c)
+	request, _ := newRequest(t, spec)
+	f.Answer("pki/sign/web", hang)
+	if _, err := s.Issue(t.Context(), request); kindOfError(t, err) != Transient {
+		t.Fatal(err)
+	}
+	if _, err := s.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var busy *BusyError
+	if _, err := s.Issue(t.Context(), request); !errors.As(err, &busy) || busy.Cause == nil {
+		t.Errorf("%v", err)
+	}
+	f.Answer("pki/sign/web", vaulttest.Refusing(503, "Vault is sealed"))
+	at.step(longestPause)
+	for range 2 { // an answer is an answer
+		if _, err := s.Issue(t.Context(), request); errors.As(err, &busy) {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+// TestBreakerGivenUp: that a caller gives up says nothing of Vault.
+func TestBreakerGivenUp(t *testing.T) {
+	var b breaker
+	for i, pause := range []time.Duration{firstPause, 2 * firstPause, 4 * firstPause, 8 * firstPause, longestPause, longestPause} {
+		at := now.Add(time.Duration(i) * time.Minute)
+		b.note(at, opSign, &Error{})
+		b.note(at.Add(time.Millisecond), opSign, &Error{}) // another that was in flight
+		if got := b.opensAt.Sub(at); got != pause {
+			t.Errorf("failure %d: %s, want %s", i, got, pause)
+		}
+	}
+	if cause, _ := b.enter(now.Add(time.Hour)); cause != nil {
+		t.Error("none may try")
+	}
+	if cause, at := b.enter(now.Add(time.Hour)); cause == nil || !at.After(now.Add(time.Hour)) {
+		t.Error("two try at the same time")
+	}
+	b.leave(now, opSign, &Error{Kind: Transient, cause: context.Canceled})
+	if cause, _ := b.enter(now.Add(time.Hour)); cause != nil {
+		t.Error("none may try after one gave up")
+	}
+}

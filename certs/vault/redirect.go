@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vault
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// follow repeats a request at the address that a standby of Vault redirects to with 307, once, and only to the same scheme
+// and to a server that answers as the same cluster: the request has the token. All else passes when the cluster has an
+// active node that standbys reach again, so it is no fault of the issuer's.
+func (g guard) follow(resp *http.Response, repeat func() (*http.Request, error)) (*http.Response, error) {
+	_ = resp.Body.Close()
+	from := resp.Request.URL
+	to, err := resp.Location()
+	if err != nil {
+		return nil, &fault{problem: "a redirect has no address", fix: "check what answers at server"}
+	}
+	if to.Scheme != from.Scheme {
+		return nil, &fault{status: http.StatusTemporaryRedirect, passes: true, problem: "Vault redirects to " + to.Scheme + ", which is not followed from " + from.Scheme,
+			fix: "if this lasts, write " + to.Scheme + ":// in server, or correct api_addr of the Vault nodes"}
+	}
+	api := from.Path[strings.Index(from.Path, "/v1/"):]
+	base, found := strings.CutSuffix(to.Path, api)
+	if !found || to.Host == from.Host || !g.sameCluster(resp.Request, to, base) {
+		return nil, &fault{status: http.StatusTemporaryRedirect, passes: true, problem: "a standby of Vault redirects to a node that does not answer as one of the same cluster",
+			fix: "if this lasts, check api_addr of the Vault nodes, and that the controller reaches them"}
+	}
+	again, err := repeat()
+	if err != nil {
+		return nil, err
+	}
+	again.URL.Host, again.Host, again.URL.Path, again.URL.RawPath = to.Host, to.Host, to.Path, ""
+	second, err := g.next.RoundTrip(again)
+	if err == nil && second.StatusCode == http.StatusTemporaryRedirect {
+		_ = second.Body.Close()
+		return nil, &fault{status: http.StatusTemporaryRedirect, passes: true, problem: "the nodes of Vault redirect to each other",
+			fix: "if this lasts, check that the cluster has an active node, and api_addr of the nodes"}
+	}
+	return second, err
+}
+
+// sameCluster compares what both ends of a redirect say of their cluster, without a token.
+func (g guard) sameCluster(r *http.Request, to *url.URL, base string) bool {
+	own := strings.TrimSuffix(r.URL.Path, r.URL.Path[strings.Index(r.URL.Path, "/v1/"):])
+	cluster := g.cluster(r, r.URL.Host, own)
+	return cluster != "" && cluster == g.cluster(r, to.Host, base)
+}
+
+func (g guard) cluster(r *http.Request, host, base string) string {
+	u := url.URL{Scheme: r.URL.Scheme, Host: host, Path: base + "/v1/sys/health", RawQuery: "standbyok=true&perfstandbyok=true"}
+	health, err := http.NewRequestWithContext(r.Context(), http.MethodGet, u.String(), nil)
+	if err != nil {
+		return ""
+	}
+	health.Header.Set("User-Agent", r.UserAgent())
+	resp, err := g.next.RoundTrip(health)
+	if err != nil {
+		return ""
+	}
+	defer resp.Body.Close()
+	var said struct {
+		Cluster string `json:"cluster_id"`
+	}
+	if resp.StatusCode != http.StatusOK || json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&said) != nil {
+		return ""
+	}
+	return said.Cluster
+}
+
+// repeatable gives a request whose body can be sent a second time.
+func repeatable(r *http.Request) (repeat func() (*http.Request, error), err error) {
+	var body []byte
+	if r.Body != nil && r.Body != http.NoBody {
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+		_ = r.Body.Close()
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	return func() (*http.Request, error) {
+		again := r.Clone(r.Context())
+		if body != nil {
+			again.Body = io.NopCloser(bytes.NewReader(body))
+		}
+		return again, nil
+	}, nil
+}

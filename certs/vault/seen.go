@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vault
+
+import (
+	"crypto/x509"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// seen is what earlier calls of a Session showed.
+type seen struct {
+	mu     sync.Mutex
+	chain  []*x509.Certificate // of the CA, from the last signature
+	role   *Role               // nil: not read yet, or not readable
+	ref    string              // of the role's issuer
+	saidNo bool                // the token said that it may not sign
+
+	refusal   *Error // that the last request to sign met; nil where it met none
+	refusedAt time.Time
+}
+
+// refusalLasts is how long the refusal of a signature counts after it was last seen. Certificates come again sooner.
+const refusalLasts = 10 * time.Minute
+
+// issued notes how a request to sign ended. Of errors a refusal of the token counts alone: the others may be the fault of
+// one request, which must not look like one of the issuer.
+func (s *seen) issued(now time.Time, answer Answer, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var e *Error
+	switch {
+	case err == nil:
+		s.chain, s.refusal = answer.Bundle.Above(), nil
+	case errors.As(err, &e) && e.Kind == Setup && e.Status == http.StatusForbidden:
+		s.refusal, s.refusedAt = e, now
+	}
+}
+
+// refused is the refusal that the last request to sign met, nil where there was none, or long ago.
+func (s *seen) refused(now time.Time) *Error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Sub(s.refusedAt) > refusalLasts {
+		return nil
+	}
+	return s.refusal
+}
+
+// loggedIn forgets a refusal of another token.
+func (s *seen) loggedIn() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refusal = nil
+}
+
+// says notes whether the token says that it may sign, and forgets a refusal where it said before that it may not.
+func (s *seen) says(may bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if may && s.saidNo {
+		s.refusal = nil
+	}
+	s.saidNo = !may
+}
+
+// read keeps what a check read of the role.
+func (s *seen) read(role *Role, ref string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.role, s.ref = role, ref
+}
+
+func (s *seen) authorities() []*x509.Certificate {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.chain
+}
+
+func (s *seen) issuerRef() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ref
+}
+
+// fixedEnd reports whether the role says when certificates end, beside which Vault takes no duration.
+func (s *seen) fixedEnd() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.role != nil && s.role.NotAfter != ""
+}

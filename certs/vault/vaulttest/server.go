@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vaulttest
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"apisix-certs.io/apisix-certs/certs/certstest"
+)
+
+// Vault is a running scripted Vault. Its methods may be called while it serves.
+type Vault struct {
+	*httptest.Server
+	// CA signs at the mount "pki".
+	CA *certstest.CA
+
+	now     func() time.Time
+	dialect Dialect
+
+	mu       sync.Mutex
+	role     map[string]any
+	lease    int  // seconds of a token
+	may      bool // what logins give from now on
+	sealed   bool
+	hung     chan struct{} // closed when it serves again; nil while it does
+	denied   map[string]bool
+	answers  map[string]http.HandlerFunc
+	tokens   map[string]*token
+	calls    map[string]int
+	bodies   []map[string]any
+	header   http.Header
+	revoked  []revocation
+	sequence int
+}
+
+type token struct {
+	dead bool
+	may  bool // what its policies allow
+	// leases are the certificates that end with it.
+	leases []revocation
+}
+
+// Start starts a Vault with the clock now, which is nil for the real one. It panics where it cannot, as httptest does.
+func Start(now func() time.Time) *Vault { return StartDialect(now, Vault121) }
+
+// StartDialect is Start for a Vault that answers as another version does.
+func StartDialect(now func() time.Time, dialect Dialect) *Vault {
+	if now == nil {
+		now = time.Now
+	}
+	v := &Vault{
+		CA:  certstest.NewCA(panicking{}, "root", now().Add(1000*time.Hour)),
+		now: now, dialect: dialect, lease: 3600, may: true,
+		role:   map[string]any{"key_type": "any", "allow_any_name": true, "issuer_ref": "default", "max_ttl": 3600},
+		denied: map[string]bool{}, answers: map[string]http.HandlerFunc{}, tokens: map[string]*token{}, calls: map[string]int{},
+	}
+	v.Server = httptest.NewServer(v)
+	return v
+}
+
+// New is Start that ends with the test.
+func New(t testing.TB, now func() time.Time) *Vault {
+	v := Start(now)
+	t.Cleanup(v.Close)
+	return v
+}
+
+// Close ends the server, and first lets go what Hang holds.
+func (v *Vault) Close() {
+	v.Hang(false)
+	v.CloseClientConnections()
+	v.Server.Close()
+}
+
+// panicking is the TB of certstest where there is no test.
+type panicking struct{ testing.TB }
+
+func (panicking) Helper()           {}
+func (panicking) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
+
+// ServeHTTP answers as Vault's API does.
+func (v *Vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path := strings.TrimPrefix(r.URL.Path, "/v1/")
+	v.mu.Lock()
+	v.calls[path]++
+	v.header = r.Header.Clone()
+	scripted, hung, sealed := v.answers[path], v.hung, v.sealed
+	v.mu.Unlock()
+	switch {
+	case hung != nil:
+		hang(r, hung)
+	case scripted != nil:
+		scripted(w, r)
+	case path == "sys/health":
+		v.health(w)
+	case sealed:
+		Refuse(w, http.StatusServiceUnavailable, "Vault is sealed")
+	case strings.HasSuffix(path, "/login"):
+		v.LogIn(w)
+	case path == "pki/crl" || strings.HasSuffix(path, "/crl/der"):
+		v.crl(w)
+	case strings.HasPrefix(path, "pki/issuer/") && strings.HasSuffix(path, "/json"):
+		v.issuer(w, path)
+	default:
+		v.authenticated(w, r, path)
+	}
+}
+
+// hang reads the body first: until then a server does not see its client go.
+func hang(r *http.Request, until <-chan struct{}) {
+	drain(r)
+	select {
+	case <-until:
+	case <-r.Context().Done():
+	}
+	panic(http.ErrAbortHandler) // the call is lost
+}
+
+// authenticated serves what needs a token.
+func (v *Vault) authenticated(w http.ResponseWriter, r *http.Request, path string) {
+	name := r.Header.Get("X-Vault-Token")
+	v.mu.Lock()
+	holder := v.tokens[name]
+	alive := holder != nil && !holder.dead
+	allowed := alive && holder.may && !v.denied[path]
+	v.mu.Unlock()
+	own := strings.HasPrefix(path, "auth/token/") || path == "sys/capabilities-self"
+	switch {
+	case !alive:
+		Refuse(w, http.StatusForbidden, v.dialect.deadToken)
+	case own && !v.denies(path):
+		v.ofToken(w, r, path, holder)
+	case !allowed:
+		Refuse(w, http.StatusForbidden, v.dialect.denied)
+	case path == "pki/roles/web":
+		v.mu.Lock()
+		role := maps.Clone(v.role)
+		v.mu.Unlock()
+		Reply(w, role)
+	case strings.HasPrefix(path, "pki/sign/"), strings.HasPrefix(path, "pki/sign-verbatim"), strings.HasPrefix(path, "pki/issuer/"):
+		v.Sign(w, r)
+	case path == "pki/revoke":
+		v.revoke(w, r)
+	default:
+		Refuse(w, http.StatusNotFound, `no handler for route "`+path+`". route entry not found.`)
+	}
+}
+
+// ofToken serves what a token may do with itself by the policy "default".
+func (v *Vault) ofToken(w http.ResponseWriter, r *http.Request, path string, holder *token) {
+	drain(r)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch path {
+	case "auth/token/renew-self":
+		write(w, map[string]any{"auth": map[string]any{"client_token": "", "lease_duration": v.lease, "renewable": true}})
+	case "auth/token/lookup-self":
+		Reply(w, map[string]any{"ttl": v.lease, "renewable": true})
+	case "auth/token/revoke-self":
+		v.end(holder)
+		w.WriteHeader(http.StatusNoContent)
+	case "sys/capabilities-self":
+		can := "deny"
+		if holder.may {
+			can = "update"
+		}
+		Reply(w, map[string]any{"capabilities": []string{can}})
+	}
+}
+
+func (v *Vault) denies(path string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.denied[path]
+}
+
+func (v *Vault) health(w http.ResponseWriter) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	write(w, map[string]any{"initialized": true, "sealed": v.sealed, "version": v.dialect.version, "cluster_id": "cluster-of-" + v.CA.Cert.SerialNumber.String()})
+}
+
+// LogIn answers a login with a new token. Scripted answers may call it.
+func (v *Vault) LogIn(w http.ResponseWriter) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	name := fmt.Sprintf("token-%d", len(v.tokens)+1)
+	v.tokens[name] = &token{may: v.may}
+	write(w, map[string]any{"auth": map[string]any{"client_token": name, "lease_duration": v.lease, "renewable": true}})
+}
+
+// Reply writes the data of an answer.
+func Reply(w http.ResponseWriter, data map[string]any) { write(w, map[string]any{"data": data}) }
+
+// Refuse writes an error in Vault's form.
+func Refuse(w http.ResponseWriter, status int, messages ...string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]any{"errors": messages})
+}
+
+// Refusing is a scripted answer that refuses.
+func Refusing(status int, messages ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { Refuse(w, status, messages...) }
+}
+
+func write(w http.ResponseWriter, body map[string]any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(body)
+}

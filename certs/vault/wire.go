@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vault
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/hashicorp/vault/api"
+)
+
+// wire makes the HTTP exchanges with one Vault. Each is bounded by the time-out, observed, and noted by the breaker.
+type wire struct {
+	config  Config
+	pool    *http.Transport
+	guarded http.RoundTripper // pool behind guard
+	breaker breaker
+}
+
+func newWire(c Config) *wire {
+	pool := newTransport(c)
+	return &wire{config: c, pool: pool, guarded: guard{pool}}
+}
+
+// client has its own token and shares the pool of connections.
+func (w *wire) client(token string) (*api.Client, error) {
+	client, err := api.NewClient(&api.Config{
+		Address: w.config.Server, MaxRetries: 0, DisableRedirects: true,
+		HttpClient: &http.Client{Transport: w.guarded, CheckRedirect: noRedirect},
+		CheckRetry: func(context.Context, *http.Response, error) (bool, error) { return false, nil },
+	})
+	if err != nil {
+		return nil, &fault{problem: "the client could not be made", fix: "check server, and the VAULT_ variables of the environment"}
+	}
+	// The library takes token, namespace, headers and wrapping from VAULT_ variables, which are not ours.
+	headers := http.Header{api.RequestHeaderName: {"true"}, "User-Agent": {w.config.UserAgent}}
+	if w.config.Namespace != "" {
+		headers.Set(api.NamespaceHeaderName, w.config.Namespace)
+	}
+	client.SetHeaders(headers)
+	client.SetToken(token)
+	client.SetWrappingLookupFunc(func(string, string) string { return "" })
+	return client, nil
+}
+
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// do makes one exchange. It returns the raw error, for classify.
+func (w *wire) do(ctx context.Context, op string, exchange func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, w.config.Timeout)
+	defer cancel()
+	start := w.config.Now()
+	err := exchange(ctx)
+	end := w.config.Now()
+	if err == nil {
+		w.breaker.note(end, op, nil)
+		w.config.Observe(op, http.StatusOK, end.Sub(start), nil)
+		return nil
+	}
+	known := classify(op, err)
+	switch {
+	case !known.unanswered():
+		w.breaker.note(end, op, nil)
+	case !known.givenUp():
+		w.breaker.note(end, op, known)
+	}
+	w.config.Observe(op, known.Status, end.Sub(start), known)
+	return err
+}
