@@ -47,8 +47,8 @@ func TestIssue(t *testing.T) {
 
 // TestIssueBodyLists: a URI may have a comma, at which Vault splits a text.
 func TestIssueBodyLists(t *testing.T) {
-	f := newFakeVault(t)
-	s := open(t, f.config())
+	f := newVault(t)
+	s := open(t, configOf(f))
 	request, _ := newRequest(t, certs.Spec{
 		DNSNames: []string{"a.example.com", "b.example.com"}, EmailAddresses: []string{"ops@example.com"},
 		IPAddresses: []string{"192.0.2.1", "2001:db8::1"}, URIs: []string{"spiffe://example.org/a,b", "spiffe://example.org/c"},
@@ -61,7 +61,7 @@ func TestIssueBodyLists(t *testing.T) {
 		"alt_names": "a.example.com,b.example.com,ops@example.com",
 		"ip_sans":   []any{"192.0.2.1", "2001:db8::1"}, "uri_sans": []any{"spiffe://example.org/a,b", "spiffe://example.org/c"},
 	}
-	if diff := cmp.Diff(want, f.bodies[0]); diff != "" {
+	if diff := cmp.Diff(want, f.Bodies()[0]); diff != "" {
 		t.Errorf("body (-want +got):\n%s", diff)
 	}
 }

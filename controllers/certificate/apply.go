@@ -6,11 +6,13 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/certs/vault"
 )
 
 // outcome is what came of a plan.
@@ -29,9 +31,35 @@ type outcome struct {
 	// places may hold keys in Vault; clearAgain: one of them is to be cleared soon.
 	places     []v1alpha1.VaultKVPlace
 	clearAgain bool
-	kept       bool // what was pushed before stays
-	usable     bool // the pair in the Secret may be pushed
-	gateways   []pushed
+	// busyUntil is when the issuer has a turn for it; zero: it needs none.
+	busyUntil time.Time
+	// uncounted: err is the failure of another attempt, which holds this one up.
+	uncounted bool
+	kept      bool // what was pushed before stays
+	usable    bool // the pair in the Secret may be pushed
+	gateways  []pushed
+}
+
+// waits takes a refusal for want of a turn for what it is: no failure, but a time to come again.
+func (d *outcome) waits() {
+	var busy *vault.BusyError
+	if !errors.As(d.err, &busy) {
+		return
+	}
+	d.busyUntil, d.err = busy.NotBefore, nil
+	if busy.Cause != nil {
+		d.err, d.uncounted = busy.Cause, true
+		return
+	}
+	d.pending = &finding{v1alpha1.ReasonIssuing, "the issuer's limits are reached, and this certificate waits for its turn"}
+}
+
+// shortWait is how long a turn may be waited for without a word.
+const shortWait = 2 * time.Second
+
+// waitsShortly reports whether the turn comes so soon that nothing needs to be said.
+func (d *outcome) waitsShortly(now time.Time) bool {
+	return !d.busyUntil.IsZero() && !d.uncounted && d.busyUntil.Before(now.Add(shortWait))
 }
 
 // apply carries out the plan in the order that survives a crash after each step: Secret, gateways, proof.
@@ -45,6 +73,9 @@ func (r *Reconciler) apply(ctx context.Context, o *observed, p plan) outcome {
 		s, done.err = r.issue(ctx, o, p)
 		done.issued, done.warnings, done.pending = s.issued, s.warnings, s.pending
 		r.measureIssued(o, p, s, began)
+		if done.waits(); done.waitsShortly(r.Clock.Now()) {
+			return done
+		}
 	case p.relabel:
 		done.err = r.relabel(ctx, o)
 	}

@@ -39,9 +39,12 @@ func findingOf(err error) *finding {
 		setup       *gateway.SetupError
 		mode        *gateway.ModeError
 		refusal     *authority.Refusal
+		busy        *vault.BusyError
 		secret      *tlssecret.RefusedError
 	)
 	switch {
+	case errors.As(err, &busy) && busy.Cause == nil:
+		return &finding{v1alpha1.ReasonIssuing, "the issuer's limits are reached"}
 	case errors.As(err, &refusal):
 		return &finding{refusal.Reason, refusal.Message}
 	case errors.As(err, &secret):

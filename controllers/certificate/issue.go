@@ -39,25 +39,42 @@ func (r *Reconciler) issue(ctx context.Context, o *observed, p plan) (step, erro
 	if err != nil {
 		return step{}, err
 	}
-	key, err := o.key(p)
-	if err != nil {
-		return step{}, err
+	if session.MakesKey() {
+		if err := r.try(ctx, o, []byte("dry run")); err != nil {
+			return step{}, err
+		}
 	}
-	csr, err := certs.CreateRequest(o.spec, key)
-	if err != nil {
-		return step{}, fmt.Errorf("certificate request: %w", err)
-	}
-	if err := r.try(ctx, o, csr); err != nil {
-		return step{}, err
-	}
-	if !inTime(p.decision.Reason) {
+	var key certs.Key
+	answer, err := session.Issue(ctx, vault.Request{
+		ID: string(o.cert.UID), Group: o.cert.Namespace, Spec: o.spec, Finish: true, Ends: p.decision.NotAfter,
+		CSR: func() (csr []byte, err error) {
+			key, csr, err = o.newRequest(p)
+			if err != nil {
+				return nil, err
+			}
+			return csr, r.try(ctx, o, csr)
+		},
+	})
+	if busy := (*vault.BusyError)(nil); !errors.As(err, &busy) && !inTime(p.decision.Reason) {
 		r.signatures.spend(o.cert.UID, r.Clock.Now())
 	}
-	answer, err := session.Issue(ctx, vault.Request{CSRPEM: csr, Spec: o.spec, Finish: true, Ends: p.decision.NotAfter})
 	if err != nil {
 		return step{}, err
 	}
 	return r.keep(ctx, o, p.decision, unwritten{answer, key, o.requestDigest()})
+}
+
+// newRequest makes the key and the request that is signed with it.
+func (o *observed) newRequest(p plan) (certs.Key, []byte, error) {
+	key, err := o.key(p)
+	if err != nil {
+		return certs.Key{}, nil, err
+	}
+	csr, err := certs.CreateRequest(o.spec, key)
+	if err != nil {
+		return certs.Key{}, nil, fmt.Errorf("certificate request: %w", err)
+	}
+	return key, csr, nil
 }
 
 // try asks the API server whether it would take the Secret, before a signature is spent on one that it refuses.
@@ -163,7 +180,7 @@ func (r *Reconciler) storeKey(ctx context.Context, o *observed, answer vault.Ans
 // key is the key to ask a certificate for: a new one, unless the spec wants the old one kept and it fits.
 func (o *observed) key(p plan) (certs.Key, error) {
 	old := p.decision.Bundle.Key
-	wanted := o.spec.Key
+	wanted := certs.KeyFor(o.spec.Key, p.decision.Bundle)
 	if k := o.cert.Spec.PrivateKey; k != nil && k.RotationPolicy == v1alpha1.RotationNever && !old.IsZero() {
 		is := old.Spec()
 		if (wanted.Algorithm == "" || wanted.Algorithm == is.Algorithm) && (wanted.Size == 0 || wanted.Size == is.Size) {

@@ -142,7 +142,8 @@ func (e *usedError) Error() string { return "a gateway still refers to a key in 
 func passes(err error) bool {
 	var storage *KeyStorageError
 	var answered *vault.Error
-	if errors.As(err, &storage) || errors.As(err, &answered) {
+	var busy *vault.BusyError
+	if errors.As(err, &busy) || errors.As(err, &storage) || errors.As(err, &answered) {
 		return unanswered(err)
 	}
 	return !gateway.Refused(err)
@@ -150,8 +151,9 @@ func passes(err error) bool {
 
 // unanswered tells whether it is Vault that does not answer for now.
 func unanswered(err error) bool {
+	var busy *vault.BusyError
 	var answered *vault.Error
-	return errors.As(err, &answered) && answered.Kind == vault.Transient
+	return errors.As(err, &busy) || errors.As(err, &answered) && answered.Kind == vault.Transient
 }
 
 // references are what the certificate's own objects at the gateways have in the place of certificate and key, in one text.

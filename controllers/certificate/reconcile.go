@@ -121,8 +121,15 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		_, err := r.report(ctx, o, p, outcome{decision: p.decision})
 		return ctrl.Result{RequeueAfter: time.Millisecond}, err
 	}
-	return r.report(ctx, o, p, r.apply(ctx, &o, p))
+	done := r.apply(ctx, &o, p)
+	if now := r.Clock.Now(); done.waitsShortly(now) {
+		return ctrl.Result{RequeueAfter: max(done.busyUntil.Sub(now), shortestWait)}, nil
+	}
+	return r.report(ctx, o, p, done)
 }
+
+// shortestWait is how soon a certificate may come again that had no turn.
+const shortestWait = 20 * time.Millisecond
 
 // expiryUnreported reports whether the certificate has expired and its status does not say so yet.
 func (o *observed) expiryUnreported(now time.Time) bool {

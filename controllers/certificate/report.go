@@ -84,6 +84,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, cert, before *v1alpha1.Api
 
 func setAttempts(status *v1alpha1.ApisixCertificateStatus, before *v1alpha1.ApisixCertificate, p plan, done outcome, now time.Time) {
 	switch {
+	case done.uncounted:
 	case done.err != nil && p.issue:
 		if before.Status.ObservedGeneration != before.Generation {
 			status.FailedAttempts = 0
@@ -119,7 +120,7 @@ func setGateways(status *v1alpha1.ApisixCertificateStatus, done outcome) {
 
 // tell emits events and logs: one for a new certificate, and one when Ready turns to another reason.
 func (r *Reconciler) tell(ctx context.Context, o observed, p plan, done outcome, before []metav1.Condition) {
-	if done.err != nil && p.issue { // other errors are returned, and so logged
+	if done.err != nil && p.issue && !done.uncounted { // other errors are returned, and so logged
 		ctrl.LoggerFrom(ctx).Error(done.err, "cannot issue the certificate", "reason", p.decision.Reason)
 	}
 	if done.issued {
@@ -180,6 +181,9 @@ func wake(o observed, p plan, done outcome, now time.Time) time.Duration {
 	next := earliest(now.Add(lookAfter(string(o.cert.UID))), deadline)
 	if done.err != nil && p.issue {
 		next = earliest(next, now.Add(certs.Backoff(int(o.cert.Status.FailedAttempts), done.decision.NotAfter.Sub(now))))
+	}
+	if !done.busyUntil.IsZero() {
+		return max(earliest(next, done.busyUntil).Sub(now), shortestWait)
 	}
 	if p.held != nil || done.pending != nil || done.revokeErr != nil {
 		next = earliest(next, now.Add(recheckAfter(o.cert.Status.Conditions, v1alpha1.ConditionIssued, now)))
