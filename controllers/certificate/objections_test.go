@@ -88,7 +88,7 @@ func TestForeseen(t *testing.T) {
 			if next := p.next.Sub(s.now); next != c.next {
 				t.Errorf("next in %s", next)
 			}
-			if c := issuedCondition(s.observed, p, after(p, nil)); c.Status != yes || c.Reason != v1alpha1.ReasonRenewalFailing || !strings.Contains(c.Message, "24h0m0s of the 2160h0m0s asked for") {
+			if c := issuedCondition(s.observed, p, after(p, nil)); c.Status != yes || c.Reason != v1alpha1.ReasonRenewalFailing || !strings.Contains(c.Message, "24h0m0s of the 2160h0m0s requested") {
 				t.Errorf("%+v", c)
 			}
 			s.now = s.now.Add(c.next)
