@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/handshake"
 )
 
 // Proof is what handshakes with a gateway showed.
@@ -30,19 +31,19 @@ type Proof struct {
 }
 
 // Cause is why a host is not proven.
-type Cause string
+type Cause = handshake.Cause
 
 // Causes.
 const (
-	Unreachable      Cause = "unreachable"       // nothing listens
-	NotTLS           Cause = "not TLS"           // something else than TLS is spoken there
-	NoCertificate    Cause = "no certificate"    // the gateway ended the handshake
-	OtherCertificate Cause = "other certificate" // another leaf was shown
-	TimedOut         Cause = "timed out"
-	Failed           Cause = "failed"
+	Unreachable      = handshake.Unreachable   // nothing listens
+	NotTLS           = handshake.NotTLS        // something else than TLS is spoken there
+	NoCertificate    = handshake.NoCertificate // the gateway ended the handshake
+	TimedOut         = handshake.TimedOut
+	Failed           = handshake.Failed
+	OtherCertificate = Cause("other certificate") // another leaf was shown
 	// Of Explain:
-	UnfitKey   Cause = "unfit key"  // the ssl object has the certificate, and nothing else is in the way
-	Unreadable Cause = "unreadable" // the same for an ssl object that refers to a Vault
+	UnfitKey   = Cause("unfit key")  // the ssl object has the certificate, and nothing else is in the way
+	Unreadable = Cause("unreadable") // the same for an ssl object that refers to a Vault
 )
 
 // Mendable tells whether what the Admin API holds may be to blame, so that a look at it and a new write are worth it.
@@ -60,10 +61,9 @@ const (
 	// handshakes are made at the same time for one certificate, handshakesInAll with one gateway.
 	handshakes      = 8
 	handshakesInAll = 32
-	// handshakeTimeout bounds one handshake, which takes some milliseconds, and proofTimeout all of a certificate.
-	handshakeTimeout = 2 * time.Second
-	proofTimeout     = 15 * time.Second
-	wildcardLabel    = "apisix-certs-proof"
+	// proofTimeout bounds all handshakes of a certificate.
+	proofTimeout  = 15 * time.Second
+	wildcardLabel = "apisix-certs-proof"
 )
 
 // proofName is the name asked for: a wildcard is proven by a made-up label.
