@@ -64,3 +64,6 @@ func VersionOfClass(controller string) Version {
 	}
 	return ""
 }
+
+// ServesImplicit reports whether the version serves a TLS entry of an Ingress without hosts, for those of its rules.
+func (v Version) ServesImplicit() bool { return v != V18 }

@@ -15,7 +15,7 @@ type Slots struct {
 	limit metrics.Limit
 }
 
-// New returns n slots. Who has to wait for one is counted under limit.
+// New returns n slots. Who has to wait for one is counted under limit; empty: not counted.
 func New(n int, limit metrics.Limit) *Slots {
 	return &Slots{room: make(chan struct{}, n), limit: limit}
 }
@@ -27,6 +27,8 @@ func (s *Slots) Acquire(ctx context.Context) (release func(), err error) {
 	case s.room <- struct{}{}:
 		return release, nil
 	default:
+	}
+	if s.limit != "" {
 		metrics.Waited(s.limit)
 	}
 	select {
