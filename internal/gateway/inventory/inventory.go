@@ -37,6 +37,13 @@ type Inventory struct {
 	doubted bool
 }
 
+// New returns an inventory of these objects, as if they had been listed at some time.
+func New(objects ...Object) *Inventory {
+	v := &Inventory{}
+	v.finish(objects, nil, time.Time{})
+	return v
+}
+
 // refresh replaces the list. Callers at the same time share one call of list.
 func (v *Inventory) refresh(ctx context.Context, now func() time.Time, list func(context.Context) ([]Object, error)) error {
 	result := v.read.DoChan("list", func() (any, error) {
