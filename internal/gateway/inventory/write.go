@@ -3,6 +3,7 @@
 package inventory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -66,7 +67,7 @@ func (r Remote) Delete(ctx context.Context, w Write, id string, still func(Objec
 	case !still(object):
 		return nil
 	}
-	w.Serial = object.Serial
+	w.Serial = cmp.Or(object.Serial, w.Serial)
 	err = r.write(ctx, w, "delete", "ssls/"+id, func() error { return r.Admin.DeleteSSL(ctx, id) })
 	if err != nil && !apisix.IsNotFound(err) {
 		return fmt.Errorf("delete ssl object %s: %w", id, err)
