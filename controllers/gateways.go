@@ -24,7 +24,8 @@ import (
 	ctrlsource "sigs.k8s.io/controller-runtime/pkg/source"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
-	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/registry"
 )
 
 // gatherDelay is how long a change at a gateway waits for more of its kind before its certificates are looked at: pods
@@ -33,7 +34,7 @@ const gatherDelay = 200 * time.Millisecond
 
 // gateways is the registry of gateways, fed by watches that also enqueue the certificates of a gateway that changed.
 type gateways struct {
-	*gateway.Registry
+	*registry.Registry
 	mgr          ctrl.Manager
 	cache        cache.Cache // of IngressClasses and GatewayProxies
 	certificates controller.Controller
@@ -63,10 +64,10 @@ func newGateways(ctx context.Context, mgr ctrl.Manager, options Options, within 
 		return nil, fmt.Errorf("cache of gateways: %w", err)
 	}
 	g := &gateways{mgr: mgr, cache: from, changes: make(chan string, 256), queue: make(chan workqueue.TypedRateLimitingInterface[ctrl.Request], 1)}
-	g.Registry = &gateway.Registry{
+	g.Registry = &registry.Registry{
 		Reader: from, Flags: flags, Mode: gateway.Mode(options.PushMode), Cluster: cluster, Clock: clock.RealClock{},
 		TLS: config, UserAgent: options.userAgent(), Log: mgr.GetLogger().WithName("gateways"),
-		Follower: &gateway.Watches{
+		Follower: &registry.Watches{
 			Context: ctx, Changed: g.changed,
 			NewCache: func(o cache.Options) (cache.Cache, error) {
 				o.Scheme, o.Mapper, o.HTTPClient = mgr.GetScheme(), mgr.GetRESTMapper(), mgr.GetHTTPClient()
@@ -156,7 +157,7 @@ func (g *gateways) watchProxies() (done bool, err error) {
 	if g.proxies {
 		return true, nil
 	}
-	kind := gateway.GatewayProxyKind
+	kind := registry.GatewayProxyKind
 	switch _, err := g.mgr.GetRESTMapper().RESTMapping(kind.GroupKind(), kind.Version); {
 	case meta.IsNoMatchError(err):
 		return false, nil

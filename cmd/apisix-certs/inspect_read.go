@@ -21,8 +21,9 @@ import (
 
 	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/certs"
-	"apisix-certs.io/apisix-certs/controllers/gateway"
 	"apisix-certs.io/apisix-certs/handshake"
+	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/registry"
 )
 
 func (n *inspector) read(ctx context.Context, p place) (found, error) {
@@ -168,11 +169,11 @@ func (n *inspector) admin(ctx context.Context) (*apisix.Client, error) {
 		}
 		return apisix.New(apisix.Options{Endpoints: n.options.AdminURLs, AdminKey: key, TLS: config, UserAgent: "apisix-certs/" + buildVersion()})
 	}
-	registry, err := n.options.GatewaysOnce(ctx, n.access)
+	known, err := n.options.GatewaysOnce(ctx, n.access)
 	if err != nil {
 		return nil, err
 	}
-	g := registry.Named(gateway.FlagsName)
+	g := known.Named(registry.FlagsName)
 	if _, err := g.FindMode(ctx); err != nil {
 		return nil, fmt.Errorf("%w: apisix-certs check tells how to mend it", err)
 	}

@@ -22,8 +22,8 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/certs/certstest"
 	"apisix-certs.io/apisix-certs/controllers"
-	"apisix-certs.io/apisix-certs/controllers/gateway"
 	"apisix-certs.io/apisix-certs/controllers/source"
+	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
 const (
@@ -199,7 +199,7 @@ func (s *scene) target(p pair) gateway.Target {
 	s.must(err)
 	return gateway.Target{
 		Namespace: namespace, Name: secretName, UID: fmt.Sprint(s.uid), SecretName: secretName, Hosts: p.hosts, Uses: uses,
-		Cert: p.cert, Key: p.key, Fingerprint: p.fingerprint,
+		Pair: gateway.Pair{Cert: p.cert, Key: p.key, Fingerprint: p.fingerprint},
 	}
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package gateway
+package registry
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/apisix"
+	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
 // FlagsName is the name of the gateway of the flags. One of a GatewayProxy is named NAMESPACE/NAME.
@@ -38,20 +39,35 @@ type Registry struct {
 	// Flags is the gateway of the flags. Nil: there is none.
 	Flags *Flags
 	// Mode, Cluster and Clock are those of every Gateway.
-	Mode    Mode
+	Mode    gateway.Mode
 	Cluster string
 	Clock   clock.Clock
 	// TLS is for https endpoints of every gateway. Nil: the system's roots.
 	TLS       *tls.Config
 	UserAgent string
 	Log       logr.Logger
+	// Warn, where set, gets what is wrong with a gateway and does not keep it from being used, when that is found.
+	Warn func(Warning)
 
-	proxies atomic.Bool
+	known known
+}
+
+// known is what a Registry has found so far. The zero value is ready.
+type known struct {
+	proxies atomic.Bool // the cluster has the CRD of GatewayProxy
 	mu      sync.Mutex
 	entries map[string]*entry
 }
 
-// Flags tells of the gateway of the flags. Either URLs or Service is set, and either Key or KeySecret.
+// Warning is what is wrong with a gateway and does not keep it from being used.
+type Warning struct {
+	// Proxy is the GatewayProxy that says so.
+	Proxy client.ObjectKey
+	// Problem says what is wrong and how to correct it; stable.
+	Problem string
+}
+
+// Flags describe the gateway of the flags. Either URLs or Service is set, and either Key or KeySecret.
 type Flags struct {
 	URLs    []string // --apisix-admin-url
 	Service *ServicePort
@@ -67,10 +83,10 @@ type Flags struct {
 type entry struct {
 	mu       sync.Mutex // held while the gateway is made or changed
 	fresh    atomic.Bool
-	known    atomic.Pointer[Gateway] // gateway, to be had without mu
+	ready    atomic.Pointer[gateway.Gateway] // gateway, to be had without mu
 	key      atomic.Pointer[apisix.KeySource]
 	identity string
-	gateway  *Gateway
+	gateway  *gateway.Gateway
 }
 
 // readTimeout bounds the reads of one For, which caches answer at once.
@@ -78,23 +94,23 @@ const readTimeout = 10 * time.Second
 
 // For returns the gateways of an ingress class, empty where there are none. One whose settings are at fault is among
 // them, and each of its calls returns a *SetupError.
-func (r *Registry) For(ingressClass string) []*Gateway {
+func (r *Registry) For(ingressClass string) []*gateway.Gateway {
 	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
 	defer cancel()
 	chosen, err := r.choose(ctx, ingressClass)
 	if err != nil {
-		return []*Gateway{r.atFault(chosen.name, err)}
+		return []*gateway.Gateway{r.atFault(chosen.name, err)}
 	}
 	if chosen.proxy == nil && r.Flags == nil {
 		return nil
 	}
-	return []*Gateway{r.get(ctx, chosen)}
+	return []*gateway.Gateway{r.get(ctx, chosen)}
 }
 
 // Named returns the gateway of that name, as status tells it, for what a certificate left behind when its ingress class
 // changed. Nil: there is none by the flags, its GatewayProxy is gone and with it the way there, or the name is none of a
 // gateway.
-func (r *Registry) Named(name string) *Gateway {
+func (r *Registry) Named(name string) *gateway.Gateway {
 	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
 	defer cancel()
 	if name == FlagsName && r.Flags != nil {
@@ -105,7 +121,7 @@ func (r *Registry) Named(name string) *Gateway {
 		return nil
 	}
 	chosen := choice{name: name, proxy: &client.ObjectKey{Namespace: namespace, Name: proxy}}
-	var gone *SetupError
+	var gone *gateway.SetupError
 	if _, err := r.readProxy(ctx, chosen); errors.As(err, &gone) {
 		return nil
 	}
@@ -113,7 +129,7 @@ func (r *Registry) Named(name string) *Gateway {
 }
 
 // get returns the gateway chosen, made anew where something changed.
-func (r *Registry) get(ctx context.Context, chosen choice) *Gateway {
+func (r *Registry) get(ctx context.Context, chosen choice) *gateway.Gateway {
 	e := r.entry(chosen.name)
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -138,10 +154,10 @@ func (r *Registry) Changed(name string) { r.entry(name).fresh.Store(false) }
 
 // ClassesChanged lets every gateway's mode be found out anew: an ingress controller may have come or gone.
 func (r *Registry) ClassesChanged() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, e := range r.entries {
-		if g := e.known.Load(); g != nil { // not e.gateway: e.mu is held while others are asked
+	r.known.mu.Lock()
+	defer r.known.mu.Unlock()
+	for _, e := range r.known.entries {
+		if g := e.ready.Load(); g != nil { // not e.gateway: e.mu is held while others are asked
 			g.ForgetMode()
 		}
 	}
@@ -149,24 +165,24 @@ func (r *Registry) ClassesChanged() {
 
 // HasProxies is called once the cluster has the CRD of GatewayProxy.
 func (r *Registry) HasProxies() {
-	r.proxies.Store(true)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, e := range r.entries {
+	r.known.proxies.Store(true)
+	r.known.mu.Lock()
+	defer r.known.mu.Unlock()
+	for _, e := range r.known.entries {
 		e.fresh.Store(false)
 	}
 }
 
 func (r *Registry) entry(name string) *entry {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	e := r.entries[name]
+	r.known.mu.Lock()
+	defer r.known.mu.Unlock()
+	e := r.known.entries[name]
 	if e == nil {
-		if r.entries == nil {
-			r.entries = map[string]*entry{}
+		if r.known.entries == nil {
+			r.known.entries = map[string]*entry{}
 		}
 		e = &entry{}
-		r.entries[name] = e
+		r.known.entries[name] = e
 	}
 	return e
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package gateway
+package registry
 
 import (
 	"context"
@@ -13,17 +13,18 @@ import (
 
 	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/controllers/metrics"
+	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
 // atFault is a gateway that cannot be used.
-func (r *Registry) atFault(name string, err error) *Gateway {
+func (r *Registry) atFault(name string, err error) *gateway.Gateway {
 	g := r.newGateway(name)
-	g.setProblem(err)
+	g.Configure(gateway.TLSPort{}, err)
 	return g
 }
 
-func (r *Registry) newGateway(name string) *Gateway {
-	return &Gateway{
+func (r *Registry) newGateway(name string) *gateway.Gateway {
+	return &gateway.Gateway{
 		Name: name, Mode: r.Mode, Cluster: r.Cluster, Clock: r.Clock, Log: r.Log,
 		Controlled: func(ctx context.Context) (bool, error) {
 			controlled, _, err := r.controllers(ctx, name)
@@ -46,7 +47,7 @@ func (r *Registry) make(ctx context.Context, e *entry, chosen choice) {
 	}
 	g := e.gateway
 	if err == nil && (g == nil || g.Admin == nil || e.identity != found.identity) {
-		g, err = r.connect(e, chosen.name, found)
+		g, err = r.connect(e, chosen, found)
 	}
 	if g == nil {
 		g = r.newGateway(chosen.name)
@@ -54,22 +55,21 @@ func (r *Registry) make(ctx context.Context, e *entry, chosen choice) {
 	if err == nil {
 		err = g.Admin.SetEndpoints(found.endpoints)
 	}
-	var setup *SetupError
+	var setup *gateway.SetupError
 	if l.unsettled || err != nil && !errors.As(err, &setup) {
 		e.fresh.Store(false) // nothing will tell that it has passed
 	}
 	if err != nil {
 		metrics.SetGatewayUp(chosen.name, false)
 	}
-	g.setProblem(err)
-	g.setTLS(found.tls)
+	g.Configure(found.tls, err)
 	e.gateway = g
-	e.known.Store(g)
+	e.ready.Store(g)
 }
 
 // connect makes a Gateway, in the stead of the entry's present one.
-func (r *Registry) connect(e *entry, name string, found settings) (*Gateway, error) {
-	config := r.TLS.Clone()
+func (r *Registry) connect(e *entry, chosen choice, found settings) (*gateway.Gateway, error) {
+	config, name := r.TLS.Clone(), chosen.name
 	if found.insecure || found.serverName != "" {
 		if config == nil {
 			config = &tls.Config{MinVersion: tls.VersionTLS12}
@@ -87,21 +87,35 @@ func (r *Registry) connect(e *entry, name string, found settings) (*Gateway, err
 	if e.gateway != nil && e.gateway.Admin != nil {
 		e.gateway.Admin.Close()
 	}
-	if found.insecure {
-		r.Log.Info("the certificate of a gateway's Admin API is not verified: spec.provider.controlPlane.tlsVerify is false", "gateway", name)
-	}
+	r.warnInsecure(chosen, found.insecure)
 	r.Log.Info("gateway found", "gateway", name, "endpoints", found.endpoints, "pushMode", r.Mode)
 	g := r.newGateway(name)
 	g.Admin, e.identity = admin, found.identity
 	return g, nil
 }
 
-// readProxy reads the GatewayProxy that an IngressClass names. The error is a *SetupError where it is at fault.
+// insecureProblem is that of a GatewayProxy whose Admin API may be anybody's.
+const insecureProblem = "spec.provider.controlPlane.tlsVerify is false, so that whoever takes the Admin API's address gets the admin key and every private key: " +
+	"remove it, and give the CA of the Admin API by --apisix-admin-ca-file"
+
+// warnInsecure warns of an Admin API whose certificate is not verified.
+func (r *Registry) warnInsecure(chosen choice, insecure bool) {
+	metrics.SetGatewayInsecure(chosen.name, insecure)
+	if !insecure || chosen.proxy == nil {
+		return
+	}
+	r.Log.Info("the certificate of a gateway's Admin API is not verified: "+insecureProblem, "gateway", chosen.name)
+	if r.Warn != nil {
+		r.Warn(Warning{Proxy: *chosen.proxy, Problem: insecureProblem})
+	}
+}
+
+// readProxy reads the GatewayProxy that an IngressClass names. The error is a *gateway.SetupError where it is at fault.
 func (r *Registry) readProxy(ctx context.Context, chosen choice) (*unstructured.Unstructured, error) {
 	fault := func(problem string) error {
-		return &SetupError{Object: "GatewayProxy " + chosen.proxy.String(), Problem: problem}
+		return &gateway.SetupError{Object: "GatewayProxy " + chosen.proxy.String(), Problem: problem}
 	}
-	if !r.proxies.Load() {
+	if !r.known.proxies.Load() {
 		return nil, fault("the cluster has no CRD of this kind (" + GatewayProxyKind.GroupVersion().String() + ")")
 	}
 	proxy := &unstructured.Unstructured{}

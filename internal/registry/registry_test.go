@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package gateway
+package registry
 
 import (
 	"context"
@@ -25,6 +25,8 @@ import (
 
 	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/apisix/apisixtest"
+	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/gateway/ingresscontroller"
 )
 
 // hall is a registry over objects in memory, which its Follower reads too.
@@ -40,7 +42,7 @@ func newHall(t *testing.T, flags *Flags, objects ...client.Object) *hall {
 	h := &hall{T: t, logged: &strings.Builder{}}
 	h.objects = fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).WithObjects(objects...).Build()
 	h.Registry = &Registry{
-		Reader: h.objects, Follower: h, Flags: flags, Mode: Auto, Cluster: "here", Clock: clock.RealClock{}, Log: logr.Discard(),
+		Reader: h.objects, Follower: h, Flags: flags, Mode: gateway.Auto, Cluster: "here", Clock: clock.RealClock{}, Log: logr.Discard(),
 	}
 	h.Log = funcr.New(func(_, line string) { h.logged.WriteString(line + "\n") }, funcr.Options{})
 	h.HasProxies()
@@ -53,7 +55,7 @@ func (h *hall) Follow(context.Context, string, Followed) (client.Reader, error) 
 func (h *hall) Keep(string, []Followed) {}
 
 // one is the only gateway of a class.
-func (h *hall) one(class string) *Gateway {
+func (h *hall) one(class string) *gateway.Gateway {
 	h.Helper()
 	gateways := h.For(class)
 	if len(gateways) != 1 {
@@ -120,11 +122,11 @@ func flagsAt(server *apisixtest.Server) *Flags {
 func TestClassPicksGateway(t *testing.T) {
 	other := ingressClass("other", "nginx.org/ingress", "config")
 	other.Spec.Parameters.APIGroup = ptr.To("nginx.org")
-	astray := ingressClass("astray", controllerClass2, "config")
+	astray := ingressClass("astray", ingresscontroller.Class2, "config")
 	astray.Spec.Parameters.Namespace = nil
 	server := standIn(t, apisixtest.Options{})
 	h := newHall(t, flagsAt(server), other, astray,
-		ingressClass("plain", controllerClass18, ""), ingressClass("proxied", controllerClass2, "config"), ingressClass("twin", controllerClass2, "config"),
+		ingressClass("plain", ingresscontroller.Class18, ""), ingressClass("proxied", ingresscontroller.Class2, "config"), ingressClass("twin", ingresscontroller.Class2, "config"),
 		adminSecret(server.AdminKey()), proxyAt(t, server.AdminURL()))
 	for class, want := range map[string]string{
 		"": "default", "unknown": "default", "plain": "default", "other": "default", "proxied": "apisix/config", "twin": "apisix/config",
@@ -142,14 +144,14 @@ func TestClassPicksGateway(t *testing.T) {
 	if h.Named("default") != h.one("") || h.Named("apisix/config") != h.one("proxied") || h.Named("IngressClass astray") != nil {
 		t.Error("a gateway is another one by its name")
 	}
-	h.create(defaultClass(ingressClass("first", controllerClass2, "config")))
+	h.create(defaultClass(ingressClass("first", ingresscontroller.Class2, "config")))
 	if got := h.one("").Name; got != "apisix/config" {
 		t.Errorf("no class goes to %s in spite of the default class", got)
 	}
 }
 
 func TestNoGateway(t *testing.T) {
-	h := newHall(t, nil, ingressClass("proxied", controllerClass2, "config"))
+	h := newHall(t, nil, ingressClass("proxied", ingresscontroller.Class2, "config"))
 	if got := h.For("plain"); len(got) != 0 {
 		t.Errorf("there is a gateway: %v", got[0].Name)
 	}
@@ -160,18 +162,18 @@ func TestNoGateway(t *testing.T) {
 func (h *hall) wantFault(class, object, field string) {
 	h.Helper()
 	g := h.one(class)
-	_, observed := g.Observe(h.Context(), Target{})
-	_, removed := g.Remove(h.Context(), Target{}, true)
+	_, observed := g.Observe(h.Context(), gateway.Target{})
+	_, removed := g.Remove(h.Context(), gateway.Target{}, true)
 	for _, err := range []error{observed, removed, g.Refresh(h.Context())} {
-		var setup *SetupError
-		if !errors.As(err, &setup) || setup.Object != object || setup.Field != field || !Refused(err) {
+		var setup *gateway.SetupError
+		if !errors.As(err, &setup) || setup.Object != object || setup.Field != field || !gateway.Refused(err) {
 			h.Errorf("class %s: %v", class, err)
 		}
 	}
 }
 
 // wantFine checks that the class's gateway answers.
-func (h *hall) wantFine(class string) *Gateway {
+func (h *hall) wantFine(class string) *gateway.Gateway {
 	h.Helper()
 	g := h.one(class)
 	h.must(g.Refresh(h.Context()))
@@ -182,7 +184,7 @@ func (h *hall) wantFine(class string) *Gateway {
 func TestFaultyProxy(t *testing.T) {
 	const secretField = "spec.provider.controlPlane.auth.adminKey.valueFrom.secretKeyRef"
 	server := standIn(t, apisixtest.Options{})
-	h := newHall(t, flagsAt(server), ingressClass("proxied", controllerClass2, "config"))
+	h := newHall(t, flagsAt(server), ingressClass("proxied", ingresscontroller.Class2, "config"))
 	h.wantFault("proxied", "GatewayProxy apisix/config", "")
 	proxy := proxyOf(t, planeSpec(fromSecret))
 	steps := []struct {
@@ -214,8 +216,8 @@ func TestFaultyProxy(t *testing.T) {
 
 func TestProxyWithoutCRD(t *testing.T) {
 	server := standIn(t, apisixtest.Options{})
-	h := newHall(t, nil, ingressClass("proxied", controllerClass2, "config"), proxyAt(t, server.AdminURL()), adminSecret(server.AdminKey()))
-	h.proxies.Store(false)
+	h := newHall(t, nil, ingressClass("proxied", ingresscontroller.Class2, "config"), proxyAt(t, server.AdminURL()), adminSecret(server.AdminKey()))
+	h.known.proxies.Store(false)
 	h.wantFault("proxied", "GatewayProxy apisix/config", "")
 	h.HasProxies()
 	h.wantFine("proxied")
@@ -225,9 +227,9 @@ func TestProxyWithoutCRD(t *testing.T) {
 func TestKeyRotated(t *testing.T) {
 	const next = "0123456789abcdef0123456789abcdef"
 	server := standIn(t, apisixtest.Options{AdminKey: next})
-	h := newHall(t, nil, ingressClass("proxied", controllerClass2, "config"), proxyAt(t, server.AdminURL()), adminSecret("the-old-key"))
+	h := newHall(t, nil, ingressClass("proxied", ingresscontroller.Class2, "config"), proxyAt(t, server.AdminURL()), adminSecret("the-old-key"))
 	g := h.one("proxied")
-	if err := g.Refresh(t.Context()); !apisix.IsUnauthorized(err) || !Refused(err) {
+	if err := g.Refresh(t.Context()); !apisix.IsUnauthorized(err) || !gateway.Refused(err) {
 		t.Errorf("old key: %v", err)
 	}
 	h.update(adminSecret(next))
@@ -241,7 +243,7 @@ func TestKeyRotated(t *testing.T) {
 func TestProxyChanged(t *testing.T) {
 	first, second := standIn(t, apisixtest.Options{}), standIn(t, apisixtest.Options{})
 	proxy := proxyAt(t, first.AdminURL())
-	h := newHall(t, nil, ingressClass("proxied", controllerClass2, "config"), proxy, adminSecret(first.AdminKey()))
+	h := newHall(t, nil, ingressClass("proxied", ingresscontroller.Class2, "config"), proxy, adminSecret(first.AdminKey()))
 	before := h.wantFine("proxied")
 	proxy.Object["spec"] = proxyOf(t, planeSpec(`endpoints: ["`+first.AdminURL()+`"], auth: {adminKey: {value: `+first.AdminKey()+`}}`)).Object["spec"]
 	h.update(proxy)
@@ -259,7 +261,7 @@ func TestProxyChanged(t *testing.T) {
 }
 
 func TestUnverifiedAdminIsLoggedOnce(t *testing.T) {
-	h := newHall(t, nil, ingressClass("proxied", controllerClass2, "config"), adminSecret("key"),
+	h := newHall(t, nil, ingressClass("proxied", ingresscontroller.Class2, "config"), adminSecret("key"),
 		proxyOf(t, planeSpec(`endpoints: ["https://127.0.0.1:1"], tlsVerify: false, `+fromSecret)))
 	for range 3 {
 		h.Changed("apisix/config")
@@ -306,7 +308,7 @@ func TestFollowsPods(t *testing.T) {
 	if h.one("") != g {
 		t.Error("another pod made another Gateway")
 	}
-	h.must(g.fresh(t.Context()))
+	h.must(g.Reread(t.Context(), gateway.DefaultResync))
 	if len(first.Calls()) != calls || len(second.Calls()) != 0 {
 		t.Error("the inventory was read anew")
 	}
@@ -327,7 +329,7 @@ func TestTLSPort(t *testing.T) {
 		t.Errorf("without a pod: %+v", proof)
 	}
 	h.setSlices("127.0.0.1:1", "127.0.0.1:2")
-	if got := h.wantFine("").tlsPort().addrs; len(got) != 2 {
+	if got := h.wantFine("").TLSPort().Addrs; len(got) != 2 {
 		t.Errorf("addresses %v", got)
 	}
 }
@@ -343,7 +345,7 @@ func TestFailover(t *testing.T) {
 	h.must(err)
 	_, action, err := g.Push(t.Context(), state, target)
 	h.must(err)
-	if _, err := g.Admin.GetSSL(t.Context(), g.ID(target)); err != nil || action.Verb != Put {
+	if _, err := g.Admin.GetSSL(t.Context(), g.ID(target)); err != nil || action.Verb != gateway.Put {
 		t.Errorf("%s: %v", action.Verb, err)
 	}
 }
@@ -356,7 +358,7 @@ func TestPodsLag(t *testing.T) {
 	h := newHall(t, flags)
 	h.setSlices(ahead.TLSAddr(), behind.TLSAddr())
 	g, target := h.one(""), registryTarget(t, "shop.example")
-	push := func(g *Gateway) {
+	push := func(g *gateway.Gateway) {
 		state, err := g.Observe(t.Context(), target)
 		h.must(err)
 		_, _, err = g.Push(t.Context(), state, target)
@@ -380,17 +382,17 @@ func TestOwnRefused(t *testing.T) {
 		refused bool
 	}{
 		"nothing":                  {},
-		"class of 2.x":             {class: ingressClass("a", controllerClass2, ""), refused: true},
-		"class of 1.8":             {class: ingressClass("a", controllerClass18, "")},
+		"class of 2.x":             {class: ingressClass("a", ingresscontroller.Class2, ""), refused: true},
+		"class of 1.8":             {class: ingressClass("a", ingresscontroller.Class18, "")},
 		"class of another":         {class: ingressClass("a", "nginx.org/ingress", "")},
-		"class of another gateway": {class: ingressClass("a", controllerClass2, "config")},
-		"object of 2.x":            {label: label2ManagedBy, refused: true},
-		"object of 1.8":            {label: label18ManagedBy},
+		"class of another gateway": {class: ingressClass("a", ingresscontroller.Class2, "config")},
+		"object of 2.x":            {label: ingresscontroller.Label2ManagedBy, refused: true},
+		"object of 1.8":            {label: ingresscontroller.Label18ManagedBy},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := standIn(t, apisixtest.Options{})
 			h := newHall(t, flagsAt(server))
-			h.Mode = Own
+			h.Mode = gateway.Own
 			if test.class != nil {
 				h.create(test.class)
 			}
@@ -398,13 +400,13 @@ func TestOwnRefused(t *testing.T) {
 			if test.label != "" {
 				other := registryTarget(t, "other.example")
 				_, err := g.Admin.PutSSL(t.Context(), apisix.SSL{
-					ID: "1", SNIs: other.Hosts, Cert: string(other.Cert), Key: string(other.Key), Labels: map[string]string{test.label: controllerName},
+					ID: "1", SNIs: other.Hosts, Cert: string(other.Cert), Key: string(other.Key), Labels: map[string]string{test.label: ingresscontroller.Name},
 				})
 				h.must(err)
 			}
 			_, err := g.Observe(t.Context(), registryTarget(t, "shop.example"))
-			var mode *ModeError
-			if errors.As(err, &mode) != test.refused || test.refused != Refused(err) || !test.refused && err != nil {
+			var mode *gateway.ModeError
+			if errors.As(err, &mode) != test.refused || test.refused != gateway.Refused(err) || !test.refused && err != nil {
 				t.Errorf("%v", err)
 			}
 		})
@@ -417,13 +419,13 @@ func TestModeFoundAnew(t *testing.T) {
 	h := newHall(t, flagsAt(server))
 	for _, step := range []struct {
 		change func()
-		want   Mode
+		want   gateway.Mode
 	}{
-		{func() {}, Own},
-		{h.ClassesChanged, Own},
-		{func() { h.create(ingressClass("proxied", controllerClass2, "config")); h.ClassesChanged() }, Own},
-		{func() { h.create(ingressClass("plain", controllerClass18, "")) }, Own}, // not told yet
-		{h.ClassesChanged, Adopt},
+		{func() {}, gateway.Own},
+		{h.ClassesChanged, gateway.Own},
+		{func() { h.create(ingressClass("proxied", ingresscontroller.Class2, "config")); h.ClassesChanged() }, gateway.Own},
+		{func() { h.create(ingressClass("plain", ingresscontroller.Class18, "")) }, gateway.Own}, // not told yet
+		{h.ClassesChanged, gateway.Adopt},
 	} {
 		step.change()
 		if mode, err := h.one("").FindMode(t.Context()); mode != step.want || err != nil {

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package gateway
+package registry
 
 import (
 	"context"
 	"testing"
-	"time"
 
 	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/apisix/apisixtest"
 	"apisix-certs.io/apisix-certs/controllers/metrics"
 	"apisix-certs.io/apisix-certs/controllers/metrics/metricstest"
+	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/gateway/ingresscontroller"
 )
 
 func TestOutcomes(t *testing.T) {
@@ -47,29 +48,38 @@ func TestOutcomes(t *testing.T) {
 func TestPushIsMeasured(t *testing.T) {
 	server := standIn(t, apisixtest.Options{})
 	h := newHall(t, &Flags{URLs: []string{server.AdminURL()}, Key: apisix.StaticKey(server.AdminKey()), TLSAddrs: []string{server.TLSAddr()}})
-	h.Mode = Own
-	s := &ownScene{t: t, ca: newOwnScene(t).ca, Gateway: h.one("")}
+	h.Mode = gateway.Own
+	g := h.one("")
 	defer metrics.ForgetGateway(FlagsName)
-	var web Target
+	push := func(target gateway.Target) {
+		state, err := g.Observe(t.Context(), target)
+		h.must(err)
+		_, _, err = g.Push(t.Context(), state, target)
+		h.must(err)
+		if proof := g.Prove(t.Context(), target.Hosts, target.Fingerprint); !proof.Served {
+			t.Errorf("not served: %+v", proof)
+		}
+	}
+	var web gateway.Target
 	for name, labels := range map[string][]string{
 		"apisix_certs_push_duration_seconds": {FlagsName},
 		"apisix_certs_admin_requests_total":  {FlagsName, "PUT", "ok"},
 		"apisix_certs_proofs_total":          {FlagsName, "served"},
 	} {
-		web = s.target("1", "a.example") // a new certificate, so that it is written
-		if n := metricstest.Added(t, func() { s.mustPush(web) }, name, labels...); n != 1 {
+		web = registryTarget(t, "a.example") // a new certificate, so that it is written
+		if n := metricstest.Added(t, func() { push(web) }, name, labels...); n != 1 {
 			t.Errorf("%s rose by %v", name, n)
 		}
 	}
-	kept := metricstest.Added(t, func() { s.mustPush(web) }, "apisix_certs_push_duration_seconds", FlagsName)
-	unserved := metricstest.Added(t, func() { s.Prove(t.Context(), web.Hosts, "another") }, "apisix_certs_proofs_total", FlagsName, "other_certificate")
+	kept := metricstest.Added(t, func() { push(web) }, "apisix_certs_push_duration_seconds", FlagsName)
+	unserved := metricstest.Added(t, func() { g.Prove(t.Context(), web.Hosts, "another") }, "apisix_certs_proofs_total", FlagsName, "other_certificate")
 	if kept != 0 || unserved != 1 {
 		t.Errorf("%v pushes of what was there, %v failed proofs", kept, unserved)
 	}
 }
 
 func TestFaultyGatewayIsDown(t *testing.T) {
-	class := ingressClass("proxied", controllerClass2, "config")
+	class := ingressClass("proxied", ingresscontroller.Class2, "config")
 	h := newHall(t, nil, class) // its GatewayProxy does not exist
 	h.one("proxied")
 	if up, found := metricstest.Value(t, "apisix_certs_gateway_up", "apisix/config"); !found || up != 0 {
@@ -83,20 +93,5 @@ func TestFaultyGatewayIsDown(t *testing.T) {
 	h.ForgetUnused(t.Context())
 	if _, found := metricstest.Value(t, "apisix_certs_gateway_up", "apisix/config"); found {
 		t.Error("remembered though no IngressClass names it")
-	}
-}
-
-func TestWaitsAreCounted(t *testing.T) {
-	room := make(chan struct{}, 1)
-	free := metricstest.Added(t, func() { _, _ = enter(t.Context(), room, metrics.Writes) }, "apisix_certs_limit_waits_total", "writes")
-	full := metricstest.Added(t, func() {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-		defer cancel()
-		if _, err := enter(ctx, room, metrics.Writes); err == nil {
-			t.Error("the room is not full")
-		}
-	}, "apisix_certs_limit_waits_total", "writes")
-	if free != 0 || full != 1 {
-		t.Errorf("%v waits in an empty room, %v in a full one", free, full)
 	}
 }

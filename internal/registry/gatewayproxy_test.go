@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package gateway
+package registry
 
 import (
 	"errors"
@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
+
+	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
 // proxyOf is GatewayProxy apisix/config with a spec in YAML.
@@ -54,7 +56,7 @@ func TestProxyFaults(t *testing.T) {
 		planeSpec(`service: {name: a, port: 1}, auth: {adminKey: {valueFrom: {secretKeyRef: {key: x}}}}`): "spec.provider.controlPlane.auth.adminKey",
 	} {
 		_, err := sourceOfProxy(proxyOf(t, spec))
-		var setup *SetupError
+		var setup *gateway.SetupError
 		if !errors.As(err, &setup) || setup.Object != "GatewayProxy apisix/config" || setup.Field != field {
 			t.Errorf("%s: %v", spec, err)
 		}
@@ -66,15 +68,15 @@ func TestProxyFaults(t *testing.T) {
 
 func TestProxyAdmin(t *testing.T) {
 	s, err := sourceOfProxy(proxyOf(t, planeSpec(`service: {name: admin, port: 9180}, tlsVerify: false, `+proxyKey)))
-	if err != nil || *s.admin != (ServicePort{"apisix", "admin", "9180"}) || !s.insecure || s.key == nil {
-		t.Errorf("service: %v, %v", s.admin, err)
+	if err != nil || *s.admin.service != (ServicePort{"apisix", "admin", "9180"}) || !s.admin.insecure || s.key.value == nil {
+		t.Errorf("service: %v, %v", s.admin.service, err)
 	}
 	s, err = sourceOfProxy(proxyOf(t, planeSpec(`endpoints: ["https://a:1", "https://b:1"], auth: {adminKey: {valueFrom: {secretKeyRef: {name: secret, key: admin}}}}`)))
-	if diff := cmp.Diff([]string{"https://a:1", "https://b:1"}, s.urls); diff != "" || err != nil || s.insecure {
+	if diff := cmp.Diff([]string{"https://a:1", "https://b:1"}, s.admin.urls); diff != "" || err != nil || s.admin.insecure {
 		t.Errorf("endpoints: %v, %s", err, diff)
 	}
-	if *s.keySecret != (SecretKey{"apisix", "secret", "admin"}) {
-		t.Errorf("key: %v", s.keySecret)
+	if *s.key.secret != (SecretKey{"apisix", "secret", "admin"}) {
+		t.Errorf("key: %v", s.key.secret)
 	}
 }
 
@@ -99,10 +101,10 @@ func TestProxyTLS(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if diff := cmp.Diff(test.service, s.tlsService); diff != "" || (test.problem != "") != (s.tlsProblem != "") || !strings.Contains(s.tlsProblem, test.problem) {
-			t.Errorf("%s: %q %s", name, s.tlsProblem, diff)
+		if diff := cmp.Diff(test.service, s.tls.service); diff != "" || (test.problem != "") != (s.tls.problem != "") || !strings.Contains(s.tls.problem, test.problem) {
+			t.Errorf("%s: %q %s", name, s.tls.problem, diff)
 		}
-		if diff := cmp.Diff(test.addrs, s.tlsAddrs); diff != "" {
+		if diff := cmp.Diff(test.addrs, s.tls.addrs); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}

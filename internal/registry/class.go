@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package gateway
+package registry
 
 import (
 	"context"
@@ -9,6 +9,9 @@ import (
 
 	networkingv1 "k8s.io/api/networking/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/gateway/ingresscontroller"
 )
 
 // choice is the gateway that an ingress class picks.
@@ -59,7 +62,7 @@ func choiceOf(class *networkingv1.IngressClass) (choice, error) {
 		return choice{name: FlagsName}, nil
 	}
 	if value(p.Namespace) == "" {
-		return choice{name: "IngressClass " + class.Name}, &SetupError{
+		return choice{name: "IngressClass " + class.Name}, &gateway.SetupError{
 			Object: "IngressClass " + class.Name, Field: "spec.parameters.namespace", Problem: "it is empty: name the namespace of GatewayProxy " + p.Name,
 		}
 	}
@@ -76,11 +79,11 @@ func (r *Registry) controllers(ctx context.Context, name string) (controlled, ex
 	}
 	for i := range classes {
 		chosen, err := choiceOf(&classes[i])
-		if err != nil || chosen.name != name || !strings.HasPrefix(classes[i].Spec.Controller, "apisix.apache.org/") {
+		if err != nil || chosen.name != name || !strings.HasPrefix(classes[i].Spec.Controller, ingresscontroller.ClassPrefix) {
 			continue
 		}
 		controlled = true
-		exclusive = exclusive || classes[i].Spec.Controller == controllerClass2
+		exclusive = exclusive || classes[i].Spec.Controller == ingresscontroller.Class2
 	}
 	return controlled, exclusive, nil
 }

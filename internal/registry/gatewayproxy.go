@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package gateway
+package registry
 
 import (
 	"fmt"
@@ -72,42 +72,7 @@ func (c controlPlane) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "control plane [redacted]")
 }
 
-// source says where a gateway's settings are, before any Service or Secret that it names is looked at.
-type source struct {
-	object string // what a fault is told of: a GatewayProxy; empty for the flags
-	// The fields of the object, or the flags, that name the Admin API, its key and the TLS port.
-	adminField, keyField, tlsField string
-
-	urls     []string
-	admin    *ServicePort // instead of urls
-	secure   bool         // admin is asked with TLS
-	insecure bool         // the Admin API's certificate is not verified
-
-	key       apisix.KeySource // nil with keySecret
-	keySecret *SecretKey
-
-	tlsAddrs    []string
-	tlsService  *ServicePort // instead of tlsAddrs
-	tlsOptional bool         // where tlsService has no such port, there is nothing to prove
-	tlsProblem  string
-}
-
-// fault is a *SetupError about one field.
-func (s source) fault(field, problem string) error {
-	if s.object == "" {
-		return &SetupError{Object: field, Problem: problem}
-	}
-	return &SetupError{Object: s.object, Field: field, Problem: problem}
-}
-
-// SecretKey names a value in a Secret.
-type SecretKey struct{ Namespace, Name, Key string }
-
-func (k SecretKey) followed() Followed {
-	return Followed{Kind: kindSecret, Namespace: k.Namespace, Name: k.Name}
-}
-
-// sourceOfProxy reads a GatewayProxy. The error is a *SetupError.
+// sourceOfProxy reads a GatewayProxy. The error is a *gateway.SetupError.
 func sourceOfProxy(proxy *unstructured.Unstructured) (source, error) {
 	s := source{object: "GatewayProxy " + proxy.GetNamespace() + "/" + proxy.GetName()}
 	var spec proxySpec
@@ -120,7 +85,7 @@ func sourceOfProxy(proxy *unstructured.Unstructured) (source, error) {
 	if spec.Provider.Type != "ControlPlane" && spec.Provider.Type != "" || plane == nil {
 		return s, s.fault(fieldProvider, "there is no control plane: set type to ControlPlane and fill in controlPlane")
 	}
-	s.insecure = plane.TLSVerify != nil && !*plane.TLSVerify
+	s.admin.insecure = plane.TLSVerify != nil && !*plane.TLSVerify
 	if err := s.setAdmin(plane, proxy.GetNamespace()); err != nil {
 		return s, err
 	}
@@ -130,8 +95,8 @@ func sourceOfProxy(proxy *unstructured.Unstructured) (source, error) {
 // setAdmin finds the Admin API: the pods of a Service, or URLs.
 func (s *source) setAdmin(plane *controlPlane, namespace string) error {
 	if plane.Service != nil && plane.Service.Name != "" {
-		s.admin = &ServicePort{namespace, plane.Service.Name, fmt.Sprint(plane.Service.Port)}
-		s.adminField = fieldService
+		s.admin.service = &ServicePort{namespace, plane.Service.Name, fmt.Sprint(plane.Service.Port)}
+		s.admin.field = fieldService
 		return nil
 	}
 	if len(plane.Endpoints) == 0 {
@@ -142,7 +107,7 @@ func (s *source) setAdmin(plane *controlPlane, namespace string) error {
 			return s.fault(fmt.Sprintf("%s[%d]", fieldEndpoints, i), err.Error()+": write it as http://HOST:PORT")
 		}
 	}
-	s.urls, s.adminField = plane.Endpoints, fieldEndpoints
+	s.admin.urls, s.admin.field = plane.Endpoints, fieldEndpoints
 	return nil
 }
 
@@ -150,14 +115,14 @@ func (s *source) setAdmin(plane *controlPlane, namespace string) error {
 func (s *source) setKey(plane *controlPlane, namespace string) error {
 	key := plane.Auth.AdminKey
 	if key.Value != "" {
-		s.key, s.keyField = apisix.StaticKey(key.Value), fieldKey+".value"
+		s.key.value, s.key.field = apisix.StaticKey(key.Value), fieldKey+".value"
 		return nil
 	}
 	if key.ValueFrom == nil || key.ValueFrom.SecretKeyRef == nil || key.ValueFrom.SecretKeyRef.Name == "" {
 		return s.fault(fieldKey, "there is no admin key: set value, or valueFrom.secretKeyRef")
 	}
-	s.keySecret = &SecretKey{namespace, key.ValueFrom.SecretKeyRef.Name, key.ValueFrom.SecretKeyRef.Key}
-	s.keyField = fieldSecretRef
+	s.key.secret = &SecretKey{namespace, key.ValueFrom.SecretKeyRef.Name, key.ValueFrom.SecretKeyRef.Key}
+	s.key.field = fieldSecretRef
 	return nil
 }
 
@@ -166,16 +131,16 @@ func (s *source) setKey(plane *controlPlane, namespace string) error {
 func (s *source) setTLS(annotations map[string]string, publishService, namespace string) {
 	switch list, service := annotations[AnnotationTLSAddr], annotations[AnnotationTLSService]; {
 	case list != "":
-		s.tlsField = "annotation " + AnnotationTLSAddr
+		s.tls.field = "annotation " + AnnotationTLSAddr
 		s.setTLSAddrs(list)
 	case service != "":
-		s.tlsField = "annotation " + AnnotationTLSService
+		s.tls.field = "annotation " + AnnotationTLSService
 		s.setTLSService(service)
 	case publishService != "":
 		if !strings.Contains(publishService, "/") {
 			publishService = namespace + "/" + publishService
 		}
-		s.tlsField, s.tlsOptional = "spec.publishService", true
+		s.tls.field, s.tls.optional = "spec.publishService", true
 		s.setTLSService(publishService + ":443")
 	}
 }
@@ -184,18 +149,18 @@ func (s *source) setTLSAddrs(list string) {
 	for addr := range strings.SplitSeq(list, ",") {
 		addr = strings.TrimSpace(addr)
 		if host, port, err := net.SplitHostPort(addr); err != nil || host == "" || port == "" {
-			s.tlsProblem = s.fault(s.tlsField, fmt.Sprintf("%q is not of the form HOST:PORT", addr)).Error()
+			s.tls.problem = s.fault(s.tls.field, fmt.Sprintf("%q is not of the form HOST:PORT", addr)).Error()
 			return
 		}
-		s.tlsAddrs = append(s.tlsAddrs, addr)
+		s.tls.addrs = append(s.tls.addrs, addr)
 	}
 }
 
 func (s *source) setTLSService(text string) {
 	service, err := ParseServicePort(text)
 	if err != nil {
-		s.tlsProblem = s.fault(s.tlsField, err.Error()).Error()
+		s.tls.problem = s.fault(s.tls.field, err.Error()).Error()
 		return
 	}
-	s.tlsService = &service
+	s.tls.service = &service
 }

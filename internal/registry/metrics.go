@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package gateway
+package registry
 
 import (
 	"context"
-	"strings"
-	"time"
 
 	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/controllers/metrics"
 )
 
-// measureRequest counts an attempt at the Admin API of a gateway, and notes whether it can be used.
+// measureRequest counts a request to the Admin API of a gateway, and notes whether it can be used.
 func measureRequest(gateway string, call apisix.Call) {
 	outcome := outcomeOf(call.Err)
 	metrics.AdminRequest(gateway, call.Method, outcome)
@@ -33,39 +31,20 @@ func outcomeOf(err error) metrics.Outcome {
 	return metrics.User
 }
 
-func measureProof(gateway string, p Proof) {
-	switch {
-	case p.Served:
-		metrics.Proof(gateway, "served")
-	case p.Asked:
-		metrics.Proof(gateway, strings.ToLower(strings.ReplaceAll(string(p.Cause), " ", "_")))
-	}
-}
-
-// measurePush tells how long a write took; there was none with other verbs, or with an error.
-func (g *Gateway) measurePush(verb Verb, began time.Time, err error) {
-	switch verb {
-	case Put, Patch, Make:
-		if err == nil {
-			metrics.Pushed(g.Name, g.Clock.Since(began))
-		}
-	}
-}
-
 // ForgetUnused drops the metrics of gateways that no IngressClass names any more.
 func (r *Registry) ForgetUnused(ctx context.Context) {
 	classes, err := r.classes(ctx)
 	if err != nil {
-		return // the next change tells
+		return // the next change calls it again
 	}
 	used := map[string]bool{FlagsName: true}
 	for i := range classes {
 		chosen, _ := choiceOf(&classes[i]) // one at fault has a name too
 		used[chosen.name] = true
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for name := range r.entries {
+	r.known.mu.Lock()
+	defer r.known.mu.Unlock()
+	for name := range r.known.entries {
 		if !used[name] {
 			metrics.ForgetGateway(name)
 		}

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package gateway
+package registry
 
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -14,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/apisix"
+	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
 // settings are what a Gateway is made of.
@@ -25,28 +25,28 @@ type settings struct {
 	// serverName is the name in the Admin API's certificate; empty: that of the endpoint.
 	serverName string
 	key        apisix.KeySource // nil: not known
-	tls        tlsPods
+	tls        gateway.TLSPort
 }
 
 // settings reads those of a gateway. Where there is an error, those that could be read are returned too.
 func (r *Registry) settings(l *look, chosen choice) (settings, error) {
-	s, err := r.source(l.ctx, chosen)
-	found := settings{identity: s.identity(), insecure: s.insecure, tls: l.tlsPods(s)}
+	s, err := r.sourceOf(l.ctx, chosen)
+	found := settings{identity: s.identity(), insecure: s.admin.insecure, tls: l.tlsPods(s)}
 	if err != nil {
 		return found, err
 	}
 	if found.endpoints, err = l.endpoints(s); err != nil {
 		return found, err
 	}
-	if s.admin != nil && s.secure {
-		found.serverName = s.admin.serverName()
+	if s.admin.service != nil && s.admin.secure {
+		found.serverName = s.admin.service.serverName()
 	}
 	found.key, err = l.keySource(s)
 	return found, err
 }
 
-// source reads where the settings of a gateway are.
-func (r *Registry) source(ctx context.Context, chosen choice) (source, error) {
+// sourceOf reads where the settings of a gateway are.
+func (r *Registry) sourceOf(ctx context.Context, chosen choice) (source, error) {
 	if chosen.proxy == nil {
 		return r.Flags.source(r.TLS != nil), nil
 	}
@@ -55,27 +55,6 @@ func (r *Registry) source(ctx context.Context, chosen choice) (source, error) {
 		return source{}, err
 	}
 	return sourceOfProxy(proxy)
-}
-
-// identity is the same for sources of the same gateway.
-func (s source) identity() string {
-	return fmt.Sprint(slices.Sorted(slices.Values(s.urls)), s.admin, s.secure, s.insecure)
-}
-
-// source are the settings of the flags, empty for nil.
-func (f *Flags) source(secure bool) source {
-	if f == nil {
-		return source{}
-	}
-	s := source{
-		adminField: "--apisix-admin-url", keyField: "--apisix-admin-key-secret", tlsField: "--apisix-tls-service",
-		urls: f.URLs, admin: f.Service, secure: secure, key: f.Key, keySecret: f.KeySecret,
-		tlsAddrs: f.TLSAddrs, tlsService: f.TLSService,
-	}
-	if f.Service != nil {
-		s.adminField = "--apisix-admin-service"
-	}
-	return s
 }
 
 // look is one look at what a gateway's settings refer to.
@@ -97,20 +76,20 @@ func (l *look) follow(what Followed) (client.Reader, error) {
 
 // endpoints are the base URLs of the Admin API.
 func (l *look) endpoints(s source) ([]string, error) {
-	if s.admin == nil {
-		return s.urls, nil
+	if s.admin.service == nil {
+		return s.admin.urls, nil
 	}
-	addrs, known, err := l.readyAddrs(*s.admin)
+	addrs, known, err := l.readyAddrs(*s.admin.service)
 	switch {
 	case err != nil:
-		return nil, s.fault(s.adminField, err.Error())
+		return nil, s.fault(s.admin.field, err.Error())
 	case !known:
-		return nil, s.fault(s.adminField, noSuchPort(*s.admin))
+		return nil, s.fault(s.admin.field, noSuchPort(*s.admin.service))
 	case len(addrs) == 0:
-		return nil, s.fault(s.adminField, noReadyPod(*s.admin))
+		return nil, s.fault(s.admin.field, noReadyPod(*s.admin.service))
 	}
 	scheme := "http://"
-	if s.secure {
+	if s.admin.secure {
 		scheme = "https://"
 	}
 	for i := range addrs {
@@ -120,24 +99,24 @@ func (l *look) endpoints(s source) ([]string, error) {
 }
 
 // tlsPods are where the TLS port is asked.
-func (l *look) tlsPods(s source) tlsPods {
-	if s.tlsService == nil {
-		return tlsPods{addrs: s.tlsAddrs, problem: s.tlsProblem}
+func (l *look) tlsPods(s source) gateway.TLSPort {
+	if s.tls.service == nil {
+		return gateway.TLSPort{Addrs: s.tls.addrs, Problem: s.tls.problem}
 	}
-	addrs, known, err := l.readyAddrs(*s.tlsService)
+	addrs, known, err := l.readyAddrs(*s.tls.service)
 	problem := ""
 	switch {
 	case err != nil:
 		problem = err.Error()
-	case !known && !s.tlsOptional:
-		problem = noSuchPort(*s.tlsService)
+	case !known && !s.tls.optional:
+		problem = noSuchPort(*s.tls.service)
 	case known && len(addrs) == 0:
-		problem = noReadyPod(*s.tlsService)
+		problem = noReadyPod(*s.tls.service)
 	}
 	if problem != "" {
-		problem = s.fault(s.tlsField, problem).Error()
+		problem = s.fault(s.tls.field, problem).Error()
 	}
-	return tlsPods{addrs, problem}
+	return gateway.TLSPort{Addrs: addrs, Problem: problem}
 }
 
 func noSuchPort(p ServicePort) string {
@@ -178,17 +157,17 @@ func (l *look) readyAddrs(p ServicePort) (addrs []string, known bool, err error)
 // keySource gives the admin key. One in a Secret is read for each request, so that a new key is used at once; that it
 // is there now is checked.
 func (l *look) keySource(s source) (apisix.KeySource, error) {
-	if s.keySecret == nil {
-		return s.key, nil
+	if s.key.secret == nil {
+		return s.key.value, nil
 	}
-	if _, err := l.follow(s.keySecret.followed()); err != nil {
-		return nil, s.fault(s.keyField, err.Error())
+	if _, err := l.follow(s.key.secret.followed()); err != nil {
+		return nil, s.fault(s.key.field, err.Error())
 	}
 	follower, owner := l.follower, l.owner
 	source := func(ctx context.Context) (string, error) {
-		reader, err := follower.Follow(ctx, owner, s.keySecret.followed())
+		reader, err := follower.Follow(ctx, owner, s.key.secret.followed())
 		if err != nil {
-			return "", s.fault(s.keyField, err.Error())
+			return "", s.fault(s.key.field, err.Error())
 		}
 		return s.readKey(ctx, reader)
 	}
@@ -197,18 +176,18 @@ func (l *look) keySource(s source) (apisix.KeySource, error) {
 }
 
 func (s source) readKey(ctx context.Context, reader client.Reader) (string, error) {
-	from := s.keySecret
+	from := s.key.secret
 	secret := &corev1.Secret{}
 	err := reader.Get(ctx, client.ObjectKey{Namespace: from.Namespace, Name: from.Name}, secret)
 	if apierrors.IsNotFound(err) {
-		return "", s.fault(s.keyField, fmt.Sprintf("Secret %s/%s does not exist: create it with the admin key under %s", from.Namespace, from.Name, from.Key))
+		return "", s.fault(s.key.field, fmt.Sprintf("Secret %s/%s does not exist: create it with the admin key under %s", from.Namespace, from.Name, from.Key))
 	}
 	if err != nil {
 		return "", err
 	}
 	key := strings.TrimSpace(string(secret.Data[from.Key]))
 	if key == "" {
-		return "", s.fault(s.keyField, fmt.Sprintf("Secret %s/%s has nothing under %s: put the admin key there", from.Namespace, from.Name, from.Key))
+		return "", s.fault(s.key.field, fmt.Sprintf("Secret %s/%s has nothing under %s: put the admin key there", from.Namespace, from.Name, from.Key))
 	}
 	return key, nil
 }
