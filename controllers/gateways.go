@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -64,7 +65,9 @@ func newGateways(ctx context.Context, mgr ctrl.Manager, options Options, within 
 		return nil, fmt.Errorf("cache of gateways: %w", err)
 	}
 	g := &gateways{mgr: mgr, cache: from, changes: make(chan string, 256), queue: make(chan workqueue.TypedRateLimitingInterface[ctrl.Request], 1)}
+	recorder := mgr.GetEventRecorder("apisix-certs")
 	g.Registry = &registry.Registry{
+		Warn: func(w registry.Warning) { g.warn(ctx, recorder, w) },
 		Reader: from, Flags: flags, Mode: gateway.Mode(options.PushMode), Cluster: cluster, Clock: clock.RealClock{},
 		TLS: config, UserAgent: options.userAgent(), Log: mgr.GetLogger().WithName("gateways"),
 		Follower: &registry.Watches{
@@ -79,6 +82,16 @@ func newGateways(ctx context.Context, mgr ctrl.Manager, options Options, within 
 		g.Follower = &follower{g.Follower, options.Reach()}
 	}
 	return g, nil
+}
+
+// warn records a Warning as an event of the GatewayProxy that it is about.
+func (g *gateways) warn(ctx context.Context, recorder events.EventRecorder, w registry.Warning) {
+	proxy := &unstructured.Unstructured{}
+	proxy.SetGroupVersionKind(registry.GatewayProxyKind)
+	if err := g.cache.Get(ctx, w.Proxy, proxy); err != nil {
+		return // it is in the log
+	}
+	recorder.Eventf(proxy, nil, corev1.EventTypeWarning, "InsecureAdminAPI", "Observe", "%s", w.Problem)
 }
 
 // changed is told that something a gateway is made of has changed.

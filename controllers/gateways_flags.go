@@ -57,7 +57,7 @@ func (o *Options) validateAddresses() []error {
 	return append(problems, err)
 }
 
-// gatewayOfFlags is the gateway that the flags tell of, nil where they tell of none.
+// gatewayOfFlags is the gateway that the flags describe, or its TLS port alone, nil where they describe neither.
 func (o *Options) gatewayOfFlags() (*registry.Flags, error) {
 	admin, adminErr := servicePort("--apisix-admin-service", o.AdminService)
 	tlsPort, tlsErr := servicePort("--apisix-tls-service", o.TLSService)
@@ -65,14 +65,14 @@ func (o *Options) gatewayOfFlags() (*registry.Flags, error) {
 	if err := errors.Join(adminErr, tlsErr, keyErr); err != nil {
 		return nil, err
 	}
-	if len(o.AdminURLs) == 0 && admin == nil {
+	if len(o.AdminURLs) == 0 && admin == nil && len(o.TLSAddrs) == 0 && tlsPort == nil {
 		return nil, nil
 	}
 	flags := &registry.Flags{URLs: o.AdminURLs, Service: admin, KeySecret: key, TLSAddrs: o.TLSAddrs, TLSService: tlsPort}
 	switch {
 	case o.AdminKeyFile != "":
 		flags.Key = apisix.KeyFile(o.AdminKeyFile)
-	case key == nil:
+	case key == nil && (len(o.AdminURLs) > 0 || admin != nil):
 		flags.Key = apisix.StaticKey(o.AdminKey)
 	}
 	return flags, nil

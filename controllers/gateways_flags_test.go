@@ -57,7 +57,10 @@ func TestGatewayOfFlags(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v %s", err, diff)
 	}
-	if got, err := (&Options{TLSAddrs: []string{"a:443"}}).gatewayOfFlags(); got != nil || err != nil {
-		t.Errorf("no Admin API: %v, %v", got, err)
+	if got, err := (&Options{TLSAddrs: []string{"a:443"}}).gatewayOfFlags(); !cmp.Equal(got, &registry.Flags{TLSAddrs: []string{"a:443"}}) || err != nil {
+		t.Errorf("a TLS port alone: %v, %v", got, err)
+	}
+	if got, err := (&Options{AdminKey: "k"}).gatewayOfFlags(); got != nil || err != nil {
+		t.Errorf("nothing: %v, %v", got, err)
 	}
 }

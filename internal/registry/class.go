@@ -4,7 +4,6 @@ package registry
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
@@ -16,17 +15,31 @@ import (
 
 // choice is the gateway that an ingress class picks.
 type choice struct {
-	name  string
+	name  string            // empty: none, as another controller than APISIX's serves the class
 	proxy *client.ObjectKey // nil: the gateway of the flags
 }
 
-// choose tells which gateway serves an ingress class. The error is a *SetupError where an IngressClass is at fault.
-func (r *Registry) choose(ctx context.Context, ingressClass string) (choice, error) {
-	classes, err := r.classes(ctx)
-	if err != nil {
-		return choice{name: FlagsName}, fmt.Errorf("look for ingress class %q: %w", ingressClass, err)
+// choiceAmong picks the gateway of an ingress class.
+func choiceAmong(classes []networkingv1.IngressClass, name string) (choice, error) {
+	class := classNamed(classes, name)
+	if class != nil && !ofAPISIX(class) {
+		if name != "" {
+			return choice{}, nil
+		}
+		class = nil // what has no class and is for APISIX alone, such as an ApisixTls, is not of another's default class
 	}
-	return choiceOf(classNamed(classes, ingressClass))
+	return choiceOf(class)
+}
+
+// ofAPISIX reports whether an ingress controller of APISIX serves the class. One of 2.x may be called anything; its
+// parameters say it then.
+func ofAPISIX(class *networkingv1.IngressClass) bool {
+	return strings.HasPrefix(class.Spec.Controller, ingresscontroller.ClassPrefix) || namesProxy(class)
+}
+
+func namesProxy(class *networkingv1.IngressClass) bool {
+	p := class.Spec.Parameters
+	return p != nil && value(p.APIGroup) == GatewayProxyKind.Group && p.Kind == GatewayProxyKind.Kind
 }
 
 // classNamed finds an IngressClass; with an empty name the default one, of several the newest as the API server has it.
@@ -54,13 +67,10 @@ func newer(a, b *networkingv1.IngressClass) bool {
 
 // choiceOf reads the parameters of an IngressClass, which may be nil.
 func choiceOf(class *networkingv1.IngressClass) (choice, error) {
-	if class == nil {
+	if class == nil || !namesProxy(class) {
 		return choice{name: FlagsName}, nil
 	}
 	p := class.Spec.Parameters
-	if p == nil || value(p.APIGroup) != GatewayProxyKind.Group || p.Kind != GatewayProxyKind.Kind {
-		return choice{name: FlagsName}, nil
-	}
 	if value(p.Namespace) == "" {
 		return choice{name: "IngressClass " + class.Name}, &gateway.SetupError{
 			Object: "IngressClass " + class.Name, Field: "spec.parameters.namespace", Problem: "it is empty: name the namespace of GatewayProxy " + p.Name,
@@ -70,20 +80,19 @@ func choiceOf(class *networkingv1.IngressClass) (choice, error) {
 	return choice{name: key.String(), proxy: &key}, nil
 }
 
-// controllers tells whether the cluster has an ingress class of an APISIX ingress controller that goes to the gateway
-// called name, and whether one of these controllers deletes ssl objects that it does not know.
-func (r *Registry) controllers(ctx context.Context, name string) (controlled, exclusive bool, err error) {
-	classes, err := r.classes(ctx)
-	if err != nil {
-		return false, false, fmt.Errorf("look for an ingress controller of APISIX: %w", err)
-	}
+// onlyProxy reports whether the classes of APISIX lead to one GatewayProxy and no other.
+func onlyProxy(classes []networkingv1.IngressClass) bool {
+	names := map[string]bool{}
 	for i := range classes {
-		chosen, err := choiceOf(&classes[i])
-		if err != nil || chosen.name != name || !strings.HasPrefix(classes[i].Spec.Controller, ingresscontroller.ClassPrefix) {
-			continue
+		if chosen, err := choiceOf(&classes[i]); err == nil && chosen.proxy != nil {
+			names[chosen.name] = true
 		}
-		controlled = true
-		exclusive = exclusive || classes[i].Spec.Controller == ingresscontroller.Class2
 	}
-	return controlled, exclusive, nil
+	return len(names) == 1
+}
+
+func listClasses(ctx context.Context, reader client.Reader) ([]networkingv1.IngressClass, error) {
+	var list networkingv1.IngressClassList
+	err := reader.List(ctx, &list)
+	return list.Items, err
 }

@@ -7,10 +7,6 @@ import (
 	"crypto/tls"
 	"errors"
 
-	networkingv1 "k8s.io/api/networking/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/controllers/metrics"
 	"apisix-certs.io/apisix-certs/internal/gateway"
@@ -39,12 +35,13 @@ func (r *Registry) newGateway(name string) *gateway.Gateway {
 
 // make brings an entry's gateway up to its settings.
 func (r *Registry) make(ctx context.Context, e *entry, chosen choice) {
-	l := &look{ctx: ctx, follower: r.Follower, owner: chosen.name}
-	found, err := r.settings(l, chosen)
+	l := r.look(ctx, chosen.name)
+	found, err := l.settings(chosen)
 	r.Follower.Keep(chosen.name, l.needed)
 	if found.key != nil {
 		e.key.Store(&found.key)
 	}
+	e.places.Store(&found.places)
 	g := e.gateway
 	if err == nil && (g == nil || g.Admin == nil || e.identity != found.identity) {
 		g, err = r.connect(e, chosen, found)
@@ -65,6 +62,13 @@ func (r *Registry) make(ctx context.Context, e *entry, chosen choice) {
 	g.Configure(found.tls, err)
 	e.gateway = g
 	e.ready.Store(g)
+}
+
+// look is a look at the settings of the gateway called name.
+func (r *Registry) look(ctx context.Context, name string) *look {
+	return &look{
+		ctx: ctx, reader: r.Reader, proxies: r.known.proxies.Load(), flags: r.Flags, secure: r.TLS != nil, follower: r.Follower, owner: name,
+	}
 }
 
 // connect makes a Gateway, in the stead of the entry's present one.
@@ -108,27 +112,4 @@ func (r *Registry) warnInsecure(chosen choice, insecure bool) {
 	if r.Warn != nil {
 		r.Warn(Warning{Proxy: *chosen.proxy, Problem: insecureProblem})
 	}
-}
-
-// readProxy reads the GatewayProxy that an IngressClass names. The error is a *gateway.SetupError where it is at fault.
-func (r *Registry) readProxy(ctx context.Context, chosen choice) (*unstructured.Unstructured, error) {
-	fault := func(problem string) error {
-		return &gateway.SetupError{Object: "GatewayProxy " + chosen.proxy.String(), Problem: problem}
-	}
-	if !r.known.proxies.Load() {
-		return nil, fault("the cluster has no CRD of this kind (" + GatewayProxyKind.GroupVersion().String() + ")")
-	}
-	proxy := &unstructured.Unstructured{}
-	proxy.SetGroupVersionKind(GatewayProxyKind)
-	err := r.Reader.Get(ctx, *chosen.proxy, proxy)
-	if apierrors.IsNotFound(err) {
-		return nil, fault("it does not exist: create it, or correct spec.parameters of the IngressClass that names it")
-	}
-	return proxy, err
-}
-
-func (r *Registry) classes(ctx context.Context) ([]networkingv1.IngressClass, error) {
-	var list networkingv1.IngressClassList
-	err := r.Reader.List(ctx, &list)
-	return list.Items, err
 }

@@ -3,8 +3,6 @@
 package registry
 
 import (
-	"context"
-
 	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/controllers/metrics"
 )
@@ -29,24 +27,4 @@ func outcomeOf(err error) metrics.Outcome {
 		return metrics.Setup
 	}
 	return metrics.User
-}
-
-// ForgetUnused drops the metrics of gateways that no IngressClass names any more.
-func (r *Registry) ForgetUnused(ctx context.Context) {
-	classes, err := r.classes(ctx)
-	if err != nil {
-		return // the next change calls it again
-	}
-	used := map[string]bool{FlagsName: true}
-	for i := range classes {
-		chosen, _ := choiceOf(&classes[i]) // one at fault has a name too
-		used[chosen.name] = true
-	}
-	r.known.mu.Lock()
-	defer r.known.mu.Unlock()
-	for name := range r.known.entries {
-		if !used[name] {
-			metrics.ForgetGateway(name)
-		}
-	}
 }

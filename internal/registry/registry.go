@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,19 +17,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/apisix"
+	"apisix-certs.io/apisix-certs/controllers/metrics"
 	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/gateway/ingresscontroller"
 )
-
-// FlagsName is the name of the gateway of the flags. One of a GatewayProxy is named NAMESPACE/NAME.
-const FlagsName = "default"
-
-// Follower reads single objects that are followed as they change.
-type Follower interface {
-	// Follow returns a reader that has the object, for the gateway called owner.
-	Follow(ctx context.Context, owner string, what Followed) (client.Reader, error)
-	// Keep ends what owner followed and does not need any more.
-	Keep(owner string, needed []Followed)
-}
 
 // Registry knows the gateways. A Gateway stays the same one, with its inventory and connections, until its Admin API is
 // another: pods behind a Service, TLS addresses and admin keys change without a new one.
@@ -36,7 +28,7 @@ type Registry struct {
 	// Reader reads IngressClasses and GatewayProxies, from a cache.
 	Reader   client.Reader
 	Follower Follower
-	// Flags is the gateway of the flags. Nil: there is none.
+	// Flags describe the gateway of the flags. Nil: there is none.
 	Flags *Flags
 	// Mode, Cluster and Clock are those of every Gateway.
 	Mode    gateway.Mode
@@ -67,24 +59,13 @@ type Warning struct {
 	Problem string
 }
 
-// Flags describe the gateway of the flags. Either URLs or Service is set, and either Key or KeySecret.
-type Flags struct {
-	URLs    []string // --apisix-admin-url
-	Service *ServicePort
-	// Key is safe for concurrent use.
-	Key       apisix.KeySource
-	KeySecret *SecretKey
-	// TLSAddrs or TLSService is where the TLS port is; neither: nothing is proven.
-	TLSAddrs   []string
-	TLSService *ServicePort
-}
-
 // entry is one gateway and what it was made of.
 type entry struct {
 	mu       sync.Mutex // held while the gateway is made or changed
 	fresh    atomic.Bool
 	ready    atomic.Pointer[gateway.Gateway] // gateway, to be had without mu
 	key      atomic.Pointer[apisix.KeySource]
+	places   atomic.Pointer[[]string] // see adminSource.places
 	identity string
 	gateway  *gateway.Gateway
 }
@@ -101,7 +82,7 @@ func (r *Registry) For(ingressClass string) []*gateway.Gateway {
 	if err != nil {
 		return []*gateway.Gateway{r.atFault(chosen.name, err)}
 	}
-	if chosen.proxy == nil && r.Flags == nil {
+	if chosen.name == "" || chosen.proxy == nil && !r.Flags.gateway() {
 		return nil
 	}
 	return []*gateway.Gateway{r.get(ctx, chosen)}
@@ -113,7 +94,7 @@ func (r *Registry) For(ingressClass string) []*gateway.Gateway {
 func (r *Registry) Named(name string) *gateway.Gateway {
 	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
 	defer cancel()
-	if name == FlagsName && r.Flags != nil {
+	if name == FlagsName && r.Flags.gateway() {
 		return r.get(ctx, choice{name: name})
 	}
 	namespace, proxy, ok := strings.Cut(name, "/")
@@ -122,7 +103,7 @@ func (r *Registry) Named(name string) *gateway.Gateway {
 	}
 	chosen := choice{name: name, proxy: &client.ObjectKey{Namespace: namespace, Name: proxy}}
 	var gone *gateway.SetupError
-	if _, err := r.readProxy(ctx, chosen); errors.As(err, &gone) {
+	if _, err := r.look(ctx, name).readProxy(chosen); errors.As(err, &gone) {
 		return nil
 	}
 	return r.get(ctx, chosen)
@@ -140,7 +121,7 @@ func (r *Registry) get(ctx context.Context, chosen choice) *gateway.Gateway {
 	return e.gateway
 }
 
-// NameFor is the name of the gateway of an ingress class; empty: it cannot be told.
+// NameFor is the name of the gateway of an ingress class; empty: there is none, or it is not known.
 func (r *Registry) NameFor(ctx context.Context, ingressClass string) string {
 	chosen, err := r.choose(ctx, ingressClass)
 	if err != nil {
@@ -152,7 +133,8 @@ func (r *Registry) NameFor(ctx context.Context, ingressClass string) string {
 // Changed makes the next For look at the settings of a gateway anew.
 func (r *Registry) Changed(name string) { r.entry(name).fresh.Store(false) }
 
-// ClassesChanged lets every gateway's mode be found out anew: an ingress controller may have come or gone.
+// ClassesChanged lets every gateway's mode be found out again, and its settings be read again: an ingress controller, or
+// another gateway, may have come or gone.
 func (r *Registry) ClassesChanged() {
 	r.known.mu.Lock()
 	defer r.known.mu.Unlock()
@@ -160,6 +142,7 @@ func (r *Registry) ClassesChanged() {
 		if g := e.ready.Load(); g != nil { // not e.gateway: e.mu is held while others are asked
 			g.ForgetMode()
 		}
+		e.fresh.Store(false)
 	}
 }
 
@@ -185,4 +168,66 @@ func (r *Registry) entry(name string) *entry {
 		r.known.entries[name] = e
 	}
 	return e
+}
+
+// choose picks the gateway that serves an ingress class. The error is a *gateway.SetupError where an IngressClass is at
+// fault.
+func (r *Registry) choose(ctx context.Context, ingressClass string) (choice, error) {
+	classes, err := listClasses(ctx, r.Reader)
+	if err != nil {
+		return choice{name: FlagsName}, fmt.Errorf("look for ingress class %q: %w", ingressClass, err)
+	}
+	return choiceAmong(classes, ingressClass)
+}
+
+// controllers reports whether the cluster has an ingress class of an APISIX ingress controller that goes to the gateway
+// called name, and whether one of these controllers deletes ssl objects that it does not know.
+func (r *Registry) controllers(ctx context.Context, name string) (controlled, exclusive bool, err error) {
+	classes, err := listClasses(ctx, r.Reader)
+	if err != nil {
+		return false, false, fmt.Errorf("look for an ingress controller of APISIX: %w", err)
+	}
+	for i := range classes {
+		chosen, err := choiceOf(&classes[i])
+		if err != nil || !ofAPISIX(&classes[i]) || !r.same(ctx, name, chosen) {
+			continue
+		}
+		controlled = true
+		// Only 2.x knows GatewayProxies.
+		exclusive = exclusive || classes[i].Spec.Controller == ingresscontroller.Class2 || chosen.proxy != nil
+	}
+	return controlled, exclusive, nil
+}
+
+// same reports whether the gateway chosen is the one called name: by its name, or because their Admin API is the same.
+func (r *Registry) same(ctx context.Context, name string, chosen choice) bool {
+	if chosen.name == name {
+		return true
+	}
+	if chosen.proxy == nil && !r.Flags.gateway() {
+		return false
+	}
+	r.get(ctx, chosen)
+	one, other := r.entry(name).places.Load(), r.entry(chosen.name).places.Load()
+	return one != nil && other != nil && overlap(*one, *other)
+}
+
+// ForgetUnused drops the metrics of gateways that no IngressClass names any more.
+func (r *Registry) ForgetUnused(ctx context.Context) {
+	classes, err := listClasses(ctx, r.Reader)
+	if err != nil {
+		return // the next change calls it again
+	}
+	used := map[string]bool{FlagsName: true}
+	for i := range classes {
+		chosen, _ := choiceOf(&classes[i]) // one at fault has a name too
+		used[chosen.name] = true
+	}
+	r.known.mu.Lock()
+	defer r.known.mu.Unlock()
+	for name := range r.known.entries {
+		if !used[name] {
+			metrics.ForgetGateway(name)
+		}
+	}
 }

@@ -25,6 +25,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/apisix/apisixtest"
+	"apisix-certs.io/apisix-certs/controllers/metrics/metricstest"
 	"apisix-certs.io/apisix-certs/internal/gateway"
 	"apisix-certs.io/apisix-certs/internal/gateway/ingresscontroller"
 )
@@ -129,7 +130,7 @@ func TestClassPicksGateway(t *testing.T) {
 		ingressClass("plain", ingresscontroller.Class18, ""), ingressClass("proxied", ingresscontroller.Class2, "config"), ingressClass("twin", ingresscontroller.Class2, "config"),
 		adminSecret(server.AdminKey()), proxyAt(t, server.AdminURL()))
 	for class, want := range map[string]string{
-		"": "default", "unknown": "default", "plain": "default", "other": "default", "proxied": "apisix/config", "twin": "apisix/config",
+		"": "default", "unknown": "default", "plain": "default", "proxied": "apisix/config", "twin": "apisix/config",
 		"astray": "IngressClass astray",
 	} {
 		if got := h.one(class).Name; got != want {
@@ -434,5 +435,123 @@ func TestModeFoundAnew(t *testing.T) {
 	}
 	if n := strings.Count(h.logged.String(), "push mode found"); n != 2 {
 		t.Errorf("told %d times:\n%s", n, h.logged)
+	}
+}
+
+// TestSameGateway: gateways are the same when their endpoints are, not their names.
+func TestSameGateway(t *testing.T) {
+	server := standIn(t, apisixtest.Options{})
+	port := server.AdminURL()[strings.LastIndex(server.AdminURL(), ":")+1:]
+	for name, test := range map[string]struct {
+		flags, proxy string
+		same         bool
+	}{
+		"the same URL":        {server.AdminURL(), `endpoints: ["` + server.AdminURL() + `"]`, true},
+		"one of several":      {server.AdminURL(), `endpoints: ["http://other:9180", "` + server.AdminURL() + `/"]`, true},
+		"in other letters":    {"http://LOCALHOST:" + port, `endpoints: ["http://localhost:` + port + `"]`, true},
+		"another port":        {server.AdminURL(), `endpoints: ["http://127.0.0.1:1"]`, false},
+		"a Service's name":    {"http://admin.apisix.svc:9180", `service: {name: admin, port: 9180}`, true},
+		"its longest name":    {"http://admin.apisix.svc.cluster.local.:9180", `service: {name: admin, port: 9180}`, true},
+		"another namespace's": {"http://admin.other.svc:9180", `service: {name: admin, port: 9180}`, false},
+		"both by name":        {"http://admin.apisix:9180", `endpoints: ["http://admin.apisix.svc.cluster.local:9180"]`, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			flags := &Flags{URLs: []string{test.flags}, Key: apisix.StaticKey(server.AdminKey()), TLSAddrs: []string{"127.0.0.1:9443"}}
+			h := newHall(t, flags, ingressClass("proxied", ingresscontroller.Class2, "config"), adminSecret(server.AdminKey()),
+				proxyOf(t, planeSpec(test.proxy+`, `+fromSecret)))
+			controlled, err := h.one("").Controlled(t.Context())
+			exclusive, errToo := h.one("").Exclusive(t.Context())
+			if h.must(errors.Join(err, errToo)); controlled != test.same || exclusive != test.same {
+				t.Errorf("a 2.x controller keeps the gateway of the flags: %t, %t, want %t", controlled, exclusive, test.same)
+			}
+			if got := h.one("proxied").TLSPort().Addrs; (len(got) == 1) != test.same {
+				t.Errorf("the TLS port of the flags is that of the GatewayProxy: %v, want %t", got, test.same)
+			}
+		})
+	}
+}
+
+// TestFlagsTLSPort: where the TLS port is may be known by the flags alone.
+func TestFlagsTLSPort(t *testing.T) {
+	server := standIn(t, apisixtest.Options{})
+	const addr = "127.0.0.1:9443"
+	proxy := func(annotations ...string) *unstructured.Unstructured {
+		return proxyOf(t, planeSpec(`endpoints: ["`+server.AdminURL()+`"], `+fromSecret), annotations...)
+	}
+	second := ingressClass("second", ingresscontroller.Class2, "other")
+	other := proxy()
+	other.SetName("other")
+	for name, test := range map[string]struct {
+		flags   *Flags
+		objects []client.Object
+		want    string
+	}{
+		"the flags name no gateway":       {&Flags{TLSAddrs: []string{addr}}, []client.Object{proxy()}, addr},
+		"the GatewayProxy says it itself": {&Flags{TLSAddrs: []string{addr}}, []client.Object{proxy(AnnotationTLSAddr, "127.0.0.1:1")}, "127.0.0.1:1"},
+		"which of two is not known":       {&Flags{TLSAddrs: []string{addr}}, []client.Object{proxy(), second, other}, ""},
+		"the flags name another gateway":  {&Flags{TLSAddrs: []string{addr}, URLs: []string{"http://127.0.0.1:1"}, Key: apisix.StaticKey("x")}, []client.Object{proxy()}, ""},
+		"no flags":                        {nil, []client.Object{proxy()}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHall(t, test.flags, append(test.objects, ingressClass("proxied", ingresscontroller.Class2, "config"), adminSecret(server.AdminKey()))...)
+			if got := strings.Join(h.wantFine("proxied").TLSPort().Addrs, ","); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+			if test.flags != nil && len(test.flags.URLs) == 0 && (len(h.For("plain")) != 0 || h.Named(FlagsName) != nil) {
+				t.Error("a TLS address alone is taken for a gateway")
+			}
+		})
+	}
+}
+
+// TestOtherController: a class whose controller is not APISIX's has no gateway, and its hosts are not put into APISIX.
+func TestOtherController(t *testing.T) {
+	server := standIn(t, apisixtest.Options{})
+	h := newHall(t, flagsAt(server), ingressClass("nginx", "k8s.io/ingress-nginx", ""), ingressClass("plain", ingresscontroller.Class18, ""),
+		ingressClass("named", "example.com/our-apisix", "config"), adminSecret(server.AdminKey()), proxyAt(t, server.AdminURL()))
+	for class, want := range map[string]string{"nginx": "", "plain": FlagsName, "named": "apisix/config", "": FlagsName, "unknown": FlagsName} {
+		got := h.For(class)
+		if len(got) == 0 != (want == "") || want != "" && got[0].Name != want {
+			t.Errorf("class %q has %d gateways, want %q", class, len(got), want)
+		}
+		if name := h.NameFor(t.Context(), class); name != want {
+			t.Errorf("class %q goes to %q, want %q", class, name, want)
+		}
+	}
+	h.create(defaultClass(ingressClass("first", "k8s.io/ingress-nginx", "")))
+	if got := h.one("").Name; got != FlagsName {
+		t.Errorf("a default class of another controller takes what has no class: %s", got)
+	}
+}
+
+// TestInsecureProxy: an Admin API that may be anybody's is reported once, and in a metric as long as it is so.
+func TestInsecureProxy(t *testing.T) {
+	class := ingressClass("proxied", ingresscontroller.Class2, "config")
+	proxy := proxyOf(t, planeSpec(`endpoints: ["https://127.0.0.1:1"], tlsVerify: false, `+fromSecret))
+	h := newHall(t, nil, class, adminSecret("key"), proxy)
+	var warned []Warning
+	h.Warn = func(w Warning) { warned = append(warned, w) }
+	insecure := func() float64 {
+		value, _ := metricstest.Value(t, "apisix_certs_gateway_insecure", "apisix/config")
+		return value
+	}
+	for range 3 {
+		h.Changed("apisix/config")
+		h.one("proxied")
+	}
+	if len(warned) != 1 || warned[0].Proxy.String() != "apisix/config" || !strings.Contains(warned[0].Problem, "tlsVerify") || insecure() != 1 {
+		t.Errorf("warnings %+v, metric %v", warned, insecure())
+	}
+	proxy.Object["spec"] = proxyOf(t, planeSpec(`endpoints: ["https://127.0.0.1:1"], `+fromSecret)).Object["spec"]
+	h.update(proxy)
+	h.Changed("apisix/config")
+	h.one("proxied")
+	if len(warned) != 1 || insecure() != 0 {
+		t.Errorf("once it is verified: warnings %+v, metric %v", warned, insecure())
+	}
+	h.must(h.objects.Delete(t.Context(), class))
+	h.ForgetUnused(t.Context())
+	if _, found := metricstest.Value(t, "apisix_certs_gateway_insecure", "apisix/config"); found {
+		t.Error("the metric of a gateway that is not used any more stays")
 	}
 }

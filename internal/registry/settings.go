@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/apisix"
@@ -26,16 +27,22 @@ type settings struct {
 	serverName string
 	key        apisix.KeySource // nil: not known
 	tls        gateway.TLSPort
+	places     []string // see adminSource.places
 }
 
 // settings reads those of a gateway. Where there is an error, those that could be read are returned too.
-func (r *Registry) settings(l *look, chosen choice) (settings, error) {
-	s, err := r.sourceOf(l.ctx, chosen)
+func (l *look) settings(chosen choice) (settings, error) {
+	s, err := l.sourceOf(chosen)
 	found := settings{identity: s.identity(), insecure: s.admin.insecure, tls: l.tlsPods(s)}
 	if err != nil {
 		return found, err
 	}
-	if found.endpoints, err = l.endpoints(s); err != nil {
+	found.endpoints, err = l.endpoints(s)
+	found.places = s.admin.places(found.endpoints)
+	if chosen.proxy != nil && s.tls.none() && l.flagsDescribe(found.places) {
+		found.tls = l.tlsPods(l.flags.source(false))
+	}
+	if err != nil {
 		return found, err
 	}
 	if s.admin.service != nil && s.admin.secure {
@@ -45,21 +52,57 @@ func (r *Registry) settings(l *look, chosen choice) (settings, error) {
 	return found, err
 }
 
-// sourceOf reads where the settings of a gateway are.
-func (r *Registry) sourceOf(ctx context.Context, chosen choice) (source, error) {
-	if chosen.proxy == nil {
-		return r.Flags.source(r.TLS != nil), nil
+// flagsDescribe reports whether the flags say where the TLS port of a GatewayProxy's gateway is: they name the same
+// Admin API, or none and there is only one gateway.
+func (l *look) flagsDescribe(places []string) bool {
+	if l.flags == nil || l.flags.source(false).tls.none() {
+		return false
 	}
-	proxy, err := r.readProxy(ctx, chosen)
+	if !l.flags.gateway() {
+		classes, err := listClasses(l.ctx, l.reader)
+		return err == nil && onlyProxy(classes)
+	}
+	flags := l.flags.source(l.secure)
+	endpoints, _ := l.endpoints(flags) // without pods the names decide
+	return overlap(flags.admin.places(endpoints), places)
+}
+
+// sourceOf reads where the settings of a gateway are.
+func (l *look) sourceOf(chosen choice) (source, error) {
+	if chosen.proxy == nil {
+		return l.flags.source(l.secure), nil
+	}
+	proxy, err := l.readProxy(chosen)
 	if err != nil {
 		return source{}, err
 	}
 	return sourceOfProxy(proxy)
 }
 
+// readProxy reads the GatewayProxy that an IngressClass names. The error is a *gateway.SetupError where it is at fault.
+func (l *look) readProxy(chosen choice) (*unstructured.Unstructured, error) {
+	fault := func(problem string) error {
+		return &gateway.SetupError{Object: "GatewayProxy " + chosen.proxy.String(), Problem: problem}
+	}
+	if !l.proxies {
+		return nil, fault("the cluster has no CRD of this kind (" + GatewayProxyKind.GroupVersion().String() + ")")
+	}
+	proxy := &unstructured.Unstructured{}
+	proxy.SetGroupVersionKind(GatewayProxyKind)
+	err := l.reader.Get(l.ctx, *chosen.proxy, proxy)
+	if apierrors.IsNotFound(err) {
+		return nil, fault("it does not exist: create it, or correct spec.parameters of the IngressClass that names it")
+	}
+	return proxy, err
+}
+
 // look is one look at what a gateway's settings refer to.
 type look struct {
 	ctx      context.Context
+	reader   client.Reader // of IngressClasses and GatewayProxies
+	proxies  bool          // the cluster has the CRD of GatewayProxy
+	flags    *Flags
+	secure   bool // the flags' Service is asked with TLS
 	follower Follower
 	owner    string
 	needed   []Followed

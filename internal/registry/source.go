@@ -13,6 +13,9 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
+// FlagsName is the name of the gateway of the flags. One of a GatewayProxy is named NAMESPACE/NAME.
+const FlagsName = "default"
+
 // source says where a gateway's settings are, before any Service or Secret that it names is looked at.
 type source struct {
 	object string // what a fault is reported of: a GatewayProxy; empty for the flags
@@ -90,6 +93,19 @@ func (a adminSource) places(endpoints []string) []string {
 
 func overlap(a, b []string) bool {
 	return slices.ContainsFunc(a, func(place string) bool { return slices.Contains(b, place) })
+}
+
+// Flags describe the gateway of the flags. Either URLs or Service is set, and either Key or KeySecret; or there is only the
+// TLS port, of the one gateway that a GatewayProxy describes.
+type Flags struct {
+	URLs    []string // --apisix-admin-url
+	Service *ServicePort
+	// Key is safe for concurrent use.
+	Key       apisix.KeySource
+	KeySecret *SecretKey
+	// TLSAddrs or TLSService is where the TLS port is; neither: nothing is proven.
+	TLSAddrs   []string
+	TLSService *ServicePort
 }
 
 // source are the settings of the flags, empty for nil.

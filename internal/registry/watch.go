@@ -27,6 +27,14 @@ type Followed struct {
 
 func (f Followed) String() string { return f.Kind + " " + f.Namespace + "/" + f.Name }
 
+// Follower reads single objects that are followed as they change.
+type Follower interface {
+	// Follow returns a reader that has the object, for the gateway called owner.
+	Follow(ctx context.Context, owner string, what Followed) (client.Reader, error)
+	// Keep ends what owner followed and does not need any more.
+	Keep(owner string, needed []Followed)
+}
+
 // The kinds of Followed.
 const (
 	kindSecret        = "Secret"
