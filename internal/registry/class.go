@@ -21,7 +21,7 @@ type choice struct {
 
 // choiceAmong picks the gateway of an ingress class.
 func choiceAmong(classes []networkingv1.IngressClass, name string) (choice, error) {
-	class := classNamed(classes, name)
+	class := ClassNamed(classes, name)
 	if class != nil && !ofAPISIX(class) {
 		if name != "" {
 			return choice{}, nil
@@ -42,9 +42,9 @@ func namesProxy(class *networkingv1.IngressClass) bool {
 	return p != nil && value(p.APIGroup) == GatewayProxyKind.Group && p.Kind == GatewayProxyKind.Kind
 }
 
-// classNamed finds an IngressClass; with an empty name the default one, of several the newest as the API server has it.
+// ClassNamed finds an IngressClass; with an empty name the default one, of several the newest as the API server has it.
 // Nil: there is none.
-func classNamed(classes []networkingv1.IngressClass, name string) *networkingv1.IngressClass {
+func ClassNamed(classes []networkingv1.IngressClass, name string) *networkingv1.IngressClass {
 	var found *networkingv1.IngressClass
 	for i := range classes {
 		class := &classes[i]
