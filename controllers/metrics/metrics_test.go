@@ -28,6 +28,7 @@ func use() {
 	SetCertificate(shop, Certificate{NotBefore: now, NotAfter: now.Add(time.Hour), RenewAt: now.Add(time.Minute), Ready: metav1.ConditionTrue, Served: metav1.ConditionFalse})
 	SetIssuer(vault, true, now, now.Add(time.Hour))
 	SetGatewayUp("default", true)
+	SetGatewayInsecure("default", false)
 	AdminRequest("default", "PUT", OK)
 	Pushed("default", 7*time.Millisecond)
 	Proof("default", "served")
