@@ -67,7 +67,7 @@ func newGateways(ctx context.Context, mgr ctrl.Manager, options Options, within 
 	g := &gateways{mgr: mgr, cache: from, changes: make(chan string, 256), queue: make(chan workqueue.TypedRateLimitingInterface[ctrl.Request], 1)}
 	recorder := mgr.GetEventRecorder("apisix-certs")
 	g.Registry = &registry.Registry{
-		Warn: func(w registry.Warning) { g.warn(ctx, recorder, w) },
+		Warn:   func(w registry.Warning) { g.warn(ctx, recorder, w) },
 		Reader: from, Flags: flags, Mode: gateway.Mode(options.PushMode), Cluster: cluster, Clock: clock.RealClock{},
 		TLS: config, UserAgent: options.userAgent(), Log: mgr.GetLogger().WithName("gateways"),
 		Follower: &registry.Watches{

@@ -158,7 +158,7 @@ func TestCardinality(t *testing.T) {
 		}
 	}
 	// Of those that come as they occur, use has one request and one proof at the gateway, one reason and one request to Vault.
-	want := map[string]int{"certificate": 5, "issuer": 3, "gateway": 15 + 2, "controller": 44 + 2}
+	want := map[string]int{"certificate": 5, "issuer": 3, "gateway": 16 + 2, "controller": 44 + 2}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-page +registry):\n%s", diff)
 	}

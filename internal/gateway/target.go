@@ -24,8 +24,8 @@ type Target struct {
 	Hosts []string
 	// Uses are the objects by which an ingress controller serves the Secret.
 	Uses []Use
-	// FormerUses are those by which it was served, and that are gone from the cluster. What an ingress controller has left
-	// of them is deleted with the certificate. A kind, a namespace and a name are enough.
+	// FormerUses are those by which it was seen to be served, and that may be gone. What an ingress controller has left of
+	// them is deleted with the certificate. A kind, a namespace and a name are enough.
 	FormerUses []Use
 	Pair
 	OwnTerms
