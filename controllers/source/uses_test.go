@@ -42,7 +42,7 @@ func TestUsesClass(t *testing.T) {
 				ingress.Spec.IngressClassName = &test.class
 			}
 			uses := &Uses{Client: fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).
-				WithIndex(&networkingv1.Ingress{}, indexUse, ingressSecrets).WithObjects(append(test.classes, ingress)...).Build()}
+				WithIndex(&networkingv1.Ingress{}, indexSecret, ingressSecrets).WithObjects(append(test.classes, ingress)...).Build()}
 			got, err := uses.Of(t.Context(), "shop", "web-tls")
 			if err != nil || len(got) != 1 || got[0].Class != test.class || got[0].Controller != test.want {
 				t.Errorf("%+v %v, want class %q of %q", got, err, test.class, test.want)

@@ -78,11 +78,11 @@ func newScene(t *testing.T, ca *certstest.CA, apisx *apisixtest.Server) *scene {
 	}
 	s := &scene{t: t, ca: ca, apisx: apisx, admin: admin, clock: clocktesting.NewFakeClock(time.Now()), up: true}
 	s.kube = fake.NewClientBuilder().WithScheme(controllers.Scheme()).WithStatusSubresource(&configv2.ApisixTls{}).
-		WithIndex(&configv2.ApisixTls{}, "servedSecret", func(object client.Object) []string {
+		WithIndex(&configv2.ApisixTls{}, "namedSecret", func(object client.Object) []string {
 			ref := object.(*configv2.ApisixTls).Spec.Secret
 			return []string{ref.Namespace + "/" + ref.Name}
 		}).
-		WithIndex(&networkingv1.Ingress{}, "servedSecret", func(client.Object) []string { return nil }).
+		WithIndex(&networkingv1.Ingress{}, "namedSecret", func(client.Object) []string { return nil }).
 		WithObjects(ingressClass(class, ControllerName)).Build()
 	s.uses = &source.Uses{Client: s.kube}
 	s.uses.TLS.Store(true)
