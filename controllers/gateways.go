@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -24,7 +25,8 @@ import (
 	ctrlsource "sigs.k8s.io/controller-runtime/pkg/source"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
-	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/registry"
 )
 
 // gatherDelay is how long a change at a gateway waits for more of its kind before its certificates are looked at: pods
@@ -33,7 +35,7 @@ const gatherDelay = 200 * time.Millisecond
 
 // gateways is the registry of gateways, fed by watches that also enqueue the certificates of a gateway that changed.
 type gateways struct {
-	*gateway.Registry
+	*registry.Registry
 	mgr          ctrl.Manager
 	cache        cache.Cache // of IngressClasses and GatewayProxies
 	certificates controller.Controller
@@ -63,10 +65,12 @@ func newGateways(ctx context.Context, mgr ctrl.Manager, options Options, within 
 		return nil, fmt.Errorf("cache of gateways: %w", err)
 	}
 	g := &gateways{mgr: mgr, cache: from, changes: make(chan string, 256), queue: make(chan workqueue.TypedRateLimitingInterface[ctrl.Request], 1)}
-	g.Registry = &gateway.Registry{
+	recorder := mgr.GetEventRecorder("apisix-certs")
+	g.Registry = &registry.Registry{
+		Warn:   func(w registry.Warning) { g.warn(ctx, recorder, w) },
 		Reader: from, Flags: flags, Mode: gateway.Mode(options.PushMode), Cluster: cluster, Clock: clock.RealClock{},
 		TLS: config, UserAgent: options.userAgent(), Log: mgr.GetLogger().WithName("gateways"),
-		Follower: &gateway.Watches{
+		Follower: &registry.Watches{
 			Context: ctx, Changed: g.changed,
 			NewCache: func(o cache.Options) (cache.Cache, error) {
 				o.Scheme, o.Mapper, o.HTTPClient = mgr.GetScheme(), mgr.GetRESTMapper(), mgr.GetHTTPClient()
@@ -78,6 +82,16 @@ func newGateways(ctx context.Context, mgr ctrl.Manager, options Options, within 
 		g.Follower = &follower{g.Follower, options.Reach()}
 	}
 	return g, nil
+}
+
+// warn records a Warning as an event of the GatewayProxy that it is about.
+func (g *gateways) warn(ctx context.Context, recorder events.EventRecorder, w registry.Warning) {
+	proxy := &unstructured.Unstructured{}
+	proxy.SetGroupVersionKind(registry.GatewayProxyKind)
+	if err := g.cache.Get(ctx, w.Proxy, proxy); err != nil {
+		return // it is in the log
+	}
+	recorder.Eventf(proxy, nil, corev1.EventTypeWarning, "InsecureAdminAPI", "Observe", "%s", w.Problem)
 }
 
 // changed is told that something a gateway is made of has changed.
@@ -156,7 +170,7 @@ func (g *gateways) watchProxies() (done bool, err error) {
 	if g.proxies {
 		return true, nil
 	}
-	kind := gateway.GatewayProxyKind
+	kind := registry.GatewayProxyKind
 	switch _, err := g.mgr.GetRESTMapper().RESTMapping(kind.GroupKind(), kind.Version); {
 	case meta.IsNoMatchError(err):
 		return false, nil

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"apisix-certs.io/apisix-certs/apisix"
-	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/internal/registry"
 )
 
 // validateGateway returns all problems of the flags that tell of a gateway.
@@ -57,32 +57,32 @@ func (o *Options) validateAddresses() []error {
 	return append(problems, err)
 }
 
-// gatewayOfFlags is the gateway that the flags tell of, nil where they tell of none.
-func (o *Options) gatewayOfFlags() (*gateway.Flags, error) {
+// gatewayOfFlags is the gateway that the flags describe, or its TLS port alone, nil where they describe neither.
+func (o *Options) gatewayOfFlags() (*registry.Flags, error) {
 	admin, adminErr := servicePort("--apisix-admin-service", o.AdminService)
 	tlsPort, tlsErr := servicePort("--apisix-tls-service", o.TLSService)
 	key, keyErr := o.keySecret()
 	if err := errors.Join(adminErr, tlsErr, keyErr); err != nil {
 		return nil, err
 	}
-	if len(o.AdminURLs) == 0 && admin == nil {
+	if len(o.AdminURLs) == 0 && admin == nil && len(o.TLSAddrs) == 0 && tlsPort == nil {
 		return nil, nil
 	}
-	flags := &gateway.Flags{URLs: o.AdminURLs, Service: admin, KeySecret: key, TLSAddrs: o.TLSAddrs, TLSService: tlsPort}
+	flags := &registry.Flags{URLs: o.AdminURLs, Service: admin, KeySecret: key, TLSAddrs: o.TLSAddrs, TLSService: tlsPort}
 	switch {
 	case o.AdminKeyFile != "":
 		flags.Key = apisix.KeyFile(o.AdminKeyFile)
-	case key == nil:
+	case key == nil && (len(o.AdminURLs) > 0 || admin != nil):
 		flags.Key = apisix.StaticKey(o.AdminKey)
 	}
 	return flags, nil
 }
 
-func servicePort(flag, text string) (*gateway.ServicePort, error) {
+func servicePort(flag, text string) (*registry.ServicePort, error) {
 	if text == "" {
 		return nil, nil
 	}
-	port, err := gateway.ParseServicePort(text)
+	port, err := registry.ParseServicePort(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s %w", flag, err)
 	}
@@ -91,7 +91,7 @@ func servicePort(flag, text string) (*gateway.ServicePort, error) {
 
 // keySecret is where the admin key is, nil where it is in no Secret. Without a key it is "admin", as in the chart of
 // APISIX.
-func (o *Options) keySecret() (*gateway.SecretKey, error) {
+func (o *Options) keySecret() (*registry.SecretKey, error) {
 	if o.AdminKeySecret == "" {
 		return nil, nil
 	}
@@ -103,7 +103,7 @@ func (o *Options) keySecret() (*gateway.SecretKey, error) {
 	if namespace == "" || name == "" || key == "" {
 		return nil, fmt.Errorf("--apisix-admin-key-secret %q is not of the form NAMESPACE/NAME or NAMESPACE/NAME:KEY", o.AdminKeySecret)
 	}
-	return &gateway.SecretKey{Namespace: namespace, Name: name, Key: key}, nil
+	return &registry.SecretKey{Namespace: namespace, Name: name, Key: key}, nil
 }
 
 func (o *Options) adminTLS() apisix.ClientTLS {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/internal/registry"
 )
 
 func TestGatewayFlagFaults(t *testing.T) {
@@ -50,14 +50,17 @@ func TestGatewayFlagFaults(t *testing.T) {
 func TestGatewayOfFlags(t *testing.T) {
 	options := Options{AdminService: "apisix/admin:9180", AdminKeySecret: "apisix/keys", TLSService: "apisix/gateway:https"}
 	got, err := options.gatewayOfFlags()
-	want := &gateway.Flags{
-		Service: &gateway.ServicePort{Namespace: "apisix", Name: "admin", Port: "9180"}, KeySecret: &gateway.SecretKey{Namespace: "apisix", Name: "keys", Key: "admin"},
-		TLSService: &gateway.ServicePort{Namespace: "apisix", Name: "gateway", Port: "https"},
+	want := &registry.Flags{
+		Service: &registry.ServicePort{Namespace: "apisix", Name: "admin", Port: "9180"}, KeySecret: &registry.SecretKey{Namespace: "apisix", Name: "keys", Key: "admin"},
+		TLSService: &registry.ServicePort{Namespace: "apisix", Name: "gateway", Port: "https"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v %s", err, diff)
 	}
-	if got, err := (&Options{TLSAddrs: []string{"a:443"}}).gatewayOfFlags(); got != nil || err != nil {
-		t.Errorf("no Admin API: %v, %v", got, err)
+	if got, err := (&Options{TLSAddrs: []string{"a:443"}}).gatewayOfFlags(); !cmp.Equal(got, &registry.Flags{TLSAddrs: []string{"a:443"}}) || err != nil {
+		t.Errorf("a TLS port alone: %v, %v", got, err)
+	}
+	if got, err := (&Options{AdminKey: "k"}).gatewayOfFlags(); got != nil || err != nil {
+		t.Errorf("nothing: %v, %v", got, err)
 	}
 }

@@ -11,13 +11,14 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/registry"
 )
 
 // GatewaysOnce knows the gateways as the controller with these options does, for a command that looks at them once: what
 // they are made of is read from the API server as it is needed, and not followed. The options that tell of gateways must
 // be valid: the error tells all of their problems.
-func (o *Options) GatewaysOnce(ctx context.Context, c client.Client) (*gateway.Registry, error) {
+func (o *Options) GatewaysOnce(ctx context.Context, c client.Client) (*registry.Registry, error) {
 	if err := errors.Join(o.validateGateway()...); err != nil {
 		return nil, err
 	}
@@ -33,11 +34,11 @@ func (o *Options) GatewaysOnce(ctx context.Context, c client.Client) (*gateway.R
 	if err != nil {
 		return nil, err
 	}
-	r := &gateway.Registry{
+	r := &registry.Registry{
 		Reader: c, Follower: direct{c}, Flags: flags, Mode: gateway.Mode(o.PushMode), Cluster: cluster, Clock: clock.RealClock{},
 		TLS: config, UserAgent: o.userAgent(),
 	}
-	kind := gateway.GatewayProxyKind
+	kind := registry.GatewayProxyKind
 	_, err = c.RESTMapper().RESTMapping(kind.GroupKind(), kind.Version)
 	if err == nil {
 		r.HasProxies()
@@ -50,8 +51,8 @@ func (o *Options) GatewaysOnce(ctx context.Context, c client.Client) (*gateway.R
 // direct reads what would be followed.
 type direct struct{ client.Reader }
 
-func (d direct) Follow(context.Context, string, gateway.Followed) (client.Reader, error) {
+func (d direct) Follow(context.Context, string, registry.Followed) (client.Reader, error) {
 	return d.Reader, nil
 }
 
-func (direct) Keep(string, []gateway.Followed) {}
+func (direct) Keep(string, []registry.Followed) {}

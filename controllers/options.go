@@ -15,11 +15,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
-	"apisix-certs.io/apisix-certs/controllers/gateway"
 	"apisix-certs.io/apisix-certs/controllers/page"
 	"apisix-certs.io/apisix-certs/controllers/rights"
 	"apisix-certs.io/apisix-certs/controllers/shard"
 	"apisix-certs.io/apisix-certs/controllers/source"
+	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/registry"
 )
 
 // Options configure the controllers. The names of the flags are told with the fields.
@@ -169,7 +170,7 @@ func (o *Options) Reach() rights.Reach {
 	if flags == nil {
 		return reach
 	}
-	for _, service := range []*gateway.ServicePort{flags.Service, flags.TLSService} {
+	for _, service := range []*registry.ServicePort{flags.Service, flags.TLSService} {
 		if service != nil && !slices.Contains(reach.Gateways, service.Namespace) {
 			reach.Gateways = append(reach.Gateways, service.Namespace)
 		}

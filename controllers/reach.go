@@ -22,8 +22,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"apisix-certs.io/apisix-certs/controllers/gateway"
 	"apisix-certs.io/apisix-certs/controllers/rights"
+	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/registry"
 )
 
 // reachPoll is how often the rights in namespaces are looked for that could not be read.
@@ -240,12 +241,12 @@ func notWatched(namespace string) string {
 // follower refuses at once to follow what is in a namespace where the controller has no rights, which would otherwise be
 // waited for.
 type follower struct {
-	gateway.Follower
+	registry.Follower
 	reach rights.Reach
 }
 
 // Follow follows an object.
-func (f *follower) Follow(ctx context.Context, owner string, what gateway.Followed) (client.Reader, error) {
+func (f *follower) Follow(ctx context.Context, owner string, what registry.Followed) (client.Reader, error) {
 	if !slices.Contains(slices.Concat(f.reach.Watched, f.reach.Gateways, []string{f.reach.AdminKey.Namespace}), what.Namespace) {
 		return nil, fmt.Errorf("%s cannot be watched: %s", what, notWatched(what.Namespace))
 	}

@@ -22,8 +22,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
-	"apisix-certs.io/apisix-certs/controllers/gateway"
 	"apisix-certs.io/apisix-certs/controllers/rights"
+	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/registry"
 )
 
 // account is an API server that says what somebody may do.
@@ -164,7 +165,7 @@ func TestFollowerWithinReach(t *testing.T) {
 		"other": "Service other/a cannot be watched: namespace other is not watched: add it to --watch-namespaces (chart: watchNamespaces)",
 	} {
 		got := ""
-		if _, err := f.Follow(t.Context(), "g", gateway.Followed{Kind: "Service", Namespace: namespace, Name: "a"}); err != nil {
+		if _, err := f.Follow(t.Context(), "g", registry.Followed{Kind: "Service", Namespace: namespace, Name: "a"}); err != nil {
 			got = err.Error()
 		}
 		if got != want {

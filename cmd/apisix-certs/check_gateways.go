@@ -12,7 +12,8 @@ import (
 	"time"
 
 	"apisix-certs.io/apisix-certs/apisix"
-	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/registry"
 )
 
 // gatewayLook is what a look at a gateway showed.
@@ -106,7 +107,7 @@ func (d *doctor) tellGateway(g *gateway.Gateway, err error) {
 	if d.options.AdminService != "" {
 		f.Field = "--apisix-admin-service"
 	}
-	if g.Name != gateway.FlagsName {
+	if g.Name != registry.FlagsName {
 		f.Field = "spec.provider"
 	}
 	var (

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -22,7 +21,9 @@ import (
 
 	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/certs"
-	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/handshake"
+	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/registry"
 )
 
 func (n *inspector) read(ctx context.Context, p place) (found, error) {
@@ -117,16 +118,11 @@ func readHost(ctx context.Context, host, connect string) (found, error) {
 	if _, _, err := net.SplitHostPort(addr); err != nil {
 		return found{}, fmt.Errorf("--connect %q is not of the form HOST:PORT", connect)
 	}
-	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
-	defer cancel()
-	dialer := tls.Dialer{Config: &tls.Config{ServerName: name, InsecureSkipVerify: true}}
-	conn, err := dialer.DialContext(ctx, "tcp", addr)
+	seen, err := handshake.Probe{Timeout: handshakeTimeout}.Do(ctx, addr, name)
 	if err != nil {
-		return found{}, fmt.Errorf("no certificate is shown at %s: %w: check the address, and that the host has a certificate there", addr, err)
+		return found{}, fmt.Errorf("no certificate is shown at %s: %w: check the address, and that the host has a certificate there", addr, cmp.Or(errors.Unwrap(err), err))
 	}
-	defer conn.Close()
-	chain := conn.(*tls.Conn).ConnectionState().PeerCertificates
-	return found{Bundle: certs.Bundle{Leaf: chain[0], Intermediates: chain[1:]}, hosts: []string{name}, outside: true}, nil
+	return found{Bundle: certs.Bundle{Leaf: seen.Leaf, Intermediates: seen.Intermediates}, hosts: []string{name}, outside: true}, nil
 }
 
 // readSSL reads an ssl object from the Admin API, which never gives keys.
@@ -173,11 +169,11 @@ func (n *inspector) admin(ctx context.Context) (*apisix.Client, error) {
 		}
 		return apisix.New(apisix.Options{Endpoints: n.options.AdminURLs, AdminKey: key, TLS: config, UserAgent: "apisix-certs/" + buildVersion()})
 	}
-	registry, err := n.options.GatewaysOnce(ctx, n.access)
+	known, err := n.options.GatewaysOnce(ctx, n.access)
 	if err != nil {
 		return nil, err
 	}
-	g := registry.Named(gateway.FlagsName)
+	g := known.Named(registry.FlagsName)
 	if _, err := g.FindMode(ctx); err != nil {
 		return nil, fmt.Errorf("%w: apisix-certs check tells how to mend it", err)
 	}

@@ -14,7 +14,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/certs"
-	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
 // observeClients finds what the uses ask of clients. It matters for own ssl objects, of which a certificate has one, so

@@ -11,7 +11,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
-	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
 // stillGood are the reasons to issue that leave the certificate valid and as specified meanwhile.
@@ -190,7 +190,7 @@ func waitingFor(s gateway.State, secretName string) string {
 		switch {
 		case m.Taken:
 			return "ssl object " + m.ID + ", which should be that of " + object + ", belongs to something else: look at that object and at the ingress controller"
-		case m.Line != "" && m.Use.Mutual && !m.There:
+		case m.Version != "" && m.Use.Mutual && !m.There:
 			return "the ingress controller has not made its ssl object of " + object + " yet, and only it can, as clients must show a certificate there: look at it"
 		}
 		return "the ingress controller has not made its ssl object of " + object + " yet: look at it, and at the object's status"

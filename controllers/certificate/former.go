@@ -2,7 +2,7 @@
 
 package certificate
 
-import "apisix-certs.io/apisix-certs/controllers/gateway"
+import "apisix-certs.io/apisix-certs/internal/gateway"
 
 // formerUses are the objects by which ingress controllers were seen to serve the Secret. What is left over at a gateway is
 // only removed where it was made for one of these.

@@ -18,7 +18,7 @@ import (
 	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/certs/vault"
-	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
 // keyLost and keyMoved are reasons to issue beside those of package certs.

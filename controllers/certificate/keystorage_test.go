@@ -12,7 +12,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
-	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
 func storage(where v1alpha1.KeyStorage) func(*scene) {
@@ -84,12 +84,12 @@ func TestHeldKeys(t *testing.T) {
 // Each certificate has a reference of its own, or the gateway would serve the one before for 300 s.
 func TestReference(t *testing.T) {
 	s := newScene(t, storage(v1alpha1.KeyInVaultKV))
-	if s.gateways = []*gateway.Gateway{{Name: "default", Cluster: "blue"}}; s.reference(gateway.Target{UID: "u", Fingerprint: "1"}) != nil {
+	if s.gateways = []*gateway.Gateway{{Name: "default", Cluster: "blue"}}; s.reference(gateway.Target{UID: "u", Pair: gateway.Pair{Fingerprint: "1"}}) != nil {
 		t.Error("there is a reference to a key that is not in Vault")
 	}
 	s.issue(t, now)
 	s.gateways = []*gateway.Gateway{{Name: "default", Cluster: "blue"}}
-	one, two := s.reference(gateway.Target{UID: "u", Fingerprint: strings.Repeat("1", 64)}), s.reference(gateway.Target{UID: "u", Fingerprint: strings.Repeat("2", 64)})
+	one, two := s.reference(gateway.Target{UID: "u", Pair: gateway.Pair{Fingerprint: strings.Repeat("1", 64)}}), s.reference(gateway.Target{UID: "u", Pair: gateway.Pair{Fingerprint: strings.Repeat("2", 64)}})
 	if one.Cert == two.Cert || one.Key == two.Key || one.Cert == one.Key || one.Secret.ID != two.Secret.ID {
 		t.Errorf("%v %v", one, two)
 	}

@@ -6,7 +6,7 @@ import (
 	"context"
 	"slices"
 
-	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
 // left are the gateways that status names and that are not those of the certificate's ingress class now.

@@ -14,10 +14,10 @@ import (
 	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/certs/vault"
-	"apisix-certs.io/apisix-certs/controllers/gateway"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
 	"apisix-certs.io/apisix-certs/controllers/metrics"
 	"apisix-certs.io/apisix-certs/controllers/metrics/metricstest"
+	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
 func TestKindsOfFailures(t *testing.T) {

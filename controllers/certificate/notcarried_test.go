@@ -10,7 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
-	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/gateway/ingresscontroller"
 )
 
 // TestNotCarried: an ingress controller that alone can write a gateway is given half a minute, then it is named.
@@ -46,7 +47,7 @@ func TestAdoptConditions(t *testing.T) {
 		m.Use = use
 		return gateway.Adoption{Missing: []gateway.Missing{m}}
 	}
-	mutual := gateway.Missing{Line: gateway.Line18}
+	mutual := gateway.Missing{Version: ingresscontroller.V18}
 	for _, test := range []struct {
 		name     string
 		verb     gateway.Verb

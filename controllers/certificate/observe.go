@@ -16,9 +16,9 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/certs"
-	"apisix-certs.io/apisix-certs/controllers/gateway"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
 	"apisix-certs.io/apisix-certs/internal/authority"
+	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
 // observed is everything that a run looks at.
@@ -148,8 +148,8 @@ func (o *observed) issuerChanged(since metav1.Time) bool {
 func (o *observed) target(d certs.Decision) gateway.Target {
 	t := gateway.Target{
 		Namespace: o.cert.Namespace, Name: o.cert.Name, UID: string(o.cert.UID),
-		SecretNamespace: secretNamespace(o.cert), SecretName: o.cert.Spec.SecretName, Uses: o.uses, Client: o.client, Unfit: o.unfit, Known: o.known,
-		Fingerprint: certs.Fingerprint(d.Bundle.Leaf), Serial: certs.Serial(d.Bundle.Leaf),
+		SecretNamespace: secretNamespace(o.cert), SecretName: o.cert.Spec.SecretName, Uses: o.uses, OwnTerms: gateway.OwnTerms{Client: o.client, Unfit: o.unfit, Known: o.known},
+		Pair: gateway.Pair{Fingerprint: certs.Fingerprint(d.Bundle.Leaf), Serial: certs.Serial(d.Bundle.Leaf)},
 	}
 	t.Hosts = slices.DeleteFunc(slices.Clone(o.hosts), func(host string) bool { return !names(d.Bundle, host) })
 	if o.secret != nil {

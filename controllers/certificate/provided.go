@@ -12,7 +12,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
-	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
 // decideProvided is decide for a Secret that somebody else keeps: nothing is issued or written, and what was pushed before

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
 // pushed is what came of one gateway.

@@ -20,11 +20,11 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs/vault"
-	"apisix-certs.io/apisix-certs/controllers/gateway"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
 	"apisix-certs.io/apisix-certs/controllers/policy"
 	"apisix-certs.io/apisix-certs/controllers/shard"
 	"apisix-certs.io/apisix-certs/internal/authority"
+	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
 // Signers gives the session of an issuer with a Vault, the same one to all its certificates.

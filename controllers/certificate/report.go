@@ -19,8 +19,8 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
-	"apisix-certs.io/apisix-certs/controllers/gateway"
 	"apisix-certs.io/apisix-certs/controllers/note"
+	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
 const (

@@ -11,6 +11,8 @@ import (
 var (
 	gatewayUp = gauge("gateway_up",
 		"Whether the last request to the Admin API of a gateway was answered, and not refused for the admin key or the address: 1 or 0.", "gateway")
+	gatewayInsecure = gauge("gateway_insecure",
+		"Whether the certificate of a gateway's Admin API is not verified (tlsVerify: false of its GatewayProxy): 1 or 0.", "gateway")
 	adminRequests = counter("admin_requests_total",
 		"Requests to the Admin API of a gateway, each attempt at an endpoint, by HTTP method and outcome.", "gateway", "method", "outcome")
 	pushDuration = histogram("push_duration_seconds",
@@ -31,6 +33,15 @@ func SetGatewayUp(gateway string, up bool) {
 	gatewayUp.WithLabelValues(gateway).Set(value)
 }
 
+// SetGatewayInsecure reports whether the certificate of a gateway's Admin API is not verified.
+func SetGatewayInsecure(gateway string, insecure bool) {
+	value := 0.0
+	if insecure {
+		value = 1
+	}
+	gatewayInsecure.WithLabelValues(gateway).Set(value)
+}
+
 // AdminRequest counts a request to the Admin API of a gateway.
 func AdminRequest(gateway, method string, outcome Outcome) {
 	adminRequests.WithLabelValues(gateway, method, string(outcome)).Inc()
@@ -48,6 +59,7 @@ func Proof(gateway, result string) { proofs.WithLabelValues(gateway, result).Inc
 func ForgetGateway(gateway string) {
 	all := prometheus.Labels{"gateway": gateway}
 	gatewayUp.DeletePartialMatch(all)
+	gatewayInsecure.DeletePartialMatch(all)
 	adminRequests.DeletePartialMatch(all)
 	pushDuration.DeletePartialMatch(all)
 	proofs.DeletePartialMatch(all)

@@ -28,6 +28,7 @@ func use() {
 	SetCertificate(shop, Certificate{NotBefore: now, NotAfter: now.Add(time.Hour), RenewAt: now.Add(time.Minute), Ready: metav1.ConditionTrue, Served: metav1.ConditionFalse})
 	SetIssuer(vault, true, now, now.Add(time.Hour))
 	SetGatewayUp("default", true)
+	SetGatewayInsecure("default", false)
 	AdminRequest("default", "PUT", OK)
 	Pushed("default", 7*time.Millisecond)
 	Proof("default", "served")
@@ -157,7 +158,7 @@ func TestCardinality(t *testing.T) {
 		}
 	}
 	// Of those that come as they occur, use has one request and one proof at the gateway, one reason and one request to Vault.
-	want := map[string]int{"certificate": 5, "issuer": 3, "gateway": 15 + 2, "controller": 44 + 2}
+	want := map[string]int{"certificate": 5, "issuer": 3, "gateway": 16 + 2, "controller": 44 + 2}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-page +registry):\n%s", diff)
 	}

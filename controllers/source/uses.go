@@ -10,7 +10,8 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/registry"
 )
 
 // indexSecret indexes sources by the Secrets that they name, as NAMESPACE/NAME.
@@ -43,7 +44,8 @@ func (u *Uses) Of(ctx context.Context, namespace, secretName string) ([]gateway.
 			}
 			uses = append(uses, gateway.Use{
 				Kind: kindTLS, Namespace: tls.Namespace, Name: tls.Name, Hosts: normalize(tlsHosts(tls)),
-				Mutual: tls.Spec.Client != nil, Client: clientOf(tls), Ending: !tls.DeletionTimestamp.IsZero(), Controller: controller,
+				Mutual: tls.Spec.Client != nil, Client: clientOf(tls), Ending: !tls.DeletionTimestamp.IsZero(),
+				Class: tls.Spec.IngressClassName, Controller: controller,
 			})
 		}
 	}
@@ -63,21 +65,24 @@ func (u *Uses) Of(ctx context.Context, namespace, secretName string) ([]gateway.
 			}
 			uses = append(uses, gateway.Use{
 				Kind: kindIngress, Namespace: ingress.Namespace, Name: ingress.Name, Hosts: normalize(entryHosts(ingress, entry)),
-				Index: index, Implicit: len(entry.Hosts) == 0, Ending: !ingress.DeletionTimestamp.IsZero(), Controller: controller,
+				Index: index, Implicit: len(entry.Hosts) == 0, Ending: !ingress.DeletionTimestamp.IsZero(),
+				Class: classOf(ingress), Controller: controller,
 			})
 		}
 	}
 	return uses, nil
 }
 
-// controller is that of an IngressClass; empty where there is no such class.
+// controller is that of an IngressClass, of the default one for an empty name; empty where there is no such class.
 func (u *Uses) controller(ctx context.Context, class string) (string, error) {
-	if class == "" {
-		return "", nil
+	var list networkingv1.IngressClassList
+	if err := u.Client.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return "", err
 	}
-	var object networkingv1.IngressClass
-	err := u.Client.Get(ctx, client.ObjectKey{Name: class}, &object)
-	return object.Spec.Controller, client.IgnoreNotFound(err)
+	if found := registry.ClassNamed(list.Items, class); found != nil {
+		return found.Spec.Controller, nil
+	}
+	return "", nil
 }
 
 // OfClientCA gives the Secrets, as NAMESPACE/NAME, that are served by ApisixTlses whose clients' CA is in this Secret.

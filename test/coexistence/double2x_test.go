@@ -14,7 +14,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/apisix/apisixtest"
-	"apisix-certs.io/apisix-certs/controllers/gateway"
+	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
 // settled is a scene in which our ApisixTls is served and all is at rest.
@@ -44,7 +44,7 @@ func TestBadSecretBlocks2x(t *testing.T) {
 		if s.served(host) != before {
 			t.Fatal("the blocked controller should leave the old certificate in place")
 		}
-		s.run()
+		s.runLate()
 		s.wantServed(host)
 		s.wait(5)
 		s.wantServed(host)
@@ -94,7 +94,7 @@ func TestInFlight2x(t *testing.T) {
 	s.must(err)
 	old := s.pair.fingerprint
 	s.writeSecret(s.issue())
-	s.run()
+	s.runLate()
 	s.wantServed(host)
 	s.must(s.theirs.Write(t.Context(), plan))
 	s.up = false

@@ -22,8 +22,8 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/certs/certstest"
 	"apisix-certs.io/apisix-certs/controllers"
-	"apisix-certs.io/apisix-certs/controllers/gateway"
 	"apisix-certs.io/apisix-certs/controllers/source"
+	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
 const (
@@ -52,10 +52,11 @@ type scene struct {
 	flight    *Plan // a sync that has read and not yet written
 	disturbed bool  // somebody has a Secret without a pair
 
-	hosts  []string // of the ApisixTls; nil: there is none
-	pair   pair     // the newest certificate
-	last   string   // fingerprint of the certificate whose end is done
-	uid    int      // of our ApisixCertificate
+	hosts  []string      // of the ApisixTls; nil: there is none
+	former []gateway.Use // of the one that was deleted
+	pair   pair          // the newest certificate
+	last   string        // fingerprint of the certificate whose end is done
+	uid    int           // of our ApisixCertificate
 	ending time.Time
 	again  time.Duration
 	action gateway.Action
@@ -77,11 +78,11 @@ func newScene(t *testing.T, ca *certstest.CA, apisx *apisixtest.Server) *scene {
 	}
 	s := &scene{t: t, ca: ca, apisx: apisx, admin: admin, clock: clocktesting.NewFakeClock(time.Now()), up: true}
 	s.kube = fake.NewClientBuilder().WithScheme(controllers.Scheme()).WithStatusSubresource(&configv2.ApisixTls{}).
-		WithIndex(&configv2.ApisixTls{}, "servedSecret", func(object client.Object) []string {
+		WithIndex(&configv2.ApisixTls{}, "namedSecret", func(object client.Object) []string {
 			ref := object.(*configv2.ApisixTls).Spec.Secret
 			return []string{ref.Namespace + "/" + ref.Name}
 		}).
-		WithIndex(&networkingv1.Ingress{}, "servedSecret", func(client.Object) []string { return nil }).
+		WithIndex(&networkingv1.Ingress{}, "namedSecret", func(client.Object) []string { return nil }).
 		WithObjects(ingressClass(class, ControllerName)).Build()
 	s.uses = &source.Uses{Client: s.kube}
 	s.uses.TLS.Store(true)
@@ -141,8 +142,10 @@ func (s *scene) changeHosts(hosts ...string) {
 // deleteSource deletes the ApisixTls, and with it goes our ApisixCertificate, whose end begins.
 func (s *scene) deleteSource() {
 	s.t.Helper()
+	uses, err := s.uses.Of(s.t.Context(), namespace, secretName)
+	s.must(err)
 	s.must(s.kube.Delete(s.t.Context(), apisixTLS(sourceName, secretName)))
-	s.hosts = nil
+	s.former, s.hosts = uses, nil
 	s.ending = s.clock.Now()
 }
 
@@ -198,8 +201,8 @@ func (s *scene) target(p pair) gateway.Target {
 	uses, err := s.uses.Of(context.Background(), namespace, secretName)
 	s.must(err)
 	return gateway.Target{
-		Namespace: namespace, Name: secretName, UID: fmt.Sprint(s.uid), SecretName: secretName, Hosts: p.hosts, Uses: uses,
-		Cert: p.cert, Key: p.key, Fingerprint: p.fingerprint,
+		Namespace: namespace, Name: secretName, UID: fmt.Sprint(s.uid), SecretNamespace: namespace, SecretName: secretName, Hosts: p.hosts, Uses: uses, FormerUses: s.former,
+		Pair: gateway.Pair{Cert: p.cert, Key: p.key, Fingerprint: p.fingerprint},
 	}
 }
 
@@ -219,6 +222,14 @@ func (s *scene) run() {
 	s.push(s.pair)
 }
 
+// runLate is runs until the ingress controller has had its head start.
+func (s *scene) runLate() {
+	s.t.Helper()
+	for s.run(); s.action.Verb == gateway.Wait && s.state.Age < s.state.Adoption.HeadStart; s.run() {
+		s.clock.Step(s.again)
+	}
+}
+
 func (s *scene) end() {
 	s.t.Helper()
 	done, err := s.ours.Remove(s.t.Context(), s.target(s.pair), s.clock.Since(s.ending) > 10*time.Second)
@@ -230,7 +241,7 @@ func (s *scene) end() {
 	secret.Name, secret.Namespace = secretName, namespace
 	s.must(client.IgnoreNotFound(s.kube.Delete(s.t.Context(), secret)))
 	s.last = s.pair.fingerprint
-	s.ending, s.pair = time.Time{}, pair{}
+	s.ending, s.pair, s.former = time.Time{}, pair{}, nil
 	s.uid++
 }
 

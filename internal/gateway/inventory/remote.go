@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inventory
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/utils/clock"
+
+	"apisix-certs.io/apisix-certs/apisix"
+	"apisix-certs.io/apisix-certs/internal/gateway/limit"
+)
+
+// Remote is the way to one gateway's ssl objects. All fields are required, but for Log.
+type Remote struct {
+	*Inventory
+	Admin *apisix.Client
+	Clock clock.PassiveClock
+	// Writes bound what is written at the same time.
+	Writes *limit.Slots
+	// Gateway and Mode are for the log. Log is used where a context has no logger.
+	Gateway, Mode string
+	Log           logr.Logger
+}
+
+// EnsureFresh reads the list again if the inventory is older than age. Callers share one list request.
+func (r Remote) EnsureFresh(ctx context.Context, age time.Duration) error {
+	if listed := r.Listed(); !listed.IsZero() && r.Clock.Since(listed) < age {
+		return nil
+	}
+	return r.List(ctx)
+}
+
+// List reads the list again (GET /apisix/admin/ssls, page by page).
+func (r Remote) List(ctx context.Context) error {
+	return r.refresh(ctx, r.Clock.Now, func(ctx context.Context) ([]Object, error) {
+		return apisix.ListSSLsAs(ctx, r.Admin, Of)
+	})
+}
+
+// Read reads one object, past the inventory, and records it there (GET /apisix/admin/ssls/ID).
+func (r Remote) Read(ctx context.Context, id string) (Object, error) {
+	ssl, err := r.Admin.GetSSL(ctx, id)
+	if apisix.IsNotFound(err) && r.Forget(id) {
+		r.Doubt() // others may be gone too
+	}
+	if err != nil {
+		return Object{}, fmt.Errorf("get ssl object %s: %w", id, err)
+	}
+	object := Of(ssl)
+	r.Record(object)
+	return object, nil
+}
+
+// ReadAll reads the objects with these ids, past the inventory. One that is not there is no error.
+func (r Remote) ReadAll(ctx context.Context, ids ...string) error {
+	for _, id := range ids {
+		if _, err := r.Read(ctx, id); err != nil && !apisix.IsNotFound(err) {
+			return err
+		}
+	}
+	return nil
+}

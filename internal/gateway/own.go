@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"apisix-certs.io/apisix-certs/internal/gateway/ingresscontroller"
+	"apisix-certs.io/apisix-certs/internal/gateway/inventory"
+)
+
+// ownMode keeps ssl objects of this controller's own, where no ingress controller keeps any.
+type ownMode struct {
+	ours
+	resync time.Duration
+	// exclusive reports whether an ingress controller deletes ssl objects that it does not know. Nil: unknown.
+	exclusive func(context.Context) (bool, error)
+}
+
+func (m ownMode) observe(ctx context.Context, t Target) (State, error) {
+	s := State{Mode: Own, keeps: true}
+	if err := m.EnsureFresh(ctx, m.resync); err != nil {
+		return s, err
+	}
+	if err := m.allowed(ctx); err != nil {
+		return s, err
+	}
+	s.Objects, s.Left = m.current(t), m.leftBehind(t)
+	for _, host := range t.Hosts {
+		if len(s.Objects) > 0 && slices.Contains(s.Objects[0].Hosts, host) {
+			continue // ours already: a renewal must not stop because somebody came after us
+		}
+		if id := m.taken(t, host); id != "" {
+			s.Blocked = append(s.Blocked, host)
+			if s.Conflict == nil {
+				s.Conflict = &Conflict{Host: host, ID: id}
+			}
+		}
+	}
+	return s, nil
+}
+
+// allowed returns a *ModeError where an ingress controller would delete what is put there.
+func (m ownMode) allowed(ctx context.Context) error {
+	exclusive := m.Has(ingresscontroller.V2)
+	if !exclusive && m.exclusive != nil {
+		var err error
+		if exclusive, err = m.exclusive(ctx); err != nil {
+			return err
+		}
+	}
+	if !exclusive {
+		return nil
+	}
+	return &ModeError{Mode: Own, Problem: "an APISIX ingress controller 2.x keeps this gateway, and deletes every ssl object that it does not know: " +
+		"set --push-mode to auto or adopt"}
+}
+
+// taken gives the id of an enabled object of somebody else with the host: APISIX would serve whichever came first.
+func (m ownMode) taken(t Target, host string) string {
+	others := slices.DeleteFunc(m.WithHost(host), func(o Object) bool {
+		return o.ID == m.id(t) || !o.Enabled || m.isKnown(o, t) || m.isBefore(o, t)
+	})
+	if len(others) == 0 {
+		return ""
+	}
+	return slices.MinFunc(others, inventory.ByID).ID
+}
+
+func (m ownMode) plan(s State, t Target) Action {
+	t = s.without(t)
+	why := "the gateway does not have it"
+	if len(s.Objects) == 1 {
+		why = difference(s.Objects[0], t, m.ownLabels(t))
+	}
+	switch {
+	case len(t.Hosts) == 0:
+		return Action{Verb: Refuse}
+	case s.suspect && t.keyless():
+		return Action{Verb: Keep}
+	case s.suspect && why == "":
+		why = "the gateway does not serve it"
+	case why == "" && len(s.Left) == 0:
+		return Action{Verb: Keep}
+	case t.keyless():
+		return Action{Verb: Renew}
+	case why == "":
+		why = "an object of before a restore is there too"
+	}
+	return Action{Verb: Put, IDs: []string{m.id(t)}, Why: why}
+}
+
+// difference says why an own object is not as it is written; empty: it is.
+func difference(o Object, t Target, labels map[string]string) string {
+	switch {
+	case !t.heldBy(o):
+		return "the gateway has another certificate"
+	case !inventory.SameHosts(o.Hosts, t.Hosts):
+		return "the gateway has it for other hosts"
+	case o.Client != inventory.ClientDigest(t.Client):
+		return "the gateway requires something else of clients"
+	case !o.Enabled, o.Extra, !o.Labels.Have(labels):
+		return "somebody changed the object"
+	}
+	return ""
+}
+
+func (m ownMode) apply(ctx context.Context, s State, t Target, action Action) (State, Action, error) {
+	switch action.Verb {
+	case Put:
+		object, err := m.write(ctx, s.without(t), len(s.Objects) > 0, action.Why)
+		if err != nil {
+			return s, action, err
+		}
+		s.Objects = []Object{object}
+		if err := m.dropLeft(ctx, t, s.Left); err != nil {
+			return s, action, err
+		}
+		s.Left = nil
+	case Keep:
+		if t.Reference != nil && !t.Reference.Old && !s.suspect {
+			return s, action, m.keepVaultSecret(ctx, t, false)
+		}
+	}
+	return s, action, nil
+}
+
+func (m ownMode) remove(ctx context.Context, t Target, how removal) (done bool, err error) {
+	if !how.ownOnly {
+		err := m.drop(ctx, t, "its ApisixCertificate is deleted")
+		return err == nil, err
+	}
+	if err := m.EnsureFresh(ctx, m.resync); err != nil {
+		return false, err
+	}
+	err = m.dropKnown(ctx, t, "the certificate has none of its hosts any more, or left the gateway")
+	return err == nil, err
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"apisix-certs.io/apisix-certs/internal/gateway/memory"
+)
+
+// secretMode leaves everything to the ingress controller, which carries the Secret. Where the gateway has ssl objects
+// nevertheless, as when the mode is set by flag, our own objects of before are renewed until they are replaced, and go then.
+type secretMode struct {
+	former
+	theirs theirs
+	memory *memory.Memory
+	resync time.Duration
+	// objects reports whether the gateway has ssl objects.
+	objects func(context.Context, Mode) bool
+}
+
+func (m secretMode) observe(ctx context.Context, t Target) (State, error) {
+	s := State{Mode: Secret, Age: m.memory.Of(t.UID, t.Fingerprint, m.Clock.Now()).Age}
+	if !m.objects(ctx, Secret) {
+		return s, nil
+	}
+	if err := m.EnsureFresh(ctx, m.resync); err != nil {
+		return s, err
+	}
+	m.addTo(&s, t)
+	if len(s.Former)+len(s.Left) > 0 {
+		s.Objects, _ = m.theirs.locate(t)
+	}
+	return s, nil
+}
+
+func (m secretMode) plan(s State, t Target) Action { return planFormer(s, t, Action{Verb: Keep}) }
+
+func (m secretMode) apply(ctx context.Context, s State, t Target, action Action) (State, Action, error) {
+	switch action.Verb {
+	case Patch:
+		for _, id := range action.IDs {
+			if err := m.renew(ctx, &s, t, id, action.Why); err != nil {
+				return s, action, err
+			}
+		}
+	case Put:
+		return m.replaceLeft(ctx, s, t, action)
+	case Drop:
+		return m.dropReplaced(ctx, s, t, action)
+	}
+	return s, action, nil
+}
+
+func (m secretMode) remove(ctx context.Context, t Target, how removal) (done bool, err error) {
+	if !how.ownOnly {
+		m.memory.Forget(t.UID)
+	}
+	if !m.objects(ctx, Secret) {
+		return true, nil
+	}
+	if err := m.EnsureFresh(ctx, m.resync); err != nil {
+		return false, err
+	}
+	err = m.dropAll(ctx, State{Left: m.leftBehind(t)}, t, "its ApisixCertificate is deleted, or left the gateway")
+	return err == nil, err
+}
