@@ -7,5 +7,5 @@ import "embed"
 
 // FS holds crds/, rbac/, policy/ and samples/.
 //
-//go:embed crds rbac policy/approval.yaml samples
+//go:embed crds rbac policy/approval.yaml policy/status.yaml samples
 var FS embed.FS

@@ -77,6 +77,9 @@ spec:
   namespaceSelector: {matchExpressions: [{key: policies, operator: DoesNotExist}]}
   dnsNames: ["*"]
   allowOtherNames: true
+  usages: ["*"]
+  keyStorages: [Secret, Gateway, VaultKV]
+  vaultKV: [{mount: kv}]
   issuers: [{kind: VaultIssuer, name: "*"}, {kind: ClusterVaultIssuer, name: "*"}]
 `
 
@@ -148,7 +151,6 @@ func TestStatusIsTheControllers(t *testing.T) {
 				s.makes(s.evil, s.evil.cert("grab", theirs.host))
 				s.settled(s.evil, "grab")
 				as, _ := s.approver("approver")
-				s.admissionWorks(as, "grab")
 				known := 0
 				for field, value := range fields {
 					text := strings.NewReplacer("$host", theirs.host, "$ns", s.victim.ns, "$print", strings.Repeat("ab", 32)).Replace(value)
@@ -169,32 +171,24 @@ func TestStatusIsTheControllers(t *testing.T) {
 }
 
 // writesStatus tries to write a field of the status of certificate grab, which must fail, and returns 1 if there is such a
-// field. It is a dry run: what is forged would spoil the other rows.
+// field. It is a dry run: what is forged would spoil the other rows. Admission policies are in force some time after they
+// were made.
 func (s *scene) writesStatus(as client.Client, field, value string) (known int) {
 	s.Helper()
 	cert := named(s.evil, &unstructured.Unstructured{}, "grab")
 	cert.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("ApisixCertificate"))
-	err := as.Status().Patch(s.Context(), cert, client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"status":{%q:%s}}`, field, value)), client.DryRunAll)
-	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
-		return 1
+	for began := time.Now(); time.Since(began) < 20*time.Second; time.Sleep(200 * time.Millisecond) {
+		err := as.Status().Patch(s.Context(), cert, client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"status":{%q:%s}}`, field, value)), client.DryRunAll)
+		if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
+			return 1
+		}
+		s.must(err)
+		if _, has, _ := unstructured.NestedFieldNoCopy(cert.Object, "status", field); !has {
+			return 0
+		}
 	}
-	s.must(err)
-	if _, has, _ := unstructured.NestedFieldNoCopy(cert.Object, "status", field); !has {
-		return 0
-	}
-	s.Errorf("the API server took status.%s from an approver", field)
+	s.Errorf("the API server takes status.%s from an approver", field)
 	return 1
-}
-
-// admissionWorks waits until the admission policies are in force, which they are some time after they were made: nobody may
-// approve in the name of somebody else.
-func (s *scene) admissionWorks(as client.Client, name string) {
-	s.Helper()
-	s.until("the admission policy", func() string {
-		err := as.Status().Patch(s.Context(), named(s.evil, &v1alpha1.ApisixCertificate{}, name), client.RawPatch("application/merge-patch+json",
-			fmt.Appendf(nil, `{"status":{"approval":{"decision":"Approved","policy":%q,"digest":"x","by":"somebody else"}}}`, s.evil.ns)), client.DryRunAll)
-		return unless(apierrors.IsForbidden(err) || apierrors.IsInvalid(err), fmt.Sprint("somebody approves as somebody else: ", err))
-	})
 }
 
 func statusWithoutRight(s *scene) {
