@@ -119,7 +119,7 @@ func (s *scene) until(what string, done func() (obstacle string)) {
 func (s *scene) within(most time.Duration, what string, done func() string) {
 	s.Helper()
 	var obstacle string
-	err := wait.PollUntilContextTimeout(s.Context(), 50*time.Millisecond, most, true, func(context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(s.Context(), 100*time.Millisecond, most, true, func(context.Context) (bool, error) {
 		if s.controller != nil {
 			select {
 			case <-s.controller.Ended():
