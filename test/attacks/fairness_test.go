@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -273,8 +274,10 @@ func (p *pace) pending(asked map[string]time.Time) (n int) {
 func (p *pace) slowest(asked map[string]time.Time) time.Duration {
 	var all []time.Duration
 	for secret, at := range asked {
-		took, _ := p.since(secret, at)
-		all = append(all, took)
+		took, done := p.since(secret, at)
+		if all = append(all, took); !done {
+			p.Logf("%s was not renewed: %s", secret, p.reason(p.victim, strings.TrimSuffix(secret, "-tls"), v1alpha1.ConditionIssued))
+		}
 	}
 	slices.Sort(all)
 	return all[(len(all)*99+99)/100-1]
