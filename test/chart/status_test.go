@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -183,19 +184,22 @@ func controllersAlone(g *guarded) {
 	approver := g.as("shop", "approver", approver("shop")...)
 	tenant := g.as("shop", "tenant", everything)
 	cert, issuers := g.certificate("web"), g.issuers()
-	g.guards(g.admin, cert, `"fingerprint":"x"`, "the controller alone")
+	g.guards(g.admin, cert, `"failedAttempts":9`, "the controller alone")
 
 	// The controller writes all of it, by update and by patch.
 	g.must(g.admin.Get(t.Context(), client.ObjectKeyFromObject(cert), cert))
 	now := metav1.Now().Rfc3339Copy()
 	cert.Status = v1alpha1.ApisixCertificateStatus{
-		ObservedGeneration: 1, SerialNumber: "01", Fingerprint: "ff", NotBefore: &now, NotAfter: &now, RenewalTime: &now, FailedAttempts: 1,
-		LastFailureTime: &now, Warnings: []string{"w"}, OwnedHosts: []string{"shop.example"},
+		ObservedGeneration: 1, RenewalTime: &now, FailedAttempts: 1, LastFailureTime: &now, Warnings: []string{"w"},
+		Issued:     v1alpha1.IssuedCertificate{SecretNamespace: "shop", SecretName: "web", SecretUID: "u", Fingerprint: "ff", SerialNumber: "01", NotAfter: &now},
+		ToRevoke:   []v1alpha1.IssuedCertificate{{Fingerprint: "ee", SerialNumber: "02", Issuer: "VaultIssuer/vault"}},
+		OwnedNames: []string{"shop.example"}, References: []v1alpha1.ObjectReference{{Kind: "Ingress", Namespace: "shop", Name: "web"}},
 		ApprovalRequest: &v1alpha1.ApprovalRequest{Policy: "shop", Digest: "d"},
 		Conditions:      []metav1.Condition{{Type: "Ready", Status: metav1.ConditionFalse, Reason: "Issuing", LastTransitionTime: now}},
 		Gateways:        []v1alpha1.GatewayStatus{{Name: "default", SSLID: "1"}},
 		VaultKV:         []v1alpha1.VaultKVPlace{{Issuer: "VaultIssuer/vault", Mount: "kv", Path: "p"}},
 	}
+	fields := removals(t, cert.Status)
 	g.until("the controller's update", func() error { return controller.Status().Update(t.Context(), cert) })
 	g.must(g.patch(controller, cert, `{"status":{"failedAttempts":2}}`))
 	for _, issuer := range issuers {
@@ -203,18 +207,15 @@ func controllersAlone(g *guarded) {
 	}
 
 	// What others may not.
-	fields := []string{
-		`"ownedHosts":["bank.example"]`, `"ownedHosts":null`, `"fingerprint":"ee"`, `"serialNumber":null`, `"notAfter":"2040-01-01T00:00:00Z"`,
-		`"notBefore":null`, `"renewalTime":null`, `"observedGeneration":7`, `"failedAttempts":0`, `"lastFailureTime":null`, `"warnings":["w","v"]`,
-		`"conditions":[]`, `"gateways":[{"name":"default","sslID":"2"}]`, `"vaultKV":[]`, `"approvalRequest":null`,
-	}
+	fields = append(fields, `"ownedNames":["bank.example"]`, `"issued":{"fingerprint":"dd"}`, `"issued":{"secretNamespace":"bank"}`, `"toRevoke":[]`,
+		`"conditions":[]`, `"gateways":[{"name":"default","sslID":"2"}]`, `"failedAttempts":0`, `"warnings":["w","v"]`)
 	for who, c := range map[string]client.Client{"an approver": approver, "a tenant": tenant, "an administrator": g.admin} {
 		for _, field := range fields {
 			g.refused(who+" sets "+field, g.patch(c, cert, `{"status":{`+field+`}}`), "is for the controller alone to change")
 		}
 		g.refused(who+" removes it", g.patch(c, cert, `{"status":null}`), "is for the controller alone to change")
 	}
-	g.refused("an approver approves and takes a host", g.patch(approver, cert, `{"status":{"ownedHosts":["bank.example"],`+approval+`}}`), "is for the controller alone to change")
+	g.refused("an approver approves and takes a host", g.patch(approver, cert, `{"status":{"ownedNames":["bank.example"],`+approval+`}}`), "is for the controller alone to change")
 	for who, c := range map[string]client.Client{"a tenant": tenant, "an administrator": g.admin} {
 		for _, issuer := range issuers {
 			g.refused(who+" changes an issuer", g.patch(c, issuer, `{"status":{"conditions":[]}}`), "is for the controller alone to change")
@@ -224,7 +225,25 @@ func controllersAlone(g *guarded) {
 
 	// What they may: approve, and write what is there already.
 	g.must(g.patch(approver, cert, `{"status":{`+approval+`}}`))
-	g.must(g.patch(approver, cert, `{"status":{"fingerprint":"ff"}}`))
+	g.must(g.patch(approver, cert, `{"status":{"ownedNames":["shop.example"]}}`))
+}
+
+// removals are patches that remove the fields of a status, one each. The status must have all that others may not change.
+func removals(t *testing.T, status v1alpha1.ApisixCertificateStatus) []string {
+	t.Helper()
+	var all []string
+	value := reflect.ValueOf(status)
+	for i := range value.NumField() {
+		name, _, _ := strings.Cut(value.Type().Field(i).Tag.Get("json"), ",")
+		switch {
+		case name == "approval":
+		case value.Field(i).IsZero():
+			t.Errorf("status.%s is not tried: give it a value", name)
+		default:
+			all = append(all, fmt.Sprintf("%q:null", name))
+		}
+	}
+	return all
 }
 
 // approvalsByPolicy: who may approve by which policy, and under which name.
@@ -251,15 +270,15 @@ func notWithTheObject(g *guarded) {
 	cert := &v1alpha1.ApisixCertificate{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "restored"},
 		Spec:       v1alpha1.ApisixCertificateSpec{SecretName: "web", IssuerRef: v1alpha1.IssuerReference{Name: "vault"}, DNSNames: []string{"bank.example"}},
-		Status:     v1alpha1.ApisixCertificateStatus{OwnedHosts: []string{"bank.example"}, Fingerprint: "ff"},
+		Status:     v1alpha1.ApisixCertificateStatus{OwnedNames: []string{"bank.example"}, FailedAttempts: 7},
 	}
 	g.until("a certificate", func() error { return tenant.Create(t.Context(), cert.DeepCopy()) })
 	got := &v1alpha1.ApisixCertificate{}
 	g.must(g.admin.Get(t.Context(), client.ObjectKeyFromObject(cert), got))
-	got.Status.Fingerprint, got.Spec.SecretName = "ff", "other"
+	got.Status.FailedAttempts, got.Spec.SecretName = 7, "other"
 	g.must(tenant.Update(t.Context(), got))
 	g.must(g.admin.Get(t.Context(), client.ObjectKeyFromObject(cert), got))
-	if len(got.Status.OwnedHosts) > 0 || got.Status.Fingerprint != "" || got.Spec.SecretName != "other" {
+	if len(got.Status.OwnedNames) > 0 || got.Status.FailedAttempts != 0 || got.Spec.SecretName != "other" {
 		t.Errorf("status %+v came with the object", got.Status)
 	}
 }
@@ -271,14 +290,28 @@ func TestStatusOfOtherReleases(t *testing.T) {
 	makeNamespace(t, g.admin, "other")
 	cert := g.certificate("web")
 	listed, stranger := g.as("other", "east-apisix-certs", everything), g.as("other", "west-apisix-certs", everything)
-	g.guards(stranger, cert, `"fingerprint":"x"`, "the controller alone")
-	g.must(g.patch(listed, cert, `{"status":{"fingerprint":"aa"}}`))
+	g.guards(stranger, cert, `"failedAttempts":9`, "the controller alone")
+	g.must(g.patch(listed, cert, `{"status":{"failedAttempts":3}}`))
 	binding := &unstructured.Unstructured{}
 	binding.SetAPIVersion("admissionregistration.k8s.io/v1")
 	binding.SetKind(kindAdmission + "Binding")
 	binding.SetName("gateway-certs-apisix-certs-status")
 	g.must(g.admin.Delete(t.Context(), binding))
-	g.until("the way out", func() error { return g.patch(g.admin, cert, `{"status":{"fingerprint":"bb"}}`) })
+	g.until("the way out", func() error { return g.patch(g.admin, cert, `{"status":{"failedAttempts":4}}`) })
+}
+
+// TestStatusOfWatchedNamespaces: a release with few namespaces guards these, so that another may have the rest.
+func TestStatusOfWatchedNamespaces(t *testing.T) {
+	g := newGuarded(t, "watchNamespaces: [shop]")
+	makeNamespace(t, g.admin, "blog")
+	cert, issuers := g.certificate("web"), g.issuers()
+	g.guards(g.admin, cert, `"failedAttempts":9`, "the controller alone")
+	g.refused("an issuer in a watched namespace", g.patch(g.admin, issuers[0], `{"status":{"conditions":[]}}`), "the controller alone")
+	g.must(g.patch(g.admin, issuers[1], `{"status":{"conditions":[]}}`)) // that of the cluster belongs to no release alone
+	other := cert.DeepCopy()
+	other.Namespace, other.ResourceVersion, other.UID = "blog", "", ""
+	g.must(g.admin.Create(t.Context(), other.DeepCopy()))
+	g.must(g.patch(g.admin, other, `{"status":{"failedAttempts":5}}`))
 }
 
 // TestPlainStatusPolicy: the plain manifests name the ServiceAccount of manifests/rbac.
