@@ -183,14 +183,16 @@ func controllersAlone(g *guarded) {
 	approver := g.as("shop", "approver", approver("shop")...)
 	tenant := g.as("shop", "tenant", everything)
 	cert, issuers := g.certificate("web"), g.issuers()
-	g.guards(g.admin, cert, `"fingerprint":"x"`, "the controller alone")
+	g.guards(g.admin, cert, `"issued":{"fingerprint":"x"}`, "the controller alone")
 
 	// The controller writes all of it, by update and by patch.
 	g.must(g.admin.Get(t.Context(), client.ObjectKeyFromObject(cert), cert))
 	now := metav1.Now().Rfc3339Copy()
 	cert.Status = v1alpha1.ApisixCertificateStatus{
-		ObservedGeneration: 1, SerialNumber: "01", Fingerprint: "ff", NotBefore: &now, NotAfter: &now, RenewalTime: &now, FailedAttempts: 1,
-		LastFailureTime: &now, Warnings: []string{"w"}, OwnedHosts: []string{"shop.example"},
+		ObservedGeneration: 1, RenewalTime: &now, FailedAttempts: 1, LastFailureTime: &now, Warnings: []string{"w"}, OwnedNames: []string{"shop.example"},
+		Issued:          v1alpha1.IssuedCertificate{SerialNumber: "01", Fingerprint: "ff", NotBefore: &now, NotAfter: &now, SecretName: "web"},
+		ToRevoke:        []v1alpha1.IssuedCertificate{{SerialNumber: "00"}},
+		References:      []v1alpha1.ObjectReference{{Kind: "ApisixTls", Namespace: "shop", Name: "web"}},
 		ApprovalRequest: &v1alpha1.ApprovalRequest{Policy: "shop", Digest: "d"},
 		Conditions:      []metav1.Condition{{Type: "Ready", Status: metav1.ConditionFalse, Reason: "Issuing", LastTransitionTime: now}},
 		Gateways:        []v1alpha1.GatewayStatus{{Name: "default", SSLID: "1"}},
@@ -204,8 +206,8 @@ func controllersAlone(g *guarded) {
 
 	// What others may not.
 	fields := []string{
-		`"ownedHosts":["bank.example"]`, `"ownedHosts":null`, `"fingerprint":"ee"`, `"serialNumber":null`, `"notAfter":"2040-01-01T00:00:00Z"`,
-		`"notBefore":null`, `"renewalTime":null`, `"observedGeneration":7`, `"failedAttempts":0`, `"lastFailureTime":null`, `"warnings":["w","v"]`,
+		`"ownedNames":["bank.example"]`, `"ownedNames":null`, `"issued":{"fingerprint":"ee"}`, `"issued":{"serialNumber":null}`,
+		`"issued":{"notAfter":"2040-01-01T00:00:00Z"}`, `"issued":null`, `"toRevoke":null`, `"references":[]`, `"renewalTime":null`, `"observedGeneration":7`, `"failedAttempts":0`, `"lastFailureTime":null`, `"warnings":["w","v"]`,
 		`"conditions":[]`, `"gateways":[{"name":"default","sslID":"2"}]`, `"vaultKV":[]`, `"approvalRequest":null`,
 	}
 	for who, c := range map[string]client.Client{"an approver": approver, "a tenant": tenant, "an administrator": g.admin} {
@@ -214,7 +216,7 @@ func controllersAlone(g *guarded) {
 		}
 		g.refused(who+" removes it", g.patch(c, cert, `{"status":null}`), "is for the controller alone to change")
 	}
-	g.refused("an approver approves and takes a host", g.patch(approver, cert, `{"status":{"ownedHosts":["bank.example"],`+approval+`}}`), "is for the controller alone to change")
+	g.refused("an approver approves and takes a host", g.patch(approver, cert, `{"status":{"ownedNames":["bank.example"],`+approval+`}}`), "is for the controller alone to change")
 	for who, c := range map[string]client.Client{"a tenant": tenant, "an administrator": g.admin} {
 		for _, issuer := range issuers {
 			g.refused(who+" changes an issuer", g.patch(c, issuer, `{"status":{"conditions":[]}}`), "is for the controller alone to change")
@@ -224,7 +226,7 @@ func controllersAlone(g *guarded) {
 
 	// What they may: approve, and write what is there already.
 	g.must(g.patch(approver, cert, `{"status":{`+approval+`}}`))
-	g.must(g.patch(approver, cert, `{"status":{"fingerprint":"ff"}}`))
+	g.must(g.patch(approver, cert, `{"status":{"issued":{"fingerprint":"ff"}}}`))
 }
 
 // approvalsByPolicy: who may approve by which policy, and under which name.
@@ -251,15 +253,15 @@ func notWithTheObject(g *guarded) {
 	cert := &v1alpha1.ApisixCertificate{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "restored"},
 		Spec:       v1alpha1.ApisixCertificateSpec{SecretName: "web", IssuerRef: v1alpha1.IssuerReference{Name: "vault"}, DNSNames: []string{"bank.example"}},
-		Status:     v1alpha1.ApisixCertificateStatus{OwnedHosts: []string{"bank.example"}, Fingerprint: "ff"},
+		Status:     v1alpha1.ApisixCertificateStatus{OwnedNames: []string{"bank.example"}, Issued: v1alpha1.IssuedCertificate{Fingerprint: "ff"}},
 	}
 	g.until("a certificate", func() error { return tenant.Create(t.Context(), cert.DeepCopy()) })
 	got := &v1alpha1.ApisixCertificate{}
 	g.must(g.admin.Get(t.Context(), client.ObjectKeyFromObject(cert), got))
-	got.Status.Fingerprint, got.Spec.SecretName = "ff", "other"
+	got.Status.Issued.Fingerprint, got.Spec.SecretName = "ff", "other"
 	g.must(tenant.Update(t.Context(), got))
 	g.must(g.admin.Get(t.Context(), client.ObjectKeyFromObject(cert), got))
-	if len(got.Status.OwnedHosts) > 0 || got.Status.Fingerprint != "" || got.Spec.SecretName != "other" {
+	if len(got.Status.OwnedNames) > 0 || !got.Status.Issued.IsZero() || got.Spec.SecretName != "other" {
 		t.Errorf("status %+v came with the object", got.Status)
 	}
 }
@@ -271,14 +273,14 @@ func TestStatusOfOtherReleases(t *testing.T) {
 	makeNamespace(t, g.admin, "other")
 	cert := g.certificate("web")
 	listed, stranger := g.as("other", "east-apisix-certs", everything), g.as("other", "west-apisix-certs", everything)
-	g.guards(stranger, cert, `"fingerprint":"x"`, "the controller alone")
-	g.must(g.patch(listed, cert, `{"status":{"fingerprint":"aa"}}`))
+	g.guards(stranger, cert, `"issued":{"fingerprint":"x"}`, "the controller alone")
+	g.must(g.patch(listed, cert, `{"status":{"issued":{"fingerprint":"aa"}}}`))
 	binding := &unstructured.Unstructured{}
 	binding.SetAPIVersion("admissionregistration.k8s.io/v1")
 	binding.SetKind(kindAdmission + "Binding")
 	binding.SetName("gateway-certs-apisix-certs-status")
 	g.must(g.admin.Delete(t.Context(), binding))
-	g.until("the way out", func() error { return g.patch(g.admin, cert, `{"status":{"fingerprint":"bb"}}`) })
+	g.until("the way out", func() error { return g.patch(g.admin, cert, `{"status":{"issued":{"fingerprint":"bb"}}}`) })
 }
 
 // TestPlainStatusPolicy: the plain manifests name the ServiceAccount of manifests/rbac.
