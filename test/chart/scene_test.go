@@ -63,7 +63,7 @@ metadata: {namespace: $ns, name: vault}
 spec: {server: "", path: pki/sign/moelove-dot-info, auth: {tokenSecretRef: {name: vault-token, key: token}}}
 `
 
-// byTLS: a certificate is issued, issued again for other hosts, twice, and ended with its annotation.
+// byTLS: a certificate is issued, issued again for other hosts, twice, and ends with its ApisixTls.
 func (s *scene) byTLS() error {
 	const tls = `
 apiVersion: apisix.apache.org/v2
@@ -83,7 +83,11 @@ spec: {hosts: $hosts, secret: {name: tls, namespace: $ns}}
 			return err
 		}
 	}
-	if err := s.apply(strings.ReplaceAll(strings.ReplaceAll(tls, "$hosts", "["+hosts+"]"), ", annotations: {apisix-certs.io/issuer: vault}", "")); err != nil {
+	source := s.find("apisix.apache.org/v2", "ApisixTls", "tls")
+	if source == nil {
+		return errors.New("the ApisixTls has gone")
+	}
+	if err := s.Client.Delete(s.ctx, source); err != nil {
 		return err
 	}
 	return s.until("end of the certificate and its Secret", func() bool {
@@ -117,16 +121,27 @@ spec: {http: [{name: r, match: {hosts: $hosts, paths: [/*]}, backends: [{service
 	return nil
 }
 
+// byIngress: of two certificates one ends with its entry.
 func (s *scene) byIngress() error {
-	if err := s.apply(`
+	const ingress = `
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata: {namespace: $ns, name: ingress, annotations: {apisix-certs.io/issuer: vault}}
-spec: {tls: [{hosts: [` + s.host("ingress") + `], secretName: ingress}], defaultBackend: {service: {name: s, port: {number: 80}}}}
-`); err != nil {
+spec: {tls: [$tls], defaultBackend: {service: {name: s, port: {number: 80}}}}
+`
+	stays, goes := "{hosts: ["+s.host("ingress")+"], secretName: ingress}", ", {hosts: ["+s.host("entry")+"], secretName: entry}"
+	if err := s.apply(strings.ReplaceAll(ingress, "$tls", stays+goes)); err != nil {
 		return err
 	}
-	return s.issued("ingress", 1)
+	for _, secret := range []string{"ingress", "entry"} {
+		if err := s.issued(secret, 1); err != nil {
+			return err
+		}
+	}
+	if err := s.apply(strings.ReplaceAll(ingress, "$tls", stays)); err != nil {
+		return err
+	}
+	return s.until("end of the certificate of an entry", func() bool { return len(s.certificates("entry")) == 0 })
 }
 
 // byYielding: the hosts of a route are covered by an Ingress one by one, so that there is an event of one kind twice.
