@@ -184,25 +184,28 @@ func fits(first *member, hosts []string) bool {
 	return len(certificate.Problems(&cert)) == 0
 }
 
-// unite is the hosts of all. What a wildcard of one covers another need not name: else a Secret with a wildcard would get
-// another certificate with each Ingress that uses it.
+// unite is the hosts of all. What a wildcard of one covers another need not name, unless it names both: else a Secret with a
+// wildcard would get another certificate with each Ingress that uses it.
 func unite(members []*member) []string {
-	var all []string
+	wild := map[string]int{} // how many name a wildcard
 	for _, m := range members {
 		for _, host := range m.entry.cert.Spec.DNSNames {
-			if !slices.ContainsFunc(members, func(other *member) bool { return other != m && m.leavesTo(other, host) }) {
+			if strings.HasPrefix(host, "*.") {
+				wild[host]++
+			}
+		}
+	}
+	var all []string
+	for _, m := range members {
+		own := m.entry.cert.Spec.DNSNames
+		for _, host := range own {
+			_, parent, _ := strings.Cut(host, ".")
+			if cover := "*." + parent; cover == host || wild[cover] == 0 || slices.Contains(own, cover) {
 				all = append(all, host)
 			}
 		}
 	}
 	return normalize(all)
-}
-
-// leavesTo reports whether another source names a wildcard for a host of m, which m does not name itself.
-func (m *member) leavesTo(other *member, host string) bool {
-	return slices.ContainsFunc(other.entry.cert.Spec.DNSNames, func(name string) bool {
-		return name != host && certs.MatchHost(name, host) && !slices.Contains(m.entry.cert.Spec.DNSNames, name)
-	})
 }
 
 // begin plans where there is no certificate.
@@ -464,15 +467,18 @@ func (p *plan) awaitEnd(u union, cert *v1alpha1.ApisixCertificate) {
 
 // differences names what two certificates of one Secret differ in but for hosts, in the terms of a source.
 func differences(a, b *v1alpha1.ApisixCertificate) []string {
-	fields := func(cert *v1alpha1.ApisixCertificate) map[string]any {
-		spec := cert.Spec
-		spec.DNSNames = nil
+	one, two := a.Spec, b.Spec
+	one.DNSNames, two.DNSNames = nil, nil
+	if equality.Semantic.DeepEqual(one, two) {
+		return nil
+	}
+	fields := func(spec v1alpha1.ApisixCertificateSpec) map[string]any {
 		data, _ := json.Marshal(spec)
 		var all map[string]any
 		_ = json.Unmarshal(data, &all)
 		return all
 	}
-	ours, theirs := fields(a), fields(b)
+	ours, theirs := fields(one), fields(two)
 	var found []string
 	for _, all := range []map[string]any{ours, theirs} {
 		for field := range all {
