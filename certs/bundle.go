@@ -32,7 +32,7 @@ func (e *BundleError) Error() string { return e.Part + ": " + e.Problem }
 // Unwrap gives the key error.
 func (e *BundleError) Unwrap() error { return e.Err }
 
-// ParseBundle reads PEM: certPEM is the leaf and its intermediates, keyPEM the leaf's key, caPEM the CA certificates.
+// ParseBundle reads PEM (RFC 7468): certPEM is the leaf and its intermediates, keyPEM the leaf's key, caPEM the CA certificates.
 // Empty keyPEM gives the zero Key and empty caPEM no CA. Blocks that are no certificates, and text between blocks, are
 // passed over. Errors are *BundleError; whether the parts fit together is not checked: see Bundle.KeyMatches.
 func ParseBundle(certPEM, keyPEM, caPEM []byte) (Bundle, error) {

@@ -84,9 +84,6 @@ func (c chain) signed(i int, of []int) bool {
 	return slices.ContainsFunc(of, func(child int) bool { return slices.Contains(c.signers[child], i) })
 }
 
-// above are the certificates that c does not begin with.
-func (c chain) above() []*x509.Certificate { return c.certs[c.begins:] }
-
 // roots are the self-signed certificates.
 func (c chain) roots() []*x509.Certificate {
 	return c.where(c.selfSigned)

@@ -14,6 +14,10 @@
 //		// have csr signed, then CheckAnswer, then write
 //	}
 //
+// A chain is a graph here (RFC 5280 section 6.1 has the paths through it): a CA may have been signed by several others, or
+// twice by the same one. Assemble keeps them all, CheckAnswer wants one path that verifies, and Bundle.Ends and CAEnds say
+// when the first client is lost and when the last is.
+//
 // It is pure: no clock, no network, no logger, nothing but the standard library. Where certificates come from
 // (package vault), where they are kept and who serves them is for others. It does not verify hosts against public
 // suffix lists and does not follow CRL or OCSP addresses.

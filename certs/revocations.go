@@ -35,7 +35,7 @@ func (r *Revocations) Has(cert *x509.Certificate) bool {
 	return found
 }
 
-// RevokedBy reports whether cert is on list. Serial numbers count for one issuer only, so a list of another issuer than
+// RevokedBy reports whether cert is on list (RFC 5280 section 5.3). Serial numbers count for one issuer only, so a list of another issuer than
 // the certificate's says nothing about it; nor does a nil list. The list's signature is for its reader to check.
 func RevokedBy(list *x509.RevocationList, cert *x509.Certificate) bool {
 	if list == nil || cert == nil || string(list.RawIssuer) != string(cert.RawIssuer) {
