@@ -142,12 +142,12 @@ func (w *wiring) addCertificates(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	trial, err := trialClient(w.mgr)
+	direct, err := directClient(w.mgr)
 	if err != nil {
 		return err
 	}
 	w.reconciler = &certificate.Reconciler{
-		Trial:  trial,
+		Direct: direct,
 		Client: w.mgr.GetClient(), Live: w.mgr.GetAPIReader(), Recorder: w.mgr.GetEventRecorder("apisix-certs"), Clock: clock.RealClock{},
 		Signers: w.sessions, Uses: w.uses.Of, Granted: w.granted, Gateways: w.gateways.For, GatewayNamed: w.gateways.Named,
 		Claims: &authority.Claims{Clock: clock.RealClock{}, Reservation: w.options.NameReservation},
@@ -165,15 +165,15 @@ func (w *wiring) addCertificates(ctx context.Context) (err error) {
 	return nil
 }
 
-// trialClient is a client for dry runs: what it writes is never in a cache, and what the API server warns of is not written.
-func trialClient(mgr ctrl.Manager) (client.Client, error) {
+// directClient is a client without a cache, for writes that no cache will show. What the API server warns of is not logged.
+func directClient(mgr ctrl.Manager) (client.Client, error) {
 	config := rest.CopyConfig(mgr.GetConfig())
 	config.WarningHandlerWithContext = rest.NoWarnings{}
-	trial, err := client.New(config, client.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
+	direct, err := client.New(config, client.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
 	if err != nil {
-		return nil, fmt.Errorf("client for dry runs: %w", err)
+		return nil, fmt.Errorf("client without a cache: %w", err)
 	}
-	return trial, nil
+	return direct, nil
 }
 
 // granted is what ReferenceGrants say. Nothing is granted where none can be read.

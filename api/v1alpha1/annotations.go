@@ -106,6 +106,9 @@ const (
 	AnnotationVaultKV = Prefix + "vault-kv"
 	// AnnotationOutputs identifies what the Secret's additional formats and keystores were made of.
 	AnnotationOutputs = Prefix + "outputs"
+	// AnnotationReleased is on a Secret that a deleted ApisixCertificate left in place: NAMESPACE/NAME of that and the
+	// fingerprint of the certificate in the Secret.
+	AnnotationReleased = Prefix + "released"
 	// AnnotationKeys lists the keys of data, labels and annotations that the controller has set, as JSON, so that what leaves
 	// the spec leaves the Secret.
 	AnnotationKeys = Prefix + "keys"

@@ -29,6 +29,13 @@ const endGrace = 10 * time.Second
 // ends what it owns one after the other. One that is still there then stays, and keeps the ingress controller's object.
 const usesGrace = 3 * time.Second
 
+func releasedFor(referrer string) string {
+	if referrer == "" {
+		return "as it was there before this object"
+	}
+	return "as it is in use by " + referrer
+}
+
 // cleanupLimit is how long a clean-up may fail before the object goes without it.
 const cleanupLimit = time.Hour
 
@@ -137,11 +144,10 @@ func (r *Reconciler) endSecret(ctx context.Context, o *observed) error {
 	case authority.Delete:
 		return r.secrets().Delete(ctx, permit)
 	case authority.Release:
-		if err := r.secrets().Release(ctx, permit); err != nil {
+		if err := r.secrets().Release(ctx, permit, authority.ReleasedText(client.ObjectKeyFromObject(o.cert), leafOf(o.secret))); err != nil {
 			return err
 		}
-		r.Recorder.Eventf(o.cert, nil, corev1.EventTypeNormal, v1alpha1.ReasonSecretReleased, "Delete", "Secret %s is in use by %s and stays, without marks of this certificate; nobody renews it now",
-			o.secretText(), o.right.Referrer())
+		r.Recorder.Eventf(o.cert, nil, corev1.EventTypeNormal, v1alpha1.ReasonSecretReleased, "Delete", "Secret %s stays, without marks of this certificate, %s; nobody renews it now", o.secretText(), releasedFor(o.right.Referrer()))
 	}
 	return nil
 }

@@ -39,8 +39,8 @@ type Reconciler struct {
 	client.Client
 	// Live reads past the cache: Secrets that others made are not in it, and before issuing the cache may be behind.
 	Live client.Reader
-	// Trial is a client without a cache, for dry runs.
-	Trial    client.Client
+	// Direct is a client without a cache.
+	Direct   client.Client
 	Recorder events.EventRecorder
 	Clock    clock.Clock
 	Signers  Signers

@@ -32,6 +32,9 @@ func setRecord(status *v1alpha1.ApisixCertificateStatus, o *observed, p plan, do
 		record.Issuer, record.IssuedAt = before.Issuer, before.IssuedAt
 	}
 	record.SecretNamespace, record.SecretName, record.SecretUID = o.secret.Namespace, o.secret.Name, o.secret.UID
+	if o.cert.Spec.Push {
+		record.SecretUID = "" // the Secret is another's, and its record gives no right to it
+	}
 	if o.cert.Spec.RevocationPolicy == v1alpha1.RevokeOnReplace {
 		status.ToRevoke = authority.Replaced(status.ToRevoke, before, record, done.replaced)
 	}

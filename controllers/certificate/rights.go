@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -57,6 +58,7 @@ func (r *Reconciler) observeSecretRight(ctx context.Context, o *observed) error 
 		return err
 	}
 	facts.Rival = rival
+	facts.Inherited = inherited(o.cert)
 	for _, use := range o.uses {
 		if !use.Ending {
 			facts.Referrers = use.Kind + " " + use.Namespace + "/" + use.Name
@@ -66,13 +68,20 @@ func (r *Reconciler) observeSecretRight(ctx context.Context, o *observed) error 
 	return nil
 }
 
+// inherited reports whether nothing was issued for the object since it was created: what its Secret holds was there before, as
+// after a restore, and may be needed by the next object of the name.
+func inherited(cert *v1alpha1.ApisixCertificate) bool {
+	at := cert.Status.Issued.IssuedAt
+	return at == nil || at.Time.Before(cert.CreationTimestamp.Truncate(time.Second))
+}
+
 func foundSecret(secret *corev1.Secret) *authority.FoundSecret {
 	if secret == nil {
 		return nil
 	}
 	found := &authority.FoundSecret{
 		UID: secret.UID, ResourceVersion: secret.ResourceVersion, Type: string(secret.Type),
-		Owner: secret.Annotations[v1alpha1.AnnotationCertificate], Consent: secret.Annotations[v1alpha1.AnnotationAdoptSecret] == "true",
+		Owner: secret.Annotations[v1alpha1.AnnotationCertificate], Consent: secret.Annotations[v1alpha1.AnnotationAdoptSecret] == "true", Released: secret.Annotations[v1alpha1.AnnotationReleased],
 		Others: tlssecret.HasOthers(secret),
 	}
 	if chain, err := certs.ParseCertificates(secret.Data[corev1.TLSCertKey]); err == nil && len(chain) > 0 {

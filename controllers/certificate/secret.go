@@ -157,7 +157,7 @@ func (r *Reconciler) replaceType(ctx context.Context, o *observed) error {
 }
 
 func (r *Reconciler) secrets() tlssecret.Writer {
-	return tlssecret.Writer{Client: r.Client, Live: r.Live, Trial: r.Trial}
+	return tlssecret.Writer{Client: r.Client, Live: r.Live, Direct: r.Direct}
 }
 
 // leafOf is the fingerprint of the certificate in a Secret; empty where there is none that can be parsed.

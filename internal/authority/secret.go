@@ -32,6 +32,8 @@ type Secret struct {
 
 	// Found is what there is; nil: no such Secret.
 	Found *FoundSecret
+	// Inherited: the certificate in the Secret is older than the object, as after a restore, and nothing was issued for it yet.
+	Inherited bool
 }
 
 // FoundSecret is a Secret that exists.
@@ -41,6 +43,9 @@ type FoundSecret struct {
 	Type            string
 	// Owner is the certificate that annotation certificate-name names, NAMESPACE/NAME. Empty: no annotation.
 	Owner string
+	// Released is what annotation released says: the certificate that left the Secret in place, and what was in it then, as
+	// ReleasedText gives them. Empty: no annotation.
+	Released string
 	// Consent is annotation adopt-secret on the Secret itself.
 	Consent bool
 	// Leaf is the fingerprint of the certificate in it; empty: none that can be parsed.
@@ -51,6 +56,10 @@ type FoundSecret struct {
 
 // OwnerText is how a Secret names the certificate that it belongs to.
 func OwnerText(cert types.NamespacedName) string { return cert.String() }
+
+// ReleasedText is how a Secret says which certificate left it in place with which leaf: one of the same name that comes later
+// may have it back, as long as nobody has changed it.
+func ReleasedText(cert types.NamespacedName, leaf string) string { return cert.String() + " " + leaf }
 
 // SecretRight is what may be done to a Secret.
 type SecretRight struct {
@@ -86,6 +95,8 @@ func (s *Secret) ours() bool {
 		return false
 	case f.Owner != "":
 		return f.Owner == OwnerText(s.Certificate)
+	case f.Released != "":
+		return s.home() && f.Leaf != "" && f.Released == ReleasedText(s.Certificate, f.Leaf)
 	}
 	r := s.Record
 	return s.home() && r.Fingerprint != "" && f.UID == r.SecretUID && f.Leaf == r.Fingerprint && f.Type == s.Type &&
@@ -178,7 +189,7 @@ type Ending int
 // Endings of a Secret.
 const (
 	Leave   Ending = iota // it is not ours, or it should stay
-	Release               // it is in use: the marks go, the Secret stays
+	Release               // it is in use, or was there before the object: the marks go, the Secret stays
 	Delete
 )
 
@@ -189,7 +200,7 @@ func (r SecretRight) AtEnd(retain bool) (Ending, DeletePermit) {
 	switch {
 	case !r.ours || s.Found == nil || retain || s.Rival != "" || !s.granted():
 		return Leave, DeletePermit{}
-	case s.Referrers != "":
+	case s.Referrers != "", s.Inherited:
 		return Release, DeletePermit{r.permit()}
 	}
 	return Delete, DeletePermit{r.permit()}

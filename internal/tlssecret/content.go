@@ -19,6 +19,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
@@ -68,7 +69,7 @@ func (m Marks) annotations() map[string]string {
 // ownAnnotations are all that Marks and the list of keys are written to.
 var ownAnnotations = []string{
 	v1alpha1.AnnotationCertificate, v1alpha1.AnnotationIssuedBy, v1alpha1.AnnotationIssuedAt, v1alpha1.AnnotationSpecDigest, v1alpha1.AnnotationIssuedUnder,
-	v1alpha1.AnnotationOutputs, v1alpha1.AnnotationVaultKV, v1alpha1.AnnotationKeys,
+	v1alpha1.AnnotationOutputs, v1alpha1.AnnotationVaultKV, v1alpha1.AnnotationKeys, v1alpha1.AnnotationReleased,
 }
 
 // Content is what a Secret should hold of its certificate. Labels and Annotations are those of the spec's template.
@@ -163,13 +164,14 @@ func (c Content) removeFormer(secret *corev1.Secret) {
 	}
 }
 
-// released is the Secret without what marks it as ours. The certificate in it stays.
-func released(secret *corev1.Secret) *corev1.Secret {
+// released is the Secret without what marks it as managed. The certificate in it stays, and so does by whom it was left.
+func released(secret *corev1.Secret, by string) *corev1.Secret {
 	after := secret.DeepCopy()
 	delete(after.Labels, v1alpha1.LabelManaged)
 	for _, key := range ownAnnotations {
 		delete(after.Annotations, key)
 	}
+	metav1.SetMetaDataAnnotation(&after.ObjectMeta, v1alpha1.AnnotationReleased, by)
 	return after
 }
 

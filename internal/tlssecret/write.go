@@ -33,11 +33,12 @@ func (e *RefusedError) Error() string {
 
 func (e *RefusedError) Unwrap() error { return e.Cause }
 
-// Writer writes Secrets. All fields are required. Live reads past the cache, and Trial is a client without one, for dry runs.
+// Writer writes Secrets. All fields are required. Live reads past the cache. Direct is a client without one: for dry runs, and
+// for what takes a Secret out of a cache that has managed Secrets alone, for which a client with a cache would wait for ever.
 type Writer struct {
 	Client client.Client
 	Live   client.Reader
-	Trial  client.Client
+	Direct client.Client
 }
 
 // Write creates or updates the Secret that the permit is for. current is the Secret as it was read, nil for none; where it
@@ -48,7 +49,7 @@ func (w Writer) Write(ctx context.Context, permit authority.WritePermit, current
 
 // Try asks the API server whether Write would be taken, and writes nothing.
 func (w Writer) Try(ctx context.Context, permit authority.WritePermit, current *corev1.Secret, c Content) error {
-	_, err := w.write(ctx, w.Trial, permit, current, c, client.DryRunAll)
+	_, err := w.write(ctx, w.Direct, permit, current, c, client.DryRunAll)
 	return err
 }
 
@@ -87,15 +88,15 @@ func (w Writer) Delete(ctx context.Context, permit authority.DeletePermit) error
 	uid, version, place := permit.UID(), permit.ResourceVersion(), permit.Place()
 	secret := &corev1.Secret{}
 	secret.Namespace, secret.Name = place.Namespace, place.Name
-	err := w.Client.Delete(ctx, secret, client.Preconditions{UID: &uid, ResourceVersion: &version})
+	err := w.Direct.Delete(ctx, secret, client.Preconditions{UID: &uid, ResourceVersion: &version})
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("delete Secret %s: %w", place.Name, err)
 	}
 	return nil
 }
 
-// Release takes the marks off the Secret and leaves the certificate in it.
-func (w Writer) Release(ctx context.Context, permit authority.DeletePermit) error {
+// Release takes the marks off the Secret and leaves the certificate in it, and by whom, see authority.ReleasedText.
+func (w Writer) Release(ctx context.Context, permit authority.DeletePermit, by string) error {
 	place := permit.Place()
 	current := &corev1.Secret{}
 	switch err := w.Live.Get(ctx, place, current); {
@@ -106,7 +107,7 @@ func (w Writer) Release(ctx context.Context, permit authority.DeletePermit) erro
 	case current.UID != permit.UID():
 		return nil
 	}
-	return failure("release", place, w.Client.Update(ctx, released(current), FieldOwner))
+	return failure("release", place, w.Direct.Update(ctx, released(current, by), FieldOwner))
 }
 
 func failure(verb string, place types.NamespacedName, err error) error {
