@@ -90,7 +90,7 @@ func (d *decideCommand) decide(ctx context.Context, cert *v1alpha1.ApisixCertifi
 	if err := d.access.Status().Patch(ctx, cert, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
 		return d.access.explain(err)
 	}
-	_, err = fmt.Fprintf(d.out, "ApisixCertificate %s/%s %s: %s\n", cert.Namespace, cert.Name, strings.ToLower(string(d.decision)), policy.Summary(&cert.Spec))
+	_, err = fmt.Fprintf(d.out, "ApisixCertificate %s/%s %s: %s\n", cert.Namespace, cert.Name, strings.ToLower(string(d.decision)), printable(policy.Summary(&cert.Spec)))
 	return err
 }
 

@@ -225,7 +225,7 @@ func (t *diagnosis) write(out io.Writer) {
 		if f.Field != "" {
 			where += ", " + f.Field
 		}
-		fmt.Fprintf(out, "\n%s\n  %s\n  mend: %s\n", paint(out, bold, where), f.Problem, f.Mend)
+		fmt.Fprintf(out, "\n%s\n  %s\n  mend: %s\n", paint(out, bold, printable(where)), printable(f.Problem), printable(f.Mend))
 	}
 }
 

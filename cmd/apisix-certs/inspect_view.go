@@ -142,7 +142,7 @@ func (v certificateView) write(out io.Writer) {
 	fmt.Fprintln(out, paint(out, bold, v.Place))
 	line := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(out, "  %-12s %s\n", name, value)
+			fmt.Fprintf(out, "  %-12s %s\n", name, printable(value))
 		}
 	}
 	now := time.Now()

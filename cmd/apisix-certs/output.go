@@ -8,7 +8,9 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -91,18 +93,38 @@ type cell struct {
 	colour colour
 }
 
+// printable is text of others for a terminal: control characters, with which it could be made to show something else, are
+// shown as they are escaped in Go.
+func printable(text string) string {
+	if !strings.ContainsFunc(text, unprintable) {
+		return text
+	}
+	var out strings.Builder
+	for _, r := range text {
+		if unprintable(r) {
+			out.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+			continue
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
+}
+
+// unprintable reports whether a rune is a control character (C0 or C1) or changes the direction of writing.
+func unprintable(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
+
 // writeTable writes rows in columns; the first row is the head. An empty cell is a dash.
 func writeTable(out io.Writer, rows [][]cell) {
 	widths := map[int]int{}
 	for _, row := range rows {
 		for i, c := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(orDash(c.text)))
+			widths[i] = max(widths[i], utf8.RuneCountInString(printable(orDash(c.text))))
 		}
 	}
 	for _, row := range rows {
 		var line strings.Builder
 		for i, c := range row {
-			text := orDash(c.text)
+			text := printable(orDash(c.text))
 			line.WriteString(paint(out, c.colour, text))
 			if i < len(row)-1 {
 				line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text)+2))

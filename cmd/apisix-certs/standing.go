@@ -143,12 +143,12 @@ func (s standing) row(all bool, now time.Time) []cell {
 
 // tell writes what a row leaves out.
 func (s standing) tell(out io.Writer) {
-	fmt.Fprintf(out, "\nSerial: %s\nHosts: %s\n", orDash(s.Serial), strings.Join(s.Hosts, ", "))
+	fmt.Fprintf(out, "\nSerial: %s\nHosts: %s\n", orDash(s.Serial), printable(strings.Join(s.Hosts, ", ")))
 	for _, text := range s.conditions {
-		fmt.Fprintln(out, text)
+		fmt.Fprintln(out, printable(text))
 	}
 	for _, text := range s.Warnings {
-		fmt.Fprintln(out, "Warning:", text)
+		fmt.Fprintln(out, "Warning:", printable(text))
 	}
 	for _, g := range s.Gateways {
 		fmt.Fprintf(out, "Gateway %s, mode %s: ssl object %s holds %s, served is %s\n", g.Name, orDash(g.Mode), orDash(g.SSLID), orDash(g.PushedSerial), orDash(g.ServedSerial))

@@ -48,16 +48,17 @@ func TestReferenceGrant(t *testing.T) {
 	grant.SetNamespace(to.ns)
 	grant.SetName("tls")
 	to.must(to.Client.Delete(t.Context(), grant))
-	from.condition(name, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonRenewalFailing, "no ReferenceGrant in namespace "+to.ns)
+	from.condition(name, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonNotGranted, "no ReferenceGrant in namespace "+to.ns)
 	time.Sleep(1100 * time.Millisecond) // a wish for a renewal is told in seconds
 	from.annotate(&v1alpha1.ApisixCertificate{}, name, v1alpha1.AnnotationRenewAt, time.Now().UTC().Format(time.RFC3339))
-	from.condition(name, v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonRenewalFailing)
-	from.awayReady(to, name, host)
+	from.condition(name, v1alpha1.ConditionIssued, metav1.ConditionFalse, v1alpha1.ReasonNotGranted)
+	from.until("what was served is served on", func() string { return to.unserved("web-tls", host) })
 	if now := from.cert(name).Status.Issued.SerialNumber; now != serial {
 		t.Error("issued without leave")
 	}
 
 	to.apply(grantYAML)
+	from.awayReady(to, name, host)
 	from.must(from.Client.Delete(t.Context(), &configv2.ApisixTls{ObjectMeta: metav1.ObjectMeta{Namespace: from.ns, Name: "web"}}))
 	to.gone("web-tls", host)
 }

@@ -162,12 +162,12 @@ func TestKeyAtGateway(t *testing.T) {
 	object.Key = string(s.keptSecret("other-tls").Data[corev1.TLSPrivateKeyKey])
 	_, err := s.gateway.PutSSL(t.Context(), object)
 	s.must(err)
-	fourth := s.readyKeyless("shop", certs.Serial(third), host)
+	s.readyKeyless("shop", certs.Serial(third), host)
 
 	// Another goes to the Secret and back: one certificate is not issued more than five times in a row.
 	host = "moved." + s.domain
 	s.certificate("moved", []string{host}, func(c *v1alpha1.ApisixCertificate) { c.Spec.KeyStorage = v1alpha1.KeyAtGateway })
-	fourth = s.readyKeyless("moved", "", host)
+	fourth := s.readyKeyless("moved", "", host)
 	s.change("moved", func(c *v1alpha1.ApisixCertificate) { c.Spec.KeyStorage = v1alpha1.KeyInSecret })
 	fifth := s.readyBut("moved", certs.Serial(fourth), host)
 	s.change("moved", func(c *v1alpha1.ApisixCertificate) { c.Spec.KeyStorage = v1alpha1.KeyAtGateway })
