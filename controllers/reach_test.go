@@ -201,8 +201,12 @@ func TestStores(t *testing.T) {
 	s := &stores{}
 	for i, object := range []client.Object{&v1alpha1.ApisixCertificate{}, &corev1.Secret{}, &v1alpha1.ApisixCertificate{}} {
 		informer := s.newInformer(&toolscache.ListWatch{
-			ListFunc:  func(metav1.ListOptions) (runtime.Object, error) { return nil, errors.New("not called") },
-			WatchFunc: func(metav1.ListOptions) (watch.Interface, error) { return nil, errors.New("not called") },
+			ListWithContextFunc: func(context.Context, metav1.ListOptions) (runtime.Object, error) {
+				return nil, errors.New("not called")
+			},
+			WatchFuncWithContext: func(context.Context, metav1.ListOptions) (watch.Interface, error) {
+				return nil, errors.New("not called")
+			},
 		}, object, 0, toolscache.Indexers{})
 		object.SetName(string(rune('a' + i)))
 		if err := informer.GetStore().Add(object); err != nil {

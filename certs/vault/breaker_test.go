@@ -76,7 +76,7 @@ func TestOneCallIsBounded(t *testing.T) {
 	c.Timeout = 300 * time.Millisecond
 	s := open(t, c)
 	slow := 200 * time.Millisecond
-	f.Answer("auth/approle/login", func(w http.ResponseWriter, r *http.Request) { time.Sleep(slow); f.LogIn(w) })
+	f.Answer("auth/approle/login", func(w http.ResponseWriter, _ *http.Request) { time.Sleep(slow); f.LogIn(w) })
 	f.Answer("pki/sign/web", func(w http.ResponseWriter, r *http.Request) { time.Sleep(slow); f.Sign(w, r) })
 	request, _ := newRequest(t, spec)
 	request.Finish = true

@@ -4,6 +4,7 @@ package vault
 
 import (
 	"context"
+	"errors"
 	"net/http"
 )
 
@@ -55,11 +56,11 @@ func (e *Error) Unwrap() error { return e.cause }
 
 // unanswered reports whether Vault gave no answer, for a reason that passes.
 func (e *Error) unanswered() bool {
-	return e.Status == 0 && e.Kind == Transient && e.cause != errClosed
+	return e.Status == 0 && e.Kind == Transient && !errors.Is(e.cause, errClosed)
 }
 
 // givenUp reports whether the caller ended the call.
-func (e *Error) givenUp() bool { return e.cause == context.Canceled }
+func (e *Error) givenUp() bool { return errors.Is(e.cause, context.Canceled) }
 
 // absent reports whether Vault, or what lies before it, does not let the Session do something that it can do without.
 func (e *Error) absent() bool {

@@ -61,12 +61,6 @@ func (s *signatures) next(uid types.UID, now time.Time) time.Time {
 	return now.Add(time.Duration(missing * float64(signaturePause)))
 }
 
-func (s *signatures) forget(uid types.UID) {
-	s.Lock()
-	defer s.Unlock()
-	delete(s.byUID, uid)
-}
-
 // inTime are the reasons to issue that nobody can bring about: they are not counted.
 func inTime(reason certs.Reason) bool { return reason == certs.RenewalDue || reason == certs.Expired }
 

@@ -22,7 +22,7 @@ import (
 // seen.
 func setRecord(status *v1alpha1.ApisixCertificateStatus, o *observed, p plan, done outcome, now time.Time) {
 	leaf := done.decision.Bundle.Leaf
-	issuer, mine := o.recordable(p, done, now)
+	issuer, mine := o.recordable(p, done)
 	if !mine || leaf == nil || o.secret == nil {
 		return
 	}
@@ -42,7 +42,7 @@ func setRecord(status *v1alpha1.ApisixCertificateStatus, o *observed, p plan, do
 }
 
 // recordable reports whether the certificate that the Secret holds now may be recorded, and who issued it.
-func (o *observed) recordable(p plan, done outcome, now time.Time) (issuer string, ok bool) {
+func (o *observed) recordable(p plan, done outcome) (issuer string, ok bool) {
 	switch {
 	case done.issued:
 		return o.cert.Spec.IssuerRef.String(), true

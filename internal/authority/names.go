@@ -41,9 +41,6 @@ func isLocal(name string) bool {
 	return name == "localhost" || strings.HasSuffix(name, ".localhost") || name == "localhost.localdomain"
 }
 
-// overlap reports whether two names are the same, or one a wildcard that the other is below.
-func overlap(a, b string) bool { return certs.MatchHost(a, b) || certs.MatchHost(b, a) }
-
 // parentOf is the domain that a name is one label below; empty for a wildcard or a single label.
 func parentOf(name string) string {
 	label, parent, found := strings.Cut(name, ".")

@@ -12,11 +12,11 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway/proof"
 )
 
-// Proof is what handshakes with a gateway showed, and Cause why a host is not proven.
-type (
-	Proof = proof.Proof
-	Cause = proof.Cause
-)
+// Proof is what handshakes with a gateway showed.
+type Proof = proof.Proof
+
+// Cause is why a host is not proven.
+type Cause = proof.Cause
 
 // Causes, see package proof.
 const (

@@ -139,7 +139,7 @@ func LastWriter(secret *corev1.Secret) string {
 	}
 	var last metav1.ManagedFieldsEntry
 	for _, entry := range secret.ManagedFields {
-		if entry.Time == nil || entry.FieldsV1 == nil || !strings.Contains(string(entry.FieldsV1.Raw), `"f:data"`) {
+		if entry.Time == nil || entry.FieldsV1 == nil || !strings.Contains(entry.FieldsV1.GetRawString(), `"f:data"`) {
 			continue
 		}
 		if last.Time == nil || last.Time.Before(entry.Time) || last.Time.Equal(entry.Time) && last.Manager == string(FieldOwner) {

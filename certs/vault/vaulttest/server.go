@@ -54,7 +54,7 @@ func Start(now func() time.Time) *Vault { return StartDialect(now, Vault121) }
 // StartDialect is Start for a Vault that answers as another version does.
 func StartDialect(now func() time.Time, dialect Dialect) *Vault {
 	if now == nil {
-		now = time.Now
+		now = time.Now //nolint:forbidigo // a test server runs on the real clock unless it is given another
 	}
 	v := &Vault{
 		CA:  certstest.NewCA(panicking{}, "root", now().Add(1000*time.Hour)),
