@@ -23,6 +23,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/apisix"
@@ -38,6 +39,7 @@ var ErrBlocked = errors.New("the sync failed as a whole")
 // what was seen of the real 2.2.0 beside a real APISIX 3.18.0 (DESIGN.md, section 5) where ssl objects are concerned. Ids
 // and labels are those that its public source shows.
 //
+//   - It serves sources of its own classes alone, and of none where one of them is the default.
 //   - Each sync compares the whole: what differs is put, what it does not know is deleted, whoever made it.
 //   - One Secret with an empty, placeholder or garbage pair fails the sync of all.
 //   - certs or keys on any ssl object, its own or not, do so too.
@@ -107,7 +109,7 @@ func (c *Controller2x) Run(ctx context.Context, period time.Duration) {
 // versions change with any object that the controller reads.
 func (c *Controller2x) versions(ctx context.Context) (string, error) {
 	var all strings.Builder
-	for _, list := range []client.ObjectList{&configv2.ApisixTlsList{}, &networkingv1.IngressList{}, &corev1.SecretList{}} {
+	for _, list := range []client.ObjectList{&configv2.ApisixTlsList{}, &networkingv1.IngressList{}, &networkingv1.IngressClassList{}, &corev1.SecretList{}} {
 		if err := c.Kube.List(ctx, list); err != nil {
 			return "", err
 		}
@@ -126,13 +128,20 @@ func (c *Controller2x) versions(ctx context.Context) (string, error) {
 // Read is the first half of a sync.
 func (c *Controller2x) Read(ctx context.Context) (*Plan, error) {
 	plan := &Plan{wanted: map[string]apisix.SSL{}}
+	serves, err := c.classes(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var tlses configv2.ApisixTlsList
 	if err := c.Kube.List(ctx, &tlses); err != nil {
 		return nil, err
 	}
-	plan.tlses = tlses.Items
 	for i := range tlses.Items {
 		object := &tlses.Items[i]
+		if !serves[object.Spec.IngressClassName] {
+			continue
+		}
+		plan.tlses = append(plan.tlses, *object)
 		var hosts []string
 		for _, host := range object.Spec.Hosts {
 			hosts = append(hosts, string(host))
@@ -147,11 +156,30 @@ func (c *Controller2x) Read(ctx context.Context) (*Plan, error) {
 		return nil, err
 	}
 	for i := range ingresses.Items {
+		if !serves[ptr.Deref(ingresses.Items[i].Spec.IngressClassName, "")] {
+			continue
+		}
 		if err := c.wantIngress(ctx, plan, &ingresses.Items[i]); err != nil {
 			return nil, err
 		}
 	}
 	return plan, nil
+}
+
+// classes are the names of the IngressClasses that the controller serves; the empty one, where one of them is the default.
+func (c *Controller2x) classes(ctx context.Context) (map[string]bool, error) {
+	var list networkingv1.IngressClassList
+	if err := c.Kube.List(ctx, &list); err != nil {
+		return nil, err
+	}
+	serves := map[string]bool{}
+	for _, class := range list.Items {
+		if class.Spec.Controller == ControllerName {
+			serves[class.Name] = true
+			serves[""] = serves[""] || class.Annotations[networkingv1.AnnotationIsDefaultIngressClass] == "true"
+		}
+	}
+	return serves, nil
 }
 
 func (c *Controller2x) wantIngress(ctx context.Context, plan *Plan, ingress *networkingv1.Ingress) error {

@@ -10,6 +10,7 @@ import (
 	configv2 "github.com/apache/apisix-ingress-controller/pkg/kube/apisix/apis/config/v2"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/apisix"
@@ -128,6 +129,39 @@ func TestUndone2x(t *testing.T) {
 	}
 }
 
+// TestUnservedClass2x: the controller does not serve a source without a class where none is the default, so that it would
+// delete at each sync what is made in its stead. Nothing is made, and the plan says why; once it serves the source all is well.
+func TestUnservedClass2x(t *testing.T) {
+	s := newScene(t, testCA(t), standIn(t, apisixtest.Options{}))
+	source := apisixTLS(sourceName, secretName, host)
+	source.Spec.IngressClassName = ""
+	s.hosts = []string{host}
+	s.must(s.kube.Create(t.Context(), source))
+	for range 60 {
+		s.run()
+		s.clock.Step(5 * time.Second)
+		s.must(s.sync())
+	}
+	if ssls := s.apisx.SSLs(); len(ssls) > 0 || s.action.Verb != gateway.Wait {
+		t.Fatalf("there are %d ssl objects, and the plan is %+v", len(ssls), s.action)
+	}
+	if missing := s.state.Adoption.Missing; len(missing) != 1 || !missing[0].Unserved || missing[0].Use.Class != "" {
+		t.Errorf("the state says %+v", missing)
+	}
+	object := ingressClass(class, ControllerName)
+	s.must(s.kube.Get(t.Context(), client.ObjectKeyFromObject(object), object))
+	object.Annotations = map[string]string{networkingv1.AnnotationIsDefaultIngressClass: "true"}
+	s.must(s.kube.Update(t.Context(), object))
+	s.must(s.sync())
+	s.wait(5)
+	s.wantServed(host)
+	s.up = false
+	s.apisx.Wipe()
+	s.ours.Doubt()
+	s.wait(10)
+	s.wantServed(host)
+}
+
 // TestDouble2x holds the double to what DESIGN.md tells of the real 2.2.0.
 func TestDouble2x(t *testing.T) {
 	t.Run("deletes what it does not know", func(t *testing.T) {
@@ -167,7 +201,7 @@ func TestDouble2x(t *testing.T) {
 	})
 	t.Run("holds back a whole Ingress", func(t *testing.T) {
 		s := settled(t)
-		ingress := &networkingv1.Ingress{Spec: networkingv1.IngressSpec{TLS: []networkingv1.IngressTLS{
+		ingress := &networkingv1.Ingress{Spec: networkingv1.IngressSpec{IngressClassName: ptr.To(class), TLS: []networkingv1.IngressTLS{
 			{Hosts: []string{"a.example.com"}, SecretName: secretName}, {Hosts: []string{"b.example.com"}, SecretName: "missing"},
 		}}}
 		ingress.Name, ingress.Namespace = "held", namespace
