@@ -143,6 +143,12 @@ func (o ours) keepVaultSecret(ctx context.Context, t Target, always bool) error 
 	if want.ID != o.id(t) {
 		return fmt.Errorf("secret object vault/%s is not that of %s/%s", want.ID, t.Namespace, t.Name)
 	}
+	if strings.HasPrefix(want.Token, "$") && !strings.HasPrefix(want.Token, "$env://") {
+		return &SetupError{
+			Object: "ApisixCertificate " + t.Namespace + "/" + t.Name, Field: "spec.vaultKV.tokenSecretRef",
+			Problem: "the token refers to a secret of the gateway: put a Vault token there, or $env://NAME",
+		}
+	}
 	if !always {
 		have, err := o.Admin.GetVaultSecret(ctx, want.ID)
 		if err == nil && *have == want {

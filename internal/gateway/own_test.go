@@ -3,13 +3,14 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"k8s.io/utils/ptr"
 
 	"apisix-certs.io/apisix-certs/apisix"
@@ -92,7 +93,7 @@ func TestOwnHosts(t *testing.T) {
 	s.mustPush(s.target("u1", "a.example.com", "b.example.com"))
 	less := s.target("u1", "b.example.com")
 	s.mustPush(less)
-	if got := s.standIn.SSLs()[0].SNIs; !cmp.Equal(got, []string{"b.example.com"}) {
+	if got := s.standIn.SSLs()[0].SNIs; !gocmp.Equal(got, []string{"b.example.com"}) {
 		t.Errorf("a host that left the spec is still there: %v", got)
 	}
 	none := less
@@ -115,7 +116,7 @@ func TestOwnConflict(t *testing.T) {
 	if verb != Put || !proof.Served || state.Conflict == nil || *state.Conflict != (Conflict{Host: "a.example.com", ID: "theirs"}) {
 		t.Errorf("%s %+v %+v", verb, state.Conflict, proof)
 	}
-	if got := s.object(s.ID(both)).SNIs; !cmp.Equal(got, []string{"b.example.com"}) {
+	if got := s.object(s.ID(both)).SNIs; !gocmp.Equal(got, []string{"b.example.com"}) {
 		t.Errorf("the free host is not served alone: %v", got)
 	}
 	if got := s.object("theirs"); got.Cert != theirs.Cert {
@@ -202,7 +203,7 @@ func TestOwnClient(t *testing.T) {
 	if _, verb, proof := s.push(target); verb != Put || !proof.Served {
 		t.Fatalf("%s %+v", verb, proof)
 	}
-	if got := s.object(s.ID(target)).Client; got == nil || *got.Depth != 2 || !cmp.Equal(got.SkipMTLSURIRegex, []string{"/health"}) {
+	if got := s.object(s.ID(target)).Client; got == nil || *got.Depth != 2 || !gocmp.Equal(got.SkipMTLSURIRegex, []string{"/health"}) {
 		t.Errorf("client %+v", got)
 	}
 	s.refresh()
@@ -243,6 +244,43 @@ func TestOwnKeyless(t *testing.T) {
 	s.refresh()
 	if _, verb, _ := s.push(target); verb != Renew {
 		t.Errorf("lost: %s", verb)
+	}
+}
+
+// TestOwnReferences: what is written for a gateway to look up is for the target's own Vault, under the target's own id, and
+// does not name another secret of the gateway.
+func TestOwnReferences(t *testing.T) {
+	skipReal(t)
+	for name, test := range map[string]struct {
+		id, token string
+		cert      string // in the Secret, without a reference
+		written   bool
+	}{
+		"a token":                      {token: "hvs.x", written: true},
+		"a variable":                   {token: "$env://VAULT_TOKEN", written: true},
+		"a secret of the gateway":      {token: "$secret://vault/other/kv/token"},
+		"somebody's id":                {id: "other", token: "hvs.x"},
+		"a reference in the Secret":    {cert: "$secret://vault/other/victim/cert"},
+		"an environment in the Secret": {cert: "$env://APISIX_ADMIN_KEY"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newOwnScene(t)
+			target := s.target("u1", "a.example.com")
+			id := s.ID(target)
+			if test.cert != "" {
+				target.Cert, target.Key = []byte(test.cert), []byte(test.cert)
+			} else {
+				target.Reference = &Reference{Cert: "$secret://vault/" + id + "/a/cert", Key: "$secret://vault/" + id + "/a/key"}
+				target.Reference.Secret = apisix.VaultSecret{ID: cmp.Or(test.id, id), URI: "http://127.0.0.1:1", Prefix: "kv", Token: test.token}
+			}
+			_, _, err := s.tryPush(target)
+			if written := len(s.standIn.SSLs()) > 0; written != test.written || (err == nil) != test.written {
+				t.Errorf("written: %t, %v", written, err)
+			}
+			if err != nil && strings.Contains(err.Error(), "$") && test.token != "" && strings.Contains(err.Error(), test.token) {
+				t.Errorf("the token is in the error: %v", err)
+			}
+		})
 	}
 }
 
