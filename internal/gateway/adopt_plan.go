@@ -62,7 +62,7 @@ func planAdopt(s State, t Target) Action {
 		return Action{Verb: Patch, IDs: all, Again: readBack, Why: "the gateway does not serve it"}
 	case len(old) > 0 && a.hold() > 0:
 		return Action{Verb: Yield, Again: a.hold()}
-	case len(old) > 0 && s.Age < a.HeadStart:
+	case len(old) > 0 && s.Carrying():
 		return Action{Verb: Wait, Again: nextLook(s.Age, a.HeadStart)}
 	case len(old) > 0:
 		return Action{Verb: Patch, IDs: old, Again: readBack, Why: "the ingress controller has not carried it"}

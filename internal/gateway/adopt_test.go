@@ -74,7 +74,7 @@ func (s *adoptScene) headStart(t Target) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		if state.Age >= state.Adoption.HeadStart {
+		if !state.Carrying() {
 			return
 		}
 		if action.Verb != Wait || action.Again <= 0 || action.Again > time.Second {

@@ -47,6 +47,10 @@ type State struct {
 	suspect bool
 }
 
+// Carrying reports whether the ingress controller has its head start for the target: until it has carried it, or that is
+// over, what was served before is served on.
+func (s State) Carrying() bool { return s.Age < s.Adoption.HeadStart }
+
 // Conflict says that another ssl object has a host of the target.
 type Conflict struct {
 	Host string

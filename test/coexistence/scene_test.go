@@ -225,7 +225,7 @@ func (s *scene) run() {
 // runLate is runs until the ingress controller has had its head start.
 func (s *scene) runLate() {
 	s.t.Helper()
-	for s.run(); s.action.Verb == gateway.Wait && s.state.Age < s.state.Adoption.HeadStart; s.run() {
+	for s.run(); s.action.Verb == gateway.Wait && s.state.Carrying(); s.run() {
 		s.clock.Step(s.again)
 	}
 }
