@@ -4,6 +4,7 @@ package certificate
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -119,6 +120,7 @@ func pushedCondition(o observed, done outcome) metav1.Condition {
 		return result(metav1.ConditionFalse, v1alpha1.ReasonNothingToPush, "the hosts belong to other ApisixCertificates, or the certificate does not name them")
 	}
 	carried := false
+	last := o.lastWhileCarrying(done, v1alpha1.ConditionPushed)
 	for _, g := range done.gateways {
 		switch {
 		case g.err != nil:
@@ -129,6 +131,8 @@ func pushedCondition(o observed, done outcome) metav1.Condition {
 				"gateway %s: host %s is served by ssl object %s, which is not ours: delete that object, or remove the host here", g.name, g.state.Conflict.Host, g.state.Conflict.ID))
 		case g.verb == gateway.Renew:
 			return result(metav1.ConditionFalse, v1alpha1.ReasonKeyLost, "gateway "+g.name+": the gateway, which alone had the private key, does not hold the certificate: a new one is issued")
+		case g.verb == gateway.Wait && g.state.Carrying() && last != nil:
+			return *last
 		case g.verb == gateway.Wait:
 			return result(metav1.ConditionFalse, v1alpha1.ReasonWaitingForController,
 				"gateway "+g.name+": "+waitingFor(g.state, o.cert.Spec.SecretName))
@@ -147,6 +151,18 @@ func pushedCondition(o observed, done outcome) metav1.Condition {
 	return result(metav1.ConditionTrue, v1alpha1.ReasonPushed, "every gateway holds the certificate")
 }
 
+// lastWhileCarrying is the last condition of a kind while an ingress controller has its head start to carry the
+// certificate, as what was served before is served until then. Nil: there is none, or it has not.
+func (o observed) lastWhileCarrying(done outcome, kind string) *metav1.Condition {
+	carrying := func(g pushed) bool { return g.err == nil && g.verb == gateway.Wait && g.state.Carrying() }
+	last := meta.FindStatusCondition(o.cert.Status.Conditions, kind)
+	if last == nil || !slices.ContainsFunc(done.gateways, carrying) {
+		return nil
+	}
+	c := condition(kind, last.Status, last.Reason, last.Message)
+	return &c
+}
+
 // servedCondition says whether handshakes showed the certificate.
 func servedCondition(o observed, done outcome) metav1.Condition {
 	result := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
@@ -154,6 +170,9 @@ func servedCondition(o observed, done outcome) metav1.Condition {
 	}
 	if message := uncovered(o, done.decision); message != "" && !done.kept {
 		return result(metav1.ConditionFalse, v1alpha1.ReasonHostNotCovered, message)
+	}
+	if last := o.lastWhileCarrying(done, v1alpha1.ConditionServed); last != nil {
+		return *last
 	}
 	asked := false
 	for _, g := range done.gateways {
@@ -188,6 +207,10 @@ func waitingFor(s gateway.State, secretName string) string {
 		m := s.Adoption.Missing[0]
 		object := m.Use.Kind + " " + m.Use.Namespace + "/" + m.Use.Name
 		switch {
+		case m.Unserved && m.Use.Class == "":
+			return object + " names no class, and no IngressClass of APISIX is the default, so that no ingress controller serves it: set its spec.ingressClassName"
+		case m.Unserved:
+			return object + " names class " + m.Use.Class + ", which is no IngressClass of APISIX, so that no ingress controller serves it: correct its spec.ingressClassName"
 		case m.Taken:
 			return "ssl object " + m.ID + ", which should be that of " + object + ", belongs to something else: look at that object and at the ingress controller"
 		case m.Version != "" && m.Use.Mutual && !m.There:

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
@@ -101,6 +102,10 @@ func TestPushedCondition(t *testing.T) {
 	conflict := func(g *pushed) {
 		g.verb, g.state.Conflict = gateway.Refuse, &gateway.Conflict{Host: "a.example", ID: "42"}
 	}
+	headStart := func(g *pushed) { g.state.Adoption.HeadStart = time.Second }
+	pushedBefore := func(s *scene) {
+		meta.SetStatusCondition(&s.cert.Status.Conditions, condition(v1alpha1.ConditionPushed, yes, v1alpha1.ReasonPushed, "as before"))
+	}
 	for _, c := range []struct {
 		name   string
 		edits  []func(*scene)
@@ -117,6 +122,8 @@ func TestPushedCondition(t *testing.T) {
 		{"pushed", []func(*scene){gateways}, false, []pushed{at("g"), at("h")}, yes, v1alpha1.ReasonPushed, "every gateway holds the certificate"},
 		{"carried", []func(*scene){gateways}, false, []pushed{at("g"), at("h", func(g *pushed) { g.state.Mode = gateway.Secret })}, yes, v1alpha1.ReasonCarriedByController, "the ingress controller carries"},
 		{"waiting", []func(*scene){gateways}, false, []pushed{at("g", verb(gateway.Wait))}, no, v1alpha1.ReasonWaitingForController, "gateway g: "},
+		{"the controller has its head start", []func(*scene){gateways, pushedBefore}, false, []pushed{at("g", verb(gateway.Wait), headStart)}, yes, v1alpha1.ReasonPushed, "as before"},
+		{"its head start, at first", []func(*scene){gateways}, false, []pushed{at("g", verb(gateway.Wait), headStart)}, no, v1alpha1.ReasonWaitingForController, "gateway g: "},
 		{"another's object", []func(*scene){gateways}, false, []pushed{at("g", conflict)}, no, v1alpha1.ReasonSNIConflict, "gateway g: host a.example is served by ssl object 42, which is not ours: delete that object"},
 		{"one of two fails", []func(*scene){gateways}, false, []pushed{at("g"), at("h", fails(&apisix.NetworkError{Endpoint: "h:1", Err: errors.New("x")}))}, no, v1alpha1.ReasonGatewayUnreachable, "gateway h: "},
 		{"bad admin key", []func(*scene){gateways}, false, []pushed{at("g", fails(&apisix.APIError{Status: 401}))}, no, v1alpha1.ReasonGatewayRefused, "correct the admin key"},

@@ -44,7 +44,7 @@ func TestNotCarried(t *testing.T) {
 func TestAdoptConditions(t *testing.T) {
 	use := gateway.Use{Kind: "ApisixTls", Namespace: "default", Name: "shop"}
 	missing := func(m gateway.Missing) gateway.Adoption {
-		m.Use = use
+		m.Use = gateway.Use{Kind: use.Kind, Namespace: use.Namespace, Name: use.Name, Class: m.Use.Class}
 		return gateway.Adoption{Missing: []gateway.Missing{m}}
 	}
 	mutual := gateway.Missing{Version: ingresscontroller.V18}
@@ -58,6 +58,8 @@ func TestAdoptConditions(t *testing.T) {
 		{"missing", gateway.Wait, missing(gateway.Missing{}), v1alpha1.ReasonWaitingForController, "of ApisixTls default/shop yet"},
 		{"taken", gateway.Wait, missing(gateway.Missing{Taken: true, ID: "1234"}), v1alpha1.ReasonWaitingForController, "ssl object 1234"},
 		{"mutual", gateway.Wait, missing(mutual), v1alpha1.ReasonWaitingForController, "of ApisixTls default/shop yet"},
+		{"no class", gateway.Wait, missing(gateway.Missing{Unserved: true}), v1alpha1.ReasonWaitingForController, "ApisixTls default/shop names no class, and no IngressClass of APISIX is the default"},
+		{"a class of others", gateway.Wait, missing(gateway.Missing{Unserved: true, Use: gateway.Use{Class: "nginx"}}), v1alpha1.ReasonWaitingForController, "ApisixTls default/shop names class nginx"},
 		{"no use", gateway.Wait, gateway.Adoption{}, v1alpha1.ReasonWaitingForController, "no ApisixTls or Ingress uses Secret"},
 		{"undone once", gateway.Yield, gateway.Adoption{Patches: 1}, v1alpha1.ReasonWaitingForController, "written again in a moment"},
 		{"undone", gateway.Yield, gateway.Adoption{Patches: 3}, v1alpha1.ReasonUndone, "look for a second ingress controller"},
