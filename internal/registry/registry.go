@@ -189,7 +189,8 @@ func (r *Registry) controllers(ctx context.Context, name string) (controlled, ex
 	}
 	for i := range classes {
 		chosen, err := choiceOf(&classes[i])
-		if err != nil || !ofAPISIX(&classes[i]) || !r.same(ctx, name, chosen) {
+		// One of another name that names a GatewayProxy may run or not: its ssl objects show it.
+		if err != nil || !strings.HasPrefix(classes[i].Spec.Controller, ingresscontroller.ClassPrefix) || !r.same(ctx, name, chosen) {
 			continue
 		}
 		controlled = true
