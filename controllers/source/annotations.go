@@ -22,8 +22,8 @@ import (
 
 // optIn is what the annotations of a source object say.
 type optIn struct {
-	// asked: the object names an issuer, and is not opted in by --manage all alone. What lacks hosts is a fault then.
-	asked    bool
+	// explicit: the object names an issuer, and is not opted in by --manage all alone. What lacks hosts is a fault then.
+	explicit bool
 	spec     v1alpha1.ApisixCertificateSpec
 	altNames []string
 	// renewAt is the time at which to renew (RFC 3339); empty: none is set.
@@ -42,7 +42,7 @@ func parse(annotations map[string]string, defaults Defaults) (s optIn, ok bool) 
 		return optIn{optedOut: "annotation " + v1alpha1.AnnotationManage + ` is "false"`}, false
 	}
 	if p.push() {
-		s = optIn{asked: true, spec: v1alpha1.ApisixCertificateSpec{Push: true}, altNames: p.list(v1alpha1.AnnotationAltNames), renewAt: p.time(v1alpha1.AnnotationRenewAt)}
+		s = optIn{explicit: true, spec: v1alpha1.ApisixCertificateSpec{Push: true}, altNames: p.list(v1alpha1.AnnotationAltNames), renewAt: p.time(v1alpha1.AnnotationRenewAt)}
 		s.problems = p.problems
 		return s, true
 	}
@@ -51,7 +51,7 @@ func parse(annotations map[string]string, defaults Defaults) (s optIn, ok bool) 
 		return optIn{problems: p.problems, optedOut: p.optedOut()}, false
 	}
 	s.spec.IssuerRef = ref
-	s.asked = managed == yes || p.text(v1alpha1.AnnotationIssuer)+p.text(v1alpha1.AnnotationClusterIssuer) != ""
+	s.explicit = managed == yes || p.text(v1alpha1.AnnotationIssuer)+p.text(v1alpha1.AnnotationClusterIssuer) != ""
 	s.spec.CommonName = p.text(v1alpha1.AnnotationCommonName)
 	s.altNames = p.list(v1alpha1.AnnotationAltNames)
 	s.spec.IPAddresses = p.list(v1alpha1.AnnotationIPSANs)

@@ -63,8 +63,8 @@ func TestParseValues(t *testing.T) {
 	} {
 		c.want.IssuerRef = byVault
 		s, ok := parse(c.annotations, Defaults{})
-		if diff := cmp.Diff(c.want, s.spec); diff != "" || !ok || !s.asked || len(s.problems) > 0 {
-			t.Errorf("%v: ok %v, asked %v, problems %q, spec (-want +got):\n%s", c.annotations, ok, s.asked, s.problems, diff)
+		if diff := cmp.Diff(c.want, s.spec); diff != "" || !ok || !s.explicit || len(s.problems) > 0 {
+			t.Errorf("%v: ok %v, asked %v, problems %q, spec (-want +got):\n%s", c.annotations, ok, s.explicit, s.problems, diff)
 		}
 	}
 }
@@ -147,8 +147,8 @@ func TestParseIssuer(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, ok := parse(c.annotations, c.defaults)
-			if ok != (c.want != nil) || ok && s.spec.IssuerRef != *c.want || s.asked != c.asked {
-				t.Errorf("ok %v, asked %v, %+v", ok, s.asked, s.spec.IssuerRef)
+			if ok != (c.want != nil) || ok && s.spec.IssuerRef != *c.want || s.explicit != c.asked {
+				t.Errorf("ok %v, asked %v, %+v", ok, s.explicit, s.spec.IssuerRef)
 			}
 		})
 	}

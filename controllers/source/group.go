@@ -102,21 +102,21 @@ type member struct {
 	awaits string
 }
 
-// standing is what a source means for the certificate of a group.
-type standing int
+// state is what a source means for the certificate of a group.
+type state int
 
 const (
-	gone     standing = iota // the object does not exist
-	leaves                   // the object does not name the Secret any more
-	ignored                  // it names the Secret, and neither wants nor had a certificate
-	keeps                    // it has the certificate, and does not say now what that should be: nothing it had is taken away
-	optedOut                 // the same, for it has opted out
-	faulty                   // it wants the certificate, and something is wrong with it
-	joins                    // it wants the certificate
+	gone     state = iota // the object does not exist
+	leaves                // the object does not name the Secret any more
+	ignored               // it names the Secret, and neither wants nor had a certificate
+	keeps                 // it has the certificate, and does not say now what that should be: nothing it had is taken away
+	optedOut              // the same, for it has opted out
+	faulty                // it wants the certificate, and something is wrong with it
+	joins                 // it wants the certificate
 )
 
-// standing of the member, of which owner says whether the certificate belongs to it already.
-func (m *member) standing(owner bool) standing {
+// state of the member, of which owner says whether the certificate belongs to it already.
+func (m *member) state(owner bool) state {
 	switch {
 	case m.unknown:
 		return keeps

@@ -60,19 +60,19 @@ func TestManage(t *testing.T) {
 		manage, acme, issuer string
 		all, byDefault       bool
 		want                 string // the issuer; empty: not opted in
-		asked                bool
+		explicit             bool
 		problems             int
 	}{
 		{byDefault: true},
 		{acme: "true"},
-		{manage: "true", byDefault: true, want: "default", asked: true},
-		{acme: "true", byDefault: true, want: "default", asked: true},
+		{manage: "true", byDefault: true, want: "default", explicit: true},
+		{acme: "true", byDefault: true, want: "default", explicit: true},
 		{acme: "false", byDefault: true},
 		{acme: "true", manage: "false", byDefault: true},
 		{manage: "true", problems: 1},
 		{manage: "maybe", byDefault: true, problems: 1},
-		{manage: "true", issuer: "named", want: "named", asked: true},
-		{manage: "true", issuer: "named", byDefault: true, want: "named", asked: true},
+		{manage: "true", issuer: "named", want: "named", explicit: true},
+		{manage: "true", issuer: "named", byDefault: true, want: "named", explicit: true},
 		{manage: "false", issuer: "named"},
 		{all: true, byDefault: true, want: "default"},
 		{manage: "false", all: true, byDefault: true},
@@ -88,8 +88,8 @@ func TestManage(t *testing.T) {
 			defaults.Issuer = &v1alpha1.IssuerReference{Name: "default"}
 		}
 		s, ok := parse(annotations, defaults)
-		if ok != (c.want != "") || s.spec.IssuerRef.Name != c.want || s.asked != c.asked || len(s.problems) != c.problems {
-			t.Errorf("%+v: issuer %q, asked %v, problems %q", c, s.spec.IssuerRef.Name, s.asked, s.problems)
+		if ok != (c.want != "") || s.spec.IssuerRef.Name != c.want || s.explicit != c.explicit || len(s.problems) != c.problems {
+			t.Errorf("%+v: issuer %q, explicit %v, problems %q", c, s.spec.IssuerRef.Name, s.explicit, s.problems)
 		}
 	}
 }

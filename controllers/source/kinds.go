@@ -49,7 +49,7 @@ func wantedByIngress(ingress *networkingv1.Ingress, defaults Defaults) wants {
 	for i, tls := range ingress.Spec.TLS {
 		if tls.SecretName == "" {
 			w.unclear = true
-			if s.asked && w.optedOut == "" {
+			if s.explicit && w.optedOut == "" {
 				w.problems = append(w.problems, fmt.Sprintf("spec.tls[%d].secretName is empty: name the Secret for the certificate", i))
 			}
 			continue
@@ -59,7 +59,7 @@ func wantedByIngress(ingress *networkingv1.Ingress, defaults Defaults) wants {
 		}
 		hosts[tls.SecretName] = append(hosts[tls.SecretName], entryHosts(ingress, tls)...)
 	}
-	if len(ingress.Spec.TLS) == 0 && s.asked && w.optedOut == "" {
+	if len(ingress.Spec.TLS) == 0 && s.explicit && w.optedOut == "" {
 		w.problems = append(w.problems, "spec.tls is empty: add an entry with the hosts and a secretName")
 	}
 	for _, name := range order {

@@ -129,7 +129,7 @@ func (w *world) checkKept(t *testing.T, before certList) {
 		switch {
 		case len(w.have) == 0:
 			t.Fatalf("%s has lost its certificate", m.name())
-		case m.standing(true) != joins && !sameSet(unionOf(before[0], w.have[0]), w.have[0].Spec.DNSNames):
+		case m.state(true) != joins && !sameSet(unionOf(before[0], w.have[0]), w.have[0].Spec.DNSNames):
 			t.Fatalf("%s does not say what it wants, and %q became %q", m.name(), before[0].Spec.DNSNames, w.have[0].Spec.DNSNames)
 		}
 	}

@@ -142,7 +142,7 @@ func newUnion(g group, members []*member, existing *v1alpha1.ApisixCertificate) 
 	var wish []*member
 	for _, m := range members {
 		owner := existing != nil && references(existing, m.ref.UID)
-		switch m.standing(owner) {
+		switch m.state(owner) {
 		case joins:
 			wish = append(wish, m)
 		case faulty:

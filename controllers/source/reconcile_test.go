@@ -177,6 +177,15 @@ func TestForgedOwnerOfAnotherNamespace(t *testing.T) {
 	}
 }
 
+// A source of another namespace that names the same Secret has a certificate of its own, to which the grant of the Secret applies.
+func TestSameSecretFromAnotherNamespace(t *testing.T) {
+	away := tlsNamed("away", 1, hosts("evil.example"))
+	away.Namespace = "evil"
+	s := newScene(t, away, tlsNamed("t", 2))
+	s.expect("create ns.s", "create s")
+	s.holds("s a.example *t")
+}
+
 // A name that an object on its way out holds: it is said, and the new one made when it has gone.
 func TestNameOfOneThatIsHeld(t *testing.T) {
 	cert := newCert(func(c *v1alpha1.ApisixCertificate) { c.Finalizers = []string{"example.com/x"} })

@@ -199,7 +199,7 @@ func routeMember(t *testing.T, spec string, pairs ...string) *member {
 func TestYieldKeepsAFaultyOne(t *testing.T) {
 	m := routeMember(t, `{"http":[{"match":{"hosts":["a..b"]}}]}`)
 	m.yield(groupS, nil)
-	if m.standing(true) != faulty {
+	if m.state(true) != faulty {
 		t.Error("the certificate that there is would be deleted for a slip in a host")
 	}
 }

@@ -90,7 +90,7 @@ func wantedOf[T client.Object](wanted func(T, Defaults) wants) func(client.Objec
 	}
 }
 
-// Controller makes the ApisixCertificates of sources, of the kinds that it is told to follow.
+// Controller makes the ApisixCertificates of sources, of the kinds that Follow names.
 type Controller struct {
 	reconciler *reconciler
 	controller controller.Controller

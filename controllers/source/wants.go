@@ -108,7 +108,7 @@ func (w *wants) add(s optIn, object metav1.Object, secret types.NamespacedName, 
 	switch {
 	case len(cert.Spec.DNSNames) == 0:
 		e.problem = in.hosts + " names no host: name the hosts that Secret " + secret.Name + " is for"
-		if s.asked {
+		if s.explicit {
 			w.problems = append(w.problems, e.problem)
 		}
 		return

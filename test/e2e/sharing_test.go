@@ -209,3 +209,38 @@ func TestOlderRenewAtOfSource(t *testing.T) {
 		t.Errorf("renew-at %s, want %s", got, want)
 	}
 }
+
+// A certificate that is deleted under its source, and a source that is replaced at once: there is a new certificate, of the Secret
+// that stayed in use meanwhile.
+func TestReplaced(t *testing.T) {
+	t.Parallel()
+	for name, replace := range map[string]func(*scene, *networkingv1.Ingress){
+		"certificate": func(s *scene, _ *networkingv1.Ingress) {
+			s.must(s.Client.Delete(s.Context(), s.cert("shop-tls")))
+		},
+		"source": func(s *scene, ingress *networkingv1.Ingress) {
+			s.must(s.Client.Delete(s.Context(), ingress))
+			s.ingressFor("web", "shop-tls", "shop")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t)
+			ingress := s.ingressFor("web", "shop-tls", "shop")
+			s.belongs("shop-tls", s.below("shop"), "web")
+			before := s.cert("shop-tls")
+			replace(s, ingress)
+			s.until("another certificate, or another owner", func() string {
+				cert := s.cert("shop-tls")
+				if cert.UID == "" || !cert.DeletionTimestamp.IsZero() {
+					return "there is none"
+				}
+				if cert.UID == before.UID && cert.OwnerReferences[0].UID == before.OwnerReferences[0].UID {
+					return "it is the old one"
+				}
+				return ""
+			})
+			s.belongs("shop-tls", s.below("shop"), "web")
+		})
+	}
+}
