@@ -250,6 +250,14 @@ func TestApproval(t *testing.T) {
 		}
 		return ""
 	})
+	s.until("the guard of status", func() string {
+		err := asTenant.Status().Patch(t.Context(), certOf(s.ns, "web", v1alpha1.IssuerReference{}), client.RawPatch("application/merge-patch+json",
+			[]byte(`{"status":{"ownedNames":["bank.example"]}}`)), client.DryRunAll)
+		if !apierrors.IsForbidden(err) {
+			return fmt.Sprint("a tenant takes a host: ", err)
+		}
+		return ""
+	})
 	if out, err := s.command(tenant, "approve", "web", "-n", s.ns); err == nil || !containsAll(out, []string{"the verb approve", name}) {
 		t.Errorf("a tenant approves: %v %s", err, out)
 	}
