@@ -130,19 +130,29 @@ func (r *run) all(ctx context.Context, addrs, hosts []string, failed string) {
 // at proves hosts at one address. alone: the first of them is to be asked before the others.
 func (r *run) at(ctx, window context.Context, addr string, hosts []string, alone bool) {
 	if alone {
-		if !r.until(ctx, window, addr, hosts[0]) {
+		if !r.until(ctx, window, addr, late{hosts[0], r.shake(ctx, addr, hosts[0])}) {
 			return
 		}
 		hosts = hosts[1:]
 	}
-	late := r.each(ctx, addr, hosts)
-	for len(late) > 0 && r.until(ctx, window, addr, late[0]) {
-		late = r.each(ctx, addr, late[1:])
+	behind := r.each(ctx, addr, hosts)
+	for len(behind) > 0 && r.until(ctx, window, addr, behind[0]) {
+		var rest []string // hosts are those of other addresses too
+		for _, other := range behind[1:] {
+			rest = append(rest, other.host)
+		}
+		behind = r.each(ctx, addr, rest)
 	}
 }
 
+// late is a host that may only be late, and what it showed last.
+type late struct {
+	host string
+	last seen
+}
+
 // each asks each host once, and gives those that may only be late.
-func (r *run) each(ctx context.Context, addr string, hosts []string) (late []string) {
+func (r *run) each(ctx context.Context, addr string, hosts []string) (behind []late) {
 	results := make([]seen, len(hosts))
 	var group errgroup.Group
 	for i, host := range hosts {
@@ -154,17 +164,17 @@ func (r *run) each(ctx context.Context, addr string, hosts []string) (late []str
 	_ = group.Wait() // its functions return no errors
 	for i, host := range hosts {
 		if laggard(results[i].cause) {
-			late = append(late, host)
+			behind = append(behind, late{host, results[i]})
 			continue
 		}
 		r.note(host, results[i])
 	}
-	return late
+	return behind
 }
 
 // until asks a host until it shows the certificate, for as long as it may be late, and notes what it showed.
-func (r *run) until(ctx, window context.Context, addr, host string) bool {
-	last := r.shake(ctx, addr, host)
+func (r *run) until(ctx, window context.Context, addr string, of late) bool {
+	host, last := of.host, of.last
 	for pause := askAgain; laggard(last.cause) && sleep(window, pause) && r.again.Allow(); pause = min(2*pause, askSlowly) {
 		last = r.shake(ctx, addr, host)
 	}
