@@ -85,8 +85,8 @@ func (s *Session) Issue(ctx context.Context, request Request) (answer Answer, er
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
-	answer, err = s.issue(ctx, op, body)
-	s.seen.issued(s.config.Now(), answer, err)
+	answer, leased, err := s.issue(ctx, op, body)
+	s.seen.issued(s.config.Now(), answer, leased, err)
 	return answer, err
 }
 
@@ -94,9 +94,9 @@ func (s *Session) Issue(ctx context.Context, request Request) (answer Answer, er
 // is kept for a minute longer than needed.
 func (s *Session) Withdraw(id string) { s.gate.withdraw(id) }
 
-func (s *Session) issue(ctx context.Context, op string, body map[string]any) (Answer, error) {
+func (s *Session) issue(ctx context.Context, op string, body map[string]any) (answer Answer, leased bool, err error) {
 	var secret *api.Secret
-	err := s.call(ctx, access{op: op}, func(ctx context.Context, l *login) (err error) {
+	err = s.call(ctx, access{op: op}, func(ctx context.Context, l *login) (err error) {
 		settled := l.signing()
 		secret, err = l.client.Logical().WriteWithContext(ctx, s.path.call(), body)
 		if answered(err) && (secret == nil || secret.LeaseID == "") {
@@ -105,13 +105,12 @@ func (s *Session) issue(ctx context.Context, op string, body map[string]any) (An
 		return err
 	})
 	if err != nil {
-		return Answer{}, err
+		return Answer{}, false, err
 	}
-	answer, err := parseAnswer(secret, s.config.Now())
-	if err != nil {
-		return Answer{}, classify(op, err)
+	if answer, err = parseAnswer(secret, s.config.Now()); err != nil {
+		return Answer{}, false, classify(op, err)
 	}
-	return answer, nil
+	return answer, secret.LeaseID != "", nil
 }
 
 // body repeats the names of the request for roles that do not take them from there.

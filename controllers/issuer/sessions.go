@@ -23,10 +23,16 @@ type Sessions struct {
 	Client client.Client
 	// Live reads Secrets past the cache, which only holds those that the controller made.
 	Live client.Reader
-	// ClusterResourceNamespace has the credentials of ClusterVaultIssuers.
+	// ClusterResourceNamespace has the credentials of ClusterVaultIssuers, and where CertManagerNamespace is empty those of
+	// cert-manager's ClusterIssuers.
 	ClusterResourceNamespace string
-	UserAgent                string
-	Clock                    clock.Clock
+	CertManagerNamespace     string
+	// Bounds limit issuers in namespaces. Nil: nothing does.
+	Bounds *Bounds
+	// MaxInFlight is how many calls of one issuer may be under way for certificates. Zero: the default of vault.Config.
+	MaxInFlight int
+	UserAgent   string
+	Clock       clock.Clock
 	// Observe hears of every call to Vault, for metrics.
 	Observe func(op string, status int, d time.Duration, err error)
 	// Waited hears of every request to sign that has to wait for its turn, for metrics.
@@ -37,6 +43,8 @@ type Sessions struct {
 	CAWarning time.Duration
 	// Shard is the part of the cluster whose issuers are looked at. Nil: all of it.
 	Shard *shard.Shard
+
+	checks shares
 
 	mu    sync.Mutex
 	byKey map[Key]*entry
@@ -116,7 +124,7 @@ func (s *Sessions) open(ctx context.Context, e *entry, issuer v1alpha1.Issuer) (
 		return nil, err
 	}
 	if e.session != nil {
-		e.session.Close()
+		go e.session.Close() // which talks to Vault
 	}
 	e.session, e.identity, e.version = session, identityOf(issuer), version
 	return session, nil

@@ -26,8 +26,12 @@ type Standing struct {
 	// CRL is the issuer's revocation list, nil where it is not known, and Revocations the same for certificates to ask.
 	CRL         *x509.RevocationList
 	Revocations *certs.Revocations
-	// Status is how Vault's side stands; zero while Vault does not answer.
+	// Status is what the last check that Vault answered showed; zero before the first.
 	Status vault.Status
+	// Ready reports whether the last check found the issuer ready, and ReadySince since when; zero: it is not. What failed
+	// before ReadySince is worth another try.
+	Ready      bool
+	ReadySince time.Time
 }
 
 // CA is the fingerprint of the CA that signs, empty where that is not known.
@@ -51,33 +55,33 @@ func (s *Sessions) Standing(issuer v1alpha1.Issuer) Standing {
 	return Standing{}
 }
 
-// look opens or refreshes the issuer's session, asks Vault how it stands, and notes that for the certificates: one look
+// checkTimeout bounds one check of an issuer.
+const checkTimeout = 10 * time.Second
+
+// check opens or refreshes the issuer's session, reads how Vault's side is, and notes that for the certificates: one check
 // an issuer, however many they are.
-func (s *Sessions) look(ctx context.Context, issuer v1alpha1.Issuer) (vault.Status, error) {
-	status, err := s.ask(ctx, issuer)
+func (s *Sessions) check(ctx context.Context, issuer v1alpha1.Issuer) (vault.Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	session, err := s.Refresh(ctx, issuer)
+	var status vault.Status
+	var crl *x509.RevocationList
+	if err == nil {
+		status, err = session.Check(ctx)
+	}
+	if err == nil {
+		var unread error
+		if crl, unread = session.CRL(ctx); unread != nil { // nothing is issued by it
+			ctrl.LoggerFrom(ctx).V(1).Info("the CRL cannot be read", "problem", unread.Error())
+		}
+	}
+	s.note(issuer, status, crl, err)
 	s.measure(issuer, err)
 	return status, err
 }
 
-func (s *Sessions) ask(ctx context.Context, issuer v1alpha1.Issuer) (vault.Status, error) {
-	session, err := s.Refresh(ctx, issuer)
-	if err != nil {
-		return vault.Status{}, err
-	}
-	status, err := session.Check(ctx)
-	if err != nil {
-		return vault.Status{}, err
-	}
-	crl, err := session.CRL(ctx)
-	if err != nil { // nothing is issued by it
-		ctrl.LoggerFrom(ctx).V(1).Info("the CRL cannot be read", "problem", err.Error())
-	}
-	s.note(issuer, status, crl)
-	return status, nil
-}
-
-// note keeps what is known where the new look does not tell.
-func (s *Sessions) note(issuer v1alpha1.Issuer, status vault.Status, crl *x509.RevocationList) {
+// note keeps what is known where the new check does not say.
+func (s *Sessions) note(issuer v1alpha1.Issuer, status vault.Status, crl *x509.RevocationList, err error) {
 	key := KeyOf(issuer)
 	s.entry(key)
 	s.mu.Lock()
@@ -87,7 +91,24 @@ func (s *Sessions) note(issuer v1alpha1.Issuer, status vault.Status, crl *x509.R
 		return
 	}
 	before := e.standing
+	e.standing = s.after(before, issuer, status, crl, err)
+	now := e.standing
+	s.mu.Unlock()
+	if s.Changed != nil && now.concerns(before) {
+		s.Changed(key)
+	}
+}
+
+// after is what is known after a check.
+func (s *Sessions) after(before Standing, issuer v1alpha1.Issuer, status vault.Status, crl *x509.RevocationList, err error) Standing {
 	now := before
+	if now.Ready = err == nil; !now.Ready {
+		now.ReadySince = time.Time{}
+		return now
+	}
+	if !before.Ready {
+		now.ReadySince = s.Clock.Now()
+	}
 	now.Status = status
 	if len(status.CAs) > 0 {
 		now.CAs = status.CAs
@@ -101,11 +122,13 @@ func (s *Sessions) note(issuer v1alpha1.Issuer, status vault.Status, crl *x509.R
 	if crl != nil && !sameCRL(crl, before.CRL) {
 		now.CRL, now.Revocations = crl, certs.NewRevocations(crl)
 	}
-	e.standing = now
-	s.mu.Unlock()
-	if s.Changed != nil && (now.Chain() != before.Chain() || !sameCRL(now.CRL, before.CRL) || !reflect.DeepEqual(status.Role, before.Status.Role)) {
-		s.Changed(key)
-	}
+	return now
+}
+
+// concerns reports whether certificates have to do with what has changed since before.
+func (s Standing) concerns(before Standing) bool {
+	return s.Chain() != before.Chain() || !sameCRL(s.CRL, before.CRL) || !reflect.DeepEqual(s.Status.Role, before.Status.Role) ||
+		s.Status.Leases != before.Status.Leases || s.Ready && !before.Ready
 }
 
 // since is when the CA was first seen, which the issuer's status keeps over a restart.
