@@ -62,7 +62,9 @@ func TestRulesOfTheCRD(t *testing.T) {
 		}
 		var crd struct {
 			Spec struct {
-				Versions []struct{ Schema struct{ OpenAPIV3Schema crdSchema } }
+				Versions []struct {
+					Schema struct{ OpenAPIV3Schema crdSchema }
+				}
 			}
 		}
 		if err := yaml.Unmarshal(text, &crd); err != nil {
