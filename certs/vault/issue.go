@@ -29,20 +29,11 @@ type Request struct {
 	// not called. It is called only when the request has its turn, so that one that is held back costs no key. Its error ends
 	// the call, is returned as it is, and costs no turn.
 	CSR func() ([]byte, error)
-	// CSRPEM is a request that is there already, where CSR is nil.
-	CSRPEM []byte
 	// Spec gives the names and the life. Vault takes subject and usages from its role, and so do not count here.
 	Spec certs.Spec
 	// Finish: a call that has been sent is finished though ctx ends, within Config.Timeout, so that nothing that Vault has
 	// signed is lost when a program stops.
 	Finish bool
-}
-
-func (r Request) csr() ([]byte, error) {
-	if r.CSR == nil {
-		return r.CSRPEM, nil
-	}
-	return r.CSR()
 }
 
 // Answer is what Vault issued. It is not checked: see certs.CheckAnswer.
@@ -124,7 +115,7 @@ func (s *Session) body(ctx context.Context, op string, request Request) (map[str
 		"exclude_cn_from_sans": true, // the names to serve are all among the SANs already
 	}
 	if !s.path.makesKey() {
-		csr, err := request.csr()
+		csr, err := request.CSR()
 		if err != nil {
 			return nil, err
 		}
