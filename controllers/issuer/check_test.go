@@ -99,9 +99,9 @@ func TestPolicyAddedToTheAuthRole(t *testing.T) {
 	if err := c.issue("www.example.com"); err != nil {
 		t.Error(err)
 	}
-	standing := c.sessions.Standing(c.issuer)
-	if !standing.Ready || !standing.ReadySince.Equal(now.Add(10*time.Minute)) || c.changes.Load() != changes+1 {
-		t.Errorf("certificates do not hear of it: %+v, %d changes", standing, c.changes.Load()-changes)
+	observation := c.sessions.Observation(c.issuer)
+	if !observation.Ready || !observation.ReadySince.Equal(now.Add(10*time.Minute)) || c.changes.Load() != changes+1 {
+		t.Errorf("certificates do not hear of it: %+v, %d changes", observation, c.changes.Load()-changes)
 	}
 }
 
@@ -142,7 +142,7 @@ func TestRoleGeneratesLeases(t *testing.T) {
 		if event := <-c.recorder.Events; !strings.HasPrefix(event, "Warning "+v1alpha1.ReasonRoleGeneratesLeases) {
 			t.Error(event)
 		}
-		if !c.sessions.Standing(c.issuer).Status.Leases {
+		if !c.sessions.Observation(c.issuer).Status.Leases {
 			t.Error("certificates do not hear of it")
 		}
 		touched := newSecret("ns", "secretId", "S")
@@ -199,12 +199,12 @@ func TestSlowCloseHoldsNothing(t *testing.T) {
 func TestFailedCheckKeepsWhatIsKnown(t *testing.T) {
 	c := newChecked(t)
 	c.reconcile()
-	before := c.sessions.Standing(c.issuer)
+	before := c.sessions.Observation(c.issuer)
 	c.vault.Seal(true)
 	if ready := c.reconcile(); ready.Reason != v1alpha1.ReasonVaultUnavailable {
 		t.Errorf("%+v", ready)
 	}
-	after := c.sessions.Standing(c.issuer)
+	after := c.sessions.Observation(c.issuer)
 	if after.Ready || !after.ReadySince.IsZero() || after.CA() != before.CA() || after.CA() == "" || after.CRL == nil {
 		t.Errorf("%+v", after)
 	}

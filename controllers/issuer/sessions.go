@@ -37,7 +37,7 @@ type Sessions struct {
 	Observe func(op string, status int, d time.Duration, err error)
 	// Waited hears of every request to sign that has to wait for its turn, for metrics.
 	Waited func()
-	// Changed hears of each issuer whose Standing has another CA, CRL or role. It must not wait for long. Nil: nobody hears.
+	// Changed hears of each issuer whose Observation has another CA, CRL or role. It must not wait for long. Nil: nobody hears.
 	Changed func(Key)
 	// CAWarning is how long before the end of an issuer's CA its status warns. Zero: it does not.
 	CAWarning time.Duration
@@ -57,7 +57,7 @@ type entry struct {
 	// identity is the issuer's UID and generation, version also those of its Secrets.
 	identity, version string
 
-	standing Standing // under the lock of Sessions
+	observation Observation // under the lock of Sessions
 }
 
 // Get returns the issuer's session, opening it first if there is none or if the issuer's spec has changed. Credentials

@@ -33,8 +33,8 @@ func (r *reconciler) report(issuer object, answered vault.Status, err error) {
 		return
 	}
 	status.Role = roleOf(answered.Role)
-	if standing := r.sessions.Standing(issuer); len(standing.CAs) > 0 {
-		ca := caOf(standing)
+	if observation := r.sessions.Observation(issuer); len(observation.CAs) > 0 {
+		ca := caOf(observation)
 		// Controllers of several shards see a new CA within the same minute: the first to tell is not corrected.
 		if status.CA != nil && status.CA.Fingerprint == ca.Fingerprint {
 			ca.Since = status.CA.Since
@@ -46,7 +46,7 @@ func (r *reconciler) report(issuer object, answered vault.Status, err error) {
 	}
 }
 
-func caOf(s Standing) *v1alpha1.IssuerCA {
+func caOf(s Observation) *v1alpha1.IssuerCA {
 	ends, _ := certs.CAEnds(s.CAs)
 	return &v1alpha1.IssuerCA{
 		CommonName: s.CAs[0].Subject.CommonName, Fingerprint: s.CA(),
@@ -99,7 +99,7 @@ func (r *reconciler) tell(issuer, before object) {
 	}
 }
 
-// leasesWarning stands in the Ready condition of an issuer whose certificates end with the controller's token.
+// leasesWarning is part of the Ready condition of an issuer whose certificates end with the controller's token.
 const leasesWarning = "the role has generate_lease=true, so Vault revokes all certificates of this issuer when the controller's token ends: set generate_lease=false on the role in Vault"
 
 // ready is the Ready condition after a check.

@@ -16,9 +16,9 @@ import (
 	"apisix-certs.io/apisix-certs/certs/vault"
 )
 
-// Standing is what the last look at an issuer showed that its certificates go by. The zero value is an issuer that was
-// not looked at yet. What is in it is never changed.
-type Standing struct {
+// Observation is what the last check of an issuer showed that its certificates go by. The zero value is an issuer that was
+// not checked yet. What is in it is never changed.
+type Observation struct {
 	// CAs are those that the issuer signs with now, the signing one first; nil is not known. CASince is when it was first
 	// seen to.
 	CAs     []*x509.Certificate
@@ -35,7 +35,7 @@ type Standing struct {
 }
 
 // CA is the fingerprint of the CA that signs, empty where that is not known.
-func (s Standing) CA() string {
+func (s Observation) CA() string {
 	if len(s.CAs) == 0 {
 		return ""
 	}
@@ -43,16 +43,16 @@ func (s Standing) CA() string {
 }
 
 // Chain identifies CAs, empty where they are not known. It changes too when a CA above the one that signs is renewed.
-func (s Standing) Chain() string { return certs.ChainID(s.CAs) }
+func (s Observation) Chain() string { return certs.ChainID(s.CAs) }
 
-// Standing tells how an issuer stood at the last look.
-func (s *Sessions) Standing(issuer v1alpha1.Issuer) Standing {
+// Observation is what the last check of an issuer showed.
+func (s *Sessions) Observation(issuer v1alpha1.Issuer) Observation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e := s.byKey[KeyOf(issuer)]; e != nil {
-		return e.standing
+		return e.observation
 	}
-	return Standing{}
+	return Observation{}
 }
 
 // checkTimeout bounds one check of an issuer.
@@ -90,9 +90,9 @@ func (s *Sessions) note(issuer v1alpha1.Issuer, status vault.Status, crl *x509.R
 		s.mu.Unlock()
 		return
 	}
-	before := e.standing
-	e.standing = s.after(before, issuer, status, crl, err)
-	now := e.standing
+	before := e.observation
+	e.observation = s.after(before, issuer, status, crl, err)
+	now := e.observation
 	s.mu.Unlock()
 	if s.Changed != nil && now.concerns(before) {
 		s.Changed(key)
@@ -100,7 +100,7 @@ func (s *Sessions) note(issuer v1alpha1.Issuer, status vault.Status, crl *x509.R
 }
 
 // after is what is known after a check.
-func (s *Sessions) after(before Standing, issuer v1alpha1.Issuer, status vault.Status, crl *x509.RevocationList, err error) Standing {
+func (s *Sessions) after(before Observation, issuer v1alpha1.Issuer, status vault.Status, crl *x509.RevocationList, err error) Observation {
 	now := before
 	if now.Ready = err == nil; !now.Ready {
 		now.ReadySince = time.Time{}
@@ -126,7 +126,7 @@ func (s *Sessions) after(before Standing, issuer v1alpha1.Issuer, status vault.S
 }
 
 // concerns reports whether certificates have to do with what has changed since before.
-func (s Standing) concerns(before Standing) bool {
+func (s Observation) concerns(before Observation) bool {
 	return s.Chain() != before.Chain() || !sameCRL(s.CRL, before.CRL) || !reflect.DeepEqual(s.Status.Role, before.Status.Role) ||
 		s.Status.Leases != before.Status.Leases || s.Ready && !before.Ready
 }
