@@ -83,8 +83,8 @@ func (r *Role) nameObjections(spec certs.Spec) []certs.FieldError {
 		}
 	}
 	if spec.CommonName != "" {
-		if mend := r.refusesCommonName(spec.CommonName); mend != "" {
-			found = append(found, certs.FieldError{Field: "commonName", Value: spec.CommonName, Problem: "is not allowed by the role", Mend: mend})
+		if fix := r.refusesCommonName(spec.CommonName); fix != "" {
+			found = append(found, certs.FieldError{Field: "commonName", Value: spec.CommonName, Problem: "is not allowed by the role", Mend: fix})
 		}
 	}
 	for i, name := range spec.DNSNames {
@@ -97,7 +97,7 @@ func (r *Role) nameObjections(spec certs.Spec) []certs.FieldError {
 }
 
 // refusesCommonName is refuses for a common name, which the role may have taken for no host.
-func (r *Role) refusesCommonName(name string) (mend string) {
+func (r *Role) refusesCommonName(name string) (fix string) {
 	kind := "hostname"
 	if strings.Contains(name, "@") {
 		kind = "email"

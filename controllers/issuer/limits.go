@@ -18,7 +18,7 @@ import (
 // operators' own.
 type Bounds struct {
 	// Servers are patterns of the Vault servers that issuers in namespaces may name, such as "https://vault.example.com:8200"
-	// or "https://*.vault.svc:8200", in which a star stands for anything but a slash. Empty: any. Credentials of a namespace
+	// or "https://*.vault.svc:8200", in which a star matches anything but a slash. Empty: any. Credentials of a namespace
 	// are sent to its issuer's server, and the server's answers show in the issuer's status.
 	Servers []string
 	// Audiences are patterns of what serviceAccountRef.audiences of issuers in namespaces may have beside their own. Empty:

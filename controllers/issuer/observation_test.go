@@ -30,7 +30,7 @@ func TestUpperCAIsFollowed(t *testing.T) {
 		for _, ca := range above {
 			list = append(list, ca.Cert)
 		}
-		s.note(issuer, vault.Status{CAs: list}, nil)
+		s.note(issuer, vault.Status{CAs: list}, nil, nil)
 		return s.Observation(issuer)
 	}
 	first := look(policy, root)

@@ -37,7 +37,7 @@ type Sessions struct {
 	Observe func(op string, status int, d time.Duration, err error)
 	// Waited hears of every request to sign that has to wait for its turn, for metrics.
 	Waited func()
-	// Changed hears of each issuer whose Observation has another CA, CRL or role. It must not wait for long. Nil: nobody hears.
+	// Changed hears of each issuer whose Observation has another CA, CRL or role. It must not wait for long. Nil: none.
 	Changed func(Key)
 	// CAWarning is how long before the end of an issuer's CA its status warns. Zero: it does not.
 	CAWarning time.Duration
