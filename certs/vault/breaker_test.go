@@ -52,7 +52,7 @@ func TestUnansweredIsTriedByOne(t *testing.T) {
 		if tried > 1 {
 			t.Errorf("%d tried at the same time", tried)
 		}
-		if in := latest.Sub(at.now()); in > longestPause+150*apart+time.Second {
+		if in := latest.Sub(at.now()); in > longestPause+2*150*apart+time.Second {
 			t.Errorf("one is to come again in %s", in)
 		}
 		at.step(longestPause)
