@@ -12,9 +12,11 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/controllers/issuer"
 	"apisix-certs.io/apisix-certs/controllers/page"
 	"apisix-certs.io/apisix-certs/controllers/rights"
 	"apisix-certs.io/apisix-certs/controllers/shard"
@@ -49,6 +51,9 @@ type Options struct {
 	RequirePolicy bool // --require-policy; without any CertificatePolicy nothing is issued or pushed
 
 	ClusterResourceNamespace string        // --cluster-resource-namespace; empty: Namespace
+	CertManagerNamespace     string        // --cert-manager-cluster-resource-namespace; empty: ClusterResourceNamespace
+	VaultServers             []string      // --vault-servers; empty: any
+	VaultAudiences           []string      // --vault-audiences; empty: none
 	Resync                   time.Duration // --resync-period; zero: 5 minutes
 	CAExpiryWarning          time.Duration // --ca-expiry-warning; zero: none
 	CARotationSpread         time.Duration // --ca-rotation-spread; zero: an hour
@@ -66,7 +71,7 @@ type Options struct {
 
 // Validate returns all problems at once, nil where there are none.
 func (o *Options) Validate() error {
-	problems := slices.Concat(o.validateGateway(), o.validateSources())
+	problems := slices.Concat(o.validateGateway(), o.validateSources(), o.issuerBounds().Validate())
 	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 	switch gateway.Mode(o.PushMode) {
 	case gateway.Auto, gateway.Own, gateway.Adopt, gateway.Secret:
@@ -165,7 +170,10 @@ func (o *Options) shard(namespaces client.Reader, served []string) *shard.Shard 
 
 // Reach is where the controller works. It is for valid options with WatchNamespaces.
 func (o *Options) Reach() rights.Reach {
-	reach := rights.Reach{Watched: slices.Compact(slices.Sorted(slices.Values(o.WatchNamespaces))), Credentials: cmp.Or(o.ClusterResourceNamespace, o.Namespace)}
+	reach := rights.Reach{Watched: slices.Compact(slices.Sorted(slices.Values(o.WatchNamespaces))), Credentials: []string{cmp.Or(o.ClusterResourceNamespace, o.Namespace)}}
+	if namespace := o.CertManagerNamespace; namespace != "" && !slices.Contains(reach.Credentials, namespace) {
+		reach.Credentials = append(reach.Credentials, namespace)
+	}
 	flags, _ := o.gatewayOfFlags() // validated
 	if flags == nil {
 		return reach
@@ -179,6 +187,19 @@ func (o *Options) Reach() rights.Reach {
 		reach.AdminKey = types.NamespacedName{Namespace: key.Namespace, Name: key.Name}
 	}
 	return reach
+}
+
+func (o *Options) issuerBounds() *issuer.Bounds {
+	return &issuer.Bounds{Servers: o.VaultServers, Audiences: o.VaultAudiences}
+}
+
+// Sessions are those of the issuers, with credentials that live reads. Clock is the real one.
+func (o *Options) Sessions(c client.Client, live client.Reader) *issuer.Sessions {
+	return &issuer.Sessions{
+		Client: c, Live: live, Clock: clock.RealClock{}, UserAgent: o.userAgent(), Bounds: o.issuerBounds(),
+		ClusterResourceNamespace: o.ClusterResourceNamespace, CertManagerNamespace: o.CertManagerNamespace,
+		MaxInFlight: max(o.Workers/4, 1), CAWarning: o.CAExpiryWarning,
+	}
 }
 
 func (o *Options) userAgent() string { return "apisix-certs/" + o.Version }

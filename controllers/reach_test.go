@@ -185,13 +185,13 @@ func TestGatewayProxyOutOfReach(t *testing.T) {
 
 func TestReachOfOptions(t *testing.T) {
 	o := Options{WatchNamespaces: []string{"web", "shop", "web"}, Namespace: "ours", AdminService: "apisix/admin:9180", AdminKeySecret: "keys/admin:key", TLSService: "apisix/tls:443"}
-	want := rights.Reach{Watched: []string{"shop", "web"}, Gateways: []string{"apisix"}, Credentials: "ours"}
+	want := rights.Reach{Watched: []string{"shop", "web"}, Gateways: []string{"apisix"}, Credentials: []string{"ours"}}
 	want.AdminKey.Namespace, want.AdminKey.Name = "keys", "admin"
 	if diff := cmp.Diff(want, o.Reach()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	o = Options{WatchNamespaces: []string{"shop"}, Namespace: "ours", ClusterResourceNamespace: "vault", AdminURLs: []string{"http://a:9180"}, AdminKeyFile: "f", TLSAddrs: []string{"a:443"}}
-	if diff := cmp.Diff(rights.Reach{Watched: []string{"shop"}, Credentials: "vault"}, o.Reach()); diff != "" {
+	if diff := cmp.Diff(rights.Reach{Watched: []string{"shop"}, Credentials: []string{"vault"}}, o.Reach()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }

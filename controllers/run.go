@@ -120,11 +120,8 @@ func setup(ctx context.Context, mgr ctrl.Manager, options Options, within *reach
 }
 
 func (w *wiring) addIssuers(ctx context.Context) (err error) {
-	w.sessions = &issuer.Sessions{
-		Client: w.mgr.GetClient(), Live: w.mgr.GetAPIReader(), Clock: clock.RealClock{},
-		ClusterResourceNamespace: w.options.ClusterResourceNamespace, UserAgent: w.options.userAgent(),
-		Observe: issuer.Measure, Waited: issuer.MeasureWait, CAWarning: w.options.CAExpiryWarning, Shard: w.part,
-	}
+	w.sessions = w.options.Sessions(w.mgr.GetClient(), w.mgr.GetAPIReader())
+	w.sessions.Observe, w.sessions.Waited, w.sessions.Shard = issuer.Measure, issuer.MeasureWait, w.part
 	if w.secrets, err = secretChanges(w.mgr, w.within.namespaces()); err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ type ClusterVaultIssuerList struct {
 //
 // +kubebuilder:validation:XValidation:rule="!self.server.startsWith('http://') || !has(self.caBundle) && !has(self.caBundleSecretRef)",fieldPath=".caBundle",message="is of no use with an http server: write https:// in server, or drop caBundle"
 // +kubebuilder:validation:XValidation:rule="!has(self.caBundle) || !has(self.caBundleSecretRef)",fieldPath=".caBundle",message="excludes caBundleSecretRef: keep one"
-// +kubebuilder:validation:XValidation:rule="has(self.clientCertSecretRef) == has(self.clientKeySecretRef)",message="clientCertSecretRef and clientKeySecretRef belong together: set both or none"
+// +kubebuilder:validation:XValidation:rule="has(self.clientCertSecretRef) == has(self.clientKeySecretRef)",fieldPath=".clientCertSecretRef",message="and clientKeySecretRef belong together: set both or none"
 type VaultIssuerSpec struct {
 	// Server is Vault's address, such as "https://vault.example.com:8200". A path before /v1 is allowed.
 	//
@@ -82,9 +82,10 @@ type VaultIssuerSpec struct {
 	ServerName string `json:"serverName,omitempty"`
 
 	// Path of the role: "MOUNT/sign/ROLE" to have a CSR signed, the key being made here, or "MOUNT/issue/ROLE" to
-	// have Vault make the key.
+	// have Vault make the key. "MOUNT/sign-verbatim" and "MOUNT/sign-verbatim/ROLE" sign whatever a CSR says. MOUNT may end in
+	// "/issuer/REF".
 	//
-	// +kubebuilder:validation:XValidation:rule="self.matches('^/*([^/ ?#%]+/)+(sign|sign-verbatim|issue)/[^/ ?#%]+/*$')",message=`is not that of a PKI role: write it as in "pki/sign/ROLE" or "pki/issue/ROLE"`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^/*([^/ ?#%]+/)+((sign|sign-verbatim|issue)/[^/ ?#%]+|sign-verbatim)/*$')",message=`is not that of a PKI role: write it as in "pki/sign/ROLE" or "pki/issue/ROLE"`
 	// +kubebuilder:validation:MaxLength=1024
 	Path string `json:"path"`
 
@@ -190,8 +191,8 @@ type VaultKubernetes struct {
 type ServiceAccountReference struct {
 	// +kubebuilder:validation:MinLength=1
 	Name string `json:"name"`
-	// Audiences besides the one that is always asked for: vault://NAMESPACE/ISSUER, or vault://ISSUER for a
-	// ClusterVaultIssuer.
+	// Audiences besides the one that every token has: vault://NAMESPACE/ISSUER, or vault://ISSUER for a ClusterVaultIssuer.
+	// Of a VaultIssuer they must match the controller's flag --vault-audiences, which allows none by default.
 	//
 	// +optional
 	Audiences []string `json:"audiences,omitempty"`
@@ -242,12 +243,12 @@ type SecretKeySelector struct {
 
 // VaultLimits bound what is asked of Vault at once by all certificates of an issuer.
 type VaultLimits struct {
-	// MaxInFlight is how many requests may be in flight. Unset: 8.
+	// MaxInFlight is how many requests may be in flight. It never exceeds a quarter of the controller's workers. Unset: that.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	MaxInFlight int32 `json:"maxInFlight,omitempty"`
-	// PerSecond is how many signatures a second may be asked for. Unset: no limit.
+	// PerSecond is how many signatures a second may be requested. Namespaces share them equally. Unset: no limit.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=1

@@ -119,6 +119,9 @@ const (
 
 	// ReasonVaultReady is set on an issuer's Ready: nothing to do.
 	ReasonVaultReady = "VaultReady"
+	// ReasonRoleGeneratesLeases is set on an issuer's Ready, which is True, and is a warning: the role has generate_lease=true,
+	// so Vault revokes all certificates of the issuer when the controller's token ends. Set it to false in Vault.
+	ReasonRoleGeneratesLeases = "RoleGeneratesLeases"
 	// ReasonCredentials is set on an issuer's Ready: a Secret or ServiceAccount with credentials is missing or
 	// incomplete.
 	ReasonCredentials = "Credentials"

@@ -23,7 +23,7 @@ type Status struct {
 	// Notes are sentences on what cannot be read, and so is not known. The issuer works without.
 	Notes []string
 	// Leases reports that the role ties certificates to the token that they were issued with (generate_lease=true): Vault
-	// revokes them all when that ends.
+	// revokes them all when that ends. Where the role cannot be read, the last signature shows it.
 	Leases bool
 	// CAs are the CA that the role signs with now, first, the others of its key and those above, as certs.AssembleCA gives
 	// them; nil where that is not known: a token that may not read the role learns it from the first answer to Issue. Made
@@ -49,6 +49,7 @@ func (s *Session) Check(ctx context.Context) (Status, error) {
 	if refusal := s.seen.refused(s.config.Now()); refusal != nil {
 		return Status{}, refusal
 	}
+	status.Leases = s.seen.leases(status.Role)
 	status.CAs = s.authorities(ctx, status.Role)
 	if len(status.CAs) > 0 {
 		status.CANotAfter, _ = certs.CAEnds(status.CAs)
@@ -123,7 +124,6 @@ func (s *Session) checkRole(ctx context.Context, status *Status) error {
 		return nil
 	}
 	status.Role = role
-	status.Leases = role != nil && role.GenerateLease
 	return err
 }
 

@@ -84,7 +84,7 @@ func newRequest(t testing.TB, spec certs.Spec) (Request, certs.Key) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Request{CSRPEM: csr, Spec: spec}, key
+	return Request{CSR: func() ([]byte, error) { return csr, nil }, Spec: spec}, key
 }
 
 // kindOfError is empty for nil.

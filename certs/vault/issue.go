@@ -29,20 +29,11 @@ type Request struct {
 	// not called. It is called only when the request has its turn, so that one that is held back costs no key. Its error ends
 	// the call, is returned as it is, and costs no turn.
 	CSR func() ([]byte, error)
-	// CSRPEM is a request that is there already, where CSR is nil.
-	CSRPEM []byte
 	// Spec gives the names and the life. Vault takes subject and usages from its role, and so do not count here.
 	Spec certs.Spec
 	// Finish: a call that has been sent is finished though ctx ends, within Config.Timeout, so that nothing that Vault has
 	// signed is lost when a program stops.
 	Finish bool
-}
-
-func (r Request) csr() ([]byte, error) {
-	if r.CSR == nil {
-		return r.CSRPEM, nil
-	}
-	return r.CSR()
 }
 
 // Answer is what Vault issued. It is not checked: see certs.CheckAnswer.
@@ -85,8 +76,8 @@ func (s *Session) Issue(ctx context.Context, request Request) (answer Answer, er
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
-	answer, err = s.issue(ctx, op, body)
-	s.seen.issued(s.config.Now(), answer, err)
+	answer, leased, err := s.issue(ctx, op, body)
+	s.seen.issued(s.config.Now(), answer, leased, err)
 	return answer, err
 }
 
@@ -94,9 +85,9 @@ func (s *Session) Issue(ctx context.Context, request Request) (answer Answer, er
 // is kept for a minute longer than needed.
 func (s *Session) Withdraw(id string) { s.gate.withdraw(id) }
 
-func (s *Session) issue(ctx context.Context, op string, body map[string]any) (Answer, error) {
+func (s *Session) issue(ctx context.Context, op string, body map[string]any) (answer Answer, leased bool, err error) {
 	var secret *api.Secret
-	err := s.call(ctx, access{op: op}, func(ctx context.Context, l *login) (err error) {
+	err = s.call(ctx, access{op: op}, func(ctx context.Context, l *login) (err error) {
 		settled := l.signing()
 		secret, err = l.client.Logical().WriteWithContext(ctx, s.path.call(), body)
 		if answered(err) && (secret == nil || secret.LeaseID == "") {
@@ -105,13 +96,12 @@ func (s *Session) issue(ctx context.Context, op string, body map[string]any) (An
 		return err
 	})
 	if err != nil {
-		return Answer{}, err
+		return Answer{}, false, err
 	}
-	answer, err := parseAnswer(secret, s.config.Now())
-	if err != nil {
-		return Answer{}, classify(op, err)
+	if answer, err = parseAnswer(secret, s.config.Now()); err != nil {
+		return Answer{}, false, classify(op, err)
 	}
-	return answer, nil
+	return answer, secret.LeaseID != "", nil
 }
 
 // body repeats the names of the request for roles that do not take them from there.
@@ -125,7 +115,7 @@ func (s *Session) body(ctx context.Context, op string, request Request) (map[str
 		"exclude_cn_from_sans": true, // the names to serve are all among the SANs already
 	}
 	if !s.path.makesKey() {
-		csr, err := request.csr()
+		csr, err := request.CSR()
 		if err != nil {
 			return nil, err
 		}

@@ -33,8 +33,9 @@ func TestIssue(t *testing.T) {
 	if !bytes.Equal(answer.CertPEM, answer.Bundle.CertPEM()) || !bytes.Equal(answer.CAPEM, answer.Bundle.CAPEM()) {
 		t.Error("the PEM is not the bundle's")
 	}
+	csr, _ := request.CSR()
 	want := map[string]any{
-		"csr": string(request.CSRPEM), "common_name": "www.example.com", "alt_names": "www.example.com",
+		"csr": string(csr), "common_name": "www.example.com", "alt_names": "www.example.com",
 		"ttl": "86400s", "format": "pem", "exclude_cn_from_sans": true,
 	}
 	if diff := cmp.Diff(want, f.Bodies()[0]); diff != "" {
@@ -56,8 +57,9 @@ func TestIssueBodyLists(t *testing.T) {
 	if _, err := s.Issue(t.Context(), request); err != nil {
 		t.Fatal(err)
 	}
+	csr, _ := request.CSR()
 	want := map[string]any{
-		"csr": string(request.CSRPEM), "common_name": "a.example.com", "format": "pem", "exclude_cn_from_sans": true,
+		"csr": string(csr), "common_name": "a.example.com", "format": "pem", "exclude_cn_from_sans": true,
 		"alt_names": "a.example.com,b.example.com,ops@example.com",
 		"ip_sans":   []any{"192.0.2.1", "2001:db8::1"}, "uri_sans": []any{"spiffe://example.org/a,b", "spiffe://example.org/c"},
 	}
@@ -128,8 +130,8 @@ func TestIssueNeverWaits(t *testing.T) {
 	done := make(chan error)
 	go func() { _, err := s.Issue(context.Background(), request); done <- err }()
 	until(t, func() bool { return f.Calls("pki/sign/web") == 1 })
-	csr, keys := request.CSRPEM, 0
-	request.ID, request.CSR = "uid", func() ([]byte, error) { keys++; return csr, nil }
+	makes, keys := request.CSR, 0
+	request.ID, request.CSR = "uid", func() ([]byte, error) { keys++; return makes() }
 	for range 2 {
 		var busy *BusyError
 		if _, err := s.Issue(t.Context(), request); !errors.As(err, &busy) || !busy.NotBefore.After(now) || busy.Cause != nil {
@@ -159,15 +161,15 @@ func TestIssueNotTwice(t *testing.T) {
 	f := newVault(t)
 	s := open(t, configOf(f))
 	request, _ := newRequest(t, spec)
-	csr := request.CSRPEM
+	makes := request.CSR
 	request.ID, request.CSR = "uid", func() ([]byte, error) {
 		again := request
-		again.CSR = nil
+		again.CSR = makes
 		var busy *BusyError
 		if _, err := s.Issue(t.Context(), again); !errors.As(err, &busy) {
 			t.Errorf("sent twice: %v", err)
 		}
-		return csr, nil
+		return makes()
 	}
 	if _, err := s.Issue(t.Context(), request); err != nil || f.Calls("pki/sign/web") != 1 {
 		t.Errorf("%d calls, %v", f.Calls("pki/sign/web"), err)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"apisix-certs.io/apisix-certs/certs"
 )
@@ -80,12 +82,9 @@ func (r *Role) nameObjections(spec certs.Spec) []certs.FieldError {
 			found = append(found, certs.FieldError{Field: field, Value: name, Problem: "is not allowed by the role", Mend: mend})
 		}
 	}
-	if spec.CommonName != "" && !slices.Equal(r.CNValidations, []string{"disabled"}) {
-		if kind := cnKind(spec.CommonName); len(r.CNValidations) > 0 && !slices.Contains(r.CNValidations, kind) {
-			found = append(found, certs.FieldError{Field: "commonName", Value: spec.CommonName, Problem: "is not allowed by the role",
-				Mend: "leave it out, or add " + kind + " to the role's cn_validations"})
-		} else {
-			refuse("commonName", spec.CommonName)
+	if spec.CommonName != "" {
+		if fix := r.refusesCommonName(spec.CommonName); fix != "" {
+			found = append(found, certs.FieldError{Field: "commonName", Value: spec.CommonName, Problem: "is not allowed by the role", Mend: fix})
 		}
 	}
 	for i, name := range spec.DNSNames {
@@ -97,12 +96,26 @@ func (r *Role) nameObjections(spec certs.Spec) []certs.FieldError {
 	return found
 }
 
-// cnKind is what Vault takes a common name for.
-func cnKind(name string) string {
+// refusesCommonName is refuses for a common name, which the role may have taken for no host.
+func (r *Role) refusesCommonName(name string) (fix string) {
+	kind := "hostname"
 	if strings.Contains(name, "@") {
-		return "email"
+		kind = "email"
 	}
-	return "hostname"
+	switch {
+	case slices.Equal(r.CNValidations, []string{"disabled"}):
+		return ""
+	case len(r.CNValidations) > 0 && !slices.Contains(r.CNValidations, kind):
+		return "leave it out, or add " + kind + " to the role's cn_validations"
+	case r.EnforceHostnames && kind == "hostname" && strings.ContainsFunc(name, noHostname):
+		return "leave it out, or set the role's cn_validations=disabled"
+	}
+	return r.refuses(name)
+}
+
+// noHostname reports whether no hostname has r. Letters beyond ASCII are translated.
+func noHostname(r rune) bool {
+	return r < utf8.RuneSelf && r != '-' && r != '.' && r != '_' && r != '*' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
 }
 
 // refuses is empty for a name that the role allows, else the setting that would allow it. It follows the order of

@@ -22,14 +22,14 @@ func (g guard) follow(resp *http.Response, repeat func() (*http.Request, error))
 		return nil, &fault{problem: "a redirect has no address", fix: "check what answers at server"}
 	}
 	if to.Scheme != from.Scheme {
-		return nil, &fault{status: http.StatusTemporaryRedirect, passes: true, problem: "Vault redirects to " + to.Scheme + ", which is not followed from " + from.Scheme,
-			fix: "if this lasts, write " + to.Scheme + ":// in server, or correct api_addr of the Vault nodes"}
+		return nil, &fault{status: http.StatusTemporaryRedirect, passes: true, problem: "the server redirects from " + from.Scheme + " to " + to.Scheme + ", which is not followed",
+			fix: "if this lasts, write the address of Vault itself in server, with the right scheme, or correct api_addr of its nodes"}
 	}
 	api := from.Path[strings.Index(from.Path, "/v1/"):]
 	base, found := strings.CutSuffix(to.Path, api)
 	if !found || to.Host == from.Host || !g.sameCluster(resp.Request, to, base) {
-		return nil, &fault{status: http.StatusTemporaryRedirect, passes: true, problem: "a standby of Vault redirects to a node that does not answer as one of the same cluster",
-			fix: "if this lasts, check api_addr of the Vault nodes, and that the controller reaches them"}
+		return nil, &fault{status: http.StatusTemporaryRedirect, passes: true, problem: "the server redirects to another, which does not answer as a node of the same cluster",
+			fix: "if this lasts, write the address of Vault itself in server, or check api_addr of its nodes and that the controller reaches them"}
 	}
 	again, err := repeat()
 	if err != nil {

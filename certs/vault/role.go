@@ -22,6 +22,7 @@ type Role struct {
 	AllowAnyName     bool
 	AllowLocalhost   bool
 	AllowIPSANs      bool
+	EnforceHostnames bool // common names too must be hostnames
 	AllowedURISANs   []string
 	RequireCN        bool
 	// Templated: names are allowed by the token's identity too, so nothing can be said about them here.
@@ -60,7 +61,7 @@ func parseRole(name string, data map[string]any) *Role {
 		AllowedDomains: texts(data["allowed_domains"]), AllowSubdomains: is("allow_subdomains"),
 		AllowBareDomains: is("allow_bare_domains"), AllowGlobDomains: is("allow_glob_domains"),
 		AllowWildcards: wildcards || !told, AllowAnyName: is("allow_any_name"),
-		AllowLocalhost: is("allow_localhost"), AllowIPSANs: is("allow_ip_sans"),
+		AllowLocalhost: is("allow_localhost"), AllowIPSANs: is("allow_ip_sans"), EnforceHostnames: is("enforce_hostnames"),
 		AllowedURISANs: texts(data["allowed_uri_sans"]), RequireCN: is("require_cn"),
 		Templated: is("allowed_domains_template") || is("allow_token_displayname") || is("allowed_uri_sans_template"),
 		MaxTTL:    time.Duration(number(data["max_ttl"])) * time.Second,

@@ -15,6 +15,7 @@ type seen struct {
 	mu     sync.Mutex
 	chain  []*x509.Certificate // of the CA, from the last signature
 	role   *Role               // nil: not read yet, or not readable
+	leased bool                // the last signature came with a lease
 	ref    string              // of the role's issuer
 	saidNo bool                // the token said that it may not sign
 
@@ -27,13 +28,13 @@ const refusalLasts = 10 * time.Minute
 
 // issued notes how a request to sign ended. Of errors a refusal of the token counts alone: the others may be the fault of
 // one request, which must not look like one of the issuer.
-func (s *seen) issued(now time.Time, answer Answer, err error) {
+func (s *seen) issued(now time.Time, answer Answer, leased bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var e *Error
 	switch {
 	case err == nil:
-		s.chain, s.refusal = answer.Bundle.Above(), nil
+		s.chain, s.leased, s.refusal = answer.Bundle.Above(), leased, nil
 	case errors.As(err, &e) && e.Kind == Setup && e.Status == http.StatusForbidden:
 		s.refusal, s.refusedAt = e, now
 	}
@@ -77,6 +78,16 @@ func (s *seen) authorities() []*x509.Certificate {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.chain
+}
+
+// leases reports whether certificates end with the token: the role says so, or else the last signature did.
+func (s *seen) leases(role *Role) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if role != nil {
+		return role.GenerateLease
+	}
+	return s.leased
 }
 
 func (s *seen) issuerRef() string {

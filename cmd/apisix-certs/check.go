@@ -25,6 +25,8 @@ type doctor struct {
 	kube kubeFlags
 	// options are the controller's: those given, else those of its Deployment.
 	options controllers.Options
+	// optionsKnown: the controller's command line was found.
+	optionsKnown bool
 	// account is the controller's ServiceAccount, NAMESPACE/NAME. Empty: as the Deployment says.
 	account string
 

@@ -106,7 +106,9 @@ func (d *doctor) takeOptions(args []string, variables []corev1.EnvVar) {
 	for _, variable := range variables {
 		setVariable(flags, variable)
 	}
+	d.optionsKnown = true
 	d.options.LeaderElect, d.options.LeaseName = theirs.LeaderElect, theirs.LeaseName
+	d.options.CertManagerNamespace, d.options.VaultServers, d.options.VaultAudiences = theirs.CertManagerNamespace, theirs.VaultServers, theirs.VaultAudiences
 	d.options.ClusterResourceNamespace = cmp.Or(d.options.ClusterResourceNamespace, theirs.ClusterResourceNamespace)
 	if len(d.options.WatchNamespaces) == 0 {
 		d.options.WatchNamespaces = theirs.WatchNamespaces

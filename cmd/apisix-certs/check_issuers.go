@@ -10,7 +10,6 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
@@ -31,8 +30,11 @@ const issuerTimeout = 20 * time.Second
 
 // checkIssuers asks the Vault of each issuer as the controller does: by its credentials.
 func (d *doctor) checkIssuers(ctx context.Context) error {
-	sessions := &issuer.Sessions{Client: d.access, Live: d.access, ClusterResourceNamespace: d.options.ClusterResourceNamespace,
-		UserAgent: d.access.config.UserAgent, Clock: clock.RealClock{}}
+	sessions := d.options.Sessions(d.access, d.access)
+	sessions.UserAgent = d.access.config.UserAgent
+	if !d.optionsKnown {
+		sessions.Bounds = nil
+	}
 	found, err := d.listIssuers(ctx)
 	if err != nil {
 		return err
@@ -132,7 +134,7 @@ func named(key issuer.Key) string {
 }
 
 func (d *doctor) lookAt(ctx context.Context, sessions *issuer.Sessions, one v1alpha1.Issuer) (issuerLook, error) {
-	if may, err := d.checkTokenRight(ctx, one); err != nil || !may {
+	if may, err := d.checkTokenRight(ctx, one, sessions.Home(one)); err != nil || !may {
 		return issuerLook{faulty: err == nil}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, issuerTimeout)
@@ -183,7 +185,7 @@ func (d *doctor) unreachableHere(one v1alpha1.Issuer, err error) bool {
 }
 
 // checkTokenRight tells whether the controller may have the token of the ServiceAccount that the issuer logs in with.
-func (d *doctor) checkTokenRight(ctx context.Context, one v1alpha1.Issuer) (may bool, err error) {
+func (d *doctor) checkTokenRight(ctx context.Context, one v1alpha1.Issuer, home string) (may bool, err error) {
 	field, account := "", (*v1alpha1.ServiceAccountReference)(nil)
 	switch auth := one.IssuerSpec().Auth; {
 	case auth.Kubernetes != nil:
@@ -194,10 +196,7 @@ func (d *doctor) checkTokenRight(ctx context.Context, one v1alpha1.Issuer) (may 
 	if account == nil {
 		return true, nil
 	}
-	key := client.ObjectKey{Namespace: one.GetNamespace(), Name: account.Name}
-	if key.Namespace == "" {
-		key.Namespace = d.options.ClusterResourceNamespace
-	}
+	key := client.ObjectKey{Namespace: home, Name: account.Name}
 	may, err = d.mayTokens(ctx, key)
 	if err != nil || may {
 		return may, err

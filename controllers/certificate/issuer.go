@@ -27,7 +27,7 @@ func (r *Reconciler) observeIssuer(ctx context.Context, o *observed) error {
 		return nil
 	}
 	if o.issuer = found; found != nil {
-		o.standing = r.Signers.Standing(found)
+		o.standing = r.Signers.Observation(found)
 	}
 	return err
 }
@@ -105,7 +105,7 @@ func (r *Reconciler) concerned(ctx context.Context, cert *v1alpha1.ApisixCertifi
 	case o.secret != nil && o.issuedUnderCurrent() && !o.revoked():
 		return false // as almost all are when a controller starts: the standing makes no difference
 	}
-	o.standing = issuer.Standing{}
+	o.standing = issuer.Observation{}
 	before := certs.Decide(o.facts(), now)
 	return after.Reason != before.Reason || !after.Recheck.Equal(before.Recheck)
 }

@@ -30,7 +30,7 @@ type observed struct {
 	live   bool           // secret was read past the cache
 
 	issuer   v1alpha1.Issuer // nil: not found
-	standing issuer.Standing
+	standing issuer.Observation
 	// rotationSpread is Reconciler.RotationSpread.
 	rotationSpread time.Duration
 	// badIssuer says why the issuer cannot be read.

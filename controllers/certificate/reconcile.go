@@ -30,8 +30,8 @@ import (
 // Signers gives the session of an issuer with a Vault, the same one to all its certificates.
 type Signers interface {
 	Get(ctx context.Context, issuer v1alpha1.Issuer) (*vault.Session, error)
-	// Standing tells how the issuer stood when it was last looked at.
-	Standing(v1alpha1.Issuer) issuer.Standing
+	// Observation is what the last check of the issuer showed.
+	Observation(v1alpha1.Issuer) issuer.Observation
 }
 
 // Reconciler reconciles ApisixCertificates. All fields are required, but for Resync.

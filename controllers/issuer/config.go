@@ -4,8 +4,13 @@ package issuer
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
+	"sync"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -25,8 +30,20 @@ type credentials struct {
 	client    client.Client
 	live      client.Reader
 	namespace string
-	// versions are those of the Secrets read, so that a change of one is noticed without keeping its content.
+	// elsewhere is what to do where something does not exist in namespace that another program has in one of its own; empty
+	// where there is none.
+	elsewhere string
+	// versions tell whether what was read has changed, without its content.
 	versions []string
+}
+
+// absent is the error for an object that does not exist.
+func (c *credentials) absent(field, kind, name string) *CredentialsError {
+	fix := "create it, or correct the name"
+	if c.elsewhere != "" {
+		fix = fmt.Sprintf(c.elsewhere, kind, name)
+	}
+	return &CredentialsError{field, fmt.Sprintf("%s %s does not exist in namespace %s", kind, name, c.namespace), fix}
 }
 
 // key reads one key of a Secret. field is where the issuer refers to it.
@@ -42,7 +59,7 @@ func (c *credentials) key(ctx context.Context, field string, ref *v1alpha1.Secre
 	err := c.live.Get(ctx, client.ObjectKey{Namespace: c.namespace, Name: ref.Name}, secret)
 	switch {
 	case apierrors.IsNotFound(err):
-		return "", &CredentialsError{field, fmt.Sprintf("Secret %s does not exist in namespace %s", ref.Name, c.namespace), "create it, or correct the name"}
+		return "", c.absent(field, "Secret", ref.Name)
 	case err != nil:
 		return "", fmt.Errorf("read Secret %s: %w", ref.Name, err)
 	}
@@ -50,9 +67,23 @@ func (c *credentials) key(ctx context.Context, field string, ref *v1alpha1.Secre
 	if value == "" {
 		return "", &CredentialsError{field, fmt.Sprintf("Secret %s in namespace %s has nothing under key %s", ref.Name, c.namespace, key), "put it there, or correct the key"}
 	}
-	c.versions = append(c.versions, fmt.Sprintf("%s/%s=%s", secret.UID, key, secret.ResourceVersion))
+	c.versions = append(c.versions, versionOf(ref.Name, key, value))
 	return value, nil
 }
+
+// versionOf changes with the value alone, so that a label on a Secret does not end a login. Its key, which lives as long as
+// the process, keeps others from trying values.
+func versionOf(name, key, value string) string {
+	mac := hmac.New(sha256.New, versionKey())
+	_, _ = fmt.Fprintf(mac, "%s\x00%s\x00%s", name, key, value)
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+var versionKey = sync.OnceValue(func() []byte {
+	key := make([]byte, sha256.Size)
+	_, _ = rand.Read(key) // never fails
+	return key
+})
 
 // serviceAccountToken gives tokens of a ServiceAccount, a new one at each call.
 func (c *credentials) serviceAccountToken(field string, ref v1alpha1.ServiceAccountReference, audience string) vault.JWT {
@@ -66,7 +97,7 @@ func (c *credentials) serviceAccountToken(field string, ref v1alpha1.ServiceAcco
 		err := c.client.SubResource("token").Create(ctx, account, request)
 		switch {
 		case apierrors.IsNotFound(err):
-			return "", &CredentialsError{field, fmt.Sprintf("ServiceAccount %s does not exist in namespace %s", ref.Name, namespace), "create it, or correct the name"}
+			return "", c.absent(field, "ServiceAccount", ref.Name)
 		case apierrors.IsForbidden(err):
 			return "", &CredentialsError{field, fmt.Sprintf("the controller may not ask for tokens of ServiceAccount %s in namespace %s", ref.Name, namespace),
 				"allow it to create serviceaccounts/token there with a Role"}
@@ -83,19 +114,22 @@ func (s *Sessions) config(ctx context.Context, issuer v1alpha1.Issuer) (vault.Co
 	if problems := Problems(spec); len(problems) > 0 {
 		return vault.Config{}, nil, problems[0]
 	}
-	c := &credentials{client: s.Client, live: s.Live, namespace: issuer.GetNamespace()}
-	audience := "vault://" + issuer.GetName()
-	if c.namespace == "" {
-		c.namespace = s.ClusterResourceNamespace
-	} else {
-		audience = "vault://" + c.namespace + "/" + issuer.GetName()
+	c := &credentials{client: s.Client, live: s.Live}
+	c.namespace, c.elsewhere = s.home(issuer)
+	audience := audienceOf(issuer)
+	if err := s.Bounds.problem(issuer.GetNamespace(), spec, audience); err != nil {
+		return vault.Config{}, nil, err
 	}
 	config := vault.Config{
 		Server: spec.Server, ServerName: spec.ServerName, Namespace: spec.Namespace, Path: spec.Path,
 		CABundle: spec.CABundle, UserAgent: s.UserAgent, Now: s.Clock.Now, Observe: s.Observe, Waited: s.Waited,
 	}
-	if spec.Limits != nil {
-		config.MaxInFlight, config.RatePerSecond = int(spec.Limits.MaxInFlight), float64(spec.Limits.PerSecond)
+	config.MaxInFlight = s.MaxInFlight
+	if limits := spec.Limits; limits != nil {
+		config.RatePerSecond = float64(limits.PerSecond)
+		if most := int(limits.MaxInFlight); most > 0 && (config.MaxInFlight == 0 || most < config.MaxInFlight) {
+			config.MaxInFlight = most
+		}
 	}
 	if err := c.tls(ctx, spec, &config); err != nil {
 		return config, nil, err
@@ -103,6 +137,35 @@ func (s *Sessions) config(ctx context.Context, issuer v1alpha1.Issuer) (vault.Co
 	auth, err := c.auth(ctx, spec.Auth, audience)
 	config.Auth = auth
 	return config, c.versions, err
+}
+
+// home is the namespace where an issuer's Secrets and ServiceAccounts are, and for those of cert-manager without a
+// namespace what to do where they are not there.
+func (s *Sessions) home(issuer v1alpha1.Issuer) (namespace, elsewhere string) {
+	_, theirs := issuer.(*Foreign)
+	switch {
+	case issuer.GetNamespace() != "":
+		return issuer.GetNamespace(), ""
+	case !theirs:
+		return s.ClusterResourceNamespace, ""
+	case s.CertManagerNamespace != "":
+		return s.CertManagerNamespace, ""
+	}
+	return s.ClusterResourceNamespace, "cert-manager has what its ClusterIssuers name in its own namespace: copy %s %s from there, or set --cert-manager-cluster-resource-namespace"
+}
+
+// audienceOf is the audience that every token of a ServiceAccount for the issuer has.
+func audienceOf(issuer v1alpha1.Issuer) string {
+	if namespace := issuer.GetNamespace(); namespace != "" {
+		return "vault://" + namespace + "/" + issuer.GetName()
+	}
+	return "vault://" + issuer.GetName()
+}
+
+// Home is the namespace where an issuer's Secrets and ServiceAccounts are.
+func (s *Sessions) Home(issuer v1alpha1.Issuer) string {
+	namespace, _ := s.home(issuer)
+	return namespace
 }
 
 // tls reads the CA bundle and the client certificate.

@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -260,6 +259,13 @@ func TestVersionsFollowSecrets(t *testing.T) {
 	if before == "" || before != versions() || strings.Contains(before, hidden) {
 		t.Errorf("%q", before)
 	}
+	secret.Labels = map[string]string{"x": "y"}
+	if err := s.Client.Update(t.Context(), secret); err != nil {
+		t.Fatal(err)
+	}
+	if before != versions() {
+		t.Error("a label ends a login")
+	}
 	secret.Data["token"] = []byte("new")
 	if err := s.Client.Update(t.Context(), secret); err != nil {
 		t.Fatal(err)
@@ -267,7 +273,45 @@ func TestVersionsFollowSecrets(t *testing.T) {
 	if before == versions() {
 		t.Error("a changed Secret has the same version")
 	}
-	if secret.UID = types.UID("another"); !strings.HasPrefix(before, "uid-creds/token=") {
-		t.Errorf("%q", before)
+}
+
+// TestForeignClusterIssuer: cert-manager has its credentials in its own namespace, which the message or a flag names.
+func TestForeignClusterIssuer(t *testing.T) {
+	theirs := &Foreign{Kind: v1alpha1.KindClusterIssuer, Type: "vault"}
+	theirs.Name, theirs.Spec = "vault", newIssuer(byAppRole).Spec
+	there := newSecret("cert-manager", "secretId", "S")
+	checkMissing(t, newSessions(t, there), theirs, "spec.auth.appRole.secretRef: Secret creds does not exist in namespace certs-system: "+
+		"cert-manager has what its ClusterIssuers name in its own namespace: copy Secret creds from there, or set --cert-manager-cluster-resource-namespace")
+	s := newSessions(t, there)
+	s.CertManagerNamespace = "cert-manager"
+	if _, _, err := s.config(t.Context(), theirs); err != nil || s.Home(theirs) != "cert-manager" {
+		t.Error(err)
+	}
+	own := &v1alpha1.ClusterVaultIssuer{Spec: newIssuer(byToken).Spec}
+	if home := s.Home(own); home != "certs-system" {
+		t.Errorf("ours are in %s", home)
+	}
+	theirs.Spec = newIssuer(byAccount).Spec
+	config, _, err := newSessions(t).config(t.Context(), theirs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := shown(t, config.Auth); !strings.Contains(got, "copy ServiceAccount sa from there") {
+		t.Error(got)
+	}
+}
+
+// TestInFlight: an issuer may lower what the controller's workers allow, and not raise it.
+func TestInFlight(t *testing.T) {
+	for _, row := range []struct{ workers, limit, want int }{{4, 0, 4}, {4, 2, 2}, {4, 100, 4}, {0, 0, 0}, {0, 7, 7}} {
+		s := newSessions(t, newSecret("ns", "token", "T"))
+		s.MaxInFlight = row.workers
+		issuer := newIssuer(byToken, func(s *v1alpha1.VaultIssuerSpec) {
+			s.Limits = &v1alpha1.VaultLimits{MaxInFlight: int32(row.limit)}
+		})
+		config, _, err := s.config(t.Context(), issuer)
+		if err != nil || config.MaxInFlight != row.want {
+			t.Errorf("%+v: %d, %v", row, config.MaxInFlight, err)
+		}
 	}
 }

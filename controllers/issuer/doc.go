@@ -3,7 +3,7 @@
 // Package issuer turns VaultIssuers and ClusterVaultIssuers, and issuers of cert-manager of type vault, into sessions with
 // Vault, one an issuer and shared by all its certificates, and keeps their status true.
 //
-// config.go reads the credentials, sessions.go keeps the sessions, standing.go what certificates go by, reconcile.go looks
+// config.go reads the credentials, sessions.go keeps the sessions, observation.go what certificates go by, reconcile.go looks
 // at issuers again and again, status.go reports how they stand, foreign.go reads cert-manager's.
 package issuer
 

@@ -3,6 +3,7 @@
 package issuer
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -21,8 +22,8 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// foreignReconciler looks at cert-manager's issuers of type vault as often as at ours. It writes nothing: their status is
-// cert-manager's, and what is wrong with one is told on the certificates that ask it.
+// foreignReconciler checks cert-manager's issuers of type vault as often as ours. It writes nothing: their status is
+// cert-manager's, and what is wrong with one shows on its certificates.
 type foreignReconciler struct {
 	client.Client
 	sessions *Sessions
@@ -33,7 +34,7 @@ type foreignReconciler struct {
 // Setup.
 func SetupForeign(mgr ctrl.Manager, sessions *Sessions, kind string, secrets func(handler.EventHandler) source.Source) error {
 	r := &foreignReconciler{mgr.GetClient(), sessions, kind}
-	b := ctrl.NewControllerManagedBy(mgr).Named("cert-manager-"+kind).WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
+	b := ctrl.NewControllerManagedBy(mgr).Named("cert-manager-"+kind).WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		For(NewForeign(kind), builder.WithPredicates(predicate.GenerationChangedPredicate{}))
 	if secrets != nil {
 		b = b.WatchesRawSource(secrets(handler.EnqueueRequestsFromMapFunc(r.ofSecret)))
@@ -41,7 +42,7 @@ func SetupForeign(mgr ctrl.Manager, sessions *Sessions, kind string, secrets fun
 	return b.Complete(sessions.Shard.Only(r))
 }
 
-// Reconcile looks at one issuer.
+// Reconcile checks one issuer.
 func (r *foreignReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	key := Key{r.kind, req.Namespace, req.Name}
 	u := NewForeign(r.kind)
@@ -54,9 +55,13 @@ func (r *foreignReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	f, err := ForeignOf(u)
 	if err != nil || !f.Vault() {
 		r.sessions.Forget(key)
-		return ctrl.Result{}, nil // the certificates tell
+		return ctrl.Result{}, nil // its certificates say so
 	}
-	if _, err := r.sessions.look(ctx, f); err != nil {
+	if !r.sessions.checks.take(req.Namespace) {
+		return ctrl.Result{RequeueAfter: crowded}, nil
+	}
+	defer r.sessions.checks.leave(req.Namespace)
+	if _, err := r.sessions.check(ctx, f); err != nil {
 		ctrl.LoggerFrom(ctx).Info("the issuer cannot be used", "problem", readiness(err).Message)
 	}
 	return ctrl.Result{RequeueAfter: Recheck}, nil
@@ -70,7 +75,7 @@ func (r *foreignReconciler) ofSecret(ctx context.Context, secret client.Object) 
 	switch {
 	case r.kind == v1alpha1.KindIssuer:
 		in = append(in, client.InNamespace(secret.GetNamespace()))
-	case secret.GetNamespace() != r.sessions.ClusterResourceNamespace:
+	case secret.GetNamespace() != cmp.Or(r.sessions.CertManagerNamespace, r.sessions.ClusterResourceNamespace):
 		return nil
 	}
 	if err := r.List(ctx, list, in...); err != nil {

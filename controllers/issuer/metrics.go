@@ -15,9 +15,9 @@ import (
 // measure tells how an issuer stands after a look, whose error is err.
 func (s *Sessions) measure(issuer v1alpha1.Issuer, err error) {
 	var notBefore, notAfter time.Time
-	if standing := s.Standing(issuer); len(standing.CAs) > 0 {
-		notBefore = standing.CAs[0].NotBefore
-		notAfter, _ = certs.CAEnds(standing.CAs)
+	if observation := s.Observation(issuer); len(observation.CAs) > 0 {
+		notBefore = observation.CAs[0].NotBefore
+		notAfter, _ = certs.CAEnds(observation.CAs)
 	}
 	metrics.SetIssuer(metrics.Issuer(KeyOf(issuer)), err == nil, notBefore, notAfter)
 }

@@ -41,7 +41,7 @@ func TestIssuerIsMeasured(t *testing.T) {
 	object.Namespace, object.Name = "measured", "vault"
 	key := KeyOf(object)
 	s := &Sessions{}
-	s.entry(key).standing.CAs = []*x509.Certificate{{NotBefore: at, NotAfter: at.Add(time.Hour)}}
+	s.entry(key).observation.CAs = []*x509.Certificate{{NotBefore: at, NotAfter: at.Add(time.Hour)}}
 	for _, err := range []error{nil, errors.New("x")} {
 		s.measure(object, err)
 		ready, _ := metricstest.Value(t, "apisix_certs_issuer_ready", "VaultIssuer", "measured", "vault")

@@ -20,8 +20,14 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// Recheck is how often an issuer is looked at though nothing changed.
-const Recheck = time.Minute
+const (
+	// Recheck is how often an issuer is checked though nothing changed.
+	Recheck = time.Minute
+	// workers are how many issuers of a kind are checked at the same time, of which one namespace has a quarter at most.
+	workers = 16
+	// crowded is when an issuer comes again whose namespace has that many under way.
+	crowded = 5 * time.Second
+)
 
 // object is an issuer as the client takes it.
 type object interface {
@@ -48,7 +54,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, sessions *Sessions, secrets fu
 		if err := mgr.GetFieldIndexer().IndexField(ctx, newObject(), indexSecret, r.secretKeys); err != nil {
 			return fmt.Errorf("index of %ss by Secret: %w", kind, err)
 		}
-		b := ctrl.NewControllerManagedBy(mgr).Named(kind).WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
+		b := ctrl.NewControllerManagedBy(mgr).Named(kind).WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 			For(newObject(), builder.WithPredicates(predicate.GenerationChangedPredicate{}))
 		if secrets != nil {
 			b = b.WatchesRawSource(secrets(handler.EnqueueRequestsFromMapFunc(r.ofSecret)))
@@ -60,7 +66,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, sessions *Sessions, secrets fu
 	return nil
 }
 
-// Reconcile reads how one issuer stands, and writes its status where that has changed.
+// Reconcile checks one issuer, and writes its status where that has changed.
 func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	issuer := r.newObject()
 	if err := r.Get(ctx, req.NamespacedName, issuer); err != nil {
@@ -69,8 +75,12 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
+	if !r.sessions.checks.take(req.Namespace) {
+		return ctrl.Result{RequeueAfter: crowded}, nil
+	}
+	defer r.sessions.checks.leave(req.Namespace)
 	before := issuer.DeepCopyObject().(object)
-	vaultStatus, err := r.sessions.look(ctx, issuer)
+	vaultStatus, err := r.sessions.check(ctx, issuer)
 	r.report(issuer, vaultStatus, err)
 	if equality.Semantic.DeepEqual(before.IssuerStatus(), issuer.IssuerStatus()) {
 		return ctrl.Result{RequeueAfter: Recheck}, nil

@@ -23,20 +23,28 @@ type Sessions struct {
 	Client client.Client
 	// Live reads Secrets past the cache, which only holds those that the controller made.
 	Live client.Reader
-	// ClusterResourceNamespace has the credentials of ClusterVaultIssuers.
+	// ClusterResourceNamespace has the credentials of ClusterVaultIssuers, and where CertManagerNamespace is empty those of
+	// cert-manager's ClusterIssuers.
 	ClusterResourceNamespace string
-	UserAgent                string
-	Clock                    clock.Clock
+	CertManagerNamespace     string
+	// Bounds limit issuers in namespaces. Nil: nothing does.
+	Bounds *Bounds
+	// MaxInFlight is how many calls of one issuer may be under way for certificates. Zero: the default of vault.Config.
+	MaxInFlight int
+	UserAgent   string
+	Clock       clock.Clock
 	// Observe hears of every call to Vault, for metrics.
 	Observe func(op string, status int, d time.Duration, err error)
 	// Waited hears of every request to sign that has to wait for its turn, for metrics.
 	Waited func()
-	// Changed hears of each issuer whose Standing has another CA, CRL or role. It must not wait for long. Nil: nobody hears.
+	// Changed hears of each issuer whose Observation has another CA, CRL or role. It must not wait for long. Nil: none.
 	Changed func(Key)
 	// CAWarning is how long before the end of an issuer's CA its status warns. Zero: it does not.
 	CAWarning time.Duration
 	// Shard is the part of the cluster whose issuers are looked at. Nil: all of it.
 	Shard *shard.Shard
+
+	checks shares
 
 	mu    sync.Mutex
 	byKey map[Key]*entry
@@ -49,7 +57,7 @@ type entry struct {
 	// identity is the issuer's UID and generation, version also those of its Secrets.
 	identity, version string
 
-	standing Standing // under the lock of Sessions
+	observation Observation // under the lock of Sessions
 }
 
 // Get returns the issuer's session, opening it first if there is none or if the issuer's spec has changed. Credentials
@@ -116,7 +124,7 @@ func (s *Sessions) open(ctx context.Context, e *entry, issuer v1alpha1.Issuer) (
 		return nil, err
 	}
 	if e.session != nil {
-		e.session.Close()
+		go e.session.Close() // which talks to Vault
 	}
 	e.session, e.identity, e.version = session, identityOf(issuer), version
 	return session, nil

@@ -28,17 +28,13 @@ func (r *reconciler) report(issuer object, answered vault.Status, err error) {
 		meta.SetStatusCondition(&status.Conditions, c)
 	}
 	status.ObservedGeneration = issuer.GetGeneration()
-	ready := readiness(err)
-	if len(answered.Notes) > 0 {
-		ready.Message = "Vault answers and the login works; " + strings.Join(answered.Notes, "; ")
-	}
-	set(ready)
+	set(ready(answered, err))
 	if err != nil {
 		return
 	}
 	status.Role = roleOf(answered.Role)
-	if standing := r.sessions.Standing(issuer); len(standing.CAs) > 0 {
-		ca := caOf(standing)
+	if observation := r.sessions.Observation(issuer); len(observation.CAs) > 0 {
+		ca := caOf(observation)
 		// Controllers of several shards see a new CA within the same minute: the first to tell is not corrected.
 		if status.CA != nil && status.CA.Fingerprint == ca.Fingerprint {
 			ca.Since = status.CA.Since
@@ -50,7 +46,7 @@ func (r *reconciler) report(issuer object, answered vault.Status, err error) {
 	}
 }
 
-func caOf(s Standing) *v1alpha1.IssuerCA {
+func caOf(s Observation) *v1alpha1.IssuerCA {
 	ends, _ := certs.CAEnds(s.CAs)
 	return &v1alpha1.IssuerCA{
 		CommonName: s.CAs[0].Subject.CommonName, Fingerprint: s.CA(),
@@ -103,7 +99,26 @@ func (r *reconciler) tell(issuer, before object) {
 	}
 }
 
-// readiness is the Ready condition for the result of a check.
+// leasesWarning is part of the Ready condition of an issuer whose certificates end with the controller's token.
+const leasesWarning = "the role has generate_lease=true, so Vault revokes all certificates of this issuer when the controller's token ends: set generate_lease=false on the role in Vault"
+
+// ready is the Ready condition after a check.
+func ready(answered vault.Status, err error) metav1.Condition {
+	c := readiness(err)
+	if err != nil {
+		return c
+	}
+	notes := answered.Notes
+	if answered.Leases {
+		c.Reason, notes = v1alpha1.ReasonRoleGeneratesLeases, append([]string{leasesWarning}, notes...)
+	}
+	if len(notes) > 0 {
+		c.Message = "Vault answers and the login works; " + strings.Join(notes, "; ")
+	}
+	return c
+}
+
+// readiness is the Ready condition for the error of a check.
 func readiness(err error) metav1.Condition {
 	not := func(reason, message string) metav1.Condition {
 		return metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: reason, Message: message}

@@ -16,8 +16,8 @@ type Reach struct {
 	Gateways []string
 	// AdminKey is the Secret with the admin key; empty: there is none.
 	AdminKey types.NamespacedName
-	// Credentials is the namespace with the credentials of ClusterVaultIssuers.
-	Credentials string
+	// Credentials are the namespaces with the credentials of issuers that have none.
+	Credentials []string
 }
 
 // eventsOfCluster is the namespace where Kubernetes keeps the events on objects that have no namespace.
@@ -47,8 +47,10 @@ func (r Reach) Rights(namespaced []Right) []Right {
 	if unwatched(r.AdminKey.Namespace) {
 		all = append(all, Right{Resource: "secrets", Name: r.AdminKey.Name, Namespace: r.AdminKey.Namespace, Verbs: []string{"get", "list", "watch"}})
 	}
-	if unwatched(r.Credentials) {
-		all = append(all, Right{Resource: "secrets", Namespace: r.Credentials, Verbs: []string{"get"}})
+	for _, namespace := range r.Credentials {
+		if unwatched(namespace) {
+			all = append(all, Right{Resource: "secrets", Namespace: namespace, Verbs: []string{"get"}})
+		}
 	}
 	if unwatched(eventsOfCluster) {
 		all = append(all, Right{Group: "events.k8s.io", Resource: "events", Namespace: eventsOfCluster, Verbs: []string{"create", "patch"}})

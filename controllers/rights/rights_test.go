@@ -95,12 +95,12 @@ func TestReach(t *testing.T) {
 		reach Reach
 		want  []Right
 	}{
-		{"one namespace", Reach{Watched: []string{"shop"}, Credentials: "ours"},
+		{"one namespace", Reach{Watched: []string{"shop"}, Credentials: []string{"ours"}},
 			[]Right{in("shop", secrets), in("shop", services), {Resource: "secrets", Namespace: "ours", Verbs: []string{"get"}}, events}},
-		{"a gateway elsewhere", Reach{Watched: []string{"shop"}, Gateways: []string{"apisix"}, AdminKey: types.NamespacedName{Namespace: "apisix", Name: "key"}, Credentials: "shop"},
+		{"a gateway elsewhere", Reach{Watched: []string{"shop"}, Gateways: []string{"apisix"}, AdminKey: types.NamespacedName{Namespace: "apisix", Name: "key"}, Credentials: []string{"shop"}},
 			[]Right{in("shop", secrets), in("shop", services), in("apisix", services),
 				{Resource: "secrets", Name: "key", Namespace: "apisix", Verbs: []string{"get", "list", "watch"}}, events}},
-		{"all in watched ones", Reach{Watched: []string{"shop", "default"}, Gateways: []string{"shop"}, AdminKey: types.NamespacedName{Namespace: "shop", Name: "key"}, Credentials: "shop"},
+		{"all in watched ones", Reach{Watched: []string{"shop", "default"}, Gateways: []string{"shop"}, AdminKey: types.NamespacedName{Namespace: "shop", Name: "key"}, Credentials: []string{"shop"}},
 			[]Right{in("shop", secrets), in("shop", services), in("default", secrets), in("default", services)}},
 	} {
 		if diff := cmp.Diff(row.want, row.reach.Rights(given)); diff != "" {

@@ -14,7 +14,7 @@ import (
 // Every object of every value set is accepted by the real API server, unknown fields being refused.
 func TestObjectsAreAccepted(t *testing.T) {
 	_, c := startKube(t, append(operatorCRDs(t), filepath.Join(root(t), "manifests", "crds"))...)
-	for _, namespace := range []string{"gateway", "vault", "shop", "web", "apisix", "keys"} {
+	for _, namespace := range []string{"gateway", "vault", "cert-manager", "shop", "web", "apisix", "keys"} {
 		makeNamespace(t, c, namespace)
 	}
 	total, accepted := 0, 0

@@ -49,7 +49,7 @@ func TestBadVaults(t *testing.T) {
 		}), nil, v1alpha1.ReasonVaultRefused, []string{"a web page", "write the address of Vault's API in server"}},
 		{"redirect", serve(httptest.NewServer, func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, elsewhere+r.URL.Path, http.StatusTemporaryRedirect)
-		}), nil, v1alpha1.ReasonVaultRefused, []string{"a redirect", "write the address of Vault itself"}},
+		}), nil, v1alpha1.ReasonVaultUnavailable, []string{"redirects to another", "write the address of Vault itself"}},
 		{"huge", serve(httptest.NewServer, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = w.Write([]byte(`{"version": "` + strings.Repeat("x", 5<<20) + `"}`))

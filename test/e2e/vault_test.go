@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -326,4 +327,33 @@ func TestVaultCannot(t *testing.T) {
 		t.Errorf("organizations %q", leaf.Subject.Organization)
 	}
 	s.ready("code", "code."+s.domain)
+}
+
+// TestVaultPolicyAdded: a policy is put on the role of the auth method after a login without it. The issuer is Ready and the
+// certificate issued within two minutes, without a touch.
+func TestVaultPolicyAdded(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	v := s.ownVault()
+	v.write("auth/approle/role/own", map[string]any{"token_policies": "default", "token_ttl": "24h"})
+	v.write("sys/leases/revoke-prefix/auth/approle/login", nil)
+	s.certificate("web", []string{"web." + s.domain}, own())
+	s.condition("web", v1alpha1.ConditionIssued, metav1.ConditionFalse, v1alpha1.ReasonIssuerNotReady, "permission denied")
+	before := v.count("auth/approle/login")
+	v.write("auth/approle/role/own", map[string]any{"token_policies": "own", "token_ttl": "24h"})
+	began := time.Now()
+	s.within(2*time.Minute, "issuing by the policy that was added", func() string {
+		return unless(s.cert("web").Status.Issued.SerialNumber != "", "no certificate")
+	})
+	took := time.Since(began)
+	s.within(2*time.Minute, "a Ready issuer", func() string {
+		var issuer v1alpha1.VaultIssuer
+		s.must(s.Client.Get(t.Context(), client.ObjectKey{Namespace: s.ns, Name: "own"}, &issuer))
+		return unless(meta.IsStatusConditionTrue(issuer.Status.Conditions, v1alpha1.ConditionReady), "not Ready")
+	})
+	logins := v.count("auth/approle/login") - before
+	t.Logf("measure: vault_policy_added seconds=%.0f extra_logins=%d", took.Seconds(), logins)
+	if logins > 3 {
+		t.Errorf("%d logins", logins)
+	}
 }

@@ -48,14 +48,11 @@ type token struct {
 	leases []revocation
 }
 
-// Start starts a Vault with the clock now, which is nil for the real one. It panics where it cannot, as httptest does.
+// Start starts a Vault with the clock now. It panics where it cannot, as httptest does.
 func Start(now func() time.Time) *Vault { return StartDialect(now, Vault121) }
 
 // StartDialect is Start for a Vault that answers as another version does.
 func StartDialect(now func() time.Time, dialect Dialect) *Vault {
-	if now == nil {
-		now = time.Now //nolint:forbidigo // a test server runs on the real clock unless it is given another
-	}
 	v := &Vault{
 		CA:  certstest.NewCA(panicking{}, "root", now().Add(1000*time.Hour)),
 		now: now, dialect: dialect, lease: 3600, may: true,

@@ -34,6 +34,15 @@
 {{- with .Values.clusterResourceNamespace }}
 - --cluster-resource-namespace={{ . }}
 {{- end }}
+{{- with .Values.certManagerClusterResourceNamespace }}
+- --cert-manager-cluster-resource-namespace={{ . }}
+{{- end }}
+{{- with .Values.vaultServers }}
+- {{ printf "--vault-servers=%s" (join "," .) | quote }}
+{{- end }}
+{{- with .Values.vaultAudiences }}
+- {{ printf "--vault-audiences=%s" (join "," .) | quote }}
+{{- end }}
 {{- if .Values.requirePolicy }}
 - --require-policy
 {{- end }}

@@ -25,13 +25,13 @@ func TestUpperCAIsFollowed(t *testing.T) {
 	changes := 0
 	s := &Sessions{Clock: clock, Changed: func(Key) { changes++ }}
 	issuer := newIssuer(byToken)
-	look := func(above ...*certstest.CA) Standing {
+	look := func(above ...*certstest.CA) Observation {
 		list := []*x509.Certificate{issuing.Cert}
 		for _, ca := range above {
 			list = append(list, ca.Cert)
 		}
-		s.note(issuer, vault.Status{CAs: list}, nil)
-		return s.Standing(issuer)
+		s.note(issuer, vault.Status{CAs: list}, nil, nil)
+		return s.Observation(issuer)
 	}
 	first := look(policy, root)
 	if got := caOf(first); !got.NotAfter.Time.Equal(policy.Cert.NotAfter) || got.CommonName != "issuing" {

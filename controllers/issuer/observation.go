@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package issuer
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"reflect"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/certs/vault"
+)
+
+// Observation is what the last check of an issuer showed that its certificates go by. The zero value is an issuer that was
+// not checked yet. What is in it is never changed.
+type Observation struct {
+	// CAs are those that the issuer signs with now, the signing one first; nil is not known. CASince is when it was first
+	// seen to.
+	CAs     []*x509.Certificate
+	CASince time.Time
+	// CRL is the issuer's revocation list, nil where it is not known, and Revocations the same for certificates to ask.
+	CRL         *x509.RevocationList
+	Revocations *certs.Revocations
+	// Status is what the last check that Vault answered showed; zero before the first.
+	Status vault.Status
+	// Ready reports whether the last check found the issuer ready, and ReadySince since when; zero: it is not. What failed
+	// before ReadySince is worth another try.
+	Ready      bool
+	ReadySince time.Time
+}
+
+// CA is the fingerprint of the CA that signs, empty where that is not known.
+func (s Observation) CA() string {
+	if len(s.CAs) == 0 {
+		return ""
+	}
+	return certs.Fingerprint(s.CAs[0])
+}
+
+// Chain identifies CAs, empty where they are not known. It changes too when a CA above the one that signs is renewed.
+func (s Observation) Chain() string { return certs.ChainID(s.CAs) }
+
+// Observation is what the last check of an issuer showed.
+func (s *Sessions) Observation(issuer v1alpha1.Issuer) Observation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.byKey[KeyOf(issuer)]; e != nil {
+		return e.observation
+	}
+	return Observation{}
+}
+
+// checkTimeout bounds one check of an issuer.
+const checkTimeout = 10 * time.Second
+
+// check opens or refreshes the issuer's session, reads how Vault's side is, and notes that for the certificates: one check
+// an issuer, however many they are.
+func (s *Sessions) check(ctx context.Context, issuer v1alpha1.Issuer) (vault.Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	session, err := s.Refresh(ctx, issuer)
+	var status vault.Status
+	var crl *x509.RevocationList
+	if err == nil {
+		status, err = session.Check(ctx)
+	}
+	if err == nil {
+		var unread error
+		if crl, unread = session.CRL(ctx); unread != nil { // nothing is issued by it
+			ctrl.LoggerFrom(ctx).V(1).Info("the CRL cannot be read", "problem", unread.Error())
+		}
+	}
+	s.note(issuer, status, crl, err)
+	s.measure(issuer, err)
+	return status, err
+}
+
+// note keeps what is known where the new check does not say.
+func (s *Sessions) note(issuer v1alpha1.Issuer, status vault.Status, crl *x509.RevocationList, err error) {
+	key := KeyOf(issuer)
+	s.entry(key)
+	s.mu.Lock()
+	e := s.byKey[key]
+	if e == nil { // forgotten meanwhile
+		s.mu.Unlock()
+		return
+	}
+	before := e.observation
+	e.observation = s.after(before, issuer, status, crl, err)
+	now := e.observation
+	s.mu.Unlock()
+	if s.Changed != nil && now.concerns(before) {
+		s.Changed(key)
+	}
+}
+
+// after is what is known after a check.
+func (s *Sessions) after(before Observation, issuer v1alpha1.Issuer, status vault.Status, crl *x509.RevocationList, err error) Observation {
+	now := before
+	if now.Ready = err == nil; !now.Ready {
+		now.ReadySince = time.Time{}
+		return now
+	}
+	if !before.Ready {
+		now.ReadySince = s.Clock.Now()
+	}
+	now.Status = status
+	if len(status.CAs) > 0 {
+		now.CAs = status.CAs
+	}
+	switch {
+	case before.CA() != now.CA():
+		now.CASince = s.since(issuer, now.CA())
+	case before.Chain() != now.Chain():
+		now.CASince = s.Clock.Now().Truncate(time.Second)
+	}
+	if crl != nil && !sameCRL(crl, before.CRL) {
+		now.CRL, now.Revocations = crl, certs.NewRevocations(crl)
+	}
+	return now
+}
+
+// concerns reports whether certificates have to do with what has changed since before.
+func (s Observation) concerns(before Observation) bool {
+	return s.Chain() != before.Chain() || !sameCRL(s.CRL, before.CRL) || !reflect.DeepEqual(s.Status.Role, before.Status.Role) ||
+		s.Status.Leases != before.Status.Leases || s.Ready && !before.Ready
+}
+
+// since is when the CA was first seen, which the issuer's status keeps over a restart.
+func (s *Sessions) since(issuer v1alpha1.Issuer, fingerprint string) time.Time {
+	if known := issuer.IssuerStatus().CA; known != nil && known.Fingerprint == fingerprint {
+		return known.Since.Time
+	}
+	return s.Clock.Now().Truncate(time.Second)
+}
+
+func sameCRL(a, b *x509.RevocationList) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return bytes.Equal(a.Raw, b.Raw)
+}
