@@ -23,8 +23,8 @@ type Reach struct {
 // eventsOfCluster is the namespace where Kubernetes keeps the events on objects that have no namespace.
 const eventsOfCluster = "default"
 
-// ofGateways are the resources that make up a gateway.
-var ofGateways = []string{"gatewayproxies", "services", "endpointslices"}
+// ofGateways are the resources that make up a gateway, and the events on them.
+var ofGateways = []string{"gatewayproxies", "services", "endpointslices", "events"}
 
 // Gateway are those of the rights that are needed where a gateway is.
 func Gateway(namespaced []Right) []Right {

@@ -113,6 +113,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - {apiGroups: [apisix.apache.org], resources: [gatewayproxies], verbs: [list, watch]}
 - {apiGroups: [""], resources: [services], verbs: [list, watch]}
 - {apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [list, watch]}
+- {apiGroups: [events.k8s.io], resources: [events], verbs: [create, patch]}
 {{- end }}
 
 {{/* A Role of root's release in a namespace, and its binding. Its name has the part of the rights and the release's own
