@@ -163,8 +163,13 @@ func TestForgedOwner(t *testing.T) {
 		c.Finalizers = []string{"example.com/held"}
 		c.OwnerReferences = []metav1.OwnerReference{{APIVersion: "networking.k8s.io/v1", Kind: "Ingress", Name: "shop", UID: ingress.UID}}
 	})
-	defer evil.change("shop-tls", func(c *v1alpha1.ApisixCertificate) {
-		c.Finalizers = slices.DeleteFunc(c.Finalizers, func(name string) bool { return name == "example.com/held" })
+	defer evil.until("the finalizer is off", func() string { // the controller takes off its own meanwhile
+		cert := &v1alpha1.ApisixCertificate{}
+		if err := evil.Client.Get(t.Context(), client.ObjectKey{Namespace: evil.ns, Name: "shop-tls"}, cert); err != nil {
+			return errorText(client.IgnoreNotFound(err))
+		}
+		cert.Finalizers = slices.DeleteFunc(cert.Finalizers, func(name string) bool { return name == "example.com/held" })
+		return errorText(client.IgnoreNotFound(evil.Client.Update(t.Context(), cert)))
 	})
 	victim.annotate(&networkingv1.Ingress{}, "shop", v1alpha1.AnnotationIssuer, "vault")
 	victim.ready("shop-tls", "shop."+victim.domain)
