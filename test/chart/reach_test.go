@@ -522,14 +522,13 @@ metadata: {namespace: shop, name: proxy-%[1]s}
 spec: {secretName: proxy-%[1]s, issuerRef: {name: vault}, dnsNames: [proxy-%[1]s.moelove.info], ingressClassName: in-%[1]s}
 `, namespace)
 	}
-	// It is read: as a gateway of an ingress controller 2.x, which has no source for this Secret.
+	// It is read, and no ingress controller is known to keep its ssl objects.
 	l.until("word on the GatewayProxy beside the gateway", func() bool {
-		return l.said("proxy-apisix", "gateway apisix/proxy: no ApisixTls or Ingress uses Secret proxy-apisix yet") && l.event("apisix", "proxy", "InsecureAdminAPI")
+		return l.said("proxy-apisix", "every gateway holds the certificate") && l.event("apisix", "proxy", "InsecureAdminAPI")
 	})
 	l.until("word on the GatewayProxy elsewhere", func() bool {
 		return l.said("proxy-other", "GatewayProxy other/proxy: namespace other is not watched")
 	})
-	// The gateway is nobody else's again, and the two certificates are its own.
 	for _, namespace := range []string{"apisix", "other"} {
 		class := &networkingv1.IngressClass{}
 		class.Name = "in-" + namespace
