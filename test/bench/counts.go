@@ -33,8 +33,9 @@ func (w *world) count(ctx context.Context) (c counts, err error) {
 		return c, fmt.Errorf("metrics of the API server: %w", err)
 	}
 	const dispatched = "apiserver_flowcontrol_dispatched_requests_total"
-	c.writes = metrics.sum(dispatched, `flow_schema="`+schemaWrites+`"`)
-	c.requests = c.writes + metrics.sum(dispatched, `flow_schema="`+schemaReads+`"`)
+	writes := metrics.sum(dispatched, `flow_schema="`+schemaWrites+`"`)
+	c.requests = writes + metrics.sum(dispatched, `flow_schema="`+schemaReads+`"`)
+	c.writes = writes - metrics.sum("apiserver_request_total", `dry_run="All"`) // nobody else makes dry runs
 	if c.certificates, err = w.signed(ctx); err != nil {
 		return c, err
 	}

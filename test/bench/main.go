@@ -13,7 +13,8 @@
 // What is counted, and where:
 //
 //   - Requests and writes of the controller at the API server: the API server's own metrics, by flow schemas that match
-//     the controller's ServiceAccount alone. Renewals of its lease are not among them.
+//     the controller's ServiceAccount alone. Renewals of its lease are not among them. A dry run, as before the first
+//     signature, is a request and no write: nothing is stored.
 //   - Signatures and logins: the certificates and tokens that Vault has afterwards and had not before.
 //   - Requests to the Admin API: the call log of the stand-in, or a proxy before a real gateway.
 //   - CPU and memory of the controller: the kernel's, of its process. The peak is that of the scenario.

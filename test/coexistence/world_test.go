@@ -102,6 +102,8 @@ type world struct {
 	ours  *cluster.Controller
 	// theirs stops the ingress controller; nil: it does not run.
 	theirs func()
+	// double is the double of 2.x that was started last.
+	double *Controller2x
 	log    *os.File
 }
 
@@ -209,6 +211,7 @@ func (w *world) start2x() (stop func()) {
 		w.t.Fatal(err)
 	}
 	double := &Controller2x{Kube: w.Client, Admin: admin}
+	w.double = double
 	if w.mode == modeSecret {
 		double.Configs = configs(w.tap.URL, w.apisx.AdminKey())
 	}
