@@ -14,6 +14,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/internal/finding"
 )
 
 var now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -316,7 +317,9 @@ func TestSecretRights(t *testing.T) {
 	bare := func(s *Secret) { s.Found.Owner = "" }
 	unrecorded := func(s *Secret) { s.Record = v1alpha1.IssuedCertificate{} }
 	away := func(s *Secret) { s.Place.Namespace, s.Found.Owner = "keys", "ns/c" }
-	refused := func(s *Secret) { s.NotGranted = &Refusal{v1alpha1.ReasonNotGranted, "no grant"} }
+	refused := func(s *Secret) {
+		s.NotGranted = &finding.Finding{Reason: v1alpha1.ReasonNotGranted, Message: "no grant"}
+	}
 	consent := func(s *Secret) { s.Consent = true }
 	consents := func(s *Secret) { s.Found.Consent = true }
 	opaque := func(s *Secret) { s.Found.Type = "Opaque" }

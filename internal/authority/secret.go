@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/internal/finding"
 )
 
 // Secret is what counts of a Secret and of the certificate that names it.
@@ -20,7 +21,7 @@ type Secret struct {
 	Provided bool
 	// NotGranted says why the certificate may not refer to a Secret of another namespace: no ReferenceGrant lets it, or the
 	// controller cannot read one. Nil: one does. It does not matter at home.
-	NotGranted *Refusal
+	NotGranted *finding.Finding
 	// Consent is annotation adopt-secret of the certificate. It does not count for a Secret of another namespace.
 	Consent bool
 	// Record is status.issued.
@@ -66,13 +67,8 @@ type SecretRight struct {
 	secret Secret
 	ours   bool
 	// refused says why the Secret may not be written; nil: it may.
-	refused *Refusal
+	refused *finding.Finding
 }
-
-// Refusal is why something is not allowed, for a condition.
-type Refusal struct{ Reason, Message string }
-
-func (r *Refusal) Error() string { return r.Message }
 
 // OfSecret decides what may be done to a Secret. It is pure.
 func OfSecret(s Secret) SecretRight {
@@ -108,21 +104,21 @@ func (s *Secret) consented() bool {
 	return s.Found != nil && (s.Found.Consent || s.home() && s.Consent)
 }
 
-func (r SecretRight) refusal() *Refusal {
+func (r SecretRight) refusal() *finding.Finding {
 	s := &r.secret
 	switch {
 	case !s.granted():
 		return s.NotGranted
 	case s.Rival != "":
-		return &Refusal{v1alpha1.ReasonConflict, fmt.Sprintf("spec.secretName: Secret %s belongs to ApisixCertificate %s, which has it already or is older: name another Secret",
+		return &finding.Finding{Reason: v1alpha1.ReasonConflict, Message: fmt.Sprintf("spec.secretName: Secret %s belongs to ApisixCertificate %s, which has it already or is older: name another Secret",
 			s.text(), s.Rival)}
 	case s.Provided || s.Found == nil:
 		return nil
 	case !r.ours && !s.consented():
-		return &Refusal{v1alpha1.ReasonSecretNotOurs, "spec.secretName: Secret " + s.text() + " exists and was not made for this certificate: name another Secret, or let it be overwritten with the annotation " +
+		return &finding.Finding{Reason: v1alpha1.ReasonSecretNotOurs, Message: "spec.secretName: Secret " + s.text() + " exists and was not made for this certificate: name another Secret, or let it be overwritten with the annotation " +
 			v1alpha1.AnnotationAdoptSecret + `: "true"` + s.consentPlace()}
 	case s.Found.Type != s.Type && (!r.ours || s.Found.Others):
-		return &Refusal{v1alpha1.ReasonSecretNotOurs, "spec.secretName: Secret " + s.text() + " is of type " + s.Found.Type +
+		return &finding.Finding{Reason: v1alpha1.ReasonSecretNotOurs, Message: "spec.secretName: Secret " + s.text() + " is of type " + s.Found.Type +
 			", which cannot be changed without deleting it and what else it holds: delete it, or name another Secret"}
 	}
 	return nil
@@ -148,7 +144,7 @@ func (s *Secret) text() string {
 func (r SecretRight) Ours() bool { return r.ours }
 
 // Refused says why the Secret may not be written; nil: it may.
-func (r SecretRight) Refused() *Refusal { return r.refused }
+func (r SecretRight) Refused() *finding.Finding { return r.refused }
 
 // MayRead reports whether what the Secret holds counts for the certificate at all: not that of somebody else, nor without a
 // grant that of another namespace.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package certificate
+package certspec
 
 import (
 	"slices"
@@ -8,8 +8,8 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 )
 
-// names tells whether the bundle's leaf names host, itself a host or a wildcard.
-func names(b certs.Bundle, host string) bool {
+// Names reports whether the bundle's leaf names host, itself a host or a wildcard.
+func Names(b certs.Bundle, host string) bool {
 	return b.Leaf != nil && slices.ContainsFunc(b.Leaf.DNSNames, func(name string) bool {
 		name = certs.NormalizeHost(name)
 		return name == certs.NormalizeHost(host) || certs.MatchHost(name, host)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package certificate
+// Package certspec reads the spec of an ApisixCertificate: in the terms of package certs, what is wrong with it, when it may be
+// renewed, and where its Secret is.
+package certspec
 
 import (
 	"fmt"
@@ -9,6 +11,7 @@ import (
 
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -20,7 +23,7 @@ import (
 // Problems names all that is wrong with the spec of an ApisixCertificate, nil if there is nothing: no issuer could
 // grant it, or the API server would refuse its Secret. Fields are relative to the spec.
 func Problems(cert *v1alpha1.ApisixCertificate) []certs.FieldError {
-	return slices.Concat(specOf(cert).Validate(), windowProblems(&cert.Spec), secretProblems(&cert.Spec))
+	return slices.Concat(Of(cert).Validate(), windowProblems(&cert.Spec), secretProblems(&cert.Spec))
 }
 
 // secretProblems are found before a certificate is asked for that could then not be kept.
@@ -55,8 +58,8 @@ func templateProblems(template v1alpha1.SecretTemplate) []certs.FieldError {
 	return found
 }
 
-// specOf is the spec in the terms of package certs.
-func specOf(cert *v1alpha1.ApisixCertificate) certs.Spec {
+// Of is the spec in the terms of package certs.
+func Of(cert *v1alpha1.ApisixCertificate) certs.Spec {
 	s := cert.Spec
 	spec := certs.Spec{
 		CommonName: s.CommonName, DNSNames: s.DNSNames, IPAddresses: s.IPAddresses, URIs: s.URIs,
@@ -85,4 +88,41 @@ func specOf(cert *v1alpha1.ApisixCertificate) certs.Spec {
 		spec.RenewBeforePercentage = &percentage
 	}
 	return spec.Normalize()
+}
+
+// SecretNamespace is the namespace of the certificate's Secret.
+func SecretNamespace(cert *v1alpha1.ApisixCertificate) string {
+	if ns := cert.Spec.SecretNamespace; ns != "" {
+		return ns
+	}
+	return cert.Namespace
+}
+
+// SecretKey names the certificate's Secret.
+func SecretKey(cert *v1alpha1.ApisixCertificate) types.NamespacedName {
+	return types.NamespacedName{Namespace: SecretNamespace(cert), Name: cert.Spec.SecretName}
+}
+
+// SecretText names the Secret for people: with its namespace where that is another than the certificate's.
+func SecretText(cert *v1alpha1.ApisixCertificate) string {
+	if AtHome(cert) {
+		return cert.Spec.SecretName
+	}
+	return SecretKey(cert).String()
+}
+
+// AtHome reports whether the Secret is in the certificate's namespace.
+func AtHome(cert *v1alpha1.ApisixCertificate) bool { return SecretNamespace(cert) == cert.Namespace }
+
+// Text names up to three problems, each with its field below spec.
+func Text(problems []certs.FieldError) string {
+	var texts []string
+	for i, problem := range problems {
+		if i == 3 {
+			texts = append(texts, "and more")
+			break
+		}
+		texts = append(texts, "spec."+problem.Error())
+	}
+	return strings.Join(texts, "; ")
 }

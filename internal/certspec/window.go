@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package certificate
+package certspec
 
 import (
 	"fmt"
@@ -67,8 +67,8 @@ func windowProblems(spec *v1alpha1.ApisixCertificateSpec) []certs.FieldError {
 	return found
 }
 
-// renewalWindow moves a time into the window that is open or opens next, for certs.Observed; nil where there is none.
-func renewalWindow(spec *v1alpha1.ApisixCertificateSpec, uid string) func(time.Time) time.Time {
+// RenewalWindow moves a time into the window that is open or opens next, for certs.Observed; nil where there is none.
+func RenewalWindow(spec *v1alpha1.ApisixCertificateSpec, uid string) func(time.Time) time.Time {
 	var windows []window
 	for i, w := range spec.RenewalWindows {
 		if parsed, problem := windowOf(fmt.Sprintf("renewalWindows[%d]", i), w); problem == nil {
@@ -86,7 +86,10 @@ func renewalWindow(spec *v1alpha1.ApisixCertificateSpec, uid string) func(time.T
 				return at
 			}
 			// Certificates that wait for one window are not all renewed the moment it opens.
-			first = earliest(first, opens.Add(time.Duration(share(uid)*float64(w.open))))
+			opens = opens.Add(time.Duration(share(uid) * float64(w.open)))
+			if first.IsZero() || opens.Before(first) {
+				first = opens
+			}
 		}
 		return first
 	}

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package certificate
+package certspec
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
-	"apisix-certs.io/apisix-certs/certs"
 )
 
 func windows(list ...v1alpha1.RenewalWindow) *v1alpha1.ApisixCertificateSpec {
@@ -47,13 +45,13 @@ func TestRenewalWindow(t *testing.T) {
 		{"by name", []v1alpha1.RenewalWindow{opens("@daily", "", time.Hour)}, "2026-01-02T03:00:00Z", "2026-01-03T00:00:00Z", "2026-01-03T01:00:00Z"},
 	} {
 		for i := range 20 {
-			moved := renewalWindow(windows(c.windows...), fmt.Sprint(i))(at(c.at))
+			moved := RenewalWindow(windows(c.windows...), fmt.Sprint(i))(at(c.at))
 			if moved.Before(at(c.from)) || moved.After(at(c.to)) {
 				t.Errorf("%s: moved to %s", c.name, moved)
 			}
 		}
 	}
-	if renewalWindow(windows(), "uid") != nil {
+	if RenewalWindow(windows(), "uid") != nil {
 		t.Error("a window where there is none")
 	}
 }
@@ -76,28 +74,5 @@ func TestWindowProblems(t *testing.T) {
 		if len(problems) != 1 || problems[0].Field != "renewalWindows[1]."+c.field || problems[0].Mend == "" {
 			t.Errorf("%+v: %v", c.window, problems)
 		}
-	}
-}
-
-// TestRenewalWaitsForItsWindow shows the window in the decision.
-func TestRenewalWaitsForItsWindow(t *testing.T) {
-	s := fits(t)
-	due := s.decide().decision.RenewAt
-	s.cert.Spec.RenewalWindows = []v1alpha1.RenewalWindow{opens(fmt.Sprintf("0 0 * * %d", (due.Weekday()+2)%7), "", time.Hour)}
-	moved := s.decide().decision.RenewAt
-	if d := moved.Sub(due); d < 24*time.Hour || d > 49*time.Hour {
-		t.Errorf("moved by %s", d)
-	}
-	s.now = due.Add(time.Hour)
-	if p := s.decide(); p.issue {
-		t.Error("renewed outside of its window")
-	}
-	s.now = moved
-	if p := s.decide(); !p.issue || p.decision.Reason != certs.RenewalDue {
-		t.Errorf("in its window: %+v", p.decision)
-	}
-	s.cert.Spec.RenewalWindows[0].Cron = "never"
-	if p := s.decide(); p.held == nil || !strings.Contains(p.held.message, "spec.renewalWindows[0].cron") {
-		t.Errorf("held %+v", p.held)
 	}
 }
