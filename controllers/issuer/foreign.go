@@ -66,6 +66,12 @@ func ForeignOf(u *unstructured.Unstructured) (*Foreign, error) {
 // Vault tells whether the issuer's Vault is asked directly; others are asked by CertificateRequests.
 func (f *Foreign) Vault() bool { return f.Type == "vault" }
 
+// ByRequest reports whether an issuer is one that only cert-manager can ask; false for nil.
+func ByRequest(issuer v1alpha1.Issuer) bool {
+	foreign, ok := issuer.(*Foreign)
+	return ok && !foreign.Vault()
+}
+
 // convert goes the way of the wire, on which bytes are base64.
 func convert(from, to any) error {
 	text, err := json.Marshal(from)

@@ -1,58 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package certificate
+// Package fairqueue has a queue for controllers that many tenants share: the most urgent items are served first, and those of
+// equal urgency by the namespaces in turn, so that a thousand objects of one namespace do not hold up the next object of another.
+//
+//	controller.Options{NewQueue: fairqueue.New(workers, urgency)}
+package fairqueue
 
 import (
 	"container/heap"
-	"context"
 	"sync"
-	"time"
 
 	"k8s.io/client-go/util/workqueue"
-	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-
-	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// class is how urgent a certificate is among those that wait for a worker; the lower, the more.
-type class int
+// Class is how urgent an item is among those that wait for a worker; the lower, the more.
+type Class int
 
+// Classes.
 const (
-	classExpiring  class = iota // it has expired, or half of the time for its renewal is over
-	classDue                    // its renewal is due, or there is none yet
-	classChanged                // it, or what it depends on, has changed
-	classUnchanged              // the first look after a start, or a resync
+	Expiring  Class = iota // served first, and of these the first to end
+	Due                    // work with a deadline that has come
+	Changed                // it, or what it depends on, has changed
+	Unchanged              // the first look after a start, or a resync
 	classes
 )
 
-// classOf is how urgent a certificate is, nil being one that is not known.
-func classOf(cert *v1alpha1.ApisixCertificate, unchanged bool, now time.Time) class {
-	if cert == nil {
-		return classChanged
-	}
-	renewal, end := cert.Status.RenewalTime, cert.Status.Issued.NotAfter
-	switch {
-	case end == nil && cert.DeletionTimestamp == nil:
-		return classDue
-	case end != nil && renewal != nil && !now.Before(renewal.Add(end.Sub(renewal.Time)/2)), end != nil && !now.Before(end.Time):
-		return classExpiring
-	case renewal != nil && !now.Before(renewal.Time):
-		return classDue
-	case unchanged:
-		return classUnchanged
-	}
-	return classChanged
-}
+// Urgency reports how urgent an item is, and of Expiring ones when it ends, in seconds since 1970. unchanged: nothing has
+// changed about it.
+type Urgency func(item ctrl.Request, unchanged bool) (of Class, ends int64)
 
-// newQueue makes a queue that is fair between namespaces: of one class, they are served in turn, so that a thousand objects of
-// one namespace do not hold up the next object of another. While others wait, one namespace has a quarter of the workers.
-func (r *Reconciler) newQueue(workers int) func(string, workqueue.TypedRateLimiter[ctrl.Request]) workqueue.TypedRateLimitingInterface[ctrl.Request] {
+// New is for controller.Options.NewQueue. While others wait, one namespace has a quarter of the workers.
+func New(workers int, urgency Urgency) func(string, workqueue.TypedRateLimiter[ctrl.Request]) workqueue.TypedRateLimitingInterface[ctrl.Request] {
 	return func(name string, limiter workqueue.TypedRateLimiter[ctrl.Request]) workqueue.TypedRateLimitingInterface[ctrl.Request] {
-		order := &fairOrder{reader: r.Client, clock: r.Clock, share: max(1, workers/4)}
+		order := &fairOrder{urgency: urgency, share: max(1, workers/4)}
 		base := workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[ctrl.Request]{Name: name, Queue: order})
 		delaying := workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[ctrl.Request]{Name: name, Queue: base})
 		limited := workqueue.NewTypedRateLimitingQueueWithConfig(limiter, workqueue.TypedRateLimitingQueueConfig[ctrl.Request]{Name: name, DelayingQueue: delaying})
@@ -95,9 +78,8 @@ func (q *fairQueue) GetWithPriority() (item ctrl.Request, priority int, shutdown
 
 // fairOrder orders what waits for a worker. It is the store of a workqueue, which has each item once.
 type fairOrder struct {
-	reader client.Reader // the cache
-	clock  clock.PassiveClock
-	share  int // of the workers, for one namespace while others wait
+	urgency Urgency
+	share   int // of the workers, for one namespace while others wait
 
 	mu        sync.Mutex
 	waiting   [classes]map[string]*waitingItems // by namespace
@@ -152,13 +134,12 @@ func (f *fairOrder) Len() int {
 
 // Push adds an item.
 func (f *fairOrder) Push(item ctrl.Request) {
-	cert := &v1alpha1.ApisixCertificate{}
-	if f.reader.Get(context.Background(), item.NamespacedName, cert, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency) != nil {
-		cert = nil // gone, or too new: nothing is known of it
-	}
+	f.mu.Lock()
+	unchanged := f.unchanged[item]
+	f.mu.Unlock()
+	of, ends := f.urgency(item, unchanged) // it may read a cache, which must not be waited for under the lock
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	of := classOf(cert, f.unchanged[item], f.clock.Now())
 	delete(f.unchanged, item)
 	if f.waiting[of] == nil {
 		f.waiting[of] = map[string]*waitingItems{}
@@ -168,8 +149,8 @@ func (f *fairOrder) Push(item ctrl.Request) {
 	}
 	f.turn++
 	before := f.turn
-	if of == classExpiring {
-		before = cert.Status.Issued.NotAfter.Unix()
+	if of == Expiring {
+		before = ends
 	}
 	heap.Push(f.waiting[of][item.Namespace], waitingItem{item, before})
 	f.count++
@@ -199,7 +180,7 @@ func (f *fairOrder) Pop() ctrl.Request {
 	return item
 }
 
-func (f *fairOrder) next(may func(namespace string) bool) (of class, namespace string, found bool) {
+func (f *fairOrder) next(may func(namespace string) bool) (of Class, namespace string, found bool) {
 	for of = range classes {
 		for candidate := range f.waiting[of] {
 			if may(candidate) && (!found || f.served[candidate] < f.served[namespace] || f.served[candidate] == f.served[namespace] && candidate < namespace) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package certificate
+package references
 
 import (
 	"context"
@@ -17,28 +17,26 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
-// observeClients finds what the uses ask of clients. It matters for own ssl objects, of which a certificate has one, so
-// all its uses must ask the same. An unclear wish is no error of the run: what is served stays as it is meanwhile.
-func (r *Reconciler) observeClients(ctx context.Context, o *observed) error {
-	var asked *gateway.Client
-	if asked, o.unfit = commonClient(o.uses); asked == nil {
-		return nil
+// clientOf finds what the uses ask of clients. It matters for own ssl objects, of which a certificate has one, so all its
+// uses must ask the same.
+func clientOf(ctx context.Context, live client.Reader, namespace string, uses []gateway.Use) (asked *apisix.SSLClient, unfit, err error) {
+	common, unfit := commonClient(uses)
+	if common == nil {
+		return nil, unfit, nil
 	}
-	key := client.ObjectKey{Namespace: asked.CANamespace, Name: asked.CAName}
-	if key.Namespace != o.cert.Namespace {
-		o.unfit = clientErrorf("spec.client.caSecret.namespace is %q: only a Secret of the ApisixTls's own namespace is read, write %q", key.Namespace, o.cert.Namespace)
-		return nil
+	key := client.ObjectKey{Namespace: common.CANamespace, Name: common.CAName}
+	if key.Namespace != namespace {
+		return nil, clientErrorf("spec.client.caSecret.namespace is %q: only a Secret of the ApisixTls's own namespace is read, write %q", key.Namespace, namespace), nil
 	}
 	secret := &corev1.Secret{}
-	if err := r.Live.Get(ctx, key, secret); err != nil {
+	if err := live.Get(ctx, key, secret); err != nil {
 		if apierrors.IsNotFound(err) {
-			o.unfit = clientErrorf("spec.client.caSecret: Secret %s does not exist: create it with the clients' CA under ca.crt or cert", key.Name)
-			return nil
+			return nil, clientErrorf("spec.client.caSecret: Secret %s does not exist: create it with the clients' CA under ca.crt or cert", key.Name), nil
 		}
-		return fmt.Errorf("CA of clients: %w", err)
+		return nil, nil, fmt.Errorf("CA of clients: %w", err)
 	}
-	o.client, o.unfit = clientOf(asked, secret)
-	return nil
+	asked, unfit = withCA(common, secret)
+	return asked, unfit, nil
 }
 
 // commonClient is what all uses ask of clients, nil for nothing.
@@ -61,8 +59,8 @@ func commonClient(uses []gateway.Use) (*gateway.Client, error) {
 	return first.Client, nil
 }
 
-// clientOf reads the CA under the names that ingress controllers know.
-func clientOf(asked *gateway.Client, secret *corev1.Secret) (*apisix.SSLClient, error) {
+// withCA reads the CA under the names that ingress controllers know.
+func withCA(asked *gateway.Client, secret *corev1.Secret) (*apisix.SSLClient, error) {
 	ca := secret.Data["cert"]
 	if len(ca) == 0 {
 		ca = secret.Data[corev1.ServiceAccountRootCAKey]

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package admission reviews whether a certificate may be had: by ReferenceGrants, policies and approval, which of its names
+// belong to it, and what may be done to its Secret. It reads what is needed for that, and package authority decides.
+//
+//	review, err := reviewer.Review(ctx, cert, references)
+//	right, err := reviewer.SecretRight(ctx, cert, review, secret, secretType)
+package admission
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/controllers/note"
+	"apisix-certs.io/apisix-certs/controllers/policy"
+	"apisix-certs.io/apisix-certs/controllers/shard"
+	"apisix-certs.io/apisix-certs/internal/authority"
+	"apisix-certs.io/apisix-certs/internal/certspec"
+	"apisix-certs.io/apisix-certs/internal/finding"
+	"apisix-certs.io/apisix-certs/internal/references"
+)
+
+// Reviewer reviews certificates. All fields but Shard and RequirePolicy are required.
+type Reviewer struct {
+	// Reader is the cache.
+	Reader client.Reader
+	Claims *authority.Claims
+	// Granted reports whether ApisixTlses of a namespace may refer to a Secret of another.
+	Granted func(ctx context.Context, from, secretNamespace, secretName string) (bool, error)
+	// Known gives all ApisixCertificates of the cache, which nobody may change.
+	Known func() []*v1alpha1.ApisixCertificate
+	Shard *shard.Shard
+	// RequirePolicy denies every certificate where there is no CertificatePolicy. False: every one is allowed then.
+	RequirePolicy bool
+
+	policies  policy.Sets
+	claimants claimants
+}
+
+// Review says what may be had.
+type Review struct {
+	// Names are the DNS names that belong to the certificate, and Hosts those of spec.dnsNames among them.
+	Names authority.Names
+	Hosts []string
+	// Refused says why the certificate may not be had; nil: it may. Wanted is the approval that would settle that.
+	Refused *finding.Finding
+	Wanted  *v1alpha1.ApprovalRequest
+	// Woken are certificates that wait for what this one has given up, to be looked at.
+	Woken []client.ObjectKey
+
+	notGranted *finding.Finding
+	inUse      string
+}
+
+// Review reviews a certificate. It keeps the names that it finds free for it.
+func (r *Reviewer) Review(ctx context.Context, cert *v1alpha1.ApisixCertificate, found references.References) (Review, error) {
+	review := Review{inUse: found.InUse()}
+	var err error
+	if review.notGranted, err = r.grant(ctx, cert, found); err != nil {
+		return review, err
+	}
+	if err := r.admit(ctx, cert, &review); err != nil {
+		return review, err
+	}
+	deleting := !cert.DeletionTimestamp.IsZero()
+	if !deleting {
+		review.Woken = r.Claims.Set(r.claimants.of(cert))
+	}
+	judge := &judge{r: r, ctx: ctx}
+	review.Names = r.Claims.Acquire(cert.UID, review.Refused == nil && r.claimants.of(cert).Valid, judge)
+	if deleting { // what it had until now is what it cleans up
+		review.Names = authority.Names{Owned: slices.Clone(cert.Status.OwnedNames)}
+	}
+	for _, host := range certspec.Of(cert).DNSNames {
+		if slices.Contains(review.Names.Owned, host) {
+			review.Hosts = append(review.Hosts, host)
+		}
+	}
+	return review, judge.err
+}
+
+// grant says why a Secret of another namespace may not be referred to; nil: it may, or it is at home.
+func (r *Reviewer) grant(ctx context.Context, cert *v1alpha1.ApisixCertificate, found references.References) (*finding.Finding, error) {
+	if certspec.AtHome(cert) {
+		return nil, nil
+	}
+	ns, name := cert.Spec.SecretNamespace, cert.Spec.SecretName
+	if !r.Shard.MayRead(ns) {
+		return finding.New(v1alpha1.ReasonNamespaceNotWatched, "Secret %s: the controller does not watch namespace %s, or lacks rights there: "+
+			"use a Secret of namespace %s, or have %s added to --watch-namespaces (chart: watchNamespaces)", certspec.SecretText(cert), ns, cert.Namespace, ns), nil
+	}
+	granted, err := r.Granted(ctx, cert.Namespace, ns, name)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("ReferenceGrants: %w", err)
+	case !granted:
+		return finding.New(v1alpha1.ReasonNotGranted, "no ReferenceGrant in namespace %s lets ApisixTlses of namespace %s refer to Secret %s: "+
+			"create one there from {group: apisix.apache.org, kind: ApisixTls, namespace: %s} to {group: \"\", kind: Secret, name: %s}", ns, cert.Namespace, name, cert.Namespace, name), nil
+	case !usedFrom(cert.Namespace, found) && cert.DeletionTimestamp.IsZero():
+		return finding.New(v1alpha1.ReasonNotGranted, "spec.secretNamespace: no ApisixTls of namespace %s refers to Secret %s, and only ApisixTlses may", cert.Namespace, certspec.SecretText(cert)), nil
+	}
+	return nil, nil
+}
+
+func usedFrom(namespace string, found references.References) bool {
+	for _, use := range found.Uses {
+		if use.Namespace == namespace && use.Kind == "ApisixTls" {
+			return true
+		}
+	}
+	return false
+}
+
+// admit finds out what policies and approvers say.
+func (r *Reviewer) admit(ctx context.Context, cert *v1alpha1.ApisixCertificate, review *Review) error {
+	if review.notGranted != nil {
+		review.Refused = review.notGranted
+		return nil
+	}
+	verdict, err := r.verdict(ctx, cert)
+	if err != nil {
+		return err
+	}
+	digest, approval := policy.Digest(&cert.Spec), cert.Status.Approval
+	switch settled := verdict.Settle(approval, digest); {
+	case verdict.Denied != "":
+		review.Refused = &finding.Finding{Reason: v1alpha1.ReasonDenied, Message: verdict.Denied}
+	case settled == policy.Refused:
+		message := "denied by " + approval.By
+		if approval.Message != "" {
+			message += ": " + approval.Message
+		}
+		review.Refused = &finding.Finding{Reason: v1alpha1.ReasonDenied, Message: note.Fit(message)}
+	case settled == policy.Unsettled:
+		review.Wanted = &v1alpha1.ApprovalRequest{Policy: verdict.Manual[0], Digest: digest}
+		review.Refused = finding.New(v1alpha1.ReasonWaitingForApproval,
+			"CertificatePolicy %s wants this certificate approved: apisix-certs approve %s -n %s", verdict.Manual[0], cert.Name, cert.Namespace)
+	}
+	return nil
+}

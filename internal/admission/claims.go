@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package admission
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/internal/authority"
+	"apisix-certs.io/apisix-certs/internal/certspec"
+)
+
+// claimants make what the claims know of certificates. A spec is validated once: with a thousand names that costs as much
+// as all the rest, and every rival for a name is asked for it.
+type claimants struct {
+	mu      sync.Mutex
+	checked map[types.UID]checked
+}
+
+type checked struct {
+	generation int64
+	requested  authority.Requested
+	valid      bool
+}
+
+// of is what the claims know of a certificate.
+func (c *claimants) of(cert *v1alpha1.ApisixCertificate) authority.Claimant {
+	spec := c.check(cert)
+	return authority.Claimant{
+		UID: cert.UID, Key: client.ObjectKeyFromObject(cert), Created: cert.CreationTimestamp.Time,
+		Names: spec.requested.Owned, Bare: spec.requested.Bare, Recorded: cert.Status.OwnedNames,
+		Secret: certspec.SecretKey(cert),
+		Valid:  spec.valid, Deleting: !cert.DeletionTimestamp.IsZero(),
+	}
+}
+
+func (c *claimants) check(cert *v1alpha1.ApisixCertificate) checked {
+	c.mu.Lock()
+	known, ok := c.checked[cert.UID]
+	c.mu.Unlock()
+	if ok && known.generation == cert.Generation && cert.Generation > 0 {
+		return known
+	}
+	now := checked{cert.Generation, authority.RequestedBy(certspec.Of(cert)), len(certspec.Problems(cert)) == 0}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.checked == nil {
+		c.checked = map[types.UID]checked{}
+	}
+	c.checked[cert.UID] = now
+	return now
+}
+
+func (c *claimants) forget(uid types.UID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.checked, uid)
+}
+
+// Release notes that a deleted certificate keeps nothing from others of its namespace, and gives those that wait for what it had.
+func (r *Reviewer) Release(cert *v1alpha1.ApisixCertificate) []types.NamespacedName {
+	return r.Claims.Set(r.claimants.of(cert))
+}
+
+// ClaimEvents keep the claims as the certificates are, and enqueue those that wait for what one gives up. Every certificate
+// is known before the first run: a controller starts its workers only after its handlers have seen what there is.
+func (r *Reviewer) ClaimEvents() handler.EventHandler {
+	type queue = workqueue.TypedRateLimitingInterface[ctrl.Request]
+	add := func(q queue, keys []types.NamespacedName) {
+		for _, key := range keys {
+			q.Add(ctrl.Request{NamespacedName: key})
+		}
+	}
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) {
+			add(q, r.Claims.Set(r.claimants.of(e.Object.(*v1alpha1.ApisixCertificate))))
+		},
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
+			was, is := e.ObjectOld.(*v1alpha1.ApisixCertificate), e.ObjectNew.(*v1alpha1.ApisixCertificate)
+			if was.UID != is.UID {
+				add(q, r.drop(was.UID))
+			}
+			if was.Generation != is.Generation || was.DeletionTimestamp.IsZero() != is.DeletionTimestamp.IsZero() ||
+				was.UID != is.UID || !slices.Equal(was.Status.OwnedNames, is.Status.OwnedNames) {
+				add(q, r.Claims.Set(r.claimants.of(is)))
+			}
+		},
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { add(q, r.drop(e.Object.GetUID())) },
+	}
+}
+
+func (r *Reviewer) drop(uid types.UID) []types.NamespacedName {
+	r.claimants.forget(uid)
+	return r.Claims.Delete(uid)
+}

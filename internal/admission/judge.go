@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package admission
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/controllers/policy"
+	"apisix-certs.io/apisix-certs/internal/certspec"
+)
+
+// judge answers the questions of the claims by what the cache has.
+type judge struct {
+	r   *Reviewer
+	ctx context.Context
+	err error
+}
+
+func (j *judge) Admitted(key types.NamespacedName) bool {
+	cert := &v1alpha1.ApisixCertificate{}
+	err := j.r.Reader.Get(j.ctx, key, cert, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)
+	if err != nil {
+		j.fail(client.IgnoreNotFound(err))
+		return false
+	}
+	admitted, err := j.r.admitted(j.ctx, cert)
+	j.fail(err)
+	return admitted
+}
+
+func (j *judge) AllowsName(namespace, name string) bool {
+	policies, labels, err := j.r.policySet(j.ctx, namespace)
+	if client.IgnoreNotFound(err) != nil {
+		j.fail(err)
+		return true
+	}
+	return err == nil && policies.AllowsName(labels, name) // a namespace that is gone keeps no name
+}
+
+func (j *judge) fail(err error) {
+	if err != nil && j.err == nil {
+		j.err = err
+	}
+}
+
+// admitted reports whether nothing forbids the certificate.
+func (r *Reviewer) admitted(ctx context.Context, cert *v1alpha1.ApisixCertificate) (bool, error) {
+	if !r.claimants.of(cert).Valid {
+		return false, nil
+	}
+	if !certspec.AtHome(cert) {
+		if granted, err := r.Granted(ctx, cert.Namespace, certspec.SecretNamespace(cert), cert.Spec.SecretName); !granted || err != nil {
+			return false, err
+		}
+	}
+	verdict, err := r.verdict(ctx, cert)
+	return verdict.Denied == "" && verdict.Settle(cert.Status.Approval, policy.Digest(&cert.Spec)) == policy.Settled, err
+}
+
+func (r *Reviewer) verdict(ctx context.Context, cert *v1alpha1.ApisixCertificate) (policy.Verdict, error) {
+	policies, labels, err := r.policySet(ctx, cert.Namespace)
+	if err != nil {
+		return policy.Verdict{}, err
+	}
+	older := func() int {
+		n := 0
+		for _, other := range r.Known() {
+			if other.Namespace == cert.Namespace && v1alpha1.Older(other, cert) {
+				n++
+			}
+		}
+		return n
+	}
+	return policies.Evaluate(policy.Request{Namespace: cert.Namespace, Labels: labels, Spec: &cert.Spec, Older: older}), nil
+}
+
+// policySet is all policies, and the labels of a namespace where they count. The list waits until the cache is synced, so that
+// policies that are not read yet are not taken for none; a namespace that is not read yet is an error, as it would be taken
+// for one without labels.
+func (r *Reviewer) policySet(ctx context.Context, namespace string) (*policy.Set, map[string]string, error) {
+	var list v1alpha1.CertificatePolicyList
+	if err := r.Reader.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, nil, err
+	}
+	set := r.policies.Of(list.Items, r.RequirePolicy)
+	if len(list.Items) == 0 {
+		return set, nil, nil
+	}
+	object := &metav1.PartialObjectMetadata{}
+	object.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
+	err := r.Reader.Get(ctx, client.ObjectKey{Name: namespace}, object)
+	return set, object.Labels, err
+}

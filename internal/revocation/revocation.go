@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package revocation has certificates revoked by the issuers that issued them (Vault's MOUNT/revoke).
+//
+//	left, err := revoker.Revoke(ctx, cert, authority.Revocable(&cert.Status, false))
+//
+// What may be revoked is package authority's to say, and when is the caller's.
+package revocation
+
+import (
+	"context"
+	"errors"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/certs/vault"
+	"apisix-certs.io/apisix-certs/controllers/issuer"
+	"apisix-certs.io/apisix-certs/internal/authority"
+	"apisix-certs.io/apisix-certs/internal/finding"
+)
+
+// Issuers are the sessions that revoke.
+type Issuers interface {
+	// Find gives the issuer that a certificate of a namespace refers to; nil: there is none.
+	Find(ctx context.Context, namespace string, ref v1alpha1.IssuerReference) (v1alpha1.Issuer, error)
+	Session(ctx context.Context, issuer v1alpha1.Issuer) (*vault.Session, error)
+}
+
+// Revoker revokes certificates. All fields are required.
+type Revoker struct {
+	Issuers  Issuers
+	Clock    clock.PassiveClock
+	Recorder events.EventRecorder
+}
+
+// Problem says why spec.revocationPolicy cannot be followed with the issuer; nil: it can.
+func Problem(cert *v1alpha1.ApisixCertificate, of v1alpha1.Issuer) *finding.Finding {
+	policy := cert.Spec.RevocationPolicy
+	if policy != v1alpha1.RevokeOnDelete && policy != v1alpha1.RevokeOnReplace || !issuer.ByRequest(of) {
+		return nil
+	}
+	return finding.New(v1alpha1.ReasonInvalidSpec, "spec.revocationPolicy %s: %s is asked through cert-manager, which cannot revoke: set Never, or name an issuer with a Vault",
+		policy, cert.Spec.IssuerRef)
+}
+
+// AtEnd is what is to be revoked of a certificate that is deleted.
+func AtEnd(cert *v1alpha1.ApisixCertificate) []authority.Revocation {
+	policy := cert.Spec.RevocationPolicy
+	if policy == "" || policy == v1alpha1.RevokeNever || cert.Annotations[v1alpha1.AnnotationSkipRevocation] == "true" {
+		return nil
+	}
+	return authority.Revocable(&cert.Status, true)
+}
+
+// Revoke revokes, and gives what is left to be revoked and why. What the issuer does not know, or has expired, counts as
+// revoked.
+func (r *Revoker) Revoke(ctx context.Context, cert *v1alpha1.ApisixCertificate, permits []authority.Revocation) (left []v1alpha1.IssuedCertificate, err error) {
+	for _, permit := range permits {
+		if oneErr := r.revoke(ctx, cert, permit.Record()); oneErr != nil {
+			left, err = append(left, permit.Record()), oneErr
+		}
+	}
+	return left, err
+}
+
+func (r *Revoker) revoke(ctx context.Context, cert *v1alpha1.ApisixCertificate, record v1alpha1.IssuedCertificate) error {
+	if end := record.NotAfter; end != nil && !r.Clock.Now().Before(end.Time) {
+		return nil // nobody accepts it any more
+	}
+	session, err := r.session(ctx, cert.Namespace, record.Issuer)
+	if err != nil {
+		return err
+	}
+	// A Vault that stores no certificates takes the certificate itself.
+	if chain, parseErr := certs.ParseCertificates([]byte(record.Certificate)); parseErr == nil && len(chain) > 0 && certs.Fingerprint(chain[0]) == record.Fingerprint {
+		err = session.Revoke(ctx, chain[0])
+	} else {
+		err = session.RevokeSerial(ctx, record.SerialNumber)
+	}
+	var answered *vault.Error
+	switch {
+	case err == nil:
+		r.Recorder.Eventf(cert, nil, corev1.EventTypeNormal, v1alpha1.ReasonRevoked, "Revoke", "the issuer has revoked a certificate")
+		return nil
+	case errors.As(err, &answered) && answered.Kind == vault.User: // it does not know the certificate
+		return nil
+	}
+	return err
+}
+
+// session is that of the issuer with this name, KIND/NAME.
+func (r *Revoker) session(ctx context.Context, namespace, name string) (*vault.Session, error) {
+	found, err := r.Issuers.Find(ctx, namespace, v1alpha1.ParseIssuer(name))
+	switch {
+	case err != nil:
+		return nil, err
+	case found == nil:
+		return nil, finding.New(v1alpha1.ReasonRevocationFailed, "spec.revocationPolicy: %s does not exist, so that it cannot revoke what it issued: create it, or set the annotation %s: \"true\"", name, v1alpha1.AnnotationSkipRevocation)
+	case issuer.ByRequest(found):
+		return nil, finding.New(v1alpha1.ReasonRevocationFailed, "spec.revocationPolicy: %s is no Vault and cannot revoke what it issued: set Never, or the annotation %s: \"true\"", name, v1alpha1.AnnotationSkipRevocation)
+	}
+	return r.Issuers.Session(ctx, found)
+}
