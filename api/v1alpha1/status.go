@@ -50,6 +50,17 @@ type ApisixCertificateStatus struct {
 	// +optional
 	LastFailureTime *metav1.Time `json:"lastFailureTime,omitempty"`
 
+	// LastFailureReason and LastFailureMessage say why issuing last failed, in the words of the condition. Unset after a
+	// success.
+	//
+	// +optional
+	LastFailureReason string `json:"lastFailureReason,omitempty"`
+
+	// LastFailureMessage is the message of LastFailureReason.
+	//
+	// +optional
+	LastFailureMessage string `json:"lastFailureMessage,omitempty"`
+
 	// Warnings are what the issuer answered differently from what was asked, such as a shorter life.
 	//
 	// +optional

@@ -4,127 +4,190 @@ package certificate
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
-	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/certs"
-	"apisix-certs.io/apisix-certs/controllers/issuer"
 	"apisix-certs.io/apisix-certs/internal/authority"
+	"apisix-certs.io/apisix-certs/internal/certspec"
+	"apisix-certs.io/apisix-certs/internal/finding"
 	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/issuance"
+	"apisix-certs.io/apisix-certs/internal/keystorage"
+	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// observed is everything that a run looks at.
-type observed struct {
-	cert *v1alpha1.ApisixCertificate
-	spec certs.Spec
-
-	secret *corev1.Secret // nil: there is none
-	live   bool           // secret was read past the cache
-
-	issuer   v1alpha1.Issuer // nil: not found
-	standing issuer.Observation
-	// rotationSpread is Reconciler.RotationSpread.
-	rotationSpread time.Duration
-	// badIssuer says why the issuer cannot be read.
-	badIssuer *finding
-	// requested is what is on its way through cert-manager.
-	requested requested
-	// names are the DNS names that belong to the certificate, right what may be done to its Secret; notGranted says why a
-	// Secret of another namespace may not be referred to.
-	names      authority.Names
-	right      authority.SecretRight
-	notGranted *authority.Refusal
-	// refused says why the certificate may not be had; approvalRequest is what would settle that.
-	refused         *finding
-	approvalRequest *v1alpha1.ApprovalRequest
-	// hosts are those to push: the spec's DNS names that belong to the certificate.
-	hosts []string
-	uses  []gateway.Use
-	// client is what the uses ask of clients; unfit says why that is not known.
-	client *apisix.SSLClient
-	unfit  error
-	// passwords are those of the keystores; noPassword says why there is none.
-	passwords  passwords
-	noPassword *finding
-	// noKeyPlace says why the key cannot be kept where the spec says, keyUnknown why that cannot be told now.
-	noKeyPlace *KeyStorageError
-	keyUnknown error
-	// lost says that a key outside of Kubernetes is gone from there.
-	lost string
-	// keys are the keys that are at no gateway yet, gatewayVault the Vault that gateways read keys from.
-	keys         *heldKeys
-	gatewayVault apisix.VaultSecret
-	// before is the status as it was read.
-	before *v1alpha1.ApisixCertificateStatus
-	// writer is who else wrote the Secret last, for events.
-	writer string
-	// signableAt is when the next certificate may be signed, see signatures.
-	signableAt time.Time
-	// suspect: what was seen to be served is to be looked at anew.
-	suspect bool
-	// known tells whether there is an ApisixCertificate of that name with this UID.
-	known func(namespace, name, uid string) bool
-	// gateways are those of the certificate's ingress class.
-	gateways []*gateway.Gateway
-	// left are others that status names: the ingress class was another.
-	left []*gateway.Gateway
+// observe is the only reader. live reads the Secret, and what is on its way at cert-manager, past the cache.
+func (r *Reconciler) observe(ctx context.Context, cert *v1alpha1.ApisixCertificate, live bool) (Snapshot, error) {
+	s := Snapshot{Cert: cert, Seen: r.memory.of(client.ObjectKeyFromObject(cert), cert.UID)}
+	s.Facts.Spec = certspec.Of(cert)
+	s.Gateways = r.gatewaysOf(ctx, cert)
+	var err error
+	if s.References, err = r.References.Of(ctx, cert); err != nil {
+		return s, err
+	}
+	if s.Review, err = r.Reviewer.Review(ctx, cert, s.References); err != nil {
+		return s, err
+	}
+	r.enqueue(ctx, s.Review.Woken)
+	if s.Secret.Object, s.Secret.Live, err = r.readSecret(ctx, cert, live); err != nil {
+		return s, err
+	}
+	if s.Forms, err = tlssecret.ReadForms(ctx, r.Live, cert, keystorage.Outside(cert)); err != nil {
+		return s, err
+	}
+	if s.Issuer, err = r.observeIssuer(ctx, cert); err != nil {
+		return s, err
+	}
+	return r.observePair(ctx, s, s.Secret.Object, live)
 }
 
-func (r *Reconciler) observe(ctx context.Context, cert *v1alpha1.ApisixCertificate) (observed, error) {
-	o := observed{cert: cert, before: cert.Status.DeepCopy(), spec: specOf(cert), gateways: r.Gateways(cert.Spec.IngressClassName), known: r.known(ctx), keys: &r.keys, rotationSpread: r.RotationSpread}
-	o.left = r.left(&o)
-	o.signableAt = r.signatures.next(cert.UID, r.Clock.Now())
-	for _, step := range []func() error{
-		func() error { return r.observeSecret(ctx, r.Client, &o) },
-		func() error { return r.observeIssuer(ctx, &o) },
-		func() error { return r.observeRequest(ctx, r.Client, &o) },
-		func() error { return r.observeUses(ctx, &o) },
-		func() error { return r.observeGrant(ctx, &o) },
-		func() error { return r.observeAdmission(ctx, &o) },
-		func() error { return r.observeRights(ctx, &o) },
-		func() error { return r.observeClients(ctx, &o) },
-		func() error { return r.observeKey(ctx, &o) },
-		func() error { return r.observePasswords(ctx, &o) },
-	} {
-		if err := step(); err != nil {
-			return o, err
+// observePair is the part of observe that depends on the pair in the Secret.
+func (r *Reconciler) observePair(ctx context.Context, s Snapshot, secret *corev1.Secret, live bool) (Snapshot, error) {
+	var err error
+	s.Secret.Object = secret
+	s.Secret.Right, err = r.Reviewer.SecretRight(ctx, s.Cert, s.Review, secret, keystorage.SecretType(s.Cert))
+	if err != nil {
+		return s, err
+	}
+	s.Issuer.Order.Spec, s.Issuer.Order.Secret = s.Facts.Spec, secret
+	if s.Issuer.Order.Issuer != nil {
+		if s.Issuer.Issuing, err = r.Issuers.Observe(ctx, s.Issuer.Order, live); err != nil {
+			return s, err
 		}
 	}
-	return o, nil
+	now := r.Clock.Now()
+	s.Facts = factsOf(&s, r.RotationSpread)
+	d := certs.Decide(s.Facts, now)
+	if s.Keys, err = r.Keys.Observe(ctx, s.kept(), s.target(d.Bundle), !d.Issue, s.Seen.unserved != ""); err != nil {
+		return s, err
+	}
+	r.observeGateways(ctx, &s, now)
+	return s, nil
 }
 
-// observeSecret reads the Secret with from. One that the cache does not have may be somebody else's.
-func (r *Reconciler) observeSecret(ctx context.Context, from client.Reader, o *observed) error {
-	key := client.ObjectKey{Namespace: secretNamespace(o.cert), Name: o.cert.Spec.SecretName}
-	o.live = from == r.Live
-	if !r.Shard.MayRead(key.Namespace) { // observeGrant refuses it
-		o.secret = nil
-		return nil
+// readSecret reads the Secret. One that the cache does not have may be somebody else's, and is looked for past it.
+func (r *Reconciler) readSecret(ctx context.Context, cert *v1alpha1.ApisixCertificate, live bool) (*corev1.Secret, bool, error) {
+	key := certspec.SecretKey(cert)
+	if !r.Shard.MayRead(key.Namespace) { // the review refuses it
+		return nil, live, nil
+	}
+	var from client.Reader = r.Client
+	if live {
+		from = r.Live
 	}
 	secret := &corev1.Secret{}
 	err := from.Get(ctx, key, secret)
-	if apierrors.IsNotFound(err) && !o.live {
-		return r.observeSecret(ctx, r.Live, o)
+	switch {
+	case apierrors.IsNotFound(err) && !live:
+		return r.readSecret(ctx, cert, true)
+	case apierrors.IsNotFound(err):
+		return nil, live, nil
 	}
-	o.secret = secret
-	if apierrors.IsNotFound(err) {
-		o.secret, err = nil, nil
-	}
-	if err != nil {
-		return err
-	}
-	return r.observeSecretRight(ctx, o)
+	return secret, live, err
 }
 
-// known tells whether there is an ApisixCertificate of that name with that UID. Where it cannot tell, there is one.
+func (r *Reconciler) observeIssuer(ctx context.Context, cert *v1alpha1.ApisixCertificate) (IssuerState, error) {
+	of := IssuerState{Order: issuance.Order{Certificate: cert}}
+	if cert.Spec.Push {
+		return of, nil
+	}
+	found, err := r.Issuers.Find(ctx, cert.Namespace, cert.Spec.IssuerRef)
+	if errors.As(err, &of.Bad) {
+		return of, nil
+	}
+	if found != nil {
+		of.Order.Issuer, of.Order.Observation = found, r.Issuers.Observation(found)
+	}
+	return of, err
+}
+
+// factsOf are what the decision to issue goes by.
+func factsOf(s *Snapshot, rotationSpread time.Duration) certs.Observed {
+	cert, observation := s.Cert, s.Issuer.Order.Observation
+	facts := certs.Observed{
+		Spec: s.Facts.Spec, UID: string(cert.UID),
+		WantedIssuer: cert.Spec.IssuerRef.String(), WantedFor: authority.OwnerText(client.ObjectKeyFromObject(cert)),
+		Once:          cert.Spec.RenewalPolicy == v1alpha1.RenewDisabled,
+		RenewalWindow: certspec.RenewalWindow(&cert.Spec, string(cert.UID)),
+		CurrentCA:     observation.CAs, CurrentCASince: observation.CASince, RotationSpread: rotationSpread,
+	}
+	if at, err := time.Parse(time.RFC3339, cert.Annotations[v1alpha1.AnnotationRenewAt]); err == nil {
+		facts.RenewRequestedAt = at
+	}
+	secret := s.Secret.Object
+	if secret == nil {
+		return facts
+	}
+	facts.SecretExists, facts.KeyOutside = true, keystorage.Outside(cert)
+	if !s.Secret.Right.MayRead() { // that of somebody else says nothing of this certificate
+		return facts
+	}
+	marks := tlssecret.MarksOf(secret)
+	facts.CertPEM, facts.KeyPEM = secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey]
+	facts.CAPEM = secret.Data[corev1.ServiceAccountRootCAKey]
+	facts.IssuedBy, facts.IssuedFor = marks.IssuedBy, marks.Owner
+	facts.IssuedDigest, facts.IssuedUnder, facts.IssuedAt = marks.SpecDigest, marks.IssuedUnder, marks.IssuedAt
+	if chain, err := certs.ParseCertificates(facts.CertPEM); err == nil && len(chain) > 0 && !observation.Revocations.Empty() {
+		facts.Revoked = observation.Revocations.Has(chain[0])
+	}
+	if undated(s) {
+		facts.IssuedAt = facts.RenewRequestedAt // what was asked for before is answered
+	}
+	return facts
+}
+
+// undated reports whether the Secret does not say any more when the certificate in it, that of the record, was issued.
+func undated(s *Snapshot) bool {
+	secret := s.Secret.Object
+	return secret != nil && secret.Annotations[v1alpha1.AnnotationIssuedAt] == "" && s.recorded(leafOf(secret))
+}
+
+// gatewaysOf finds the gateways of a certificate. Nothing is asked of them.
+func (r *Reconciler) gatewaysOf(ctx context.Context, cert *v1alpha1.ApisixCertificate) GatewayStates {
+	states := GatewayStates{Known: r.known(ctx)}
+	for _, g := range r.Gateways.For(cert.Spec.IngressClassName) {
+		states.At = append(states.At, GatewayState{Gateway: g})
+	}
+	for _, was := range cert.Status.Gateways {
+		if slices.ContainsFunc(states.At, func(at GatewayState) bool { return at.Name == was.Name }) {
+			continue
+		}
+		if g := r.Gateways.Named(was.Name); g != nil {
+			states.Left = append(states.Left, g)
+		}
+	}
+	return states
+}
+
+// observeGateways looks at all gateways at once, for one that hangs must not hold up the others, where there is something to
+// bring there.
+func (r *Reconciler) observeGateways(ctx context.Context, s *Snapshot, now time.Time) {
+	s.Gateways.At = slices.Clone(s.Gateways.At)
+	p := MakePlan(*s, now)
+	if p.Delivery != Push || p.Secret != Keep {
+		return
+	}
+	var group sync.WaitGroup
+	for i := range s.Gateways.At {
+		at := &s.Gateways.At[i]
+		group.Go(func() {
+			at.State, at.Err = at.Observe(ctx, p.target)
+			at.Observed = true
+		})
+	}
+	group.Wait()
+}
+
+// known reports whether there is an ApisixCertificate of that name with that UID. Where it cannot tell, there is one.
 func (r *Reconciler) known(ctx context.Context) func(namespace, name, uid string) bool {
 	return func(namespace, name, uid string) bool {
 		cert := &v1alpha1.ApisixCertificate{}
@@ -133,33 +196,14 @@ func (r *Reconciler) known(ctx context.Context) func(namespace, name, uid string
 	}
 }
 
-// issuerChanged tells whether the issuer changed for the better since the time given, to the second, so that a failure is
-// worth a new try at once.
-func (o *observed) issuerChanged(since metav1.Time) bool {
-	if o.issuer == nil {
-		return false
+// Look observes a certificate and plans for it, and does nothing.
+func (r *Reconciler) Look(ctx context.Context, cert *v1alpha1.ApisixCertificate) (Snapshot, Plan, error) {
+	s, err := r.observe(ctx, cert, false)
+	if err != nil {
+		return s, Plan{}, fmt.Errorf("observe: %w", err)
 	}
-	ready := meta.FindStatusCondition(o.issuer.IssuerStatus().Conditions, v1alpha1.ConditionReady)
-	return ready != nil && ready.Status == metav1.ConditionTrue && !ready.LastTransitionTime.Before(&since)
+	return s, MakePlan(s, r.Clock.Now()), nil
 }
 
-// target is the pair in the Secret as the gateways should hold it, for the hosts that it names: of a spec that was
-// changed and not followed yet, the hosts of the old certificate are still served.
-func (o *observed) target(d certs.Decision) gateway.Target {
-	t := gateway.Target{
-		Namespace: o.cert.Namespace, Name: o.cert.Name, UID: string(o.cert.UID),
-		SecretNamespace: secretNamespace(o.cert), SecretName: o.cert.Spec.SecretName, Uses: o.uses, OwnTerms: gateway.OwnTerms{Client: o.client, Unfit: o.unfit, Known: o.known},
-		Pair: gateway.Pair{Fingerprint: certs.Fingerprint(d.Bundle.Leaf), Serial: certs.Serial(d.Bundle.Leaf)},
-	}
-	t.Hosts = slices.DeleteFunc(slices.Clone(o.hosts), func(host string) bool { return !names(d.Bundle, host) })
-	if o.secret != nil {
-		t.Cert, t.Key = o.secret.Data[corev1.TLSCertKey], o.secret.Data[corev1.TLSPrivateKeyKey]
-	}
-	if o.keyOutside() {
-		if held := o.keys.get(o.cert.UID, t.Fingerprint); held != nil {
-			t.Key = held
-		}
-		t.Reference = o.reference(t)
-	}
-	return t
-}
+var _ = finding.New
+var _ gateway.Mode

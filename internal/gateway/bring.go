@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// Result is what came of a target at one gateway.
+type Result struct {
+	Name  string
+	State State
+	Verb  Verb
+	// Again is when to look at the gateway again; zero: there is no need.
+	Again time.Duration
+	Err   error
+	Proof Proof
+}
+
+// Settled reports whether the gateway has the target, as far as that can be known.
+func (r Result) Settled() bool {
+	return r.Err == nil && r.Verb != Refuse && r.Verb != Renew && r.Verb != Wait && (!r.Proof.Asked || r.Proof.Served)
+}
+
+// Unserved reports whether a handshake showed something else than the target.
+func (r Result) Unserved() bool { return r.Proof.Asked && !r.Proof.Served }
+
+// AllSettled reports whether every gateway has the target, as far as that can be known.
+func AllSettled(results []Result) bool {
+	return !slices.ContainsFunc(results, func(r Result) bool { return !r.Settled() })
+}
+
+// AllServed reports whether every gateway that could be asked was seen to serve the target, and one could.
+func AllServed(results []Result) bool {
+	asked := slices.ContainsFunc(results, func(r Result) bool { return r.Proof.Asked })
+	return asked && !slices.ContainsFunc(results, func(r Result) bool { return r.Err != nil || r.Unserved() })
+}
+
+// Known is what earlier runs have seen of a target at a gateway.
+type Known struct {
+	// Verified: the gateway was seen to serve it, and nothing has changed since.
+	Verified bool
+	// Rewritten: it was written once more already because it was not served.
+	Rewritten bool
+}
+
+// Bring takes the next step so that the gateway holds the target, and verifies that by handshakes. s is what Observe gave.
+// Where something else is served though the gateway should hold the target, it is looked at anew and written once more: its
+// objects may be gone, or the key another's, and APISIX never tells a key.
+//
+// A target that was verified before and needs no write is not verified again: a rolling verification does so for every
+// certificate. Beside an ingress controller every look counts, for it may write the old one back.
+func (g *Gateway) Bring(ctx context.Context, s State, t Target, known Known) Result {
+	done := g.write(ctx, s, t)
+	if known.Verified && done.Err == nil && done.Verb == Keep && done.State.Mode == Own {
+		var ok bool
+		if done.Proof, ok = g.Proven(t.Serial); ok {
+			return done
+		}
+	}
+	g.verify(ctx, &done, t)
+	if done.Verb == Keep && done.Proof.Mendable() && done.State.Mode != Secret && !known.Rewritten {
+		done = g.bringAgain(ctx, t, done)
+	}
+	done.Proof = g.Explain(ctx, done.State, t, done.Proof)
+	return done
+}
+
+// verify makes the handshakes for what should be served by now.
+func (g *Gateway) verify(ctx context.Context, done *Result, t Target) {
+	if done.Err == nil && done.Verb != Wait && done.Verb != Refuse && done.Verb != Renew {
+		done.Proof = g.Prove(ctx, done.State.Hosts(t), t.Fingerprint)
+	}
+}
+
+// bringAgain is for what was seen not to be served: whatever the inventory says, it is written.
+func (g *Gateway) bringAgain(ctx context.Context, t Target, before Result) Result {
+	if before.Err = g.Reread(ctx, RereadAge); before.Err != nil {
+		return before
+	}
+	s, err := g.Observe(ctx, t)
+	if err != nil {
+		return Result{Name: g.Name, State: s, Err: err}
+	}
+	done := g.write(ctx, s, t)
+	switch {
+	case done.Err != nil:
+		return done
+	case done.Verb == Keep:
+		done.State, done.Err = g.PushAgain(ctx, done.State, t)
+	case done.Verb == Put:
+		g.Doubt() // it was thought to be there: others may be gone too
+	}
+	if done.Err == nil && done.Verb != Renew {
+		done.Proof = g.Prove(ctx, done.State.Hosts(t), t.Fingerprint)
+	}
+	return done
+}
+
+func (g *Gateway) write(ctx context.Context, s State, t Target) Result {
+	done := Result{Name: g.Name, State: s}
+	if t.Unfit != nil && s.Mode == Own {
+		done.Err = t.Unfit
+		return done
+	}
+	var action Action
+	done.State, action, done.Err = g.Push(ctx, s, t)
+	done.Verb, done.Again = action.Verb, action.Again
+	return done
+}
+
+// Verify makes the handshakes for a target whose key is not at hand, so that nothing can be written.
+func (g *Gateway) Verify(ctx context.Context, hosts []string, fingerprint string) Result {
+	done := Result{Name: g.Name, Verb: Keep}
+	done.State.Mode, _ = g.FindMode(ctx)
+	done.Proof = g.Prove(ctx, hosts, fingerprint)
+	return done
+}
