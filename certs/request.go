@@ -18,6 +18,16 @@ import (
 // subject and SANs, and the usage extensions where spec names usages. A spec that Validate refuses, or the zero Key,
 // is an error.
 func CreateRequest(spec Spec, key Key) (csrPEM []byte, err error) {
+	return createRequest(spec, spec.RequestedCommonName(), key)
+}
+
+// CreateExactRequest is CreateRequest without the common name of Spec.RequestedCommonName: an issuer that wants none, as all but
+// Vault's roles do, is asked for what spec says and no more.
+func CreateExactRequest(spec Spec, key Key) (csrPEM []byte, err error) {
+	return createRequest(spec, spec.CommonName, key)
+}
+
+func createRequest(spec Spec, commonName string, key Key) (csrPEM []byte, err error) {
 	if problems := spec.Validate(); len(problems) > 0 {
 		return nil, problems[0]
 	}
@@ -25,7 +35,7 @@ func CreateRequest(spec Spec, key Key) (csrPEM []byte, err error) {
 		return nil, fmt.Errorf("create certificate request: %w", ErrNoKey)
 	}
 	template := &x509.CertificateRequest{
-		Subject:        spec.Subject.name(spec.RequestedCommonName()),
+		Subject:        spec.Subject.name(commonName),
 		DNSNames:       spec.RequestedDNSNames(),
 		EmailAddresses: spec.EmailAddresses,
 	}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package issuance
+
+import (
+	"context"
+	"errors"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/controllers/issuer"
+	"apisix-certs.io/apisix-certs/internal/finding"
+)
+
+// Find reads the issuer that a certificate in a namespace refers to, nil where there is none. An external one is not read: there
+// is no right to. A field of the issuer that cannot be read is a *finding.Finding.
+func (i *Issuers) Find(ctx context.Context, namespace string, ref v1alpha1.IssuerReference) (v1alpha1.Issuer, error) {
+	ref = ref.WithKind()
+	if ref.ClusterWide() {
+		namespace = ""
+	}
+	switch {
+	case ref.External():
+		return issuer.NewExternal(namespace, ref), nil
+	case v1alpha1.GroupOf(ref.Kind) == v1alpha1.GroupCertManager:
+		return i.findForeign(ctx, namespace, ref)
+	case ref.ClusterWide():
+		return i.find(ctx, client.ObjectKey{Name: ref.Name}, &v1alpha1.ClusterVaultIssuer{})
+	}
+	return i.find(ctx, client.ObjectKey{Namespace: namespace, Name: ref.Name}, &v1alpha1.VaultIssuer{})
+}
+
+type issuerObject interface {
+	client.Object
+	v1alpha1.Issuer
+}
+
+func (i *Issuers) find(ctx context.Context, key client.ObjectKey, object issuerObject) (v1alpha1.Issuer, error) {
+	if err := i.Client.Get(ctx, key, object); err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	return object, nil
+}
+
+// findForeign never returns a nil *issuer.Foreign as an Issuer.
+func (i *Issuers) findForeign(ctx context.Context, namespace string, ref v1alpha1.IssuerReference) (v1alpha1.Issuer, error) {
+	found, err := issuer.FindForeign(ctx, i.Client, issuer.Key{Kind: ref.Kind, Namespace: namespace, Name: ref.Name})
+	var field certs.FieldError
+	switch {
+	case errors.As(err, &field):
+		return nil, finding.New(v1alpha1.ReasonIssuerNotReady, "%s: spec.%s", ref.String(), field.Error())
+	case err != nil || found == nil:
+		return nil, err
+	}
+	return found, nil
+}

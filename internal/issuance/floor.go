@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package issuance
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/internal/certspec"
+	"apisix-certs.io/apisix-certs/internal/finding"
+	"apisix-certs.io/apisix-certs/internal/tlssecret"
+)
+
+// A certificate is signed at most signatureBurst times in a row, and then once every signaturePause, whatever changes its
+// spec, its annotations or its Secret.
+const (
+	signatureBurst = 5
+	signaturePause = time.Minute
+)
+
+// signatures counts what was signed for each certificate. It does not outlive a restart.
+type signatures struct {
+	mu    sync.Mutex
+	byUID map[types.UID]*rate.Limiter
+}
+
+// spend counts a signature.
+func (s *signatures) spend(uid types.UID, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.byUID == nil {
+		s.byUID = map[types.UID]*rate.Limiter{}
+	}
+	if s.byUID[uid] == nil {
+		s.byUID[uid] = rate.NewLimiter(rate.Every(signaturePause), signatureBurst)
+	}
+	s.byUID[uid].AllowN(now, 1)
+}
+
+// next is when the next one may be signed; not after now: at once.
+func (s *signatures) next(uid types.UID, now time.Time) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	limiter := s.byUID[uid]
+	if limiter == nil {
+		return now
+	}
+	tokens := limiter.TokensAt(now)
+	if tokens >= signatureBurst {
+		delete(s.byUID, uid)
+	}
+	if tokens >= 1 {
+		return now
+	}
+	return now.Add(time.Duration((1 - tokens) * float64(signaturePause)))
+}
+
+func (s *signatures) forget(uid types.UID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.byUID, uid)
+}
+
+// limited says why a certificate is not signed before next, and names who writes its Secret, where that is why it is due again.
+func limited(o Order, d certs.Decision, next time.Time) Verdict {
+	secret := certspec.SecretText(o.Certificate)
+	if writer := tlssecret.LastWriter(o.Secret); writer != "" && o.reverted() {
+		return Verdict{Until: next, Hold: finding.New(v1alpha1.ReasonSecretReverted,
+			"Secret %s was changed by %s each time a certificate was written to it: keep %s from writing it, or name another Secret; until then it is issued once a minute",
+			secret, writer, writer)}
+	}
+	return Verdict{Until: next, Hold: finding.New(v1alpha1.ReasonIssuanceLimited,
+		"%d certificates were issued in a row, because spec, annotations or Secret %s changed (last: %s): find out what changes them; until then one is issued every minute",
+		signatureBurst, secret, d.Message)}
+}
+
+// reverted reports whether the Secret holds something else than what was issued last.
+func (o Order) reverted() bool {
+	issued := o.Certificate.Status.Issued
+	if issued.IsZero() {
+		return false
+	}
+	chain, err := certs.ParseCertificates(o.Secret.Data[corev1.TLSCertKey])
+	return err != nil || len(chain) == 0 || certs.Fingerprint(chain[0]) != issued.Fingerprint
+}

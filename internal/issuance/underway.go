@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package issuance
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/controllers/note"
+	"apisix-certs.io/apisix-certs/internal/finding"
+)
+
+// underway is a certificate on its way through cert-manager. The private key is made first and lies in a Secret beside the
+// request until its certificate is in spec.secretName: neither a restart nor a slow signer loses it, and the pair that is
+// served is not touched before its successor is whole.
+type underway struct {
+	key     *requestKey                // nil: nothing is on its way
+	request *unstructured.Unstructured // nil: not made yet
+	blocked *finding.Finding           // a Secret of somebody else has the name of the key's
+}
+
+// requestKey is the Secret with the key of a request.
+type requestKey struct {
+	name    string
+	uid     types.UID
+	created time.Time
+	digest  string // of what is asked for with it
+	renewAt string // the annotation of the certificate at that time
+	key     certs.Key
+}
+
+// stage is how far a CertificateRequest has come.
+type stage string
+
+const (
+	stageNone    stage = "none"    // there is none for what is wanted
+	stageWaiting stage = "waiting" // for approval, or for the signer
+	stageRefused stage = "refused" // denied, or invalid: the same would be refused again
+	stageFailed  stage = "failed"
+	stageReady   stage = "ready" // it has its answer
+)
+
+// stage says how far the request for an order has come, with a reason and a message. What was refused is forgotten once
+// somebody has asked for a new certificate since.
+func (u underway) stage(o Order, now time.Time) (stage, *finding.Finding) {
+	if u.key == nil || u.key.digest != o.digest() || u.key.key.IsZero() || u.request == nil {
+		return stageNone, nil
+	}
+	conditions := conditionsOf(u.request)
+	refused := func(reason, what string, c requestCondition) (stage, *finding.Finding) {
+		if u.askedAgain(o, now) {
+			return stageNone, nil
+		}
+		return stageRefused, finding.New(reason, "%s%s", what, c.text())
+	}
+	denied, invalid, ready := conditions["Denied"], conditions["InvalidRequest"], conditions["Ready"]
+	switch {
+	case denied.status == "True", ready.reason == "Denied":
+		return refused(v1alpha1.ReasonDenied, "the CertificateRequest was denied", denied)
+	case invalid.status == "True":
+		return refused(v1alpha1.ReasonRefused, "the CertificateRequest is invalid to its issuer", invalid)
+	case ready.status == "False" && ready.reason == "Failed":
+		return stageFailed, finding.New(v1alpha1.ReasonIssueFailed, "the CertificateRequest failed%s", ready.text())
+	case conditions["Approved"].status != "True":
+		return stageWaiting, finding.New(v1alpha1.ReasonIssuing, "the CertificateRequest waits to be approved")
+	case ready.status == "True":
+		return stageReady, nil
+	}
+	return stageWaiting, finding.New(v1alpha1.ReasonIssuing, "the CertificateRequest is approved and waits for its issuer")
+}
+
+// askedAgain reports whether a renewal was asked for since the key was made. Times are told in seconds, so it is the value
+// that counts.
+func (u underway) askedAgain(o Order, now time.Time) bool {
+	at := o.renewAt()
+	return !at.IsZero() && !at.After(now) && u.key.renewAt != o.Certificate.Annotations[v1alpha1.AnnotationRenewAt]
+}
+
+// requestCondition is a condition of a CertificateRequest.
+type requestCondition struct{ status, reason, message string }
+
+// text is what the issuer or approver says, cut: it is not ours.
+func (c requestCondition) text() string {
+	if c.message == "" {
+		return ""
+	}
+	return ": " + note.Cut(c.message, 300)
+}
+
+func conditionsOf(request *unstructured.Unstructured) map[string]requestCondition {
+	found := map[string]requestCondition{}
+	list, _, _ := unstructured.NestedSlice(request.Object, "status", "conditions")
+	for _, item := range list {
+		fields, _ := item.(map[string]any)
+		text := func(field string) string { s, _ := fields[field].(string); return s }
+		found[text("type")] = requestCondition{text("status"), text("reason"), text("message")}
+	}
+	return found
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package keystorage
+
+import (
+	"context"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs/vault"
+)
+
+// The fields of a secret in Vault.
+const (
+	certField = "cert"
+	keyField  = "key"
+)
+
+// secretName is the name of one certificate's secret in its folder. A gateway keeps what it read for 300 s, so that each
+// certificate must have a name of its own to be served at once.
+func secretName(fingerprint string) string { return fingerprint[:min(len(fingerprint), 32)] }
+
+// folderPath is the path in Vault of a place's secrets.
+func folderPath(p v1alpha1.VaultKVPlace) string { return p.Mount + "/" + p.Path }
+
+// folder has the secrets of one certificate in one place of a Vault. All errors are the session's.
+type folder struct {
+	session *vault.Session
+	path    string
+}
+
+func (f folder) write(ctx context.Context, fingerprint string, certPEM, keyPEM []byte) error {
+	return f.session.WriteKV(ctx, f.path+"/"+secretName(fingerprint), map[string]string{certField: string(certPEM), keyField: string(keyPEM)})
+}
+
+// has reports whether there is a key for the certificate with this fingerprint.
+func (f folder) has(ctx context.Context, fingerprint string) (bool, error) {
+	return f.session.HasKV(ctx, f.path+"/"+secretName(fingerprint), keyField)
+}
+
+// names are those of all its secrets.
+func (f folder) names(ctx context.Context) ([]string, error) { return f.session.ListKV(ctx, f.path) }
+
+// clear deletes all its secrets but the one of the certificate with this fingerprint; empty: all.
+func (f folder) clear(ctx context.Context, fingerprint string) error {
+	names, err := f.names(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if fingerprint != "" && name == secretName(fingerprint) {
+			continue
+		}
+		if err := f.session.DeleteKV(ctx, f.path+"/"+name); err != nil {
+			return err
+		}
+	}
+	return nil
+}

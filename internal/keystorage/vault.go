@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package keystorage
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/apisix"
+	"apisix-certs.io/apisix-certs/certs/vault"
+	"apisix-certs.io/apisix-certs/internal/finding"
+	"apisix-certs.io/apisix-certs/internal/gateway"
+)
+
+// inVault is for keys in a key-value engine of the issuer's Vault, from where gateways read them.
+type inVault struct {
+	cert     *v1alpha1.ApisixCertificate
+	issuer   v1alpha1.Issuer // nil: not found
+	gateways []*gateway.Gateway
+	live     client.Reader
+	issuers  Issuers
+	held     *heldKeys
+	// swept has by UID the fingerprint of the certificate for which older secrets were deleted.
+	swept *sync.Map
+}
+
+// place is where the spec wants the key. The UID keeps clusters and tenants apart, whatever path they name.
+func (s inVault) place() v1alpha1.VaultKVPlace {
+	kv := s.cert.Spec.VaultKV
+	return v1alpha1.VaultKVPlace{
+		Issuer: s.cert.Spec.IssuerRef.String(), Mount: cmp.Or(kv.Mount, "kv"), Path: cmp.Or(kv.Path, "apisix-certs") + "/" + string(s.cert.UID),
+	}
+}
+
+func (s inVault) observe(ctx context.Context, state *State) error {
+	state.Outside, state.wanted = true, s.place()
+	if state.Impossible, state.Unknown = ownOnly(ctx, s.gateways, v1alpha1.KeyInVaultKV); state.Impossible != nil || state.Unknown != nil {
+		return nil
+	}
+	token, err := s.token(ctx)
+	if why := (*finding.Finding)(nil); errors.As(err, &why) {
+		state.Impossible = why
+		return nil
+	}
+	if err != nil || s.issuer == nil { // that it is missing is found elsewhere
+		return err
+	}
+	server := s.issuer.IssuerSpec()
+	if server.Server == "" {
+		state.Impossible = finding.New(v1alpha1.ReasonKeyStorage, "spec.keyStorage: VaultKV needs an issuer that is a Vault, and %s is none: name another, or use Secret", state.wanted.Issuer)
+		return nil
+	}
+	state.reader = apisix.VaultSecret{URI: strings.TrimRight(server.Server, "/"), Prefix: state.wanted.Mount, Namespace: server.Namespace}
+	state.token = token
+	return nil
+}
+
+// token is that with which the gateway reads from Vault, or a *finding.Finding.
+func (s inVault) token(ctx context.Context) (vault.Secret, error) {
+	ref := s.cert.Spec.VaultKV.TokenSecretRef
+	secret := &corev1.Secret{}
+	err := s.live.Get(ctx, client.ObjectKey{Namespace: s.cert.Namespace, Name: ref.Name}, secret)
+	if client.IgnoreNotFound(err) != nil {
+		return vault.Secret{}, fmt.Errorf("token of the gateway: %w", err)
+	}
+	key := cmp.Or(ref.Key, "token")
+	token := vault.NewSecret(string(secret.Data[key]))
+	switch {
+	case token.IsZero():
+		return token, finding.New(v1alpha1.ReasonKeyStorage, "spec.keyStorage: VaultKV needs spec.vaultKV.tokenSecretRef: Secret %s has nothing under key %s: put a Vault token there with which the gateway may read", ref.Name, key)
+	case strings.HasPrefix(token.Reveal(), "$") && !s.cert.Spec.IssuerRef.WithKind().ClusterWide():
+		return token, finding.New(v1alpha1.ReasonKeyStorage, "spec.keyStorage: spec.vaultKV.tokenSecretRef: key %s of Secret %s refers to a value of the gateway, which only certificates of a cluster-wide issuer may: put a Vault token there", key, ref.Name)
+	}
+	return token, nil
+}
+
+// folder is that of the wanted place.
+func (s inVault) folder(ctx context.Context) (folder, error) {
+	if s.issuer == nil {
+		return folder{}, finding.New(v1alpha1.ReasonKeyStorage, "spec.keyStorage: %s does not exist, through which keys are put into Vault", s.cert.Spec.IssuerRef)
+	}
+	session, err := s.issuers.Session(ctx, s.issuer)
+	return folder{session, folderPath(s.place())}, err
+}
+
+// lost says that the pair is gone from Vault. One that is served is not looked for.
+func (s inVault) lost(ctx context.Context, t gateway.Target, unserved bool) string {
+	if !unserved {
+		return ""
+	}
+	f, err := s.folder(ctx)
+	if err != nil {
+		return ""
+	}
+	if has, err := f.has(ctx, t.Fingerprint); err != nil || has {
+		return ""
+	}
+	return "the private key is gone from Vault"
+}
+
+func (s inVault) keep(ctx context.Context, fingerprint string, certPEM, keyPEM []byte) error {
+	f, err := s.folder(ctx)
+	if err != nil {
+		return err
+	}
+	return f.write(ctx, fingerprint, certPEM, keyPEM)
+}
+
+// settle deletes the secrets of older certificates, once for each new one. What fails is left for the next time: a secret too
+// many harms nothing.
+func (s inVault) settle(ctx context.Context, state State, fingerprint string) {
+	s.held.forget(s.cert.UID)
+	if swept, _ := s.swept.Load(s.cert.UID); swept == fingerprint || s.issuer == nil || state.present != state.wanted {
+		return
+	}
+	f, err := s.folder(ctx)
+	if err == nil {
+		err = f.clear(ctx, fingerprint)
+	}
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Info("cannot delete older keys in Vault", "error", err.Error())
+		return
+	}
+	s.swept.Store(s.cert.UID, fingerprint)
+}

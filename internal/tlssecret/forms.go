@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tlssecret
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/internal/finding"
+)
+
+// The keys of a Secret beside those of its type, named as cert-manager names them.
+const (
+	keyCombined    = "tls-combined.pem"
+	keyDER         = "key.der"
+	keyJKS         = "keystore.jks"
+	keyJKSTrust    = "truststore.jks"
+	keyPKCS12      = "keystore.p12"
+	keyPKCS12Trust = "truststore.p12"
+)
+
+// Forms are the further forms of a pair that a Secret should hold (spec.additionalOutputFormats and spec.keystores), with the
+// passwords for them, which show neither under fmt nor in JSON. The zero value wants none.
+type Forms struct {
+	formats []v1alpha1.OutputFormat
+	// jks and pkcs12 are nil where they are not wanted.
+	jks            *v1alpha1.JKSKeystore
+	pkcs12         *v1alpha1.PKCS12Keystore
+	jksPassword    password
+	pkcs12Password password
+	problem        *finding.Finding
+}
+
+// ReadForms reads which forms a certificate's Secret should hold, and their passwords. keyOutside: the key is not kept in the
+// Secret. live reads past the cache. Errors are of Kubernetes; that there is no password is a Problem.
+func ReadForms(ctx context.Context, live client.Reader, cert *v1alpha1.ApisixCertificate, keyOutside bool) (Forms, error) {
+	f := formsOf(cert)
+	if keyOutside && f.wanted() {
+		f.problem = finding.New(v1alpha1.ReasonInvalidSpec, "spec.additionalOutputFormats and spec.keystores hold the private key, which spec.keyStorage keeps out of the Secret: drop them, or set keyStorage: Secret")
+		return f, nil
+	}
+	return f, f.readPasswords(ctx, live, cert.Namespace)
+}
+
+func formsOf(cert *v1alpha1.ApisixCertificate) Forms {
+	f := Forms{formats: cert.Spec.AdditionalOutputFormats}
+	stores := cert.Spec.Keystores
+	if stores == nil {
+		return f
+	}
+	if stores.JKS != nil && stores.JKS.Create {
+		f.jks = stores.JKS
+	}
+	if stores.PKCS12 != nil && stores.PKCS12.Create {
+		f.pkcs12 = stores.PKCS12
+	}
+	return f
+}
+
+func (f Forms) wanted() bool { return len(f.formats) > 0 || f.jks != nil || f.pkcs12 != nil }
+
+// leastJKSPassword is what Java asks for, in bytes.
+const leastJKSPassword = 6
+
+func (f *Forms) readPasswords(ctx context.Context, live client.Reader, namespace string) (err error) {
+	if f.jks != nil {
+		if f.jksPassword, err = readPassword(ctx, live, namespace, f.jks.PasswordSecretRef); err != nil {
+			return err
+		}
+		f.problem = f.jksPassword.missing("spec.keystores.jks.passwordSecretRef", f.jks.PasswordSecretRef)
+		if f.problem == nil && len(f.jksPassword.reveal()) < leastJKSPassword {
+			f.problem = finding.New(v1alpha1.ReasonInvalidSpec, "spec.keystores.jks.passwordSecretRef: the password has less than the 6 characters that Java asks for: put a longer one there")
+		}
+	}
+	if f.pkcs12 != nil {
+		if f.pkcs12Password, err = readPassword(ctx, live, namespace, f.pkcs12.PasswordSecretRef); err != nil {
+			return err
+		}
+		if f.problem == nil {
+			f.problem = f.pkcs12Password.missing("spec.keystores.pkcs12.passwordSecretRef", f.pkcs12.PasswordSecretRef)
+		}
+	}
+	return nil
+}
+
+// PasswordSecrets are the Secrets with the passwords that a certificate's keystores need, NAMESPACE/NAME, for an index.
+func PasswordSecrets(cert *v1alpha1.ApisixCertificate) []string {
+	f := formsOf(cert)
+	var keys []string
+	if f.jks != nil {
+		keys = append(keys, cert.Namespace+"/"+f.jks.PasswordSecretRef.Name)
+	}
+	if f.pkcs12 != nil {
+		keys = append(keys, cert.Namespace+"/"+f.pkcs12.PasswordSecretRef.Name)
+	}
+	return keys
+}
+
+// Problem says why the forms cannot be had; nil: they can.
+func (f Forms) Problem() *finding.Finding { return f.problem }
+
+// Digest identifies what the forms are made of, for the pair with this certificate and a key in this encoding; empty where none is
+// wanted. It holds the versions of the passwords' Secrets: a digest of a password would give it away to whoever can guess.
+func (f Forms) Digest(certPEM []byte, encoding certs.Encoding) string {
+	if !f.wanted() {
+		return ""
+	}
+	text, _ := json.Marshal([]any{ // plain data always marshals
+		f.formats, f.jks, f.pkcs12, f.jksPassword.version, f.pkcs12Password.version, encoding, certPEM,
+	})
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// Keys are the Secret's keys of the wanted forms. A truststore is only made where the CA is known.
+func (f Forms) Keys() []string {
+	var keys []string
+	for _, format := range f.formats {
+		keys = append(keys, map[string]string{v1alpha1.OutputCombinedPEM: keyCombined, v1alpha1.OutputDER: keyDER}[format.Type])
+	}
+	if f.jks != nil {
+		keys = append(keys, keyJKS, keyJKSTrust)
+	}
+	if f.pkcs12 != nil {
+		keys = append(keys, keyPKCS12, keyPKCS12Trust)
+	}
+	return keys
+}
+
+// Make makes the forms of a pair by their keys in the Secret. All arguments are PEM, caPEM may be empty; issuedAt is the date of
+// the entries in a Java keystore. An error is a certs.FieldError, or of package certs where the pair cannot be read.
+func (f Forms) Make(certPEM, keyPEM, caPEM []byte, issuedAt time.Time) (map[string][]byte, error) {
+	made := map[string][]byte{}
+	for _, format := range f.formats {
+		switch format.Type {
+		case v1alpha1.OutputCombinedPEM:
+			made[keyCombined] = bytes.Join([][]byte{keyPEM, certPEM}, []byte("\n"))
+		case v1alpha1.OutputDER:
+			if block, _ := pem.Decode(keyPEM); block != nil {
+				made[keyDER] = block.Bytes
+			}
+		}
+	}
+	if f.jks == nil && f.pkcs12 == nil {
+		return made, nil
+	}
+	bundle, err := certs.ParseBundle(certPEM, keyPEM, caPEM)
+	if err != nil {
+		return nil, err
+	}
+	if f.jks != nil {
+		if made[keyJKS], made[keyJKSTrust], err = javaStores(bundle, f.jks.Alias, f.jksPassword, issuedAt); err != nil {
+			return nil, err
+		}
+	}
+	if f.pkcs12 != nil {
+		if made[keyPKCS12], made[keyPKCS12Trust], err = pkcs12Stores(bundle, f.pkcs12.Profile, f.pkcs12Password); err != nil {
+			return nil, err
+		}
+	}
+	for _, trust := range []string{keyJKSTrust, keyPKCS12Trust} {
+		if len(made[trust]) == 0 {
+			delete(made, trust)
+		}
+	}
+	return made, nil
+}

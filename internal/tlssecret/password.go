@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tlssecret
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/internal/finding"
+)
+
+// password is that of a keystore, with the version of the Secret that it is from.
+type password struct {
+	// The pointer keeps fmt out, which prints unexported fields without asking their methods.
+	text    *string
+	version string
+}
+
+// readPassword reads a password. One that is not there is empty.
+func readPassword(ctx context.Context, live client.Reader, namespace string, ref v1alpha1.SecretKeySelector) (password, error) {
+	secret := &corev1.Secret{}
+	err := live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: ref.Name}, secret)
+	if client.IgnoreNotFound(err) != nil {
+		return password{}, fmt.Errorf("password of a keystore: %w", err)
+	}
+	text := string(secret.Data[passwordKey(ref)])
+	return password{&text, string(secret.UID) + "/" + secret.ResourceVersion}, nil
+}
+
+func passwordKey(ref v1alpha1.SecretKeySelector) string { return cmp.Or(ref.Key, "password") }
+
+// missing says that there is no password where field refers to; nil: there is.
+func (p password) missing(field string, ref v1alpha1.SecretKeySelector) *finding.Finding {
+	if p.reveal() != "" {
+		return nil
+	}
+	return finding.New(v1alpha1.ReasonInvalidSpec, "%s: there is no Secret %s with a password under key %s: create it, or correct name and key", field, ref.Name, passwordKey(ref))
+}
+
+// reveal is the password itself: never print it.
+func (p password) reveal() string {
+	if p.text == nil {
+		return ""
+	}
+	return *p.text
+}
