@@ -21,6 +21,7 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers/certificate"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
+	"apisix-certs.io/apisix-certs/internal/issuance"
 )
 
 // issuers wires issuers to the certificates that name them: their changes of CA and CRL, and the kinds of cert-manager as
@@ -50,7 +51,7 @@ func (i *issuers) setup(ctx context.Context) error {
 		return err
 	}
 	i.waiting = []schema.GroupVersionKind{
-		issuer.ForeignKind(v1alpha1.KindIssuer), issuer.ForeignKind(v1alpha1.KindClusterIssuer), certificate.RequestKind,
+		issuer.ForeignKind(v1alpha1.KindIssuer), issuer.ForeignKind(v1alpha1.KindClusterIssuer), issuance.RequestKind,
 	}
 	if err := i.startPresent(); err != nil {
 		return err
@@ -84,7 +85,7 @@ func (i *issuers) startPresent() error {
 }
 
 func (i *issuers) start(kind schema.GroupVersionKind) error {
-	if kind == certificate.RequestKind {
+	if kind == issuance.RequestKind {
 		return i.watchRequests()
 	}
 	if err := issuer.SetupForeign(i.mgr, i.sessions, kind.Kind, i.secrets); err != nil {
@@ -100,7 +101,7 @@ func (i *issuers) watchRequests() error {
 		return err
 	}
 	request := &unstructured.Unstructured{}
-	request.SetGroupVersionKind(certificate.RequestKind)
+	request.SetGroupVersionKind(issuance.RequestKind)
 	owner := handler.EnqueueRequestForOwner(i.mgr.GetScheme(), i.mgr.GetRESTMapper(), &v1alpha1.ApisixCertificate{}, handler.OnlyControllerOwner())
 	return i.certificates.Watch(ctrlsource.Kind[client.Object](ours, request, owner))
 }

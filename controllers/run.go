@@ -16,17 +16,25 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	ctrlsource "sigs.k8s.io/controller-runtime/pkg/source"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers/certificate"
+	"apisix-certs.io/apisix-certs/controllers/drift"
 	"apisix-certs.io/apisix-certs/controllers/grant"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
 	"apisix-certs.io/apisix-certs/controllers/page"
 	"apisix-certs.io/apisix-certs/controllers/shard"
 	"apisix-certs.io/apisix-certs/controllers/source"
+	"apisix-certs.io/apisix-certs/internal/admission"
 	"apisix-certs.io/apisix-certs/internal/authority"
+	"apisix-certs.io/apisix-certs/internal/issuance"
+	"apisix-certs.io/apisix-certs/internal/keystorage"
+	"apisix-certs.io/apisix-certs/internal/references"
+	"apisix-certs.io/apisix-certs/internal/revocation"
+	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
 // Run runs the controllers until ctx ends. It returns nil when they were stopped. With WatchNamespaces they are started again
@@ -139,27 +147,47 @@ func (w *wiring) addCertificates(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	direct, err := directClient(w.mgr)
-	if err != nil {
+	if w.reconciler, err = w.newReconciler(known); err != nil {
 		return err
 	}
-	w.reconciler = &certificate.Reconciler{
-		Direct: direct,
-		Client: w.mgr.GetClient(), Live: w.mgr.GetAPIReader(), Recorder: w.mgr.GetEventRecorder("apisix-certs"), Clock: clock.RealClock{},
-		Signers: w.sessions, Uses: w.uses.Of, Granted: w.granted, Gateways: w.gateways.For, GatewayNamed: w.gateways.Named,
-		Claims: &authority.Claims{Clock: clock.RealClock{}, Reservation: w.options.NameReservation},
-		Known:  known, Resync: w.options.Resync, RotationSpread: w.options.CARotationSpread, Shard: w.part,
-		RequirePolicy: w.options.RequirePolicy,
-	}
+	found := make(chan event.GenericEvent)
 	w.certificates, err = w.reconciler.Setup(ctx, w.mgr, controller.Options{
 		MaxConcurrentReconciles: w.options.Workers,
 		// A gateway that is back must not be kept waiting for long by the failures before.
 		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](500*time.Millisecond, 30*time.Second),
-	})
+	}, found)
 	if err != nil {
 		return fmt.Errorf("certificate controller: %w", err)
 	}
-	return nil
+	return w.mgr.Add(&drift.Watch{
+		Reader: w.mgr.GetClient(), Certificates: w.reconciler, Known: known, Gateways: w.gateways.For, Found: found,
+		Clock: clock.RealClock{}, Shard: w.part, Resync: w.options.Resync,
+	})
+}
+
+// newReconciler puts the rooms of the controller of certificates together.
+func (w *wiring) newReconciler(known func() []*v1alpha1.ApisixCertificate) (*certificate.Reconciler, error) {
+	direct, err := directClient(w.mgr)
+	if err != nil {
+		return nil, err
+	}
+	cached, live, real := w.mgr.GetClient(), w.mgr.GetAPIReader(), clock.RealClock{}
+	recorder := w.mgr.GetEventRecorder("apisix-certs")
+	issuers := &issuance.Issuers{Client: cached, Live: live, Clock: real, Signers: w.sessions}
+	return &certificate.Reconciler{
+		Client: cached, Live: live, Recorder: recorder, Clock: real, Gateways: w.gateways, Shard: w.part, RotationSpread: w.options.CARotationSpread,
+		Rooms: certificate.Rooms{
+			Issuers: issuers,
+			Keys:    &keystorage.Stores{Live: live, Issuers: issuers},
+			Reviewer: &admission.Reviewer{
+				Reader: cached, Claims: &authority.Claims{Clock: real, Reservation: w.options.NameReservation}, Granted: w.granted,
+				Known: known, Shard: w.part, RequirePolicy: w.options.RequirePolicy,
+			},
+			References: &references.Finder{Live: live, Uses: w.uses.Of, Granted: w.granted},
+			Revoker:    &revocation.Revoker{Issuers: issuers, Clock: real, Recorder: recorder},
+			Secrets:    tlssecret.Writer{Client: cached, Live: live, Direct: direct},
+		},
+	}, nil
 }
 
 // directClient is a client without a cache, for writes that no cache will show. What the API server warns of is not logged.

@@ -15,7 +15,8 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
-	"apisix-certs.io/apisix-certs/controllers/certificate"
+	"apisix-certs.io/apisix-certs/internal/certspec"
+	"apisix-certs.io/apisix-certs/internal/issuance"
 )
 
 // settling is how long a certificate may take to be issued, pushed and served before that is a finding.
@@ -58,14 +59,14 @@ func (d *doctor) checkCertificates(ctx context.Context) error {
 
 // specFindings are what is wrong with the spec, by itself, for its issuer, and for the hosts that the Secret serves.
 func (d *doctor) specFindings(cert *v1alpha1.ApisixCertificate) []finding {
-	problems := certificate.Problems(cert)
+	problems := certspec.Problems(cert)
 	var found []finding
 	if cert.Spec.IssuerRef.Name != "" {
 		look, known := d.issuers[issuerObject(cert)]
 		if !known && d.issuersRead {
 			found = append(found, finding{Field: "spec.issuerRef", Problem: issuerObject(cert) + " does not exist", Mend: "create it, or correct spec.issuerRef"})
 		}
-		problems = append(problems, certificate.Objections(cert, look.status)...)
+		problems = append(problems, issuance.Objections(cert, look.status)...)
 	}
 	for _, p := range problems {
 		found = append(found, fieldFinding(p))

@@ -17,7 +17,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
-	"apisix-certs.io/apisix-certs/controllers/certificate"
+	"apisix-certs.io/apisix-certs/internal/certspec"
 )
 
 const migrationHead = `# Made by apisix-certs migrate from objects of cert-manager. The whole way, and the way back: docs/migration.md. In short:
@@ -250,7 +250,7 @@ func problemsIn(namespace string, spec map[string]any) []string {
 	}
 	cert.Namespace = namespace
 	var problems []string
-	for _, p := range certificate.Problems(&cert) {
+	for _, p := range certspec.Problems(&cert) {
 		problems = append(problems, "mend: spec."+p.Error())
 	}
 	return problems

@@ -18,7 +18,6 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/internal/authority"
 	"apisix-certs.io/apisix-certs/internal/certspec"
-	"apisix-certs.io/apisix-certs/internal/finding"
 	"apisix-certs.io/apisix-certs/internal/gateway"
 	"apisix-certs.io/apisix-certs/internal/issuance"
 	"apisix-certs.io/apisix-certs/internal/keystorage"
@@ -59,7 +58,7 @@ func (r *Reconciler) observePair(ctx context.Context, s Snapshot, secret *corev1
 		return s, err
 	}
 	s.Issuer.Order.Spec, s.Issuer.Order.Secret = s.Facts.Spec, secret
-	if s.Issuer.Order.Issuer != nil {
+	if !s.Cert.Spec.Push {
 		if s.Issuer.Issuing, err = r.Issuers.Observe(ctx, s.Issuer.Order, live); err != nil {
 			return s, err
 		}
@@ -70,7 +69,9 @@ func (r *Reconciler) observePair(ctx context.Context, s Snapshot, secret *corev1
 	if s.Keys, err = r.Keys.Observe(ctx, s.kept(), s.target(d.Bundle), !d.Issue, s.Seen.unserved != ""); err != nil {
 		return s, err
 	}
-	r.observeGateways(ctx, &s, now)
+	if p := MakePlan(s, now); p.Delivery == Push && p.Secret == Keep {
+		return r.observeGateways(ctx, s, p.target), nil
+	}
 	return s, nil
 }
 
@@ -136,8 +137,8 @@ func factsOf(s *Snapshot, rotationSpread time.Duration) certs.Observed {
 	facts.CAPEM = secret.Data[corev1.ServiceAccountRootCAKey]
 	facts.IssuedBy, facts.IssuedFor = marks.IssuedBy, marks.Owner
 	facts.IssuedDigest, facts.IssuedUnder, facts.IssuedAt = marks.SpecDigest, marks.IssuedUnder, marks.IssuedAt
-	if chain, err := certs.ParseCertificates(facts.CertPEM); err == nil && len(chain) > 0 && !observation.Revocations.Empty() {
-		facts.Revoked = observation.Revocations.Has(chain[0])
+	if leaf := leafIn(secret); leaf != nil && !observation.Revocations.Empty() {
+		facts.Revoked = observation.Revocations.Has(leaf)
 	}
 	if undated(s) {
 		facts.IssuedAt = facts.RenewRequestedAt // what was asked for before is answered
@@ -168,23 +169,19 @@ func (r *Reconciler) gatewaysOf(ctx context.Context, cert *v1alpha1.ApisixCertif
 	return states
 }
 
-// observeGateways looks at all gateways at once, for one that hangs must not hold up the others, where there is something to
-// bring there.
-func (r *Reconciler) observeGateways(ctx context.Context, s *Snapshot, now time.Time) {
+// observeGateways looks at all gateways at once, for one that hangs must not hold up the others.
+func (r *Reconciler) observeGateways(ctx context.Context, s Snapshot, t gateway.Target) Snapshot {
 	s.Gateways.At = slices.Clone(s.Gateways.At)
-	p := MakePlan(*s, now)
-	if p.Delivery != Push || p.Secret != Keep {
-		return
-	}
 	var group sync.WaitGroup
 	for i := range s.Gateways.At {
 		at := &s.Gateways.At[i]
 		group.Go(func() {
-			at.State, at.Err = at.Observe(ctx, p.target)
+			at.State, at.Err = at.Observe(ctx, t)
 			at.Observed = true
 		})
 	}
 	group.Wait()
+	return s
 }
 
 // known reports whether there is an ApisixCertificate of that name with that UID. Where it cannot tell, there is one.
@@ -204,6 +201,3 @@ func (r *Reconciler) Look(ctx context.Context, cert *v1alpha1.ApisixCertificate)
 	}
 	return s, MakePlan(s, r.Clock.Now()), nil
 }
-
-var _ = finding.New
-var _ gateway.Mode

@@ -85,10 +85,16 @@ func MakePlan(s Snapshot, now time.Time) Plan {
 	if p.Delivery == Push {
 		p.Gateways = planGateways(&s, &p)
 	}
-	if s.Cert.Spec.RevocationPolicy == v1alpha1.RevokeOnReplace && !s.Cert.Spec.Push {
-		p.Revoke = authority.Revocable(&s.Cert.Status, false)
-	}
+	p.Revoke = toRevoke(s.Cert)
 	return p
+}
+
+// toRevoke is what may be revoked of what the certificate has replaced.
+func toRevoke(cert *v1alpha1.ApisixCertificate) []authority.Revocation {
+	if cert.Spec.RevocationPolicy != v1alpha1.RevokeOnReplace || cert.Spec.Push {
+		return nil
+	}
+	return authority.Revocable(&cert.Status, false)
 }
 
 // planSecret plans for a Secret of our own.

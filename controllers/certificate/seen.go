@@ -45,6 +45,13 @@ func (m *memory) of(key types.NamespacedName, uid types.UID) seen {
 	return s
 }
 
+// peek is of, without taking the suspicion.
+func (m *memory) peek(uid types.UID) seen {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.byUID[uid]
+}
+
 func (m *memory) keep(uid types.UID, s seen) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -3,6 +3,7 @@
 package certificate
 
 import (
+	"crypto/x509"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -104,14 +105,17 @@ func (s *Snapshot) recorded(fingerprint string) bool {
 	return fingerprint != "" && fingerprint == s.Cert.Status.Issued.Fingerprint
 }
 
-// leafOf is the fingerprint of the certificate in a Secret; empty where there is none that can be parsed.
-func leafOf(secret *corev1.Secret) string {
+// leafIn is the certificate in a Secret; nil where there is none that can be parsed.
+func leafIn(secret *corev1.Secret) *x509.Certificate {
 	if secret == nil {
-		return ""
+		return nil
 	}
 	chain, err := certs.ParseCertificates(secret.Data[corev1.TLSCertKey])
 	if err != nil || len(chain) == 0 {
-		return ""
+		return nil
 	}
-	return certs.Fingerprint(chain[0])
+	return chain[0]
 }
+
+// leafOf is the fingerprint of the certificate in a Secret; empty where there is none that can be parsed.
+func leafOf(secret *corev1.Secret) string { return certs.Fingerprint(leafIn(secret)) }

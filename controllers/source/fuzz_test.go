@@ -9,7 +9,7 @@ import (
 	configv2 "github.com/apache/apisix-ingress-controller/pkg/kube/apisix/apis/config/v2"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
-	"apisix-certs.io/apisix-certs/controllers/certificate"
+	"apisix-certs.io/apisix-certs/internal/certspec"
 )
 
 // FuzzAnnotations: whatever annotations and fields say, there is either a certificate that nothing is wrong with or a
@@ -49,7 +49,7 @@ func FuzzAnnotations(f *testing.F) {
 			if len(problem) > 1024 || !utf8.ValidString(problem) {
 				t.Errorf("problem cannot be kept: %q", problem)
 			}
-			if bad := certificate.Problems(&cert); len(cert.Spec.DNSNames) > 0 && len(bad) > 0 {
+			if bad := certspec.Problems(&cert); len(cert.Spec.DNSNames) > 0 && len(bad) > 0 {
 				t.Errorf("sent with problem %q: %v", problem, bad)
 			}
 		}

@@ -19,8 +19,8 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
-	"apisix-certs.io/apisix-certs/controllers/certificate"
 	"apisix-certs.io/apisix-certs/controllers/note"
+	"apisix-certs.io/apisix-certs/internal/certspec"
 )
 
 // plan is what to do about the certificate of a group, and what to say to its sources.
@@ -181,7 +181,7 @@ func (u *union) join(wish []*member) {
 func fits(first *member, hosts []string) bool {
 	cert := *first.entry.cert
 	cert.Spec.DNSNames = hosts
-	return len(certificate.Problems(&cert)) == 0
+	return len(certspec.Problems(&cert)) == 0
 }
 
 // unite is the hosts of all. What a wildcard of one covers another need not name, unless it names both: else a Secret with a

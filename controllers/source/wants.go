@@ -13,8 +13,8 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
-	"apisix-certs.io/apisix-certs/controllers/certificate"
 	"apisix-certs.io/apisix-certs/controllers/note"
+	"apisix-certs.io/apisix-certs/internal/certspec"
 )
 
 // wants is what one source object says.
@@ -103,7 +103,7 @@ func (w *wants) add(s optIn, object metav1.Object, secret types.NamespacedName, 
 	}
 	cert.Spec.DNSNames = normalize(append(slices.Clone(hosts), s.altNames...))
 	cert.Spec.IngressClassName = class
-	bad := certificate.Problems(&cert)
+	bad := certspec.Problems(&cert)
 	named := slices.IndexFunc(bad, func(e certs.FieldError) bool { return e.Field == "secretName" })
 	switch {
 	case len(cert.Spec.DNSNames) == 0:

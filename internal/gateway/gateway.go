@@ -59,7 +59,10 @@ type Gateway struct {
 	Resync time.Duration
 	// Cluster names the Kubernetes cluster in the labels and ids of own objects, so that several share a gateway.
 	Cluster string
-	Clock   clock.Clock
+	// AtOnce is how many may be at work on the gateway at a time, others being refused with a *BusyError. Zero: 12, three
+	// quarters of the workers that a controller has by default, so that a gateway that hangs leaves some for the others.
+	AtOnce int
+	Clock  clock.Clock
 	// Log gets the mode once it is found, and each write whose context has no logger. The zero value drops them.
 	Log logr.Logger
 
@@ -73,6 +76,7 @@ type parts struct {
 	memory    memory.Memory
 	detection detection
 	prover    proof.Prover
+	health    health
 	once      sync.Once
 	slots     *limit.Slots
 }
@@ -109,12 +113,15 @@ func (g *Gateway) as(m Mode) mode {
 func (g *Gateway) ID(t Target) string { return ownID(g.Cluster, t.UID) }
 
 // Observe reports what the gateway has of the target, from the inventory where it can.
-func (g *Gateway) Observe(ctx context.Context, t Target) (State, error) {
-	found, err := g.FindMode(ctx)
-	if err != nil {
-		return State{Mode: found}, err
-	}
-	return g.as(found).observe(ctx, t)
+func (g *Gateway) Observe(ctx context.Context, t Target) (s State, err error) {
+	err = g.call(func() error {
+		if s.Mode, err = g.FindMode(ctx); err != nil {
+			return err
+		}
+		s, err = g.as(s.Mode).observe(ctx, t)
+		return err
+	})
+	return s, err
 }
 
 // Plan is what to do so that the gateway holds the target. It is pure.
@@ -124,7 +131,11 @@ func (g *Gateway) Plan(s State, t Target) Action { return g.as(s.Mode).plan(s, t
 func (g *Gateway) Push(ctx context.Context, s State, t Target) (State, Action, error) {
 	m, began := g.as(s.Mode), g.Clock.Now()
 	action := m.plan(s, t)
-	s, done, err := m.apply(ctx, s, t, action)
+	done := action
+	err := g.call(func() (err error) {
+		s, done, err = m.apply(ctx, s, t, action)
+		return err
+	})
 	switch action.Verb {
 	case Put, Patch, Make:
 		if err == nil {
@@ -139,7 +150,10 @@ func (g *Gateway) Push(ctx context.Context, s State, t Target) (State, Action, e
 func (g *Gateway) PushAgain(ctx context.Context, s State, t Target) (State, error) {
 	s.suspect = true
 	m := g.as(s.Mode)
-	s, _, err := m.apply(ctx, s, t, m.plan(s, t))
+	err := g.call(func() (err error) {
+		s, _, err = m.apply(ctx, s, t, m.plan(s, t))
+		return err
+	})
 	s.suspect = false
 	return s, err
 }
@@ -147,21 +161,25 @@ func (g *Gateway) PushAgain(ctx context.Context, s State, t Target) (State, erro
 // Remove takes from the gateway what Push brought there. Objects of an ingress controller are its to drop; one that is left
 // over when it has had its time is deleted where it was derived from the target's own references.
 func (g *Gateway) Remove(ctx context.Context, t Target, overdue bool) (done bool, err error) {
-	found, err := g.FindMode(ctx)
-	if err != nil {
-		return false, err
-	}
-	return g.as(found).remove(ctx, t, removal{overdue: overdue})
+	return g.remove(ctx, t, removal{overdue: overdue})
+}
+
+func (g *Gateway) remove(ctx context.Context, t Target, how removal) (done bool, err error) {
+	err = g.call(func() error {
+		found, err := g.FindMode(ctx)
+		if err != nil {
+			return err
+		}
+		done, err = g.as(found).remove(ctx, t, how)
+		return err
+	})
+	return done, err
 }
 
 // Withdraw deletes the target's own object where the inventory has one: none of its hosts is left, or it is served by
 // another gateway now.
 func (g *Gateway) Withdraw(ctx context.Context, t Target) error {
-	found, err := g.FindMode(ctx)
-	if err != nil {
-		return err
-	}
-	_, err = g.as(found).remove(ctx, t, removal{ownOnly: true})
+	_, err := g.remove(ctx, t, removal{ownOnly: true})
 	return err
 }
 
@@ -184,11 +202,13 @@ func (g *Gateway) References(ctx context.Context, t Target) (text string, err er
 
 // withObjects calls do where the gateway has ssl objects.
 func (g *Gateway) withObjects(ctx context.Context, do func(ours) error) error {
-	found, err := g.FindMode(ctx)
-	if err != nil || !g.hasObjects(ctx, found) {
-		return err
-	}
-	return do(ours{Remote: g.remote(found), cluster: g.Cluster})
+	return g.call(func() error {
+		found, err := g.FindMode(ctx)
+		if err != nil || !g.hasObjects(ctx, found) {
+			return err
+		}
+		return do(ours{Remote: g.remote(found), cluster: g.Cluster})
+	})
 }
 
 // Reread reads the list of ssl objects again if the inventory is older than age. Callers share one list request.
@@ -196,7 +216,7 @@ func (g *Gateway) Reread(ctx context.Context, age time.Duration) error {
 	if err := g.problem(); err != nil {
 		return err
 	}
-	return g.remote(g.Mode).EnsureFresh(ctx, age)
+	return g.call(func() error { return g.remote(g.Mode).EnsureFresh(ctx, age) })
 }
 
 // Refresh reads the list of ssl objects again (GET /apisix/admin/ssls, page by page).
@@ -204,7 +224,7 @@ func (g *Gateway) Refresh(ctx context.Context) error {
 	if err := g.problem(); err != nil {
 		return err
 	}
-	return g.remote(g.Mode).List(ctx)
+	return g.call(func() error { return g.remote(g.Mode).List(ctx) })
 }
 
 // Doubt says that the gateway is not as the inventory says: the next look reads the list again, and Doubted reports it.

@@ -41,10 +41,16 @@ type State struct {
 	held   heldKey
 }
 
+// Outside reports whether the certificate's key is kept outside of its Secret.
+func Outside(cert *v1alpha1.ApisixCertificate) bool {
+	storage := cert.Spec.KeyStorage
+	return storage == v1alpha1.KeyAtGateway || storage == v1alpha1.KeyInVaultKV && cert.Spec.VaultKV != nil
+}
+
 // SecretType is that of the certificate's Secret. One of type kubernetes.io/tls must have a tls.key, and an empty one stops an
 // ingress controller of the 2.x line.
-func (s State) SecretType() corev1.SecretType {
-	if s.Outside {
+func SecretType(cert *v1alpha1.ApisixCertificate) corev1.SecretType {
+	if Outside(cert) {
 		return corev1.SecretTypeOpaque
 	}
 	return corev1.SecretTypeTLS

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package certificate
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/controllers/metrics"
+	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/issuance"
+	"apisix-certs.io/apisix-certs/internal/tlssecret"
+)
+
+// takeTimeout bounds what is finished though the controller stops: what was signed must not be lost. It is less than the time
+// that the controller is given to stop.
+const takeTimeout = 10 * time.Second
+
+// act takes one step, and gives what is observed after it. Its error is of the observation; that of the step is in done.
+func (r *Reconciler) act(ctx context.Context, now step, s Snapshot, p Plan, done *Results) (Snapshot, error) {
+	done.taken = append(done.taken, now)
+	switch now {
+	case writeSecret:
+		written, err := r.writeSecret(ctx, &s, &p, done)
+		if err != nil {
+			done.fail(err)
+		}
+		if written != nil {
+			return r.observePair(ctx, s, written, true)
+		}
+		if p.Delivery == Push { // what there is, is served on
+			s = r.observeGateways(ctx, s, p.target)
+		}
+	case dropRequest:
+		done.Err = errors.Join(done.Err, r.Issuers.Drop(ctx, s.Issuer.Order))
+	case deliver:
+		done.Gateways = r.deliver(ctx, &s, &p)
+		r.measureServed(s.Cert, done.Gateways)
+	case settle:
+		r.settle(ctx, &s, &p, done)
+	}
+	return s, nil
+}
+
+// writeSecret brings the Secret to what is planned, and gives it as it is then; nil: it is as it was.
+func (r *Reconciler) writeSecret(ctx context.Context, s *Snapshot, p *Plan, done *Results) (*corev1.Secret, error) {
+	if p.Secret == Rewrite {
+		return r.store(ctx, s, present(s, r.Clock.Now()))
+	}
+	began := issuance.Began(s.Issuer.Issuing, r.Clock.Now())
+	done.Attempted, done.Why = true, p.Decision
+	if s.Secret.Right.Ours() {
+		done.Replaced = leafIn(s.Secret.Object)
+	}
+	done.Writer = revertedBy(s)
+	answer, pending, err := r.Issuers.Issue(ctx, s.Issuer.Order, s.Issuer.Issuing, p.Decision, func(ctx context.Context, csr []byte) error {
+		return r.try(ctx, s, csr)
+	})
+	if done.Pending = pending; err != nil || answer == nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeTimeout)
+	defer cancel()
+	m := material{
+		cert: answer.CertPEM, key: answer.Key.PEM(s.Facts.Spec.Key.Encoding), ca: answer.CAPEM, issuedAt: r.Clock.Now(),
+		digest: s.Facts.Spec.Digest(), under: s.Issuer.Order.Observation.Chain(), place: s.Keys.Mark(),
+	}
+	if err := r.Keys.Keep(ctx, s.kept(), certs.Fingerprint(answer.Bundle.Leaf), m.cert, m.key); err != nil {
+		return nil, err
+	}
+	written, err := r.store(ctx, s, m)
+	if err != nil {
+		return nil, err
+	}
+	done.Issued, done.Warnings = true, answer.Warnings
+	metrics.Issued(string(p.Decision.Reason), r.Clock.Now().Sub(began))
+	r.memory.wrote(s.Cert.UID, r.Clock.Now())
+	if err := r.Issuers.Stored(ctx, s.Issuer.Order); err != nil {
+		ctrl.LoggerFrom(ctx).Info("what was asked for is left at cert-manager for now", "error", err.Error())
+	}
+	return written, nil
+}
+
+// store writes the Secret in one write. It creates only where there is none and changes only what was observed, so that a
+// Secret that somebody wrote meanwhile stays. One of another type cannot be changed, and is deleted and made anew.
+func (r *Reconciler) store(ctx context.Context, s *Snapshot, m material) (*corev1.Secret, error) {
+	var err error
+	if m.forms, err = s.Forms.Make(m.cert, m.key, m.ca, m.issuedAt); err != nil {
+		return nil, err
+	}
+	wanted, current, right := content(s, m), s.Secret.Object, s.Secret.Right
+	if current != nil && current.Type != wanted.Type {
+		permit, ok := right.Replace()
+		if !ok {
+			return nil, right.Refused()
+		}
+		if err := r.Secrets.Delete(ctx, permit); err != nil {
+			return nil, err
+		}
+		current = nil
+		if right, err = r.Reviewer.SecretRight(ctx, s.Cert, s.Review, nil, wanted.Type); err != nil {
+			return nil, err
+		}
+	}
+	permit, ok := right.Write()
+	if !ok {
+		return nil, right.Refused()
+	}
+	return r.Secrets.Write(ctx, permit, current, wanted)
+}
+
+// try asks the API server whether it would take the Secret, before a signature is spent on one that it refuses: before the
+// first signature, and after a failure.
+func (r *Reconciler) try(ctx context.Context, s *Snapshot, csr []byte) error {
+	secret, status := s.Secret.Object, s.Cert.Status
+	if secret != nil && !status.Issued.IsZero() && status.FailedAttempts == 0 {
+		return nil
+	}
+	permit, ok := s.Secret.Right.Write()
+	if !ok {
+		return s.Secret.Right.Refused()
+	}
+	wanted := trial(s, csr)
+	if secret != nil && secret.Type != wanted.Type {
+		return nil // it is deleted and created
+	}
+	return r.Secrets.Try(ctx, permit, secret, wanted)
+}
+
+// revertedBy is who wrote the Secret of the certificate last, where that was not this controller; empty: nobody else.
+func revertedBy(s *Snapshot) string {
+	record := s.Cert.Status.Issued
+	if s.Secret.Object == nil || record.IsZero() || s.Secret.Object.UID != record.SecretUID {
+		return ""
+	}
+	return tlssecret.LastWriter(s.Secret.Object)
+}
+
+// deliver brings the certificate to all gateways at once, for one that hangs must not hold up the others. Those that the
+// certificate has left give it up once the others have it.
+func (r *Reconciler) deliver(ctx context.Context, s *Snapshot, p *Plan) []gateway.Result {
+	if p.Delivery == Withdraw {
+		return withdraw(ctx, append(slices.Clone(s.Gateways.Left), s.Gateways.all()...), p.target)
+	}
+	all := make([]gateway.Result, len(s.Gateways.At))
+	var group sync.WaitGroup
+	for i, at := range s.Gateways.At {
+		group.Go(func() {
+			switch {
+			case p.Delivery == Verify:
+				all[i] = at.Verify(ctx, s.Review.Hosts, s.Cert.Status.Issued.Fingerprint)
+			case at.Err != nil:
+				all[i] = gateway.Result{Name: at.Name, State: at.State, Err: at.Err}
+			default:
+				all[i] = at.Bring(ctx, at.State, p.target, p.Gateways[i].Known)
+			}
+		})
+	}
+	group.Wait()
+	switch {
+	case p.Delivery == Verify:
+		return all
+	case gateway.AllSettled(all):
+		return append(all, withdraw(ctx, s.Gateways.Left, p.target)...)
+	}
+	for _, g := range s.Gateways.Left { // they stay in status until then
+		all = append(all, gateway.Result{Name: g.Name, Verb: gateway.Keep})
+	}
+	return all
+}
+
+// withdraw takes own ssl objects away. Gateways where that fails are returned.
+func withdraw(ctx context.Context, gateways []*gateway.Gateway, t gateway.Target) []gateway.Result {
+	var failed []gateway.Result
+	for _, g := range gateways {
+		if err := g.Withdraw(ctx, t); err != nil {
+			failed = append(failed, gateway.Result{Name: g.Name, Err: err})
+		}
+	}
+	return failed
+}
+
+// settle ends what was needed until the gateways have the certificate: keys elsewhere, and certificates to be revoked.
+func (r *Reconciler) settle(ctx context.Context, s *Snapshot, p *Plan, done *Results) {
+	done.Places = s.Keys.Places
+	if done.Err != nil || !gateway.AllSettled(done.Gateways) {
+		return
+	}
+	if p.Delivery == Push && len(done.Gateways) > 0 {
+		done.Places, done.ClearAgain = r.Keys.Settle(ctx, s.kept(), s.Keys, p.target)
+	}
+	r.revokeReplaced(ctx, s, p, done)
+}
+
+// revokeReplaced revokes what this object's record held before, what this run replaced included.
+func (r *Reconciler) revokeReplaced(ctx context.Context, s *Snapshot, p *Plan, done *Results) {
+	cert := s.Cert
+	if done.Issued {
+		cert = cert.DeepCopy()
+		setRecord(&cert.Status, s, p, done, r.Clock.Now())
+		p.Revoke = toRevoke(cert)
+	}
+	if len(p.Revoke) == 0 {
+		return
+	}
+	left, err := r.Revoker.Revoke(ctx, cert, p.Revoke)
+	done.RevokeErr = err
+	for _, permit := range p.Revoke {
+		fingerprint := permit.Record().Fingerprint
+		if !slices.ContainsFunc(left, func(c v1alpha1.IssuedCertificate) bool { return c.Fingerprint == fingerprint }) {
+			done.Revoked = append(done.Revoked, fingerprint)
+		}
+	}
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package certificate
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/controllers/metrics"
+)
+
+// Drifted reports whether a gateway needs a write for the certificate, and what is otherwise there. What cannot be told is left
+// to a run.
+func (r *Reconciler) Drifted(ctx context.Context, cert *v1alpha1.ApisixCertificate) (metrics.Drift, bool) {
+	s, p, err := r.Look(ctx, cert)
+	if err != nil {
+		return metrics.Differs, true
+	}
+	if s.References.Unfit != nil {
+		return "", false
+	}
+	i := slices.IndexFunc(p.Gateways, GatewayAction.writes)
+	if i < 0 {
+		return "", false
+	}
+	if state := s.Gateways.At[i].State; len(state.Objects) == 0 || len(state.Adoption.Missing) > 0 {
+		return metrics.Missing, true
+	}
+	return metrics.Differs, true
+}
+
+// overdueGrace is how late a deadline may be noticed: the queue's own timer comes first.
+const overdueGrace = 15 * time.Second
+
+// Missed reports whether a deadline of the certificate has passed that no run has seen: the clock was set, or stood still.
+func (r *Reconciler) Missed(cert *v1alpha1.ApisixCertificate, now time.Time) bool {
+	last := r.memory.peek(cert.UID).at
+	if last.IsZero() {
+		return false // its first run is to come
+	}
+	passed := func(deadline time.Time) bool {
+		return !deadline.IsZero() && last.Before(deadline) && !now.Before(deadline.Add(overdueGrace))
+	}
+	back := timeOf(cert.Status.Issued.NotBefore).After(now.Add(certs.ClockSkew)) && last.After(now)
+	return passed(timeOf(cert.Status.Issued.NotAfter)) || passed(timeOf(cert.Status.RenewalTime)) || back
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package certificate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/controllers/metrics"
+	"apisix-certs.io/apisix-certs/controllers/note"
+	"apisix-certs.io/apisix-certs/internal/authority"
+	"apisix-certs.io/apisix-certs/internal/certspec"
+	"apisix-certs.io/apisix-certs/internal/revocation"
+)
+
+// end cleans up after a deleted ApisixCertificate: ssl objects, keys, revocation, then the Secret and the finalizer. Each
+// step may be repeated. One that fails holds the finalizer, for an hour at most.
+func (r *Reconciler) end(ctx context.Context, cert *v1alpha1.ApisixCertificate) (ctrl.Result, error) {
+	if !controllerutil.ContainsFinalizer(cert, v1alpha1.Finalizer) {
+		return ctrl.Result{}, nil
+	}
+	r.enqueue(ctx, r.Reviewer.Release(cert))
+	s, err := r.observe(ctx, cert, false)
+	if err != nil {
+		return ctrl.Result{}, fmt.Errorf("observe: %w", err)
+	}
+	p := planEnd(&s, r.Clock.Now())
+	if p.Wait > 0 {
+		return ctrl.Result{RequeueAfter: p.Wait}, nil
+	}
+	done, err := r.cleanUp(ctx, &s, &p)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if !done {
+		return ctrl.Result{RequeueAfter: lagging}, nil
+	}
+	if err := r.endSecret(ctx, &s, &p); err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{}, r.letGo(ctx, cert)
+}
+
+// cleanup is one remote step of the end.
+type cleanup struct {
+	what string
+	run  func(context.Context) (done bool, err error)
+}
+
+// cleanups are the remote steps of the end, in their order.
+func (r *Reconciler) cleanups(s *Snapshot, p *EndPlan) []cleanup {
+	var all []cleanup
+	for _, g := range append(slices.Clone(s.Gateways.Left), s.Gateways.all()...) {
+		all = append(all, cleanup{"ssl objects at gateway " + g.Name, func(ctx context.Context) (bool, error) { return g.Remove(ctx, p.target, p.Overdue) }})
+	}
+	return append(all,
+		cleanup{"private keys in Vault", func(ctx context.Context) (bool, error) { return true, r.Keys.End(ctx, s.kept(), s.Keys, p.target) }},
+		cleanup{"revocation", func(ctx context.Context) (bool, error) {
+			_, err := r.Revoker.Revoke(ctx, s.Cert, revocation.AtEnd(s.Cert))
+			if err != nil {
+				err = errors.Join(err, r.reportRevocation(ctx, s.Cert, err))
+			}
+			return true, err
+		}},
+	)
+}
+
+// cleanUp takes the remote steps. What has failed for too long is reported and left.
+func (r *Reconciler) cleanUp(ctx context.Context, s *Snapshot, p *EndPlan) (done bool, err error) {
+	for _, step := range r.cleanups(s, p) {
+		done, err := step.run(ctx)
+		switch {
+		case err == nil && done:
+		case p.Abandon:
+			r.reportAbandoned(ctx, s.Cert, step.what, err)
+		case err != nil:
+			return false, fmt.Errorf("%s: %w", step.what, err)
+		default:
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// reportAbandoned says what is left behind.
+func (r *Reconciler) reportAbandoned(ctx context.Context, cert *v1alpha1.ApisixCertificate, what string, err error) {
+	why := "the ingress controller has not dropped them"
+	if err != nil {
+		why = findingOf(err).Message
+	}
+	metrics.Failed(metrics.Cleanup, metrics.Setup)
+	ctrl.LoggerFrom(ctx).Info("clean-up of a deleted certificate is given up", "left", what, "reason", why)
+	r.Recorder.Eventf(cert, nil, corev1.EventTypeWarning, v1alpha1.ReasonCleanupAbandoned, "Delete", "%s", note.Fit(what+" are left behind: "+why))
+}
+
+// reportRevocation says on an object that is being deleted why it stays. The event follows the status, or a status that
+// cannot be written would repeat it each time.
+func (r *Reconciler) reportRevocation(ctx context.Context, before *v1alpha1.ApisixCertificate, err error) error {
+	cert := before.DeepCopy()
+	message := findingOf(err).Message + `; the object stays until that works: annotation ` + v1alpha1.AnnotationSkipRevocation + `: "true" lets it go`
+	c := condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonRevocationFailed, message)
+	c.LastTransitionTime = metav1.NewTime(r.Clock.Now().Truncate(time.Second))
+	meta.SetStatusCondition(&cert.Status.Conditions, c)
+	if equality.Semantic.DeepEqual(before.Status, cert.Status) {
+		return nil
+	}
+	if err := r.Status().Patch(ctx, cert, client.MergeFrom(before)); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	r.Recorder.Eventf(cert, nil, corev1.EventTypeWarning, v1alpha1.ReasonRevocationFailed, "Revoke", "%s", note.Fit(message))
+	return nil
+}
+
+// letGo removes the finalizer.
+func (r *Reconciler) letGo(ctx context.Context, cert *v1alpha1.ApisixCertificate) error {
+	metrics.ForgetCertificate(client.ObjectKeyFromObject(cert))
+	r.memory.forget(cert.UID)
+	r.Issuers.Forget(cert.UID)
+	before := cert.DeepCopy()
+	controllerutil.RemoveFinalizer(cert, v1alpha1.Finalizer)
+	return client.IgnoreNotFound(r.Patch(ctx, cert, client.MergeFrom(before)))
+}
+
+// endSecret deletes the Secret, or takes the marks off it where it is in use.
+func (r *Reconciler) endSecret(ctx context.Context, s *Snapshot, p *EndPlan) error {
+	switch p.Secret {
+	case authority.Delete:
+		return r.Secrets.Delete(ctx, p.permit)
+	case authority.Release:
+		if err := r.Secrets.Release(ctx, p.permit, authority.ReleasedText(client.ObjectKeyFromObject(s.Cert), leafOf(s.Secret.Object))); err != nil {
+			return err
+		}
+		why := "as it was there before this object"
+		if referrer := s.Secret.Right.Referrer(); referrer != "" {
+			why = "as it is in use by " + referrer
+		}
+		r.Recorder.Eventf(s.Cert, nil, corev1.EventTypeNormal, v1alpha1.ReasonSecretReleased, "Delete", "Secret %s stays, without marks of this certificate, %s; nobody renews it now",
+			certspec.SecretText(s.Cert), why)
+	}
+	return nil
+}

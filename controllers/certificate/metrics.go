@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package certificate
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/controllers/metrics"
+	"apisix-certs.io/apisix-certs/internal/gateway"
+)
+
+// measure tells how the certificate stands.
+func measure(cert *v1alpha1.ApisixCertificate) {
+	status := cert.Status
+	metrics.SetCertificate(client.ObjectKeyFromObject(cert), metrics.Certificate{
+		NotBefore: timeOf(status.Issued.NotBefore), NotAfter: timeOf(status.Issued.NotAfter), RenewAt: timeOf(status.RenewalTime),
+		Ready:  statusOf(status.Conditions, v1alpha1.ConditionReady),
+		Served: statusOf(status.Conditions, v1alpha1.ConditionServed),
+	})
+}
+
+func timeOf(t *metav1.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.Time
+}
+
+func statusOf(conditions []metav1.Condition, kind string) metav1.ConditionStatus {
+	if c := meta.FindStatusCondition(conditions, kind); c != nil {
+		return c.Status
+	}
+	return metav1.ConditionUnknown
+}
+
+// measureFailures counts what failed in a run.
+func measureFailures(done *Results) {
+	if done.Err != nil && done.Attempted && !done.Issued {
+		metrics.Failed(metrics.Issue, kindOf(done.Err))
+	}
+	for _, g := range done.Gateways {
+		if g.Err != nil {
+			metrics.Failed(metrics.Push, kindOf(g.Err))
+		}
+	}
+}
+
+// kindOf goes by the reason that a condition has for the error.
+func kindOf(err error) metrics.Outcome {
+	if kind, ok := kinds[findingOf(err).Reason]; ok {
+		return kind
+	}
+	return metrics.Transient
+}
+
+var kinds = map[string]metrics.Outcome{
+	v1alpha1.ReasonIssuerNotReady: metrics.Setup, v1alpha1.ReasonBadAnswer: metrics.Setup, v1alpha1.ReasonModeRefused: metrics.Setup,
+	v1alpha1.ReasonGatewayRefused: metrics.Setup,
+	v1alpha1.ReasonInvalidSpec:    metrics.User, v1alpha1.ReasonRefused: metrics.User, v1alpha1.ReasonKeyStorage: metrics.User,
+	v1alpha1.ReasonClientCA: metrics.User,
+}
+
+// measureServed tells, once, how long a new certificate took, where every gateway that could be asked was seen to serve it.
+func (r *Reconciler) measureServed(cert *v1alpha1.ApisixCertificate, results []gateway.Result) {
+	if !gateway.AllServed(results) {
+		return
+	}
+	if at, ok := r.memory.served(cert.UID); ok {
+		metrics.Served(r.Clock.Now().Sub(at))
+	}
+}

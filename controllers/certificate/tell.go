@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package certificate
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/controllers/note"
+)
+
+// report writes the status once, tells changes as events, and says when to look again.
+func (r *Reconciler) report(ctx context.Context, s Snapshot, p Plan, done Results, now time.Time) (ctrl.Result, error) {
+	seen := s.Seen.after(p, done, now)
+	r.memory.keep(s.Cert.UID, seen)
+	after := s.Cert.DeepCopy()
+	after.Status = *Status(&s.Cert.Status, &s, &p, &done, now)
+	measure(after)
+	measureFailures(&done)
+	if !equality.Semantic.DeepEqual(s.Cert.Status, after.Status) {
+		if err := r.writeStatus(ctx, after, s.Cert); err != nil {
+			return ctrl.Result{}, client.IgnoreNotFound(fmt.Errorf("status: %w", err))
+		}
+	}
+	r.tell(ctx, s.Cert, after, &done)
+	if err := transient(&done); err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: wake(&s, &p, &done, &after.Status, seen, now)}, nil
+}
+
+// writeStatus replaces the status, which costs less than a patch on both sides. Where the object has changed since it was
+// read, the changes alone are written: what a run has done must not go unsaid, nor what somebody else has.
+func (r *Reconciler) writeStatus(ctx context.Context, cert, before *v1alpha1.ApisixCertificate) error {
+	err := r.Status().Update(ctx, cert.DeepCopy())
+	if apierrors.IsConflict(err) {
+		return r.Status().Patch(ctx, cert.DeepCopy(), client.MergeFrom(before))
+	}
+	return err
+}
+
+// tell emits events and logs: one for a new certificate, and one when Ready turns to another reason.
+func (r *Reconciler) tell(ctx context.Context, before, after *v1alpha1.ApisixCertificate, done *Results) {
+	log := ctrl.LoggerFrom(ctx)
+	if done.Err != nil && done.Attempted && !done.Issued && !done.Uncounted { // other errors are returned, and so logged
+		log.Error(done.Err, "cannot issue the certificate", "reason", done.Why.Reason)
+	}
+	if done.Issued {
+		log.Info("certificate issued", "reason", done.Why.Reason, "serial", after.Status.Issued.SerialNumber)
+		if reason := issueEvent(done.Why.Reason); reason != "" {
+			message := done.Why.Message
+			if done.Writer != "" {
+				message += " (last written by " + done.Writer + ")"
+			}
+			r.Recorder.Eventf(after, nil, corev1.EventTypeNormal, reason, "Issue", "%s: issued by %s", message, after.Spec.IssuerRef.String())
+		}
+	}
+	was, is := before.Status.Conditions, after.Status.Conditions
+	if expiring := meta.FindStatusCondition(is, v1alpha1.ConditionExpiring); expiring != nil && changed(was, expiring) {
+		r.Recorder.Eventf(after, nil, corev1.EventTypeWarning, expiring.Reason, "Check", "%s", expiring.Message)
+	}
+	ready := meta.FindStatusCondition(is, v1alpha1.ConditionReady)
+	if !changed(was, ready) {
+		return
+	}
+	log.Info("certificate is "+map[bool]string{true: "ready", false: "not ready"}[ready.Status == metav1.ConditionTrue], "reason", ready.Reason, "message", ready.Message)
+	if ready.Reason == v1alpha1.ReasonReady {
+		return
+	}
+	r.Recorder.Eventf(after, nil, corev1.EventTypeWarning, ready.Reason, "Check", "%s", note.Fit(ready.Message))
+	r.tellSource(after, ready)
+}
+
+// changed reports whether a condition says something else than before.
+func changed(before []metav1.Condition, is *metav1.Condition) bool {
+	was := meta.FindStatusCondition(before, is.Type)
+	return was == nil || was.Reason != is.Reason || was.Message != is.Message
+}
+
+// issueEvent is the event of an issuance, empty for a renewal in its time or by order: status tells it, and an event of each
+// would be a third of all that is written for a renewal.
+func issueEvent(why certs.Reason) string {
+	switch why {
+	case certs.SecretMissing:
+		return v1alpha1.ReasonIssued
+	case certs.RenewalDue, certs.RenewalRequested:
+		return ""
+	}
+	return v1alpha1.ReasonRenewed
+}
+
+// forSources are the reasons that concern who wrote the source object, who may know nothing of ApisixCertificates.
+var forSources = map[string]bool{
+	v1alpha1.ReasonConflict: true, v1alpha1.ReasonDenied: true, v1alpha1.ReasonNotGranted: true, v1alpha1.ReasonNamespaceNotWatched: true, v1alpha1.ReasonWaitingForApproval: true,
+}
+
+func (r *Reconciler) tellSource(cert *v1alpha1.ApisixCertificate, ready *metav1.Condition) {
+	owner := metav1.GetControllerOf(cert)
+	if owner == nil || !forSources[ready.Reason] {
+		return
+	}
+	source := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: owner.APIVersion, Kind: owner.Kind}}
+	source.Namespace, source.Name, source.UID = cert.Namespace, owner.Name, owner.UID
+	r.Recorder.Eventf(source, cert, corev1.EventTypeWarning, ready.Reason, "Check", "%s", note.Fit(ready.Message))
+}

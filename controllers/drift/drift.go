@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package drift looks after what is at the gateways, for all certificates together. Every resync period it lists the ssl
+// objects of each gateway once, and has those certificates looked at whose objects are missing or differ, the most urgent
+// first. In between it makes a handshake for one certificate after the other, each once a period, so that a gateway that lost
+// its store is noticed long before the next list. Each gateway is on its own: one that hangs holds up no other.
+//
+//	mgr.Add(&drift.Watch{...})
+package drift
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/controllers/metrics"
+	"apisix-certs.io/apisix-certs/controllers/shard"
+	"apisix-certs.io/apisix-certs/internal/gateway"
+)
+
+const (
+	// tick is how often it is looked whether there is something to do.
+	tick = 100 * time.Millisecond
+	// doubtPause is how long after one comparison a doubt may lead to the next.
+	doubtPause = 2 * time.Second
+	// overduePause is how often deadlines that were missed are looked for.
+	overduePause = 10 * time.Second
+)
+
+// Certificates are what the watch is for.
+type Certificates interface {
+	// Drifted reports whether a gateway needs a write for the certificate, and what is otherwise there.
+	Drifted(ctx context.Context, cert *v1alpha1.ApisixCertificate) (metrics.Drift, bool)
+	// Suspect makes the next run look anew at what is served.
+	Suspect(cert types.NamespacedName)
+	// Missed reports whether a deadline of the certificate has passed that no run has seen.
+	Missed(cert *v1alpha1.ApisixCertificate, now time.Time) bool
+}
+
+// Watch looks after the gateways. All fields but Shard and Resync are required.
+type Watch struct {
+	Reader       client.Reader // the cache
+	Certificates Certificates
+	// Known gives all ApisixCertificates of the cache, which nobody may change.
+	Known func() []*v1alpha1.ApisixCertificate
+	// Gateways gives the gateways of an ingress class.
+	Gateways func(ingressClass string) []*gateway.Gateway
+	// Found gets the certificates to be looked at.
+	Found chan<- event.GenericEvent
+	Clock clock.Clock
+	Shard *shard.Shard
+	// Resync is how often all gateways are compared with all certificates. Zero: gateway.DefaultResync.
+	Resync time.Duration
+
+	round    round
+	deadline deadlines
+}
+
+// deadlines are when what is done next.
+type deadlines struct {
+	pass, overdue, probe time.Time
+	passed               time.Time // when the last pass was
+}
+
+// Start runs until ctx ends, on the leader.
+func (w *Watch) Start(ctx context.Context) error {
+	w.deadline.pass = w.Clock.Now().Add(w.period())
+	wait.UntilWithContext(ctx, w.step, tick)
+	return nil
+}
+
+func (w *Watch) resync() time.Duration { return cmp.Or(w.Resync, gateway.DefaultResync) }
+
+func (w *Watch) period() time.Duration { return wait.Jitter(w.resync()*9/10, 0.2) }
+
+func (w *Watch) step(ctx context.Context) {
+	now := w.Clock.Now()
+	if !now.Before(w.deadline.overdue) {
+		w.deadline.overdue = now.Add(overduePause)
+		w.enqueueMissed(ctx)
+	}
+	switch {
+	case !now.Before(w.deadline.pass):
+		w.pass(ctx, w.resync()/2)
+	case now.Sub(w.deadline.passed) >= doubtPause && w.round.doubted():
+		w.pass(ctx, gateway.RereadAge)
+	case !now.Before(w.deadline.probe):
+		w.deadline.probe = now.Add(w.probe(ctx))
+	}
+}
+
+// certificates are all that may be served, those that end first at the beginning.
+func (w *Watch) certificates(ctx context.Context) ([]*v1alpha1.ApisixCertificate, error) {
+	var all []*v1alpha1.ApisixCertificate
+	for _, c := range w.Known() {
+		ours, err := w.Shard.Has(ctx, c.Namespace)
+		if err != nil {
+			return nil, err
+		}
+		if ours && c.DeletionTimestamp.IsZero() && c.Status.Issued.Fingerprint != "" && c.Status.Issued.NotAfter != nil {
+			all = append(all, c)
+		}
+	}
+	slices.SortFunc(all, func(a, b *v1alpha1.ApisixCertificate) int {
+		return cmp.Or(a.Status.Issued.NotAfter.Time.Compare(b.Status.Issued.NotAfter.Time), cmp.Compare(a.UID, b.UID))
+	})
+	return all, nil
+}
+
+// gatewaysOf are those of all certificates.
+func (w *Watch) gatewaysOf(all []*v1alpha1.ApisixCertificate) []*gateway.Gateway {
+	var found []*gateway.Gateway
+	classes := map[string]bool{}
+	for _, c := range all {
+		class := c.Spec.IngressClassName
+		if classes[class] {
+			continue
+		}
+		classes[class] = true
+		for _, g := range w.Gateways(class) {
+			if !slices.Contains(found, g) {
+				found = append(found, g)
+			}
+		}
+	}
+	return found
+}
+
+// pass compares all certificates with lists no older than age.
+func (w *Watch) pass(ctx context.Context, age time.Duration) {
+	now := w.Clock.Now()
+	w.deadline.passed, w.deadline.pass = now, now.Add(w.period())
+	all, err := w.certificates(ctx)
+	if err != nil {
+		return // the cache is closing
+	}
+	var group sync.WaitGroup
+	for _, g := range w.gatewaysOf(all) {
+		group.Go(func() {
+			if mode, err := g.FindMode(ctx); err != nil || mode == gateway.Secret {
+				return // runs tell what is wrong with a gateway
+			}
+			if err := g.Reread(ctx, age); err != nil {
+				ctrl.LoggerFrom(ctx).V(1).Info("cannot list ssl objects", "gateway", g.Name, "error", err.Error())
+			}
+		})
+	}
+	group.Wait()
+	count := 0
+	for _, c := range all {
+		if what, drifted := w.Certificates.Drifted(ctx, c); drifted {
+			metrics.Drifted(what)
+			count++
+			w.enqueue(ctx, c)
+		}
+	}
+	if count > 0 {
+		ctrl.LoggerFrom(ctx).Info("ssl objects are missing or differ and are written again", "certificates", count)
+	}
+}
+
+// enqueueMissed looks at the clock for all certificates. The queue counts the time that passes, and a clock that was set,
+// or a machine that slept, brings deadlines nearer without it.
+func (w *Watch) enqueueMissed(ctx context.Context) {
+	all, err := w.certificates(ctx)
+	if err != nil {
+		return // the cache is closing
+	}
+	count := 0
+	for _, c := range all {
+		if w.Certificates.Missed(c, w.Clock.Now()) {
+			count++
+			w.enqueue(ctx, c)
+		}
+	}
+	if count > 0 {
+		ctrl.LoggerFrom(ctx).V(1).Info("deadlines have passed unnoticed", "certificates", count)
+	}
+}
+
+func (w *Watch) enqueue(ctx context.Context, c *v1alpha1.ApisixCertificate) {
+	w.Certificates.Suspect(client.ObjectKeyFromObject(c))
+	select {
+	case w.Found <- event.GenericEvent{Object: c}:
+	case <-ctx.Done():
+	}
+}
