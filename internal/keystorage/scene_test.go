@@ -93,7 +93,8 @@ func (s *scene) newGateway() {
 // issue keeps the key of a new certificate and writes the Secret, as the controller does.
 func (s *scene) issue() {
 	s.t.Helper()
-	leaf, key := s.ca.Pair(s.t, &x509.Certificate{DNSNames: s.cert.Spec.DNSNames, NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(time.Hour)})
+	leaf, keyPEM := s.newKey()
+	key := []byte(keyPEM)
 	fingerprint := certs.Fingerprint(leaf)
 	if err := s.Keep(s.t.Context(), s.kept, fingerprint, certstest.PEM(leaf), key); err != nil {
 		s.t.Fatal(err)
@@ -112,6 +113,13 @@ func (s *scene) issue() {
 		Pair: gateway.Pair{Cert: certstest.PEM(leaf), Fingerprint: fingerprint, Serial: certs.Serial(leaf)},
 	}
 	s.cert.Status.VaultKV = s.observe().Places
+}
+
+// newKey is a certificate for the hosts, with its key in PEM.
+func (s *scene) newKey() (leaf *x509.Certificate, keyPEM string) {
+	s.t.Helper()
+	leaf, key := s.ca.Pair(s.t, &x509.Certificate{DNSNames: s.cert.Spec.DNSNames, NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(time.Hour)})
+	return leaf, string(key)
 }
 
 func (s *scene) observe() State { return s.observeServed(true) }

@@ -118,6 +118,31 @@ func TestMoves(t *testing.T) {
 	}
 }
 
+// A key that has to go elsewhere is not lost too, whatever the gateway says.
+func TestMisplacedIsNotLost(t *testing.T) {
+	s := newScene(t, v1alpha1.KeyInVaultKV)
+	s.issue()
+	s.want(v1alpha1.KeyAtGateway)
+	if state := s.observeServed(false); state.Misplaced == "" || state.Lost != "" {
+		t.Errorf("%+v", state)
+	}
+}
+
+// A new key is in Vault, and its Secret is not written yet: that the one before is settled does not end it.
+func TestNewKeyStaysUntilItsSecretIsWritten(t *testing.T) {
+	s := newScene(t, v1alpha1.KeyInVaultKV)
+	s.issue()
+	s.push()
+	s.cert.Spec.VaultKV.Path = "folder"
+	if err := s.Keep(t.Context(), s.kept, strings.Repeat("f", 64), nil, []byte("key")); err != nil {
+		t.Fatal(err)
+	}
+	s.settle()
+	if want := "kv/folder/uid-c/" + strings.Repeat("f", 32); !slices.Contains(s.vault.paths(), want) {
+		t.Errorf("%v", s.vault.paths())
+	}
+}
+
 func TestMovesBackToSecret(t *testing.T) {
 	for _, from := range []v1alpha1.KeyStorage{v1alpha1.KeyAtGateway, v1alpha1.KeyInVaultKV} {
 		s := newScene(t, from)
@@ -215,6 +240,47 @@ func TestLostInVault(t *testing.T) {
 	}
 }
 
+// While the key is held, and the gateway does not serve it, nothing is lost; what is held goes once the certificate is settled.
+func TestHeldUntilSettled(t *testing.T) {
+	for _, storage := range []v1alpha1.KeyStorage{v1alpha1.KeyAtGateway, v1alpha1.KeyInVaultKV} {
+		s := newScene(t, v1alpha1.KeyAtGateway)
+		s.issue()
+		if s.held.get("uid-c").fingerprint != s.target.Fingerprint {
+			t.Fatal("a new key is not held")
+		}
+		s.want(storage)
+		if storage == v1alpha1.KeyInVaultKV {
+			s.issue()
+		}
+		s.push()
+		if s.settle(); s.held.get("uid-c") != (heldKey{}) {
+			t.Errorf("%s: a key is still held", storage)
+		}
+	}
+}
+
+// The gateway has the certificate with a key that is not its own, which its Admin API takes.
+func TestUnfitAtGateway(t *testing.T) {
+	s := newScene(t, v1alpha1.KeyAtGateway)
+	s.issue()
+	s.push()
+	s.settle()
+	if state := s.observeServed(false); state.Lost != "" {
+		t.Fatalf("while it is served: %q", state.Lost)
+	}
+	ssl := s.standIn.SSLs()[0]
+	_, ssl.Key = s.newKey()
+	if _, err := s.gateway.Admin.PutSSL(t.Context(), ssl); err != nil {
+		t.Fatal(err)
+	}
+	if state := s.observe(); state.Lost != "" {
+		t.Errorf("handshakes are made though the last ones were right: %q", state.Lost)
+	}
+	if state := s.observeServed(false); state.Lost != "gateway default does not serve the certificate with the private key that it alone had" {
+		t.Errorf("%+v", state)
+	}
+}
+
 // Each certificate has a reference of its own, or the gateway would serve the one before for 300 s.
 func TestReference(t *testing.T) {
 	s := newScene(t, v1alpha1.KeyInVaultKV)
@@ -269,6 +335,7 @@ func TestEnd(t *testing.T) {
 	s := newScene(t, v1alpha1.KeyInVaultKV)
 	s.issue()
 	s.push()
+	s.held.put("uid-c", s.target.Fingerprint, []byte("key"))
 	s.cert.Spec.VaultKV.Path = "folder" // where a key may be whose Secret was not written
 	if err := s.Keep(t.Context(), s.kept, strings.Repeat("f", 64), nil, []byte("key")); err != nil {
 		t.Fatal(err)
@@ -280,6 +347,9 @@ func TestEnd(t *testing.T) {
 	s.vault.answer(0)
 	if err := s.End(t.Context(), s.kept, s.observe(), s.target); err != nil || len(s.vault.paths()) > 0 {
 		t.Errorf("%v, in Vault %v", err, s.vault.paths())
+	}
+	if s.held.get("uid-c") != (heldKey{}) {
+		t.Error("a key is still held")
 	}
 	delete(s.issuers.byName, "VaultIssuer/vault")
 	if err := s.End(t.Context(), s.kept, s.observe(), s.target); err != nil {

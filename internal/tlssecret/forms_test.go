@@ -163,11 +163,13 @@ func TestDigest(t *testing.T) {
 		t.Fatalf("%q, and then %q", before, again)
 	}
 	for name, change := range map[string]func(*v1alpha1.ApisixCertificate, secrets){
-		"other password":      func(_ *v1alpha1.ApisixCertificate, s secrets) { s.put("java", "password", "battery staple") },
-		"other alias":         func(c *v1alpha1.ApisixCertificate, _ secrets) { c.Spec.Keystores.JKS.Alias = "web" },
-		"no JKS any more":     func(c *v1alpha1.ApisixCertificate, _ secrets) { c.Spec.Keystores.JKS.Create = false },
-		"no PKCS #12":         func(c *v1alpha1.ApisixCertificate, _ secrets) { c.Spec.Keystores.PKCS12 = nil },
-		"no DER any more":     func(c *v1alpha1.ApisixCertificate, _ secrets) { c.Spec.AdditionalOutputFormats = c.Spec.AdditionalOutputFormats[:1] },
+		"other password":  func(_ *v1alpha1.ApisixCertificate, s secrets) { s.put("java", "password", "battery staple") },
+		"other alias":     func(c *v1alpha1.ApisixCertificate, _ secrets) { c.Spec.Keystores.JKS.Alias = "web" },
+		"no JKS any more": func(c *v1alpha1.ApisixCertificate, _ secrets) { c.Spec.Keystores.JKS.Create = false },
+		"no PKCS #12":     func(c *v1alpha1.ApisixCertificate, _ secrets) { c.Spec.Keystores.PKCS12 = nil },
+		"no DER any more": func(c *v1alpha1.ApisixCertificate, _ secrets) {
+			c.Spec.AdditionalOutputFormats = c.Spec.AdditionalOutputFormats[:1]
+		},
 		"neither of the last": func(c *v1alpha1.ApisixCertificate, _ secrets) { c.Spec.AdditionalOutputFormats = nil },
 	} {
 		cert, live := wanting()
@@ -207,7 +209,10 @@ func TestFormsProblem(t *testing.T) {
 		"no key":          {func(_ *v1alpha1.ApisixCertificate, s secrets) { s.put("p12", "other", "x") }, "spec.keystores.pkcs12.passwordSecretRef: there is no Secret p12 with a password under key word"},
 		"short for Java":  {func(_ *v1alpha1.ApisixCertificate, s secrets) { s.put("java", "password", "horse") }, "less than the 6 characters"},
 		"short elsewhere": {func(_ *v1alpha1.ApisixCertificate, s secrets) { s.put("p12", "word", "horse") }, ""},
-		"not wanted":      {func(c *v1alpha1.ApisixCertificate, s secrets) { c.Spec.Keystores.JKS.Create = false; delete(s, "ns/java") }, ""},
+		"not wanted": {func(c *v1alpha1.ApisixCertificate, s secrets) {
+			c.Spec.Keystores.JKS.Create = false
+			delete(s, "ns/java")
+		}, ""},
 	} {
 		cert, live := wanting()
 		row.change(cert, live)
@@ -257,7 +262,7 @@ func TestPasswordsAreNotShown(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "basic plane") {
 		t.Fatalf("a password that PKCS #12 does not take: %v", err)
 	}
-	text, _ := json.Marshal(f)
+	text, _ := json.Marshal(struct{ In Forms }{f})
 	shown := fmt.Sprintf("%v %+v %#v %+v %s %v", f, f, f, struct{ in Forms }{f}, text, err)
 	for _, secret := range []string{storePassword, "horse", "99 111 114"} {
 		if strings.Contains(shown, secret) {
