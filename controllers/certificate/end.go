@@ -31,7 +31,7 @@ func (r *Reconciler) end(ctx context.Context, cert *v1alpha1.ApisixCertificate) 
 	if !controllerutil.ContainsFinalizer(cert, v1alpha1.Finalizer) {
 		return ctrl.Result{}, nil
 	}
-	r.enqueue(ctx, r.Reviewer.Release(cert))
+	r.enqueue(ctx, r.Reviewer.Claim(cert))
 	s, err := r.observe(ctx, cert, false)
 	if err != nil {
 		return ctrl.Result{}, fmt.Errorf("observe: %w", err)

@@ -38,12 +38,15 @@ func findingOf(err error) *finding.Finding {
 		mode        *gateway.ModeError
 		busy        *vault.BusyError
 		secret      *tlssecret.RefusedError
+		turn        *gateway.BusyError
 	)
 	switch {
 	case errors.As(err, &busy) && busy.Cause == nil:
 		return &finding.Finding{Reason: v1alpha1.ReasonIssuing, Message: "the issuer's limits are reached"}
 	case errors.As(err, &found):
 		return found
+	case errors.As(err, &turn):
+		return &finding.Finding{Reason: v1alpha1.ReasonGatewayUnreachable, Message: turn.Error()}
 	case errors.As(err, &secret):
 		return &finding.Finding{Reason: v1alpha1.ReasonSecretRefused, Message: note.Fit(secret.Error())}
 	case errors.As(err, &setup):

@@ -44,7 +44,7 @@ func measureFailures(done *Results) {
 		metrics.Failed(metrics.Issue, kindOf(done.Err))
 	}
 	for _, g := range done.Gateways {
-		if g.Err != nil {
+		if g.Err != nil && !busy(g) {
 			metrics.Failed(metrics.Push, kindOf(g.Err))
 		}
 	}

@@ -96,3 +96,9 @@ func (d *Results) waitsShortly(now time.Time) bool {
 func refusedBy(r gateway.Result) bool {
 	return r.Err != nil && gateway.Refused(r.Err) || r.State.Conflict != nil
 }
+
+// busy reports whether a gateway had no turn for the certificate.
+func busy(r gateway.Result) bool {
+	var none *gateway.BusyError
+	return errors.As(r.Err, &none)
+}

@@ -53,7 +53,8 @@ func setConditions(status *v1alpha1.ApisixCertificateStatus, s *Snapshot, p *Pla
 	}
 	conditions := []metav1.Condition{issuedCondition(s, p, done), pushedCondition(s, p, done), servedCondition(s, p, done)}
 	if slices.ContainsFunc(done.Gateways, carrying) {
-		// What was served before is served until the ingress controller has carried the new certificate.
+		// What was served before is served until the ingress controller has carried the new certificate, or the gateway has a
+		// turn for it.
 		for i := range conditions[1:] {
 			if last := meta.FindStatusCondition(status.Conditions, conditions[1+i].Type); last != nil && conditions[1+i].Reason != v1alpha1.ReasonHostNotCovered {
 				conditions[1+i] = *last
@@ -75,9 +76,10 @@ func setConditions(status *v1alpha1.ApisixCertificateStatus, s *Snapshot, p *Pla
 	meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionExpiring)
 }
 
-// carrying reports whether an ingress controller has its head start to carry the certificate to the gateway.
+// carrying reports whether an ingress controller has its head start to carry the certificate to the gateway, or the gateway had
+// no turn for it yet.
 func carrying(g gateway.Result) bool {
-	return g.Err == nil && g.Verb == gateway.Wait && g.State.Carrying()
+	return busy(g) || g.Err == nil && g.Verb == gateway.Wait && g.State.Carrying()
 }
 
 // expiryMark is the reason to warn of the end of a certificate that nobody here renews; empty: none yet.

@@ -47,6 +47,8 @@ func wake(s *Snapshot, p *Plan, done *Results, status *v1alpha1.ApisixCertificat
 			next = earliest(next, now.Add(g.Again))
 		}
 		switch {
+		case busy(g):
+			next = now
 		case refusedBy(g):
 			next = earliest(next, now.Add(recheckAfter(seen.pushHeldSince, now)))
 		case g.Verb == gateway.Renew:
@@ -74,7 +76,7 @@ func transient(done *Results) error {
 		all = append(all, done.Err)
 	}
 	for _, g := range done.Gateways {
-		if g.Err != nil && !gateway.Refused(g.Err) {
+		if g.Err != nil && !gateway.Refused(g.Err) && !busy(g) {
 			all = append(all, fmt.Errorf("gateway %s: %w", g.Name, g.Err))
 		}
 	}
