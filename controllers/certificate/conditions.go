@@ -4,6 +4,7 @@ package certificate
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -229,14 +230,20 @@ func servedCondition(s *Snapshot, p *Plan, done *Results) metav1.Condition {
 	return result(metav1.ConditionUnknown, v1alpha1.ReasonNotProven, "no handshake was made: there is nothing pushed, or no TLS address of a gateway is known (--apisix-tls-addr)")
 }
 
-// uncovered names a host that an ApisixTls or Ingress serves with this Secret and that the certificate does not name.
+// uncovered names a host that an ApisixTls or Ingress serves with this Secret and that the certificate does not name. Hosts that
+// are on their way are none, and what an owner wants is asked for by itself.
 func uncovered(s *Snapshot, b certs.Bundle) string {
 	if b.Leaf == nil {
 		return ""
 	}
 	for _, use := range s.References.Uses {
+		if slices.ContainsFunc(s.Cert.OwnerReferences, func(o metav1.OwnerReference) bool {
+			return o.Kind == use.Kind && o.Name == use.Name && use.Namespace == s.Cert.Namespace
+		}) {
+			continue
+		}
 		for _, host := range use.Hosts {
-			if !certspec.Names(b, host) {
+			if !certspec.Names(b, host) && !slices.Contains(s.Facts.Spec.DNSNames, host) {
 				return fmt.Sprintf("%s %s/%s serves host %s with Secret %s, whose certificate does not name it: add %s to spec.dnsNames of this ApisixCertificate",
 					use.Kind, use.Namespace, use.Name, host, s.Cert.Spec.SecretName, host)
 			}

@@ -112,11 +112,15 @@ func setAttempts(status *v1alpha1.ApisixCertificateStatus, s *Snapshot, p *Plan,
 }
 
 func setGateways(status *v1alpha1.ApisixCertificateStatus, done *Results) {
+	before := status.Gateways
 	status.Gateways = nil
 	for _, g := range done.Gateways {
 		entry := v1alpha1.GatewayStatus{Name: g.Name, Mode: string(g.State.Mode), ServedSerial: g.Proof.Serial}
 		if len(g.State.Objects) > 0 {
 			entry.SSLID, entry.PushedSerial = g.State.Objects[0].ID, g.State.Objects[0].Serial
+		}
+		if i := slices.IndexFunc(before, func(was v1alpha1.GatewayStatus) bool { return was.Name == g.Name }); i >= 0 && busy(g) {
+			entry = before[i] // nothing new is known
 		}
 		status.Gateways = append(status.Gateways, entry)
 	}

@@ -14,44 +14,46 @@ import (
 func TestHealth(t *testing.T) {
 	var h health
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
+	at := func(seconds float64) time.Time { return start.Add(time.Duration(seconds * float64(time.Second))) }
 	silent := &apisix.NetworkError{Err: errors.New("timed out")}
-	for range 3 {
-		if err := h.enter(3, at(0)); err != nil {
-			t.Fatal(err)
+	enter := func(seconds float64) (mine *call, soon bool, err error) {
+		mine, freed, err := h.try(3, at(seconds))
+		return mine, freed != nil, err
+	}
+	must := func(seconds float64) *call {
+		t.Helper()
+		mine, soon, err := enter(seconds)
+		if mine == nil || soon || err != nil {
+			t.Fatalf("no turn after %v s: soon %t, %v", seconds, soon, err)
 		}
+		return mine
+	}
+	first, second, third := must(0), must(0), must(0)
+	if _, soon, err := enter(0.1); !soon || err != nil {
+		t.Errorf("a fourth, while calls are answered quickly: %t, %v, want a turn soon", soon, err)
 	}
 	var busy *BusyError
-	if err := h.enter(3, at(0)); !errors.As(err, &busy) {
-		t.Errorf("a fourth has a turn: %v", err)
+	if _, soon, err := enter(1); soon || !errors.As(err, &busy) {
+		t.Errorf("a fourth, while no call is answered: %t, %v, want a BusyError", soon, err)
 	}
-	h.leave(at(0), at(1), silent) // it failed at once, as where nobody listens
-	if err := h.enter(3, at(1)); err != nil {
-		t.Errorf("after a call that failed at once: %v", err)
-	}
-	for range 3 {
-		h.leave(at(0), at(10), silent)
-	}
-	if err := h.enter(3, at(10)); !errors.Is(err, silent) {
+	h.leave(first, at(1), silent) // it failed at once, as where nobody listens
+	fourth := must(1)
+	h.leave(second, at(10), silent)
+	h.leave(third, at(10), silent)
+	h.leave(fourth, at(10), silent)
+	if _, _, err := enter(10); !errors.Is(err, silent) {
 		t.Errorf("at once after the failure: %v", err)
 	}
-	if err := h.enter(3, at(11)); err != nil {
-		t.Errorf("a second later: %v", err)
-	}
-	if err := h.enter(3, at(15)); !errors.Is(err, silent) {
+	trying := must(11)
+	if _, _, err := enter(15); !errors.Is(err, silent) {
 		t.Errorf("while another one tries: %v", err)
 	}
-	h.leave(at(11), at(11), silent) // refused quickly now, which is no answer either
-	if err := h.enter(3, at(11)); !errors.Is(err, silent) {
+	h.leave(trying, at(15), silent) // refused quickly now, which is no answer either
+	if _, _, err := enter(15); !errors.Is(err, silent) {
 		t.Errorf("after another failure: %v", err)
 	}
-	if err := h.enter(3, at(12)); err != nil {
-		t.Fatal(err)
-	}
-	h.leave(at(12), at(12), &apisix.APIError{Status: 401})
+	h.leave(must(16), at(16), &apisix.APIError{Status: 401})
 	for range 3 {
-		if err := h.enter(3, at(12)); err != nil {
-			t.Errorf("though it answers: %v", err)
-		}
+		must(16)
 	}
 }
