@@ -441,18 +441,18 @@ func (m *member) taken(cert *v1alpha1.ApisixCertificate) string {
 	taken := func(name string) bool { return !slices.Contains(cert.Status.OwnedNames, name) }
 	lost := func(host string) bool { return slices.Contains(cert.Spec.DNSNames, host) && taken(host) }
 	if i := slices.IndexFunc(m.entry.hosts, lost); i >= 0 {
-		return fmt.Sprintf("%s: host %s belongs to another certificate, with which the gateway serves it: %s", m.entry.in.hosts, m.entry.hosts[i], m.entry.in.drop)
+		return fmt.Sprintf("%s: host %s belongs to another namespace: %s", m.entry.in.hosts, m.entry.hosts[i], m.entry.in.drop)
 	}
 	if m.entry.cert == nil {
 		return ""
 	}
 	spec := m.entry.cert.Spec
 	if i := slices.IndexFunc(spec.DNSNames, lost); i >= 0 {
-		return fmt.Sprintf("annotation %s: host %s belongs to another certificate: remove it there", v1alpha1.AnnotationAltNames, spec.DNSNames[i])
+		return fmt.Sprintf("annotation %s: host %s belongs to another namespace: remove it there", v1alpha1.AnnotationAltNames, spec.DNSNames[i])
 	}
 	requested := authority.RequestedBy(certs.Spec{CommonName: spec.CommonName})
 	if spec.CommonName == cert.Spec.CommonName && slices.ContainsFunc(slices.Concat(requested.Owned, requested.Bare), taken) {
-		return fmt.Sprintf("annotation %s: host %s belongs to another certificate: remove it there", v1alpha1.AnnotationCommonName, spec.CommonName)
+		return fmt.Sprintf("annotation %s: host %s belongs to another namespace: remove it there", v1alpha1.AnnotationCommonName, spec.CommonName)
 	}
 	return ""
 }

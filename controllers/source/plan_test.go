@@ -363,15 +363,15 @@ func TestPlanSaysTheWayOutOfAConflict(t *testing.T) {
 	changed := func(c *v1alpha1.ApisixCertificate) { c.Generation++ }
 	named := func(name string) certEdit { return func(c *v1alpha1.ApisixCertificate) { c.Spec.CommonName = name } }
 	two := forHosts("a.example", "b.example")
-	const host = "me Conflict: spec.hosts: host a.example belongs to another certificate, with which the gateway serves it: remove it from spec.hosts, or delete this ApisixTls (ApisixCertificate s: MESSAGE)"
+	const host = "me Conflict: spec.hosts: host a.example belongs to another namespace: remove it from spec.hosts, or delete this ApisixTls (ApisixCertificate s: MESSAGE)"
 	for name, c := range map[string]struct {
 		edits  []certEdit
 		source tlsEdit
 		want   string
 	}{
 		"a host":             {[]certEdit{two, conflict("b.example")}, hosts("a.example", "b.example"), host},
-		"an alternative":     {[]certEdit{two, conflict("a.example")}, with("alt-names", "b.example"), "me Conflict: annotation apisix-certs.io/alt-names: host b.example belongs to another certificate: remove it there (ApisixCertificate s: MESSAGE)"},
-		"a common name":      {[]certEdit{named("cn.example"), conflict("a.example")}, with("common-name", "cn.example"), "me Conflict: annotation apisix-certs.io/common-name: host cn.example belongs to another certificate: remove it there (ApisixCertificate s: MESSAGE)"},
+		"an alternative":     {[]certEdit{two, conflict("a.example")}, with("alt-names", "b.example"), "me Conflict: annotation apisix-certs.io/alt-names: host b.example belongs to another namespace: remove it there (ApisixCertificate s: MESSAGE)"},
+		"a common name":      {[]certEdit{named("cn.example"), conflict("a.example")}, with("common-name", "cn.example"), "me Conflict: annotation apisix-certs.io/common-name: host cn.example belongs to another namespace: remove it there (ApisixCertificate s: MESSAGE)"},
 		"the Secret":         {[]certEdit{conflict("a.example")}, hosts("a.example"), "me Conflict: spec.secret.name: Secret s belongs to another certificate: name another Secret here (ApisixCertificate s: MESSAGE)"},
 		"of the spec before": {[]certEdit{two, conflict("b.example"), changed}, hosts("a.example", "b.example"), ""},
 	} {
