@@ -100,9 +100,10 @@ func issueEvent(why certs.Reason) string {
 	return v1alpha1.ReasonRenewed
 }
 
-// forSources are the reasons that concern who wrote the source object, who may know nothing of ApisixCertificates.
+// forSources are the reasons that concern who wrote the source object, who may know nothing of ApisixCertificates. Of a
+// conflict the source controller tells, in the source's own terms.
 var forSources = map[string]bool{
-	v1alpha1.ReasonConflict: true, v1alpha1.ReasonDenied: true, v1alpha1.ReasonNotGranted: true, v1alpha1.ReasonNamespaceNotWatched: true, v1alpha1.ReasonWaitingForApproval: true,
+	v1alpha1.ReasonDenied: true, v1alpha1.ReasonNotGranted: true, v1alpha1.ReasonNamespaceNotWatched: true, v1alpha1.ReasonWaitingForApproval: true,
 }
 
 func (r *Reconciler) tellSource(cert *v1alpha1.ApisixCertificate, ready *metav1.Condition) {
