@@ -90,6 +90,25 @@ func TestRequestIsAnsweredBadly(t *testing.T) {
 	}
 }
 
+// A request whose key was damaged is made again, whatever it was answered.
+func TestKeyOfARequestIsDamaged(t *testing.T) {
+	s := newScene(t, byCA)
+	s.ask(t, "Approved=True/x", "Ready=True/Issued")
+	s.sign(t, 90*day)
+	secret := s.keySecrets(t)[0]
+	secret.Data = nil
+	if err := s.issuers.Client.Update(t.Context(), &secret); err != nil {
+		t.Fatal(err)
+	}
+	before := s.request(t).GetUID()
+	if v := s.plan(t); v != (Verdict{}) {
+		t.Errorf("%+v", v)
+	}
+	if s.ask(t); s.request(t).GetUID() == before {
+		t.Error("it is the same")
+	}
+}
+
 // Nothing is made of what could not be stored.
 func TestRequestCouldNotBeStored(t *testing.T) {
 	s := newScene(t, byCA)
@@ -173,21 +192,14 @@ func TestRequestSaysTheSpec(t *testing.T) {
 	}
 }
 
-// TestRequestAnnotations are those that issuers may read, and none of ours.
+// TestRequestAnnotations are those that issuers read, but for the one that is ours to set.
 func TestRequestAnnotations(t *testing.T) {
 	s := newScene(t, byCA)
-	for _, name := range []string{
-		"venafi.cert-manager.io/custom-fields", "cas-issuer.example.com/template", "plain",
-		"cert-manager.io/private-key-secret-name", "cert-manager.io/certificate-name", v1alpha1.AnnotationRenewAt,
-		"kubectl.kubernetes.io/last-applied-configuration", "kustomize.toolkit.fluxcd.io/checksum", "argocd.argoproj.io/tracking-id",
-	} {
+	for _, name := range []string{"venafi.cert-manager.io/custom-fields", annotationPrivateKey, v1alpha1.AnnotationRenewAt} {
 		s.annotate(name, "theirs")
 	}
 	s.ask(t)
-	want := map[string]string{
-		"venafi.cert-manager.io/custom-fields": "theirs", "cas-issuer.example.com/template": "theirs", "plain": "theirs",
-		"cert-manager.io/private-key-secret-name": keyName(s.order.Certificate),
-	}
+	want := map[string]string{"venafi.cert-manager.io/custom-fields": "theirs", annotationPrivateKey: keyName(s.order.Certificate)}
 	if diff := cmp.Diff(want, s.request(t).GetAnnotations()); diff != "" {
 		t.Error(diff)
 	}

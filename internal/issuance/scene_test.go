@@ -187,7 +187,7 @@ func (s *scene) has(t testing.TB, ago time.Duration, manager string) {
 	leaf := s.ca.SignRequest(t, csr, at, at.Add(90*day))
 	written := metav1.NewTime(at)
 	s.order.Secret = &corev1.Secret{Data: map[string][]byte{corev1.TLSCertKey: certstest.PEM(leaf), corev1.TLSPrivateKeyKey: key.PEM("")}}
-	s.order.Secret.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: manager, Time: &written, FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:data":{}}`)}}}
+	s.order.Secret.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: manager, Time: &written, FieldsV1: metav1.NewFieldsV1(`{"f:data":{}}`)}}
 	s.decision.Bundle = certs.Bundle{Leaf: leaf, Key: key}
 	s.decision.NotAfter = leaf.NotAfter
 }

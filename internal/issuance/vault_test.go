@@ -4,6 +4,7 @@ package issuance
 
 import (
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"net/http"
 	"strings"
@@ -78,6 +79,23 @@ func TestBadAnswers(t *testing.T) {
 			t.Errorf("%q", answer.Warnings)
 		}
 		s.issuers.Forget("uid-c")
+	}
+}
+
+// A usage or a part of the subject that the issuer leaves out is not dropped in silence.
+func TestUngranted(t *testing.T) {
+	s := newScene(t, ofVault(t), func(s *scene) {
+		s.order.Certificate.Spec.Subject = &v1alpha1.X509Subject{Organizations: []string{"Acme"}}
+	})
+	s.vault.Answer(signPath, func(w http.ResponseWriter, _ *http.Request) {
+		block, _ := pem.Decode([]byte(s.tried[0]))
+		csr, _ := x509.ParseCertificateRequest(block.Bytes)
+		leaf := s.ca.Sign(panicking{}, &x509.Certificate{DNSNames: csr.DNSNames, NotBefore: now, NotAfter: now.Add(day), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}, csr.PublicKey)
+		vaulttest.Reply(w, map[string]any{"certificate": string(certstest.PEM(leaf)), "issuing_ca": string(certstest.PEM(s.ca.Cert))})
+	})
+	_, _, err := s.issue(t)
+	if rejected := (*certs.AnswerError)(nil); !errors.As(err, &rejected) || !strings.Contains(rejected.Problem, "another subject: organizations") {
+		t.Errorf("%v", err)
 	}
 }
 

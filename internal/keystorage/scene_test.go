@@ -158,6 +158,16 @@ func (s *scene) push() bool {
 	return s.gateway.Prove(s.t.Context(), state.Hosts(target), target.Fingerprint).Served
 }
 
+// readsVault reports whether the gateway has the object that says where the certificate's Vault is.
+func (s *scene) readsVault() bool {
+	s.t.Helper()
+	_, err := s.gateway.Admin.GetVaultSecret(s.t.Context(), s.gateway.ID(s.target))
+	if err != nil && !apisix.IsNotFound(err) {
+		s.t.Fatal(err)
+	}
+	return err == nil
+}
+
 // settle settles, and puts what is left into the status.
 func (s *scene) settle() (again bool) {
 	s.t.Helper()

@@ -147,14 +147,18 @@ func TestMovesBackToSecret(t *testing.T) {
 	for _, from := range []v1alpha1.KeyStorage{v1alpha1.KeyAtGateway, v1alpha1.KeyInVaultKV} {
 		s := newScene(t, from)
 		s.issue()
+		s.push()
+		if s.readsVault() != (from == v1alpha1.KeyInVaultKV) {
+			t.Fatalf("%s: the gateway reads from Vault: %v", from, s.readsVault())
+		}
 		s.want(v1alpha1.KeyInSecret)
 		if state := s.observe(); state.Misplaced != "" || state.Outside {
 			t.Errorf("%s: package certs finds that the key is missing: %+v", from, state)
 		}
 		s.issue()
 		s.push()
-		if again := s.settle(); again || len(s.vault.paths()) > 0 || len(s.cert.Status.VaultKV) > 0 || s.held.get("uid-c") != (heldKey{}) {
-			t.Errorf("%s: again %v, in Vault %v, places %v", from, again, s.vault.paths(), s.cert.Status.VaultKV)
+		if again := s.settle(); again || len(s.vault.paths()) > 0 || len(s.cert.Status.VaultKV) > 0 || s.held.get("uid-c") != (heldKey{}) || s.readsVault() {
+			t.Errorf("%s: again %v, in Vault %v, places %v, reads Vault %v", from, again, s.vault.paths(), s.cert.Status.VaultKV, s.readsVault())
 		}
 	}
 }
@@ -264,7 +268,6 @@ func TestUnfitAtGateway(t *testing.T) {
 	s := newScene(t, v1alpha1.KeyAtGateway)
 	s.issue()
 	s.push()
-	s.settle()
 	if state := s.observeServed(false); state.Lost != "" {
 		t.Fatalf("while it is served: %q", state.Lost)
 	}
@@ -273,6 +276,10 @@ func TestUnfitAtGateway(t *testing.T) {
 	if _, err := s.gateway.Admin.PutSSL(t.Context(), ssl); err != nil {
 		t.Fatal(err)
 	}
+	if state := s.observeServed(false); state.Lost != "" {
+		t.Errorf("while the right one is held, and can be written: %q", state.Lost)
+	}
+	s.settle()
 	if state := s.observe(); state.Lost != "" {
 		t.Errorf("handshakes are made though the last ones were right: %q", state.Lost)
 	}
@@ -345,8 +352,8 @@ func TestEnd(t *testing.T) {
 		t.Errorf("while Vault is sealed: %v, in Vault %v", err, s.vault.paths())
 	}
 	s.vault.answer(0)
-	if err := s.End(t.Context(), s.kept, s.observe(), s.target); err != nil || len(s.vault.paths()) > 0 {
-		t.Errorf("%v, in Vault %v", err, s.vault.paths())
+	if err := s.End(t.Context(), s.kept, s.observe(), s.target); err != nil || len(s.vault.paths()) > 0 || s.readsVault() {
+		t.Errorf("%v, in Vault %v, the gateway reads %v", err, s.vault.paths(), s.readsVault())
 	}
 	if s.held.get("uid-c") != (heldKey{}) {
 		t.Error("a key is still held")

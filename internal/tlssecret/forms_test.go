@@ -105,7 +105,7 @@ func TestForms(t *testing.T) {
 	public := bundle.Key.Public().(*ecdsa.PublicKey)
 	for profile := range pkcs12Profiles {
 		cert, live := wanting()
-		cert.Spec.Keystores.PKCS12.Profile = profile
+		cert.Spec.Keystores.PKCS12.Profile, cert.Spec.Keystores.JKS.Alias = profile, "web"
 		f := read(t, live, cert)
 		made, err := f.Make(p.cert, p.key, p.in, issuedAt)
 		if err != nil {
@@ -131,7 +131,7 @@ func TestForms(t *testing.T) {
 		if err := store.Load(bytes.NewReader(made["keystore.jks"]), []byte(storePassword)); err != nil {
 			t.Fatal(err)
 		}
-		entry, err := store.GetPrivateKeyEntry("certificate", []byte(storePassword))
+		entry, err := store.GetPrivateKeyEntry("web", []byte(storePassword))
 		if err != nil || len(entry.CertificateChain) != 2 || !bytes.Equal(entry.CertificateChain[0].Content, p.leaf.Raw) {
 			t.Errorf("keystore.jks: %v", err)
 		}
@@ -148,6 +148,10 @@ func TestNoTruststoreWithoutCA(t *testing.T) {
 	made, err := read(t, live, cert).Make(p.cert, p.key, nil, issuedAt)
 	if err != nil {
 		t.Fatal(err)
+	}
+	store := keystore.New()
+	if err := store.Load(bytes.NewReader(made["keystore.jks"]), []byte(storePassword)); err != nil || !store.IsPrivateKeyEntry("certificate") {
+		t.Errorf("keystore.jks: aliases %v, %v", store.Aliases(), err)
 	}
 	want := []string{"key.der", "keystore.jks", "keystore.p12", "tls-combined.pem"}
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(made))); diff != "" {
