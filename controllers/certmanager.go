@@ -19,8 +19,8 @@ import (
 	ctrlsource "sigs.k8s.io/controller-runtime/pkg/source"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
-	"apisix-certs.io/apisix-certs/controllers/certificate"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
+	"apisix-certs.io/apisix-certs/controllers/triggers"
 	"apisix-certs.io/apisix-certs/internal/issuance"
 )
 
@@ -29,7 +29,7 @@ import (
 type issuers struct {
 	mgr          ctrl.Manager
 	sessions     *issuer.Sessions
-	reconciler   *certificate.Reconciler
+	triggers     *triggers.Triggers
 	certificates controller.Controller
 	secrets      func(handler.EventHandler) ctrlsource.Source
 	changes      chan event.GenericEvent
@@ -43,11 +43,11 @@ func (i *issuers) setup(ctx context.Context) error {
 	i.changes = make(chan event.GenericEvent, 64)
 	i.sessions.Changed = func(key issuer.Key) {
 		select {
-		case i.changes <- event.GenericEvent{Object: certificate.IssuerChange(key)}:
+		case i.changes <- event.GenericEvent{Object: triggers.IssuerChange(key)}:
 		case <-ctx.Done():
 		}
 	}
-	if err := i.certificates.Watch(ctrlsource.Channel(i.changes, i.reconciler.IssuerEvents())); err != nil {
+	if err := i.certificates.Watch(ctrlsource.Channel(i.changes, i.triggers.IssuerEvents())); err != nil {
 		return err
 	}
 	i.waiting = []schema.GroupVersionKind{
@@ -91,7 +91,7 @@ func (i *issuers) start(kind schema.GroupVersionKind) error {
 	if err := issuer.SetupForeign(i.mgr, i.sessions, kind.Kind, i.secrets); err != nil {
 		return err
 	}
-	return i.certificates.Watch(ctrlsource.Kind[client.Object](i.mgr.GetCache(), issuer.NewForeign(kind.Kind), i.reconciler.ForeignEvents(kind.Kind)))
+	return i.certificates.Watch(ctrlsource.Kind[client.Object](i.mgr.GetCache(), issuer.NewForeign(kind.Kind), i.triggers.ForeignEvents(kind.Kind)))
 }
 
 // watchRequests watches our own CertificateRequests alone: a cluster may keep thousands of others.

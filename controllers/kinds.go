@@ -14,8 +14,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	ctrlsource "sigs.k8s.io/controller-runtime/pkg/source"
 
-	"apisix-certs.io/apisix-certs/controllers/certificate"
 	"apisix-certs.io/apisix-certs/controllers/source"
+	"apisix-certs.io/apisix-certs/controllers/triggers"
 )
 
 // kindStarter lets the source controller follow the kinds of sources, absent ones as soon as their CRDs are installed.
@@ -77,7 +77,7 @@ func (s *kindStarter) start(ctx context.Context, kind source.Kind) error {
 	}
 	var which []predicate.Predicate
 	if !s.begun {
-		which = append(which, certificate.Later())
+		which = append(which, triggers.Later())
 	}
 	return s.certificates.Watch(ctrlsource.Kind(s.mgr.GetCache(), kind.Object(), s.events(kind.Secrets), which...))
 }

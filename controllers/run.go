@@ -28,8 +28,10 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/page"
 	"apisix-certs.io/apisix-certs/controllers/shard"
 	"apisix-certs.io/apisix-certs/controllers/source"
+	"apisix-certs.io/apisix-certs/controllers/triggers"
 	"apisix-certs.io/apisix-certs/internal/admission"
 	"apisix-certs.io/apisix-certs/internal/authority"
+	"apisix-certs.io/apisix-certs/internal/fairqueue"
 	"apisix-certs.io/apisix-certs/internal/issuance"
 	"apisix-certs.io/apisix-certs/internal/keystorage"
 	"apisix-certs.io/apisix-certs/internal/references"
@@ -107,6 +109,7 @@ type wiring struct {
 	grants   *grant.Grants
 
 	reconciler   *certificate.Reconciler
+	triggers     *triggers.Triggers
 	certificates controller.Controller // runs reconciler
 }
 
@@ -150,17 +153,23 @@ func (w *wiring) addCertificates(ctx context.Context) (err error) {
 	if w.reconciler, err = w.newReconciler(known); err != nil {
 		return err
 	}
-	found := make(chan event.GenericEvent)
-	w.certificates, err = w.reconciler.Setup(ctx, w.mgr, controller.Options{
+	woken := make(chan event.GenericEvent, 64)
+	w.reconciler.Woken = woken
+	w.triggers = &triggers.Triggers{
+		Reader: w.mgr.GetClient(), Claims: w.reconciler.Reviewer.Claims, ClaimEvents: w.reconciler.Reviewer.ClaimEvents(),
+		Concerned: w.reconciler.Concerned, Shard: w.part,
+	}
+	w.certificates, err = w.triggers.Setup(ctx, w.mgr, controller.Options{
 		MaxConcurrentReconciles: w.options.Workers,
+		NewQueue:                fairqueue.New(w.options.Workers, w.reconciler.Urgency),
 		// A gateway that is back must not be kept waiting for long by the failures before.
 		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](500*time.Millisecond, 30*time.Second),
-	}, found)
+	}, w.reconciler, woken)
 	if err != nil {
 		return fmt.Errorf("certificate controller: %w", err)
 	}
 	return w.mgr.Add(&drift.Watch{
-		Reader: w.mgr.GetClient(), Certificates: w.reconciler, Known: known, Gateways: w.gateways.For, Found: found,
+		Reader: w.mgr.GetClient(), Certificates: w.reconciler, Known: known, Gateways: w.gateways.For, Found: woken,
 		Clock: clock.RealClock{}, Shard: w.part, Resync: w.options.Resync,
 	})
 }
@@ -210,10 +219,10 @@ func (w *wiring) granted(ctx context.Context, from, secretNamespace, secretName 
 }
 
 func (w *wiring) watchSecrets(ctx context.Context) error {
-	used := w.reconciler.SecretEvents(func(secret client.Object) []string {
+	used := w.triggers.SecretEvents(func(secret client.Object) []string {
 		return append(w.uses.OfClientCA(ctx, secret), foreignSecret(secret)...)
 	})
-	for _, events := range []handler.EventHandler{used, w.reconciler.PasswordEvents(), w.reconciler.TokenEvents()} {
+	for _, events := range []handler.EventHandler{used, w.triggers.PasswordEvents(), w.triggers.TokenEvents()} {
 		if err := w.certificates.Watch(w.secrets(events)); err != nil {
 			return fmt.Errorf("watch of Secrets: %w", err)
 		}
@@ -226,11 +235,11 @@ func (w *wiring) watchOthers(ctx context.Context) error {
 	if err := w.gateways.setup(w.certificates, w.reconciler.Suspect); err != nil {
 		return fmt.Errorf("watches of gateways: %w", err)
 	}
-	granted := &grantWatch{mgr: w.mgr, grants: w.grants, certificates: w.certificates, events: w.reconciler.GrantEvents()}
+	granted := &grantWatch{mgr: w.mgr, grants: w.grants, certificates: w.certificates, events: w.triggers.GrantEvents()}
 	if err := granted.setup(); err != nil {
 		return fmt.Errorf("watch of ReferenceGrants: %w", err)
 	}
-	watched := &issuers{mgr: w.mgr, sessions: w.sessions, reconciler: w.reconciler, certificates: w.certificates, secrets: w.secrets, namespaces: w.within.namespaces()}
+	watched := &issuers{mgr: w.mgr, sessions: w.sessions, triggers: w.triggers, certificates: w.certificates, secrets: w.secrets, namespaces: w.within.namespaces()}
 	if err := watched.setup(ctx); err != nil {
 		return fmt.Errorf("watches of issuers: %w", err)
 	}
@@ -245,7 +254,7 @@ func (w *wiring) addSources(ctx context.Context) error {
 	}
 	starter := &kindStarter{
 		mgr: w.mgr, sources: sources, certificates: w.certificates,
-		events: w.reconciler.SecretEvents, uses: w.uses, waiting: source.Kinds(),
+		events: w.triggers.SecretEvents, uses: w.uses, waiting: source.Kinds(),
 	}
 	if err := starter.startPresent(ctx); err != nil {
 		return err

@@ -21,6 +21,7 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs/vault"
 	"apisix-certs.io/apisix-certs/controllers/certificate"
+	"apisix-certs.io/apisix-certs/controllers/certificate/plan"
 	"apisix-certs.io/apisix-certs/controllers/grant"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
 	"apisix-certs.io/apisix-certs/controllers/source"
@@ -109,7 +110,7 @@ func Of(ctx context.Context, reader client.Client, cert *v1alpha1.ApisixCertific
 	}
 	s.Keys.Impossible, s.Keys.Unknown = nil, nil // no gateway was asked
 	now := clock.RealClock{}.Now()
-	p := certificate.MakePlan(s, now)
+	p := plan.Make(s, now)
 	return &Explanation{Namespace: cert.Namespace, Name: cert.Name, Observed: observedOf(&s, &p), Plan: planOf(&p), Told: toldBy(cert)}, nil
 }
 
@@ -152,7 +153,7 @@ func reconcilerFor(ctx context.Context, reader client.Client, options Options) (
 	}, nil
 }
 
-func observedOf(s *certificate.Snapshot, p *certificate.Plan) Observed {
+func observedOf(s *plan.Snapshot, p *plan.Plan) Observed {
 	o := Observed{
 		Secret: s.Cert.Namespace + "/" + s.Cert.Spec.SecretName, There: s.Secret.Object != nil, Ours: s.Secret.Right.Ours(),
 		Found: s.Issuer.Order.Issuer != nil, Owned: s.Review.Names.Owned, Yielded: s.Review.Names.Yielded, Gateways: s.Cert.Status.Gateways,
@@ -173,18 +174,18 @@ func observedOf(s *certificate.Snapshot, p *certificate.Plan) Observed {
 	return o
 }
 
-func planOf(p *certificate.Plan) Plan {
-	plan := Plan{
+func planOf(p *plan.Plan) Plan {
+	planned := Plan{
 		Secret: string(p.Secret), Held: findingOf(p.Held), Waits: findingOf(p.Pending), Backoff: p.Backoff,
 		Deliver: string(p.Delivery), Revoke: len(p.Revoke), Next: timeOf(p.Next),
 	}
 	if p.Decision.Issue {
-		plan.Why = p.Decision.Message
+		planned.Why = p.Decision.Message
 	}
-	if plan.Held == nil {
-		plan.Held = findingOf(p.Provided.Fault)
+	if planned.Held == nil {
+		planned.Held = findingOf(p.Provided.Fault)
 	}
-	return plan
+	return planned
 }
 
 func findingOf(f *finding.Finding) *Finding {

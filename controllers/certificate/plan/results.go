@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package certificate
+package plan
 
 import (
 	"crypto/x509"
@@ -28,8 +28,10 @@ type Results struct {
 	// Postponed: the certificate has expired, which is told before its issuer is asked.
 	Postponed bool
 
-	taken  []step
-	logged bool
+	// Taken are the steps that were taken.
+	Taken []Step
+	// Logged: the plan was logged.
+	Logged bool
 }
 
 // Issuing is what came of the attempt to issue.
@@ -55,18 +57,18 @@ type Settling struct {
 	RevokeErr error
 }
 
-func (d *Results) took(s step) bool { return slices.Contains(d.taken, s) }
+func (d *Results) Took(s Step) bool { return slices.Contains(d.Taken, s) }
 
-// pendingOr is what a certificate that is on its way waits for.
-func (d *Results) pendingOr(planned *finding.Finding) *finding.Finding {
+// PendingOr is what a certificate that is on its way waits for.
+func (d *Results) PendingOr(planned *finding.Finding) *finding.Finding {
 	if d.Pending != nil {
 		return d.Pending
 	}
 	return planned
 }
 
-// fail takes an error of issuing. A refusal for want of a turn is no failure, but a time to come again.
-func (d *Results) fail(err error) {
+// Fail takes an error of issuing. A refusal for want of a turn is no failure, but a time to come again.
+func (d *Results) Fail(err error) {
 	var busy *vault.BusyError
 	d.Err = err
 	if !errors.As(err, &busy) {
@@ -83,22 +85,34 @@ func (d *Results) fail(err error) {
 const (
 	// shortWait is how long a turn may be waited for without a word.
 	shortWait = 2 * time.Second
-	// shortestWait is how soon a certificate may come again that had no turn.
-	shortestWait = 20 * time.Millisecond
+	// ShortestWait is how soon a certificate may come again that had no turn.
+	ShortestWait = 20 * time.Millisecond
 )
 
-// waitsShortly reports whether the turn comes so soon that nothing needs to be said.
-func (d *Results) waitsShortly(now time.Time) bool {
+// WaitsShortly reports whether the turn comes so soon that nothing needs to be said.
+func (d *Results) WaitsShortly(now time.Time) bool {
 	return !d.BusyUntil.IsZero() && !d.Uncounted && d.BusyUntil.Before(now.Add(shortWait))
 }
 
-// refusedBy reports whether a gateway does not take the certificate until somebody changes something.
-func refusedBy(r gateway.Result) bool {
+// RefusedBy reports whether a gateway does not take the certificate until somebody changes something.
+func RefusedBy(r gateway.Result) bool {
 	return r.Err != nil && gateway.Refused(r.Err) || r.State.Conflict != nil
 }
 
 // busy reports whether a gateway had no turn for the certificate.
-func busy(r gateway.Result) bool {
+func Busy(r gateway.Result) bool {
 	var none *gateway.BusyError
 	return errors.As(r.Err, &none)
 }
+
+// Step is what a run does next.
+type Step string
+
+const (
+	Stop        Step = ""
+	LookAgain   Step = "look again"
+	WriteSecret Step = "write the Secret"
+	DropRequest Step = "drop the request"
+	Deliver     Step = "deliver"
+	Settle      Step = "settle"
+)

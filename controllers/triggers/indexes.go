@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package certificate
+package triggers
 
 import (
 	"sigs.k8s.io/controller-runtime/pkg/client"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package certificate
+package triggers
 
 import (
 	"context"
@@ -9,31 +9,30 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
 // SecretEvents maps an object that refers to Secrets, such as an ApisixTls, to the certificates of those Secrets.
-func (r *Reconciler) SecretEvents(secrets client.IndexerFunc) handler.EventHandler {
-	return r.ofSecrets(secrets)
+func (t *Triggers) SecretEvents(secrets client.IndexerFunc) handler.EventHandler {
+	return t.ofSecrets(secrets)
 }
 
 // TokenEvents maps a Secret to the certificates whose gateways read with the token in it.
-func (r *Reconciler) TokenEvents() handler.EventHandler {
-	return r.mapTo(func(secret client.Object) map[string][]string {
+func (t *Triggers) TokenEvents() handler.EventHandler {
+	return t.mapTo(func(secret client.Object) map[string][]string {
 		return map[string][]string{indexToken: {secret.GetNamespace() + "/" + secret.GetName()}}
 	})
 }
 
 // ofSecrets enqueues the certificates of the Secrets, NAMESPACE/NAME, that an object refers to.
-func (r *Reconciler) ofSecrets(secrets client.IndexerFunc) handler.EventHandler {
+func (t *Triggers) ofSecrets(secrets client.IndexerFunc) handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(_ context.Context, object client.Object) []ctrl.Request {
 		var requests []ctrl.Request
 		for _, secret := range secrets(object) {
 			namespace, name, _ := strings.Cut(secret, "/")
-			for _, cert := range r.Reviewer.Claims.OfSecret(types.NamespacedName{Namespace: namespace, Name: name}) {
+			for _, cert := range t.Claims.OfSecret(types.NamespacedName{Namespace: namespace, Name: name}) {
 				requests = append(requests, ctrl.Request{NamespacedName: cert})
 			}
 		}
@@ -41,38 +40,21 @@ func (r *Reconciler) ofSecrets(secrets client.IndexerFunc) handler.EventHandler 
 	})
 }
 
-// wakeups is the source of certificates that a run of another one enqueues.
-func (r *Reconciler) wakeups() chan event.GenericEvent {
-	r.woken = make(chan event.GenericEvent, 64)
-	return r.woken
-}
-
-func (r *Reconciler) enqueue(ctx context.Context, keys []types.NamespacedName) {
-	for _, key := range keys {
-		object := &v1alpha1.ApisixCertificate{}
-		object.Namespace, object.Name = key.Namespace, key.Name
-		select {
-		case r.woken <- event.GenericEvent{Object: object}:
-		case <-ctx.Done():
-		}
-	}
-}
-
 // PasswordEvents maps a Secret to the certificates whose keystores are encrypted with a password in it.
-func (r *Reconciler) PasswordEvents() handler.EventHandler {
-	return r.mapTo(func(secret client.Object) map[string][]string {
+func (t *Triggers) PasswordEvents() handler.EventHandler {
+	return t.mapTo(func(secret client.Object) map[string][]string {
 		return map[string][]string{indexPassword: {secret.GetNamespace() + "/" + secret.GetName()}}
 	})
 }
 
 // mapTo enqueues the certificates that are found under the keys of an object.
-func (r *Reconciler) mapTo(keys func(client.Object) map[string][]string) handler.EventHandler {
+func (t *Triggers) mapTo(keys func(client.Object) map[string][]string) handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, object client.Object) []ctrl.Request {
 		var requests []ctrl.Request
 		for index, values := range keys(object) {
 			for _, value := range values {
 				var list v1alpha1.ApisixCertificateList
-				if err := r.List(ctx, &list, client.MatchingFields{index: value}, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
+				if err := t.Reader.List(ctx, &list, client.MatchingFields{index: value}, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
 					ctrl.LoggerFrom(ctx).Error(err, "cannot list ApisixCertificates", "index", index)
 					continue
 				}
@@ -88,7 +70,7 @@ func (r *Reconciler) mapTo(keys func(client.Object) map[string][]string) handler
 }
 
 // ForeignEvents maps issuers of cert-manager of a kind to the certificates that name them.
-func (r *Reconciler) ForeignEvents(kind string) handler.EventHandler { return r.mapTo(issuerKey(kind)) }
+func (t *Triggers) ForeignEvents(kind string) handler.EventHandler { return t.mapTo(issuerKey(kind)) }
 
 func issuerKey(kind string) func(client.Object) map[string][]string {
 	return func(issuer client.Object) map[string][]string {
@@ -97,30 +79,30 @@ func issuerKey(kind string) func(client.Object) map[string][]string {
 }
 
 // PolicyEvents enqueues all certificates: a policy that comes or goes concerns even those that it does not select.
-func (r *Reconciler) PolicyEvents() handler.EventHandler {
-	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, _ client.Object) []ctrl.Request { return r.all(ctx) })
+func (t *Triggers) PolicyEvents() handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, _ client.Object) []ctrl.Request { return t.all(ctx) })
 }
 
 // NamespaceEvents enqueues the certificates of a namespace.
-func (r *Reconciler) NamespaceEvents() handler.EventHandler {
+func (t *Triggers) NamespaceEvents() handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, namespace client.Object) []ctrl.Request {
-		if !r.Shard.MayRead(namespace.GetName()) {
+		if !t.Shard.MayRead(namespace.GetName()) {
 			return nil
 		}
-		return r.all(ctx, client.InNamespace(namespace.GetName()))
+		return t.all(ctx, client.InNamespace(namespace.GetName()))
 	})
 }
 
 // GrantEvents enqueues the certificates that a ReferenceGrant may concern: with a Secret in its namespace.
-func (r *Reconciler) GrantEvents() handler.EventHandler {
+func (t *Triggers) GrantEvents() handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, grant client.Object) []ctrl.Request {
-		return append(r.all(ctx, client.InNamespace(grant.GetNamespace())), r.all(ctx, client.MatchingFields{indexAway: grant.GetNamespace()})...)
+		return append(t.all(ctx, client.InNamespace(grant.GetNamespace())), t.all(ctx, client.MatchingFields{indexAway: grant.GetNamespace()})...)
 	})
 }
 
-func (r *Reconciler) all(ctx context.Context, which ...client.ListOption) []ctrl.Request {
+func (t *Triggers) all(ctx context.Context, which ...client.ListOption) []ctrl.Request {
 	var list v1alpha1.ApisixCertificateList
-	if err := r.List(ctx, &list, append(which, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)...); err != nil {
+	if err := t.Reader.List(ctx, &list, append(which, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)...); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "cannot list ApisixCertificates")
 		return nil
 	}

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package certificate
+package plan
 
 import (
 	"crypto/x509"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -32,7 +33,7 @@ type Snapshot struct {
 	Keys       keystorage.State
 	Forms      tlssecret.Forms
 	Gateways   GatewayStates
-	Seen       seen
+	Seen       Seen
 }
 
 // SecretState is the certificate's Secret, and what may be done to it.
@@ -65,8 +66,8 @@ type GatewayState struct {
 	Observed bool  // false: it was not looked at, as there is nothing to push
 }
 
-// all are the gateways of the certificate's ingress class.
-func (g GatewayStates) all() []*gateway.Gateway {
+// List are the gateways of the certificate's ingress class.
+func (g GatewayStates) List() []*gateway.Gateway {
 	var all []*gateway.Gateway
 	for _, at := range g.At {
 		all = append(all, at.Gateway)
@@ -74,9 +75,9 @@ func (g GatewayStates) all() []*gateway.Gateway {
 	return all
 }
 
-// target is the pair in the Secret as the gateways should hold it, for the hosts that it names: of a spec that was changed
+// TargetOf is the pair in the Secret as the gateways should hold it, for the hosts that it names: of a spec that was changed
 // and not followed yet, the hosts of the old certificate are still served.
-func (s *Snapshot) target(b certs.Bundle) gateway.Target {
+func (s *Snapshot) TargetOf(b certs.Bundle) gateway.Target {
 	t := gateway.Target{
 		Namespace: s.Cert.Namespace, Name: s.Cert.Name, UID: string(s.Cert.UID),
 		SecretNamespace: certspec.SecretNamespace(s.Cert), SecretName: s.Cert.Spec.SecretName, Uses: s.References.Uses,
@@ -91,22 +92,22 @@ func (s *Snapshot) target(b certs.Bundle) gateway.Target {
 	return t
 }
 
-// kept is the certificate as the stores of keys know it.
-func (s *Snapshot) kept() keystorage.Kept {
-	k := keystorage.Kept{Certificate: s.Cert, Issuer: s.Issuer.Order.Issuer, Gateways: s.Gateways.all(), Left: s.Gateways.Left}
+// Kept is the certificate as the stores of keys know it.
+func (s *Snapshot) Kept() keystorage.Kept {
+	k := keystorage.Kept{Certificate: s.Cert, Issuer: s.Issuer.Order.Issuer, Gateways: s.Gateways.List(), Left: s.Gateways.Left}
 	if s.Secret.Right.MayRead() {
 		k.Secret = s.Secret.Object
 	}
 	return k
 }
 
-// recorded reports whether a fingerprint is that of the record.
-func (s *Snapshot) recorded(fingerprint string) bool {
+// Recorded reports whether a fingerprint is that of the record.
+func (s *Snapshot) Recorded(fingerprint string) bool {
 	return fingerprint != "" && fingerprint == s.Cert.Status.Issued.Fingerprint
 }
 
-// leafIn is the certificate in a Secret; nil where there is none that can be parsed.
-func leafIn(secret *corev1.Secret) *x509.Certificate {
+// LeafIn is the certificate in a Secret; nil where there is none that can be parsed.
+func LeafIn(secret *corev1.Secret) *x509.Certificate {
 	if secret == nil {
 		return nil
 	}
@@ -117,5 +118,22 @@ func leafIn(secret *corev1.Secret) *x509.Certificate {
 	return chain[0]
 }
 
-// leafOf is the fingerprint of the certificate in a Secret; empty where there is none that can be parsed.
-func leafOf(secret *corev1.Secret) string { return certs.Fingerprint(leafIn(secret)) }
+// LeafOf is the fingerprint of the certificate in a Secret; empty where there is none that can be parsed.
+func LeafOf(secret *corev1.Secret) string { return certs.Fingerprint(LeafIn(secret)) }
+
+// Seen is what this process has seen of a certificate in the runs before. Nothing of it is needed after a restart: it saves
+// writes and handshakes, and paces how often the same is tried.
+type Seen struct {
+	// At is when the last run was; zero: never.
+	At time.Time
+	// Unserved is the certificate, by fingerprint, that the last handshakes did not show though it was pushed, since when
+	// that is so, and rewritten whether it was written once more for it.
+	Unserved      string
+	UnservedSince time.Time
+	Rewritten     bool
+	// Held and PushHeld are why the spec was not followed, or a gateway did not take the certificate, and since when.
+	Held, PushHeld           string
+	HeldSince, PushHeldSince time.Time
+	// Suspect: what was seen to be served is to be looked at anew.
+	Suspect bool
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package certificate
+package status
 
 import (
 	"fmt"
@@ -11,7 +11,9 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/controllers/certificate/plan"
 	"apisix-certs.io/apisix-certs/internal/certspec"
+	"apisix-certs.io/apisix-certs/internal/failure"
 	"apisix-certs.io/apisix-certs/internal/finding"
 	"apisix-certs.io/apisix-certs/internal/gateway"
 	"apisix-certs.io/apisix-certs/internal/issuance"
@@ -20,50 +22,50 @@ import (
 // carryGrace is how long an ingress controller is given to carry a Secret to a gateway that it alone can write.
 const carryGrace = 30 * time.Second
 
-func condition(kind string, status metav1.ConditionStatus, reason, message string) metav1.Condition {
+func Condition(kind string, status metav1.ConditionStatus, reason, message string) metav1.Condition {
 	return metav1.Condition{Type: kind, Status: status, Reason: reason, Message: message}
 }
 
 func issuedIs(status metav1.ConditionStatus, reason, message string) metav1.Condition {
-	return condition(v1alpha1.ConditionIssued, status, reason, message)
+	return Condition(v1alpha1.ConditionIssued, status, reason, message)
 }
 
 // issuedCondition says whether the Secret holds a valid certificate as specified.
-func issuedCondition(s *Snapshot, p *Plan, done *Results) metav1.Condition {
+func issuedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.Condition {
 	if s.Cert.Spec.Push {
 		return providedCondition(p)
 	}
-	d, failure := p.Decision, p.Held
+	d, why := p.Decision, p.Held
 	if done.Err != nil {
-		failure = findingOf(done.Err)
+		why = failure.Of(done.Err)
 	}
-	if failure == nil && !d.Issue {
+	if why == nil && !d.Issue {
 		return goodCondition(s, d)
 	}
-	if failure == nil && p.Backoff {
-		failure = lastFailure(s)
+	if why == nil && p.Backoff {
+		why = lastFailure(s)
 	}
-	pending := done.pendingOr(p.Pending)
-	if failure == nil && pending != nil {
+	pending := done.PendingOr(p.Pending)
+	if why == nil && pending != nil {
 		if d.Bundle.Leaf != nil && issuance.StillGood(d.Reason) {
 			return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonIssued, "the Secret holds a valid certificate; for its successor "+pending.Message)
 		}
-		failure = pending
+		why = pending
 	}
-	if failure == nil { // issued, and due again at once
-		failure = &finding.Finding{Reason: v1alpha1.ReasonIssuing, Message: d.Message}
+	if why == nil { // issued, and due again at once
+		why = &finding.Finding{Reason: v1alpha1.ReasonIssuing, Message: d.Message}
 	}
 	switch {
 	case d.Reason == certs.Expired, d.Skipped == certs.Expired:
-		return issuedIs(metav1.ConditionFalse, v1alpha1.ReasonExpired, failure.Message)
+		return issuedIs(metav1.ConditionFalse, v1alpha1.ReasonExpired, why.Message)
 	case d.Bundle.Leaf != nil && (!d.Issue || issuance.StillGood(d.Reason)) && (p.Held == nil || issuerFaults[p.Held.Reason]):
-		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonRenewalFailing, failure.Message)
+		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonRenewalFailing, why.Message)
 	}
-	return issuedIs(metav1.ConditionFalse, failure.Reason, failure.Message)
+	return issuedIs(metav1.ConditionFalse, why.Reason, why.Message)
 }
 
 // goodCondition is that of a certificate that is as it should be.
-func goodCondition(s *Snapshot, d certs.Decision) metav1.Condition {
+func goodCondition(s *plan.Snapshot, d certs.Decision) metav1.Condition {
 	objection, known := issuance.Objection(s.Issuer.Order)
 	problem, optedOut := s.Cert.Annotations[v1alpha1.AnnotationSourceProblem], s.Cert.Annotations[v1alpha1.AnnotationSourceOptedOut]
 	switch {
@@ -99,18 +101,18 @@ func skippedCondition(name string, d certs.Decision) metav1.Condition {
 }
 
 // providedCondition is issuedCondition for a Secret that somebody else keeps.
-func providedCondition(p *Plan) metav1.Condition {
-	failure := p.Held
-	if failure == nil {
-		failure = p.Provided.Fault
+func providedCondition(p *plan.Plan) metav1.Condition {
+	why := p.Held
+	if why == nil {
+		why = p.Provided.Fault
 	}
 	switch {
-	case failure == nil:
+	case why == nil:
 		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonProvided, "the Secret, which somebody else keeps, holds a valid certificate for the hosts")
 	case p.Provided.Kept:
-		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonUpdateRefused, failure.Message+"; what was pushed before stays")
+		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonUpdateRefused, why.Message+"; what was pushed before stays")
 	}
-	return issuedIs(metav1.ConditionFalse, failure.Reason, failure.Message)
+	return issuedIs(metav1.ConditionFalse, why.Reason, why.Message)
 }
 
 // issuerFaults are reasons that forbid nothing: what is wrong is with the issuer, or with asking it. The certificate may be one
@@ -121,7 +123,7 @@ var issuerFaults = map[string]bool{
 }
 
 // lastFailure is why the last attempt failed; nil where that is not known.
-func lastFailure(s *Snapshot) *finding.Finding {
+func lastFailure(s *plan.Snapshot) *finding.Finding {
 	status := s.Cert.Status
 	if status.LastFailureReason == "" {
 		return nil
@@ -130,9 +132,9 @@ func lastFailure(s *Snapshot) *finding.Finding {
 }
 
 // pushedCondition says whether every gateway holds the certificate.
-func pushedCondition(s *Snapshot, p *Plan, done *Results) metav1.Condition {
+func pushedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.Condition {
 	result := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
-		return condition(v1alpha1.ConditionPushed, status, reason, message)
+		return Condition(v1alpha1.ConditionPushed, status, reason, message)
 	}
 	switch {
 	case len(s.Gateways.At) == 0:
@@ -143,7 +145,7 @@ func pushedCondition(s *Snapshot, p *Plan, done *Results) metav1.Condition {
 		return result(metav1.ConditionTrue, v1alpha1.ReasonPushed, "what was pushed before stays at the gateways")
 	case s.Keys.Impossible != nil:
 		return result(metav1.ConditionFalse, s.Keys.Impossible.Reason, s.Keys.Impossible.Message)
-	case len(done.Gateways) == 0 && (p.Decision.Bundle.Leaf == nil || p.Delivery != Push && len(p.target.Hosts) > 0):
+	case len(done.Gateways) == 0 && (p.Decision.Bundle.Leaf == nil || p.Delivery != plan.Push && len(p.Target.Hosts) > 0):
 		return result(metav1.ConditionFalse, v1alpha1.ReasonNothingToPush, "there is no valid certificate to push")
 	case len(done.Gateways) == 0:
 		return result(metav1.ConditionFalse, v1alpha1.ReasonNothingToPush, "the hosts belong to other ApisixCertificates, or the certificate does not name them")
@@ -165,7 +167,7 @@ func pushedCondition(s *Snapshot, p *Plan, done *Results) metav1.Condition {
 func missing(g gateway.Result, secretName string) (status metav1.ConditionStatus, reason, message string) {
 	switch {
 	case g.Err != nil:
-		f := findingOf(g.Err)
+		f := failure.Of(g.Err)
 		return metav1.ConditionFalse, f.Reason, f.Message
 	case g.State.Conflict != nil:
 		return metav1.ConditionFalse, v1alpha1.ReasonSNIConflict, fmt.Sprintf(
@@ -204,9 +206,9 @@ func waitingFor(s gateway.State, secretName string) string {
 }
 
 // servedCondition says whether handshakes showed the certificate.
-func servedCondition(s *Snapshot, p *Plan, done *Results) metav1.Condition {
+func servedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.Condition {
 	result := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
-		return condition(v1alpha1.ConditionServed, status, reason, message)
+		return Condition(v1alpha1.ConditionServed, status, reason, message)
 	}
 	if message := uncovered(s, p.Decision.Bundle); message != "" && !p.Provided.Kept {
 		return result(metav1.ConditionFalse, v1alpha1.ReasonHostNotCovered, message)
@@ -232,7 +234,7 @@ func servedCondition(s *Snapshot, p *Plan, done *Results) metav1.Condition {
 
 // uncovered names a host that an ApisixTls or Ingress serves with this Secret and that the certificate does not name. Hosts that
 // are on their way are none, and what an owner wants is asked for by itself.
-func uncovered(s *Snapshot, b certs.Bundle) string {
+func uncovered(s *plan.Snapshot, b certs.Bundle) string {
 	if b.Leaf == nil {
 		return ""
 	}
@@ -261,13 +263,13 @@ func readyCondition(conditions []metav1.Condition) metav1.Condition {
 		if c.Reason == v1alpha1.ReasonExpired {
 			c.Message = "the certificate has expired: " + c.Message
 		}
-		return condition(v1alpha1.ConditionReady, metav1.ConditionFalse, c.Reason, c.Message)
+		return Condition(v1alpha1.ConditionReady, metav1.ConditionFalse, c.Reason, c.Message)
 	}
 	for _, c := range conditions {
 		switch c.Reason {
 		case v1alpha1.ReasonRenewalFailing, v1alpha1.ReasonInvalidSource, v1alpha1.ReasonUpdateRefused, v1alpha1.ReasonRoleObjects, v1alpha1.ReasonRenewalDisabled, v1alpha1.ReasonSourceOptedOut:
-			return condition(v1alpha1.ConditionReady, metav1.ConditionTrue, c.Reason, c.Message)
+			return Condition(v1alpha1.ConditionReady, metav1.ConditionTrue, c.Reason, c.Message)
 		}
 	}
-	return condition(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "the certificate is valid, pushed and not known to be served otherwise")
+	return Condition(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "the certificate is valid, pushed and not known to be served otherwise")
 }

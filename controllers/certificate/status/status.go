@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package certificate
+// Package status says how a certificate stands after a run: its status, the error for the queue, and when to look again. It is
+// pure. Of the status before, conditions are only carried on: nothing is decided by them.
+//
+//	status := status.Of(&cert.Status, &snapshot, &plan, &results, now)
+package status
 
 import (
 	"slices"
@@ -11,14 +15,16 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/controllers/certificate/plan"
+	"apisix-certs.io/apisix-certs/internal/failure"
 	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
-// Status is the status after a run. It is pure, and the only place where one is made. Of old, conditions are only carried on:
+// Of is the status after a run. It is pure, and the only place where one is made. Of old, conditions are only carried on:
 // nothing is decided by them.
-func Status(old *v1alpha1.ApisixCertificateStatus, s *Snapshot, p *Plan, done *Results, now time.Time) *v1alpha1.ApisixCertificateStatus {
+func Of(old *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p *plan.Plan, done *plan.Results, now time.Time) *v1alpha1.ApisixCertificateStatus {
 	status := old.DeepCopy()
-	setRecord(status, s, p, done, now)
+	SetRecord(status, s, p, done, now)
 	if s.Cert.Spec.RevocationPolicy != v1alpha1.RevokeOnReplace || s.Cert.Spec.Push {
 		status.ToRevoke = nil
 	}
@@ -39,14 +45,14 @@ func Status(old *v1alpha1.ApisixCertificateStatus, s *Snapshot, p *Plan, done *R
 	if done.Issued {
 		status.Warnings = done.Warnings
 	}
-	if done.took(settle) {
+	if done.Took(plan.Settle) {
 		status.VaultKV = done.Places
 	}
 	status.OwnedNames, status.References, status.ApprovalRequest = s.Review.Names.Owned, s.References.Recorded(old.References), s.Review.Wanted
 	return status
 }
 
-func setConditions(status *v1alpha1.ApisixCertificateStatus, s *Snapshot, p *Plan, done *Results, now time.Time) {
+func setConditions(status *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p *plan.Plan, done *plan.Results, now time.Time) {
 	set := func(c metav1.Condition) {
 		c.ObservedGeneration, c.LastTransitionTime = s.Cert.Generation, metav1.NewTime(now.Truncate(time.Second))
 		meta.SetStatusCondition(&status.Conditions, c)
@@ -66,10 +72,10 @@ func setConditions(status *v1alpha1.ApisixCertificateStatus, s *Snapshot, p *Pla
 	}
 	meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionRevoked)
 	if done.RevokeErr != nil {
-		set(condition(v1alpha1.ConditionRevoked, metav1.ConditionFalse, v1alpha1.ReasonRevocationFailed, "what was replaced is not revoked yet: "+findingOf(done.RevokeErr).Message))
+		set(Condition(v1alpha1.ConditionRevoked, metav1.ConditionFalse, v1alpha1.ReasonRevocationFailed, "what was replaced is not revoked yet: "+failure.Of(done.RevokeErr).Message))
 	}
 	if reason := expiryMark(s.Cert, status, now); reason != "" {
-		set(condition(v1alpha1.ConditionExpiring, metav1.ConditionTrue, reason,
+		set(Condition(v1alpha1.ConditionExpiring, metav1.ConditionTrue, reason,
 			"the certificate ends soon and nobody here renews it: put a new one into Secret "+s.Cert.Spec.SecretName))
 		return
 	}
@@ -79,7 +85,7 @@ func setConditions(status *v1alpha1.ApisixCertificateStatus, s *Snapshot, p *Pla
 // carrying reports whether an ingress controller has its head start to carry the certificate to the gateway, or the gateway had
 // no turn for it yet.
 func carrying(g gateway.Result) bool {
-	return busy(g) || g.Err == nil && g.Verb == gateway.Wait && g.State.Carrying()
+	return plan.Busy(g) || g.Err == nil && g.Verb == gateway.Wait && g.State.Carrying()
 }
 
 // expiryMark is the reason to warn of the end of a certificate that nobody here renews; empty: none yet.
@@ -95,14 +101,14 @@ func expiryMark(cert *v1alpha1.ApisixCertificate, status *v1alpha1.ApisixCertifi
 }
 
 // setAttempts counts failures to issue.
-func setAttempts(status *v1alpha1.ApisixCertificateStatus, s *Snapshot, p *Plan, done *Results, now time.Time) {
+func setAttempts(status *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p *plan.Plan, done *plan.Results, now time.Time) {
 	switch {
 	case done.Uncounted:
 	case done.Err != nil && done.Attempted && !done.Issued:
 		if status.ObservedGeneration != s.Cert.Generation {
 			status.FailedAttempts = 0
 		}
-		why := findingOf(done.Err)
+		why := failure.Of(done.Err)
 		status.FailedAttempts++
 		status.LastFailureTime, status.LastFailureReason, status.LastFailureMessage = statusTime(now), why.Reason, why.Message
 	case done.Issued || !p.Decision.Issue, p.Held != nil:
@@ -111,7 +117,7 @@ func setAttempts(status *v1alpha1.ApisixCertificateStatus, s *Snapshot, p *Plan,
 	}
 }
 
-func setGateways(status *v1alpha1.ApisixCertificateStatus, done *Results) {
+func setGateways(status *v1alpha1.ApisixCertificateStatus, done *plan.Results) {
 	before := status.Gateways
 	status.Gateways = nil
 	for _, g := range done.Gateways {
@@ -119,7 +125,7 @@ func setGateways(status *v1alpha1.ApisixCertificateStatus, done *Results) {
 		if len(g.State.Objects) > 0 {
 			entry.SSLID, entry.PushedSerial = g.State.Objects[0].ID, g.State.Objects[0].Serial
 		}
-		if i := slices.IndexFunc(before, func(was v1alpha1.GatewayStatus) bool { return was.Name == g.Name }); i >= 0 && busy(g) {
+		if i := slices.IndexFunc(before, func(was v1alpha1.GatewayStatus) bool { return was.Name == g.Name }); i >= 0 && plan.Busy(g) {
 			entry = before[i] // nothing new is known
 		}
 		status.Gateways = append(status.Gateways, entry)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package certificate
+package plan
 
 import (
 	"slices"
@@ -23,37 +23,38 @@ const (
 	cleanupLimit = time.Hour
 )
 
-// EndPlan is what becomes of a certificate that is deleted.
-type EndPlan struct {
+// Deletion is what becomes of a certificate that is deleted.
+type Deletion struct {
 	// Wait: the objects that use the Secret may go too, and are waited for.
 	Wait time.Duration
 	// Overdue: the ingress controller has had its time to drop its ssl objects. Abandon: a clean-up that fails is given up.
 	Overdue, Abandon bool
 	Secret           authority.Ending
 
-	permit authority.DeletePermit
-	target gateway.Target
+	// Permit is for the Secret, where it is deleted or released. Target is what the gateways had.
+	Permit authority.DeletePermit
+	Target gateway.Target
 }
 
-// planEnd plans the end. It is pure.
-func planEnd(s *Snapshot, now time.Time) EndPlan {
+// ForDeletion plans the end. It is pure.
+func ForDeletion(s *Snapshot, now time.Time) Deletion {
 	cert := s.Cert
 	age := now.Sub(cert.DeletionTimestamp.Time)
-	p := EndPlan{
+	p := Deletion{
 		Overdue: age > endGrace,
 		Abandon: age > cleanupLimit || cert.Annotations[v1alpha1.AnnotationSkipCleanup] == "true",
-		target:  s.target(decide(s, now).Bundle),
+		Target:  s.TargetOf(decide(s, now).Bundle),
 	}
 	if len(s.References.Uses) > 0 && age < usesGrace {
 		p.Wait = usesGrace - age
 	}
 	if s.Secret.Object != nil {
-		p.Secret, p.permit = s.Secret.Right.AtEnd(cert.Spec.SecretRetention == v1alpha1.SecretRetain)
+		p.Secret, p.Permit = s.Secret.Right.AtEnd(cert.Spec.SecretRetention == v1alpha1.SecretRetain)
 	}
-	p.target.Hosts = slices.DeleteFunc(slices.Clone(s.Facts.Spec.DNSNames), func(host string) bool { return !slices.Contains(cert.Status.OwnedNames, host) })
-	p.target.FormerUses = references.Former(s.References.Recorded(cert.Status.References))
-	if p.target.Fingerprint == "" { // the Secret went first, and an ingress controller may have kept what was in it
-		p.target.Fingerprint = cert.Status.Issued.Fingerprint
+	p.Target.Hosts = slices.DeleteFunc(slices.Clone(s.Facts.Spec.DNSNames), func(host string) bool { return !slices.Contains(cert.Status.OwnedNames, host) })
+	p.Target.FormerUses = references.Former(s.References.Recorded(cert.Status.References))
+	if p.Target.Fingerprint == "" { // the Secret went first, and an ingress controller may have kept what was in it
+		p.Target.Fingerprint = cert.Status.Issued.Fingerprint
 	}
 	return p
 }

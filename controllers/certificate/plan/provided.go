@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package certificate
+package plan
 
 import (
 	"time"
@@ -32,14 +32,14 @@ func planProvided(s *Snapshot, now time.Time) Plan {
 	}
 	// A host taken by somebody else stops only that host.
 	blocked := p.Held != nil && p.Held.Reason != v1alpha1.ReasonConflict
-	changed := !s.recorded(certs.Fingerprint(d.Bundle.Leaf))
+	changed := !s.Recorded(certs.Fingerprint(d.Bundle.Leaf))
 	p.Provided.Unusable = blocked || fault.Unusable
 	record := s.Cert.Status.Issued
 	valid := record.Fingerprint != "" && record.NotBefore != nil && record.NotAfter != nil && now.Before(record.NotAfter.Time)
 	p.Provided.Kept = valid && (p.Provided.Unusable || fault.Reason != "" && changed)
 	if p.Provided.Kept {
 		_, mark := certs.ExpiryMark(record.NotBefore.Time, record.NotAfter.Time, now)
-		p.Next = earliest(p.Next, mark, record.NotAfter.Time)
+		p.Next = Earliest(p.Next, mark, record.NotAfter.Time)
 	}
 	return p
 }

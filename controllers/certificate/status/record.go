@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package certificate
+package status
 
 import (
 	"slices"
@@ -11,18 +11,19 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/controllers/certificate/plan"
 	"apisix-certs.io/apisix-certs/internal/authority"
 	"apisix-certs.io/apisix-certs/internal/gateway"
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// setRecord writes status.issued and what is to be revoked for it. Only a certificate that this run issued, adopted by
+// SetRecord writes status.issued and what is to be revoked for it. Only a certificate that this run issued, adopted by
 // consent, found again in the object's own Secret or delivered for its owner gets into the record: never one that was merely
 // seen.
-func setRecord(status *v1alpha1.ApisixCertificateStatus, s *Snapshot, p *Plan, done *Results, now time.Time) {
+func SetRecord(status *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p *plan.Plan, done *plan.Results, now time.Time) {
 	leaf, secret := p.Decision.Bundle.Leaf, s.Secret.Object
 	if done.Issued { // p may be of before
-		leaf = leafIn(secret)
+		leaf = plan.LeafIn(secret)
 	}
 	issuer, mine := recordable(s, p, done)
 	if !mine || leaf == nil || secret == nil {
@@ -48,7 +49,7 @@ func setRecord(status *v1alpha1.ApisixCertificateStatus, s *Snapshot, p *Plan, d
 }
 
 // recordable reports whether the certificate that the Secret holds now may be recorded, and who issued it.
-func recordable(s *Snapshot, p *Plan, done *Results) (issuer string, ok bool) {
+func recordable(s *plan.Snapshot, p *plan.Plan, done *plan.Results) (issuer string, ok bool) {
 	right := s.Secret.Right
 	switch {
 	case done.Issued:
@@ -57,8 +58,8 @@ func recordable(s *Snapshot, p *Plan, done *Results) (issuer string, ok bool) {
 		return "", p.Provided.Fault == nil && !p.Provided.Kept && len(s.Review.Hosts) > 0 && delivered(done.Gateways)
 	case done.Err != nil || p.Decision.Issue || !right.Ours() || p.Held != nil:
 		// What the Secret holds is not what the object should have.
-		return "", right.Ours() && s.recorded(leafOf(s.Secret.Object))
-	case s.recorded(certs.Fingerprint(p.Decision.Bundle.Leaf)):
+		return "", right.Ours() && s.Recorded(plan.LeafOf(s.Secret.Object))
+	case s.Recorded(certs.Fingerprint(p.Decision.Bundle.Leaf)):
 		return s.Cert.Status.Issued.Issuer, true
 	case !authority.MayRecord(p.Decision.Bundle.Leaf, s.Review.Names):
 		return "", false
@@ -68,7 +69,7 @@ func recordable(s *Snapshot, p *Plan, done *Results) (issuer string, ok bool) {
 
 // foundIssuer is the issuer of a certificate that was found in the object's own Secret, as after a crash between the write of
 // the Secret and that of the status. Only who has its private key can have put it there; anything less is not revocable.
-func foundIssuer(s *Snapshot, b certs.Bundle) string {
+func foundIssuer(s *plan.Snapshot, b certs.Bundle) string {
 	ref := s.Cert.Spec.IssuerRef.String()
 	if tlssecret.MarksOf(s.Secret.Object).IssuedBy != ref || b.Key.IsZero() || !b.KeyMatches() || len(s.Secret.Object.Data[corev1.TLSPrivateKeyKey]) == 0 {
 		return ""

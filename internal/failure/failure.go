@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package certificate
+// Package failure says what an error means for whoever looks at an object: a reason and a message for a condition.
+package failure
 
 import (
 	"errors"
@@ -19,9 +20,9 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// findingOf maps an error to the reason and message of a condition. The messages of these errors are stable and hold
+// Of maps an error to the reason and message of a condition. The messages of these errors are stable and hold
 // no secret; of any other error only its kind is told, for its text may change from one attempt to the next.
-func findingOf(err error) *finding.Finding {
+func Of(err error) *finding.Finding {
 	var (
 		credentials *issuer.CredentialsError
 		answered    *vault.Error

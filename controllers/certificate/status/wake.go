@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package certificate
+package status
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/controllers/certificate/plan"
 	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
@@ -17,46 +18,46 @@ const (
 	// resync is how often a certificate is looked at though nothing happened. What is at its gateways is looked after by
 	// package drift, for all certificates together.
 	resync = time.Hour
-	// lagging is how soon to look again at what is not served: gateways lag.
-	lagging = 2 * time.Second
+	// Lagging is how soon to look again at what is not served: gateways lag.
+	Lagging = 2 * time.Second
 	// setupRecheck is how often a fault of the set-up is tried again without a change in the cluster; setupSoon how soon at
 	// first: who has just made a mistake is about to correct it.
 	setupRecheck, setupSoon = time.Minute, 5 * time.Second
 )
 
-// wake is when to run again though nothing happens. seen is after the run.
-func wake(s *Snapshot, p *Plan, done *Results, status *v1alpha1.ApisixCertificateStatus, seen seen, now time.Time) time.Duration {
-	next := earliest(now.Add(lookAfter(string(s.Cert.UID))), p.Next)
+// Wake is when to run again though nothing happens. seen is after the run.
+func Wake(s *plan.Snapshot, p *plan.Plan, done *plan.Results, status *v1alpha1.ApisixCertificateStatus, seen plan.Seen, now time.Time) time.Duration {
+	next := plan.Earliest(now.Add(lookAfter(string(s.Cert.UID))), p.Next)
 	if done.Postponed {
 		return time.Millisecond
 	}
 	if done.Err != nil && done.Attempted && !done.Issued {
-		next = earliest(next, now.Add(certs.Backoff(int(status.FailedAttempts), p.Decision.NotAfter.Sub(now))))
+		next = plan.Earliest(next, now.Add(certs.Backoff(int(status.FailedAttempts), p.Decision.NotAfter.Sub(now))))
 	}
 	if !done.BusyUntil.IsZero() {
-		return max(earliest(next, done.BusyUntil).Sub(now), shortestWait)
+		return max(plan.Earliest(next, done.BusyUntil).Sub(now), plan.ShortestWait)
 	}
-	if p.Held != nil || done.pendingOr(p.Pending) != nil || done.RevokeErr != nil {
-		next = earliest(next, now.Add(recheckAfter(seen.heldSince, now)))
+	if p.Held != nil || done.PendingOr(p.Pending) != nil || done.RevokeErr != nil {
+		next = plan.Earliest(next, now.Add(recheckAfter(seen.HeldSince, now)))
 	}
 	if done.ClearAgain {
-		next = earliest(next, now.Add(setupRecheck))
+		next = plan.Earliest(next, now.Add(setupRecheck))
 	}
 	for _, g := range done.Gateways {
 		if g.Again > 0 {
-			next = earliest(next, now.Add(g.Again))
+			next = plan.Earliest(next, now.Add(g.Again))
 		}
 		switch {
-		case busy(g):
+		case plan.Busy(g):
 			next = now
-		case refusedBy(g):
-			next = earliest(next, now.Add(recheckAfter(seen.pushHeldSince, now)))
+		case plan.RefusedBy(g):
+			next = plan.Earliest(next, now.Add(recheckAfter(seen.PushHeldSince, now)))
 		case g.Verb == gateway.Renew:
-			next = earliest(next, now.Add(time.Second))
-		case g.Unserved() && now.Sub(seen.unservedSince) > setupRecheck:
-			next = earliest(next, now.Add(setupRecheck/2))
+			next = plan.Earliest(next, now.Add(time.Second))
+		case g.Unserved() && now.Sub(seen.UnservedSince) > setupRecheck:
+			next = plan.Earliest(next, now.Add(setupRecheck/2))
 		case g.Unserved():
-			next = earliest(next, now.Add(lagging))
+			next = plan.Earliest(next, now.Add(Lagging))
 		}
 	}
 	return max(next.Sub(now), time.Second)
@@ -68,15 +69,15 @@ func recheckAfter(since, now time.Time) time.Duration {
 	return min(max(now.Sub(since), setupSoon), setupRecheck)
 }
 
-// transient is the error to return so that the queue backs off: of a gateway that does not answer, and of Kubernetes.
+// Transient is the error to return so that the queue backs off: of a gateway that does not answer, and of Kubernetes.
 // A failure to issue has its own backoff, kept in status.
-func transient(done *Results) error {
+func Transient(done *plan.Results) error {
 	var all []error
 	if done.Err != nil && (!done.Attempted || done.Issued) {
 		all = append(all, done.Err)
 	}
 	for _, g := range done.Gateways {
-		if g.Err != nil && !gateway.Refused(g.Err) && !busy(g) {
+		if g.Err != nil && !gateway.Refused(g.Err) && !plan.Busy(g) {
 			all = append(all, fmt.Errorf("gateway %s: %w", g.Name, g.Err))
 		}
 	}
