@@ -27,6 +27,7 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/shard"
 	"apisix-certs.io/apisix-certs/controllers/source"
 	"apisix-certs.io/apisix-certs/internal/authority"
+	"apisix-certs.io/apisix-certs/internal/crdwatch"
 )
 
 // Run runs the controllers until ctx ends. It returns nil when they were stopped. With WatchNamespaces they are started again
@@ -91,6 +92,7 @@ type wiring struct {
 	within  *reach
 	stores  *stores
 	part    *shard.Shard
+	crds    *crdwatch.Watcher                            // of the kinds that a cluster may be without
 	secrets func(handler.EventHandler) ctrlsource.Source // changes of all Secrets
 
 	sessions *issuer.Sessions
@@ -106,12 +108,16 @@ type wiring struct {
 func setup(ctx context.Context, mgr ctrl.Manager, options Options, within *reach, stores *stores) error {
 	w := &wiring{
 		mgr: mgr, options: options, within: within, stores: stores, part: options.shard(mgr.GetClient(), within.namespaces()),
+		crds: &crdwatch.Watcher{Mapper: mgr.GetRESTMapper()},
 		uses: &source.Uses{Client: mgr.GetClient()}, grants: &grant.Grants{Reader: mgr.GetClient()},
 	}
 	for _, step := range []func(context.Context) error{w.addIssuers, w.addCertificates, w.watchSecrets, w.watchOthers, w.addSources} {
 		if err := step(ctx); err != nil {
 			return err
 		}
+	}
+	if err := mgr.Add(w.crds); err != nil {
+		return err
 	}
 	if err := page.Setup(ctx, mgr, page.Options{Address: options.PageAddr, Clock: clock.RealClock{}}); err != nil {
 		return fmt.Errorf("status page: %w", err)
@@ -195,15 +201,13 @@ func (w *wiring) watchSecrets(ctx context.Context) error {
 
 // watchOthers watches gateways, ReferenceGrants and issuers for the controller of certificates.
 func (w *wiring) watchOthers(ctx context.Context) error {
-	if err := w.gateways.setup(w.certificates, w.reconciler.Suspect); err != nil {
+	if err := w.gateways.setup(ctx, w.crds, w.certificates, w.reconciler.Suspect); err != nil {
 		return fmt.Errorf("watches of gateways: %w", err)
 	}
-	granted := &grantWatch{mgr: w.mgr, grants: w.grants, certificates: w.certificates, events: w.reconciler.GrantEvents()}
-	if err := granted.setup(); err != nil {
-		return fmt.Errorf("watch of ReferenceGrants: %w", err)
+	if err := w.crds.Add(ctx, grant.Kind, "", w.watchGrants); err != nil {
+		return err
 	}
-	watched := &issuers{mgr: w.mgr, sessions: w.sessions, reconciler: w.reconciler, certificates: w.certificates, secrets: w.secrets, namespaces: w.within.namespaces()}
-	if err := watched.setup(ctx); err != nil {
+	if err := w.watchIssuers(ctx); err != nil {
 		return fmt.Errorf("watches of issuers: %w", err)
 	}
 	return nil
@@ -215,12 +219,12 @@ func (w *wiring) addSources(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("source controller: %w", err)
 	}
-	starter := &kindStarter{
-		mgr: w.mgr, sources: sources, certificates: w.certificates,
-		events: w.reconciler.SecretEvents, uses: w.uses, waiting: source.Kinds(),
+	for _, kind := range source.Kinds() {
+		if err := w.crds.Add(ctx, kind.GroupKind(), kind.Version, func(ctx context.Context, found crdwatch.Found) error {
+			return w.watchSources(ctx, sources, kind, found.Late)
+		}); err != nil {
+			return err
+		}
 	}
-	if err := starter.startPresent(ctx); err != nil {
-		return err
-	}
-	return w.mgr.Add(starter)
+	return nil
 }
