@@ -28,6 +28,7 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/source"
 	"apisix-certs.io/apisix-certs/internal/authority"
 	"apisix-certs.io/apisix-certs/internal/crdwatch"
+	"apisix-certs.io/apisix-certs/internal/kubecache"
 )
 
 // Run runs the controllers until ctx ends. It returns nil when they were stopped. With WatchNamespaces they are started again
@@ -63,12 +64,11 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 func runWithin(ctx context.Context, config *rest.Config, options Options, within *reach, await func(context.Context) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	stores := &stores{}
-	mgr, err := newManager(config, options, within, stores)
+	mgr, err := newManager(config, options, within)
 	if err != nil {
 		return err
 	}
-	if err := setup(ctx, newFrugal(mgr), options, within, stores); err != nil {
+	if err := setup(ctx, newQuiet(mgr), options, within); err != nil {
 		return err
 	}
 	grown := make(chan error, 1)
@@ -90,7 +90,6 @@ type wiring struct {
 	mgr     ctrl.Manager
 	options Options
 	within  *reach
-	stores  *stores
 	part    *shard.Shard
 	crds    *crdwatch.Watcher                            // of the kinds that a cluster may be without
 	secrets func(handler.EventHandler) ctrlsource.Source // changes of all Secrets
@@ -105,9 +104,9 @@ type wiring struct {
 }
 
 // setup adds everything to the manager. What watches for the controller of certificates comes after it.
-func setup(ctx context.Context, mgr ctrl.Manager, options Options, within *reach, stores *stores) error {
+func setup(ctx context.Context, mgr ctrl.Manager, options Options, within *reach) error {
 	w := &wiring{
-		mgr: mgr, options: options, within: within, stores: stores, part: options.shard(mgr.GetClient(), within.namespaces()),
+		mgr: mgr, options: options, within: within, part: options.shard(mgr.GetClient(), within.namespaces()),
 		crds: &crdwatch.Watcher{Mapper: mgr.GetRESTMapper()},
 		uses: &source.Uses{Client: mgr.GetClient()}, grants: &grant.Grants{Reader: mgr.GetClient()},
 	}
@@ -128,7 +127,7 @@ func setup(ctx context.Context, mgr ctrl.Manager, options Options, within *reach
 func (w *wiring) addIssuers(ctx context.Context) (err error) {
 	w.sessions = w.options.Sessions(w.mgr.GetClient(), w.mgr.GetAPIReader())
 	w.sessions.Observe, w.sessions.Waited, w.sessions.Shard = issuer.Measure, issuer.MeasureWait, w.part
-	if w.secrets, err = secretChanges(w.mgr, w.within.namespaces()); err != nil {
+	if w.secrets, err = kubecache.SecretChanges(w.mgr, w.within.namespaces()); err != nil {
 		return err
 	}
 	if err := issuer.Setup(ctx, w.mgr, w.sessions, w.secrets); err != nil {
@@ -141,10 +140,6 @@ func (w *wiring) addCertificates(ctx context.Context) (err error) {
 	if w.gateways, err = newGateways(ctx, w.mgr, w.options, w.within); err != nil {
 		return err
 	}
-	known, err := stored[*v1alpha1.ApisixCertificate](ctx, w.mgr.GetCache(), w.stores, &v1alpha1.ApisixCertificate{})
-	if err != nil {
-		return err
-	}
 	direct, err := directClient(w.mgr)
 	if err != nil {
 		return err
@@ -154,7 +149,7 @@ func (w *wiring) addCertificates(ctx context.Context) (err error) {
 		Client: w.mgr.GetClient(), Live: w.mgr.GetAPIReader(), Recorder: w.mgr.GetEventRecorder("apisix-certs"), Clock: clock.RealClock{},
 		Signers: w.sessions, Uses: w.uses.Of, Granted: w.granted, Gateways: w.gateways.For, GatewayNamed: w.gateways.Named,
 		Claims: &authority.Claims{Clock: clock.RealClock{}, Reservation: w.options.NameReservation},
-		Known:  known, Resync: w.options.Resync, RotationSpread: w.options.CARotationSpread, Shard: w.part,
+		Known:  kubecache.Certificates(ctx, w.mgr.GetCache()), Resync: w.options.Resync, RotationSpread: w.options.CARotationSpread, Shard: w.part,
 		RequirePolicy: w.options.RequirePolicy,
 	}
 	w.certificates, err = w.reconciler.Setup(ctx, w.mgr, controller.Options{
@@ -197,6 +192,15 @@ func (w *wiring) watchSecrets(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// foreignSecret is the key of a Secret that the controller does not have in its cache: one in the way of a certificate
+// may go, or be given to it. The others are watched there.
+func foreignSecret(secret client.Object) []string {
+	if secret.GetLabels()[v1alpha1.LabelManaged] == "true" {
+		return nil
+	}
+	return []string{secret.GetNamespace() + "/" + secret.GetName()}
 }
 
 // watchOthers watches gateways, ReferenceGrants and issuers for the controller of certificates.
