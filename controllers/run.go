@@ -151,8 +151,7 @@ func (w *wiring) addCertificates(ctx context.Context) (err error) {
 	if w.gateways, err = newGateways(ctx, w.mgr, w.options, w.within); err != nil {
 		return err
 	}
-	known := kubecache.Certificates(ctx, w.mgr.GetCache())
-	if w.reconciler, err = w.newReconciler(known); err != nil {
+	if w.reconciler, err = w.newReconciler(); err != nil {
 		return err
 	}
 	woken := make(chan event.GenericEvent, 64)
@@ -171,13 +170,13 @@ func (w *wiring) addCertificates(ctx context.Context) (err error) {
 		return fmt.Errorf("certificate controller: %w", err)
 	}
 	return w.mgr.Add(&drift.Watch{
-		Reader: w.mgr.GetClient(), Certificates: w.reconciler, Known: known, Gateways: w.gateways.For, Found: woken,
+		Reader: w.mgr.GetClient(), Certificates: w.reconciler, Known: kubecache.Certificates(ctx, w.mgr.GetCache()), Gateways: w.gateways.For, Found: woken,
 		Clock: clock.RealClock{}, Shard: w.part, Resync: w.options.Resync,
 	})
 }
 
 // newReconciler puts the rooms of the controller of certificates together.
-func (w *wiring) newReconciler(known func() []*v1alpha1.ApisixCertificate) (*certificate.Reconciler, error) {
+func (w *wiring) newReconciler() (*certificate.Reconciler, error) {
 	direct, err := directClient(w.mgr)
 	if err != nil {
 		return nil, err
@@ -192,7 +191,7 @@ func (w *wiring) newReconciler(known func() []*v1alpha1.ApisixCertificate) (*cer
 			Keys:    &keystorage.Stores{Live: live, Issuers: issuers},
 			Reviewer: &admission.Reviewer{
 				Reader: cached, Claims: &authority.Claims{Clock: real, Reservation: w.options.NameReservation}, Granted: w.granted,
-				Known: known, Shard: w.part, RequirePolicy: w.options.RequirePolicy,
+				Shard: w.part, RequirePolicy: w.options.RequirePolicy,
 			},
 			References: &references.Finder{Live: live, Uses: w.uses.Of, Granted: w.granted},
 			Revoker:    &revocation.Revoker{Issuers: issuers, Clock: real, Recorder: recorder},

@@ -121,10 +121,6 @@ func reconcilerFor(ctx context.Context, reader client.Client, options Options) (
 	if err := readOnly.List(ctx, &list); err != nil {
 		return nil, err
 	}
-	var known []*v1alpha1.ApisixCertificate
-	for i := range list.Items {
-		known = append(known, &list.Items[i])
-	}
 	grants := &grant.Grants{Reader: readOnly}
 	if mapping, err := reader.RESTMapper().RESTMapping(grant.Kind); err == nil {
 		grants.Found(mapping.GroupVersionKind)
@@ -139,10 +135,10 @@ func reconcilerFor(ctx context.Context, reader client.Client, options Options) (
 	issuers := &issuance.Issuers{Client: readOnly, Live: readOnly, Clock: real, Signers: noSigners{}}
 	reviewer := &admission.Reviewer{
 		Reader: readOnly, Claims: &authority.Claims{Clock: real}, Granted: grants.Allow,
-		Known: func() []*v1alpha1.ApisixCertificate { return known }, RequirePolicy: options.RequirePolicy,
+		RequirePolicy: options.RequirePolicy,
 	}
-	for _, cert := range known {
-		reviewer.Claim(cert)
+	for i := range list.Items {
+		reviewer.Claim(&list.Items[i])
 	}
 	return &certificate.Reconciler{
 		Client: readOnly, Live: readOnly, Clock: real, Gateways: noGateways{}, RotationSpread: options.RotationSpread,
