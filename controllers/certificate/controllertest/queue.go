@@ -164,3 +164,16 @@ func (s *Scene) tellClaims(key types.NamespacedName) {
 	s.known[key] = cert.UID
 	events.Create(s.ctx, event.CreateEvent{Object: cert}, claimQueue{s: s})
 }
+
+// Plan is what the controller would do about a certificate now, on one line; empty: nothing.
+func (s *Scene) Plan(name string) string {
+	s.t.Helper()
+	_, plan, err := s.reconciler.Look(s.ctx, s.Cert(name))
+	s.must(err)
+	return plan.String()
+}
+
+// Missed reports whether the controller has missed a deadline of the certificate, see Reconciler.Missed.
+func (s *Scene) Missed(name string) bool {
+	return s.reconciler.Missed(s.Cert(name), s.Clock.Now())
+}

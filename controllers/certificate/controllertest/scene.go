@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,6 +41,12 @@ const Namespace = "shop"
 
 // Start is when the clock of every scene begins.
 var Start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// made counts scenes.
+var made atomic.Int64
+
+// Made is how many scenes this process has made.
+func Made() int64 { return made.Load() }
 
 // Scene is a controller and all that is around it.
 type Scene struct {
@@ -96,6 +103,7 @@ func New(t testing.TB, options ...func(*Scene)) *Scene {
 	for _, option := range options {
 		option(s)
 	}
+	made.Add(1)
 	s.newKube()
 	s.newVault()
 	s.newGateway()
