@@ -200,10 +200,11 @@ func (r *Reconciler) settle(ctx context.Context, s *Snapshot, p *Plan, done *Res
 	r.revokeReplaced(ctx, s, p, done)
 }
 
-// revokeReplaced revokes what this object's record held before, what this run replaced included.
+// revokeReplaced revokes what this object's record held before: what this run replaced included, and what one before it did that
+// could not write its status.
 func (r *Reconciler) revokeReplaced(ctx context.Context, s *Snapshot, p *Plan, done *Results) {
 	cert := s.Cert
-	if done.Issued {
+	if cert.Spec.RevocationPolicy == v1alpha1.RevokeOnReplace {
 		cert = cert.DeepCopy()
 		setRecord(&cert.Status, s, p, done, r.Clock.Now())
 		p.Revoke = toRevoke(cert)
