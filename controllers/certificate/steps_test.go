@@ -90,7 +90,9 @@ func TestPlanAfterRunIsEmpty(t *testing.T) {
 			s.PrivateKey = &v1alpha1.PrivateKey{Algorithm: "RSA", Size: 2048, Encoding: "PKCS1"}
 		}),
 		"size alone": spec(func(s *v1alpha1.ApisixCertificateSpec) { s.PrivateKey = &v1alpha1.PrivateKey{Size: 384} }),
-		"kept key":   spec(func(s *v1alpha1.ApisixCertificateSpec) { s.PrivateKey = &v1alpha1.PrivateKey{RotationPolicy: v1alpha1.RotationNever} }),
+		"kept key": spec(func(s *v1alpha1.ApisixCertificateSpec) {
+			s.PrivateKey = &v1alpha1.PrivateKey{RotationPolicy: v1alpha1.RotationNever}
+		}),
 		"template": spec(func(s *v1alpha1.ApisixCertificateSpec) {
 			s.SecretTemplate = &v1alpha1.SecretTemplate{Labels: map[string]string{"a": "b"}, Annotations: map[string]string{"c": "d"}}
 		}),

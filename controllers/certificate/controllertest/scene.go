@@ -65,6 +65,8 @@ type Scene struct {
 	Granted map[string]bool
 	// Terminating are namespaces where nothing can be created.
 	Terminating map[string]bool
+	// VaultBehind is how far the clock of the Vault is behind the scene's.
+	VaultBehind time.Duration
 	// Patience bounds one run, in real time. Zero: nothing does.
 	Patience time.Duration
 
