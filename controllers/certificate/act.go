@@ -202,10 +202,11 @@ func (r *Reconciler) settle(ctx context.Context, s *plan.Snapshot, p *plan.Plan,
 	r.revokeReplaced(ctx, s, p, done)
 }
 
-// revokeReplaced revokes what this object's record held before, what this run replaced included.
+// revokeReplaced revokes what this object's record held before: what this run replaced included, and what one before it did that
+// could not write its status.
 func (r *Reconciler) revokeReplaced(ctx context.Context, s *plan.Snapshot, p *plan.Plan, done *plan.Results) {
 	cert := s.Cert
-	if done.Issued {
+	if cert.Spec.RevocationPolicy == v1alpha1.RevokeOnReplace {
 		cert = cert.DeepCopy()
 		status.SetRecord(&cert.Status, s, p, done, r.Clock.Now())
 		p.Revoke = plan.ToRevoke(cert)
