@@ -83,7 +83,7 @@ func newRoot() *cobra.Command {
 	for _, command := range optional {
 		root.AddCommand(command())
 	}
-	root.AddCommand(newController(), newVersion(), newStatus(), newRenew(), newApprove(), newDeny(), newCheck(), newInspect(), newMigrate())
+	root.AddCommand(newController(), newVersion(), newStatus(), newExplain(), newRenew(), newApprove(), newDeny(), newCheck(), newInspect(), newMigrate())
 	return root
 }
 

@@ -20,6 +20,7 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/controllers/note"
+	"apisix-certs.io/apisix-certs/internal/authority"
 	"apisix-certs.io/apisix-certs/internal/certspec"
 )
 
@@ -408,30 +409,62 @@ func (p *plan) tell(u union, name string) {
 	}
 }
 
-// tellConflict says to sources which of their hosts belong to somebody else, and how to do without.
+// tellConflict says to sources which of their names, or that their Secret, belongs to somebody else, and how to do without.
 func (p *plan) tellConflict(u union, cert *v1alpha1.ApisixCertificate) {
-	if !inConflict(cert) {
+	why := conflictOf(cert)
+	if why == "" {
 		return
 	}
-	why := meta.FindStatusCondition(cert.Status.Conditions, v1alpha1.ConditionIssued).Message
-	for _, m := range slices.Concat(u.joined, u.faulty, u.out) {
-		if m.entry == nil {
-			continue
+	told := false
+	tell := func(m *member, text string) {
+		p.warn(m.object, v1alpha1.ReasonConflict, fmt.Sprintf("%s (ApisixCertificate %s: %s)", text, cert.Name, why))
+		told = true
+	}
+	members := slices.DeleteFunc(slices.Concat(u.joined, u.faulty, u.out), func(m *member) bool { return m.entry == nil })
+	for _, m := range members {
+		if text := m.taken(cert); text != "" {
+			tell(m, text)
 		}
-		for _, host := range m.entry.hosts {
-			if slices.Contains(cert.Spec.DNSNames, host) && !slices.Contains(cert.Status.OwnedNames, host) {
-				p.warn(m.object, v1alpha1.ReasonConflict, fmt.Sprintf("%s: host %s belongs to another certificate, with which the gateway serves it: %s (ApisixCertificate %s: %s)",
-					m.entry.in.hosts, host, m.entry.in.drop, cert.Name, why))
-				break
-			}
+	}
+	if told {
+		return
+	}
+	for _, m := range members {
+		if references(cert, m.ref.UID) {
+			tell(m, fmt.Sprintf("%s: Secret %s belongs to another certificate: name another Secret here", m.entry.in.secret, u.group.secretText()))
 		}
 	}
 }
 
-// inConflict reports whether hosts or the Secret of a certificate belong to another one.
-func inConflict(cert *v1alpha1.ApisixCertificate) bool {
+// taken says which name of a source belongs to somebody else, and how to do without it; empty: none does.
+func (m *member) taken(cert *v1alpha1.ApisixCertificate) string {
+	taken := func(name string) bool { return !slices.Contains(cert.Status.OwnedNames, name) }
+	lost := func(host string) bool { return slices.Contains(cert.Spec.DNSNames, host) && taken(host) }
+	if i := slices.IndexFunc(m.entry.hosts, lost); i >= 0 {
+		return fmt.Sprintf("%s: host %s belongs to another namespace: %s", m.entry.in.hosts, m.entry.hosts[i], m.entry.in.drop)
+	}
+	if m.entry.cert == nil {
+		return ""
+	}
+	spec := m.entry.cert.Spec
+	if i := slices.IndexFunc(spec.DNSNames, lost); i >= 0 {
+		return fmt.Sprintf("annotation %s: host %s belongs to another namespace: remove it there", v1alpha1.AnnotationAltNames, spec.DNSNames[i])
+	}
+	requested := authority.RequestedBy(certs.Spec{CommonName: spec.CommonName})
+	if spec.CommonName == cert.Spec.CommonName && slices.ContainsFunc(slices.Concat(requested.Owned, requested.Bare), taken) {
+		return fmt.Sprintf("annotation %s: host %s belongs to another namespace: remove it there", v1alpha1.AnnotationCommonName, spec.CommonName)
+	}
+	return ""
+}
+
+// conflictOf is why names or the Secret of a certificate belong to another one, as its status says of the present spec. Empty: they
+// do not, or that is not known yet.
+func conflictOf(cert *v1alpha1.ApisixCertificate) string {
 	issued := meta.FindStatusCondition(cert.Status.Conditions, v1alpha1.ConditionIssued)
-	return issued != nil && issued.Reason == v1alpha1.ReasonConflict
+	if issued == nil || issued.Reason != v1alpha1.ReasonConflict || issued.ObservedGeneration != cert.Generation {
+		return ""
+	}
+	return issued.Message
 }
 
 // outsiders says to sources of a Secret whose certificate is not theirs to change which of their hosts it lacks.

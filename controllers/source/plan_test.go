@@ -352,7 +352,7 @@ func TestCreatedWithFinalizer(t *testing.T) {
 	}
 }
 
-// A host of another namespace: the source is told how to do without, in its own terms.
+// What belongs to somebody else: the source is told how to do without, in its own terms.
 func TestPlanSaysTheWayOutOfAConflict(t *testing.T) {
 	conflict := func(owned ...string) certEdit {
 		return func(c *v1alpha1.ApisixCertificate) {
@@ -360,12 +360,32 @@ func TestPlanSaysTheWayOutOfAConflict(t *testing.T) {
 			meta.SetStatusCondition(&c.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionIssued, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonConflict, Message: "MESSAGE"})
 		}
 	}
-	have := certList{newCert(controlled("me"), forHosts("a.example", "b.example"), conflict("b.example"))}
-	checkSteps(t, []string{"keep s a.example b.example *me",
-		"me Conflict: spec.hosts: host a.example belongs to another certificate, with which the gateway serves it: remove it from spec.hosts, or delete this ApisixTls (ApisixCertificate s: MESSAGE)"},
-		steps(makePlan(observe(have, source("me", 1, hosts("a.example", "b.example"))), Defaults{})))
-	have = certList{newCert(controlled("me"), conflict("a.example"))} // of the Secret
-	checkSteps(t, []string{"keep s a.example *me"}, steps(makePlan(observe(have, source("me", 1)), Defaults{})))
+	changed := func(c *v1alpha1.ApisixCertificate) { c.Generation++ }
+	named := func(name string) certEdit { return func(c *v1alpha1.ApisixCertificate) { c.Spec.CommonName = name } }
+	two := forHosts("a.example", "b.example")
+	const host = "me Conflict: spec.hosts: host a.example belongs to another namespace: remove it from spec.hosts, or delete this ApisixTls (ApisixCertificate s: MESSAGE)"
+	for name, c := range map[string]struct {
+		edits  []certEdit
+		source tlsEdit
+		want   string
+	}{
+		"a host":             {[]certEdit{two, conflict("b.example")}, hosts("a.example", "b.example"), host},
+		"an alternative":     {[]certEdit{two, conflict("a.example")}, with("alt-names", "b.example"), "me Conflict: annotation apisix-certs.io/alt-names: host b.example belongs to another namespace: remove it there (ApisixCertificate s: MESSAGE)"},
+		"a common name":      {[]certEdit{named("cn.example"), conflict("a.example")}, with("common-name", "cn.example"), "me Conflict: annotation apisix-certs.io/common-name: host cn.example belongs to another namespace: remove it there (ApisixCertificate s: MESSAGE)"},
+		"the Secret":         {[]certEdit{conflict("a.example")}, hosts("a.example"), "me Conflict: spec.secret.name: Secret s belongs to another certificate: name another Secret here (ApisixCertificate s: MESSAGE)"},
+		"of the spec before": {[]certEdit{two, conflict("b.example"), changed}, hosts("a.example", "b.example"), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			have := certList{newCert(append([]certEdit{controlled("me")}, c.edits...)...)}
+			var said string
+			for _, word := range makePlan(observe(have, source("me", 1, c.source)), Defaults{}).says {
+				said += word.to.GetName() + " " + word.reason + ": " + word.text
+			}
+			if said != c.want {
+				t.Errorf("said %q, want %q", said, c.want)
+			}
+		})
+	}
 }
 
 func TestPlanLeavesWhatItLooksAt(t *testing.T) {

@@ -176,7 +176,7 @@ func concerns(followed func(*v1alpha1.ApisixCertificate) bool) predicate.Predica
 		was, is := e.ObjectOld.(*v1alpha1.ApisixCertificate), e.ObjectNew.(*v1alpha1.ApisixCertificate)
 		return was.Generation != is.Generation || was.DeletionTimestamp.IsZero() != is.DeletionTimestamp.IsZero() ||
 			!maps.Equal(steady(was), steady(is)) || !equality.Semantic.DeepEqual(was.OwnerReferences, is.OwnerReferences) ||
-			inConflict(was) != inConflict(is) || hasCertificate(was) != hasCertificate(is) && followed(is)
+			conflictOf(was) != conflictOf(is) || hasCertificate(was) != hasCertificate(is) && followed(is)
 	}}
 }
 

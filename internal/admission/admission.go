@@ -31,9 +31,7 @@ type Reviewer struct {
 	Claims *authority.Claims
 	// Granted reports whether ApisixTlses of a namespace may refer to a Secret of another.
 	Granted func(ctx context.Context, from, secretNamespace, secretName string) (bool, error)
-	// Known gives all ApisixCertificates of the cache, which nobody may change.
-	Known func() []*v1alpha1.ApisixCertificate
-	Shard *shard.Shard
+	Shard   *shard.Shard
 	// RequirePolicy denies every certificate where there is no CertificatePolicy. False: every one is allowed then.
 	RequirePolicy bool
 

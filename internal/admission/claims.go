@@ -66,8 +66,9 @@ func (c *claimants) forget(uid types.UID) {
 	delete(c.checked, uid)
 }
 
-// Release notes that a deleted certificate keeps nothing from others of its namespace, and gives those that wait for what it had.
-func (r *Reviewer) Release(cert *v1alpha1.ApisixCertificate) []types.NamespacedName {
+// Claim notes what a certificate wants, and gives those that wait for what it has given up: one that is deleted keeps nothing
+// from others of its namespace.
+func (r *Reviewer) Claim(cert *v1alpha1.ApisixCertificate) []types.NamespacedName {
 	return r.Claims.Set(r.claimants.of(cert))
 }
 

@@ -69,15 +69,20 @@ func (r *Reviewer) verdict(ctx context.Context, cert *v1alpha1.ApisixCertificate
 		return policy.Verdict{}, err
 	}
 	older := func() int {
+		var list v1alpha1.ApisixCertificateList
+		if err = r.Reader.List(ctx, &list, client.InNamespace(cert.Namespace), client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
+			return 0
+		}
 		n := 0
-		for _, other := range r.Known() {
-			if other.Namespace == cert.Namespace && v1alpha1.Older(other, cert) {
+		for i := range list.Items {
+			if v1alpha1.Older(&list.Items[i], cert) {
 				n++
 			}
 		}
 		return n
 	}
-	return policies.Evaluate(policy.Request{Namespace: cert.Namespace, Labels: labels, Spec: &cert.Spec, Older: older}), nil
+	verdict := policies.Evaluate(policy.Request{Namespace: cert.Namespace, Labels: labels, Spec: &cert.Spec, Older: older})
+	return verdict, err
 }
 
 // policySet is all policies, and the labels of a namespace where they count. The list waits until the cache is synced, so that

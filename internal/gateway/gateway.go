@@ -114,7 +114,7 @@ func (g *Gateway) ID(t Target) string { return ownID(g.Cluster, t.UID) }
 
 // Observe reports what the gateway has of the target, from the inventory where it can.
 func (g *Gateway) Observe(ctx context.Context, t Target) (s State, err error) {
-	err = g.call(func() error {
+	err = g.call(ctx, func() error {
 		if s.Mode, err = g.FindMode(ctx); err != nil {
 			return err
 		}
@@ -132,7 +132,7 @@ func (g *Gateway) Push(ctx context.Context, s State, t Target) (State, Action, e
 	m, began := g.as(s.Mode), g.Clock.Now()
 	action := m.plan(s, t)
 	done := action
-	err := g.call(func() (err error) {
+	err := g.call(ctx, func() (err error) {
 		s, done, err = m.apply(ctx, s, t, action)
 		return err
 	})
@@ -150,7 +150,7 @@ func (g *Gateway) Push(ctx context.Context, s State, t Target) (State, Action, e
 func (g *Gateway) PushAgain(ctx context.Context, s State, t Target) (State, error) {
 	s.suspect = true
 	m := g.as(s.Mode)
-	err := g.call(func() (err error) {
+	err := g.call(ctx, func() (err error) {
 		s, _, err = m.apply(ctx, s, t, m.plan(s, t))
 		return err
 	})
@@ -165,7 +165,7 @@ func (g *Gateway) Remove(ctx context.Context, t Target, overdue bool) (done bool
 }
 
 func (g *Gateway) remove(ctx context.Context, t Target, how removal) (done bool, err error) {
-	err = g.call(func() error {
+	err = g.call(ctx, func() error {
 		found, err := g.FindMode(ctx)
 		if err != nil {
 			return err
@@ -202,7 +202,7 @@ func (g *Gateway) References(ctx context.Context, t Target) (text string, err er
 
 // withObjects calls do where the gateway has ssl objects.
 func (g *Gateway) withObjects(ctx context.Context, do func(ours) error) error {
-	return g.call(func() error {
+	return g.call(ctx, func() error {
 		found, err := g.FindMode(ctx)
 		if err != nil || !g.hasObjects(ctx, found) {
 			return err
@@ -216,7 +216,7 @@ func (g *Gateway) Reread(ctx context.Context, age time.Duration) error {
 	if err := g.problem(); err != nil {
 		return err
 	}
-	return g.call(func() error { return g.remote(g.Mode).EnsureFresh(ctx, age) })
+	return g.call(ctx, func() error { return g.remote(g.Mode).EnsureFresh(ctx, age) })
 }
 
 // Refresh reads the list of ssl objects again (GET /apisix/admin/ssls, page by page).
@@ -224,7 +224,7 @@ func (g *Gateway) Refresh(ctx context.Context) error {
 	if err := g.problem(); err != nil {
 		return err
 	}
-	return g.call(func() error { return g.remote(g.Mode).List(ctx) })
+	return g.call(ctx, func() error { return g.remote(g.Mode).List(ctx) })
 }
 
 // Doubt says that the gateway is not as the inventory says: the next look reads the list again, and Doubted reports it.

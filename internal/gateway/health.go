@@ -6,14 +6,20 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
+
+	"k8s.io/utils/clock"
 
 	"apisix-certs.io/apisix-certs/apisix"
 )
 
 const (
 	defaultAtOnce = 12
+	// shortTurn is how long a turn is waited for where calls are answered, and responsive how old the oldest call under way may
+	// be for that.
+	shortTurn, responsive = 100 * time.Millisecond, 250 * time.Millisecond
 	// silence is how long a call must have taken that failed for the gateway to count as one that does not answer. One that
 	// refuses connections fails at once, and costs nobody anything.
 	silence = 2 * time.Second
@@ -28,40 +34,71 @@ func (*BusyError) Error() string {
 	return "the gateway has not answered other calls yet, and this certificate waits for its turn"
 }
 
-// health keeps all but one away from a gateway that does not answer. The zero value is ready.
+// health keeps all but one away from a gateway that does not answer, and some workers from one that hangs. The zero value is
+// ready.
 type health struct {
 	mu     sync.Mutex
-	atOnce int
+	calls  []*call // under way, the oldest first
+	freed  chan struct{}
 	failed error // of the last call, which was not answered; nil: it answers
 	next   time.Time
 	trying bool
 }
 
-// enter asks for a turn. Where there is none it fails at once: with the error of the last call that was not answered, or with a
+type call struct{ began time.Time }
+
+// enter asks for a turn. Where there is none it fails: with the error of the last call that was not answered, or with a
 // *BusyError.
-func (h *health) enter(most int, now time.Time) error {
+func (h *health) enter(ctx context.Context, most int, clock clock.Clock) (*call, error) {
+	for range 2 {
+		mine, freed, err := h.try(most, clock.Now())
+		if freed == nil {
+			return mine, err
+		}
+		select {
+		case <-freed:
+		case <-clock.After(shortTurn):
+		case <-ctx.Done():
+		}
+	}
+	return nil, &BusyError{}
+}
+
+// try takes a turn. Where there is none and one comes soon, freed is closed then.
+func (h *health) try(most int, now time.Time) (mine *call, freed <-chan struct{}, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
 	case h.failed != nil && (h.trying || now.Before(h.next)):
-		return h.failed
-	case h.atOnce >= most:
-		return &BusyError{}
+		return nil, nil, h.failed
+	case len(h.calls) >= most && now.Sub(h.calls[0].began) > responsive:
+		return nil, nil, &BusyError{}
+	case len(h.calls) >= most:
+		if h.freed == nil {
+			h.freed = make(chan struct{})
+		}
+		return nil, h.freed, nil
 	}
-	h.atOnce++
+	mine = &call{now}
+	h.calls = append(h.calls, mine)
 	h.trying = h.failed != nil
-	return nil
+	return mine, nil, nil
 }
 
-func (h *health) leave(began, now time.Time, err error) {
+// leave ends a turn.
+func (h *health) leave(mine *call, now time.Time, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.atOnce--
+	h.calls = slices.DeleteFunc(h.calls, func(c *call) bool { return c == mine })
 	h.trying = false
+	if h.freed != nil {
+		close(h.freed)
+		h.freed = nil
+	}
 	switch {
 	case !unanswered(err):
 		h.failed = nil
-	case now.Sub(began) >= silence || h.failed != nil:
+	case now.Sub(mine.began) >= silence || h.failed != nil:
 		h.failed, h.next = err, now.Add(tryAgain)
 	}
 }
@@ -72,12 +109,12 @@ func unanswered(err error) bool {
 }
 
 // call makes calls to the gateway, if there is a turn.
-func (g *Gateway) call(calls func() error) error {
-	began := g.Clock.Now()
-	if err := g.parts.health.enter(cmp.Or(g.AtOnce, defaultAtOnce), began); err != nil {
+func (g *Gateway) call(ctx context.Context, calls func() error) error {
+	mine, err := g.parts.health.enter(ctx, cmp.Or(g.AtOnce, defaultAtOnce), g.Clock)
+	if err != nil {
 		return err
 	}
-	err := calls()
-	g.parts.health.leave(began, g.Clock.Now(), err)
+	err = calls()
+	g.parts.health.leave(mine, g.Clock.Now(), err)
 	return err
 }

@@ -95,9 +95,7 @@ func (v viaCertManager) request(ctx context.Context, i *Issuers, o Order, d cert
 		}
 		made = requestKeyOf(secret)
 	}
-	if !InTime(d.Reason) {
-		i.signatures.spend(o.Certificate.UID, i.Clock.Now())
-	}
+	i.spend(o, d.Reason)
 	err = i.Client.Create(ctx, certificateRequest(o, made, csr), tlssecret.FieldOwner)
 	if meta.IsNoMatchError(err) {
 		return finding.New(v1alpha1.ReasonIssueFailed,

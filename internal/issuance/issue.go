@@ -33,24 +33,27 @@ func (i *Issuers) Observe(ctx context.Context, o Order, live bool) (State, error
 // Errors are those of try, *vault.BusyError and *vault.Error, those of Signers, *certs.AnswerError for an answer that was not
 // taken, *finding.Finding where cert-manager's request failed, and those of the API server.
 func (i *Issuers) Issue(ctx context.Context, o Order, s State, d certs.Decision, try func(ctx context.Context, csr []byte) error) (*Answer, *finding.Finding, error) {
+	answer, pending, err := i.answer(ctx, o, s, d, try)
+	if answer != nil {
+		answer, err = answer.checked(o.Spec, d, i.Clock.Now())
+	}
+	if rejected := (*certs.AnswerError)(nil); errors.As(err, &rejected) {
+		err = errors.Join(err, i.Stored(ctx, o)) // the next attempt asks anew
+	}
+	return answer, pending, err
+}
+
+// answer is the one that is held, or what comes of the next step, which is held from then on. It was not checked.
+func (i *Issuers) answer(ctx context.Context, o Order, s State, d certs.Decision, try attempt) (*Answer, *finding.Finding, error) {
 	uid, digest := o.Certificate.UID, o.digest()
-	held, answer := i.answers.get(uid)
-	if held != digest {
-		given, pending, err := s.route().ask(ctx, i, o, d, try)
-		if rejected := (*certs.AnswerError)(nil); errors.As(err, &rejected) {
-			return nil, nil, errors.Join(err, i.Drop(ctx, o))
-		}
-		if given == nil {
-			return nil, pending, err
-		}
-		answer = *given
-		i.answers.hold(uid, digest, answer)
+	if of, held := i.answers.get(uid); of == digest {
+		return &held, nil, nil
 	}
-	checked, err := answer.checked(o.Spec, d, i.Clock.Now())
-	if err != nil {
-		return nil, nil, errors.Join(err, i.Stored(ctx, o))
+	answer, pending, err := s.route().ask(ctx, i, o, d, try)
+	if answer != nil {
+		i.answers.hold(uid, digest, *answer)
 	}
-	return checked, nil, nil
+	return answer, pending, err
 }
 
 // Stored is called once the answer is in its Secret: it is forgotten, and a request of cert-manager deleted with its key.

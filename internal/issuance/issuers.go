@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/certs/vault"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
 )
@@ -41,6 +42,13 @@ func (i *Issuers) Session(ctx context.Context, issuer v1alpha1.Issuer) (*vault.S
 // Observation is what the last check of an issuer showed.
 func (i *Issuers) Observation(issuer v1alpha1.Issuer) issuer.Observation {
 	return i.Signers.Observation(issuer)
+}
+
+// spend counts a signature for the floor, where it is for a reason that counts.
+func (i *Issuers) spend(o Order, reason certs.Reason) {
+	if !InTime(reason) {
+		i.signatures.spend(o.Certificate.UID, i.Clock.Now())
+	}
 }
 
 // Forget drops what is in memory of a certificate that is gone.

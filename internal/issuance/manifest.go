@@ -17,6 +17,7 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
+	"apisix-certs.io/apisix-certs/internal/certspec"
 )
 
 // RequestKind is cert-manager's CertificateRequest.
@@ -68,7 +69,7 @@ func certificateRequest(o Order, key *requestKey, csr []byte) *unstructured.Unst
 	request := newRequest(o.Certificate.Namespace, requestName(o.Certificate, key.uid))
 	request.Object["spec"] = spec
 	request.SetLabels(map[string]string{v1alpha1.LabelManaged: "true"})
-	annotations := carried(o.Certificate.Annotations)
+	annotations := certspec.IssuerAnnotations(o.Certificate)
 	annotations[annotationPrivateKey] = key.name
 	request.SetAnnotations(annotations)
 	request.SetOwnerReferences([]metav1.OwnerReference{ownedBy(o.Certificate)})
@@ -93,32 +94,6 @@ func usages(spec certs.Spec) []any {
 		list = append(list, string(usage))
 	}
 	return list
-}
-
-// carried are the annotations of a certificate that its request has too, for issuers that read their settings there, such as
-// venafi.cert-manager.io/custom-fields. Like cert-manager (--copied-annotation-prefixes) it leaves out those of tools that apply
-// manifests; and ours, and those that cert-manager sets by itself.
-func carried(all map[string]string) map[string]string {
-	kept := map[string]string{}
-	for name, value := range all {
-		domain, _, _ := strings.Cut(name, "/")
-		if !ownedElsewhere(domain) {
-			kept[name] = value
-		}
-	}
-	return kept
-}
-
-func ownedElsewhere(domain string) bool {
-	if domain == v1alpha1.GroupCertManager {
-		return true
-	}
-	for _, owner := range []string{strings.TrimSuffix(v1alpha1.Prefix, "/"), "kubectl.kubernetes.io", "fluxcd.io", "argocd.argoproj.io"} {
-		if domain == owner || strings.HasSuffix(domain, "."+owner) {
-			return true
-		}
-	}
-	return false
 }
 
 func ownedBy(cert *v1alpha1.ApisixCertificate) metav1.OwnerReference {

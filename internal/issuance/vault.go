@@ -66,8 +66,8 @@ func (viaVault) ask(ctx context.Context, i *Issuers, o Order, d certs.Decision, 
 			return csr, err
 		},
 	})
-	if busy := (*vault.BusyError)(nil); sent && !errors.As(err, &busy) && !InTime(d.Reason) {
-		i.signatures.spend(o.Certificate.UID, i.Clock.Now())
+	if busy := (*vault.BusyError)(nil); sent && !errors.As(err, &busy) {
+		i.spend(o, d.Reason)
 	}
 	if err != nil {
 		return nil, nil, err

@@ -118,7 +118,9 @@ func (c clearing) forgetVault(ctx context.Context) error {
 // usedError says that a gateway still reads a key.
 type usedError struct{ place v1alpha1.VaultKVPlace }
 
-func (e *usedError) Error() string { return "a gateway still refers to a key in " + folderPath(e.place) }
+func (e *usedError) Error() string {
+	return "a gateway still refers to a key in " + folderPath(e.place)
+}
 
 // passes reports whether what failed may work a minute later without anybody's help.
 func passes(err error) bool {

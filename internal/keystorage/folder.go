@@ -47,7 +47,7 @@ func (f folder) clear(ctx context.Context, fingerprint string) error {
 		return err
 	}
 	for _, name := range names {
-		if fingerprint != "" && name == secretName(fingerprint) {
+		if name == secretName(fingerprint) {
 			continue
 		}
 		if err := f.session.DeleteKV(ctx, f.path+"/"+name); err != nil {

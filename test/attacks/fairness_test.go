@@ -154,18 +154,24 @@ func (s *scene) floods(n int, object func(i int) client.Object) (taken int) {
 // cpu is what the controller's process has used.
 func (s *scene) cpu() time.Duration {
 	s.Helper()
+	return time.Duration(s.metric("process_cpu_seconds_total") * float64(time.Second))
+}
+
+// metric is the value of a metric of the controller without labels.
+func (s *scene) metric(name string) float64 {
+	s.Helper()
 	answer, err := http.Get(s.controller.MetricsURL + "/metrics")
 	s.must(err)
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	s.must(err)
-	found := regexp.MustCompile(`(?m)^process_cpu_seconds_total (\S+)$`).FindSubmatch(text)
+	found := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindSubmatch(text)
 	if found == nil {
-		s.Fatal("the controller has no metric process_cpu_seconds_total")
+		s.Fatal("the controller has no metric " + name)
 	}
-	seconds, err := strconv.ParseFloat(string(found[1]), 64)
+	value, err := strconv.ParseFloat(string(found[1]), 64)
 	s.must(err)
-	return time.Duration(seconds * float64(time.Second))
+	return value
 }
 
 // pace are certificates of the victim whose renewals are measured.

@@ -148,10 +148,15 @@ func (w *world) startController(ctx context.Context) (err error) {
 
 func (w *world) end() error {
 	err := w.controller.Stop()
-	w.vault.Close()
-	w.Stop()
+	w.close()
 	printTally()
 	return err
+}
+
+// close stops all but the controller.
+func (w *world) close() {
+	w.vault.Close()
+	w.Stop()
 }
 
 // create creates objects as the cluster administrator.

@@ -147,7 +147,7 @@ func (s *scene) sign(request *unstructured.Unstructured) (certificate, ca string
 
 func (s *scene) signCSR(csr string) (certificate, ca string) {
 	s.Helper()
-	answer, err := s.Vault.Client().Logical().WriteWithContext(s.Context(), "pki/sign/moelove-dot-info", map[string]any{"csr": csr, "ttl": "1h"})
+	answer, err := s.Vault.Client().Logical().WriteWithContext(s.Context(), "pki/sign-verbatim", map[string]any{"csr": csr, "ttl": "1h"})
 	s.must(err)
 	return answer.Data["certificate"].(string), answer.Data["issuing_ca"].(string)
 }

@@ -179,6 +179,18 @@ func (s *scene) event(kind, name, reason string, texts ...string) {
 	})
 }
 
+// toldAlways fails where an event about a source has a reason and does not begin in the source's own terms.
+func (s *scene) toldAlways(name, reason, begins string) {
+	s.Helper()
+	var list eventsv1.EventList
+	s.must(s.Client.List(s.Context(), &list, client.InNamespace(s.ns)))
+	for _, e := range list.Items {
+		if e.Regarding.Kind != "ApisixCertificate" && e.Regarding.Name == name && e.Reason == reason && !strings.HasPrefix(e.Note, begins) {
+			s.Errorf("%s %s is told twice of its %s: %q", e.Regarding.Kind, name, reason, e.Note)
+		}
+	}
+}
+
 func containsAll(text string, parts []string) bool {
 	for _, part := range parts {
 		if !strings.Contains(text, part) {

@@ -153,6 +153,8 @@ func TestTenants(t *testing.T) {
 	b.must(theirs.Delete(ctx, certOf(b.ns, "wild", v1alpha1.IssuerReference{})))
 	b.must(theirs.Delete(ctx, tlsOf(b.ns, "wild", b.ns, "wild")))
 	b.ready("same", shop)
+	b.toldAlways("same", v1alpha1.ReasonConflict, "spec.tls[].hosts: host "+shop)
+	b.toldAlways("wild", v1alpha1.ReasonConflict, "spec.hosts: host *."+a.domain)
 }
 
 // TestTwoThatFight: two objects that are made at the same time for one host settle on one owner and stay there.

@@ -19,6 +19,7 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/apisix"
@@ -67,8 +68,6 @@ type Scene struct {
 	Terminating map[string]bool
 	// VaultBehind is how far the clock of the Vault is behind the scene's.
 	VaultBehind time.Duration
-	// Patience bounds one run, in real time. Zero: nothing does.
-	Patience time.Duration
 
 	t          testing.TB
 	ctx        context.Context
@@ -127,7 +126,8 @@ func (s *Scene) Restart() {
 	s.backoff = workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](500*time.Millisecond, 30*time.Second)
 	s.due = map[types.NamespacedName]time.Time{}
 	s.reconciler = s.newReconciler()
-	wakeups := s.reconciler.Wakeups()
+	wakeups := make(chan event.GenericEvent, 64)
+	s.reconciler.Woken = wakeups
 	go func() {
 		for {
 			select {
@@ -155,7 +155,7 @@ func (s *Scene) newReconciler() *certificate.Reconciler {
 			Issuers: issuers,
 			Keys:    &keystorage.Stores{Live: s.kube, Issuers: issuers},
 			Reviewer: &admission.Reviewer{
-				Reader: cached, Claims: &authority.Claims{Clock: s.Clock}, Granted: granted, Known: s.certificates,
+				Reader: cached, Claims: &authority.Claims{Clock: s.Clock}, Granted: granted,
 			},
 			References: &references.Finder{Live: s.kube, Granted: granted, Uses: func(_ context.Context, namespace, name string) ([]gateway.Use, error) {
 				return s.Uses[namespace+"/"+name], nil

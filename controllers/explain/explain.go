@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package explain says what the controller would do about a certificate now, and why, from the same observation and plan. It
+// only reads, and asks neither Vault nor gateways.
+//
+//	found, err := explain.Of(ctx, reader, cert, explain.Options{RequirePolicy: true})
+//
+// What only the running controller knows - how many certificates it has signed in a row, what a gateway holds at this moment -
+// is in the certificate's status as far as it matters.
+package explain
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs/vault"
+	"apisix-certs.io/apisix-certs/controllers/certificate"
+	"apisix-certs.io/apisix-certs/controllers/certificate/plan"
+	"apisix-certs.io/apisix-certs/controllers/grant"
+	"apisix-certs.io/apisix-certs/controllers/issuer"
+	"apisix-certs.io/apisix-certs/controllers/source"
+	"apisix-certs.io/apisix-certs/internal/admission"
+	"apisix-certs.io/apisix-certs/internal/authority"
+	"apisix-certs.io/apisix-certs/internal/finding"
+	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/issuance"
+	"apisix-certs.io/apisix-certs/internal/keystorage"
+	"apisix-certs.io/apisix-certs/internal/references"
+)
+
+// Options are settings of the controller that matter.
+type Options struct {
+	RequirePolicy bool
+	// RotationSpread is --ca-rotation-spread.
+	RotationSpread time.Duration
+}
+
+// Explanation is what was observed, and what would be done.
+type Explanation struct {
+	Namespace string   `json:"namespace"`
+	Name      string   `json:"name"`
+	Observed  Observed `json:"observed"`
+	Plan      Plan     `json:"plan"`
+	Told      Told     `json:"status"`
+}
+
+// Observed is what the plan goes by.
+type Observed struct {
+	Secret    string     `json:"secret"` // NAMESPACE/NAME
+	There     bool       `json:"secretExists"`
+	Ours      bool       `json:"secretIsOurs"`
+	Serial    string     `json:"serial,omitempty"`
+	NotAfter  *time.Time `json:"notAfter,omitempty"`
+	RenewalAt *time.Time `json:"renewalTime,omitempty"`
+	Issuer    string     `json:"issuer,omitempty"`
+	Found     bool       `json:"issuerExists"`
+	// Owned are the DNS names that belong to the certificate, Yielded those that an older one of its namespace has.
+	Owned    []string               `json:"ownedNames,omitempty"`
+	Yielded  []string               `json:"yieldedNames,omitempty"`
+	Uses     []string               `json:"usedBy,omitempty"` // KIND NAMESPACE/NAME
+	Gateways []certificateOnGateway `json:"gateways,omitempty"`
+}
+
+// certificateOnGateway is what the controller last wrote of a gateway.
+type certificateOnGateway = v1alpha1.GatewayStatus
+
+// Plan is what would be done.
+type Plan struct {
+	Secret string `json:"secret"`        // keep, issue or rewrite
+	Why    string `json:"why,omitempty"` // a new certificate is due
+	// Held says what keeps the spec from being followed; Waits what a certificate waits for that is on its way.
+	Held    *Finding   `json:"heldBy,omitempty"`
+	Waits   *Finding   `json:"waitsFor,omitempty"`
+	Backoff bool       `json:"backoff,omitempty"` // the last failure is too fresh to try again
+	Deliver string     `json:"deliver"`           // nothing, push, verify or withdraw
+	Revoke  int        `json:"revoke,omitempty"`  // how many replaced certificates are to be revoked
+	Next    *time.Time `json:"next,omitempty"`    // when the next thing happens by itself
+}
+
+// Finding is a reason and a message, as in a condition.
+type Finding struct {
+	Reason  string `json:"reason"`
+	Message string `json:"message"`
+}
+
+// Told is what the controller has written last.
+type Told struct {
+	Ready   string `json:"ready"`
+	Reason  string `json:"reason,omitempty"`
+	Message string `json:"message,omitempty"`
+	// Behind: the status is of an older spec.
+	Behind bool `json:"behind,omitempty"`
+}
+
+// Of explains a certificate. reader reads past any cache, with the rights of whoever asks.
+func Of(ctx context.Context, reader client.Client, cert *v1alpha1.ApisixCertificate, options Options) (*Explanation, error) {
+	r, err := reconcilerFor(ctx, reader, options)
+	if err != nil {
+		return nil, err
+	}
+	s, _, err := r.Look(ctx, cert)
+	if err != nil {
+		return nil, err
+	}
+	s.Keys.Impossible, s.Keys.Unknown = nil, nil // no gateway was asked
+	now := clock.RealClock{}.Now()
+	p := plan.Make(s, now)
+	return &Explanation{Namespace: cert.Namespace, Name: cert.Name, Observed: observedOf(&s, &p), Plan: planOf(&p), Told: toldBy(cert)}, nil
+}
+
+// reconcilerFor puts the controller's rooms together around a client that only reads, without an issuer or a gateway.
+func reconcilerFor(ctx context.Context, reader client.Client, options Options) (*certificate.Reconciler, error) {
+	readOnly := readOnly{source.Unindexed(reader)}
+	var list v1alpha1.ApisixCertificateList
+	if err := readOnly.List(ctx, &list); err != nil {
+		return nil, err
+	}
+	grants := &grant.Grants{Reader: readOnly}
+	if mapping, err := reader.RESTMapper().RESTMapping(grant.Kind); err == nil {
+		grants.Found(mapping.GroupVersionKind)
+	} else if !meta.IsNoMatchError(err) {
+		return nil, err
+	}
+	uses := &source.Uses{Client: readOnly}
+	if _, err := reader.RESTMapper().RESTMapping(source.TLSKind); err == nil {
+		uses.TLS.Store(true)
+	}
+	real := clock.RealClock{}
+	issuers := &issuance.Issuers{Client: readOnly, Live: readOnly, Clock: real, Signers: noSigners{}}
+	reviewer := &admission.Reviewer{
+		Reader: readOnly, Claims: &authority.Claims{Clock: real}, Granted: grants.Allow,
+		RequirePolicy: options.RequirePolicy,
+	}
+	for i := range list.Items {
+		reviewer.Claim(&list.Items[i])
+	}
+	return &certificate.Reconciler{
+		Client: readOnly, Live: readOnly, Clock: real, Gateways: noGateways{}, RotationSpread: options.RotationSpread,
+		Rooms: certificate.Rooms{
+			Issuers: issuers, Keys: &keystorage.Stores{Live: readOnly, Issuers: issuers}, Reviewer: reviewer,
+			References: &references.Finder{Live: readOnly, Uses: uses.Of, Granted: grants.Allow},
+		},
+	}, nil
+}
+
+func observedOf(s *plan.Snapshot, p *plan.Plan) Observed {
+	o := Observed{
+		Secret: s.Cert.Namespace + "/" + s.Cert.Spec.SecretName, There: s.Secret.Object != nil, Ours: s.Secret.Right.Ours(),
+		Found: s.Issuer.Order.Issuer != nil, Owned: s.Review.Names.Owned, Yielded: s.Review.Names.Yielded, Gateways: s.Cert.Status.Gateways,
+	}
+	if other := s.Cert.Spec.SecretNamespace; other != "" {
+		o.Secret = other + "/" + s.Cert.Spec.SecretName
+	}
+	if !s.Cert.Spec.Push {
+		o.Issuer = s.Cert.Spec.IssuerRef.String()
+	}
+	if leaf := p.Decision.Bundle.Leaf; leaf != nil {
+		o.Serial, o.NotAfter = s.Cert.Status.Issued.SerialNumber, timeOf(p.Decision.NotAfter)
+		o.RenewalAt = timeOf(p.Decision.RenewAt)
+	}
+	for _, use := range s.References.Uses {
+		o.Uses = append(o.Uses, use.Kind+" "+use.Namespace+"/"+use.Name)
+	}
+	return o
+}
+
+func planOf(p *plan.Plan) Plan {
+	planned := Plan{
+		Secret: string(p.Secret), Held: findingOf(p.Held), Waits: findingOf(p.Pending), Backoff: p.Backoff,
+		Deliver: string(p.Delivery), Revoke: len(p.Revoke), Next: timeOf(p.Next),
+	}
+	if p.Decision.Issue {
+		planned.Why = p.Decision.Message
+	}
+	if planned.Held == nil {
+		planned.Held = findingOf(p.Provided.Fault)
+	}
+	return planned
+}
+
+func findingOf(f *finding.Finding) *Finding {
+	if f == nil {
+		return nil
+	}
+	return &Finding{f.Reason, f.Message}
+}
+
+func toldBy(cert *v1alpha1.ApisixCertificate) Told {
+	ready := meta.FindStatusCondition(cert.Status.Conditions, v1alpha1.ConditionReady)
+	if ready == nil {
+		return Told{Ready: string(metav1.ConditionUnknown), Message: "no controller has looked at it yet: apisix-certs check tells whether one runs"}
+	}
+	return Told{Ready: string(ready.Status), Reason: ready.Reason, Message: ready.Message, Behind: cert.Status.ObservedGeneration != cert.Generation}
+}
+
+func timeOf(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// noGateways: none is asked.
+type noGateways struct{}
+
+func (noGateways) For(string) []*gateway.Gateway { return nil }
+func (noGateways) Named(string) *gateway.Gateway { return nil }
+
+// noSigners: no issuer is asked.
+type noSigners struct{}
+
+func (noSigners) Get(context.Context, v1alpha1.Issuer) (*vault.Session, error) {
+	return nil, finding.New(v1alpha1.ReasonIssuerNotReady, "no issuer is asked here")
+}
+
+func (noSigners) Observation(v1alpha1.Issuer) issuer.Observation { return issuer.Observation{} }

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package source
+
+import (
+	"context"
+	"slices"
+
+	configv2 "github.com/apache/apisix-ingress-controller/pkg/kube/apisix/apis/config/v2"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// TLSKind is the kind of ApisixTlses.
+var TLSKind = schema.GroupKind{Group: "apisix.apache.org", Kind: kindTLS}
+
+// Unindexed is a client for Uses that has no indexes, as one without a cache: what an index would find is picked from the list of
+// all objects.
+func Unindexed(inner client.Client) client.Client { return unindexed{inner} }
+
+type unindexed struct{ client.Client }
+
+func (u unindexed) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
+	var others []client.ListOption
+	wanted := ""
+	for _, option := range options {
+		switch o := option.(type) {
+		case client.MatchingFields:
+			wanted = o[indexSecret]
+		default:
+			others = append(others, option)
+		}
+	}
+	if err := u.Client.List(ctx, list, others...); err != nil || wanted == "" {
+		return err
+	}
+	switch list := list.(type) {
+	case *configv2.ApisixTlsList:
+		list.Items = slices.DeleteFunc(list.Items, func(o configv2.ApisixTls) bool { return !slices.Contains(tlsSecrets(&o), wanted) })
+	case *networkingv1.IngressList:
+		list.Items = slices.DeleteFunc(list.Items, func(o networkingv1.Ingress) bool { return !slices.Contains(ingressSecrets(&o), wanted) })
+	}
+	return nil
+}

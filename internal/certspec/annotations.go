@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package certspec
+
+import (
+	"strings"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+)
+
+// IssuerAnnotations are the annotations of a certificate that an issuer asked through cert-manager gets to see, where it reads its
+// settings: those of cert-manager's own issuers, such as venafi.cert-manager.io/custom-fields, and those of the group of an
+// external issuer. It is never nil. What cert-manager writes by itself, under cert-manager.io/, is none of them.
+func IssuerAnnotations(cert *v1alpha1.ApisixCertificate) map[string]string {
+	shown := map[string]string{}
+	group := cert.Spec.IssuerRef.WithKind().Group
+	for name, value := range cert.Annotations {
+		domain, _, prefixed := strings.Cut(name, "/")
+		if prefixed && domain != v1alpha1.GroupCertManager && (under(domain, v1alpha1.GroupCertManager) || under(domain, group)) {
+			shown[name] = value
+		}
+	}
+	return shown
+}
+
+// under reports whether a domain is parent or below it.
+func under(domain, parent string) bool {
+	return parent != "" && (domain == parent || strings.HasSuffix(domain, "."+parent))
+}
