@@ -120,8 +120,8 @@ func TestProvided(t *testing.T) {
 	inOrder(t, s, "web")
 	good := s.Served("web.example")
 	put(func(secret *corev1.Secret) { secret.Data["tls.key"] = []byte("x") })
-	if got := s.Ready("web"); got != "True UpdateRefused" || !s.Served("web.example").Equal(good) {
-		t.Errorf("with a broken key Ready is %s", got)
+	if got := s.Ready("web"); got != "True UpdateRefused" || !s.Served("web.example").Equal(good) || s.Plan("web") != "" {
+		t.Errorf("with a broken key Ready is %s, planned %q", got, s.Plan("web"))
 	}
 	put(pair(90 * day))
 	inOrder(t, s, "web")

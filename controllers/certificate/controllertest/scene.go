@@ -68,8 +68,6 @@ type Scene struct {
 	Terminating map[string]bool
 	// VaultBehind is how far the clock of the Vault is behind the scene's.
 	VaultBehind time.Duration
-	// Patience bounds one run, in real time. Zero: nothing does.
-	Patience time.Duration
 
 	t          testing.TB
 	ctx        context.Context

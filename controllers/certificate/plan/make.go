@@ -23,8 +23,11 @@ func Make(s Snapshot, now time.Time) Plan {
 	}
 	p.Target = s.TargetOf(p.Decision.Bundle)
 	p.Delivery = deliveryOf(&s, &p, now)
-	if p.Delivery == Push {
+	switch p.Delivery {
+	case Push:
 		p.Gateways = planGateways(&s, &p)
+	case Withdraw:
+		p.Withdrawn = holding(s.Cert.Status.Gateways)
 	}
 	p.Revoke = ToRevoke(s.Cert)
 	return p
@@ -117,6 +120,17 @@ func deliveryOf(s *Snapshot, p *Plan, now time.Time) Delivery {
 func (p *Plan) usable(s *Snapshot, now time.Time) bool {
 	b := p.Decision.Bundle
 	return !p.Provided.Unusable && !p.Provided.Kept && b.Leaf != nil && (s.Keys.Outside || b.KeyMatches()) && now.Before(p.Decision.NotAfter)
+}
+
+// holding are those that hold an ssl object.
+func holding(gateways []v1alpha1.GatewayStatus) []string {
+	var names []string
+	for _, g := range gateways {
+		if g.SSLID != "" {
+			names = append(names, g.Name)
+		}
+	}
+	return names
 }
 
 func planGateways(s *Snapshot, p *Plan) []GatewayAction {

@@ -37,6 +37,8 @@ type Plan struct {
 	Provided Provided
 	Delivery Delivery
 	Gateways []GatewayAction
+	// Withdrawn are the gateways that are known to have something to withdraw.
+	Withdrawn []string
 	// Revoke is what may be revoked once no gateway serves it any more.
 	Revoke []authority.Revocation
 	// Next is the next deadline that the certificate has by itself; zero: none.
@@ -98,8 +100,8 @@ func (p Plan) String() string {
 	if p.Drop {
 		add("drop the CertificateRequest")
 	}
-	if p.Delivery == Withdraw || p.Delivery == Verify {
-		add(string(p.Delivery))
+	if len(p.Withdrawn) > 0 {
+		add("withdraw from gateway", strings.Join(p.Withdrawn, ", "))
 	}
 	for _, g := range p.Gateways {
 		if g.Writes() {
