@@ -41,8 +41,8 @@ func (r *Reconciler) ofSecrets(secrets client.IndexerFunc) handler.EventHandler 
 	})
 }
 
-// wakeups is the source of certificates that a run of another one enqueues.
-func (r *Reconciler) wakeups() chan event.GenericEvent {
+// Wakeups brings the certificates that a run of another one enqueues. It is called once, before the first run.
+func (r *Reconciler) Wakeups() <-chan event.GenericEvent {
 	r.woken = make(chan event.GenericEvent, 64)
 	return r.woken
 }

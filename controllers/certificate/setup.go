@@ -40,6 +40,6 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, options contro
 		Watches(&v1alpha1.VaultIssuer{}, r.mapTo(issuerKey(v1alpha1.KindVaultIssuer)), builder.WithPredicates(readyChanged())).
 		Watches(&v1alpha1.ClusterVaultIssuer{}, r.mapTo(issuerKey(v1alpha1.KindClusterVaultIssuer)), builder.WithPredicates(readyChanged())).
 		WatchesRawSource(ctrlsource.Channel(drifted, &handler.EnqueueRequestForObject{})).
-		WatchesRawSource(ctrlsource.Channel(r.wakeups(), &handler.EnqueueRequestForObject{})).
+		WatchesRawSource(ctrlsource.Channel(r.Wakeups(), &handler.EnqueueRequestForObject{})).
 		Build(r)
 }
