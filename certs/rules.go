@@ -25,7 +25,7 @@ const (
 	IssuerEnding          Reason = "IssuerEnding"          // a CA of the chain expires before the leaf, and the issuer has a longer chain now
 	Revoked               Reason = "Revoked"               // the serial is on the CRL
 	NotYetValid           Reason = "NotYetValid"           // NotBefore lies ahead, by more than clocks differ
-	Expired               Reason = "Expired"               // NotAfter has passed
+	Expired               Reason = "Expired"               // NotAfter has passed, that of the certificate or of a CA that no path goes without
 	RenewalDue            Reason = "RenewalDue"            // the renewal time has come
 	RenewalRequested      Reason = "RenewalRequested"      // someone asked for it
 )
@@ -65,7 +65,7 @@ var rules = []rule{
 	{IssuerEnding, when(func(f facts) bool { return f.ending() && f.rotates() }, "a CA of the chain expires before the certificate, and the issuer has a longer chain now")},
 	{Revoked, when(func(f facts) bool { return f.Revoked }, "the certificate is revoked")},
 	{NotYetValid, when(func(f facts) bool { return f.bundle.Leaf.NotBefore.After(f.now.Add(ClockSkew)) }, "the certificate is not valid yet: a clock was, or is, wrong")},
-	{Expired, when(func(f facts) bool { return !f.now.Before(f.bundle.Leaf.NotAfter) }, "the certificate has expired")},
+	{Expired, facts.expired},
 	{RenewalDue, when(func(f facts) bool { return !f.now.Before(f.renewAt) }, "the renewal time has come")},
 	{RenewalRequested, when(renewalRequested, "a renewal was requested")},
 }
