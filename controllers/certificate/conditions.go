@@ -45,7 +45,7 @@ func issuedCondition(s *Snapshot, p *Plan, done *Results) metav1.Condition {
 	}
 	pending := done.pendingOr(p.Pending)
 	if failure == nil && pending != nil {
-		if d.Bundle.Leaf != nil && issuance.StillGood(d.Reason) {
+		if d.Bundle.Leaf != nil && d.Expired == "" && issuance.StillGood(d.Reason) {
 			return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonIssued, "the Secret holds a valid certificate; for its successor "+pending.Message)
 		}
 		failure = pending
@@ -54,8 +54,12 @@ func issuedCondition(s *Snapshot, p *Plan, done *Results) metav1.Condition {
 		failure = &finding.Finding{Reason: v1alpha1.ReasonIssuing, Message: d.Message}
 	}
 	switch {
-	case d.Reason == certs.Expired, d.Skipped == certs.Expired:
-		return issuedIs(metav1.ConditionFalse, v1alpha1.ReasonExpired, failure.Message)
+	case d.Expired != "":
+		message := d.Expired
+		if failure.Message != message {
+			message += ": " + failure.Message
+		}
+		return issuedIs(metav1.ConditionFalse, v1alpha1.ReasonExpired, message)
 	case d.Bundle.Leaf != nil && (!d.Issue || issuance.StillGood(d.Reason)) && (p.Held == nil || issuerFaults[p.Held.Reason]):
 		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonRenewalFailing, failure.Message)
 	}
@@ -91,7 +95,7 @@ func skippedCondition(name string, d certs.Decision) metav1.Condition {
 	message := d.SkippedMessage + ", and " + why
 	switch {
 	case d.Skipped == certs.Expired:
-		return issuedIs(metav1.ConditionFalse, v1alpha1.ReasonExpired, why) // Ready says the rest
+		return issuedIs(metav1.ConditionFalse, v1alpha1.ReasonExpired, d.Expired+": "+why)
 	case issuance.StillGood(d.Skipped):
 		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonRenewalDisabled, message)
 	}
@@ -257,9 +261,6 @@ func readyCondition(conditions []metav1.Condition) metav1.Condition {
 	for _, c := range conditions {
 		if c.Status != metav1.ConditionFalse {
 			continue
-		}
-		if c.Reason == v1alpha1.ReasonExpired {
-			c.Message = "the certificate has expired: " + c.Message
 		}
 		return condition(v1alpha1.ConditionReady, metav1.ConditionFalse, c.Reason, c.Message)
 	}

@@ -147,7 +147,7 @@ const (
 // next is the next step of a plan. Each is taken once a run: what fails is tried again in a later one.
 func next(s *Snapshot, p *Plan, done *Results, now time.Time) step {
 	switch {
-	case p.Secret == Issue && !done.Issued && s.expiryUntold(now):
+	case p.Secret == Issue && !done.Issued && s.expiryUntold(p, now):
 		// An issuer may take its time. That the certificate has expired is said before it is asked.
 		done.Postponed = true
 		return stop
@@ -168,10 +168,10 @@ func next(s *Snapshot, p *Plan, done *Results, now time.Time) step {
 	return stop
 }
 
-// expiryUntold reports whether the certificate has expired since the last run.
-func (s *Snapshot) expiryUntold(now time.Time) bool {
-	end := s.Cert.Status.Issued.NotAfter
-	return end != nil && !now.Before(end.Time) && s.Seen.at.Before(end.Time)
+// expiryUntold reports whether the certificate, or the last path above it, has expired since the last run.
+func (s *Snapshot) expiryUntold(p *Plan, now time.Time) bool {
+	end := earliest(timeOf(s.Cert.Status.Issued.NotAfter), p.Decision.ValidUntil)
+	return !end.IsZero() && !now.Before(end) && s.Seen.at.Before(end)
 }
 
 // Suspect makes the next run of a certificate look anew at what is served for it, whatever is known.
