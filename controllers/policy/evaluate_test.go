@@ -187,7 +187,7 @@ func TestAllowsName(t *testing.T) {
 }
 
 func TestSettle(t *testing.T) {
-	manual, digest := Verdict{Manual: []string{"p", "q"}}, Digest(asking())
+	manual, digest := Verdict{Manual: []string{"p", "q"}}, Digest(of(asking()))
 	by := func(decision v1alpha1.ApprovalDecision, policy, digest string) *v1alpha1.Approval {
 		return &v1alpha1.Approval{Decision: decision, Policy: policy, Digest: digest, By: "somebody"}
 	}

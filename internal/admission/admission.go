@@ -125,7 +125,7 @@ func (r *Reviewer) admit(ctx context.Context, cert *v1alpha1.ApisixCertificate, 
 	if err != nil {
 		return err
 	}
-	digest, approval := policy.Digest(&cert.Spec), cert.Status.Approval
+	digest, approval := policy.Digest(cert), cert.Status.Approval
 	switch settled := verdict.Settle(approval, digest); {
 	case verdict.Denied != "":
 		review.Refused = &finding.Finding{Reason: v1alpha1.ReasonDenied, Message: verdict.Denied}

@@ -60,7 +60,7 @@ func (r *Reviewer) admitted(ctx context.Context, cert *v1alpha1.ApisixCertificat
 		}
 	}
 	verdict, err := r.verdict(ctx, cert)
-	return verdict.Denied == "" && verdict.Settle(cert.Status.Approval, policy.Digest(&cert.Spec)) == policy.Settled, err
+	return verdict.Denied == "" && verdict.Settle(cert.Status.Approval, policy.Digest(cert)) == policy.Settled, err
 }
 
 func (r *Reviewer) verdict(ctx context.Context, cert *v1alpha1.ApisixCertificate) (policy.Verdict, error) {
