@@ -26,7 +26,7 @@ type Decision struct {
 	// RenewAt is never after ChainEnds.
 	RenewAt time.Time
 	// Recheck is the next deadline after now, of RenewAt, ChainEnds, ValidUntil, NotAfter, a planned renewal and the turn
-	// after a rotation of the CA; zero when none lies ahead.
+	// after a rotation of the CA or the revocation of many; zero when none lies ahead.
 	Recheck time.Time
 	// Bundle is what there is; without a Key when that is missing, damaged or outside.
 	Bundle Bundle
@@ -41,7 +41,7 @@ func Decide(o Observed, now time.Time) Decision {
 		d.NotBefore, d.NotAfter, d.ChainEnds, d.ValidUntil = leaf.NotBefore, leaf.NotAfter, f.first, f.last
 		d.Expired = f.expired()
 		d.RenewAt = f.renewAt
-		d.Recheck = nextAfter(now, f.renewAt, f.first, f.last, leaf.NotAfter, o.RenewRequestedAt, f.rotateAt)
+		d.Recheck = nextAfter(now, f.renewAt, f.first, f.last, leaf.NotAfter, o.RenewRequestedAt, f.rotateAt, f.revokedAt)
 	}
 	for _, r := range rules {
 		message := r.finds(f)

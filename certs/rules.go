@@ -63,7 +63,7 @@ var rules = []rule{
 	{ChainBroken, func(f facts) string { return f.bundle.chainProblem(f.chain) }},
 	{IssuerRotated, when(func(f facts) bool { return f.rotated() && f.rotates() }, "the issuer signs with another CA now")},
 	{IssuerEnding, when(func(f facts) bool { return f.ending() && f.rotates() }, "a CA of the chain expires before the certificate, and the issuer has a longer chain now")},
-	{Revoked, when(func(f facts) bool { return f.Revoked }, "the certificate is revoked")},
+	{Revoked, when(func(f facts) bool { return f.Revoked && !f.now.Before(f.revokedAt) }, "the certificate is revoked")},
 	{NotYetValid, when(func(f facts) bool { return f.bundle.Leaf.NotBefore.After(f.now.Add(ClockSkew)) }, "the certificate is not valid yet: a clock was, or is, wrong")},
 	{Expired, facts.expired},
 	{RenewalDue, when(func(f facts) bool { return !f.now.Before(f.renewAt) }, "the renewal time has come")},

@@ -77,6 +77,8 @@ func goodCondition(s *Snapshot, d certs.Decision) metav1.Condition {
 		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonInvalidSource, problem+"; until that is mended, what was asked for before stays")
 	case optedOut != "":
 		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonSourceOptedOut, optedOut+": the certificate is kept and renewed; opt in again, or delete the ApisixCertificate")
+	case s.Facts.Revoked:
+		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonIssued, "the certificate was revoked together with many others, as by the end of a token of the issuer, and is replaced in its turn")
 	case objection != nil:
 		return issuedIs(metav1.ConditionTrue, objection.Reason, objection.Message)
 	case !known: // as after a restart: what was said before stays
