@@ -91,6 +91,8 @@ func (r *Reconciler) readSecret(ctx context.Context, cert *v1alpha1.ApisixCertif
 		return r.readSecret(ctx, cert, true)
 	case apierrors.IsNotFound(err):
 		return nil, live, nil
+	case err == nil && cert.Spec.Push:
+		secret = tlssecret.Provided(secret)
 	}
 	return secret, live, err
 }

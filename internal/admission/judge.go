@@ -69,7 +69,7 @@ func digestFor(verdict policy.Verdict, cert *v1alpha1.ApisixCertificate) string 
 	if len(verdict.Manual) == 0 {
 		return ""
 	}
-	return policy.Digest(&cert.Spec)
+	return policy.Digest(cert)
 }
 
 func (r *Reviewer) verdict(ctx context.Context, cert *v1alpha1.ApisixCertificate) (policy.Verdict, error) {
