@@ -108,6 +108,14 @@ func TestExpiryIsToldOnTime(t *testing.T) {
 			}
 			panic(http.ErrAbortHandler)
 		}},
+		{"hangs from then on", 2 * time.Minute, func(s *scene, w http.ResponseWriter, _ *http.Request) {
+			if s.Clock.Now().Before(s.Leaf("web-tls").NotAfter) {
+				vaulttest.Refuse(w, http.StatusServiceUnavailable, "Vault is sealed")
+				return
+			}
+			s.Clock.Step(10 * time.Second) // as long as a call may take
+			panic(http.ErrAbortHandler)
+		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := issued(t)
