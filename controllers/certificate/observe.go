@@ -26,7 +26,6 @@ import (
 // observe is the only reader. live reads the Secret, and what is on its way at cert-manager, past the cache.
 func (r *Reconciler) observe(ctx context.Context, cert *v1alpha1.ApisixCertificate, live bool) (plan.Snapshot, error) {
 	s := plan.Snapshot{Cert: cert, Seen: r.memory.of(client.ObjectKeyFromObject(cert), cert.UID)}
-	s.Facts.Spec = certspec.Of(cert)
 	s.Gateways = r.gatewaysOf(ctx, cert)
 	var err error
 	if s.References, err = r.References.Of(ctx, cert); err != nil {
@@ -35,6 +34,7 @@ func (r *Reconciler) observe(ctx context.Context, cert *v1alpha1.ApisixCertifica
 	if s.Review, err = r.Reviewer.Review(ctx, cert, s.References); err != nil {
 		return s, err
 	}
+	s.Facts.Spec = s.Review.Spec
 	r.enqueue(ctx, s.Review.Woken)
 	if s.Secret.Object, s.Secret.Live, err = r.readSecret(ctx, cert, live); err != nil {
 		return s, err
@@ -91,6 +91,8 @@ func (r *Reconciler) readSecret(ctx context.Context, cert *v1alpha1.ApisixCertif
 		return r.readSecret(ctx, cert, true)
 	case apierrors.IsNotFound(err):
 		return nil, live, nil
+	case err == nil && cert.Spec.Push:
+		secret = tlssecret.Provided(secret)
 	}
 	return secret, live, err
 }

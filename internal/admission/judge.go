@@ -51,7 +51,7 @@ func (j *judge) fail(err error) {
 
 // admitted reports whether nothing forbids the certificate.
 func (r *Reviewer) admitted(ctx context.Context, cert *v1alpha1.ApisixCertificate) (bool, error) {
-	if !r.claimants.of(cert).Valid {
+	if len(r.claimants.check(cert).problems) > 0 {
 		return false, nil
 	}
 	if !certspec.AtHome(cert) {
@@ -60,7 +60,16 @@ func (r *Reviewer) admitted(ctx context.Context, cert *v1alpha1.ApisixCertificat
 		}
 	}
 	verdict, err := r.verdict(ctx, cert)
-	return verdict.Denied == "" && verdict.Settle(cert.Status.Approval, policy.Digest(&cert.Spec)) == policy.Settled, err
+	return verdict.Denied == "" && verdict.Settle(cert.Status.Approval, digestFor(verdict, cert)) == policy.Settled, err
+}
+
+// digestFor identifies what is to be approved; empty where nothing is, as a digest of a thousand names costs as much as all the
+// rest of a verdict.
+func digestFor(verdict policy.Verdict, cert *v1alpha1.ApisixCertificate) string {
+	if len(verdict.Manual) == 0 {
+		return ""
+	}
+	return policy.Digest(cert)
 }
 
 func (r *Reviewer) verdict(ctx context.Context, cert *v1alpha1.ApisixCertificate) (policy.Verdict, error) {

@@ -44,6 +44,9 @@ func FactsOf(s *Snapshot, rotationSpread time.Duration) certs.Observed {
 	facts.IssuedDigest, facts.IssuedUnder, facts.IssuedAt = marks.SpecDigest, marks.IssuedUnder, marks.IssuedAt
 	if leaf := LeafIn(secret); leaf != nil && !observation.Revocations.Empty() {
 		facts.Revoked = observation.Revocations.Has(leaf)
+		if observation.Status.Leases { // a token that ended has revoked all that was issued by it
+			facts.RevokedSince = observation.Revocations.Since(leaf)
+		}
 	}
 	if undated(s) {
 		facts.IssuedAt = facts.RenewRequestedAt // what was asked for before is answered

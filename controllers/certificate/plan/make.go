@@ -22,7 +22,7 @@ func Make(s Snapshot, now time.Time) Plan {
 		p = planSecret(&s, now)
 	}
 	p.Target = s.TargetOf(p.Decision.Bundle)
-	p.Delivery = deliveryOf(&s, &p, now)
+	p.Delivery = deliveryOf(&s, &p)
 	switch p.Delivery {
 	case Push:
 		p.Gateways = planGateways(&s, &p)
@@ -101,7 +101,7 @@ func retryAt(s *Snapshot, d certs.Decision, now time.Time) time.Time {
 }
 
 // deliveryOf is what is done at the gateways with the pair that the Secret holds.
-func deliveryOf(s *Snapshot, p *Plan, now time.Time) Delivery {
+func deliveryOf(s *Snapshot, p *Plan) Delivery {
 	switch {
 	case p.Provided.Kept:
 		return Verify
@@ -109,17 +109,17 @@ func deliveryOf(s *Snapshot, p *Plan, now time.Time) Delivery {
 		return Nothing
 	case len(s.Review.Hosts) == 0 && s.Review.Names.All():
 		return Withdraw
-	case p.usable(s, now) && s.Secret.Right.MayPush() && len(p.Target.Hosts) > 0:
+	case p.usable(s) && s.Secret.Right.MayPush() && len(p.Target.Hosts) > 0:
 		return Push
 	}
 	return Nothing
 }
 
-// usable reports whether the pair in the Secret may be pushed: it matches and has not expired. It need not be what the
+// usable reports whether the pair in the Secret may be pushed: it matches and a path of it verifies. It need not be what the
 // spec asks for by now: the old certificate is served until there is a new one.
-func (p *Plan) usable(s *Snapshot, now time.Time) bool {
+func (p *Plan) usable(s *Snapshot) bool {
 	b := p.Decision.Bundle
-	return !p.Provided.Unusable && !p.Provided.Kept && b.Leaf != nil && (s.Keys.Outside || b.KeyMatches()) && now.Before(p.Decision.NotAfter)
+	return !p.Provided.Unusable && !p.Provided.Kept && b.Leaf != nil && (s.Keys.Outside || b.KeyMatches()) && p.Decision.Expired == ""
 }
 
 // holding are those that hold an ssl object.

@@ -16,7 +16,7 @@ import (
 func obstacle(s *Snapshot, due bool) *finding.Finding {
 	cert := s.Cert
 	source := cert.Annotations[v1alpha1.AnnotationSourceProblem]
-	invalid := certspec.Problems(cert)
+	invalid := s.Review.Invalid
 	unrevocable := revocation.Problem(cert, s.Issuer.Order.Issuer)
 	switch {
 	case len(invalid) > 0:

@@ -7,7 +7,7 @@ import "time"
 // Next is the next step of a plan. Each is taken once a run: what fails is tried again in a later one.
 func Next(s *Snapshot, p *Plan, done *Results, now time.Time) Step {
 	switch {
-	case p.Secret == Issue && !done.Issued && s.expiryUntold(now):
+	case p.Secret == Issue && !done.Issued && s.expiryUntold(p, now):
 		// An issuer may take its time. That the certificate has expired is said before it is asked.
 		done.Postponed = true
 		return Stop
@@ -28,8 +28,11 @@ func Next(s *Snapshot, p *Plan, done *Results, now time.Time) Step {
 	return Stop
 }
 
-// expiryUntold reports whether the certificate has expired since the last run.
-func (s *Snapshot) expiryUntold(now time.Time) bool {
-	end := s.Cert.Status.Issued.NotAfter
-	return end != nil && !now.Before(end.Time) && s.Seen.At.Before(end.Time)
+// expiryUntold reports whether the certificate, or the last path above it, has expired since the last run.
+func (s *Snapshot) expiryUntold(p *Plan, now time.Time) bool {
+	end := p.Decision.ValidUntil
+	if recorded := s.Cert.Status.Issued.NotAfter; recorded != nil {
+		end = Earliest(end, recorded.Time)
+	}
+	return !end.IsZero() && !now.Before(end) && s.Seen.At.Before(end)
 }

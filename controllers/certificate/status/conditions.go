@@ -47,7 +47,7 @@ func issuedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.
 	}
 	pending := done.PendingOr(p.Pending)
 	if why == nil && pending != nil {
-		if d.Bundle.Leaf != nil && issuance.StillGood(d.Reason) {
+		if d.Bundle.Leaf != nil && d.Expired == "" && issuance.StillGood(d.Reason) {
 			return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonIssued, "the Secret holds a valid certificate; for its successor "+pending.Message)
 		}
 		why = pending
@@ -56,8 +56,12 @@ func issuedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.
 		why = &finding.Finding{Reason: v1alpha1.ReasonIssuing, Message: d.Message}
 	}
 	switch {
-	case d.Reason == certs.Expired, d.Skipped == certs.Expired:
-		return issuedIs(metav1.ConditionFalse, v1alpha1.ReasonExpired, why.Message)
+	case d.Expired != "":
+		message := d.Expired
+		if why.Message != message {
+			message += ": " + why.Message
+		}
+		return issuedIs(metav1.ConditionFalse, v1alpha1.ReasonExpired, message)
 	case d.Bundle.Leaf != nil && (!d.Issue || issuance.StillGood(d.Reason)) && (p.Held == nil || issuerFaults[p.Held.Reason]):
 		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonRenewalFailing, why.Message)
 	}
@@ -75,6 +79,8 @@ func goodCondition(s *plan.Snapshot, d certs.Decision) metav1.Condition {
 		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonInvalidSource, problem+"; until that is mended, what was asked for before stays")
 	case optedOut != "":
 		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonSourceOptedOut, optedOut+": the certificate is kept and renewed; opt in again, or delete the ApisixCertificate")
+	case s.Facts.Revoked:
+		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonIssued, "the certificate was revoked together with many others, as by the end of a token of the issuer, and is replaced in its turn")
 	case objection != nil:
 		return issuedIs(metav1.ConditionTrue, objection.Reason, objection.Message)
 	case !known: // as after a restart: what was said before stays
@@ -93,7 +99,7 @@ func skippedCondition(name string, d certs.Decision) metav1.Condition {
 	message := d.SkippedMessage + ", and " + why
 	switch {
 	case d.Skipped == certs.Expired:
-		return issuedIs(metav1.ConditionFalse, v1alpha1.ReasonExpired, why) // Ready says the rest
+		return issuedIs(metav1.ConditionFalse, v1alpha1.ReasonExpired, d.Expired+": "+why)
 	case issuance.StillGood(d.Skipped):
 		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonRenewalDisabled, message)
 	}
@@ -259,9 +265,6 @@ func readyCondition(conditions []metav1.Condition) metav1.Condition {
 	for _, c := range conditions {
 		if c.Status != metav1.ConditionFalse {
 			continue
-		}
-		if c.Reason == v1alpha1.ReasonExpired {
-			c.Message = "the certificate has expired: " + c.Message
 		}
 		return Condition(v1alpha1.ConditionReady, metav1.ConditionFalse, c.Reason, c.Message)
 	}
