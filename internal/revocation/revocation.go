@@ -81,6 +81,12 @@ func (r *Revoker) revoke(ctx context.Context, cert *v1alpha1.ApisixCertificate, 
 	} else {
 		err = session.RevokeSerial(ctx, record.SerialNumber)
 	}
+	outcome := "done"
+	if err != nil {
+		outcome = "failed"
+	}
+	ctrl.LoggerFrom(ctx).Info("vault written", "verb", "revoke", "issuer", record.Issuer,
+		"certificate", cert.Namespace+"/"+cert.Name, "serial", record.SerialNumber, "why", "spec.revocationPolicy "+string(cert.Spec.RevocationPolicy), "outcome", outcome)
 	var answered *vault.Error
 	switch {
 	case err == nil:
