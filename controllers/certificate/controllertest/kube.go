@@ -11,19 +11,25 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/managedfields"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
-	"apisix-certs.io/apisix-certs/controllers"
 )
 
-// scheme is made once: it is large.
-var scheme = sync.OnceValue(controllers.Scheme)
+// scheme has what the controller reads and writes with a type, and no more: a fake API server goes through all of it.
+var scheme = sync.OnceValue(func() *runtime.Scheme {
+	s := runtime.NewScheme()
+	utilruntime.Must(corev1.AddToScheme(s))
+	utilruntime.Must(v1alpha1.AddToScheme(s))
+	return s
+})
 
 // newKube is an API server. server has no faults, and is the test's; kube is the controller's way to it.
 func (s *Scene) newKube() {

@@ -3,7 +3,6 @@
 package controllertest
 
 import (
-	"context"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -101,7 +100,7 @@ func (s *Scene) step(key types.NamespacedName, at time.Time) {
 	s.mu.Lock()
 	delete(s.due, key)
 	s.mu.Unlock()
-	result, err := s.reconcile(key)
+	result, err := s.reconciler.Reconcile(s.ctx, ctrl.Request{NamespacedName: key})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.runs++
@@ -115,16 +114,6 @@ func (s *Scene) step(key types.NamespacedName, at time.Time) {
 	default:
 		s.backoff.Forget(key)
 	}
-}
-
-func (s *Scene) reconcile(key types.NamespacedName) (ctrl.Result, error) {
-	ctx := s.ctx
-	if s.Patience > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, s.Patience)
-		defer cancel()
-	}
-	return s.reconciler.Reconcile(ctx, ctrl.Request{NamespacedName: key})
 }
 
 // Runs is how often the controller has run.
@@ -163,4 +152,17 @@ func (s *Scene) tellClaims(key types.NamespacedName) {
 	}
 	s.known[key] = cert.UID
 	events.Create(s.ctx, event.CreateEvent{Object: cert}, claimQueue{s: s})
+}
+
+// Plan is what the controller would do about a certificate now, on one line; empty: nothing.
+func (s *Scene) Plan(name string) string {
+	s.t.Helper()
+	_, plan, err := s.reconciler.Look(s.ctx, s.Cert(name))
+	s.must(err)
+	return plan.String()
+}
+
+// Missed reports whether the controller has missed a deadline of the certificate, see Reconciler.Missed.
+func (s *Scene) Missed(name string) bool {
+	return s.reconciler.Missed(s.Cert(name), s.Clock.Now())
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/apisix"
@@ -41,6 +43,12 @@ const Namespace = "shop"
 // Start is when the clock of every scene begins.
 var Start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
+// made counts scenes.
+var made atomic.Int64
+
+// Made is how many scenes this process has made.
+func Made() int64 { return made.Load() }
+
 // Scene is a controller and all that is around it.
 type Scene struct {
 	// Kube is the API server, past all faults. What a test writes with it enqueues nothing.
@@ -58,8 +66,8 @@ type Scene struct {
 	Granted map[string]bool
 	// Terminating are namespaces where nothing can be created.
 	Terminating map[string]bool
-	// Patience bounds one run, in real time. Zero: nothing does.
-	Patience time.Duration
+	// VaultBehind is how far the clock of the Vault is behind the scene's.
+	VaultBehind time.Duration
 
 	t          testing.TB
 	ctx        context.Context
@@ -96,6 +104,7 @@ func New(t testing.TB, options ...func(*Scene)) *Scene {
 	for _, option := range options {
 		option(s)
 	}
+	made.Add(1)
 	s.newKube()
 	s.newVault()
 	s.newGateway()
@@ -117,7 +126,8 @@ func (s *Scene) Restart() {
 	s.backoff = workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](500*time.Millisecond, 30*time.Second)
 	s.due = map[types.NamespacedName]time.Time{}
 	s.reconciler = s.newReconciler()
-	wakeups := s.reconciler.Wakeups()
+	wakeups := make(chan event.GenericEvent, 64)
+	s.reconciler.Woken = wakeups
 	go func() {
 		for {
 			select {
@@ -145,7 +155,7 @@ func (s *Scene) newReconciler() *certificate.Reconciler {
 			Issuers: issuers,
 			Keys:    &keystorage.Stores{Live: s.kube, Issuers: issuers},
 			Reviewer: &admission.Reviewer{
-				Reader: cached, Claims: &authority.Claims{Clock: s.Clock}, Granted: granted, Known: s.certificates,
+				Reader: cached, Claims: &authority.Claims{Clock: s.Clock}, Granted: granted,
 			},
 			References: &references.Finder{Live: s.kube, Granted: granted, Uses: func(_ context.Context, namespace, name string) ([]gateway.Use, error) {
 				return s.Uses[namespace+"/"+name], nil

@@ -3,6 +3,7 @@
 package controllertest
 
 import (
+	"crypto/x509"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -15,7 +16,7 @@ import (
 
 // newVault starts a Vault whose root outlives every scene.
 func (s *Scene) newVault() {
-	s.Vault = vaulttest.New(s.t, s.Clock.Now)
+	s.Vault = vaulttest.New(s.t, func() time.Time { return s.Clock.Now().Add(-s.VaultBehind) })
 	s.Vault.CA = certstest.NewCA(s.t, "root", Start.Add(20*365*24*time.Hour))
 	front := httptest.NewServer(http.HandlerFunc(s.serveVault))
 	s.t.Cleanup(func() {
@@ -51,6 +52,25 @@ func (s *Scene) serveVault(w http.ResponseWriter, r *http.Request) {
 
 // Signed is how many certificates the Vault has signed.
 func (s *Scene) Signed() int { return len(s.Vault.Bodies()) }
+
+// Pair is a certificate of the Vault's root for the hosts, from now on for so long, and its key, both in PEM. The Vault does not
+// know of it.
+func (s *Scene) Pair(life time.Duration, hosts ...string) (cert, key []byte) {
+	now := s.Clock.Now()
+	leaf, key := s.Vault.CA.Pair(s.t, &x509.Certificate{DNSNames: hosts, NotBefore: now, NotAfter: now.Add(life)})
+	return certstest.PEM(leaf), key
+}
+
+// WipeGateway deletes all that the gateway has, as where its store was lost.
+func (s *Scene) WipeGateway() {
+	s.t.Helper()
+	admin := s.gateway().Admin
+	list, err := admin.ListSSLs(s.ctx)
+	s.must(err)
+	for _, ssl := range list {
+		s.must(admin.DeleteSSL(s.ctx, ssl.ID))
+	}
+}
 
 // newGateway starts a gateway.
 func (s *Scene) newGateway() {
