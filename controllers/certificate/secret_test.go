@@ -24,13 +24,15 @@ func TestRefusedSecret(t *testing.T) {
 		name   string
 		begin  func(testing.TB) *scene
 		refuse []string
+		dies   bool // the process does, each minute, and what was signed is lost
 		signs  int
 		ready  string
 		then   int // signatures once it is taken again
 	}{
-		{"first, by quota", fresh, []string{"try Secret", "create Secret"}, 0, "False SecretRefused", 1},
-		{"first, by what sees no dry run", fresh, []string{"create Secret"}, 1, "False SecretRefused", 1},
-		{"renewal", due, []string{"try Secret", "update Secret"}, 1, "True RenewalFailing", 1},
+		{"first, by quota", fresh, []string{"try Secret", "create Secret"}, false, 0, "False SecretRefused", 1},
+		{"first, by what sees no dry run", fresh, []string{"create Secret"}, false, 1, "False SecretRefused", 1},
+		{"renewal", due, []string{"try Secret", "update Secret"}, false, 1, "True RenewalFailing", 1},
+		{"renewal, restarted", due, []string{"try Secret", "update Secret"}, true, 1, "True RenewalFailing", 2},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := row.begin(t)
@@ -39,7 +41,12 @@ func TestRefusedSecret(t *testing.T) {
 				s.Refuse(what, errQuota)
 			}
 			s.Run()
-			s.Pass(10 * time.Minute)
+			for range 10 {
+				if row.dies {
+					s.Restart()
+				}
+				s.Pass(time.Minute)
+			}
 			signatures := s.Signed() - before
 			if row.name == "renewal" {
 				fmt.Printf("measure: refused_secret minutes=10 signatures=%d\n", signatures)

@@ -108,6 +108,10 @@ func TestExpiryIsToldOnTime(t *testing.T) {
 			}
 			panic(http.ErrAbortHandler)
 		}},
+		{"hangs, and the controller slept until then", 0, func(s *scene, _ http.ResponseWriter, _ *http.Request) {
+			s.Clock.Step(10 * time.Second) // as long as a call may take
+			panic(http.ErrAbortHandler)
+		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := issued(t)

@@ -36,7 +36,7 @@ func foreignBytes(s *Snapshot) int {
 	return ContentOf(s, Material{}).OthersSize(s.Secret.Object)
 }
 
-// content is what the Secret should hold.
+// ContentOf is what the Secret should hold.
 func ContentOf(s *Snapshot, m Material) tlssecret.Content {
 	c := tlssecret.Content{Type: keystorage.SecretType(s.Cert), Data: map[string][]byte{corev1.TLSCertKey: m.Cert}}
 	if c.Type == corev1.SecretTypeTLS {
@@ -56,7 +56,7 @@ func ContentOf(s *Snapshot, m Material) tlssecret.Content {
 	return c
 }
 
-// present is the Material that the Secret has, without further forms.
+// Present is the Material that the Secret has, without further forms.
 func Present(s *Snapshot, now time.Time) Material {
 	secret := s.Secret.Object
 	marks := tlssecret.MarksOf(secret)
@@ -98,7 +98,7 @@ func secretFits(s *Snapshot, now time.Time) bool {
 	return ContentOf(s, m).Fits(s.Secret.Object)
 }
 
-// trial is a content of the size of a real one, without a key in it, for a dry run. csr stands for the certificate.
+// Trial is a content of the size of a real one, without a key in it, for a dry run. csr stands for the certificate.
 func Trial(s *Snapshot, csr []byte) tlssecret.Content {
 	c := ContentOf(s, Material{Cert: csr, Key: []byte("dry run"), IssuedAt: time.Unix(0, 0), Digest: s.Facts.Spec.Digest(), Place: s.Keys.Mark()})
 	if c.Type != corev1.SecretTypeTLS {

@@ -57,6 +57,7 @@ type Settling struct {
 	RevokeErr error
 }
 
+// Took reports whether a step was taken.
 func (d *Results) Took(s Step) bool { return slices.Contains(d.Taken, s) }
 
 // PendingOr is what a certificate that is on its way waits for.
@@ -99,7 +100,7 @@ func RefusedBy(r gateway.Result) bool {
 	return r.Err != nil && gateway.Refused(r.Err) || r.State.Conflict != nil
 }
 
-// busy reports whether a gateway had no turn for the certificate.
+// Busy reports whether a gateway had no turn for the certificate.
 func Busy(r gateway.Result) bool {
 	var none *gateway.BusyError
 	return errors.As(r.Err, &none)
@@ -108,6 +109,7 @@ func Busy(r gateway.Result) bool {
 // Step is what a run does next.
 type Step string
 
+// Steps.
 const (
 	Stop        Step = ""
 	LookAgain   Step = "look again"

@@ -22,6 +22,7 @@ import (
 // carryGrace is how long an ingress controller is given to carry a Secret to a gateway that it alone can write.
 const carryGrace = 30 * time.Second
 
+// Condition is a condition without times.
 func Condition(kind string, status metav1.ConditionStatus, reason, message string) metav1.Condition {
 	return metav1.Condition{Type: kind, Status: status, Reason: reason, Message: message}
 }

@@ -220,7 +220,7 @@ func TestReady(t *testing.T) {
 		{"the first that is false", []metav1.Condition{c(yes, "A"), c(no, "B"), c(no, "C")}, no, "B", "about B"},
 		{"renewal fails", []metav1.Condition{c(yes, v1alpha1.ReasonRenewalFailing), c(yes, "B")}, yes, v1alpha1.ReasonRenewalFailing, "about RenewalFailing"},
 		{"renewal fails, not served", []metav1.Condition{c(yes, v1alpha1.ReasonRenewalFailing), c(no, "C")}, no, "C", "about C"},
-		{"expired", []metav1.Condition{c(no, v1alpha1.ReasonExpired)}, no, v1alpha1.ReasonExpired, "the certificate has expired: about Expired"},
+		{"expired", []metav1.Condition{c(no, v1alpha1.ReasonExpired)}, no, v1alpha1.ReasonExpired, "about Expired"},
 	} {
 		t.Run(row.name, func(t *testing.T) { says(t, readyCondition(row.from), row.status, row.reason, row.message) })
 	}

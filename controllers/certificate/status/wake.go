@@ -60,7 +60,11 @@ func Wake(s *plan.Snapshot, p *plan.Plan, done *plan.Results, status *v1alpha1.A
 			next = plan.Earliest(next, now.Add(Lagging))
 		}
 	}
-	return max(next.Sub(now), time.Second)
+	shortest := time.Second
+	if left := p.Decision.NotAfter.Sub(now); left > 0 { // the end is told on time
+		shortest = min(shortest, left)
+	}
+	return max(next.Sub(now), shortest)
 }
 
 // recheckAfter is how soon to try again what a fault of the set-up stands in the way of: after as long as it has lasted by now,

@@ -62,6 +62,7 @@ func TestWakeIsTheEarliestDeadline(t *testing.T) {
 		{"renewal far ahead", in(90 * day), plan.Results{}, fresh, look},
 		{"renewal near", in(time.Minute), plan.Results{}, fresh, time.Minute},
 		{"never in a hot loop", in(time.Millisecond), plan.Results{}, fresh, time.Second},
+		{"about to end", plan.Plan{Next: now.Add(300 * time.Millisecond), Decision: certs.Decision{NotAfter: now.Add(300 * time.Millisecond)}}, plan.Results{}, fresh, 300 * time.Millisecond},
 		{"expired", in(0), plan.Results{Postponed: true}, fresh, time.Millisecond},
 		{"failed", in(time.Minute), failing, fresh, 10 * time.Second},
 		{"no turn at the issuer", in(time.Minute), plan.Results{BusyUntil: now.Add(7 * time.Second)}, fresh, 7 * time.Second},

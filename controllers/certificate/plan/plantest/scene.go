@@ -99,6 +99,7 @@ func (s *Scene) Record(at time.Time) {
 // judge brings what follows from the rest up to date.
 func (s *Scene) judge() {
 	s.Facts.Spec = certspec.Of(s.Cert)
+	s.Review.Spec, s.Review.Invalid = s.Facts.Spec, certspec.Problems(s.Cert)
 	s.Issuer.Order.Spec, s.Issuer.Order.Secret = s.Facts.Spec, s.Secret.Object
 	of := authority.Secret{
 		Certificate: client.ObjectKeyFromObject(s.Cert), Place: certspec.SecretKey(s.Cert), Type: string(keystorage.SecretType(s.Cert)),
