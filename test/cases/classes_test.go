@@ -3,11 +3,13 @@
 package cases
 
 import (
+	"context"
 	"testing"
 
 	"github.com/go-logr/logr"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
@@ -43,12 +45,21 @@ func gatewaysOf(t *testing.T, class string, want int) {
 	nginx.Name, nginx.Spec.Controller = "nginx", "k8s.io/ingress-nginx"
 	nginx.Annotations = map[string]string{networkingv1.AnnotationIsDefaultIngressClass: "true"}
 	own.Name, own.Spec.Controller = "apisix", "apisix.apache.org/apisix-ingress-controller"
+	objects := fake.NewClientBuilder().WithScheme(controllers.Scheme()).WithObjects(&nginx, &own).Build()
 	r := &registry.Registry{
-		Reader: fake.NewClientBuilder().WithScheme(controllers.Scheme()).WithObjects(&nginx, &own).Build(),
-		Flags:  &registry.Flags{URLs: []string{"http://127.0.0.1:1"}, Key: apisix.StaticKey("key")},
-		Mode:   gateway.Auto, Cluster: "here", Clock: clock.RealClock{}, Log: logr.Discard(),
+		Reader: objects, Follower: follower{objects},
+		Flags: &registry.Flags{URLs: []string{"http://127.0.0.1:1"}, Key: apisix.StaticKey("key")},
+		Mode:  gateway.Auto, Cluster: "here", Clock: clock.RealClock{}, Log: logr.Discard(),
 	}
 	if got := len(r.For(class)); got != want {
 		t.Errorf("class %q has %d gateways, want %d", class, got, want)
 	}
 }
+
+// follower reads what is there, and follows nothing.
+type follower struct{ client.Reader }
+
+func (f follower) Follow(context.Context, string, registry.Followed) (client.Reader, error) {
+	return f.Reader, nil
+}
+func (follower) Keep(string, []registry.Followed) {}
