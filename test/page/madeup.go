@@ -48,7 +48,8 @@ func Certificate(i int, now time.Time) v1alpha1.ApisixCertificate {
 			IssuerRef: v1alpha1.IssuerReference{Kind: v1alpha1.KindClusterVaultIssuer, Name: issuers[r.IntN(len(issuers)-1)]},
 		},
 		Status: v1alpha1.ApisixCertificateStatus{
-			SerialNumber: hex(r, 20), Fingerprint: hex(r, 32), NotBefore: at(begin), NotAfter: at(begin.Add(life)), RenewalTime: at(begin.Add(life * 2 / 3)),
+			Issued:      v1alpha1.IssuedCertificate{SerialNumber: hex(r, 20), Fingerprint: hex(r, 32), NotBefore: at(begin), NotAfter: at(begin.Add(life))},
+			RenewalTime: at(begin.Add(life * 2 / 3)),
 		},
 	}
 	for range r.IntN(3) * r.IntN(2) {
