@@ -117,6 +117,10 @@ lint: tools ## Lint, the arrows between packages included
 	$(IN_DOCS) $(GOLANGCI_LINT) run ./...
 	$(IN_RELEASE) $(GOLANGCI_LINT) run ./...
 
+.PHONY: house
+house: ## Measure how the packages are built: size, cycles of files; ARGS=-check holds them to the bounds
+	@$(GO) run ./test/house $(ARGS)
+
 .PHONY: clean-generated
 clean-generated: generate ## Fail where generated files are not up to date
 	@git diff --exit-code -- api manifests charts docs/reference || { echo "generated files are not up to date: commit what make generate writes"; exit 1; }

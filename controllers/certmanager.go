@@ -4,16 +4,10 @@ package controllers
 
 import (
 	"context"
-	"fmt"
-	"slices"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	ctrlsource "sigs.k8s.io/controller-runtime/pkg/source"
@@ -21,87 +15,48 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers/certificate"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
+	"apisix-certs.io/apisix-certs/internal/crdwatch"
 	"apisix-certs.io/apisix-certs/internal/issuance"
 )
 
-// issuers wires issuers to the certificates that name them: their changes of CA and CRL, and the kinds of cert-manager as
-// soon as the cluster has them. That it has none is no error.
-type issuers struct {
-	mgr          ctrl.Manager
-	sessions     *issuer.Sessions
-	reconciler   *certificate.Reconciler
-	certificates controller.Controller
-	secrets      func(handler.EventHandler) ctrlsource.Source
-	changes      chan event.GenericEvent
-	namespaces   []string // whose objects are read; nil: all
-
-	waiting []schema.GroupVersionKind
-}
-
-// setup watches what there is, and leaves the rest to Start.
-func (i *issuers) setup(ctx context.Context) error {
-	i.changes = make(chan event.GenericEvent, 64)
-	i.sessions.Changed = func(key issuer.Key) {
+// watchIssuers watches issuers for the certificates that name them: their changes of CA and CRL, and the kinds of cert-manager
+// where the cluster has them. That it has none is no error.
+func (w *wiring) watchIssuers(ctx context.Context) error {
+	changes := make(chan event.GenericEvent, 64)
+	w.sessions.Changed = func(key issuer.Key) {
 		select {
-		case i.changes <- event.GenericEvent{Object: certificate.IssuerChange(key)}:
+		case changes <- event.GenericEvent{Object: certificate.IssuerChange(key)}:
 		case <-ctx.Done():
 		}
 	}
-	if err := i.certificates.Watch(ctrlsource.Channel(i.changes, i.reconciler.IssuerEvents())); err != nil {
+	if err := w.certificates.Watch(ctrlsource.Channel(changes, w.reconciler.IssuerEvents())); err != nil {
 		return err
 	}
-	i.waiting = []schema.GroupVersionKind{
-		issuer.ForeignKind(v1alpha1.KindIssuer), issuer.ForeignKind(v1alpha1.KindClusterIssuer), issuance.RequestKind,
-	}
-	if err := i.startPresent(); err != nil {
-		return err
-	}
-	return i.mgr.Add(i)
-}
-
-// Start waits for the absent kinds, on the leader.
-func (i *issuers) Start(ctx context.Context) error {
-	return awaitKinds(ctx, kindPoll, func(context.Context) (bool, error) {
-		err := i.startPresent()
-		return len(i.waiting) == 0, err
-	})
-}
-
-func (i *issuers) startPresent() error {
-	for _, kind := range slices.Clone(i.waiting) {
-		_, err := i.mgr.GetRESTMapper().RESTMapping(kind.GroupKind(), kind.Version)
-		switch {
-		case meta.IsNoMatchError(err):
-			continue
-		case err != nil:
-			return &lookupError{kind.Kind + " of cert-manager", err}
+	for _, name := range []string{v1alpha1.KindIssuer, v1alpha1.KindClusterIssuer} {
+		kind := issuer.ForeignKind(name)
+		if err := w.crds.Add(ctx, kind.GroupKind(), kind.Version, w.watchForeign); err != nil {
+			return err
 		}
-		if err := i.start(kind); err != nil {
-			return fmt.Errorf("watch of %ss of cert-manager: %w", kind.Kind, err)
-		}
-		i.waiting = slices.DeleteFunc(i.waiting, func(other schema.GroupVersionKind) bool { return other == kind })
 	}
-	return nil
+	return w.crds.Add(ctx, issuance.RequestKind.GroupKind(), issuance.RequestKind.Version, w.watchRequests)
 }
 
-func (i *issuers) start(kind schema.GroupVersionKind) error {
-	if kind == issuance.RequestKind {
-		return i.watchRequests()
-	}
-	if err := issuer.SetupForeign(i.mgr, i.sessions, kind.Kind, i.secrets); err != nil {
+func (w *wiring) watchForeign(_ context.Context, found crdwatch.Found) error {
+	kind := found.Kind.Kind
+	if err := issuer.SetupForeign(w.mgr, w.sessions, kind, w.secrets); err != nil {
 		return err
 	}
-	return i.certificates.Watch(ctrlsource.Kind[client.Object](i.mgr.GetCache(), issuer.NewForeign(kind.Kind), i.reconciler.ForeignEvents(kind.Kind)))
+	return w.certificates.Watch(ctrlsource.Kind[client.Object](w.mgr.GetCache(), issuer.NewForeign(kind), w.reconciler.ForeignEvents(kind)))
 }
 
 // watchRequests watches our own CertificateRequests alone: a cluster may keep thousands of others.
-func (i *issuers) watchRequests() error {
-	ours, err := addCache(i.mgr, i.namespaces, labels.SelectorFromSet(labels.Set{v1alpha1.LabelManaged: "true"}))
+func (w *wiring) watchRequests(context.Context, crdwatch.Found) error {
+	ours, err := addCache(w.mgr, w.within.namespaces(), labels.SelectorFromSet(labels.Set{v1alpha1.LabelManaged: "true"}))
 	if err != nil {
 		return err
 	}
 	request := &unstructured.Unstructured{}
 	request.SetGroupVersionKind(issuance.RequestKind)
-	owner := handler.EnqueueRequestForOwner(i.mgr.GetScheme(), i.mgr.GetRESTMapper(), &v1alpha1.ApisixCertificate{}, handler.OnlyControllerOwner())
-	return i.certificates.Watch(ctrlsource.Kind[client.Object](ours, request, owner))
+	owner := handler.EnqueueRequestForOwner(w.mgr.GetScheme(), w.mgr.GetRESTMapper(), &v1alpha1.ApisixCertificate{}, handler.OnlyControllerOwner())
+	return w.certificates.Watch(ctrlsource.Kind[client.Object](ours, request, owner))
 }

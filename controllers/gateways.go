@@ -9,7 +9,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
@@ -25,6 +24,7 @@ import (
 	ctrlsource "sigs.k8s.io/controller-runtime/pkg/source"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/internal/crdwatch"
 	"apisix-certs.io/apisix-certs/internal/gateway"
 	"apisix-certs.io/apisix-certs/internal/registry"
 )
@@ -44,7 +44,6 @@ type gateways struct {
 	// queue is that of the certificate controller. It receives the function that adds to it once, when it starts.
 	queue   chan workqueue.TypedRateLimitingInterface[ctrl.Request]
 	changes chan string // names of gateways
-	proxies bool        // GatewayProxies are watched
 }
 
 func newGateways(ctx context.Context, mgr ctrl.Manager, options Options, within *reach) (*gateways, error) {
@@ -100,8 +99,8 @@ func (g *gateways) changed(name string) {
 	g.changes <- name
 }
 
-// setup adds the watches. certificates is the controller of ApisixCertificates, suspect their reconciler's Suspect.
-func (g *gateways) setup(certificates controller.Controller, suspect func(types.NamespacedName)) error {
+// setup adds the watches, that of GatewayProxies where the cluster has their CRD. certificates is the controller of ApisixCertificates, suspect their reconciler's Suspect.
+func (g *gateways) setup(ctx context.Context, crds *crdwatch.Watcher, certificates controller.Controller, suspect func(types.NamespacedName)) error {
 	g.certificates, g.suspect = certificates, suspect
 	if err := certificates.Watch(ctrlsource.Kind[client.Object](g.cache, &networkingv1.IngressClass{}, g.onClass(), classChanged())); err != nil {
 		return err
@@ -112,25 +111,20 @@ func (g *gateways) setup(certificates controller.Controller, suspect func(types.
 	})); err != nil {
 		return err
 	}
-	if _, err := g.watchProxies(); err != nil {
+	kind := registry.GatewayProxyKind
+	if err := crds.Add(ctx, kind.GroupKind(), kind.Version, g.watchProxies); err != nil {
 		return err
 	}
 	return g.mgr.Add(g)
 }
 
-// Start hands changes on, and waits for the CRD of GatewayProxy.
+// Start enqueues the certificates of gateways that changed, until ctx ends.
 func (g *gateways) Start(ctx context.Context) error {
-	go g.handOn(ctx)
-	return awaitKinds(ctx, kindPoll, func(context.Context) (bool, error) { return g.watchProxies() })
-}
-
-// handOn enqueues the certificates of gateways that changed.
-func (g *gateways) handOn(ctx context.Context) {
 	var queue workqueue.TypedRateLimitingInterface[ctrl.Request]
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case queue = <-g.queue:
 		case name := <-g.changes:
 			if queue == nil {
@@ -165,23 +159,11 @@ func (g *gateways) certificatesOf(ctx context.Context, concerned func(class stri
 	return requests
 }
 
-// watchProxies watches GatewayProxies as soon as the cluster has their CRD.
-func (g *gateways) watchProxies() (done bool, err error) {
-	if g.proxies {
-		return true, nil
-	}
-	kind := registry.GatewayProxyKind
-	switch _, err := g.mgr.GetRESTMapper().RESTMapping(kind.GroupKind(), kind.Version); {
-	case meta.IsNoMatchError(err):
-		return false, nil
-	case err != nil:
-		return false, &lookupError{kind.Kind, err}
-	}
+func (g *gateways) watchProxies(_ context.Context, found crdwatch.Found) error {
 	proxy := &unstructured.Unstructured{}
-	proxy.SetGroupVersionKind(kind)
+	proxy.SetGroupVersionKind(found.Kind)
 	g.HasProxies()
-	g.proxies = true
-	return true, g.certificates.Watch(ctrlsource.Kind[client.Object](g.cache, proxy, g.onProxy(), proxyChanged()))
+	return g.certificates.Watch(ctrlsource.Kind[client.Object](g.cache, proxy, g.onProxy(), proxyChanged()))
 }
 
 func (g *gateways) onProxy() handler.EventHandler {

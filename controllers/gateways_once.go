@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"apisix-certs.io/apisix-certs/internal/crdwatch"
 	"apisix-certs.io/apisix-certs/internal/gateway"
 	"apisix-certs.io/apisix-certs/internal/registry"
 )
@@ -39,11 +39,12 @@ func (o *Options) GatewaysOnce(ctx context.Context, c client.Client) (*registry.
 		TLS: config, UserAgent: o.userAgent(),
 	}
 	kind := registry.GatewayProxyKind
-	_, err = c.RESTMapper().RESTMapping(kind.GroupKind(), kind.Version)
-	if err == nil {
+	_, installed, err := crdwatch.Find(c.RESTMapper(), kind.GroupKind(), kind.Version)
+	if err != nil {
+		return nil, err
+	}
+	if installed {
 		r.HasProxies()
-	} else if !meta.IsNoMatchError(err) {
-		return nil, fmt.Errorf("look for kind %s: %w", kind.Kind, err)
 	}
 	return r, nil
 }

@@ -20,6 +20,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/controllers/source"
+	"apisix-certs.io/apisix-certs/internal/kubecache"
 )
 
 // The lease. A standby looks at it every 1 to 2.2 s (retryPeriod, and what client-go adds at random), so that it sees the
@@ -50,7 +52,16 @@ func answers(config *rest.Config) error {
 	return nil
 }
 
-func newManager(config *rest.Config, options Options, within *reach, stores *stores) (ctrl.Manager, error) {
+// trim is the caches' transform.
+func trim(object any) (any, error) {
+	object, err := source.TrimRoute(object)
+	if err != nil {
+		return nil, err
+	}
+	return kubecache.Trim(object)
+}
+
+func newManager(config *rest.Config, options Options, within *reach) (ctrl.Manager, error) {
 	config = rest.CopyConfig(config)
 	config.UserAgent = options.userAgent()
 	// The queues and Vault's limits bound what is asked; a second limit here would only add waiting.
@@ -62,9 +73,8 @@ func newManager(config *rest.Config, options Options, within *reach, stores *sto
 				// Foreign Secrets are read one by one when they matter, not kept in memory.
 				&corev1.Secret{}: {Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelManaged: "true"})},
 			},
-			DefaultTransform:  newTrimmer().trim,
+			DefaultTransform:  trim,
 			DefaultNamespaces: cachedIn(within.namespaces()),
-			NewInformer:       stores.newInformer,
 		},
 		Client: client.Options{Cache: &client.CacheOptions{
 			Unstructured: true, // ApisixRoutes

@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/recorder"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
@@ -18,6 +19,21 @@ const (
 	eventBurst    = 100
 	eventsASecond = 5
 )
+
+// quiet is a manager whose recorders share the limit on Normal events.
+type quiet struct {
+	ctrl.Manager
+	limit *rate.Limiter
+}
+
+func newQuiet(mgr ctrl.Manager) ctrl.Manager {
+	return &quiet{mgr, rate.NewLimiter(eventsASecond, eventBurst)}
+}
+
+// GetEventRecorder gives a recorder with the limit.
+func (q *quiet) GetEventRecorder(name string) recorder.EventRecorder {
+	return &quietRecorder{q.Manager.GetEventRecorder(name), clock.RealClock{}, q.limit}
+}
 
 // quietRecorder drops Normal events beyond a limit that it may share with others.
 type quietRecorder struct {

@@ -14,14 +14,10 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/watch"
-	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
-	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers/rights"
 	"apisix-certs.io/apisix-certs/internal/gateway"
 	"apisix-certs.io/apisix-certs/internal/registry"
@@ -193,36 +189,5 @@ func TestReachOfOptions(t *testing.T) {
 	o = Options{WatchNamespaces: []string{"shop"}, Namespace: "ours", ClusterResourceNamespace: "vault", AdminURLs: []string{"http://a:9180"}, AdminKeyFile: "f", TLSAddrs: []string{"a:443"}}
 	if diff := cmp.Diff(rights.Reach{Watched: []string{"shop"}, Credentials: []string{"vault"}}, o.Reach()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
-	}
-}
-
-// The stores of all informers of a type are known, one for each namespace, and no others.
-func TestStores(t *testing.T) {
-	s := &stores{}
-	for i, object := range []client.Object{&v1alpha1.ApisixCertificate{}, &corev1.Secret{}, &v1alpha1.ApisixCertificate{}} {
-		informer := s.newInformer(&toolscache.ListWatch{
-			ListWithContextFunc: func(context.Context, metav1.ListOptions) (runtime.Object, error) {
-				return nil, errors.New("not called")
-			},
-			WatchFuncWithContext: func(context.Context, metav1.ListOptions) (watch.Interface, error) {
-				return nil, errors.New("not called")
-			},
-		}, object, 0, toolscache.Indexers{})
-		object.SetName(string(rune('a' + i)))
-		if err := informer.GetStore().Add(object); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var names []string
-	for _, store := range s.of(&v1alpha1.ApisixCertificate{}) {
-		for _, object := range store.List() {
-			names = append(names, object.(client.Object).GetName())
-		}
-	}
-	if diff := cmp.Diff([]string{"a", "c"}, names); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
-	if len(s.of(&corev1.Service{})) > 0 {
-		t.Error("a type without an informer has a store")
 	}
 }

@@ -30,8 +30,10 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/source"
 	"apisix-certs.io/apisix-certs/internal/admission"
 	"apisix-certs.io/apisix-certs/internal/authority"
+	"apisix-certs.io/apisix-certs/internal/crdwatch"
 	"apisix-certs.io/apisix-certs/internal/issuance"
 	"apisix-certs.io/apisix-certs/internal/keystorage"
+	"apisix-certs.io/apisix-certs/internal/kubecache"
 	"apisix-certs.io/apisix-certs/internal/references"
 	"apisix-certs.io/apisix-certs/internal/revocation"
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
@@ -70,12 +72,11 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 func runWithin(ctx context.Context, config *rest.Config, options Options, within *reach, await func(context.Context) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	stores := &stores{}
-	mgr, err := newManager(config, options, within, stores)
+	mgr, err := newManager(config, options, within)
 	if err != nil {
 		return err
 	}
-	if err := setup(ctx, newFrugal(mgr), options, within, stores); err != nil {
+	if err := setup(ctx, newQuiet(mgr), options, within); err != nil {
 		return err
 	}
 	grown := make(chan error, 1)
@@ -97,8 +98,8 @@ type wiring struct {
 	mgr     ctrl.Manager
 	options Options
 	within  *reach
-	stores  *stores
 	part    *shard.Shard
+	crds    *crdwatch.Watcher                            // of the kinds that a cluster may be without
 	secrets func(handler.EventHandler) ctrlsource.Source // changes of all Secrets
 
 	sessions *issuer.Sessions
@@ -111,15 +112,19 @@ type wiring struct {
 }
 
 // setup adds everything to the manager. What watches for the controller of certificates comes after it.
-func setup(ctx context.Context, mgr ctrl.Manager, options Options, within *reach, stores *stores) error {
+func setup(ctx context.Context, mgr ctrl.Manager, options Options, within *reach) error {
 	w := &wiring{
-		mgr: mgr, options: options, within: within, stores: stores, part: options.shard(mgr.GetClient(), within.namespaces()),
+		mgr: mgr, options: options, within: within, part: options.shard(mgr.GetClient(), within.namespaces()),
+		crds: &crdwatch.Watcher{Mapper: mgr.GetRESTMapper()},
 		uses: &source.Uses{Client: mgr.GetClient()}, grants: &grant.Grants{Reader: mgr.GetClient()},
 	}
 	for _, step := range []func(context.Context) error{w.addIssuers, w.addCertificates, w.watchSecrets, w.watchOthers, w.addSources} {
 		if err := step(ctx); err != nil {
 			return err
 		}
+	}
+	if err := mgr.Add(w.crds); err != nil {
+		return err
 	}
 	if err := page.Setup(ctx, mgr, page.Options{Address: options.PageAddr, Clock: clock.RealClock{}}); err != nil {
 		return fmt.Errorf("status page: %w", err)
@@ -130,7 +135,7 @@ func setup(ctx context.Context, mgr ctrl.Manager, options Options, within *reach
 func (w *wiring) addIssuers(ctx context.Context) (err error) {
 	w.sessions = w.options.Sessions(w.mgr.GetClient(), w.mgr.GetAPIReader())
 	w.sessions.Observe, w.sessions.Waited, w.sessions.Shard = issuer.Measure, issuer.MeasureWait, w.part
-	if w.secrets, err = secretChanges(w.mgr, w.within.namespaces()); err != nil {
+	if w.secrets, err = kubecache.SecretChanges(w.mgr, w.within.namespaces()); err != nil {
 		return err
 	}
 	if err := issuer.Setup(ctx, w.mgr, w.sessions, w.secrets); err != nil {
@@ -143,10 +148,7 @@ func (w *wiring) addCertificates(ctx context.Context) (err error) {
 	if w.gateways, err = newGateways(ctx, w.mgr, w.options, w.within); err != nil {
 		return err
 	}
-	known, err := stored[*v1alpha1.ApisixCertificate](ctx, w.mgr.GetCache(), w.stores, &v1alpha1.ApisixCertificate{})
-	if err != nil {
-		return err
-	}
+	known := kubecache.Certificates(ctx, w.mgr.GetCache())
 	if w.reconciler, err = w.newReconciler(known); err != nil {
 		return err
 	}
@@ -221,17 +223,24 @@ func (w *wiring) watchSecrets(ctx context.Context) error {
 	return nil
 }
 
+// foreignSecret is the key of a Secret that the controller does not have in its cache: one in the way of a certificate
+// may go, or be given to it. The others are watched there.
+func foreignSecret(secret client.Object) []string {
+	if secret.GetLabels()[v1alpha1.LabelManaged] == "true" {
+		return nil
+	}
+	return []string{secret.GetNamespace() + "/" + secret.GetName()}
+}
+
 // watchOthers watches gateways, ReferenceGrants and issuers for the controller of certificates.
 func (w *wiring) watchOthers(ctx context.Context) error {
-	if err := w.gateways.setup(w.certificates, w.reconciler.Suspect); err != nil {
+	if err := w.gateways.setup(ctx, w.crds, w.certificates, w.reconciler.Suspect); err != nil {
 		return fmt.Errorf("watches of gateways: %w", err)
 	}
-	granted := &grantWatch{mgr: w.mgr, grants: w.grants, certificates: w.certificates, events: w.reconciler.GrantEvents()}
-	if err := granted.setup(); err != nil {
-		return fmt.Errorf("watch of ReferenceGrants: %w", err)
+	if err := w.crds.Add(ctx, grant.Kind, "", w.watchGrants); err != nil {
+		return err
 	}
-	watched := &issuers{mgr: w.mgr, sessions: w.sessions, reconciler: w.reconciler, certificates: w.certificates, secrets: w.secrets, namespaces: w.within.namespaces()}
-	if err := watched.setup(ctx); err != nil {
+	if err := w.watchIssuers(ctx); err != nil {
 		return fmt.Errorf("watches of issuers: %w", err)
 	}
 	return nil
@@ -243,12 +252,12 @@ func (w *wiring) addSources(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("source controller: %w", err)
 	}
-	starter := &kindStarter{
-		mgr: w.mgr, sources: sources, certificates: w.certificates,
-		events: w.reconciler.SecretEvents, uses: w.uses, waiting: source.Kinds(),
+	for _, kind := range source.Kinds() {
+		if err := w.crds.Add(ctx, kind.GroupKind(), kind.Version, func(ctx context.Context, found crdwatch.Found) error {
+			return w.watchSources(ctx, sources, kind, found.Late)
+		}); err != nil {
+			return err
+		}
 	}
-	if err := starter.startPresent(ctx); err != nil {
-		return err
-	}
-	return w.mgr.Add(starter)
+	return nil
 }

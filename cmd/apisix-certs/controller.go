@@ -52,7 +52,6 @@ func newController() *cobra.Command {
 			if options.PprofAddr == "" {
 				runtime.MemProfileRate = 0 // nobody can ask for the samples, which take megabytes
 			}
-			go keepHeapSmall(c.Context())
 			return controllers.Run(c.Context(), config, options)
 		},
 	}

@@ -27,6 +27,7 @@ func TestRefusals(t *testing.T) {
 		{"no watched namespace", good + `watchNamespaces: [""]`, "at '/watchNamespaces/0': '' does not match pattern"},
 		{"watched twice", good + "watchNamespaces: [web, web]", "at '/watchNamespaces': items at 0 and 1 are equal"},
 		{"duration", good + "resyncPeriod: 5 minutes", "at '/resyncPeriod': '5 minutes' does not match pattern"},
+		{"memory limit in units of Kubernetes", good + "go: {memoryLimit: 200Mi}", "at '/go/memoryLimit': '200Mi' does not match pattern"},
 		{"workers", good + "workers: 0", "at '/workers': minimum: got 0, want 1"},
 		{"digest", good + "image: {digest: latest}", "at '/image/digest': 'latest' does not match pattern"},
 		{"argument", good + "extraArgs: [log-level=debug]", "at '/extraArgs/0': 'log-level=debug' does not match pattern '^-'"},

@@ -42,10 +42,16 @@ image: {{ include "apisix-certs.image" . }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 args:
   {{- include "apisix-certs.args" . | nindent 2 }}
-{{- with .Values.extraEnv }}
 env:
+  - {name: GOGC, value: {{ .Values.go.gc | quote }}}
+  {{- if .Values.go.memoryLimit }}
+  - {name: GOMEMLIMIT, value: {{ .Values.go.memoryLimit | quote }}}
+  {{- else if dig "limits" "memory" "" (.Values.resources | default dict) }}
+  - {name: GOMEMLIMIT, valueFrom: {resourceFieldRef: {resource: limits.memory}}}
+  {{- end }}
+  {{- with .Values.extraEnv }}
   {{- toYaml . | nindent 2 }}
-{{- end }}
+  {{- end }}
 {{- with .Values.extraEnvFrom }}
 envFrom:
   {{- toYaml . | nindent 2 }}

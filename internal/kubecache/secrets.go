@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package kubecache
 
 import (
 	"context"
@@ -15,7 +15,6 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	ctrlsource "sigs.k8s.io/controller-runtime/pkg/source"
@@ -23,10 +22,10 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// secretChanges gives a source of changes of all Secrets, or of those of some namespaces. Those that there are when it starts
+// SecretChanges gives a source of changes of all Secrets, or of those of some namespaces. Those that there are when it starts
 // bring no events: whoever depends on one is looked at then anyway. A cluster may have a hundred Secrets for each certificate,
 // so of each only its name and version are kept in memory.
-func secretChanges(mgr ctrl.Manager, namespaces []string) (func(handler.EventHandler) ctrlsource.Source, error) {
+func SecretChanges(mgr ctrl.Manager, namespaces []string) (func(handler.EventHandler) ctrlsource.Source, error) {
 	secrets, err := metadata.NewForConfigAndClient(metadata.ConfigFor(mgr.GetConfig()), mgr.GetHTTPClient())
 	if err != nil {
 		return nil, fmt.Errorf("client for the metadata of Secrets: %w", err)
@@ -198,13 +197,4 @@ func nameOnly(object any) (any, error) {
 		}
 	}
 	return object, nil
-}
-
-// foreignSecret is the key of a Secret that the controller does not have in its cache: one in the way of a certificate
-// may go, or be given to it. The others are watched there.
-func foreignSecret(secret client.Object) []string {
-	if secret.GetLabels()[v1alpha1.LabelManaged] == "true" {
-		return nil
-	}
-	return []string{secret.GetNamespace() + "/" + secret.GetName()}
 }
