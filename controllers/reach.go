@@ -220,7 +220,7 @@ func (r *reach) ofGateways(mgr ctrl.Manager) (cache.Cache, error) {
 	return &gatewayCache{inner, r}, err
 }
 
-// gatewayCache says of a GatewayProxy of a namespace that is not read why it is not.
+// gatewayCache says of a GatewayProxy or Gateway of a namespace that is not read why it is not.
 type gatewayCache struct {
 	cache.Cache
 	reach *reach
@@ -229,7 +229,7 @@ type gatewayCache struct {
 // Get reads an object.
 func (c *gatewayCache) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
 	if read := slices.Concat(c.reach.served, c.reach.gateways); key.Namespace != "" && !slices.Contains(read, key.Namespace) {
-		return &gateway.SetupError{Object: "GatewayProxy " + key.String(), Problem: notWatched(key.Namespace)}
+		return &gateway.SetupError{Object: object.GetObjectKind().GroupVersionKind().Kind + " " + key.String(), Problem: notWatched(key.Namespace)}
 	}
 	return c.Cache.Get(ctx, key, object, options...)
 }

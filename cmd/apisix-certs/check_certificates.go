@@ -16,6 +16,7 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/internal/certspec"
+	"apisix-certs.io/apisix-certs/internal/class"
 	"apisix-certs.io/apisix-certs/internal/issuance"
 )
 
@@ -111,7 +112,7 @@ func (d *doctor) statusFindings(cert *v1alpha1.ApisixCertificate) []finding {
 	if end := cert.Status.Issued.NotAfter; end != nil && !d.now.Before(end.Time) {
 		return []finding{{Field: "status.issued.notAfter", Problem: "the certificate has ended", Mend: "see " + issuerObject(cert) + " and the controller's log, then apisix-certs renew " + cert.Name}}
 	}
-	gate := d.gateways[cert.Spec.IngressClassName]
+	gate := d.gateways[class.Of(cert)]
 	told := map[string]bool{}
 	for _, reasons := range []struct {
 		all   []string
@@ -145,7 +146,7 @@ func onItsWay(reason string) bool {
 
 // servedFindings asks the gateway for the certificate's hosts.
 func (d *doctor) servedFindings(ctx context.Context, cert *v1alpha1.ApisixCertificate) []finding {
-	gate := d.gateways[cert.Spec.IngressClassName]
+	gate := d.gateways[class.Of(cert)]
 	if !gate.proves || cert.Status.Issued.Fingerprint == "" || !meta.IsStatusConditionTrue(cert.Status.Conditions, v1alpha1.ConditionPushed) {
 		return nil
 	}

@@ -18,6 +18,7 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/internal/authority"
 	"apisix-certs.io/apisix-certs/internal/certspec"
+	"apisix-certs.io/apisix-certs/internal/class"
 	"apisix-certs.io/apisix-certs/internal/gateway"
 	"apisix-certs.io/apisix-certs/internal/issuance"
 	"apisix-certs.io/apisix-certs/internal/keystorage"
@@ -155,7 +156,7 @@ func undated(s *Snapshot) bool {
 // gatewaysOf finds the gateways of a certificate. Nothing is asked of them.
 func (r *Reconciler) gatewaysOf(ctx context.Context, cert *v1alpha1.ApisixCertificate) GatewayStates {
 	states := GatewayStates{Known: r.known(ctx)}
-	for _, g := range r.Gateways.For(cert.Spec.IngressClassName) {
+	for _, g := range r.Gateways.For(class.Of(cert)) {
 		states.At = append(states.At, GatewayState{Gateway: g})
 	}
 	for _, was := range cert.Status.Gateways {

@@ -30,12 +30,14 @@ type approved struct {
 	Key            string                `json:"key,omitempty"`
 	Secret         string                `json:"secret,omitempty"` // of others: NAMESPACE/NAME, or NAME at home
 	IngressClass   string                `json:"ingressClass,omitempty"`
+	Gateway        string                `json:"gateway,omitempty"` // NAMESPACE/NAME, or NAME at home
+	Gateways       string                `json:"gateways,omitempty"`
 	KeyStorage     string                `json:"keyStorage,omitempty"`
 	VaultKV        string                `json:"vaultKV,omitempty"`
 }
 
 // Digest identifies what an approval of a certificate is for: all names, subject, issuer, duration, usages and key; ingress
-// class, key storage, and the Secret where it is of others. The order of names and usages does not count, nor does how and
+// class or Gateway, key storage, and the Secret where it is of others. The order of names and usages does not count, nor does how and
 // when is renewed, so that renewals never wait for an approval.
 func Digest(spec *v1alpha1.ApisixCertificateSpec) string {
 	text, _ := json.Marshal(approvedOf(spec)) // plain data always marshals
@@ -71,6 +73,12 @@ func approvedOf(spec *v1alpha1.ApisixCertificateSpec) approved {
 		DNSNames: hosts(spec.DNSNames), CommonName: certs.NormalizeHost(spec.CommonName),
 		IPAddresses: sorted(spec.IPAddresses), URIs: sorted(spec.URIs), EmailAddresses: sorted(spec.EmailAddresses),
 		IngressClass: spec.IngressClassName,
+	}
+	if ref := spec.GatewayRef; ref != nil {
+		a.Gateway = strings.TrimPrefix(ref.Namespace+"/"+ref.Name, "/")
+	}
+	if spec.Gateways == v1alpha1.GatewaysNone {
+		a.Gateways = string(spec.Gateways)
 	}
 	if spec.Subject != nil && !reflect.ValueOf(*spec.Subject).IsZero() {
 		a.Subject = spec.Subject
