@@ -176,7 +176,7 @@ func (g *gateways) watchProxies(_ context.Context, found crdwatch.Found) error {
 
 // watchGatewayClasses enqueues the certificates of all Gateways where a GatewayClass has changed: there are few.
 func (g *gateways) watchGatewayClasses(context.Context, crdwatch.Found) error {
-	return g.certificates.Watch(ctrlsource.Kind[client.Object](g.cache, gatewayapi.NewClass(), handler.EnqueueRequestsFromMapFunc(
+	return g.certificates.Watch(ctrlsource.Kind[client.Object](g.mgr.GetCache(), gatewayapi.NewClass(), handler.EnqueueRequestsFromMapFunc(
 		func(ctx context.Context, _ client.Object) []ctrl.Request {
 			g.ClassesChanged()
 			return g.certificatesOf(ctx, func(key string) bool {
@@ -190,7 +190,7 @@ func (g *gateways) watchGatewayClasses(context.Context, crdwatch.Found) error {
 // another.
 func (g *gateways) watchGateways(context.Context, crdwatch.Found) error {
 	g.HasGatewayAPI()
-	return g.certificates.Watch(ctrlsource.Kind[client.Object](g.cache, gatewayapi.NewGateway(), handler.EnqueueRequestsFromMapFunc(
+	return g.certificates.Watch(ctrlsource.Kind[client.Object](g.mgr.GetCache(), gatewayapi.NewGateway(), handler.EnqueueRequestsFromMapFunc(
 		func(ctx context.Context, changed client.Object) []ctrl.Request {
 			g.ClassesChanged()
 			g.ForgetUnused(ctx)

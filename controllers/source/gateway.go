@@ -152,6 +152,9 @@ func (r *reconciler) around(ctx context.Context, object client.Object) (surround
 		return surroundings{}, nil
 	}
 	key := gatewayapi.ListenerSetOf(u, nil).Parent
+	if !r.mayRead(key.Namespace) {
+		return surroundings{}, nil
+	}
 	parent, err := readGateway(ctx, r, key)
 	if err != nil || parent == nil {
 		return surroundings{}, err

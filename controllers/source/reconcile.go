@@ -32,6 +32,8 @@ type reconciler struct {
 	clock    clock.PassiveClock
 	defaults Defaults
 	brake    brake
+	// mayRead reports whether a namespace is read at all.
+	mayRead func(namespace string) bool
 
 	mu    sync.RWMutex
 	kinds map[string]Kind // those that are followed

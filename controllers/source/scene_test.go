@@ -74,7 +74,7 @@ func newScene(t *testing.T, objects ...client.Object) *scene {
 		},
 	}).WithIndex(&v1alpha1.ApisixCertificate{}, indexGroup, groupKeys).WithIndex(newRoute(), indexRouteHost, routeHostKeys).
 		WithIndex(gatewayapi.NewListenerSet(), indexParent, parentKeys)
-	s.reconciler = &reconciler{recorder: s.events, clock: s.clock, kinds: map[string]Kind{}}
+	s.reconciler = &reconciler{recorder: s.events, clock: s.clock, kinds: map[string]Kind{}, mayRead: func(string) bool { return true }}
 	for _, kind := range kinds {
 		s.follow(kind)
 		b = b.WithIndex(kind.newObject(), indexSecret, kind.secrets)

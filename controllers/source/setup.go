@@ -125,7 +125,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, defaults Defaults, part *shard
 	}
 	r := &reconciler{
 		Client: mgr.GetClient(), recorder: mgr.GetEventRecorder("apisix-certs"), clock: clock.RealClock{}, defaults: defaults,
-		kinds: map[string]Kind{},
+		kinds: map[string]Kind{}, mayRead: part.MayRead,
 	}
 	c, err := ctrl.NewControllerManagedBy(mgr).Named("source").WithOptions(controller.Options{MaxConcurrentReconciles: 8}).
 		Watches(&v1alpha1.ApisixCertificate{}, handler.EnqueueRequestsFromMapFunc(groupRequests), builder.WithPredicates(concerns(ofRoutes))).

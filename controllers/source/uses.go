@@ -129,10 +129,10 @@ func (u *Uses) ofListeners(ctx context.Context, namespace, secretName string) ([
 		}
 		for i := range list.Items {
 			parent, err := readGateway(ctx, u.Client, gatewayapi.ListenerSetOf(&list.Items[i], nil).Parent)
-			if err != nil {
-				return nil, err
-			}
 			set := gatewayapi.ListenerSetOf(&list.Items[i], parent)
+			for j := range set.Listeners { // one that is not read may ask clients for a certificate
+				set.Listeners[j].Mutual = set.Listeners[j].Mutual || err != nil
+			}
 			add(&list.Items[i], kindListenerSet, "", "", set.Listeners)
 		}
 	}
