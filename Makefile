@@ -106,7 +106,7 @@ generate: ## Write the generated code and manifests
 	  --renderer=markdown --output-path=docs/reference/api.md --log-level=ERROR
 
 .PHONY: verify
-verify: test race lint clean-generated image-check vulnerabilities ## Everything that CI checks
+verify: test race lint house-check clean-generated image-check vulnerabilities ## Everything that CI checks
 
 .PHONY: lint
 lint: tools ## Lint, the arrows between packages included
@@ -120,6 +120,10 @@ lint: tools ## Lint, the arrows between packages included
 .PHONY: house
 house: ## Measure how the packages are built: size, cycles of files; ARGS=-check holds them to the bounds
 	@$(GO) run ./test/house $(ARGS)
+
+.PHONY: house-check
+house-check: ## Fail where a package is built otherwise than the bounds of test/house allow
+	@$(GO) run ./test/house -check > /dev/null
 
 .PHONY: clean-generated
 clean-generated: generate ## Fail where generated files are not up to date

@@ -121,7 +121,7 @@ func TestChainShapes(t *testing.T) {
 			checkOrders(t, leaf, s, b)
 		})
 	}
-	fmt.Printf("chains shapes=%d verified=%d\n", len(all), verified)
+	fmt.Printf("measure: chains shapes=%d verified=%d\n", len(all), verified)
 }
 
 func leafOf(t testing.TB, signer *certstest.CA, key Key) *x509.Certificate {
@@ -300,7 +300,7 @@ func TestUpperCAEnds(t *testing.T) {
 	if d.Issue || !d.RenewAt.Before(now.Add(2*day)) || !d.ChainEnds.Equal(now.Add(2*day)) || !d.ValidUntil.Equal(now.Add(2*day)) {
 		t.Errorf("before the renewal of the CA: issue %v, renewed at %s, ends %s and %s", d.Issue, d.RenewAt, d.ChainEnds, d.ValidUntil)
 	}
-	if d := Decide(o, now.Add(2*day)); !d.Issue || d.Reason != RenewalDue {
+	if d := Decide(o, now.Add(2*day)); !d.Issue || d.Reason != Expired {
 		t.Errorf("at the end of the CA: %v %q", d.Issue, d.Reason)
 	}
 	o.CurrentCA, o.CurrentCASince = parents(issuing, renewed, root), now.Add(-time.Hour)

@@ -20,10 +20,13 @@ type Decision struct {
 	// ChainEnds is when the first clients are lost, and ValidUntil is when no path verifies any more: both NotAfter, or
 	// earlier where a CA of the chain expires before. See Bundle.Ends.
 	ChainEnds, ValidUntil time.Time
+	// Expired says what has expired, the certificate or a CA, so that no client verifies any more; empty: nothing has. It is
+	// set whatever Reason is.
+	Expired string
 	// RenewAt is never after ChainEnds.
 	RenewAt time.Time
 	// Recheck is the next deadline after now, of RenewAt, ChainEnds, ValidUntil, NotAfter, a planned renewal and the turn
-	// after a rotation of the CA; zero when none lies ahead.
+	// after a rotation of the CA or the revocation of many; zero when none lies ahead.
 	Recheck time.Time
 	// Bundle is what there is; without a Key when that is missing, damaged or outside.
 	Bundle Bundle
@@ -36,8 +39,9 @@ func Decide(o Observed, now time.Time) Decision {
 	d := Decision{Bundle: f.bundle}
 	if leaf := f.bundle.Leaf; leaf != nil {
 		d.NotBefore, d.NotAfter, d.ChainEnds, d.ValidUntil = leaf.NotBefore, leaf.NotAfter, f.first, f.last
+		d.Expired = f.expired()
 		d.RenewAt = f.renewAt
-		d.Recheck = nextAfter(now, f.renewAt, f.first, f.last, leaf.NotAfter, o.RenewRequestedAt, f.rotateAt)
+		d.Recheck = nextAfter(now, f.renewAt, f.first, f.last, leaf.NotAfter, o.RenewRequestedAt, f.rotateAt, f.revokedAt)
 	}
 	for _, r := range rules {
 		message := r.finds(f)

@@ -4,6 +4,7 @@ package certs
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -171,5 +172,35 @@ func BenchmarkDecide(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		Decide(s.Observed, s.now)
+	}
+}
+
+// TestExpiredChain: where a CA ends that every path needs, the certificate is as good as expired, whatever else is found.
+func TestExpiredChain(t *testing.T) {
+	s := newScene(t)
+	s.sub = s.root.Intermediate(t, "sub", s.now.Add(2*day))
+	s.issue(t)
+	end := s.now.Add(2 * day)
+	provided := s.Observed
+	for at, expired := range map[time.Duration]bool{-time.Second: false, 0: true, day: true} {
+		d := Decide(s.Observed, end.Add(at))
+		if (d.Expired != "") != expired || (d.Reason == Expired) != expired || !d.ValidUntil.Equal(end) {
+			t.Errorf("%s after the CA's end: %q, %q, valid until %s", at, d.Expired, d.Reason, d.ValidUntil)
+		}
+		if expired && !strings.Contains(d.Expired, `CA "CN=sub" expired at`) {
+			t.Errorf("the CA is not named: %s", d.Expired)
+		}
+		if d, fault := CheckProvided(provided, end.Add(at)); (d.Expired != "") != expired || fault.Unusable != expired || (fault.Reason == ChainBroken) != expired {
+			t.Errorf("provided, %s after: %q, %+v", at, d.Expired, fault)
+		}
+	}
+	// A rule before Expired does not hide it.
+	s.CurrentCA, s.CurrentCASince = parents(s.other), s.now
+	if d := Decide(s.Observed, end); d.Reason != IssuerRotated || d.Expired == "" {
+		t.Errorf("rotated too: %q, %q", d.Reason, d.Expired)
+	}
+	s = newScene(t)
+	if d := Decide(s.Observed, s.end); d.Expired != "the certificate has expired" {
+		t.Errorf("the leaf: %q", d.Expired)
 	}
 }

@@ -40,6 +40,20 @@ func CheckCA(ca []*x509.Certificate, now time.Time) error {
 	return nil
 }
 
+// expired is Decision.Expired.
+func (f facts) expired() string {
+	switch {
+	case !f.now.Before(f.bundle.Leaf.NotAfter):
+		return "the certificate has expired"
+	case f.now.Before(f.last):
+		return ""
+	}
+	if e := f.chain.expired(f.now); e != nil {
+		return e.problem()
+	}
+	return ""
+}
+
 // expired is about the first CA that has expired at now, nil where none has.
 func (c chain) expired(now time.Time) *CAExpiredError {
 	for i, cert := range c.certs {

@@ -43,6 +43,9 @@ type Observed struct {
 	IssuedUnder string
 	// Revoked: the serial is on the issuer's CRL.
 	Revoked bool
+	// RevokedSince is when it was, where that was with many others and must not be followed by all of them at once: they are
+	// issued again spread over RotationSpread, as after a rotation. Zero: at once.
+	RevokedSince time.Time
 	// RenewRequestedAt is when someone asked for a renewal; zero for never. A time ahead is a renewal planned for then,
 	// one not after IssuedAt is answered already.
 	RenewRequestedAt time.Time
@@ -68,6 +71,7 @@ type facts struct {
 	first, last     time.Time // Bundle.Ends
 	renewAt         time.Time
 	rotateAt        time.Time // zero unless the CA has rotated or ends too soon
+	revokedAt       time.Time // when a revocation is followed; zero: at once
 }
 
 func gather(o Observed, now time.Time) facts {
@@ -86,6 +90,9 @@ func gather(o Observed, now time.Time) facts {
 	f.renewAt = f.renewalTime()
 	if f.rotated() || f.ending() {
 		f.rotateAt = rotationTurn(o.CurrentCASince, f.first, o.RotationSpread, o.UID)
+	}
+	if o.Revoked && !o.RevokedSince.IsZero() {
+		f.revokedAt = rotationTurn(o.RevokedSince, f.first, o.RotationSpread, o.UID)
 	}
 	return f
 }

@@ -34,7 +34,7 @@ var providedRules = []providedRule{
 	{ruleOf(KeyUnparsable), true},
 	{ruleOf(KeyMismatch), true},
 	{rule{NotYetValid, when(func(f facts) bool { return f.now.Before(f.bundle.Leaf.NotBefore) }, "the certificate is not valid yet")}, true},
-	{ruleOf(Expired), true},
+	{rule{Expired, when(func(f facts) bool { return !f.now.Before(f.bundle.Leaf.NotAfter) }, "the certificate has expired")}, true},
 	{rule{ChainBroken, brokenChain}, false},
 	{rule{UsagesDiffer, when(func(f facts) bool { return !serves(f.bundle.Leaf) }, "the certificate is not for TLS servers")}, false},
 	{rule{HostsNotCovered, hostsNotCovered}, false},
@@ -59,11 +59,12 @@ func CheckProvided(o Observed, now time.Time) (Decision, Fault) {
 	if leaf := f.bundle.Leaf; leaf != nil {
 		_, mark := ExpiryMark(leaf.NotBefore, leaf.NotAfter, now)
 		d.NotBefore, d.NotAfter, d.ChainEnds, d.ValidUntil = leaf.NotBefore, leaf.NotAfter, f.first, f.last
+		d.Expired = f.expired()
 		d.Recheck = nextAfter(now, leaf.NotBefore, mark, leaf.NotAfter, f.last)
 	}
 	for _, r := range providedRules {
 		if message := r.finds(f); message != "" {
-			return d, Fault{Reason: r.reason, Message: message, Unusable: r.unusable}
+			return d, Fault{Reason: r.reason, Message: message, Unusable: r.unusable || d.Expired != ""}
 		}
 	}
 	return d, Fault{}
@@ -92,10 +93,7 @@ func brokenChain(f facts) string {
 	if problem := f.bundle.chainProblem(f.chain); problem != "" {
 		return problem
 	}
-	if e := f.chain.expired(f.now); e != nil && !f.now.Before(f.last) {
-		return e.problem()
-	}
-	return ""
+	return f.expired()
 }
 
 // marks are how long before its end a certificate that nobody here renews is warned about.

@@ -7,7 +7,9 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"fmt"
+	"maps"
 	"math/big"
+	"slices"
 	"testing"
 	"time"
 )
@@ -106,5 +108,66 @@ func TestSelfSigned(t *testing.T) {
 	s.CertPEM, s.CAPEM, s.CurrentCA = b.CertPEM(), b.CAPEM(), nil
 	if d := Decide(s.Observed, s.now); d.Issue {
 		t.Errorf("%q: %s", d.Reason, d.Message)
+	}
+}
+
+// TestManyRevoked: where a token's end has revoked all that it issued, they are issued again in turns, and all within the spread.
+func TestManyRevoked(t *testing.T) {
+	s := newScene(t)
+	s.Revoked, s.RotationSpread = true, time.Hour
+	if d := Decide(s.Observed, s.now); d.Reason != Revoked {
+		t.Errorf("one alone waits: %q", d.Reason)
+	}
+	s.RevokedSince = s.now
+	minutes := map[int]int{}
+	for i := range 200 {
+		s.UID = fmt.Sprint(i)
+		turn := gather(s.Observed, s.now).revokedAt
+		minutes[int(turn.Sub(s.now).Minutes())]++
+		if turn.Before(s.now) || turn.After(s.now.Add(time.Hour)) {
+			t.Fatalf("%d has its turn %s after the revocation", i, turn.Sub(s.now))
+		}
+		if turn.After(s.now) {
+			if d := Decide(s.Observed, turn.Add(-time.Second)); d.Issue || !d.Recheck.Equal(turn) {
+				t.Errorf("%d before its turn: %q, recheck %s, want %s", i, d.Reason, d.Recheck, turn)
+			}
+		}
+		if d := Decide(s.Observed, turn); d.Reason != Revoked {
+			t.Errorf("%d in its turn: %q", i, d.Reason)
+		}
+	}
+	if most := slices.Max(slices.Collect(maps.Values(minutes))); most > 15 || len(minutes) < 40 {
+		t.Errorf("%d in one minute, in %d different ones", most, len(minutes))
+	}
+}
+
+// TestRevokedWithMany: how many were revoked at the same time is what counts, not how many are on the list.
+func TestRevokedWithMany(t *testing.T) {
+	s := newScene(t)
+	leaf := s.bundle.Leaf
+	list := func(others int, every time.Duration) *Revocations {
+		crl := &x509.RevocationList{RawIssuer: leaf.RawIssuer}
+		crl.RevokedCertificateEntries = append(crl.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: leaf.SerialNumber, RevocationTime: s.now})
+		for i := range others {
+			crl.RevokedCertificateEntries = append(crl.RevokedCertificateEntries,
+				x509.RevocationListEntry{SerialNumber: big.NewInt(int64(i + 1)), RevocationTime: s.now.Add(-time.Duration(i) * every)})
+		}
+		return NewRevocations(crl)
+	}
+	for _, row := range []struct {
+		others int
+		every  time.Duration
+		many   bool
+	}{{0, 0, false}, {8, time.Second, false}, {9, time.Second, true}, {100, time.Second, true}, {100, time.Hour, false}} {
+		at := list(row.others, row.every).Since(leaf)
+		if many := !at.IsZero(); many != row.many || many && !at.Equal(s.now) {
+			t.Errorf("with %d others, one each %s: %s", row.others, row.every, at)
+		}
+	}
+	if other := newScene(t).bundle.Leaf; !list(100, 0).Since(other).IsZero() {
+		t.Error("one that is not revoked")
+	}
+	if at := (*Revocations)(nil).Since(leaf); !at.IsZero() {
+		t.Errorf("no list: %s", at)
 	}
 }

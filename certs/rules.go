@@ -25,7 +25,7 @@ const (
 	IssuerEnding          Reason = "IssuerEnding"          // a CA of the chain expires before the leaf, and the issuer has a longer chain now
 	Revoked               Reason = "Revoked"               // the serial is on the CRL
 	NotYetValid           Reason = "NotYetValid"           // NotBefore lies ahead, by more than clocks differ
-	Expired               Reason = "Expired"               // NotAfter has passed
+	Expired               Reason = "Expired"               // NotAfter has passed, that of the certificate or of a CA that no path goes without
 	RenewalDue            Reason = "RenewalDue"            // the renewal time has come
 	RenewalRequested      Reason = "RenewalRequested"      // someone asked for it
 )
@@ -63,9 +63,9 @@ var rules = []rule{
 	{ChainBroken, func(f facts) string { return f.bundle.chainProblem(f.chain) }},
 	{IssuerRotated, when(func(f facts) bool { return f.rotated() && f.rotates() }, "the issuer signs with another CA now")},
 	{IssuerEnding, when(func(f facts) bool { return f.ending() && f.rotates() }, "a CA of the chain expires before the certificate, and the issuer has a longer chain now")},
-	{Revoked, when(func(f facts) bool { return f.Revoked }, "the certificate is revoked")},
+	{Revoked, when(func(f facts) bool { return f.Revoked && !f.now.Before(f.revokedAt) }, "the certificate is revoked")},
 	{NotYetValid, when(func(f facts) bool { return f.bundle.Leaf.NotBefore.After(f.now.Add(ClockSkew)) }, "the certificate is not valid yet: a clock was, or is, wrong")},
-	{Expired, when(func(f facts) bool { return !f.now.Before(f.bundle.Leaf.NotAfter) }, "the certificate has expired")},
+	{Expired, facts.expired},
 	{RenewalDue, when(func(f facts) bool { return !f.now.Before(f.renewAt) }, "the renewal time has come")},
 	{RenewalRequested, when(renewalRequested, "a renewal was requested")},
 }

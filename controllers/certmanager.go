@@ -13,8 +13,8 @@ import (
 	ctrlsource "sigs.k8s.io/controller-runtime/pkg/source"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
-	"apisix-certs.io/apisix-certs/controllers/certificate"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
+	"apisix-certs.io/apisix-certs/controllers/triggers"
 	"apisix-certs.io/apisix-certs/internal/crdwatch"
 	"apisix-certs.io/apisix-certs/internal/issuance"
 )
@@ -25,11 +25,11 @@ func (w *wiring) watchIssuers(ctx context.Context) error {
 	changes := make(chan event.GenericEvent, 64)
 	w.sessions.Changed = func(key issuer.Key) {
 		select {
-		case changes <- event.GenericEvent{Object: certificate.IssuerChange(key)}:
+		case changes <- event.GenericEvent{Object: triggers.IssuerChange(key)}:
 		case <-ctx.Done():
 		}
 	}
-	if err := w.certificates.Watch(ctrlsource.Channel(changes, w.reconciler.IssuerEvents())); err != nil {
+	if err := w.certificates.Watch(ctrlsource.Channel(changes, w.triggers.IssuerEvents())); err != nil {
 		return err
 	}
 	for _, name := range []string{v1alpha1.KindIssuer, v1alpha1.KindClusterIssuer} {
@@ -46,7 +46,7 @@ func (w *wiring) watchForeign(_ context.Context, found crdwatch.Found) error {
 	if err := issuer.SetupForeign(w.mgr, w.sessions, kind, w.secrets); err != nil {
 		return err
 	}
-	return w.certificates.Watch(ctrlsource.Kind[client.Object](w.mgr.GetCache(), issuer.NewForeign(kind), w.reconciler.ForeignEvents(kind)))
+	return w.certificates.Watch(ctrlsource.Kind[client.Object](w.mgr.GetCache(), issuer.NewForeign(kind), w.triggers.ForeignEvents(kind)))
 }
 
 // watchRequests watches our own CertificateRequests alone: a cluster may keep thousands of others.

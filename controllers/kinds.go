@@ -9,8 +9,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	ctrlsource "sigs.k8s.io/controller-runtime/pkg/source"
 
-	"apisix-certs.io/apisix-certs/controllers/certificate"
 	"apisix-certs.io/apisix-certs/controllers/source"
+	"apisix-certs.io/apisix-certs/controllers/triggers"
 	"apisix-certs.io/apisix-certs/internal/crdwatch"
 )
 
@@ -25,13 +25,13 @@ func (w *wiring) watchSources(ctx context.Context, sources *source.Controller, k
 	w.uses.Has(kind.Kind)
 	var which []predicate.Predicate
 	if !late {
-		which = append(which, certificate.Later())
+		which = append(which, triggers.Later())
 	}
-	return w.certificates.Watch(ctrlsource.Kind(w.mgr.GetCache(), kind.Object(), w.reconciler.SecretEvents(kind.Secrets), which...))
+	return w.certificates.Watch(ctrlsource.Kind(w.mgr.GetCache(), kind.Object(), w.triggers.SecretEvents(kind.Secrets), which...))
 }
 
 // watchGrants watches ReferenceGrants.
 func (w *wiring) watchGrants(_ context.Context, found crdwatch.Found) error {
 	w.grants.Found(found.Kind)
-	return w.certificates.Watch(ctrlsource.Kind[client.Object](w.mgr.GetCache(), w.grants.New(), w.reconciler.GrantEvents(), predicate.GenerationChangedPredicate{}))
+	return w.certificates.Watch(ctrlsource.Kind[client.Object](w.mgr.GetCache(), w.grants.New(), w.triggers.GrantEvents(), predicate.GenerationChangedPredicate{}))
 }

@@ -28,9 +28,11 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/page"
 	"apisix-certs.io/apisix-certs/controllers/shard"
 	"apisix-certs.io/apisix-certs/controllers/source"
+	"apisix-certs.io/apisix-certs/controllers/triggers"
 	"apisix-certs.io/apisix-certs/internal/admission"
 	"apisix-certs.io/apisix-certs/internal/authority"
 	"apisix-certs.io/apisix-certs/internal/crdwatch"
+	"apisix-certs.io/apisix-certs/internal/fairqueue"
 	"apisix-certs.io/apisix-certs/internal/issuance"
 	"apisix-certs.io/apisix-certs/internal/keystorage"
 	"apisix-certs.io/apisix-certs/internal/kubecache"
@@ -108,6 +110,7 @@ type wiring struct {
 	grants   *grant.Grants
 
 	reconciler   *certificate.Reconciler
+	triggers     *triggers.Triggers
 	certificates controller.Controller // runs reconciler
 }
 
@@ -148,27 +151,32 @@ func (w *wiring) addCertificates(ctx context.Context) (err error) {
 	if w.gateways, err = newGateways(ctx, w.mgr, w.options, w.within); err != nil {
 		return err
 	}
-	known := kubecache.Certificates(ctx, w.mgr.GetCache())
-	if w.reconciler, err = w.newReconciler(known); err != nil {
+	if w.reconciler, err = w.newReconciler(); err != nil {
 		return err
 	}
-	found := make(chan event.GenericEvent)
-	w.certificates, err = w.reconciler.Setup(ctx, w.mgr, controller.Options{
+	woken := make(chan event.GenericEvent, 64)
+	w.reconciler.Woken = woken
+	w.triggers = &triggers.Triggers{
+		Reader: w.mgr.GetClient(), Claims: w.reconciler.Reviewer.Claims, ClaimEvents: w.reconciler.Reviewer.ClaimEvents(),
+		Concerned: w.reconciler.Concerned, Shard: w.part,
+	}
+	w.certificates, err = w.triggers.Setup(ctx, w.mgr, controller.Options{
 		MaxConcurrentReconciles: w.options.Workers,
+		NewQueue:                fairqueue.New(w.options.Workers, w.reconciler.Urgency),
 		// A gateway that is back must not be kept waiting for long by the failures before.
 		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](500*time.Millisecond, 30*time.Second),
-	}, found)
+	}, w.reconciler, woken)
 	if err != nil {
 		return fmt.Errorf("certificate controller: %w", err)
 	}
 	return w.mgr.Add(&drift.Watch{
-		Reader: w.mgr.GetClient(), Certificates: w.reconciler, Known: known, Gateways: w.gateways.For, Found: found,
+		Reader: w.mgr.GetClient(), Certificates: w.reconciler, Known: kubecache.Certificates(ctx, w.mgr.GetCache()), Gateways: w.gateways.For, Found: woken,
 		Clock: clock.RealClock{}, Shard: w.part, Resync: w.options.Resync,
 	})
 }
 
 // newReconciler puts the rooms of the controller of certificates together.
-func (w *wiring) newReconciler(known func() []*v1alpha1.ApisixCertificate) (*certificate.Reconciler, error) {
+func (w *wiring) newReconciler() (*certificate.Reconciler, error) {
 	direct, err := directClient(w.mgr)
 	if err != nil {
 		return nil, err
@@ -183,7 +191,7 @@ func (w *wiring) newReconciler(known func() []*v1alpha1.ApisixCertificate) (*cer
 			Keys:    &keystorage.Stores{Live: live, Issuers: issuers},
 			Reviewer: &admission.Reviewer{
 				Reader: cached, Claims: &authority.Claims{Clock: real, Reservation: w.options.NameReservation}, Granted: w.granted,
-				Known: known, Shard: w.part, RequirePolicy: w.options.RequirePolicy,
+				Shard: w.part, RequirePolicy: w.options.RequirePolicy,
 			},
 			References: &references.Finder{Live: live, Uses: w.uses.Of, Granted: w.granted},
 			Revoker:    &revocation.Revoker{Issuers: issuers, Clock: real, Recorder: recorder},
@@ -212,10 +220,10 @@ func (w *wiring) granted(ctx context.Context, kind, from, secretNamespace, secre
 }
 
 func (w *wiring) watchSecrets(ctx context.Context) error {
-	used := w.reconciler.SecretEvents(func(secret client.Object) []string {
+	used := w.triggers.SecretEvents(func(secret client.Object) []string {
 		return append(w.uses.OfClientCA(ctx, secret), foreignSecret(secret)...)
 	})
-	for _, events := range []handler.EventHandler{used, w.reconciler.PasswordEvents(), w.reconciler.TokenEvents()} {
+	for _, events := range []handler.EventHandler{used, w.triggers.PasswordEvents(), w.triggers.TokenEvents()} {
 		if err := w.certificates.Watch(w.secrets(events)); err != nil {
 			return fmt.Errorf("watch of Secrets: %w", err)
 		}

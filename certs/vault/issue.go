@@ -23,7 +23,8 @@ type Request struct {
 	// Group shares an issuer's limits in equal parts with the other groups that wait, as namespaces do.
 	Group string
 	// Ends is when the certificate ends that the new one is to replace; zero for none. Of requests of a group that a limit
-	// holds back those for none are sent first, then those whose certificate ends first.
+	// holds back those for none are sent first, then those whose certificate ends first. A call that is not answered by then is
+	// given up, no sooner than after half a second: the caller has something to tell.
 	Ends time.Time
 	// CSR makes the request in PEM that is signed where the path is one to sign at; elsewhere Vault makes the key and CSR is
 	// not called. It is called only when the request has its turn, so that one that is held back costs no key. Its error ends
@@ -74,11 +75,23 @@ func (s *Session) Issue(ctx context.Context, request Request) (answer Answer, er
 	if request.Finish {
 		ctx = context.WithoutCancel(ctx)
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, s.timeout(request.Ends))
 	defer cancel()
 	answer, leased, err := s.issue(ctx, op, body)
 	s.seen.issued(s.config.Now(), answer, leased, err)
 	return answer, err
+}
+
+// shortestCall is how long a call may take at least.
+const shortestCall = 500 * time.Millisecond
+
+// timeout is how long a call may take for the successor of a certificate that ends then.
+func (s *Session) timeout(ends time.Time) time.Duration {
+	left := ends.Sub(s.config.Now())
+	if ends.IsZero() || left <= 0 {
+		return s.config.Timeout
+	}
+	return min(s.config.Timeout, max(left, shortestCall))
 }
 
 // Withdraw gives up the place of a request that will not come again, such as that of a deleted object. Without it the place

@@ -90,7 +90,7 @@ func (d *decideCommand) decide(ctx context.Context, cert *v1alpha1.ApisixCertifi
 	if err := d.access.Status().Patch(ctx, cert, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
 		return d.access.explain(err)
 	}
-	_, err = fmt.Fprintf(d.out, "ApisixCertificate %s/%s %s: %s\n", cert.Namespace, cert.Name, strings.ToLower(string(d.decision)), printable(policy.Summary(&cert.Spec)))
+	_, err = fmt.Fprintf(d.out, "ApisixCertificate %s/%s %s: %s\n", cert.Namespace, cert.Name, strings.ToLower(string(d.decision)), printable(policy.Summary(cert)))
 	return err
 }
 
@@ -106,7 +106,7 @@ func answerTo(cert *v1alpha1.ApisixCertificate) (*v1alpha1.Approval, error) {
 	default:
 		return nil, fmt.Errorf("%s does not wait to be approved: see apisix-certs status %s -n %s", name, cert.Name, cert.Namespace)
 	}
-	if answer.Digest != policy.Digest(&cert.Spec) {
+	if answer.Digest != policy.Digest(cert) {
 		return nil, fmt.Errorf("%s has changed and the controller has not looked at it since: try again in a moment", name)
 	}
 	return answer, nil

@@ -12,7 +12,7 @@ import (
 
 func TestAnswerTo(t *testing.T) {
 	spec := v1alpha1.ApisixCertificateSpec{DNSNames: []string{"a.example"}, IssuerRef: v1alpha1.IssuerReference{Name: "vault"}}
-	digest := policy.Digest(&spec)
+	digest := policy.Digest(&v1alpha1.ApisixCertificate{Spec: spec})
 	for _, c := range []struct {
 		name   string
 		status v1alpha1.ApisixCertificateStatus

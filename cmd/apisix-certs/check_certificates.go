@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -171,12 +170,4 @@ type use struct {
 // readUses reads the ApisixTlses and Ingresses that serve Secrets.
 func (d *doctor) readUses(ctx context.Context) error {
 	return errors.Join(d.readTLSUses(ctx), d.readIngressUses(ctx))
-}
-
-func (d *doctor) addUse(secret, object string, hosts []string) {
-	for i := range hosts {
-		hosts[i] = certs.NormalizeHost(hosts[i])
-	}
-	hosts = slices.DeleteFunc(hosts, func(host string) bool { return strings.TrimSpace(host) == "" })
-	d.uses[secret] = append(d.uses[secret], use{object, hosts})
 }

@@ -5,17 +5,9 @@ package main
 import (
 	"cmp"
 
-	"github.com/spf13/pflag"
-
 	"apisix-certs.io/apisix-certs/controllers"
 	"apisix-certs.io/apisix-certs/controllers/rights"
 )
-
-// addReaderFlags adds those that tell of whom readers over HTTP are asked.
-func addReaderFlags(flags *pflag.FlagSet, o *controllers.Options) {
-	flags.BoolVar(&o.MetricsSecure, "metrics-secure", false, "serve metrics by https, and only to who bears a Kubernetes token that may get /metrics")
-	flags.StringVar(&o.PageAddr, "page-bind-address", "", "address of the status page, such as 127.0.0.1:8089 for kubectl port-forward; on one that others reach, readers need a Kubernetes token that may list the certificates (default: no page)")
-}
 
 // takeReaders adds what the controller's command line tells of readers to what is given here.
 func (d *doctor) takeReaders(theirs *controllers.Options) {

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	configv2 "github.com/apache/apisix-ingress-controller/pkg/kube/apisix/apis/config/v2"
@@ -18,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
 )
 
 func keyOf(object client.Object) client.ObjectKey { return client.ObjectKeyFromObject(object) }
@@ -132,4 +134,12 @@ func (d *doctor) sourceFinding(ctx context.Context, kind string, source *metav1.
 		}
 	}
 	return f
+}
+
+func (d *doctor) addUse(secret, object string, hosts []string) {
+	for i := range hosts {
+		hosts[i] = certs.NormalizeHost(hosts[i])
+	}
+	hosts = slices.DeleteFunc(hosts, func(host string) bool { return strings.TrimSpace(host) == "" })
+	d.uses[secret] = append(d.uses[secret], use{object, hosts})
 }

@@ -151,3 +151,9 @@ func kubeConfig(path string) (*rest.Config, error) {
 	}
 	return config, nil
 }
+
+// addReaderFlags adds those that tell of whom readers over HTTP are asked.
+func addReaderFlags(flags *pflag.FlagSet, o *controllers.Options) {
+	flags.BoolVar(&o.MetricsSecure, "metrics-secure", false, "serve metrics by https, and only to who bears a Kubernetes token that may get /metrics")
+	flags.StringVar(&o.PageAddr, "page-bind-address", "", "address of the status page, such as 127.0.0.1:8089 for kubectl port-forward; on one that others reach, readers need a Kubernetes token that may list the certificates (default: no page)")
+}

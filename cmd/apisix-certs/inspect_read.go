@@ -24,6 +24,7 @@ import (
 	"apisix-certs.io/apisix-certs/handshake"
 	"apisix-certs.io/apisix-certs/internal/gateway"
 	"apisix-certs.io/apisix-certs/internal/registry"
+	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
 func (n *inspector) read(ctx context.Context, p place) (found, error) {
@@ -63,6 +64,9 @@ func (n *inspector) readSecret(ctx context.Context, name string) (found, error) 
 		return found{}, fmt.Errorf("there is no such Secret in namespace %s: see kubectl get secrets -A", key.Namespace)
 	} else if err != nil {
 		return found{}, n.access.explain(err)
+	}
+	if len(secret.Data[corev1.TLSCertKey]) == 0 {
+		secret = tlssecret.Provided(secret)
 	}
 	bundle, err := parse(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey], secret.Data[corev1.ServiceAccountRootCAKey])
 	return found{Bundle: bundle, outside: secret.Type == corev1.SecretTypeOpaque}, err

@@ -11,15 +11,11 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 )
-
-// version is set by the release build.
-var version = ""
 
 // optional are the commands of builds with further tags: the demo, whose servers the product does not link.
 var optional []func() *cobra.Command
@@ -29,11 +25,6 @@ const (
 	exitFailed = 1
 	exitFound  = 2
 )
-
-// foundError ends a command that did its work and found something wrong. An empty one adds no line: the output tells.
-type foundError struct{ text string }
-
-func (e *foundError) Error() string { return e.text }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -94,15 +85,4 @@ func newVersion() *cobra.Command {
 		Args:  cobra.NoArgs,
 		Run:   func(c *cobra.Command, _ []string) { fmt.Fprintln(c.OutOrStdout(), "apisix-certs", buildVersion()) },
 	}
-}
-
-// buildVersion is the release's version, else what the Go toolchain recorded.
-func buildVersion() string {
-	if version != "" {
-		return version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -25,6 +26,8 @@ type migration struct {
 	kube  kubeFlags
 	files []string
 	only  selection
+	// version is that of the cluster's cert-manager, such as "v1.17.2"; empty: not known.
+	version string
 }
 
 // selection is what of the objects is printed; all, where it is zero.
@@ -54,7 +57,7 @@ func newMigrate() *cobra.Command {
 				return err
 			}
 			waiting.end()
-			return migrate(c.OutOrStdout(), objects, m.only)
+			return migrate(c.OutOrStdout(), objects, m.only, m.version)
 		},
 	}
 	m.kube.add(c)
@@ -91,7 +94,18 @@ func (m *migration) read(ctx context.Context, in io.Reader) ([]unstructured.Unst
 		}
 		objects = append(objects, list.Items...)
 	}
+	m.version = theirVersion(ctx, a)
 	return objects, nil
+}
+
+// theirVersion is what the CRDs say of the version of cert-manager; empty where they do not, or may not be read.
+func theirVersion(ctx context.Context, reader client.Reader) string {
+	crd := &metav1.PartialObjectMetadata{}
+	crd.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
+	if err := reader.Get(ctx, client.ObjectKey{Name: "certificates." + v1alpha1.GroupCertManager}, crd); err != nil {
+		return "" // what depends on it says so
+	}
+	return crd.Labels["app.kubernetes.io/version"]
 }
 
 func readFiles(names []string, in io.Reader) ([]unstructured.Unstructured, error) {

@@ -10,9 +10,11 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	utilversion "k8s.io/apimachinery/pkg/util/version"
 	"sigs.k8s.io/yaml"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
@@ -35,7 +37,8 @@ type migrated struct {
 }
 
 // migrate prints what there is for each object; the issuers first, for certificates go by which of them are of Vault.
-func migrate(out io.Writer, objects []unstructured.Unstructured, only selection) error {
+// version is that of the cert-manager whose defaults hold, empty where it is not known.
+func migrate(out io.Writer, objects []unstructured.Unstructured, only selection, version string) error {
 	theirs := slices.DeleteFunc(objects, func(o unstructured.Unstructured) bool {
 		return o.GroupVersionKind().Group != v1alpha1.GroupCertManager || !slices.Contains(cmKinds, o.GetKind())
 	})
@@ -54,7 +57,7 @@ func migrate(out io.Writer, objects []unstructured.Unstructured, only selection)
 		object := &theirs[i]
 		var one migrated
 		if object.GetKind() == "Certificate" {
-			one = migrateCertificate(object, vaults)
+			one = migrateCertificate(object, vaults, version)
 		} else {
 			one = migrateIssuer(object)
 			vaults[object.GetKind()+" "+object.GetNamespace()+"/"+object.GetName()] = one.manifest != nil
@@ -143,18 +146,20 @@ func migrateIssuer(object *unstructured.Unstructured) migrated {
 	if _, ok, _ := unstructured.NestedMap(kept, "auth", "kubernetes", "serviceAccountRef"); ok {
 		m.comments = append(m.comments, "let ServiceAccount apisix-certs of namespace apisix-certs create serviceaccounts/token of its ServiceAccount, as cert-manager's was let")
 	}
+	_, dropped := annotations(object, nil)
+	m.comments = append(m.comments, dropped...)
 	m.manifest = manifest(ourKinds[object.GetKind()], object, nil, kept)
 	return m
 }
 
 // migrateCertificate turns a Certificate into an ApisixCertificate, which takes its Secret over.
-func migrateCertificate(object *unstructured.Unstructured, vaults map[string]bool) migrated {
+func migrateCertificate(object *unstructured.Unstructured, vaults map[string]bool, version string) migrated {
 	m := migrated{from: nameOf(object)}
 	spec, _, _ := unstructured.NestedMap(object.Object, "spec")
 	ref, _ := spec["issuerRef"].(map[string]any)
 	delete(spec, "issuerRef")
 	renamed, note := issuerRef(object.GetNamespace(), ref, vaults)
-	if made, done := madeFrom(object, renamed); done {
+	if made, done := madeFrom(object, renamed, version); done {
 		m.comments = made
 		return m
 	} else if len(made) > 0 {
@@ -163,19 +168,27 @@ func migrateCertificate(object *unstructured.Unstructured, vaults map[string]boo
 	kept, lost := carry[v1alpha1.ApisixCertificateSpec](spec, "spec")
 	m.comments = append(m.comments, lost...)
 	kept["issuerRef"] = renamed
-	kept["privateKey"] = theirKey(kept["privateKey"])
+	key, rotation := theirKey(kept["privateKey"], version)
+	kept["privateKey"] = key
+	if rotation != "" {
+		m.comments = append(m.comments, rotation)
+	}
+	carried, dropped := annotations(object, renamed)
+	m.comments = append(m.comments, dropped...)
+	carried[v1alpha1.AnnotationAdoptSecret] = "true"
 	if note != "" {
 		m.comments = append(m.comments, note)
 	}
 	m.comments = append(m.comments, problemsIn(object.GetNamespace(), kept)...)
-	m.manifest = manifest("ApisixCertificate", object, map[string]string{v1alpha1.AnnotationAdoptSecret: "true"}, kept)
+	m.manifest = manifest("ApisixCertificate", object, carried, kept)
 	return m
 }
 
 // theirKey is a privateKey with what cert-manager takes where a field is unset. With what this project takes, a renewal
-// would ask for a key of another kind, which a role for RSA keys refuses.
-func theirKey(given any) map[string]any {
-	key, _ := given.(map[string]any)
+// would ask for a key of another kind, which a role for RSA keys refuses. note is about the rotation policy; empty where one
+// is set.
+func theirKey(given any, version string) (key map[string]any, note string) {
+	key, _ = given.(map[string]any)
 	if key == nil {
 		key = map[string]any{}
 	}
@@ -185,12 +198,47 @@ func theirKey(given any) map[string]any {
 	if key["encoding"] == nil && key["algorithm"] != string(certs.Ed25519) {
 		key["encoding"] = string(certs.PKCS1)
 	}
-	return key
+	if policy, _ := key["rotationPolicy"].(string); policy != "" {
+		return key, ""
+	}
+	switch never, known := keepsKeys(version); {
+	case !known:
+		return key, "spec.privateKey.rotationPolicy is unset: Always here and with cert-manager 1.18 and later, Never before. Add Never where the key must stay"
+	case never:
+		key["rotationPolicy"] = v1alpha1.RotationNever
+		return key, "rotationPolicy: Never is the default of cert-manager " + version + ". Remove it for a new key at each renewal"
+	}
+	return key, "spec.privateKey.rotationPolicy is unset: Always here, as with cert-manager " + version
+}
+
+// keepsKeys reports whether a version of cert-manager keeps the key where rotationPolicy is unset. known is false for what is no
+// version.
+func keepsKeys(version string) (never, known bool) {
+	v, err := utilversion.ParseGeneric(version)
+	if err != nil {
+		return false, false
+	}
+	return v.LessThan(utilversion.MustParseGeneric("1.18.0")), true
+}
+
+// annotations are those of an object that the migrated one keeps, as its issuer reads them, and comments on the others. ref is
+// that of a migrated Certificate.
+func annotations(object *unstructured.Unstructured, ref map[string]any) (carried map[string]string, dropped []string) {
+	cert := &v1alpha1.ApisixCertificate{}
+	cert.Annotations = object.GetAnnotations()
+	cert.Spec.IssuerRef.Group, _ = ref["group"].(string)
+	carried = certspec.IssuerAnnotations(cert)
+	for _, name := range slices.Sorted(maps.Keys(cert.Annotations)) {
+		if _, ok := carried[name]; !ok && name != corev1.LastAppliedConfigAnnotation {
+			dropped = append(dropped, printable(fmt.Sprintf("no equal: annotation %s: %s", name, cert.Annotations[name])))
+		}
+	}
+	return carried, dropped
 }
 
 // madeFrom says what to do about a Certificate that cert-manager made from another object, and would make again. done:
 // that other object is all that is to be migrated.
-func madeFrom(object *unstructured.Unstructured, ref map[string]any) (comments []string, done bool) {
+func madeFrom(object *unstructured.Unstructured, ref map[string]any, version string) (comments []string, done bool) {
 	owner := metav1.GetControllerOf(object)
 	if owner == nil {
 		return nil, false
@@ -207,6 +255,11 @@ func madeFrom(object *unstructured.Unstructured, ref map[string]any) (comments [
 	}
 	if algorithm, _, _ := unstructured.NestedString(object.Object, "spec", "privateKey", "algorithm"); algorithm == "" {
 		annotations = append(annotations, v1alpha1.AnnotationKeyAlgorithm+"="+string(certs.RSA))
+	}
+	if policy, _, _ := unstructured.NestedString(object.Object, "spec", "privateKey", "rotationPolicy"); policy == "" {
+		if never, _ := keepsKeys(version); never {
+			annotations = append(annotations, v1alpha1.AnnotationKeyRotationPolicy+"="+v1alpha1.RotationNever)
+		}
 	}
 	annotations = append(annotations, v1alpha1.AnnotationAdoptSecret+"=true")
 	return []string{

@@ -10,11 +10,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+	"k8s.io/apimachinery/pkg/util/duration"
 	"sigs.k8s.io/yaml"
 )
 
@@ -148,4 +150,16 @@ func head(names ...string) []cell {
 		row = append(row, cell{name, bold})
 	}
 	return row
+}
+
+// when tells a time as one reads it: the day and how far off that is.
+func when(t *time.Time, now time.Time) string {
+	if t == nil {
+		return ""
+	}
+	away := "in " + duration.HumanDuration(t.Sub(now))
+	if !now.Before(*t) {
+		away = duration.HumanDuration(now.Sub(*t)) + " ago"
+	}
+	return t.UTC().Format("2006-01-02 15:04") + " (" + away + ")"
 }

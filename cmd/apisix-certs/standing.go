@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/util/duration"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
@@ -163,16 +162,4 @@ func colourOf(status string) colour {
 		return red
 	}
 	return yellow
-}
-
-// when tells a time as one reads it: the day and how far off that is.
-func when(t *time.Time, now time.Time) string {
-	if t == nil {
-		return ""
-	}
-	away := "in " + duration.HumanDuration(t.Sub(now))
-	if !now.Before(*t) {
-		away = duration.HumanDuration(now.Sub(*t)) + " ago"
-	}
-	return t.UTC().Format("2006-01-02 15:04") + " (" + away + ")"
 }

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -83,44 +81,6 @@ func (s *statusCommand) run(c *cobra.Command, name string) error {
 		return &foundError{}
 	}
 	return nil
-}
-
-func inNamespace(namespace string) string {
-	if namespace == "" {
-		return ""
-	}
-	return " in namespace " + namespace + " (-A looks in all)"
-}
-
-// certificates lists those of the namespace; with a name that one alone.
-func (a *access) certificates(ctx context.Context, name, selector string) (*v1alpha1.ApisixCertificateList, error) {
-	parsed, err := labels.Parse(selector)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("--selector %q is no label selector: write it as KEY=VALUE", selector)
-	case name != "" && (a.namespace == "" || selector != ""):
-		return nil, errors.New("a NAME goes with --namespace, and not with --all-namespaces or --selector")
-	}
-	list := &v1alpha1.ApisixCertificateList{}
-	if name == "" {
-		err = a.list(ctx, list, client.MatchingLabelsSelector{Selector: parsed})
-		return list, a.explain(err)
-	}
-	cert, err := a.certificate(ctx, client.ObjectKey{Namespace: a.namespace, Name: name})
-	if err != nil {
-		return nil, err
-	}
-	list.ResourceVersion, list.Items = cert.ResourceVersion, []v1alpha1.ApisixCertificate{*cert}
-	return list, nil
-}
-
-func (a *access) certificate(ctx context.Context, key client.ObjectKey) (*v1alpha1.ApisixCertificate, error) {
-	cert := &v1alpha1.ApisixCertificate{}
-	err := a.Get(ctx, key, cert)
-	if apierrors.IsNotFound(err) {
-		return nil, fmt.Errorf("there is no ApisixCertificate %s in namespace %s: see apisix-certs status -A", key.Name, key.Namespace)
-	}
-	return cert, a.explain(err)
 }
 
 func (s *statusCommand) show(standings []standing, name string, now time.Time) error {
@@ -202,28 +162,4 @@ func (s *statusCommand) changed(shown map[client.ObjectKey]standing, cert *v1alp
 		return
 	}
 	writeTable(s.out, [][]cell{st.row(s.kube.all, now)})
-}
-
-// completeNames completes names of ApisixCertificates in a shell.
-func (k *kubeFlags) completeNames(_ *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), progressDelay)
-	defer cancel()
-	a, err := k.open()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	list, err := a.certificates(ctx, "", "")
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var names []string
-	for _, cert := range list.Items {
-		if strings.HasPrefix(cert.Name, begin) {
-			names = append(names, cert.Name)
-		}
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
 }

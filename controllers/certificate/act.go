@@ -14,6 +14,8 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/controllers/certificate/plan"
+	"apisix-certs.io/apisix-certs/controllers/certificate/status"
 	"apisix-certs.io/apisix-certs/controllers/metrics"
 	"apisix-certs.io/apisix-certs/internal/gateway"
 	"apisix-certs.io/apisix-certs/internal/issuance"
@@ -25,40 +27,40 @@ import (
 const takeTimeout = 10 * time.Second
 
 // act takes one step, and gives what is observed after it. Its error is of the observation; that of the step is in done.
-func (r *Reconciler) act(ctx context.Context, now step, s Snapshot, p Plan, done *Results) (Snapshot, error) {
-	done.taken = append(done.taken, now)
+func (r *Reconciler) act(ctx context.Context, now plan.Step, s plan.Snapshot, p plan.Plan, done *plan.Results) (plan.Snapshot, error) {
+	done.Taken = append(done.Taken, now)
 	switch now {
-	case writeSecret:
+	case plan.WriteSecret:
 		written, err := r.writeSecret(ctx, &s, &p, done)
 		if err != nil {
-			done.fail(err)
+			done.Fail(err)
 		}
 		if written != nil {
 			return r.observePair(ctx, s, written, true)
 		}
-		if p.Delivery == Push { // what there is, is served on
-			s = r.observeGateways(ctx, s, p.target)
+		if p.Delivery == plan.Push { // what there is, is served on
+			s = r.observeGateways(ctx, s, p.Target)
 		}
-	case dropRequest:
+	case plan.DropRequest:
 		done.Err = errors.Join(done.Err, r.Issuers.Drop(ctx, s.Issuer.Order))
-	case deliver:
+	case plan.Deliver:
 		done.Gateways = r.deliver(ctx, &s, &p)
 		r.measureServed(s.Cert, done.Gateways)
-	case settle:
+	case plan.Settle:
 		r.settle(ctx, &s, &p, done)
 	}
 	return s, nil
 }
 
 // writeSecret brings the Secret to what is planned, and gives it as it is then; nil: it is as it was.
-func (r *Reconciler) writeSecret(ctx context.Context, s *Snapshot, p *Plan, done *Results) (*corev1.Secret, error) {
-	if p.Secret == Rewrite {
-		return r.store(ctx, s, present(s, r.Clock.Now()))
+func (r *Reconciler) writeSecret(ctx context.Context, s *plan.Snapshot, p *plan.Plan, done *plan.Results) (*corev1.Secret, error) {
+	if p.Secret == plan.Rewrite {
+		return r.store(ctx, s, plan.Present(s, r.Clock.Now()))
 	}
 	began := issuance.Began(s.Issuer.Issuing, r.Clock.Now())
 	done.Attempted, done.Why = true, p.Decision
 	if s.Secret.Right.Ours() {
-		done.Replaced = leafIn(s.Secret.Object)
+		done.Replaced = plan.LeafIn(s.Secret.Object)
 	}
 	done.Writer = revertedBy(s)
 	answer, pending, err := r.Issuers.Issue(ctx, s.Issuer.Order, s.Issuer.Issuing, p.Decision, func(ctx context.Context, csr []byte) error {
@@ -69,11 +71,11 @@ func (r *Reconciler) writeSecret(ctx context.Context, s *Snapshot, p *Plan, done
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeTimeout)
 	defer cancel()
-	m := material{
-		cert: answer.CertPEM, key: answer.Key.PEM(s.Facts.Spec.Key.Encoding), ca: answer.CAPEM, issuedAt: r.Clock.Now(),
-		digest: s.Facts.Spec.Digest(), under: s.Issuer.Order.Observation.Chain(), place: s.Keys.Mark(),
+	m := plan.Material{
+		Cert: answer.CertPEM, Key: answer.Key.PEM(s.Facts.Spec.Key.Encoding), CA: answer.CAPEM, IssuedAt: r.Clock.Now(),
+		Digest: s.Facts.Spec.Digest(), Under: s.Issuer.Order.Observation.Chain(), Place: s.Keys.Mark(),
 	}
-	if err := r.Keys.Keep(ctx, s.kept(), certs.Fingerprint(answer.Bundle.Leaf), m.cert, m.key); err != nil {
+	if err := r.Keys.Keep(ctx, s.Kept(), certs.Fingerprint(answer.Bundle.Leaf), m.Cert, m.Key); err != nil {
 		return nil, err
 	}
 	written, err := r.store(ctx, s, m)
@@ -91,12 +93,12 @@ func (r *Reconciler) writeSecret(ctx context.Context, s *Snapshot, p *Plan, done
 
 // store writes the Secret in one write. It creates only where there is none and changes only what was observed, so that a
 // Secret that somebody wrote meanwhile stays. One of another type cannot be changed, and is deleted and made anew.
-func (r *Reconciler) store(ctx context.Context, s *Snapshot, m material) (*corev1.Secret, error) {
+func (r *Reconciler) store(ctx context.Context, s *plan.Snapshot, m plan.Material) (*corev1.Secret, error) {
 	var err error
-	if m.forms, err = s.Forms.Make(m.cert, m.key, m.ca, m.issuedAt); err != nil {
+	if m.Forms, err = s.Forms.Make(m.Cert, m.Key, m.CA, m.IssuedAt); err != nil {
 		return nil, err
 	}
-	wanted, current, right := content(s, m), s.Secret.Object, s.Secret.Right
+	wanted, current, right := plan.ContentOf(s, m), s.Secret.Object, s.Secret.Right
 	if current != nil && current.Type != wanted.Type {
 		permit, ok := right.Replace()
 		if !ok {
@@ -119,7 +121,7 @@ func (r *Reconciler) store(ctx context.Context, s *Snapshot, m material) (*corev
 
 // try asks the API server whether it would take the Secret, before a signature is spent on one that it refuses: before the
 // first signature, and after a failure.
-func (r *Reconciler) try(ctx context.Context, s *Snapshot, csr []byte) error {
+func (r *Reconciler) try(ctx context.Context, s *plan.Snapshot, csr []byte) error {
 	secret, status := s.Secret.Object, s.Cert.Status
 	if secret != nil && !status.Issued.IsZero() && status.FailedAttempts == 0 {
 		return nil
@@ -128,7 +130,7 @@ func (r *Reconciler) try(ctx context.Context, s *Snapshot, csr []byte) error {
 	if !ok {
 		return s.Secret.Right.Refused()
 	}
-	wanted := trial(s, csr)
+	wanted := plan.Trial(s, csr)
 	if secret != nil && secret.Type != wanted.Type {
 		return nil // it is deleted and created
 	}
@@ -136,7 +138,7 @@ func (r *Reconciler) try(ctx context.Context, s *Snapshot, csr []byte) error {
 }
 
 // revertedBy is who wrote the Secret of the certificate last, where that was not this controller; empty: nobody else.
-func revertedBy(s *Snapshot) string {
+func revertedBy(s *plan.Snapshot) string {
 	record := s.Cert.Status.Issued
 	if s.Secret.Object == nil || record.IsZero() || s.Secret.Object.UID != record.SecretUID {
 		return ""
@@ -146,30 +148,30 @@ func revertedBy(s *Snapshot) string {
 
 // deliver brings the certificate to all gateways at once, for one that hangs must not hold up the others. Those that the
 // certificate has left give it up once the others have it.
-func (r *Reconciler) deliver(ctx context.Context, s *Snapshot, p *Plan) []gateway.Result {
-	if p.Delivery == Withdraw {
-		return withdraw(ctx, append(slices.Clone(s.Gateways.Left), s.Gateways.all()...), p.target)
+func (r *Reconciler) deliver(ctx context.Context, s *plan.Snapshot, p *plan.Plan) []gateway.Result {
+	if p.Delivery == plan.Withdraw {
+		return withdraw(ctx, append(slices.Clone(s.Gateways.Left), s.Gateways.List()...), p.Target)
 	}
 	all := make([]gateway.Result, len(s.Gateways.At))
 	var group sync.WaitGroup
 	for i, at := range s.Gateways.At {
 		group.Go(func() {
 			switch {
-			case p.Delivery == Verify:
+			case p.Delivery == plan.Verify:
 				all[i] = at.Verify(ctx, s.Review.Hosts, s.Cert.Status.Issued.Fingerprint)
 			case at.Err != nil:
 				all[i] = gateway.Result{Name: at.Name, State: at.State, Err: at.Err}
 			default:
-				all[i] = at.Bring(ctx, at.State, p.target, p.Gateways[i].Known)
+				all[i] = at.Bring(ctx, at.State, p.Target, p.Gateways[i].Known)
 			}
 		})
 	}
 	group.Wait()
 	switch {
-	case p.Delivery == Verify:
+	case p.Delivery == plan.Verify:
 		return all
 	case gateway.AllSettled(all):
-		return append(all, withdraw(ctx, s.Gateways.Left, p.target)...)
+		return append(all, withdraw(ctx, s.Gateways.Left, p.Target)...)
 	}
 	for _, g := range s.Gateways.Left { // they stay in status until then
 		all = append(all, gateway.Result{Name: g.Name, Verb: gateway.Keep})
@@ -189,24 +191,25 @@ func withdraw(ctx context.Context, gateways []*gateway.Gateway, t gateway.Target
 }
 
 // settle ends what was needed until the gateways have the certificate: keys elsewhere, and certificates to be revoked.
-func (r *Reconciler) settle(ctx context.Context, s *Snapshot, p *Plan, done *Results) {
+func (r *Reconciler) settle(ctx context.Context, s *plan.Snapshot, p *plan.Plan, done *plan.Results) {
 	done.Places = s.Keys.Places
 	if done.Err != nil || !gateway.AllSettled(done.Gateways) {
 		return
 	}
-	if p.Delivery == Push && len(done.Gateways) > 0 {
-		done.Places, done.ClearAgain = r.Keys.Settle(ctx, s.kept(), s.Keys, p.target)
+	if p.Delivery == plan.Push && len(done.Gateways) > 0 {
+		done.Places, done.ClearAgain = r.Keys.Settle(ctx, s.Kept(), s.Keys, p.Target)
 	}
 	r.revokeReplaced(ctx, s, p, done)
 }
 
-// revokeReplaced revokes what this object's record held before, what this run replaced included.
-func (r *Reconciler) revokeReplaced(ctx context.Context, s *Snapshot, p *Plan, done *Results) {
+// revokeReplaced revokes what this object's record held before: what this run replaced included, and what one before it did that
+// could not write its status.
+func (r *Reconciler) revokeReplaced(ctx context.Context, s *plan.Snapshot, p *plan.Plan, done *plan.Results) {
 	cert := s.Cert
-	if done.Issued {
+	if cert.Spec.RevocationPolicy == v1alpha1.RevokeOnReplace {
 		cert = cert.DeepCopy()
-		setRecord(&cert.Status, s, p, done, r.Clock.Now())
-		p.Revoke = toRevoke(cert)
+		status.SetRecord(&cert.Status, s, p, done, r.Clock.Now())
+		p.Revoke = plan.ToRevoke(cert)
 	}
 	if len(p.Revoke) == 0 {
 		return

@@ -3,14 +3,14 @@
 // Package certificate keeps ApisixCertificates true: a valid certificate in the Secret, at the gateways, and served.
 //
 // One run is a loop: observe, plan, take the first step, until nothing is left to do or something has to be waited for; then
-// the status is written, once. The files are named after that:
+// the status is written, once.
 //
-//   - reconcile.go: the run itself; setup.go: what triggers it, and urgency.go how urgent it is.
-//   - snapshot.go, observe.go: what a run goes by, and the only reader of it.
-//   - plan.go, plan_provided.go, plan_end.go: pure; everything that will be done, and why.
-//   - act.go, content.go: the only writers.
-//   - status.go, conditions.go, record.go, wake.go: pure; what is said of it and when it is looked at again.
-//   - tell.go, metrics.go: events, log and metrics.
+//   - reconcile.go: the run; reconciler.go: what it needs.
+//   - observe.go: the only reader. What is observed is a plan.Snapshot.
+//   - act.go: the only writer, step by step; end.go: the steps after a deletion.
+//   - tell.go, metrics.go: status, events, log and metrics.
+//   - concerned.go, drift.go, urgency.go: what others ask about a certificate.
 //
-// What the rooms of internal/ know of keys, issuers, names, Secrets and gateways is theirs; here it is put together.
+// Package plan decides what is done, and package status what is said of it; both are pure. What the rooms of internal/ know of
+// keys, issuers, names, Secrets and gateways is theirs; here it is put together.
 package certificate

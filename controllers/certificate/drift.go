@@ -9,6 +9,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/controllers/certificate/plan"
 	"apisix-certs.io/apisix-certs/controllers/metrics"
 )
 
@@ -22,7 +23,7 @@ func (r *Reconciler) Drifted(ctx context.Context, cert *v1alpha1.ApisixCertifica
 	if s.References.Unfit != nil {
 		return "", false
 	}
-	i := slices.IndexFunc(p.Gateways, GatewayAction.writes)
+	i := slices.IndexFunc(p.Gateways, plan.GatewayAction.Writes)
 	if i < 0 {
 		return "", false
 	}
@@ -37,7 +38,7 @@ const overdueGrace = 15 * time.Second
 
 // Missed reports whether a deadline of the certificate has passed that no run has seen: the clock was set, or stood still.
 func (r *Reconciler) Missed(cert *v1alpha1.ApisixCertificate, now time.Time) bool {
-	last := r.memory.peek(cert.UID).at
+	last := r.memory.peek(cert.UID).At
 	if last.IsZero() {
 		return false // its first run is to come
 	}

@@ -18,10 +18,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/controllers/certificate/plan"
+	"apisix-certs.io/apisix-certs/controllers/certificate/status"
 	"apisix-certs.io/apisix-certs/controllers/metrics"
 	"apisix-certs.io/apisix-certs/controllers/note"
 	"apisix-certs.io/apisix-certs/internal/authority"
 	"apisix-certs.io/apisix-certs/internal/certspec"
+	"apisix-certs.io/apisix-certs/internal/failure"
 	"apisix-certs.io/apisix-certs/internal/revocation"
 )
 
@@ -36,7 +39,7 @@ func (r *Reconciler) end(ctx context.Context, cert *v1alpha1.ApisixCertificate) 
 	if err != nil {
 		return ctrl.Result{}, fmt.Errorf("observe: %w", err)
 	}
-	p := planEnd(&s, r.Clock.Now())
+	p := plan.ForDeletion(&s, r.Clock.Now())
 	if p.Wait > 0 {
 		return ctrl.Result{RequeueAfter: p.Wait}, nil
 	}
@@ -45,7 +48,7 @@ func (r *Reconciler) end(ctx context.Context, cert *v1alpha1.ApisixCertificate) 
 		return ctrl.Result{}, err
 	}
 	if !done {
-		return ctrl.Result{RequeueAfter: lagging}, nil
+		return ctrl.Result{RequeueAfter: status.Lagging}, nil
 	}
 	if err := r.endSecret(ctx, &s, &p); err != nil {
 		return ctrl.Result{}, err
@@ -60,13 +63,13 @@ type cleanup struct {
 }
 
 // cleanups are the remote steps of the end, in their order.
-func (r *Reconciler) cleanups(s *Snapshot, p *EndPlan) []cleanup {
+func (r *Reconciler) cleanups(s *plan.Snapshot, p *plan.Deletion) []cleanup {
 	var all []cleanup
-	for _, g := range append(slices.Clone(s.Gateways.Left), s.Gateways.all()...) {
-		all = append(all, cleanup{"ssl objects at gateway " + g.Name, func(ctx context.Context) (bool, error) { return g.Remove(ctx, p.target, p.Overdue) }})
+	for _, g := range append(slices.Clone(s.Gateways.Left), s.Gateways.List()...) {
+		all = append(all, cleanup{"ssl objects at gateway " + g.Name, func(ctx context.Context) (bool, error) { return g.Remove(ctx, p.Target, p.Overdue) }})
 	}
 	return append(all,
-		cleanup{"private keys in Vault", func(ctx context.Context) (bool, error) { return true, r.Keys.End(ctx, s.kept(), s.Keys, p.target) }},
+		cleanup{"private keys in Vault", func(ctx context.Context) (bool, error) { return true, r.Keys.End(ctx, s.Kept(), s.Keys, p.Target) }},
 		cleanup{"revocation", func(ctx context.Context) (bool, error) {
 			_, err := r.Revoker.Revoke(ctx, s.Cert, revocation.AtEnd(s.Cert))
 			if err != nil {
@@ -78,7 +81,7 @@ func (r *Reconciler) cleanups(s *Snapshot, p *EndPlan) []cleanup {
 }
 
 // cleanUp takes the remote steps. What has failed for too long is reported and left.
-func (r *Reconciler) cleanUp(ctx context.Context, s *Snapshot, p *EndPlan) (done bool, err error) {
+func (r *Reconciler) cleanUp(ctx context.Context, s *plan.Snapshot, p *plan.Deletion) (done bool, err error) {
 	for _, step := range r.cleanups(s, p) {
 		done, err := step.run(ctx)
 		switch {
@@ -98,7 +101,7 @@ func (r *Reconciler) cleanUp(ctx context.Context, s *Snapshot, p *EndPlan) (done
 func (r *Reconciler) reportAbandoned(ctx context.Context, cert *v1alpha1.ApisixCertificate, what string, err error) {
 	why := "the ingress controller has not dropped them"
 	if err != nil {
-		why = findingOf(err).Message
+		why = failure.Of(err).Message
 	}
 	metrics.Failed(metrics.Cleanup, metrics.Setup)
 	ctrl.LoggerFrom(ctx).Info("clean-up of a deleted certificate is given up", "left", what, "reason", why)
@@ -109,8 +112,8 @@ func (r *Reconciler) reportAbandoned(ctx context.Context, cert *v1alpha1.ApisixC
 // cannot be written would repeat it each time.
 func (r *Reconciler) reportRevocation(ctx context.Context, before *v1alpha1.ApisixCertificate, err error) error {
 	cert := before.DeepCopy()
-	message := findingOf(err).Message + `; the object stays until that works: annotation ` + v1alpha1.AnnotationSkipRevocation + `: "true" lets it go`
-	c := condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonRevocationFailed, message)
+	message := failure.Of(err).Message + `; the object stays until that works: annotation ` + v1alpha1.AnnotationSkipRevocation + `: "true" lets it go`
+	c := status.Condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonRevocationFailed, message)
 	c.LastTransitionTime = metav1.NewTime(r.Clock.Now().Truncate(time.Second))
 	meta.SetStatusCondition(&cert.Status.Conditions, c)
 	if equality.Semantic.DeepEqual(before.Status, cert.Status) {
@@ -134,12 +137,12 @@ func (r *Reconciler) letGo(ctx context.Context, cert *v1alpha1.ApisixCertificate
 }
 
 // endSecret deletes the Secret, or takes the marks off it where it is in use.
-func (r *Reconciler) endSecret(ctx context.Context, s *Snapshot, p *EndPlan) error {
+func (r *Reconciler) endSecret(ctx context.Context, s *plan.Snapshot, p *plan.Deletion) error {
 	switch p.Secret {
 	case authority.Delete:
-		return r.Secrets.Delete(ctx, p.permit)
+		return r.Secrets.Delete(ctx, p.Permit)
 	case authority.Release:
-		if err := r.Secrets.Release(ctx, p.permit, authority.ReleasedText(client.ObjectKeyFromObject(s.Cert), leafOf(s.Secret.Object))); err != nil {
+		if err := r.Secrets.Release(ctx, p.Permit, authority.ReleasedText(client.ObjectKeyFromObject(s.Cert), plan.LeafOf(s.Secret.Object))); err != nil {
 			return err
 		}
 		why := "as it was there before this object"

@@ -10,7 +10,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/controllers/certificate/plan"
 	"apisix-certs.io/apisix-certs/controllers/metrics"
+	"apisix-certs.io/apisix-certs/internal/failure"
 	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
@@ -39,12 +41,12 @@ func statusOf(conditions []metav1.Condition, kind string) metav1.ConditionStatus
 }
 
 // measureFailures counts what failed in a run.
-func measureFailures(done *Results) {
+func measureFailures(done *plan.Results) {
 	if done.Err != nil && done.Attempted && !done.Issued {
 		metrics.Failed(metrics.Issue, kindOf(done.Err))
 	}
 	for _, g := range done.Gateways {
-		if g.Err != nil && !busy(g) {
+		if g.Err != nil && !plan.Busy(g) {
 			metrics.Failed(metrics.Push, kindOf(g.Err))
 		}
 	}
@@ -52,7 +54,7 @@ func measureFailures(done *Results) {
 
 // kindOf goes by the reason that a condition has for the error.
 func kindOf(err error) metrics.Outcome {
-	if kind, ok := kinds[findingOf(err).Reason]; ok {
+	if kind, ok := kinds[failure.Of(err).Reason]; ok {
 		return kind
 	}
 	return metrics.Transient

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -16,7 +15,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
-	"apisix-certs.io/apisix-certs/internal/authority"
+	"apisix-certs.io/apisix-certs/controllers/certificate/plan"
 	"apisix-certs.io/apisix-certs/internal/certspec"
 	"apisix-certs.io/apisix-certs/internal/class"
 	"apisix-certs.io/apisix-certs/internal/gateway"
@@ -26,9 +25,8 @@ import (
 )
 
 // observe is the only reader. live reads the Secret, and what is on its way at cert-manager, past the cache.
-func (r *Reconciler) observe(ctx context.Context, cert *v1alpha1.ApisixCertificate, live bool) (Snapshot, error) {
-	s := Snapshot{Cert: cert, Seen: r.memory.of(client.ObjectKeyFromObject(cert), cert.UID)}
-	s.Facts.Spec = certspec.Of(cert)
+func (r *Reconciler) observe(ctx context.Context, cert *v1alpha1.ApisixCertificate, live bool) (plan.Snapshot, error) {
+	s := plan.Snapshot{Cert: cert, Seen: r.memory.of(client.ObjectKeyFromObject(cert), cert.UID)}
 	s.Gateways = r.gatewaysOf(ctx, cert)
 	var err error
 	if s.References, err = r.References.Of(ctx, cert); err != nil {
@@ -37,6 +35,7 @@ func (r *Reconciler) observe(ctx context.Context, cert *v1alpha1.ApisixCertifica
 	if s.Review, err = r.Reviewer.Review(ctx, cert, s.References); err != nil {
 		return s, err
 	}
+	s.Facts.Spec = s.Review.Spec
 	r.enqueue(ctx, s.Review.Woken)
 	if s.Secret.Object, s.Secret.Live, err = r.readSecret(ctx, cert, live); err != nil {
 		return s, err
@@ -51,7 +50,7 @@ func (r *Reconciler) observe(ctx context.Context, cert *v1alpha1.ApisixCertifica
 }
 
 // observePair is the part of observe that depends on the pair in the Secret.
-func (r *Reconciler) observePair(ctx context.Context, s Snapshot, secret *corev1.Secret, live bool) (Snapshot, error) {
+func (r *Reconciler) observePair(ctx context.Context, s plan.Snapshot, secret *corev1.Secret, live bool) (plan.Snapshot, error) {
 	var err error
 	s.Secret.Object = secret
 	s.Secret.Right, err = r.Reviewer.SecretRight(ctx, s.Cert, s.Review, secret, keystorage.SecretType(s.Cert))
@@ -65,13 +64,13 @@ func (r *Reconciler) observePair(ctx context.Context, s Snapshot, secret *corev1
 		}
 	}
 	now := r.Clock.Now()
-	s.Facts = factsOf(&s, r.RotationSpread)
+	s.Facts = plan.FactsOf(&s, r.RotationSpread)
 	d := certs.Decide(s.Facts, now)
-	if s.Keys, err = r.Keys.Observe(ctx, s.kept(), s.target(d.Bundle), !d.Issue, s.Seen.unserved != ""); err != nil {
+	if s.Keys, err = r.Keys.Observe(ctx, s.Kept(), s.TargetOf(d.Bundle), !d.Issue, s.Seen.Unserved != ""); err != nil {
 		return s, err
 	}
-	if p := MakePlan(s, now); p.Delivery == Push && p.Secret == Keep {
-		return r.observeGateways(ctx, s, p.target), nil
+	if p := plan.Make(s, now); p.Delivery == plan.Push && p.Secret == plan.Keep {
+		return r.observeGateways(ctx, s, p.Target), nil
 	}
 	return s, nil
 }
@@ -93,12 +92,14 @@ func (r *Reconciler) readSecret(ctx context.Context, cert *v1alpha1.ApisixCertif
 		return r.readSecret(ctx, cert, true)
 	case apierrors.IsNotFound(err):
 		return nil, live, nil
+	case err == nil && cert.Spec.Push:
+		secret = tlssecret.Provided(secret)
 	}
 	return secret, live, err
 }
 
-func (r *Reconciler) observeIssuer(ctx context.Context, cert *v1alpha1.ApisixCertificate) (IssuerState, error) {
-	of := IssuerState{Order: issuance.Order{Certificate: cert}}
+func (r *Reconciler) observeIssuer(ctx context.Context, cert *v1alpha1.ApisixCertificate) (plan.IssuerState, error) {
+	of := plan.IssuerState{Order: issuance.Order{Certificate: cert}}
 	if cert.Spec.Push {
 		return of, nil
 	}
@@ -112,55 +113,14 @@ func (r *Reconciler) observeIssuer(ctx context.Context, cert *v1alpha1.ApisixCer
 	return of, err
 }
 
-// factsOf are what the decision to issue goes by.
-func factsOf(s *Snapshot, rotationSpread time.Duration) certs.Observed {
-	cert, observation := s.Cert, s.Issuer.Order.Observation
-	facts := certs.Observed{
-		Spec: s.Facts.Spec, UID: string(cert.UID),
-		WantedIssuer: cert.Spec.IssuerRef.String(), WantedFor: authority.OwnerText(client.ObjectKeyFromObject(cert)),
-		Once:          cert.Spec.RenewalPolicy == v1alpha1.RenewDisabled,
-		RenewalWindow: certspec.RenewalWindow(&cert.Spec, string(cert.UID)),
-		CurrentCA:     observation.CAs, CurrentCASince: observation.CASince, RotationSpread: rotationSpread,
-	}
-	if at, err := time.Parse(time.RFC3339, cert.Annotations[v1alpha1.AnnotationRenewAt]); err == nil {
-		facts.RenewRequestedAt = at
-	}
-	secret := s.Secret.Object
-	if secret == nil {
-		return facts
-	}
-	facts.SecretExists, facts.KeyOutside = true, keystorage.Outside(cert)
-	if !s.Secret.Right.MayRead() { // that of somebody else says nothing of this certificate
-		return facts
-	}
-	marks := tlssecret.MarksOf(secret)
-	facts.CertPEM, facts.KeyPEM = secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey]
-	facts.CAPEM = secret.Data[corev1.ServiceAccountRootCAKey]
-	facts.IssuedBy, facts.IssuedFor = marks.IssuedBy, marks.Owner
-	facts.IssuedDigest, facts.IssuedUnder, facts.IssuedAt = marks.SpecDigest, marks.IssuedUnder, marks.IssuedAt
-	if leaf := leafIn(secret); leaf != nil && !observation.Revocations.Empty() {
-		facts.Revoked = observation.Revocations.Has(leaf)
-	}
-	if undated(s) {
-		facts.IssuedAt = facts.RenewRequestedAt // what was asked for before is answered
-	}
-	return facts
-}
-
-// undated reports whether the Secret does not say any more when the certificate in it, that of the record, was issued.
-func undated(s *Snapshot) bool {
-	secret := s.Secret.Object
-	return secret != nil && secret.Annotations[v1alpha1.AnnotationIssuedAt] == "" && s.recorded(leafOf(secret))
-}
-
 // gatewaysOf finds the gateways of a certificate. Nothing is asked of them.
-func (r *Reconciler) gatewaysOf(ctx context.Context, cert *v1alpha1.ApisixCertificate) GatewayStates {
-	states := GatewayStates{Known: r.known(ctx)}
+func (r *Reconciler) gatewaysOf(ctx context.Context, cert *v1alpha1.ApisixCertificate) plan.GatewayStates {
+	states := plan.GatewayStates{Known: r.known(ctx)}
 	for _, g := range r.Gateways.For(class.Of(cert)) {
-		states.At = append(states.At, GatewayState{Gateway: g})
+		states.At = append(states.At, plan.GatewayState{Gateway: g})
 	}
 	for _, was := range cert.Status.Gateways {
-		if slices.ContainsFunc(states.At, func(at GatewayState) bool { return at.Name == was.Name }) {
+		if slices.ContainsFunc(states.At, func(at plan.GatewayState) bool { return at.Name == was.Name }) {
 			continue
 		}
 		if g := r.Gateways.Named(was.Name); g != nil {
@@ -171,7 +131,7 @@ func (r *Reconciler) gatewaysOf(ctx context.Context, cert *v1alpha1.ApisixCertif
 }
 
 // observeGateways looks at all gateways at once, for one that hangs must not hold up the others.
-func (r *Reconciler) observeGateways(ctx context.Context, s Snapshot, t gateway.Target) Snapshot {
+func (r *Reconciler) observeGateways(ctx context.Context, s plan.Snapshot, t gateway.Target) plan.Snapshot {
 	s.Gateways.At = slices.Clone(s.Gateways.At)
 	var group sync.WaitGroup
 	for i := range s.Gateways.At {
@@ -195,10 +155,10 @@ func (r *Reconciler) known(ctx context.Context) func(namespace, name, uid string
 }
 
 // Look observes a certificate and plans for it, and does nothing.
-func (r *Reconciler) Look(ctx context.Context, cert *v1alpha1.ApisixCertificate) (Snapshot, Plan, error) {
+func (r *Reconciler) Look(ctx context.Context, cert *v1alpha1.ApisixCertificate) (plan.Snapshot, plan.Plan, error) {
 	s, err := r.observe(ctx, cert, false)
 	if err != nil {
-		return s, Plan{}, fmt.Errorf("observe: %w", err)
+		return s, plan.Plan{}, fmt.Errorf("observe: %w", err)
 	}
-	return s, MakePlan(s, r.Clock.Now()), nil
+	return s, plan.Make(s, r.Clock.Now()), nil
 }

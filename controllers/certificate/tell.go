@@ -17,15 +17,17 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/controllers/certificate/plan"
+	"apisix-certs.io/apisix-certs/controllers/certificate/status"
 	"apisix-certs.io/apisix-certs/controllers/note"
 )
 
 // report writes the status once, tells changes as events, and says when to look again.
-func (r *Reconciler) report(ctx context.Context, s Snapshot, p Plan, done Results, now time.Time) (ctrl.Result, error) {
-	seen := s.Seen.after(p, done, now)
+func (r *Reconciler) report(ctx context.Context, s plan.Snapshot, p plan.Plan, done plan.Results, now time.Time) (ctrl.Result, error) {
+	seen := s.Seen.After(p, done, now)
 	r.memory.keep(s.Cert.UID, seen)
 	after := s.Cert.DeepCopy()
-	after.Status = *Status(&s.Cert.Status, &s, &p, &done, now)
+	after.Status = *status.Of(&s.Cert.Status, &s, &p, &done, now)
 	measure(after)
 	measureFailures(&done)
 	if !equality.Semantic.DeepEqual(s.Cert.Status, after.Status) {
@@ -34,10 +36,10 @@ func (r *Reconciler) report(ctx context.Context, s Snapshot, p Plan, done Result
 		}
 	}
 	r.tell(ctx, s.Cert, after, &done)
-	if err := transient(&done); err != nil {
+	if err := status.Transient(&done); err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: wake(&s, &p, &done, &after.Status, seen, now)}, nil
+	return ctrl.Result{RequeueAfter: status.Wake(&s, &p, &done, &after.Status, seen, now)}, nil
 }
 
 // writeStatus replaces the status, which costs less than a patch on both sides. Where the object has changed since it was
@@ -51,7 +53,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, cert, before *v1alpha1.Api
 }
 
 // tell emits events and logs: one for a new certificate, and one when Ready turns to another reason.
-func (r *Reconciler) tell(ctx context.Context, before, after *v1alpha1.ApisixCertificate, done *Results) {
+func (r *Reconciler) tell(ctx context.Context, before, after *v1alpha1.ApisixCertificate, done *plan.Results) {
 	log := ctrl.LoggerFrom(ctx)
 	if done.Err != nil && done.Attempted && !done.Issued && !done.Uncounted { // other errors are returned, and so logged
 		log.Error(done.Err, "cannot issue the certificate", "reason", done.Why.Reason)

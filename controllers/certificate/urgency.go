@@ -13,8 +13,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/fairqueue"
 )
 
-// urgency is how urgent a certificate is, as the cache has it. One that is gone, or too new for the cache, has changed.
-func (r *Reconciler) urgency(item ctrl.Request, unchanged bool) (fairqueue.Class, int64) {
+// Urgency is how urgent a certificate is, as the cache has it. One that is gone, or too new for the cache, has changed.
+func (r *Reconciler) Urgency(item ctrl.Request, unchanged bool) (fairqueue.Class, int64) {
 	cert := &v1alpha1.ApisixCertificate{}
 	if r.Get(context.Background(), item.NamespacedName, cert, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency) != nil {
 		return fairqueue.Changed, 0

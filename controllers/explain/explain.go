@@ -21,6 +21,7 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs/vault"
 	"apisix-certs.io/apisix-certs/controllers/certificate"
+	"apisix-certs.io/apisix-certs/controllers/certificate/plan"
 	"apisix-certs.io/apisix-certs/controllers/grant"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
 	"apisix-certs.io/apisix-certs/controllers/source"
@@ -109,7 +110,7 @@ func Of(ctx context.Context, reader client.Client, cert *v1alpha1.ApisixCertific
 	}
 	s.Keys.Impossible, s.Keys.Unknown = nil, nil // no gateway was asked
 	now := clock.RealClock{}.Now()
-	p := certificate.MakePlan(s, now)
+	p := plan.Make(s, now)
 	return &Explanation{Namespace: cert.Namespace, Name: cert.Name, Observed: observedOf(&s, &p), Plan: planOf(&p), Told: toldBy(cert)}, nil
 }
 
@@ -119,10 +120,6 @@ func reconcilerFor(ctx context.Context, reader client.Client, options Options) (
 	var list v1alpha1.ApisixCertificateList
 	if err := readOnly.List(ctx, &list); err != nil {
 		return nil, err
-	}
-	var known []*v1alpha1.ApisixCertificate
-	for i := range list.Items {
-		known = append(known, &list.Items[i])
 	}
 	grants := &grant.Grants{Reader: readOnly}
 	if mapping, err := reader.RESTMapper().RESTMapping(grant.Kind); err == nil {
@@ -138,10 +135,10 @@ func reconcilerFor(ctx context.Context, reader client.Client, options Options) (
 	issuers := &issuance.Issuers{Client: readOnly, Live: readOnly, Clock: real, Signers: noSigners{}}
 	reviewer := &admission.Reviewer{
 		Reader: readOnly, Claims: &authority.Claims{Clock: real}, Granted: grants.Allow,
-		Known: func() []*v1alpha1.ApisixCertificate { return known }, RequirePolicy: options.RequirePolicy,
+		RequirePolicy: options.RequirePolicy,
 	}
-	for _, cert := range known {
-		reviewer.Claim(cert)
+	for i := range list.Items {
+		reviewer.Claim(&list.Items[i])
 	}
 	return &certificate.Reconciler{
 		Client: readOnly, Live: readOnly, Clock: real, Gateways: noGateways{}, RotationSpread: options.RotationSpread,
@@ -152,7 +149,7 @@ func reconcilerFor(ctx context.Context, reader client.Client, options Options) (
 	}, nil
 }
 
-func observedOf(s *certificate.Snapshot, p *certificate.Plan) Observed {
+func observedOf(s *plan.Snapshot, p *plan.Plan) Observed {
 	o := Observed{
 		Secret: s.Cert.Namespace + "/" + s.Cert.Spec.SecretName, There: s.Secret.Object != nil, Ours: s.Secret.Right.Ours(),
 		Found: s.Issuer.Order.Issuer != nil, Owned: s.Review.Names.Owned, Yielded: s.Review.Names.Yielded, Gateways: s.Cert.Status.Gateways,
@@ -173,18 +170,18 @@ func observedOf(s *certificate.Snapshot, p *certificate.Plan) Observed {
 	return o
 }
 
-func planOf(p *certificate.Plan) Plan {
-	plan := Plan{
+func planOf(p *plan.Plan) Plan {
+	planned := Plan{
 		Secret: string(p.Secret), Held: findingOf(p.Held), Waits: findingOf(p.Pending), Backoff: p.Backoff,
 		Deliver: string(p.Delivery), Revoke: len(p.Revoke), Next: timeOf(p.Next),
 	}
 	if p.Decision.Issue {
-		plan.Why = p.Decision.Message
+		planned.Why = p.Decision.Message
 	}
-	if plan.Held == nil {
-		plan.Held = findingOf(p.Provided.Fault)
+	if planned.Held == nil {
+		planned.Held = findingOf(p.Provided.Fault)
 	}
-	return plan
+	return planned
 }
 
 func findingOf(f *finding.Finding) *Finding {

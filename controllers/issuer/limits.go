@@ -83,6 +83,9 @@ func accounts(auth *v1alpha1.VaultAuth) map[string]*v1alpha1.ServiceAccountRefer
 	return found
 }
 
+// workers are how many issuers of a kind are checked at the same time, of which one namespace has a quarter at most.
+const workers = 16
+
 // shares lets each namespace have a quarter of the workers at most, so that those whose Vault does not answer keep no others
 // waiting.
 type shares struct {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -23,26 +22,9 @@ import (
 const (
 	// Recheck is how often an issuer is checked though nothing changed.
 	Recheck = time.Minute
-	// workers are how many issuers of a kind are checked at the same time, of which one namespace has a quarter at most.
-	workers = 16
 	// crowded is when an issuer comes again whose namespace has that many under way.
 	crowded = 5 * time.Second
 )
-
-// object is an issuer as the client takes it.
-type object interface {
-	client.Object
-	v1alpha1.Issuer
-}
-
-// reconciler keeps the status of issuers of one kind.
-type reconciler struct {
-	client.Client
-	recorder  events.EventRecorder
-	sessions  *Sessions
-	kind      string
-	newObject func() object
-}
 
 // Setup builds the controllers of both kinds of issuers. secrets, where it is not nil, brings changes of all Secrets.
 func Setup(ctx context.Context, mgr ctrl.Manager, sessions *Sessions, secrets func(handler.EventHandler) source.Source) error {

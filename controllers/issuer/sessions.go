@@ -3,16 +3,12 @@
 package issuer
 
 import (
-	"context"
-	"fmt"
-	"strings"
 	"sync"
 	"time"
 
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs/vault"
 	"apisix-certs.io/apisix-certs/controllers/metrics"
 	"apisix-certs.io/apisix-certs/controllers/shard"
@@ -60,26 +56,6 @@ type entry struct {
 	observation Observation // under the lock of Sessions
 }
 
-// Get returns the issuer's session, opening it first if there is none or if the issuer's spec has changed. Credentials
-// that changed are picked up by Refresh. Errors are *CredentialsError, certs.FieldError or of Kubernetes.
-func (s *Sessions) Get(ctx context.Context, issuer v1alpha1.Issuer) (*vault.Session, error) {
-	e := s.entry(KeyOf(issuer))
-	e.Lock()
-	defer e.Unlock()
-	if e.session != nil && e.identity == identityOf(issuer) {
-		return e.session, nil
-	}
-	return s.open(ctx, e, issuer)
-}
-
-// Refresh reads the issuer's credentials again and opens a new session if they have changed.
-func (s *Sessions) Refresh(ctx context.Context, issuer v1alpha1.Issuer) (*vault.Session, error) {
-	e := s.entry(KeyOf(issuer))
-	e.Lock()
-	defer e.Unlock()
-	return s.open(ctx, e, issuer)
-}
-
 // Forget ends the session of an issuer that is gone.
 func (s *Sessions) Forget(key Key) {
 	s.mu.Lock()
@@ -107,29 +83,4 @@ func (s *Sessions) entry(key Key) *entry {
 		s.byKey[key] = &entry{}
 	}
 	return s.byKey[key]
-}
-
-// open is called with the entry's lock held. A session that still fits is kept, with its login.
-func (s *Sessions) open(ctx context.Context, e *entry, issuer v1alpha1.Issuer) (*vault.Session, error) {
-	config, versions, err := s.config(ctx, issuer)
-	if err != nil {
-		return nil, err
-	}
-	version := identityOf(issuer) + " " + strings.Join(versions, " ")
-	if e.session != nil && e.version == version {
-		return e.session, nil
-	}
-	session, err := vault.Open(config)
-	if err != nil {
-		return nil, err
-	}
-	if e.session != nil {
-		go e.session.Close() // which talks to Vault
-	}
-	e.session, e.identity, e.version = session, identityOf(issuer), version
-	return session, nil
-}
-
-func identityOf(issuer v1alpha1.Issuer) string {
-	return fmt.Sprintf("%s/%d", issuer.GetUID(), issuer.GetGeneration())
 }

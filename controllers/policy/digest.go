@@ -13,6 +13,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/internal/certspec"
 )
 
 // approved is what an approval is for: all that an issuer gets to see, and where certificate and key go. What is as it is by
@@ -34,21 +35,23 @@ type approved struct {
 	Gateways       string                `json:"gateways,omitempty"`
 	KeyStorage     string                `json:"keyStorage,omitempty"`
 	VaultKV        string                `json:"vaultKV,omitempty"`
+	// IssuerAnnotations may say anything to an issuer that reads them: another product, other names.
+	IssuerAnnotations map[string]string `json:"issuerAnnotations,omitempty"`
 }
 
-// Digest identifies what an approval of a certificate is for: all names, subject, issuer, duration, usages and key; ingress
-// class or Gateway, key storage, and the Secret where it is of others. The order of names and usages does not count, nor does how and
+// Digest identifies what an approval of a certificate is for: all names, subject, issuer, duration, usages and key, and the
+// annotations that the issuer reads; ingress class or Gateway, key storage, and the Secret where it is of others. The order of names and usages does not count, nor does how and
 // when is renewed, so that renewals never wait for an approval.
-func Digest(spec *v1alpha1.ApisixCertificateSpec) string {
-	text, _ := json.Marshal(approvedOf(spec)) // plain data always marshals
+func Digest(cert *v1alpha1.ApisixCertificate) string {
+	text, _ := json.Marshal(approvedOf(cert)) // plain data always marshals
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }
 
 // Summary is what Digest covers, for the user who decides: "dnsNames a.example b.example, issuer VaultIssuer/vault".
-func Summary(spec *v1alpha1.ApisixCertificateSpec) string {
+func Summary(cert *v1alpha1.ApisixCertificate) string {
 	var parts []string
-	value := reflect.ValueOf(approvedOf(spec))
+	value := reflect.ValueOf(approvedOf(cert))
 	for i := range value.NumField() {
 		field := value.Field(i)
 		if field.IsZero() {
@@ -68,7 +71,8 @@ func Summary(spec *v1alpha1.ApisixCertificateSpec) string {
 	return strings.Join(parts, ", ")
 }
 
-func approvedOf(spec *v1alpha1.ApisixCertificateSpec) approved {
+func approvedOf(cert *v1alpha1.ApisixCertificate) approved {
+	spec := &cert.Spec
 	a := approved{
 		DNSNames: hosts(spec.DNSNames), CommonName: certs.NormalizeHost(spec.CommonName),
 		IPAddresses: sorted(spec.IPAddresses), URIs: sorted(spec.URIs), EmailAddresses: sorted(spec.EmailAddresses),
@@ -90,6 +94,9 @@ func approvedOf(spec *v1alpha1.ApisixCertificateSpec) approved {
 		return a
 	}
 	a.Issuer = spec.IssuerRef.String()
+	if shown := certspec.IssuerAnnotations(cert); len(shown) > 0 {
+		a.IssuerAnnotations = shown
+	}
 	if spec.Duration != nil {
 		a.Duration = spec.Duration.Duration.String()
 	}

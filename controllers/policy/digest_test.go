@@ -3,6 +3,7 @@
 package policy
 
 import (
+	"strings"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,6 +14,10 @@ import (
 
 func uris(list ...string) specEdit {
 	return func(s *v1alpha1.ApisixCertificateSpec) { s.URIs = list }
+}
+
+func of(spec *v1alpha1.ApisixCertificateSpec) *v1alpha1.ApisixCertificate {
+	return &v1alpha1.ApisixCertificate{Spec: *spec}
 }
 
 // What changes what the issuer sees, or where certificate and key go, needs another approval; what does not, does not.
@@ -68,11 +73,11 @@ func TestDigest(t *testing.T) {
 		{"Secret of others", asking(), asking(provided), false},
 		{"another Secret of others", asking(provided), asking(provided, func(s *v1alpha1.ApisixCertificateSpec) { s.SecretName = "t" }), false},
 	} {
-		if got := Digest(c.a) == Digest(c.b); got != c.same {
-			t.Errorf("%s: the same is %v\n%s\n%s", c.name, got, Summary(c.a), Summary(c.b))
+		if got := Digest(of(c.a)) == Digest(of(c.b)); got != c.same {
+			t.Errorf("%s: the same is %v\n%s\n%s", c.name, got, Summary(of(c.a)), Summary(of(c.b)))
 		}
-		if got := Summary(c.a) == Summary(c.b); got && !c.same && c.name != "one name with a comma" {
-			t.Errorf("%s: the user who decides sees no difference: %s", c.name, Summary(c.a))
+		if got := Summary(of(c.a)) == Summary(of(c.b)); got && !c.same && c.name != "one name with a comma" {
+			t.Errorf("%s: the user who decides sees no difference: %s", c.name, Summary(of(c.a)))
 		}
 	}
 }
@@ -84,8 +89,40 @@ func TestSummary(t *testing.T) {
 		`dnsNames a b, subject {"organizations":["Acme"]}, issuer ClusterVaultIssuer/vault, duration 1h0m0s, usages client auth, key RSA 4096, ingressClass apisix, keyStorage VaultKV, vaultKV kv/x`: asking(
 			named("a", "b"), subject(v1alpha1.X509Subject{Organizations: []string{"Acme"}}), living(1), used("client auth"), keyed("RSA", 4096), withClass("apisix"), inVault("", "x")),
 	} {
-		if got := Summary(spec); got != want {
+		if got := Summary(of(spec)); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
+// An issuer of cert-manager, or an external one, reads annotations: what they say was approved, or was not.
+func TestDigestOfAnnotations(t *testing.T) {
+	cert := of(asking(func(s *v1alpha1.ApisixCertificateSpec) {
+		s.IssuerRef = v1alpha1.IssuerReference{Group: "ejbca.example", Kind: "Issuer", Name: "x"}
+	}))
+	for _, row := range []struct {
+		name   string
+		group  string
+		counts bool
+	}{
+		{"ejbca.example/profile", "ejbca.example", true},
+		{"venafi.cert-manager.io/custom-fields", "ejbca.example", true},
+		{v1alpha1.AnnotationRenewAt, "ejbca.example", false},
+		{"kubectl.kubernetes.io/last-applied-configuration", "ejbca.example", false},
+		{v1alpha1.AnnotationRenewAt, v1alpha1.GroupVersion.Group, false},
+		{"venafi.cert-manager.io/custom-fields", "", false},
+	} {
+		cert.Spec.IssuerRef.Group, cert.Annotations = row.group, nil
+		seen := map[string]bool{Digest(cert): true}
+		for _, value := range []string{"one", "other"} {
+			cert.Annotations = map[string]string{row.name: value}
+			if counts := !seen[Digest(cert)]; counts != row.counts {
+				t.Errorf("%s: %q of an issuer of group %q: counts is %v", row.name, value, row.group, counts)
+			}
+			seen[Digest(cert)] = true
+			if shown := strings.Contains(Summary(cert), row.name); shown != row.counts {
+				t.Errorf("%s: the user who decides reads %s", row.name, Summary(cert))
+			}
 		}
 	}
 }

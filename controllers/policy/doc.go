@@ -5,7 +5,7 @@
 //	set := policy.NewSet(policies, required)
 //	verdict := set.Evaluate(policy.Request{Namespace: "shop", Labels: labels, Spec: &cert.Spec, Older: older})
 //	if verdict.Denied != "" { ... }
-//	if verdict.Settle(cert.Status.Approval, policy.Digest(&cert.Spec)) != policy.Settled { ... }
+//	if verdict.Settle(cert.Status.Approval, policy.Digest(cert)) != policy.Settled { ... }
 //
 // It is pure: it reads no cluster, and knows of approvals only what Settle is given.
 package policy

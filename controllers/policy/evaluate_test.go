@@ -187,7 +187,7 @@ func TestAllowsName(t *testing.T) {
 }
 
 func TestSettle(t *testing.T) {
-	manual, digest := Verdict{Manual: []string{"p", "q"}}, Digest(asking())
+	manual, digest := Verdict{Manual: []string{"p", "q"}}, Digest(of(asking()))
 	by := func(decision v1alpha1.ApprovalDecision, policy, digest string) *v1alpha1.Approval {
 		return &v1alpha1.Approval{Decision: decision, Policy: policy, Digest: digest, By: "somebody"}
 	}
@@ -202,7 +202,7 @@ func TestSettle(t *testing.T) {
 		{"open", manual, nil, Unsettled},
 		{"approved", manual, by(v1alpha1.Approved, "q", digest), Settled},
 		{"denied", manual, by(v1alpha1.Denied, "p", digest), Refused},
-		{"for other names", manual, by(v1alpha1.Approved, "p", Digest(asking(named("b.example")))), Unsettled},
+		{"for other names", manual, by(v1alpha1.Approved, "p", Digest(of(asking(named("b.example"))))), Unsettled},
 		{"for another policy", manual, by(v1alpha1.Approved, "other", digest), Unsettled},
 	} {
 		if got := c.verdict.Settle(c.approval, digest); got != c.want {

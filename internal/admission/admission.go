@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/controllers/grant"
 	"apisix-certs.io/apisix-certs/controllers/note"
 	"apisix-certs.io/apisix-certs/controllers/policy"
@@ -33,9 +34,7 @@ type Reviewer struct {
 	Claims *authority.Claims
 	// Granted reports whether objects of a kind in a namespace may refer to a Secret of another.
 	Granted func(ctx context.Context, kind, from, secretNamespace, secretName string) (bool, error)
-	// Known gives all ApisixCertificates of the cache, which nobody may change.
-	Known func() []*v1alpha1.ApisixCertificate
-	Shard *shard.Shard
+	Shard   *shard.Shard
 	// RequirePolicy denies every certificate where there is no CertificatePolicy. False: every one is allowed then.
 	RequirePolicy bool
 
@@ -45,6 +44,9 @@ type Reviewer struct {
 
 // Review says what may be had.
 type Review struct {
+	// Spec is the certificate's, and Invalid all that is wrong with it.
+	Spec    certs.Spec
+	Invalid []certs.FieldError
 	// Names are the DNS names that belong to the certificate, and Hosts those of spec.dnsNames among them.
 	Names authority.Names
 	Hosts []string
@@ -60,7 +62,8 @@ type Review struct {
 
 // Review reviews a certificate. It keeps the names that it finds free for it.
 func (r *Reviewer) Review(ctx context.Context, cert *v1alpha1.ApisixCertificate, found references.References) (Review, error) {
-	review := Review{inUse: found.InUse()}
+	known := r.claimants.check(cert)
+	review := Review{Spec: known.spec, Invalid: known.problems, inUse: found.InUse()}
 	var err error
 	if review.notGranted, err = r.grant(ctx, cert, found); err != nil {
 		return review, err
@@ -73,11 +76,11 @@ func (r *Reviewer) Review(ctx context.Context, cert *v1alpha1.ApisixCertificate,
 		review.Woken = r.Claims.Set(r.claimants.of(cert))
 	}
 	judge := &judge{r: r, ctx: ctx}
-	review.Names = r.Claims.Acquire(cert.UID, review.Refused == nil && r.claimants.of(cert).Valid, judge)
+	review.Names = r.Claims.Acquire(cert.UID, review.Refused == nil && len(review.Invalid) == 0, judge)
 	if deleting { // what it had until now is what it cleans up
 		review.Names = authority.Names{Owned: slices.Clone(cert.Status.OwnedNames)}
 	}
-	for _, host := range certspec.Of(cert).DNSNames {
+	for _, host := range review.Spec.DNSNames {
 		if slices.Contains(review.Names.Owned, host) {
 			review.Hosts = append(review.Hosts, host)
 		}
@@ -149,7 +152,7 @@ func (r *Reviewer) admit(ctx context.Context, cert *v1alpha1.ApisixCertificate, 
 	if err != nil {
 		return err
 	}
-	digest, approval := policy.Digest(&cert.Spec), cert.Status.Approval
+	digest, approval := digestFor(verdict, cert), cert.Status.Approval
 	switch settled := verdict.Settle(approval, digest); {
 	case verdict.Denied != "":
 		review.Refused = &finding.Finding{Reason: v1alpha1.ReasonDenied, Message: verdict.Denied}

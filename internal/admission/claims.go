@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/internal/authority"
 	"apisix-certs.io/apisix-certs/internal/certspec"
 )
@@ -28,8 +29,9 @@ type claimants struct {
 
 type checked struct {
 	generation int64
+	spec       certs.Spec
 	requested  authority.Requested
-	valid      bool
+	problems   []certs.FieldError
 }
 
 // of is what the claims know of a certificate.
@@ -39,7 +41,7 @@ func (c *claimants) of(cert *v1alpha1.ApisixCertificate) authority.Claimant {
 		UID: cert.UID, Key: client.ObjectKeyFromObject(cert), Created: cert.CreationTimestamp.Time,
 		Names: spec.requested.Owned, Bare: spec.requested.Bare, Recorded: cert.Status.OwnedNames,
 		Secret: certspec.SecretKey(cert),
-		Valid:  spec.valid, Deleting: !cert.DeletionTimestamp.IsZero(),
+		Valid:  len(spec.problems) == 0, Deleting: !cert.DeletionTimestamp.IsZero(),
 	}
 }
 
@@ -50,7 +52,8 @@ func (c *claimants) check(cert *v1alpha1.ApisixCertificate) checked {
 	if ok && known.generation == cert.Generation && cert.Generation > 0 {
 		return known
 	}
-	now := checked{cert.Generation, authority.RequestedBy(certspec.Of(cert)), len(certspec.Problems(cert)) == 0}
+	spec := certspec.Of(cert)
+	now := checked{cert.Generation, spec, authority.RequestedBy(spec), certspec.Problems(cert)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.checked == nil {

@@ -51,7 +51,7 @@ func (j *judge) fail(err error) {
 
 // admitted reports whether nothing forbids the certificate.
 func (r *Reviewer) admitted(ctx context.Context, cert *v1alpha1.ApisixCertificate) (bool, error) {
-	if !r.claimants.of(cert).Valid {
+	if len(r.claimants.check(cert).problems) > 0 {
 		return false, nil
 	}
 	if !certspec.AtHome(cert) {
@@ -60,7 +60,16 @@ func (r *Reviewer) admitted(ctx context.Context, cert *v1alpha1.ApisixCertificat
 		}
 	}
 	verdict, err := r.verdict(ctx, cert)
-	return verdict.Denied == "" && verdict.Settle(cert.Status.Approval, policy.Digest(&cert.Spec)) == policy.Settled, err
+	return verdict.Denied == "" && verdict.Settle(cert.Status.Approval, digestFor(verdict, cert)) == policy.Settled, err
+}
+
+// digestFor identifies what is to be approved; empty where nothing is, as a digest of a thousand names costs as much as all the
+// rest of a verdict.
+func digestFor(verdict policy.Verdict, cert *v1alpha1.ApisixCertificate) string {
+	if len(verdict.Manual) == 0 {
+		return ""
+	}
+	return policy.Digest(cert)
 }
 
 func (r *Reviewer) verdict(ctx context.Context, cert *v1alpha1.ApisixCertificate) (policy.Verdict, error) {
@@ -69,15 +78,20 @@ func (r *Reviewer) verdict(ctx context.Context, cert *v1alpha1.ApisixCertificate
 		return policy.Verdict{}, err
 	}
 	older := func() int {
+		var list v1alpha1.ApisixCertificateList
+		if err = r.Reader.List(ctx, &list, client.InNamespace(cert.Namespace), client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
+			return 0
+		}
 		n := 0
-		for _, other := range r.Known() {
-			if other.Namespace == cert.Namespace && v1alpha1.Older(other, cert) {
+		for i := range list.Items {
+			if v1alpha1.Older(&list.Items[i], cert) {
 				n++
 			}
 		}
 		return n
 	}
-	return policies.Evaluate(policy.Request{Namespace: cert.Namespace, Labels: labels, Spec: &cert.Spec, Older: older}), nil
+	verdict := policies.Evaluate(policy.Request{Namespace: cert.Namespace, Labels: labels, Spec: &cert.Spec, Older: older})
+	return verdict, err
 }
 
 // policySet is all policies, and the labels of a namespace where they count. The list waits until the cache is synced, so that

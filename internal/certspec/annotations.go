@@ -10,10 +10,13 @@ import (
 
 // IssuerAnnotations are the annotations of a certificate that an issuer asked through cert-manager gets to see, where it reads its
 // settings: those of cert-manager's own issuers, such as venafi.cert-manager.io/custom-fields, and those of the group of an
-// external issuer. It is never nil. What cert-manager writes by itself, under cert-manager.io/, is none of them.
+// external issuer. It is never nil; an issuer of this project sees none. What cert-manager writes by itself, under cert-manager.io/, is none of them.
 func IssuerAnnotations(cert *v1alpha1.ApisixCertificate) map[string]string {
 	shown := map[string]string{}
-	group := cert.Spec.IssuerRef.WithKind().Group
+	group := cert.Spec.IssuerRef.Group
+	if group == "" || group == v1alpha1.GroupVersion.Group {
+		return shown
+	}
 	for name, value := range cert.Annotations {
 		domain, _, prefixed := strings.Cut(name, "/")
 		if prefixed && domain != v1alpha1.GroupCertManager && (under(domain, v1alpha1.GroupCertManager) || under(domain, group)) {

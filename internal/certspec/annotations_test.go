@@ -25,6 +25,12 @@ func TestIssuerAnnotations(t *testing.T) {
 	if diff := cmp.Diff(want, IssuerAnnotations(cert)); diff != "" {
 		t.Error(diff)
 	}
+	for _, group := range []string{"", v1alpha1.GroupVersion.Group} {
+		cert.Spec.IssuerRef = v1alpha1.IssuerReference{Group: group, Name: "x"}
+		if got := IssuerAnnotations(cert); got == nil || len(got) > 0 {
+			t.Errorf("a VaultIssuer, group %q: %v", group, got)
+		}
+	}
 	cert.Spec.IssuerRef = v1alpha1.IssuerReference{Group: v1alpha1.GroupCertManager, Name: "x"}
 	want = map[string]string{"venafi.cert-manager.io/custom-fields": "theirs"}
 	if diff := cmp.Diff(want, IssuerAnnotations(cert)); diff != "" {

@@ -100,7 +100,7 @@ func (s *scene) issue() {
 		s.t.Fatal(err)
 	}
 	state := s.observe()
-	secret := &corev1.Secret{Type: state.SecretType(), Data: map[string][]byte{corev1.TLSCertKey: certstest.PEM(leaf)}}
+	secret := &corev1.Secret{Type: SecretType(s.kept.Certificate), Data: map[string][]byte{corev1.TLSCertKey: certstest.PEM(leaf)}}
 	if !state.Outside {
 		secret.Data[corev1.TLSPrivateKeyKey] = key
 	}

@@ -7,16 +7,9 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/apisix"
-	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/certs/vault"
 	"apisix-certs.io/apisix-certs/internal/finding"
 	"apisix-certs.io/apisix-certs/internal/gateway"
-)
-
-// Reasons to issue beside those of package certs: that of a State that is Lost, and that of one that is Misplaced.
-const (
-	KeyLost  certs.Reason = "KeyLost"
-	KeyMoved certs.Reason = "KeyStorageChanged"
 )
 
 // State is what Observe found. It shows no key and no token under fmt and in JSON.

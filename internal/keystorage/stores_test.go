@@ -42,8 +42,9 @@ func TestSecretType(t *testing.T) {
 	for storage, want := range map[v1alpha1.KeyStorage]corev1.SecretType{
 		"": corev1.SecretTypeTLS, v1alpha1.KeyInSecret: corev1.SecretTypeTLS, v1alpha1.KeyAtGateway: corev1.SecretTypeOpaque, v1alpha1.KeyInVaultKV: corev1.SecretTypeOpaque,
 	} {
-		if state := newScene(t, storage).observe(); state.SecretType() != want || state.Outside != (want == corev1.SecretTypeOpaque) {
-			t.Errorf("%q: %s, outside %v", storage, state.SecretType(), state.Outside)
+		s := newScene(t, storage)
+		if state := s.observe(); SecretType(s.kept.Certificate) != want || state.Outside != (want == corev1.SecretTypeOpaque) {
+			t.Errorf("%q: %s, outside %v", storage, SecretType(s.kept.Certificate), state.Outside)
 		}
 	}
 }

@@ -45,7 +45,9 @@ func (r *Registry) chooseByGateway(ctx context.Context, key types.NamespacedName
 	return choiceByParameters(fault.name, gw, gatewayapi.ClassOf(class))
 }
 
-func gatewayText(key types.NamespacedName) string { return gatewayapi.GatewayKind.Kind + " " + key.String() }
+func gatewayText(key types.NamespacedName) string {
+	return gatewayapi.GatewayKind.Kind + " " + key.String()
+}
 
 // choiceByParameters reads the parameters of a Gateway, which is called name, and of its class.
 func choiceByParameters(name string, gw gatewayapi.Gateway, class gatewayapi.Class) (choice, error) {

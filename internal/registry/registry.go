@@ -50,8 +50,8 @@ type known struct {
 	proxies atomic.Bool // the cluster has the CRD of GatewayProxy
 	// gatewayAPI: the cluster has the CRDs of Gateway and GatewayClass.
 	gatewayAPI atomic.Bool
-	mu      sync.Mutex
-	entries map[string]*entry
+	mu         sync.Mutex
+	entries    map[string]*entry
 }
 
 // Warning is what is wrong with a gateway and does not keep it from being used.

@@ -47,6 +47,9 @@ func TestFairness(t *testing.T) {
 		t.Parallel()
 		slowIssuer(t)
 	})
+	// One after the other, as each needs the machine for itself.
+	t.Run("a gateway that never answers", hangingGateway)
+	t.Run("a flood of first issuances", flood)
 }
 
 func hangingIssuer(t *testing.T) {
@@ -79,6 +82,83 @@ func slowIssuer(t *testing.T) {
 	if p99 > most() || expired > 0 {
 		t.Errorf("beside an issuer of one signature a second renewals of another namespace take %s, and %d certificates expired", p99, expired)
 	}
+}
+
+// hangingGateway: the Admin API of the tenant's class accepts connections and never answers.
+func hangingGateway(t *testing.T) {
+	const certificates = 150
+	s := newOutpost(t, "--push-mode", "own").scene(t)
+	p := s.newPace(40, 8)
+	s.must(s.Apply(s.Context(), "tar", []byte(strings.NewReplacer("$name", "tar-"+s.id, "$ns", s.evil.ns, "$url", tarPit(t)).Replace(`
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  name: gatewayproxies.apisix.apache.org
+spec:
+  group: apisix.apache.org
+  scope: Namespaced
+  names: {kind: GatewayProxy, listKind: GatewayProxyList, plural: gatewayproxies, singular: gatewayproxy}
+  versions:
+    - name: v1alpha1
+      served: true
+      storage: true
+      schema:
+        openAPIV3Schema:
+          type: object
+          properties:
+            spec: {type: object, x-kubernetes-preserve-unknown-fields: true}
+---
+apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata: {name: $name}
+spec:
+  controller: example.com/nobody
+  parameters: {apiGroup: apisix.apache.org, kind: GatewayProxy, scope: Namespace, namespace: $ns, name: tar}
+`))))
+	s.until("a GatewayProxy", func() string {
+		err := s.Apply(s.Context(), "tar", []byte(strings.NewReplacer("$ns", s.evil.ns, "$url", tarPit(t)).Replace(`
+apiVersion: apisix.apache.org/v1alpha1
+kind: GatewayProxy
+metadata: {namespace: $ns, name: tar}
+spec:
+  provider:
+    type: ControlPlane
+    controlPlane:
+      endpoints: [$url]
+      auth: {type: AdminKey, adminKey: {value: x}}
+`)))
+		return unless(err == nil, fmt.Sprint(err))
+	})
+	s.floods(certificates, func(i int) client.Object {
+		return edited(s.evil.cert(fmt.Sprintf("n%d", i), fmt.Sprintf("n%d.%s", i, s.evil.domain)), ofClass("tar-"+s.id))
+	})
+	p99, expired := p.measure(5*time.Second, 20*time.Second)
+	fmt.Printf("measure: hanging_gateway certificates=%d renewals_delayed_ms_p99=%d expired=%d\n", certificates, p99.Milliseconds(), expired)
+	if p99 > most() || expired > 0 {
+		t.Errorf("beside a gateway that never answers renewals of another namespace take %s, and %d certificates expired", p99, expired)
+	}
+	if reason := s.reason(s.evil, "n0", v1alpha1.ConditionPushed); !strings.Contains(reason, v1alpha1.ReasonGatewayUnreachable) {
+		t.Errorf("the tenant's own certificate says %s", reason)
+	}
+}
+
+// flood: a thousand certificates of one namespace are issued for the first time.
+func flood(t *testing.T) {
+	const certificates = 1000
+	s := newOutpost(t, "--push-mode", "own").scene(t)
+	p := s.newPace(40, 0)
+	began := make(chan int)
+	go func() {
+		began <- s.floods(certificates, func(i int) client.Object {
+			return s.evil.cert(fmt.Sprintf("n%d", i), fmt.Sprintf("n%d.%s", i, s.evil.domain))
+		})
+	}()
+	p99, _ := p.measure(time.Second, 10*time.Second)
+	fmt.Printf("measure: flood namespace_certificates=%d other_renewal_delay_ms=%d\n", certificates, p99.Milliseconds())
+	if p99 > most() {
+		t.Errorf("beside first issuances of another namespace renewals take %s", p99)
+	}
+	<-began
 }
 
 // TestClaims: many certificates that name the same hosts cost little, and delay nobody who has one of them.

@@ -17,7 +17,7 @@ import (
 // minute Served tells to look at that controller, and once it runs again the certificate is served.
 func TestSecretModeNotCarried(t *testing.T) {
 	if !long() {
-		t.Skip("waits for half a minute: set APISIX_CERTS_MEASURES=long; TestNotCarried of controllers/certificate tells the same by a set clock")
+		t.Skip("waits for half a minute: set APISIX_CERTS_MEASURES=long; TestServed of controllers/certificate/status shows the same")
 	}
 	w := newWorld(t, modeSecret)
 	w.stopTheirs()

@@ -18,16 +18,20 @@ import (
 
 func main() {
 	checked := flag.Bool("check", false, "fail where a bound is exceeded")
+	uses := flag.Bool("uses", false, "print which names the files of the packages use of each other, instead")
 	flag.Parse()
-	if err := run(*checked, flag.Args()); err != nil {
+	if err := run(*checked, *uses, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "house:", err)
 		os.Exit(1)
 	}
 }
 
-func run(checked bool, patterns []string) error {
+func run(checked, uses bool, patterns []string) error {
 	if len(patterns) == 0 {
 		patterns = []string{"./..."}
+	}
+	if uses {
+		return printUses(os.Stdout, ".", patterns...)
 	}
 	all, err := measureAll(".", patterns...)
 	if err != nil {

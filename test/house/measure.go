@@ -8,6 +8,8 @@ import (
 	"go/ast"
 	"go/format"
 	"go/token"
+	"io"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -140,15 +142,50 @@ func fileOf(files *token.FileSet, at token.Pos) string { return files.Position(a
 // filesUsedBy gives the other files of the package that declare something the file uses: a function, method, type, field,
 // variable or constant. Names are resolved, so one that is only spelled alike is none.
 func filesUsedBy(p *packages.Package, file *ast.File) map[string]bool {
-	own, used := fileOf(p.Fset, file.Pos()), map[string]bool{}
+	used := map[string]bool{}
+	for other := range namesUsedBy(p, file) {
+		used[other] = true
+	}
+	return used
+}
+
+// namesUsedBy gives the names that a file uses of each other file of its package.
+func namesUsedBy(p *packages.Package, file *ast.File) map[string]map[string]bool {
+	own, used := fileOf(p.Fset, file.Pos()), map[string]map[string]bool{}
 	ast.Inspect(file, func(n ast.Node) bool {
-		if name, ok := n.(*ast.Ident); ok {
-			if object := p.TypesInfo.Uses[name]; object != nil && object.Pkg() == p.Types {
-				used[fileOf(p.Fset, object.Pos())] = true
-			}
+		name, ok := n.(*ast.Ident)
+		if !ok {
+			return true
 		}
+		object := p.TypesInfo.Uses[name]
+		if object == nil || object.Pkg() != p.Types {
+			return true
+		}
+		other := fileOf(p.Fset, object.Pos())
+		if used[other] == nil {
+			used[other] = map[string]bool{}
+		}
+		used[other][object.Name()] = true
 		return true
 	})
 	delete(used, own)
 	return used
+}
+
+// printUses prints for each file of the packages the names that it uses of each other file: what to look at where a cycle is to
+// be broken.
+func printUses(out io.Writer, dir string, patterns ...string) error {
+	loaded, err := load(dir, patterns...)
+	if err != nil {
+		return err
+	}
+	for _, p := range loaded {
+		for _, file := range p.Syntax {
+			names := namesUsedBy(p, file)
+			for _, other := range slices.Sorted(maps.Keys(names)) {
+				fmt.Fprintf(out, "%s -> %s: %s\n", path.Base(fileOf(p.Fset, file.Pos())), path.Base(other), strings.Join(slices.Sorted(maps.Keys(names[other])), " "))
+			}
+		}
+	}
+	return nil
 }

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllertest
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+)
+
+const (
+	// restless is how soon a certificate must be due for Run to wait for it.
+	restless = 3 * time.Second
+	// mostRuns bounds one Run: a loop without an end is a fault.
+	mostRuns = 500
+)
+
+// Enqueue makes a certificate due now, as an event does.
+func (s *Scene) Enqueue(key types.NamespacedName) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.enqueueAt(key, s.passed())
+}
+
+// enqueueAt keeps an earlier time, as the queue does.
+func (s *Scene) enqueueAt(key types.NamespacedName, at time.Time) {
+	if before, ok := s.due[key]; !ok || at.Before(before) {
+		s.due[key] = at
+	}
+}
+
+// passed is the time by which the queue goes.
+func (s *Scene) passed() time.Time { return s.Clock.Now().Add(-s.jumped) }
+
+// soonest is the certificate that is due first.
+func (s *Scene) soonest() (first types.NamespacedName, at time.Time, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, due := range s.due {
+		if !ok || due.Before(at) || due.Equal(at) && key.String() < first.String() {
+			first, at, ok = key, due, true
+		}
+	}
+	return first, at, ok
+}
+
+// Run runs what is due, and waits for what is due in a moment, until all certificates rest.
+func (s *Scene) Run() {
+	s.t.Helper()
+	for range mostRuns {
+		key, at, ok := s.soonest()
+		if !ok || at.After(s.passed().Add(restless)) {
+			return
+		}
+		s.step(key, at)
+	}
+	s.t.Fatalf("no rest after %d runs", mostRuns)
+}
+
+// Pass lets time pass, and runs each certificate when it is due.
+func (s *Scene) Pass(d time.Duration) {
+	s.t.Helper()
+	until := s.passed().Add(d)
+	for {
+		key, at, ok := s.soonest()
+		if !ok || at.After(until) {
+			break
+		}
+		s.step(key, at)
+	}
+	if rest := until.Sub(s.passed()); rest > 0 {
+		s.Clock.Step(rest)
+	}
+}
+
+// Advance lets time pass in which the controller does not run, as if the machine slept, and then runs what is due.
+func (s *Scene) Advance(d time.Duration) {
+	s.t.Helper()
+	s.Clock.Step(d)
+	s.Run()
+}
+
+// Jump sets the clock. No time passes, so that nothing is due by it.
+func (s *Scene) Jump(d time.Duration) {
+	s.Clock.SetTime(s.Clock.Now().Add(d))
+	s.jumped += d
+}
+
+// step runs one certificate at its time.
+func (s *Scene) step(key types.NamespacedName, at time.Time) {
+	if ahead := at.Sub(s.passed()); ahead > 0 {
+		s.Clock.Step(ahead)
+	}
+	s.mu.Lock()
+	delete(s.due, key)
+	s.mu.Unlock()
+	result, err := s.reconciler.Reconcile(s.ctx, ctrl.Request{NamespacedName: key})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.runs++
+	switch {
+	case err != nil:
+		s.errs = append(s.errs, err)
+		s.enqueueAt(key, s.passed().Add(s.backoff.When(key)))
+	case result.RequeueAfter > 0:
+		s.backoff.Forget(key)
+		s.enqueueAt(key, s.passed().Add(result.RequeueAfter))
+	default:
+		s.backoff.Forget(key)
+	}
+}
+
+// Runs is how often the controller has run.
+func (s *Scene) Runs() int { return s.runs }
+
+// DueIn is when the certificate is due.
+func (s *Scene) DueIn(name string) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.due[keyOf(name)].Sub(s.passed())
+}
+
+// claimQueue takes what the handlers of claims enqueue.
+type claimQueue struct {
+	workqueue.TypedRateLimitingInterface[ctrl.Request]
+	s *Scene
+}
+
+func (q claimQueue) Add(item ctrl.Request) { q.s.Enqueue(item.NamespacedName) }
+
+// tellClaims tells the index of claims how a certificate is now.
+func (s *Scene) tellClaims(key types.NamespacedName) {
+	events := s.reconciler.Reviewer.ClaimEvents()
+	cert := &v1alpha1.ApisixCertificate{}
+	if err := s.Kube.Get(s.ctx, key, cert); client.IgnoreNotFound(err) != nil {
+		s.t.Error(err)
+		return
+	}
+	if cert.UID == "" {
+		if uid, ok := s.known[key]; ok {
+			delete(s.known, key)
+			cert.UID, cert.Namespace, cert.Name = uid, key.Namespace, key.Name
+			events.Delete(s.ctx, event.DeleteEvent{Object: cert}, claimQueue{s: s})
+		}
+		return
+	}
+	s.known[key] = cert.UID
+	events.Create(s.ctx, event.CreateEvent{Object: cert}, claimQueue{s: s})
+}
+
+// Plan is what the controller would do about a certificate now, on one line; empty: nothing.
+func (s *Scene) Plan(name string) string {
+	s.t.Helper()
+	_, plan, err := s.reconciler.Look(s.ctx, s.Cert(name))
+	s.must(err)
+	return plan.String()
+}
+
+// Missed reports whether the controller has missed a deadline of the certificate, see Reconciler.Missed.
+func (s *Scene) Missed(name string) bool {
+	return s.reconciler.Missed(s.Cert(name), s.Clock.Now())
+}

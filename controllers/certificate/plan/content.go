@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"maps"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/internal/authority"
+	"apisix-certs.io/apisix-certs/internal/keystorage"
+	"apisix-certs.io/apisix-certs/internal/tlssecret"
+)
+
+// Material is what goes into a Secret.
+type Material struct {
+	Cert, Key, CA []byte // PEM
+	IssuedAt      time.Time
+	Digest        string
+	Under         string            // what identifies the issuer's CAs as they were known; may be empty
+	Place         string            // the mark of where in Vault the key is
+	Forms         map[string][]byte // further forms of the pair
+}
+
+// mostForeignBytes leave room for a certificate, its key and further forms of both in a Secret, which holds 1 MiB.
+const mostForeignBytes = 896 << 10
+
+// foreignBytes is how much the Secret holds under keys that are not written here. They stay when it is taken over.
+func foreignBytes(s *Snapshot) int {
+	if s.Secret.Object == nil {
+		return 0
+	}
+	return ContentOf(s, Material{}).OthersSize(s.Secret.Object)
+}
+
+// ContentOf is what the Secret should hold.
+func ContentOf(s *Snapshot, m Material) tlssecret.Content {
+	c := tlssecret.Content{Type: keystorage.SecretType(s.Cert), Data: map[string][]byte{corev1.TLSCertKey: m.Cert}}
+	if c.Type == corev1.SecretTypeTLS {
+		c.Data[corev1.TLSPrivateKeyKey] = m.Key
+	}
+	if len(m.CA) > 0 {
+		c.Data[corev1.ServiceAccountRootCAKey] = m.CA
+	}
+	maps.Copy(c.Data, m.Forms)
+	if template := s.Cert.Spec.SecretTemplate; template != nil {
+		c.Labels, c.Annotations = template.Labels, template.Annotations
+	}
+	c.Marks = tlssecret.Marks{
+		Owner: authority.OwnerText(client.ObjectKeyFromObject(s.Cert)), IssuedBy: s.Cert.Spec.IssuerRef.String(), IssuedAt: m.IssuedAt,
+		SpecDigest: m.Digest, IssuedUnder: m.Under, Outputs: s.Forms.Digest(m.Cert, s.Facts.Spec.Key.Encoding), VaultKV: m.Place,
+	}
+	return c
+}
+
+// Present is the Material that the Secret has, without further forms.
+func Present(s *Snapshot, now time.Time) Material {
+	secret := s.Secret.Object
+	marks := tlssecret.MarksOf(secret)
+	m := Material{
+		Cert: secret.Data[corev1.TLSCertKey], Key: secret.Data[corev1.TLSPrivateKeyKey], CA: secret.Data[corev1.ServiceAccountRootCAKey],
+		IssuedAt: marks.IssuedAt, Digest: marks.SpecDigest, Under: marks.IssuedUnder, Place: s.Keys.PresentMark(),
+	}
+	if !m.IssuedAt.IsZero() {
+		return m
+	}
+	// Adopted, or stripped of its marks.
+	bundle, err := certs.ParseBundle(m.Cert, nil, nil)
+	if err != nil {
+		return m
+	}
+	m.IssuedAt = bundle.Leaf.NotBefore
+	if issued := s.Cert.Status.Issued; issued.IssuedAt != nil && issued.Fingerprint == certs.Fingerprint(bundle.Leaf) {
+		m.IssuedAt = issued.IssuedAt.Time
+	}
+	// A renewal that was asked for before is answered by the certificate of the record.
+	if at := s.Facts.RenewRequestedAt; undated(s) && at.After(m.IssuedAt) && !at.After(now) {
+		m.IssuedAt = at
+	}
+	return m
+}
+
+// secretFits reports whether the Secret has the marks, labels, annotations and further forms that it should.
+func secretFits(s *Snapshot, now time.Time) bool {
+	m := Present(s, now)
+	if tlssecret.MarksOf(s.Secret.Object).Outputs != s.Forms.Digest(m.Cert, s.Facts.Spec.Key.Encoding) {
+		return false
+	}
+	m.Forms = map[string][]byte{}
+	for _, key := range s.Forms.Keys() {
+		if value, ok := s.Secret.Object.Data[key]; ok {
+			m.Forms[key] = value
+		}
+	}
+	return ContentOf(s, m).Fits(s.Secret.Object)
+}
+
+// Trial is a content of the size of a real one, without a key in it, for a dry run. csr stands for the certificate.
+func Trial(s *Snapshot, csr []byte) tlssecret.Content {
+	c := ContentOf(s, Material{Cert: csr, Key: []byte("dry run"), IssuedAt: time.Unix(0, 0), Digest: s.Facts.Spec.Digest(), Place: s.Keys.Mark()})
+	if c.Type != corev1.SecretTypeTLS {
+		delete(c.Data, corev1.TLSPrivateKeyKey)
+	}
+	return c
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/internal/authority"
+	"apisix-certs.io/apisix-certs/internal/certspec"
+	"apisix-certs.io/apisix-certs/internal/keystorage"
+	"apisix-certs.io/apisix-certs/internal/tlssecret"
+)
+
+// FactsOf are what the decision to issue goes by.
+func FactsOf(s *Snapshot, rotationSpread time.Duration) certs.Observed {
+	cert, observation := s.Cert, s.Issuer.Order.Observation
+	facts := certs.Observed{
+		Spec: s.Facts.Spec, UID: string(cert.UID),
+		WantedIssuer: cert.Spec.IssuerRef.String(), WantedFor: authority.OwnerText(client.ObjectKeyFromObject(cert)),
+		Once:          cert.Spec.RenewalPolicy == v1alpha1.RenewDisabled,
+		RenewalWindow: certspec.RenewalWindow(&cert.Spec, string(cert.UID)),
+		CurrentCA:     observation.CAs, CurrentCASince: observation.CASince, RotationSpread: rotationSpread,
+	}
+	if at, err := time.Parse(time.RFC3339, cert.Annotations[v1alpha1.AnnotationRenewAt]); err == nil {
+		facts.RenewRequestedAt = at
+	}
+	secret := s.Secret.Object
+	if secret == nil {
+		return facts
+	}
+	facts.SecretExists, facts.KeyOutside = true, keystorage.Outside(cert)
+	if !s.Secret.Right.MayRead() { // that of somebody else says nothing of this certificate
+		return facts
+	}
+	marks := tlssecret.MarksOf(secret)
+	facts.CertPEM, facts.KeyPEM = secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey]
+	facts.CAPEM = secret.Data[corev1.ServiceAccountRootCAKey]
+	facts.IssuedBy, facts.IssuedFor = marks.IssuedBy, marks.Owner
+	facts.IssuedDigest, facts.IssuedUnder, facts.IssuedAt = marks.SpecDigest, marks.IssuedUnder, marks.IssuedAt
+	if leaf := LeafIn(secret); leaf != nil && !observation.Revocations.Empty() {
+		facts.Revoked = observation.Revocations.Has(leaf)
+		if observation.Status.Leases { // a token that ended has revoked all that was issued by it
+			facts.RevokedSince = observation.Revocations.Since(leaf)
+		}
+	}
+	if undated(s) {
+		facts.IssuedAt = facts.RenewRequestedAt // what was asked for before is answered
+	}
+	return facts
+}
+
+// undated reports whether the Secret does not say any more when the certificate in it, that of the record, was issued.
+func undated(s *Snapshot) bool {
+	secret := s.Secret.Object
+	return secret != nil && secret.Annotations[v1alpha1.AnnotationIssuedAt] == "" && s.Recorded(LeafOf(secret))
+}

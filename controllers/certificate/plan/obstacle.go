@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"time"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/internal/certspec"
+	"apisix-certs.io/apisix-certs/internal/failure"
+	"apisix-certs.io/apisix-certs/internal/finding"
+	"apisix-certs.io/apisix-certs/internal/revocation"
+)
+
+// obstacle says what keeps the spec from being followed, the user's first. due: a new certificate is needed.
+func obstacle(s *Snapshot, due bool) *finding.Finding {
+	cert := s.Cert
+	source := cert.Annotations[v1alpha1.AnnotationSourceProblem]
+	invalid := s.Review.Invalid
+	unrevocable := revocation.Problem(cert, s.Issuer.Order.Issuer)
+	switch {
+	case len(invalid) > 0:
+		return &finding.Finding{Reason: v1alpha1.ReasonInvalidSpec, Message: certspec.Text(invalid)}
+	case source != "" && cert.Status.Issued.SerialNumber == "":
+		// Once there is a certificate, the last good spec is kept and renewed.
+		return &finding.Finding{Reason: v1alpha1.ReasonInvalidSource, Message: source}
+	case renewAtInvalid(cert):
+		return finding.New(v1alpha1.ReasonInvalidSpec, "annotation %s is no RFC 3339 time: write one such as 2030-01-31T12:00:00Z", v1alpha1.AnnotationRenewAt)
+	case s.Review.Refused != nil:
+		return s.Review.Refused
+	case s.Review.Names.Conflict != "":
+		return &finding.Finding{Reason: v1alpha1.ReasonConflict, Message: "spec.dnsNames: " + s.Review.Names.Conflict}
+	case unrevocable != nil:
+		return unrevocable
+	case s.Forms.Problem() != nil:
+		return s.Forms.Problem()
+	case s.Secret.Right.Refused() != nil:
+		return s.Secret.Right.Refused()
+	case due && foreignBytes(s) > mostForeignBytes:
+		return finding.New(v1alpha1.ReasonSecretNotOurs,
+			"spec.secretName: Secret %s has so much other data that a certificate has no room in it: remove keys from it, or name another Secret", cert.Spec.SecretName)
+	case s.Keys.Impossible != nil:
+		return s.Keys.Impossible
+	case due && s.Keys.Unknown != nil:
+		return failure.Of(s.Keys.Unknown)
+	case due && s.Issuer.Bad != nil:
+		return s.Issuer.Bad
+	case due && s.Issuer.Order.Issuer == nil && !cert.Spec.Push:
+		return finding.New(v1alpha1.ReasonIssuerNotFound, "spec.issuerRef: %s does not exist: create it, or correct the reference", cert.Spec.IssuerRef)
+	}
+	return nil
+}
+
+func renewAtInvalid(cert *v1alpha1.ApisixCertificate) bool {
+	value := cert.Annotations[v1alpha1.AnnotationRenewAt]
+	_, err := time.Parse(time.RFC3339, value)
+	return value != "" && err != nil
+}

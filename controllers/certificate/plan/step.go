@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import "time"
+
+// Next is the next step of a plan. Each is taken once a run: what fails is tried again in a later one.
+func Next(s *Snapshot, p *Plan, done *Results, now time.Time) Step {
+	switch {
+	case p.Secret == Issue && !done.Issued && s.expiryUntold(p, now):
+		// An issuer may take its time. That the certificate has expired is said before it is asked.
+		done.Postponed = true
+		return Stop
+	case p.Secret != Keep && done.Took(WriteSecret):
+	case p.Secret != Keep && !s.Secret.Live:
+		return LookAgain
+	case p.Secret != Keep:
+		return WriteSecret
+	}
+	switch {
+	case p.Drop && !done.Took(DropRequest):
+		return DropRequest
+	case p.Delivery != Nothing && !done.Took(Deliver):
+		return Deliver
+	case !done.Took(Settle):
+		return Settle
+	}
+	return Stop
+}
+
+// expiryUntold reports whether the certificate, or the last path above it, has expired since the last run.
+func (s *Snapshot) expiryUntold(p *Plan, now time.Time) bool {
+	end := p.Decision.ValidUntil
+	if recorded := s.Cert.Status.Issued.NotAfter; recorded != nil {
+		end = Earliest(end, recorded.Time)
+	}
+	return !end.IsZero() && !now.Before(end) && s.Seen.At.Before(end)
+}
