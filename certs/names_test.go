@@ -4,6 +4,7 @@ package certs
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -201,5 +202,20 @@ func BenchmarkCheckProvidedManyNames(b *testing.B) {
 		if _, fault := CheckProvided(s.Observed, now); fault != (Fault{}) {
 			b.Fatal(fault)
 		}
+	}
+}
+
+// MatchHosts is MatchHost for each of the names.
+func TestMatchHosts(t *testing.T) {
+	names := []string{"a.example", "*.B.example", "", "*"}
+	hosts := []string{"a.example", "A.Example", "b.example", "x.b.example", "x.y.b.example", "*.b.example", ".b.example", "", "*", "x", "c.example"}
+	for _, host := range hosts {
+		want := slices.ContainsFunc(names, func(name string) bool { return MatchHost(name, host) })
+		if got := MatchHosts(names)(host); got != want {
+			t.Errorf("%q: %v, want %v", host, got, want)
+		}
+	}
+	if MatchHosts(nil)("a.example") {
+		t.Error("no name matches")
 	}
 }

@@ -39,7 +39,7 @@ func TestCluster(t *testing.T) {
 		name string
 		test func(*world)
 	}{
-		{"Status", testStatus}, {"Renew", testRenew}, {"Inspect", testInspect}, {"BadInput", testBadInput}, {"Check", testCheck},
+		{"Status", testStatus}, {"Explain", testExplain}, {"Renew", testRenew}, {"Inspect", testInspect}, {"BadInput", testBadInput}, {"Check", testCheck},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(w.at(t)) })
 	}
@@ -173,6 +173,22 @@ func testStatus(w *world) {
 	if lines := strings.Count(out.String(), "\n"); lines < 4 {
 		w.Errorf("a watch shows %d lines, want the head and three certificates at least:\n%s", lines, out.String())
 	}
+}
+
+// testExplain: what is said is what the controller then does.
+func testExplain(w *world) {
+	w.want(w.command("explain", "shop-tls", "-n", "default"), 0, "default/shop-tls, expires ", "VaultIssuer/vault-issuer", "secret     keep", "gateways   push", "ready      True Ready")
+	w.want(w.command("explain", "shop-tls", "-o", "json"), 0, `"secret": "keep"`, `"ownedNames": [`, `"ready": "True"`)
+	cert := &v1alpha1.ApisixCertificate{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "explained"},
+		Spec:       v1alpha1.ApisixCertificateSpec{SecretName: "explained-tls", DNSNames: []string{"explained.moelove.info"}, IssuerRef: v1alpha1.IssuerReference{Name: "nobody"}},
+	}
+	w.must(w.Client.Create(w.Context(), cert))
+	defer func() { w.must(w.Client.Delete(w.Context(), cert)) }()
+	w.want(w.command("explain", "explained"), 0, "default/explained-tls does not exist", "VaultIssuer/nobody does not exist",
+		"keep: the Secret does not exist", "held by    IssuerNotFound: spec.issuerRef: VaultIssuer/nobody does not exist: create it, or correct the reference")
+	w.want(w.command("explain", "absent"), exitFailed, "absent")
+	w.want(w.command("explain"), exitFailed, "accepts 1 arg(s)")
 }
 
 func testRenew(w *world) {

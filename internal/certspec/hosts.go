@@ -2,16 +2,12 @@
 
 package certspec
 
-import (
-	"slices"
+import "apisix-certs.io/apisix-certs/certs"
 
-	"apisix-certs.io/apisix-certs/certs"
-)
-
-// Names reports whether the bundle's leaf names host, itself a host or a wildcard.
-func Names(b certs.Bundle, host string) bool {
-	return b.Leaf != nil && slices.ContainsFunc(b.Leaf.DNSNames, func(name string) bool {
-		name = certs.NormalizeHost(name)
-		return name == certs.NormalizeHost(host) || certs.MatchHost(name, host)
-	})
+// Names reports, of each host or wildcard that it is asked for, whether the bundle's leaf names it.
+func Names(b certs.Bundle) func(host string) bool {
+	if b.Leaf == nil {
+		return func(string) bool { return false }
+	}
+	return certs.MatchHosts(b.Leaf.DNSNames)
 }

@@ -113,9 +113,8 @@ func (t Target) owns(hosts []string) bool { return len(t.owned(hosts)) == len(ho
 
 // owned are those of hosts that are among the target's, or below a wildcard of them.
 func (t Target) owned(hosts []string) []string {
-	return slices.DeleteFunc(slices.Clone(hosts), func(host string) bool {
-		return !slices.ContainsFunc(t.Hosts, func(name string) bool { return name == host || certs.MatchHost(name, host) })
-	})
+	match := certs.MatchHosts(t.Hosts)
+	return slices.DeleteFunc(slices.Clone(hosts), func(host string) bool { return !match(host) })
 }
 
 // source is the use as an ingress controller derives an ssl object from it.

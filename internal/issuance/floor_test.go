@@ -68,4 +68,8 @@ func TestFloorNamesTheWriter(t *testing.T) {
 	if v := s.plan(t); v.Hold == nil || v.Hold.Reason != v1alpha1.ReasonIssuanceLimited {
 		t.Errorf("%+v", v)
 	}
+	s.decision.Reason = certs.KeyMismatch // the certificate was left, and its key replaced
+	if v := s.plan(t); v.Hold == nil || v.Hold.Reason != v1alpha1.ReasonSecretReverted {
+		t.Errorf("%+v", v)
+	}
 }

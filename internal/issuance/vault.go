@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"time"
 
+	ctrl "sigs.k8s.io/controller-runtime"
+
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/certs/vault"
@@ -68,6 +70,7 @@ func (viaVault) ask(ctx context.Context, i *Issuers, o Order, d certs.Decision, 
 	})
 	if busy := (*vault.BusyError)(nil); sent && !errors.As(err, &busy) {
 		i.spend(o, d.Reason)
+		logSigned(ctx, o, d, answer.Bundle, err)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -76,4 +79,14 @@ func (viaVault) ask(ctx context.Context, i *Issuers, o Order, d certs.Decision, 
 		key = answer.Bundle.Key
 	}
 	return &Answer{Bundle: answer.Bundle, CertPEM: answer.CertPEM, CAPEM: answer.CAPEM, Key: key}, nil, nil
+}
+
+// logSigned is the trail of what Vault was asked to sign.
+func logSigned(ctx context.Context, o Order, d certs.Decision, b certs.Bundle, err error) {
+	outcome := "done"
+	if err != nil {
+		outcome = "failed"
+	}
+	ctrl.LoggerFrom(ctx).Info("vault written", "verb", "sign", "issuer", o.Certificate.Spec.IssuerRef.String(),
+		"certificate", o.Certificate.Namespace+"/"+o.Certificate.Name, "serial", certs.Serial(b.Leaf), "why", d.Message, "outcome", outcome)
 }

@@ -5,6 +5,8 @@ package keystorage
 import (
 	"context"
 
+	ctrl "sigs.k8s.io/controller-runtime"
+
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs/vault"
 )
@@ -29,7 +31,10 @@ type folder struct {
 }
 
 func (f folder) write(ctx context.Context, fingerprint string, certPEM, keyPEM []byte) error {
-	return f.session.WriteKV(ctx, f.path+"/"+secretName(fingerprint), map[string]string{certField: string(certPEM), keyField: string(keyPEM)})
+	path := f.path + "/" + secretName(fingerprint)
+	err := f.session.WriteKV(ctx, path, map[string]string{certField: string(certPEM), keyField: string(keyPEM)})
+	logWritten(ctx, "put", path, "a new certificate keeps its key there", err)
+	return err
 }
 
 // has reports whether there is a key for the certificate with this fingerprint.
@@ -50,9 +55,21 @@ func (f folder) clear(ctx context.Context, fingerprint string) error {
 		if name == secretName(fingerprint) {
 			continue
 		}
-		if err := f.session.DeleteKV(ctx, f.path+"/"+name); err != nil {
+		path := f.path + "/" + name
+		err := f.session.DeleteKV(ctx, path)
+		logWritten(ctx, "delete", path, "no certificate needs the key any more", err)
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// logWritten is the trail of what was written to Vault. The logger of a run names the certificate.
+func logWritten(ctx context.Context, verb, path, why string, err error) {
+	outcome := "done"
+	if err != nil {
+		outcome = "failed"
+	}
+	ctrl.LoggerFrom(ctx).Info("vault written", "verb", verb, "path", path, "why", why, "outcome", outcome)
 }

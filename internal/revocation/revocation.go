@@ -11,6 +11,8 @@ import (
 	"context"
 	"errors"
 
+	ctrl "sigs.k8s.io/controller-runtime"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
@@ -81,6 +83,12 @@ func (r *Revoker) revoke(ctx context.Context, cert *v1alpha1.ApisixCertificate, 
 	} else {
 		err = session.RevokeSerial(ctx, record.SerialNumber)
 	}
+	outcome := "done"
+	if err != nil {
+		outcome = "failed"
+	}
+	ctrl.LoggerFrom(ctx).Info("vault written", "verb", "revoke", "issuer", record.Issuer,
+		"certificate", cert.Namespace+"/"+cert.Name, "serial", record.SerialNumber, "why", "spec.revocationPolicy "+string(cert.Spec.RevocationPolicy), "outcome", outcome)
 	var answered *vault.Error
 	switch {
 	case err == nil:

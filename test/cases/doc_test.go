@@ -34,14 +34,12 @@ func neighbour(number, name string, try func(t *testing.T)) kase {
 var elsewhere = map[string]string{
 	"07": "test/e2e: a source is renamed, or shares a Secret",
 	"08": "test/coexistence: a certificate that nothing refers to",
-	"23": "test/chart: values that are reused",
-	"24": "test/coexistence: an Ingress of another class",
 	"36": "test/coexistence: a class of APISIX appears",
 }
 
 func TestCases(t *testing.T) {
 	var all []kase
-	for _, of := range [][]kase{sessions, leases, secrets, chains, ends, provided, names, requests, keys, times, restores, templates, migrations, conflicts, endedCAs} {
+	for _, of := range [][]kase{sessions, leases, secrets, chains, ends, provided, names, requests, keys, times, restores, templates, migrations, conflicts, endedCAs, classes, upgrades} {
 		all = append(all, of...)
 	}
 	var right atomic.Int64

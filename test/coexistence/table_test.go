@@ -26,7 +26,7 @@ func TestTable(t *testing.T) {
 			}
 		}
 	}
-	tests := testsOf(t, "*_test.go", "../../controllers/certificate/*_test.go")
+	tests := testsOf(t, "*_test.go", "../../controllers/certificate/*_test.go", "../../controllers/certificate/status/*_test.go")
 	row := regexp.MustCompile("(?m)^\\| (.+) \\| `(TestCells/[^`]+)` \\|$")
 	named := map[string]bool{}
 	for _, match := range row.FindAllStringSubmatch(string(page), -1) {

@@ -84,7 +84,8 @@ func (s *Snapshot) TargetOf(b certs.Bundle) gateway.Target {
 		OwnTerms: gateway.OwnTerms{Client: s.References.Client, Unfit: s.References.Unfit, Known: s.Gateways.Known},
 		Pair:     gateway.Pair{Fingerprint: certs.Fingerprint(b.Leaf), Serial: certs.Serial(b.Leaf)},
 	}
-	t.Hosts = slices.DeleteFunc(slices.Clone(s.Review.Hosts), func(host string) bool { return !certspec.Names(b, host) })
+	names := certspec.Names(b)
+	t.Hosts = slices.DeleteFunc(slices.Clone(s.Review.Hosts), func(host string) bool { return !names(host) })
 	if s.Secret.Object != nil {
 		t.Cert, t.Key = s.Secret.Object.Data[corev1.TLSCertKey], s.Secret.Object.Data[corev1.TLSPrivateKeyKey]
 	}

@@ -265,6 +265,7 @@ func uncovered(s *plan.Snapshot, b certs.Bundle) string {
 	if b.Leaf == nil {
 		return ""
 	}
+	names := certspec.Names(b)
 	for _, use := range s.References.Uses {
 		if slices.ContainsFunc(s.Cert.OwnerReferences, func(o metav1.OwnerReference) bool {
 			return o.Kind == use.Kind && o.Name == use.Name && use.Namespace == s.Cert.Namespace
@@ -272,7 +273,7 @@ func uncovered(s *plan.Snapshot, b certs.Bundle) string {
 			continue
 		}
 		for _, host := range use.Hosts {
-			if !certspec.Names(b, host) && !slices.Contains(s.Facts.Spec.DNSNames, host) {
+			if !names(host) && !slices.Contains(s.Facts.Spec.DNSNames, host) {
 				return fmt.Sprintf("%s %s/%s serves host %s with Secret %s, whose certificate does not name it: add %s to spec.dnsNames of this ApisixCertificate",
 					use.Kind, use.Namespace, use.Name, host, s.Cert.Spec.SecretName, host)
 			}
