@@ -72,7 +72,11 @@ func (w *wants) addListeners(s optIn, object *unstructured.Unstructured, listene
 			w.problems = append(w.problems, fmt.Sprintf(format, args...))
 		}
 	}
-	owner := map[string]gatewayapi.Listener{} // of a hostname
+	type first struct {
+		secret   types.NamespacedName
+		listener string
+	}
+	owners := map[string]first{} // of hostnames
 	hosts, faults := map[types.NamespacedName][]string{}, map[types.NamespacedName][]string{}
 	var order []types.NamespacedName
 	for _, l := range listeners {
@@ -87,10 +91,6 @@ func (w *wants) addListeners(s optIn, object *unstructured.Unstructured, listene
 		if !l.Terminates {
 			continue
 		}
-		first, named := owner[l.Hostname]
-		if !named && l.Hostname != "" {
-			owner[l.Hostname] = l
-		}
 		for i, ref := range l.Refs {
 			if !ref.OfSecret() {
 				problem("%s.tls.certificateRefs[%d] is of kind %s: refer to a Secret", field, i, kindText(ref))
@@ -99,10 +99,18 @@ func (w *wants) addListeners(s optIn, object *unstructured.Unstructured, listene
 			if !slices.Contains(order, ref.Secret) {
 				order = append(order, ref.Secret)
 			}
-			same := func(other gatewayapi.Ref) bool { return other.OfSecret() && other.Secret == ref.Secret }
-			if named && !slices.ContainsFunc(first.Refs, same) {
+			owner, owned := owners[l.Hostname]
+			switch {
+			case !owned && l.Hostname != "":
+				owners[l.Hostname] = first{ref.Secret, l.Name}
+			case !owned || owner.secret == ref.Secret:
+			case owner.listener == l.Name:
 				faults[ref.Secret] = append(faults[ref.Secret], fmt.Sprintf(
-					"%s.hostname %s is that of listener %s too, which refers to another Secret: a host has one certificate, so refer to the same Secret in both", field, l.Hostname, first.Name))
+					"%s.tls.certificateRefs[%d] is a second Secret for %s: a host has one certificate, which is in Secret %s, so remove this one, or keep it yourself", field, i, l.Hostname, owner.secret.Name))
+				continue
+			default:
+				faults[ref.Secret] = append(faults[ref.Secret], fmt.Sprintf(
+					"%s.hostname %s is that of listener %s too, which refers to another Secret: a host has one certificate, so refer to the same Secret in both", field, l.Hostname, owner.listener))
 				continue
 			}
 			hosts[ref.Secret] = append(hosts[ref.Secret], l.Hostname)

@@ -58,7 +58,7 @@ func TestWantedByGateway(t *testing.T) {
 		{"a wildcard", gwSpec(https("a", "'*.example.com'", "{name: s}")), []string{"s: *.example.com"}},
 		{"listeners of one Secret", gwSpec(https("a", "a.example", "{name: s}"), https("b", "b.example", "{name: s}")), []string{"s: a.example b.example"}},
 		{"listeners of two", gwSpec(https("a", "a.example", "{name: s}"), https("b", "b.example", "{name: r}")), []string{"s: a.example", "r: b.example"}},
-		{"two Secrets of one listener", gwSpec(https("a", "a.example", "{name: s}, {name: r}")), []string{"s: a.example", "r: a.example"}},
+		{"two Secrets of one listener", gwSpec(https("a", "a.example", "{name: s}, {name: r}")), []string{"s: a.example", "spec.listeners[a].tls.certificateRefs[1] is a second Secret for a.example: a host has one certificate, which is in Secret s, ~"}},
 		{"one Secret twice in a listener", gwSpec(https("a", "a.example", "{name: s}, {name: s}")), []string{"s: a.example"}},
 		{"two listeners with one hostname and one Secret", gwSpec(https("a", "a.example", "{name: s}"), https("b", "a.example", "{name: s}")), []string{"s: a.example"}},
 		{"two listeners with one hostname and two Secrets", gwSpec(https("a", "a.example", "{name: s}"), https("b", "A.example", "{name: r}")),

@@ -41,6 +41,11 @@ func carried(mode, kind string) bool {
 	return true
 }
 
+// carriedKinds are those of sources that come to the gateway in a mode.
+func carriedKinds(mode string) []string {
+	return slices.DeleteFunc(slices.Clone(kinds), func(kind string) bool { return !carried(mode, kind) })
+}
+
 // managed is one source of ours in a world, and its certificate.
 type managed struct {
 	*world

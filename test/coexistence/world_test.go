@@ -104,6 +104,7 @@ type world struct {
 	*cluster.Cluster
 	t     *testing.T
 	mode  string
+	args  []string // of our controller
 	apisx *apisixtest.Server
 	tap   *cluster.Tap
 	ours  *cluster.Controller
@@ -115,9 +116,9 @@ type world struct {
 }
 
 // newWorld starts one. Everything in it ends with the test.
-func newWorld(t *testing.T, mode string) *world {
+func newWorld(t *testing.T, mode string, args ...string) *world {
 	t.Helper()
-	w := &world{Cluster: theCluster(t), t: t, mode: mode, apisx: standIn(t, apisixtest.Options{Standalone: mode == modeSecret})}
+	w := &world{Cluster: theCluster(t), t: t, mode: mode, args: args, apisx: standIn(t, apisixtest.Options{Standalone: mode == modeSecret})}
 	var err error
 	if w.tap, err = cluster.NewTap(w.apisx.AdminURL(), nil); err != nil {
 		t.Fatal(err)
@@ -182,7 +183,7 @@ func (w *world) startOurs() {
 	if w.log, err = os.CreateTemp("", "apisix-certs-coexistence-*.log"); err != nil {
 		w.t.Fatal(err)
 	}
-	if w.ours, err = w.StartController(w.t.Context(), shared.binary, w.log, "--push-mode", "auto"); err != nil {
+	if w.ours, err = w.StartController(w.t.Context(), shared.binary, w.log, append([]string{"--push-mode", "auto"}, w.args...)...); err != nil {
 		w.t.Fatal(err)
 	}
 }
