@@ -46,6 +46,10 @@ func withClass(name string) specEdit {
 	return func(s *v1alpha1.ApisixCertificateSpec) { s.IngressClassName = name }
 }
 
+func ofGateway(s *v1alpha1.ApisixCertificateSpec) {
+	s.GatewayRef = &v1alpha1.GatewayReference{Name: "gw", Namespace: "shop"}
+}
+
 func storages(list ...v1alpha1.KeyStorage) policyEdit {
 	return func(p *v1alpha1.CertificatePolicySpec) { p.KeyStorages = list }
 }
@@ -106,6 +110,9 @@ func TestBounds(t *testing.T) {
 		{"class of another gateway", classes("apisix"), withClass("other"), `spec.ingressClassName: "other" is not in its ingressClassNames`},
 		{"no class", classes("apisix"), withClass(""), `spec.ingressClassName: "" is not in`},
 		{"no class, allowed", classes("apisix", ""), withClass(""), ""},
+		{"no class, of a Gateway", classes("apisix", ""), ofGateway, `spec.gatewayRef: "Gateway/shop/gw" is not in its ingressClassNames`},
+		{"a Gateway, allowed", classes("Gateway/shop/gw"), ofGateway, ""},
+		{"for no gateway", classes("apisix"), func(s *v1alpha1.ApisixCertificateSpec) { s.Gateways = v1alpha1.GatewaysNone }, ""},
 		{"class of all", classes("*"), withClass("other"), ""},
 		{"class, Secret of others", classes("apisix"), func(s *v1alpha1.ApisixCertificateSpec) { provided(s); s.IngressClassName = "other" }, "spec.ingressClassName"},
 
