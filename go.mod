@@ -29,7 +29,7 @@ require (
 	software.sslmate.com/src/go-pkcs12 v0.7.3
 )
 
-require sigs.k8s.io/gateway-api v1.6.3 // indirect
+require sigs.k8s.io/gateway-api v1.6.3
 
 require (
 	github.com/beorn7/perks v1.0.1 // indirect

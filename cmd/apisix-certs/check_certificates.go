@@ -167,7 +167,7 @@ type use struct {
 	hosts  []string
 }
 
-// readUses reads the ApisixTlses and Ingresses that serve Secrets.
+// readUses reads the objects that serve Secrets.
 func (d *doctor) readUses(ctx context.Context) error {
-	return errors.Join(d.readTLSUses(ctx), d.readIngressUses(ctx))
+	return errors.Join(d.readTLSUses(ctx), d.readIngressUses(ctx), d.readListenerUses(ctx))
 }

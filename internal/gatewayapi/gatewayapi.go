@@ -19,17 +19,20 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 )
 
+var groupVersion = schema.GroupVersion{Group: gatewayv1.GroupName, Version: "v1"}
+
 // Kinds.
 var (
-	GatewayKind     = gatewayv1.SchemeGroupVersion.WithKind("Gateway")
-	ListenerSetKind = gatewayv1.SchemeGroupVersion.WithKind("ListenerSet")
-	ClassKind       = gatewayv1.SchemeGroupVersion.WithKind("GatewayClass")
+	GatewayKind     = groupVersion.WithKind("Gateway")
+	ListenerSetKind = groupVersion.WithKind("ListenerSet")
+	ClassKind       = groupVersion.WithKind("GatewayClass")
 )
 
 // NewGateway is an empty Gateway.
@@ -61,7 +64,7 @@ func NewClass() *unstructured.Unstructured {
 
 func newList(kind string) *unstructured.UnstructuredList {
 	list := &unstructured.UnstructuredList{}
-	list.SetGroupVersionKind(gatewayv1.SchemeGroupVersion.WithKind(kind + "List"))
+	list.SetGroupVersionKind(groupVersion.WithKind(kind + "List"))
 	return list
 }
 
