@@ -108,18 +108,39 @@ func routesOfHosts(ctx context.Context, c client.Reader, object client.Object) [
 		return nil
 	}
 	var requests []ctrl.Request
-	for _, host := range cert.Spec.DNSNames {
-		list := &unstructured.UnstructuredList{}
-		list.SetGroupVersionKind(apisixV2.WithKind(kindRoute + "List"))
-		if err := c.List(ctx, list, client.MatchingFields{indexRouteHost: cert.Namespace + "/" + host}); err != nil {
-			ctrl.LoggerFrom(ctx).Error(err, "cannot list ApisixRoutes by host", "host", host)
-			continue
-		}
-		for i := range list.Items {
-			requests = append(requests, group{cert.Namespace, secretOfRoute(routeOf(&list.Items[i]))}.request())
-		}
+	for _, route := range routesBy(ctx, c, cert.Namespace, cert.Spec.DNSNames) {
+		requests = append(requests, group{cert.Namespace, secretOfRoute(routeOf(&route))}.request())
 	}
 	return requests
+}
+
+// fewHosts are so many that looking each up costs less than looking at all routes of the namespace.
+const fewHosts = 16
+
+// routesBy are the ApisixRoutes of a namespace that one of the hosts covers.
+func routesBy(ctx context.Context, c client.Reader, namespace string, hosts []string) []unstructured.Unstructured {
+	covered := map[string]bool{}
+	for _, host := range hosts {
+		covered[namespace+"/"+host] = true
+	}
+	list := func(which client.ListOption) []unstructured.Unstructured {
+		routes := &unstructured.UnstructuredList{}
+		routes.SetGroupVersionKind(apisixV2.WithKind(kindRoute + "List"))
+		if err := c.List(ctx, routes, which, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
+			ctrl.LoggerFrom(ctx).Error(err, "cannot list ApisixRoutes")
+		}
+		return routes.Items
+	}
+	if len(covered) > fewHosts {
+		return slices.DeleteFunc(slices.Clone(list(client.InNamespace(namespace))), func(route unstructured.Unstructured) bool {
+			return !slices.ContainsFunc(routeHostKeys(&route), func(key string) bool { return covered[key] })
+		})
+	}
+	var all []unstructured.Unstructured
+	for key := range covered {
+		all = append(all, list(client.MatchingFields{indexRouteHost: key})...)
+	}
+	return all
 }
 
 // yield takes from a route the hosts that other certificates of its namespace have.

@@ -20,6 +20,14 @@ type judge struct {
 	r   *Reviewer
 	ctx context.Context
 	err error
+	// rules are those of namespaces that were asked for: a certificate may name a thousand hosts that others want too.
+	rules map[string]rules
+}
+
+type rules struct {
+	policies *policy.Set
+	labels   map[string]string
+	gone     bool
 }
 
 func (j *judge) Admitted(key types.NamespacedName) bool {
@@ -35,12 +43,20 @@ func (j *judge) Admitted(key types.NamespacedName) bool {
 }
 
 func (j *judge) AllowsName(namespace, name string) bool {
-	policies, labels, err := j.r.policySet(j.ctx, namespace)
-	if client.IgnoreNotFound(err) != nil {
-		j.fail(err)
-		return true
+	of, known := j.rules[namespace]
+	if !known {
+		policies, labels, err := j.r.policySet(j.ctx, namespace)
+		if client.IgnoreNotFound(err) != nil {
+			j.fail(err)
+			return true
+		}
+		of = rules{policies, labels, err != nil}
+		if j.rules == nil {
+			j.rules = map[string]rules{}
+		}
+		j.rules[namespace] = of
 	}
-	return err == nil && policies.AllowsName(labels, name) // a namespace that is gone keeps no name
+	return !of.gone && of.policies.AllowsName(of.labels, name) // a namespace that is gone keeps no name
 }
 
 func (j *judge) fail(err error) {

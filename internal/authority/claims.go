@@ -62,6 +62,13 @@ type claim struct {
 	has map[string]struct{}
 }
 
+// same reports whether a certificate is as it was, as at most runs.
+func (c *claim) same(now Claimant) bool {
+	was := c.Claimant
+	return was.Key == now.Key && was.Created.Equal(now.Created) && was.Secret == now.Secret && was.Valid == now.Valid && was.Deleting == now.Deleting &&
+		slices.Equal(was.Names, now.Names) && slices.Equal(was.Recorded, now.Recorded) && slices.Equal(was.Bare, now.Bare)
+}
+
 // entry is what is known of one name.
 type entry struct {
 	claims   []*claim // the oldest first
@@ -77,19 +84,27 @@ func (c *Claims) Set(now Claimant) []types.NamespacedName {
 	c.init()
 	c.expire()
 	before := c.all[now.UID]
+	if before != nil && before.same(now) {
+		return nil
+	}
 	next := &claim{Claimant: now, has: map[string]struct{}{}}
-	for _, name := range now.Recorded {
-		if slices.Contains(now.Names, name) {
+	wanted := make(map[string]struct{}, len(now.Names))
+	for _, name := range now.Names {
+		wanted[name] = struct{}{}
+	}
+	keep := func(name string) {
+		if _, ok := wanted[name]; ok {
 			next.has[name] = struct{}{}
 		}
+	}
+	for _, name := range now.Recorded {
+		keep(name)
 	}
 	var freed []types.NamespacedName
 	if before != nil {
 		// What it was given may not be in its status yet.
 		for name := range before.has {
-			if slices.Contains(now.Names, name) {
-				next.has[name] = struct{}{}
-			}
+			keep(name)
 		}
 		c.take(before)
 	}
