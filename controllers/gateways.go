@@ -24,8 +24,10 @@ import (
 	ctrlsource "sigs.k8s.io/controller-runtime/pkg/source"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/internal/class"
 	"apisix-certs.io/apisix-certs/internal/crdwatch"
 	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/gatewayapi"
 	"apisix-certs.io/apisix-certs/internal/registry"
 )
 
@@ -115,6 +117,12 @@ func (g *gateways) setup(ctx context.Context, crds *crdwatch.Watcher, certificat
 	if err := crds.Add(ctx, kind.GroupKind(), kind.Version, g.watchProxies); err != nil {
 		return err
 	}
+	if err := crds.Add(ctx, gatewayapi.ClassKind.GroupKind(), gatewayapi.ClassKind.Version, g.watchGatewayClasses); err != nil {
+		return err
+	}
+	if err := crds.Add(ctx, gatewayapi.GatewayKind.GroupKind(), gatewayapi.GatewayKind.Version, g.watchGateways); err != nil {
+		return err
+	}
 	return g.mgr.Add(g)
 }
 
@@ -130,15 +138,15 @@ func (g *gateways) Start(ctx context.Context) error {
 			if queue == nil {
 				continue // all certificates are enqueued when the controller starts
 			}
-			for _, request := range g.certificatesOf(ctx, func(class string) bool { return g.NameFor(ctx, class) == name }) {
+			for _, request := range g.certificatesOf(ctx, func(key string) bool { return g.NameFor(ctx, key) == name }) {
 				queue.AddAfter(request, gatherDelay)
 			}
 		}
 	}
 }
 
-// certificatesOf lists the certificates whose ingress class is concerned. What was served for them may not be any more.
-func (g *gateways) certificatesOf(ctx context.Context, concerned func(class string) bool) []ctrl.Request {
+// certificatesOf lists the certificates whose class is concerned. What was served for them may not be any more.
+func (g *gateways) certificatesOf(ctx context.Context, concerned func(key string) bool) []ctrl.Request {
 	var list v1alpha1.ApisixCertificateList
 	if err := g.mgr.GetClient().List(ctx, &list, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "cannot list the ApisixCertificates of a gateway")
@@ -147,11 +155,11 @@ func (g *gateways) certificatesOf(ctx context.Context, concerned func(class stri
 	known := map[string]bool{}
 	var requests []ctrl.Request
 	for i := range list.Items {
-		class := list.Items[i].Spec.IngressClassName
-		if _, ok := known[class]; !ok {
-			known[class] = concerned(class)
+		key := class.Of(&list.Items[i])
+		if _, ok := known[key]; !ok {
+			known[key] = concerned(key)
 		}
-		if known[class] {
+		if known[key] {
 			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
 			g.suspect(client.ObjectKeyFromObject(&list.Items[i]))
 		}
@@ -166,12 +174,38 @@ func (g *gateways) watchProxies(_ context.Context, found crdwatch.Found) error {
 	return g.certificates.Watch(ctrlsource.Kind[client.Object](g.cache, proxy, g.onProxy(), proxyChanged()))
 }
 
+// watchGatewayClasses enqueues the certificates of all Gateways where a GatewayClass has changed: there are few.
+func (g *gateways) watchGatewayClasses(context.Context, crdwatch.Found) error {
+	return g.certificates.Watch(ctrlsource.Kind[client.Object](g.mgr.GetCache(), gatewayapi.NewClass(), handler.EnqueueRequestsFromMapFunc(
+		func(ctx context.Context, _ client.Object) []ctrl.Request {
+			g.ClassesChanged()
+			return g.certificatesOf(ctx, func(key string) bool {
+				_, ok := class.Gateway(key)
+				return ok
+			})
+		}), classChanged()))
+}
+
+// watchGateways enqueues the certificates of a Gateway that has changed, and those of the APISIX that it picks, whose mode may be
+// another.
+func (g *gateways) watchGateways(context.Context, crdwatch.Found) error {
+	g.HasGatewayAPI()
+	return g.certificates.Watch(ctrlsource.Kind[client.Object](g.mgr.GetCache(), gatewayapi.NewGateway(), handler.EnqueueRequestsFromMapFunc(
+		func(ctx context.Context, changed client.Object) []ctrl.Request {
+			g.ClassesChanged()
+			g.ForgetUnused(ctx)
+			its := class.OfGateway(client.ObjectKeyFromObject(changed))
+			name := g.NameFor(ctx, its)
+			return g.certificatesOf(ctx, func(key string) bool { return key == its || name != "" && g.NameFor(ctx, key) == name })
+		}), predicate.GenerationChangedPredicate{}))
+}
+
 func (g *gateways) onProxy() handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, proxy client.Object) []ctrl.Request {
 		name := client.ObjectKeyFromObject(proxy).String()
 		g.Changed(name)
 		g.ForgetUnused(ctx)
-		return g.certificatesOf(ctx, func(class string) bool { return g.NameFor(ctx, class) == name })
+		return g.certificatesOf(ctx, func(key string) bool { return g.NameFor(ctx, key) == name })
 	})
 }
 
@@ -182,8 +216,8 @@ func (g *gateways) onClass() handler.EventHandler {
 		g.ClassesChanged()
 		g.ForgetUnused(ctx)
 		name := g.NameFor(ctx, changed.GetName())
-		return g.certificatesOf(ctx, func(class string) bool {
-			return class == "" || class == changed.GetName() || g.NameFor(ctx, class) == name
+		return g.certificatesOf(ctx, func(key string) bool {
+			return key == "" || key == changed.GetName() || g.NameFor(ctx, key) == name
 		})
 	})
 }

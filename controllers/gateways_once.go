@@ -12,6 +12,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/internal/crdwatch"
 	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/gatewayapi"
 	"apisix-certs.io/apisix-certs/internal/registry"
 )
 
@@ -45,6 +46,12 @@ func (o *Options) GatewaysOnce(ctx context.Context, c client.Client) (*registry.
 	}
 	if installed {
 		r.HasProxies()
+	}
+	if _, installed, err = crdwatch.Find(c.RESTMapper(), gatewayapi.GatewayKind.GroupKind(), gatewayapi.GatewayKind.Version); err != nil {
+		return nil, err
+	}
+	if installed {
+		r.HasGatewayAPI()
 	}
 	return r, nil
 }

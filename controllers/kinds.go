@@ -22,9 +22,7 @@ func (w *wiring) watchSources(ctx context.Context, sources *source.Controller, k
 	if !kind.ServesSecrets {
 		return nil
 	}
-	if kind.Group == "apisix.apache.org" {
-		w.uses.TLS.Store(true)
-	}
+	w.uses.Has(kind.Kind)
 	var which []predicate.Predicate
 	if !late {
 		which = append(which, triggers.Later())

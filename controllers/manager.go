@@ -21,6 +21,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers/source"
+	"apisix-certs.io/apisix-certs/internal/gatewayapi"
 	"apisix-certs.io/apisix-certs/internal/kubecache"
 )
 
@@ -54,9 +55,11 @@ func answers(config *rest.Config) error {
 
 // trim is the caches' transform.
 func trim(object any) (any, error) {
-	object, err := source.TrimRoute(object)
-	if err != nil {
-		return nil, err
+	for _, trim := range []func(any) (any, error){source.TrimRoute, gatewayapi.Trim} {
+		var err error
+		if object, err = trim(object); err != nil {
+			return nil, err
+		}
 	}
 	return kubecache.Trim(object)
 }
@@ -77,7 +80,7 @@ func newManager(config *rest.Config, options Options, within *reach) (ctrl.Manag
 			DefaultNamespaces: cachedIn(within.namespaces()),
 		},
 		Client: client.Options{Cache: &client.CacheOptions{
-			Unstructured: true, // ApisixRoutes
+			Unstructured: true, // ApisixRoutes, and what is of the Gateway API
 			// A run that its own last write has triggered must see that write, or it would write again. Where each namespace has
 			// a watch of its own, it is a moment behind at times: what is seen of one namespace counts for all of a kind.
 			EnableReadYourWritesConsistency: ptr.To(true),

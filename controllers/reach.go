@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -24,6 +26,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/controllers/rights"
 	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/gatewayapi"
 	"apisix-certs.io/apisix-certs/internal/registry"
 )
 
@@ -217,21 +220,39 @@ func (r *reach) ofGateways(mgr ctrl.Manager) (cache.Cache, error) {
 		return mgr.GetCache(), nil
 	}
 	inner, err := addCache(mgr, slices.Concat(r.served, r.gateways), nil)
-	return &gatewayCache{inner, r}, err
+	return &gatewayCache{inner, r, mgr.GetCache()}, err
 }
 
-// gatewayCache says of a GatewayProxy of a namespace that is not read why it is not.
+// gatewayCache says of a GatewayProxy or Gateway of a namespace that is not read why it is not.
 type gatewayCache struct {
 	cache.Cache
 	reach *reach
+	// sources has what is of the Gateway API, which is read in watched namespaces alone.
+	sources cache.Cache
+}
+
+// List reads objects.
+func (c *gatewayCache) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
+	if ofGatewayAPI(list) {
+		return c.sources.List(ctx, list, options...)
+	}
+	return c.Cache.List(ctx, list, options...)
+}
+
+func ofGatewayAPI(object runtime.Object) bool {
+	return object.GetObjectKind().GroupVersionKind().Group == gatewayapi.GatewayKind.Group
 }
 
 // Get reads an object.
 func (c *gatewayCache) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
-	if read := slices.Concat(c.reach.served, c.reach.gateways); key.Namespace != "" && !slices.Contains(read, key.Namespace) {
-		return &gateway.SetupError{Object: "GatewayProxy " + key.String(), Problem: notWatched(key.Namespace)}
+	from, read := c.Cache, slices.Concat(c.reach.served, c.reach.gateways)
+	if ofGatewayAPI(object) {
+		from, read = c.sources, c.reach.served
 	}
-	return c.Cache.Get(ctx, key, object, options...)
+	if key.Namespace != "" && !slices.Contains(read, key.Namespace) {
+		return &gateway.SetupError{Object: cmp.Or(object.GetObjectKind().GroupVersionKind().Kind, "GatewayProxy") + " " + key.String(), Problem: notWatched(key.Namespace)}
+	}
+	return from.Get(ctx, key, object, options...)
 }
 
 func notWatched(namespace string) string {

@@ -212,11 +212,11 @@ func directClient(mgr ctrl.Manager) (client.Client, error) {
 }
 
 // granted is what ReferenceGrants say. Nothing is granted where none can be read.
-func (w *wiring) granted(ctx context.Context, from, secretNamespace, secretName string) (bool, error) {
+func (w *wiring) granted(ctx context.Context, kind, from, secretNamespace, secretName string) (bool, error) {
 	if !w.part.MayRead(secretNamespace) {
 		return false, nil
 	}
-	return w.grants.Allow(ctx, from, secretNamespace, secretName)
+	return w.grants.Allow(ctx, kind, from, secretNamespace, secretName)
 }
 
 func (w *wiring) watchSecrets(ctx context.Context) error {

@@ -52,7 +52,9 @@ type ApisixCertificateList struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.keyStorage) || self.keyStorage == 'Secret' || !has(self.privateKey) || !has(self.privateKey.rotationPolicy) || self.privateKey.rotationPolicy != 'Never'",message="privateKey.rotationPolicy Never needs keyStorage: Secret, as a key kept elsewhere cannot be read to be used again"
 // +kubebuilder:validation:XValidation:rule="has(self.issuerRef) != (has(self.push) && self.push)",message="name an issuer in issuerRef, or set push: true for a Secret that somebody else keeps, and not both"
 // +kubebuilder:validation:XValidation:rule="!has(self.push) || !self.push || has(self.dnsNames)",message="push needs dnsNames: the hosts that the Secret's certificate is for"
-// +kubebuilder:validation:XValidation:rule="!has(self.push) || !self.push || !(has(self.commonName) || has(self.ipAddresses) || has(self.uris) || has(self.emailAddresses) || has(self.subject) || has(self.duration) || has(self.renewBefore) || has(self.renewBeforePercentage) || has(self.renewalWindows) || has(self.renewalPolicy) || has(self.usages) || has(self.privateKey) || has(self.keyStorage) || has(self.secretTemplate) || has(self.secretRetention) || has(self.revocationPolicy) || has(self.additionalOutputFormats) || has(self.keystores))",message="push goes with secretName, secretNamespace, dnsNames and ingressClassName alone: whoever keeps the Secret says the rest"
+// +kubebuilder:validation:XValidation:rule="!has(self.push) || !self.push || !(has(self.commonName) || has(self.ipAddresses) || has(self.uris) || has(self.emailAddresses) || has(self.subject) || has(self.duration) || has(self.renewBefore) || has(self.renewBeforePercentage) || has(self.renewalWindows) || has(self.renewalPolicy) || has(self.usages) || has(self.privateKey) || has(self.keyStorage) || has(self.secretTemplate) || has(self.secretRetention) || has(self.revocationPolicy) || has(self.additionalOutputFormats) || has(self.keystores))",message="push goes with secretName, secretNamespace, dnsNames, ingressClassName and gatewayRef alone: whoever keeps the Secret says the rest"
+// +kubebuilder:validation:XValidation:rule="!has(self.gatewayRef) || !has(self.ingressClassName) || size(self.ingressClassName) == 0",message="gatewayRef and ingressClassName exclude each other: keep one"
+// +kubebuilder:validation:XValidation:rule="!has(self.gateways) || self.gateways != 'None' || !((has(self.push) && self.push) || has(self.gatewayRef) || (has(self.keyStorage) && self.keyStorage != 'Secret'))",message="gateways: None goes with a key in the Secret, and neither with push nor with gatewayRef: there would be nothing to do, or the key would be nowhere"
 type ApisixCertificateSpec struct {
 	// SecretName is the Secret, in this namespace, of type kubernetes.io/tls that holds the certificate (tls.crt, PEM,
 	// leaf first), its private key (tls.key, PEM) and the CA (ca.crt, PEM). With another keyStorage than Secret it is of
@@ -62,9 +64,9 @@ type ApisixCertificateSpec struct {
 	// +kubebuilder:validation:MaxLength=253
 	SecretName string `json:"secretName"`
 
-	// SecretNamespace is the namespace of the Secret where it is not this one. It is set for an ApisixTls that names such a
-	// Secret: there must be a ReferenceGrant (gateway.networking.k8s.io) in the Secret's namespace that lets ApisixTlses of
-	// this one refer to it, and an ApisixTls of this namespace that does. Empty: this namespace.
+	// SecretNamespace is the namespace of the Secret where it is not this one. It is set for an ApisixTls, a Gateway or a ListenerSet
+	// that names such a Secret: there must be one in this namespace, and a ReferenceGrant (gateway.networking.k8s.io) in the
+	// Secret's namespace that lets those of its kind in this one refer to it. Empty: this namespace.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
@@ -216,7 +218,43 @@ type ApisixCertificateSpec struct {
 	//
 	// +optional
 	IngressClassName string `json:"ingressClassName,omitempty"`
+
+	// GatewayRef decides it instead: the gateways of a Gateway of the Gateway API, by its GatewayProxy, else that of its GatewayClass,
+	// else the controller's flags. One whose GatewayClass is another controller's has none here. It is set for a Gateway and
+	// its ListenerSets.
+	//
+	// +optional
+	GatewayRef *GatewayReference `json:"gatewayRef,omitempty"`
+
+	// Gateways is Auto, or None: the certificate is for Pods or for other gateways, and is put at no gateway of APISIX. Unset:
+	// Auto.
+	//
+	// +optional
+	// +kubebuilder:validation:Enum=Auto;None
+	Gateways Gateways `json:"gateways,omitempty"`
 }
+
+// GatewayReference names a Gateway of gateway.networking.k8s.io.
+type GatewayReference struct {
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+
+	// Namespace of the Gateway. Unset: that of the certificate.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// Gateways says whether a certificate is for gateways of APISIX.
+type Gateways string
+
+// Whether a certificate is for gateways of APISIX.
+const (
+	GatewaysAuto Gateways = "Auto"
+	GatewaysNone Gateways = "None"
+)
 
 // KeyStorage is where a private key is kept.
 type KeyStorage string

@@ -89,14 +89,14 @@ type CertificatePolicySpec struct {
 	Usages []string `json:"usages,omitempty"`
 
 	// IngressClassNames are the values of spec.ingressClassName that are allowed, and so the gateways: a name, "" for
-	// certificates without a class, "*" for all. Unset: all.
+	// certificates without a class, Gateway/NAMESPACE/NAME for those with this spec.gatewayRef, "*" for all. Unset: all.
 	//
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=100
-	// +kubebuilder:validation:items:MaxLength=253
-	// +kubebuilder:validation:items:Pattern=`^(\*|[a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$`
+	// +kubebuilder:validation:items:MaxLength=325
+	// +kubebuilder:validation:items:Pattern=`^(\*|(Gateway/[a-z0-9-]+/)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$`
 	IngressClassNames []string `json:"ingressClassNames,omitempty"`
 
 	// KeyStorages are the values of spec.keyStorage that are allowed. Unset: Secret.

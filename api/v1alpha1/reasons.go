@@ -62,7 +62,7 @@ const (
 	ReasonExpires30Days = "ExpiresWithin30Days"
 	ReasonExpires7Days  = "ExpiresWithin7Days"
 	ReasonExpires1Day   = "ExpiresWithin1Day"
-	// ReasonNotGranted is set on Issued: no ReferenceGrant lets the ApisixTls have its Secret in another namespace, or not
+	// ReasonNotGranted is set on Issued: no ReferenceGrant lets the ApisixTls, Gateway or ListenerSet have its Secret in another namespace, or not
 	// any longer. What is served stays. Make the grant that the message names.
 	ReasonNotGranted = "NotGranted"
 	// ReasonNamespaceNotWatched is set on Issued: the Secret is to be in a namespace that the controller does not read, by its
@@ -92,6 +92,13 @@ const (
 	// ReasonGatewayRefused is set on Pushed: the Admin API refuses the admin key, the client's address or the object.
 	// Mend what the message names.
 	ReasonGatewayRefused = "GatewayRefused"
+	// ReasonClassNotFound is set on Pushed: the Gateway names a GatewayClass that does not exist. The Secret is kept. Create the
+	// class, or name another.
+	ReasonClassNotFound = "ClassNotFound"
+	// ReasonNotReferenced is set on Pushed, which is Unknown: no object that the gateway's ingress controller serves refers to the
+	// Secret, so that there is nothing to push. Nothing to do where Pods or other gateways use it (spec.gateways: None says
+	// so); else refer to the Secret in an ApisixTls, Ingress or Gateway.
+	ReasonNotReferenced = "NotReferenced"
 	// ReasonModeRefused is set on Pushed: the push mode asked for cannot work at this gateway. Change --push-mode as the
 	// message says.
 	ReasonModeRefused = "ModeRefused"

@@ -15,6 +15,7 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/internal/certspec"
+	"apisix-certs.io/apisix-certs/internal/class"
 	"apisix-certs.io/apisix-certs/internal/issuance"
 )
 
@@ -110,7 +111,7 @@ func (d *doctor) statusFindings(cert *v1alpha1.ApisixCertificate) []finding {
 	if end := cert.Status.Issued.NotAfter; end != nil && !d.now.Before(end.Time) {
 		return []finding{{Field: "status.issued.notAfter", Problem: "the certificate has ended", Mend: "see " + issuerObject(cert) + " and the controller's log, then apisix-certs renew " + cert.Name}}
 	}
-	gate := d.gateways[cert.Spec.IngressClassName]
+	gate := d.gateways[class.Of(cert)]
 	told := map[string]bool{}
 	for _, reasons := range []struct {
 		all   []string
@@ -144,7 +145,7 @@ func onItsWay(reason string) bool {
 
 // servedFindings asks the gateway for the certificate's hosts.
 func (d *doctor) servedFindings(ctx context.Context, cert *v1alpha1.ApisixCertificate) []finding {
-	gate := d.gateways[cert.Spec.IngressClassName]
+	gate := d.gateways[class.Of(cert)]
 	if !gate.proves || cert.Status.Issued.Fingerprint == "" || !meta.IsStatusConditionTrue(cert.Status.Conditions, v1alpha1.ConditionPushed) {
 		return nil
 	}
@@ -166,7 +167,7 @@ type use struct {
 	hosts  []string
 }
 
-// readUses reads the ApisixTlses and Ingresses that serve Secrets.
+// readUses reads the objects that serve Secrets.
 func (d *doctor) readUses(ctx context.Context) error {
-	return errors.Join(d.readTLSUses(ctx), d.readIngressUses(ctx))
+	return errors.Join(d.readTLSUses(ctx), d.readIngressUses(ctx), d.readListenerUses(ctx))
 }

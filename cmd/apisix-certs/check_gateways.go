@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"apisix-certs.io/apisix-certs/apisix"
+	"apisix-certs.io/apisix-certs/internal/class"
 	"apisix-certs.io/apisix-certs/internal/gateway"
 	"apisix-certs.io/apisix-certs/internal/registry"
 )
@@ -48,7 +49,7 @@ func (d *doctor) checkGateways(ctx context.Context) error {
 	}
 	classes := []string{""}
 	for i := range certificates {
-		classes = append(classes, certificates[i].Spec.IngressClassName)
+		classes = append(classes, class.Of(&certificates[i]))
 	}
 	slices.Sort(classes)
 	seen := map[string]bool{}

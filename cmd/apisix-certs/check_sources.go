@@ -13,6 +13,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -20,6 +21,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/internal/gatewayapi"
 )
 
 func keyOf(object client.Object) client.ObjectKey { return client.ObjectKeyFromObject(object) }
@@ -57,6 +59,28 @@ func (d *doctor) readIngressUses(ctx context.Context) error {
 	return nil
 }
 
+// readListenerUses reads Gateways and ListenerSets, whose CRDs a cluster may lack.
+func (d *doctor) readListenerUses(ctx context.Context) error {
+	for _, kind := range []schema.GroupVersionKind{gatewayapi.GatewayKind, gatewayapi.ListenerSetKind} {
+		list := &unstructured.UnstructuredList{}
+		list.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
+		if err := ignoreNoMatch(d.access.list(ctx, list)); err != nil {
+			return err
+		}
+		for i := range list.Items {
+			u := &list.Items[i]
+			for _, l := range gatewayapi.GatewayOf(u).Listeners {
+				for _, ref := range l.Refs {
+					if l.Terminates && ref.OfSecret() && u.GetDeletionTimestamp().IsZero() {
+						d.addUse(ref.Secret.String(), kind.Kind+" "+keyOf(u).String(), []string{l.Hostname})
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
+
 func ignoreNoMatch(err error) error {
 	if meta.IsNoMatchError(err) {
 		return nil
@@ -69,6 +93,7 @@ var sourceKinds = []schema.GroupVersionKind{
 	{Group: "apisix.apache.org", Version: "v2", Kind: "ApisixTls"},
 	{Group: "apisix.apache.org", Version: "v2", Kind: "ApisixRoute"},
 	networkingv1.SchemeGroupVersion.WithKind("Ingress"),
+	gatewayapi.GatewayKind, gatewayapi.ListenerSetKind,
 }
 
 // checkSources looks for annotated objects for which no ApisixCertificate was made.

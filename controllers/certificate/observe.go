@@ -17,6 +17,7 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/controllers/certificate/plan"
 	"apisix-certs.io/apisix-certs/internal/certspec"
+	"apisix-certs.io/apisix-certs/internal/class"
 	"apisix-certs.io/apisix-certs/internal/gateway"
 	"apisix-certs.io/apisix-certs/internal/issuance"
 	"apisix-certs.io/apisix-certs/internal/keystorage"
@@ -115,7 +116,7 @@ func (r *Reconciler) observeIssuer(ctx context.Context, cert *v1alpha1.ApisixCer
 // gatewaysOf finds the gateways of a certificate. Nothing is asked of them.
 func (r *Reconciler) gatewaysOf(ctx context.Context, cert *v1alpha1.ApisixCertificate) plan.GatewayStates {
 	states := plan.GatewayStates{Known: r.known(ctx)}
-	for _, g := range r.Gateways.For(cert.Spec.IngressClassName) {
+	for _, g := range r.Gateways.For(class.Of(cert)) {
 		states.At = append(states.At, plan.GatewayState{Gateway: g})
 	}
 	for _, was := range cert.Status.Gateways {

@@ -106,6 +106,7 @@ func issueEvent(why certs.Reason) string {
 // conflict the source controller tells, in the source's own terms.
 var forSources = map[string]bool{
 	v1alpha1.ReasonDenied: true, v1alpha1.ReasonNotGranted: true, v1alpha1.ReasonNamespaceNotWatched: true, v1alpha1.ReasonWaitingForApproval: true,
+	v1alpha1.ReasonClassNotFound: true, v1alpha1.ReasonRefused: true,
 }
 
 func (r *Reconciler) tellSource(cert *v1alpha1.ApisixCertificate, ready *metav1.Condition) {

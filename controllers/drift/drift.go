@@ -25,6 +25,7 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers/metrics"
 	"apisix-certs.io/apisix-certs/controllers/shard"
+	"apisix-certs.io/apisix-certs/internal/class"
 	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
@@ -122,12 +123,12 @@ func (w *Watch) gatewaysOf(all []*v1alpha1.ApisixCertificate) []*gateway.Gateway
 	var found []*gateway.Gateway
 	classes := map[string]bool{}
 	for _, c := range all {
-		class := c.Spec.IngressClassName
-		if classes[class] {
+		key := class.Of(c)
+		if classes[key] {
 			continue
 		}
-		classes[class] = true
-		for _, g := range w.Gateways(class) {
+		classes[key] = true
+		for _, g := range w.Gateways(key) {
 			if !slices.Contains(found, g) {
 				found = append(found, g)
 			}

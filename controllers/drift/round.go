@@ -11,6 +11,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers/metrics"
+	"apisix-certs.io/apisix-certs/internal/class"
 	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
@@ -60,7 +61,7 @@ func (w *Watch) probe(ctx context.Context) time.Duration {
 		return w.round.pause
 	}
 	host := c.Spec.DNSNames[w.round.number%len(c.Spec.DNSNames)]
-	for _, g := range w.Gateways(c.Spec.IngressClassName) {
+	for _, g := range w.Gateways(class.Of(c)) {
 		if _, busy := w.round.busy.LoadOrStore(g, true); busy {
 			continue // it hangs, or lags
 		}

@@ -128,8 +128,8 @@ func reconcilerFor(ctx context.Context, reader client.Client, options Options) (
 		return nil, err
 	}
 	uses := &source.Uses{Client: readOnly}
-	if _, err := reader.RESTMapper().RESTMapping(source.TLSKind); err == nil {
-		uses.TLS.Store(true)
+	if err := uses.HasKinds(reader.RESTMapper()); err != nil {
+		return nil, err
 	}
 	real := clock.RealClock{}
 	issuers := &issuance.Issuers{Client: readOnly, Live: readOnly, Clock: real, Signers: noSigners{}}

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package grant tells whether a ReferenceGrant (gateway.networking.k8s.io) lets ApisixTlses of one namespace refer to a
-// Secret of another.
+// Package grant reports whether a ReferenceGrant (gateway.networking.k8s.io) lets ApisixTlses, Gateways or ListenerSets of one
+// namespace refer to a Secret of another.
 //
-//	ok, err := grants.Allow(ctx, "shop", "keys", "shop-tls") // ApisixTlses of shop, Secret keys/shop-tls
+//	ok, err := grants.Allow(ctx, "ApisixTls", "shop", "keys", "shop-tls") // ApisixTlses of shop, Secret keys/shop-tls
 //
 // The CRD of ReferenceGrants belongs to the Gateway API and may be absent: then nothing is granted.
 package grant
@@ -19,6 +19,12 @@ import (
 
 // Kind is the kind of ReferenceGrants; their version is that which the cluster prefers.
 var Kind = schema.GroupKind{Group: "gateway.networking.k8s.io", Kind: "ReferenceGrant"}
+
+// groups are those of the kinds that may refer to a Secret of another namespace.
+var groups = map[string]string{"ApisixTls": "apisix.apache.org", "Gateway": Kind.Group, "ListenerSet": Kind.Group}
+
+// GroupOf is the group of a kind that may refer to a Secret of another namespace; empty: none of that kind may.
+func GroupOf(kind string) string { return groups[kind] }
 
 // Grants reads ReferenceGrants. Reader is required.
 type Grants struct {
@@ -40,10 +46,10 @@ func (g *Grants) New() *unstructured.Unstructured {
 	return u
 }
 
-// Allow tells whether ApisixTlses of the namespace from may refer to the Secret.
-func (g *Grants) Allow(ctx context.Context, from, secretNamespace, secretName string) (bool, error) {
+// Allow reports whether objects of a kind in the namespace from may refer to the Secret.
+func (g *Grants) Allow(ctx context.Context, fromKind, from, secretNamespace, secretName string) (bool, error) {
 	kind := g.kind.Load()
-	if kind == nil {
+	if kind == nil || GroupOf(fromKind) == "" {
 		return false, nil
 	}
 	list := &unstructured.UnstructuredList{}
@@ -52,7 +58,7 @@ func (g *Grants) Allow(ctx context.Context, from, secretNamespace, secretName st
 		return false, err
 	}
 	for i := range list.Items {
-		if allows(&list.Items[i], from, secretName) {
+		if allows(&list.Items[i], fromKind, from, secretName) {
 			return true, nil
 		}
 	}
@@ -60,9 +66,9 @@ func (g *Grants) Allow(ctx context.Context, from, secretNamespace, secretName st
 }
 
 // allows reads spec.from and spec.to; an item of a shape that is not known grants nothing.
-func allows(grant *unstructured.Unstructured, from, secretName string) bool {
+func allows(grant *unstructured.Unstructured, fromKind, from, secretName string) bool {
 	return anyItem(grant, "from", func(item map[string]any) bool {
-		return item["group"] == "apisix.apache.org" && item["kind"] == "ApisixTls" && item["namespace"] == from
+		return item["group"] == GroupOf(fromKind) && item["kind"] == fromKind && item["namespace"] == from
 	}) && anyItem(grant, "to", func(item map[string]any) bool {
 		name, named := item["name"]
 		return item["group"] == "" && item["kind"] == "Secret" && (!named || name == "" || name == secretName)

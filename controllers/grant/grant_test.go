@@ -33,16 +33,32 @@ func TestAllows(t *testing.T) {
 				t.Fatal(err)
 			}
 			grant := &unstructured.Unstructured{Object: map[string]any{"spec": spec}}
-			if got := allows(grant, "shop", "tls"); got != c.want {
+			if got := allows(grant, "ApisixTls", "shop", "tls"); got != c.want {
 				t.Errorf("got %v", got)
 			}
 		})
 	}
 }
 
+// TestKindsAreGrantedEachByItself: what one kind may, another may not.
+func TestKindsAreGrantedEachByItself(t *testing.T) {
+	kinds := []string{"ApisixTls", "Gateway", "ListenerSet", "Ingress"}
+	for _, granted := range kinds[:3] {
+		grant := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{
+			"from": []any{map[string]any{"group": GroupOf(granted), "kind": granted, "namespace": "shop"}},
+			"to":   []any{map[string]any{"group": "", "kind": "Secret"}},
+		}}}
+		for _, kind := range kinds {
+			if got := allows(grant, kind, "shop", "tls"); got != (kind == granted) {
+				t.Errorf("a grant for %s: %s may: %v", granted, kind, got)
+			}
+		}
+	}
+}
+
 func TestNothingIsGrantedWithoutTheKind(t *testing.T) {
 	g := &Grants{} // a reader would be asked in vain, and there is none
-	if ok, err := g.Allow(t.Context(), "shop", "keys", "tls"); ok || err != nil || g.New() != nil {
+	if ok, err := g.Allow(t.Context(), "ApisixTls", "shop", "keys", "tls"); ok || err != nil || g.New() != nil {
 		t.Errorf("%v %v", ok, err)
 	}
 	g.Found(schema.GroupVersionKind{Group: Kind.Group, Version: "v1", Kind: Kind.Kind})

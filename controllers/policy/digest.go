@@ -31,6 +31,8 @@ type approved struct {
 	Key            string                `json:"key,omitempty"`
 	Secret         string                `json:"secret,omitempty"` // of others: NAMESPACE/NAME, or NAME at home
 	IngressClass   string                `json:"ingressClass,omitempty"`
+	Gateway        string                `json:"gateway,omitempty"` // NAMESPACE/NAME, or NAME at home
+	Gateways       string                `json:"gateways,omitempty"`
 	KeyStorage     string                `json:"keyStorage,omitempty"`
 	VaultKV        string                `json:"vaultKV,omitempty"`
 	// IssuerAnnotations may say anything to an issuer that reads them: another product, other names.
@@ -38,7 +40,7 @@ type approved struct {
 }
 
 // Digest identifies what an approval of a certificate is for: all names, subject, issuer, duration, usages and key, and the
-// annotations that the issuer reads; ingress class, key storage, and the Secret where it is of others. The order of names and usages does not count, nor does how and
+// annotations that the issuer reads; ingress class or Gateway, key storage, and the Secret where it is of others. The order of names and usages does not count, nor does how and
 // when is renewed, so that renewals never wait for an approval.
 func Digest(cert *v1alpha1.ApisixCertificate) string {
 	text, _ := json.Marshal(approvedOf(cert)) // plain data always marshals
@@ -75,6 +77,12 @@ func approvedOf(cert *v1alpha1.ApisixCertificate) approved {
 		DNSNames: hosts(spec.DNSNames), CommonName: certs.NormalizeHost(spec.CommonName),
 		IPAddresses: sorted(spec.IPAddresses), URIs: sorted(spec.URIs), EmailAddresses: sorted(spec.EmailAddresses),
 		IngressClass: spec.IngressClassName,
+	}
+	if ref := spec.GatewayRef; ref != nil {
+		a.Gateway = strings.TrimPrefix(ref.Namespace+"/"+ref.Name, "/")
+	}
+	if spec.Gateways == v1alpha1.GatewaysNone {
+		a.Gateways = string(spec.Gateways)
 	}
 	if spec.Subject != nil && !reflect.ValueOf(*spec.Subject).IsZero() {
 		a.Subject = spec.Subject

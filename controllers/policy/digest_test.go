@@ -64,7 +64,7 @@ func TestDigest(t *testing.T) {
 		{"key", asking(), asking(keyed("RSA", 0)), false},
 		{"key size", asking(keyed("RSA", 0)), asking(keyed("RSA", 4096)), false},
 		{"usages", asking(), asking(used("server auth", "client auth")), false},
-		{"class", asking(), asking(class("other")), false},
+		{"class", asking(), asking(withClass("other")), false},
 		{"key storage", asking(), asking(stored(v1alpha1.KeyAtGateway)), false},
 		{"location", asking(inVault("", "")), asking(inVault("kv", "other")), false},
 		{"namespace of the Secret", asking(), asking(func(s *v1alpha1.ApisixCertificateSpec) { s.SecretNamespace = "other" }), false},
@@ -87,7 +87,7 @@ func TestSummary(t *testing.T) {
 		"dnsNames www.a.example, issuer ClusterVaultIssuer/vault": asking(),
 		"dnsNames www.a.example, secret s":                        asking(provided),
 		`dnsNames a b, subject {"organizations":["Acme"]}, issuer ClusterVaultIssuer/vault, duration 1h0m0s, usages client auth, key RSA 4096, ingressClass apisix, keyStorage VaultKV, vaultKV kv/x`: asking(
-			named("a", "b"), subject(v1alpha1.X509Subject{Organizations: []string{"Acme"}}), living(1), used("client auth"), keyed("RSA", 4096), class("apisix"), inVault("", "x")),
+			named("a", "b"), subject(v1alpha1.X509Subject{Organizations: []string{"Acme"}}), living(1), used("client auth"), keyed("RSA", 4096), withClass("apisix"), inVault("", "x")),
 	} {
 		if got := Summary(of(spec)); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)

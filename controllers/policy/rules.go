@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/internal/class"
 )
 
 // rules of a policy. Each names the field that it does not allow, and the fix; empty: it allows the certificate. The order
@@ -108,8 +109,12 @@ func listed(list []string, value string) bool {
 }
 
 func objectIngressClass(p *compiled, r *Request) string {
-	if class := r.Spec.IngressClassName; len(p.spec.IngressClassNames) > 0 && !listed(p.spec.IngressClassNames, class) {
-		return notIn("ingressClassName", fmt.Sprintf("%q", class), "ingressClassNames")
+	key, field := class.OfSpec(r.Namespace, r.Spec), "ingressClassName"
+	if r.Spec.GatewayRef != nil {
+		field = "gatewayRef"
+	}
+	if key != class.None && len(p.spec.IngressClassNames) > 0 && !listed(p.spec.IngressClassNames, key) {
+		return notIn(field, fmt.Sprintf("%q", key), "ingressClassNames")
 	}
 	return ""
 }

@@ -42,8 +42,12 @@ func classes(list ...string) policyEdit {
 	return func(p *v1alpha1.CertificatePolicySpec) { p.IngressClassNames = list }
 }
 
-func class(name string) specEdit {
+func withClass(name string) specEdit {
 	return func(s *v1alpha1.ApisixCertificateSpec) { s.IngressClassName = name }
+}
+
+func ofGateway(s *v1alpha1.ApisixCertificateSpec) {
+	s.GatewayRef = &v1alpha1.GatewayReference{Name: "gw", Namespace: "shop"}
 }
 
 func storages(list ...v1alpha1.KeyStorage) policyEdit {
@@ -101,12 +105,15 @@ func TestBounds(t *testing.T) {
 		{"usages any is one usage", usages("any"), used("code signing"), `spec.usages: "code signing"`},
 		{"usages of all kinds", usages("*"), used("cert sign", "code signing"), ""},
 
-		{"class unset", bounding(), class("other"), ""},
-		{"class", classes("apisix"), class("apisix"), ""},
-		{"class of another gateway", classes("apisix"), class("other"), `spec.ingressClassName: "other" is not in its ingressClassNames`},
-		{"no class", classes("apisix"), class(""), `spec.ingressClassName: "" is not in`},
-		{"no class, allowed", classes("apisix", ""), class(""), ""},
-		{"class of all", classes("*"), class("other"), ""},
+		{"class unset", bounding(), withClass("other"), ""},
+		{"class", classes("apisix"), withClass("apisix"), ""},
+		{"class of another gateway", classes("apisix"), withClass("other"), `spec.ingressClassName: "other" is not in its ingressClassNames`},
+		{"no class", classes("apisix"), withClass(""), `spec.ingressClassName: "" is not in`},
+		{"no class, allowed", classes("apisix", ""), withClass(""), ""},
+		{"no class, of a Gateway", classes("apisix", ""), ofGateway, `spec.gatewayRef: "Gateway/shop/gw" is not in its ingressClassNames`},
+		{"a Gateway, allowed", classes("Gateway/shop/gw"), ofGateway, ""},
+		{"for no gateway", classes("apisix"), func(s *v1alpha1.ApisixCertificateSpec) { s.Gateways = v1alpha1.GatewaysNone }, ""},
+		{"class of all", classes("*"), withClass("other"), ""},
 		{"class, Secret of others", classes("apisix"), func(s *v1alpha1.ApisixCertificateSpec) { provided(s); s.IngressClassName = "other" }, "spec.ingressClassName"},
 
 		{"storage unset", bounding(), stored(""), ""},
@@ -199,7 +206,7 @@ func TestOrderOfRules(t *testing.T) {
 	}
 	greedy := asking(
 		named("b.example"), func(s *v1alpha1.ApisixCertificateSpec) { s.CommonName, s.URIs = "c.example", []string{"spiffe://x"} },
-		subject(v1alpha1.X509Subject{Organizations: []string{"Acme"}}), class("other"), issuedBy("", "x"), living(1000), keyed("RSA", 0),
+		subject(v1alpha1.X509Subject{Organizations: []string{"Acme"}}), withClass("other"), issuedBy("", "x"), living(1000), keyed("RSA", 0),
 		used("code signing"), inVault("kv", "x"),
 	)
 	// Each step gives what the step before lacked, so that the next rule objects.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package source makes ApisixCertificates from the objects that users write: ApisixTls, ApisixRoute and Ingress.
+// Package source makes ApisixCertificates from the objects that users write: ApisixTls, ApisixRoute,
+// Ingress, Gateway and ListenerSet.
 //
 // A kind of source differs from the others in one pure function, from the object to what it wants (kinds.go); one
 // reconciler does the rest: it compares what is wanted with the ApisixCertificates there are, and creates, patches or
@@ -20,7 +21,7 @@ type Defaults struct {
 	Issuer *v1alpha1.IssuerReference
 	// ManageAll opts in every object that could have a certificate, not the annotated ones alone. Needs Issuer.
 	ManageAll bool
-	// IngressClass limits the objects to this class and those without one. Empty: all.
+	// IngressClass limits the objects to this class and those without one, and Gateways to the GatewayClass of this name. Empty: all.
 	IngressClass string
 }
 

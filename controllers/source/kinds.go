@@ -22,7 +22,7 @@ func wantedByTLS(tls *configv2.ApisixTls, defaults Defaults) wants {
 		return wants{unclear: true, optedOut: "it has no spec"}
 	}
 	w, s := newWants(tls, tls.Spec.IngressClassName, defaults)
-	w.add(s, tls, secretOfTLS(tls), tls.Spec.IngressClassName, tlsHosts(tls), place{"spec.hosts", "spec.secret.name", "remove it from spec.hosts, or delete this ApisixTls"})
+	w.add(s, tls, secretOfTLS(tls), served{class: tls.Spec.IngressClassName}, tlsHosts(tls), place{"spec.hosts", "spec.secret.name", "remove it from spec.hosts, or delete this ApisixTls"})
 	return w
 }
 
@@ -64,7 +64,7 @@ func wantedByIngress(ingress *networkingv1.Ingress, defaults Defaults) wants {
 	}
 	for _, name := range order {
 		secret := types.NamespacedName{Namespace: ingress.Namespace, Name: name}
-		w.add(s, ingress, secret, classOf(ingress), hosts[name], place{"spec.tls[].hosts", "spec.tls[].secretName", "remove it from spec.tls of this Ingress, whose rules work without it"})
+		w.add(s, ingress, secret, served{class: classOf(ingress)}, hosts[name], place{"spec.tls[].hosts", "spec.tls[].secretName", "remove it from spec.tls of this Ingress, whose rules work without it"})
 	}
 	return w
 }
@@ -99,7 +99,7 @@ func wantedByRoute(route *configv2.ApisixRoute, defaults Defaults) wants {
 	for _, rule := range route.Spec.HTTP {
 		hosts = append(hosts, rule.Match.Hosts...)
 	}
-	w.add(s, route, secretOfRoute(route), route.Spec.IngressClassName, hosts, place{
+	w.add(s, route, secretOfRoute(route), served{class: route.Spec.IngressClassName}, hosts, place{
 		"spec.http[].match.hosts", "annotation " + v1alpha1.AnnotationSecretName + " (by default ROUTE-tls):",
 		"annotate this ApisixRoute with " + v1alpha1.AnnotationManage + `: "false", for its rules work without a certificate of its own, and delete the ApisixCertificate`,
 	})

@@ -66,10 +66,13 @@ func (r *reconciler) sources(ctx context.Context, g group) ([]*member, error) {
 			return nil, fmt.Errorf("list of %s: %w", kind.Kind, err)
 		}
 		err = meta.EachListItem(list, func(item runtime.Object) error {
-			if object, ok := item.(client.Object); ok && object.GetNamespace() == g.namespace {
-				members = append(members, r.member(kind, object, g))
+			object, ok := item.(client.Object)
+			if !ok || object.GetNamespace() != g.namespace {
+				return nil
 			}
-			return nil
+			m, err := r.member(ctx, kind, object, g)
+			members = append(members, m)
+			return err
 		})
 		if err != nil {
 			return nil, err
@@ -78,10 +81,21 @@ func (r *reconciler) sources(ctx context.Context, g group) ([]*member, error) {
 	return members, nil
 }
 
-func (r *reconciler) member(kind Kind, object client.Object, g group) *member {
-	m := &member{object: object, ref: owner(object, kind), created: object.GetCreationTimestamp(), wants: kind.wanted(object, r.defaults)}
+func (r *reconciler) member(ctx context.Context, kind Kind, object client.Object, g group) (*member, error) {
+	m := &member{object: object, ref: owner(object, kind), created: object.GetCreationTimestamp()}
+	var err error
+	m.wants, err = r.wanted(ctx, kind, object)
 	m.entry = m.wants.of(g.secret)
-	return m
+	return m, err
+}
+
+// wanted is what an object says.
+func (r *reconciler) wanted(ctx context.Context, kind Kind, object client.Object) (wants, error) {
+	around, err := r.around(ctx, object)
+	if err != nil {
+		return wants{}, fmt.Errorf("surroundings of %s %s: %w", kind.Kind, object.GetName(), err)
+	}
+	return kind.wanted(object, around, r.defaults), nil
 }
 
 // addOwners adds the sources that a certificate belongs to and that do not name its Secret.
@@ -122,7 +136,7 @@ func (r *reconciler) owning(ctx context.Context, g group, ref metav1.OwnerRefere
 	case err != nil || object.GetUID() != ref.UID:
 		return &member{ref: plain}, nil
 	}
-	return r.member(kind, object, g), nil
+	return r.member(ctx, kind, object, g)
 }
 
 // observeCover finds the hosts of routes that other certificates of the namespace have: ingress controllers refuse one host

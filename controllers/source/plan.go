@@ -85,7 +85,7 @@ func makePlan(o observed, defaults Defaults) plan {
 	case existing != nil:
 		u := newUnion(o.group, members, existing)
 		if elsewhere(u, existing, defaults) {
-			p.outsiders(u, existing, "of ingress class "+existing.Spec.IngressClassName+", which this controller leaves to others (--ingress-class)", "name another Secret here")
+			p.outsiders(u, existing, classText(existing)+" which this controller leaves to others (--ingress-class)", "name another Secret here")
 			return p
 		}
 		p.follow(u, existing)
@@ -121,10 +121,17 @@ func choose(have []*v1alpha1.ApisixCertificate) (existing, byHand, ending *v1alp
 // elsewhere reports whether a certificate is the business of another controller, of another ingress class: it was made for such a class, and
 // still has a source of it, or none here that could say what it should be now.
 func elsewhere(u union, cert *v1alpha1.ApisixCertificate, defaults Defaults) bool {
-	if defaults.watches(cert.Spec.IngressClassName) {
+	if cert.Spec.GatewayRef == nil && defaults.watches(cert.Spec.IngressClassName) {
 		return false
 	}
-	return len(u.joined) == 0 || slices.ContainsFunc(u.members, func(m *member) bool { return m.wants.excluded && references(cert, m.ref.UID) })
+	return cert.Spec.GatewayRef == nil && len(u.joined) == 0 || slices.ContainsFunc(u.members, func(m *member) bool { return m.wants.excluded && references(cert, m.ref.UID) })
+}
+
+func classText(cert *v1alpha1.ApisixCertificate) string {
+	if ref := cert.Spec.GatewayRef; ref != nil {
+		return "of Gateway " + ref.Name + ", of a class"
+	}
+	return "of ingress class " + cert.Spec.IngressClassName + ","
 }
 
 // union is what the sources of a Secret want together.
@@ -521,6 +528,8 @@ func differences(a, b *v1alpha1.ApisixCertificate) []string {
 			switch annotation, ok := annotationOf[field]; {
 			case ok:
 				found = append(found, "annotation "+annotation)
+			case field == "gatewayRef":
+				found = append(found, "the Gateway")
 			case field == "ingressClassName":
 				found = append(found, "the ingress class")
 			default:

@@ -3,6 +3,7 @@
 package source
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -86,7 +87,16 @@ func sourceFor(defaults Defaults, name string, second int64, edits ...tlsEdit) *
 	tls := newTLS(edits...)
 	tls.Name, tls.UID, tls.CreationTimestamp = name, types.UID("uid-"+name), metav1.Time{Time: time.Unix(second, 0)}
 	r := &reconciler{defaults: defaults}
-	return r.member(kindOf(kindTLS), tls, groupS)
+	return memberOf(r, kindOf(kindTLS), tls, groupS)
+}
+
+// memberOf is for objects that depend on nothing else.
+func memberOf(r *reconciler, kind Kind, object client.Object, g group) *member {
+	m, err := r.member(context.Background(), kind, object, g)
+	if err != nil {
+		panic(err)
+	}
+	return m
 }
 
 var groupS = group{"ns", types.NamespacedName{Namespace: "ns", Name: "s"}}

@@ -32,6 +32,8 @@ type reconciler struct {
 	clock    clock.PassiveClock
 	defaults Defaults
 	brake    brake
+	// mayRead reports whether a namespace is read at all.
+	mayRead func(namespace string) bool
 
 	mu    sync.RWMutex
 	kinds map[string]Kind // those that are followed
@@ -109,7 +111,11 @@ func (r *reconciler) check(ctx context.Context, req ctrl.Request, kind, name str
 			}
 		}
 		if m.object != nil && m.object.GetDeletionTimestamp().IsZero() {
-			m.ref, m.wants = owner(m.object, k), k.wanted(m.object, r.defaults)
+			var err error
+			if m.wants, err = r.wanted(ctx, k, m.object); err != nil {
+				return err
+			}
+			m.ref = owner(m.object, k)
 		}
 	}
 	p := plan{}

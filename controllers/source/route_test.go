@@ -193,7 +193,7 @@ func TestYield(t *testing.T) {
 // routeMember is route "r" as a source of Secret s.
 func routeMember(t *testing.T, spec string, pairs ...string) *member {
 	r := &reconciler{}
-	return r.member(kindOf(kindRoute), newRouteOf(t, spec, append(pairs, "secret-name", "s")...), groupS)
+	return memberOf(r, kindOf(kindRoute), newRouteOf(t, spec, append(pairs, "secret-name", "s")...), groupS)
 }
 
 func TestYieldKeepsAFaultyOne(t *testing.T) {
@@ -288,7 +288,7 @@ func TestTLSOfARouteThatOptedOut(t *testing.T) {
 	route.SetAnnotations(nil)
 	cert := newCert(ofRoute, issued, forHosts("a.example", "alt.example"))
 	r := &reconciler{}
-	tls := tlsForRoutes([]*member{r.member(kindOf(kindRoute), route, groupS)}, &cert)
+	tls := tlsForRoutes([]*member{memberOf(r, kindOf(kindRoute), route, groupS)}, &cert)
 	if tls == nil || len(tls.Spec.Hosts) != 2 {
 		t.Errorf("%+v", tls)
 	}

@@ -13,6 +13,7 @@ import (
 	configv2 "github.com/apache/apisix-ingress-controller/pkg/kube/apisix/apis/config/v2"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,6 +27,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/internal/gatewayapi"
 )
 
 // scene runs the source controller against a fake API server.
@@ -49,6 +51,9 @@ func newScene(t *testing.T, objects ...client.Object) *scene {
 	}
 	scheme.AddKnownTypes(apisixV2, &configv2.ApisixTls{}, &configv2.ApisixTlsList{})
 	metav1.AddToGroupVersion(scheme, apisixV2)
+	if err := corev1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
 	s := &scene{T: t, clock: clocktesting.NewFakePassiveClock(time.Unix(1, 0)), events: events.NewFakeRecorder(1000)}
 	b := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithInterceptorFuncs(interceptor.Funcs{
 		Create: func(ctx context.Context, c client.WithWatch, object client.Object, options ...client.CreateOption) error {
@@ -67,8 +72,9 @@ func newScene(t *testing.T, objects ...client.Object) *scene {
 		Delete: func(ctx context.Context, c client.WithWatch, object client.Object, options ...client.DeleteOption) error {
 			return s.note("delete", object, c.Delete(ctx, object, options...))
 		},
-	}).WithIndex(&v1alpha1.ApisixCertificate{}, indexGroup, groupKeys).WithIndex(newRoute(), indexRouteHost, routeHostKeys)
-	s.reconciler = &reconciler{recorder: s.events, clock: s.clock, kinds: map[string]Kind{}}
+	}).WithIndex(&v1alpha1.ApisixCertificate{}, indexGroup, groupKeys).WithIndex(newRoute(), indexRouteHost, routeHostKeys).
+		WithIndex(gatewayapi.NewListenerSet(), indexParent, parentKeys)
+	s.reconciler = &reconciler{recorder: s.events, clock: s.clock, kinds: map[string]Kind{}, mayRead: func(string) bool { return true }}
 	for _, kind := range kinds {
 		s.follow(kind)
 		b = b.WithIndex(kind.newObject(), indexSecret, kind.secrets)

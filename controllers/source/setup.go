@@ -27,13 +27,16 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers/shard"
+	"apisix-certs.io/apisix-certs/internal/gatewayapi"
 )
 
 // Kinds of sources.
 const (
-	kindTLS     = "ApisixTls"
-	kindRoute   = "ApisixRoute"
-	kindIngress = "Ingress"
+	kindTLS         = "ApisixTls"
+	kindRoute       = "ApisixRoute"
+	kindIngress     = "Ingress"
+	kindGateway     = "Gateway"
+	kindListenerSet = "ListenerSet"
 )
 
 // Kind is a kind of source object. What a kind means is in one pure function, wanted; the rest finds its objects.
@@ -45,12 +48,19 @@ type Kind struct {
 	newObject func() client.Object
 	newList   func() client.ObjectList
 	// wanted reads an object. It is pure.
-	wanted func(client.Object, Defaults) wants
+	wanted func(client.Object, surroundings, Defaults) wants
 	// secrets are those that an object names, as NAMESPACE/NAME, or would name if it were opted in.
 	secrets client.IndexerFunc
 }
 
-// kinds are all kinds of sources, the place for Gateway and ListenerSet too.
+// surroundings are what else a source depends on.
+type surroundings struct {
+	// parent is the Gateway of a ListenerSet, and allowed whether that lets it add listeners; nil: there is none.
+	parent  *gatewayapi.Gateway
+	allowed bool
+}
+
+// kinds are all kinds of sources.
 var kinds = []Kind{
 	{
 		GroupVersionKind: networkingv1.SchemeGroupVersion.WithKind(kindIngress), ServesSecrets: true, secrets: ingressSecrets,
@@ -67,6 +77,17 @@ var kinds = []Kind{
 		newObject: func() client.Object { return newRoute() }, newList: newRouteList,
 		wanted: wantedOf(func(u *unstructured.Unstructured, d Defaults) wants { return wantedByRoute(routeOf(u), d) }),
 	},
+	{
+		GroupVersionKind: gatewayapi.GatewayKind, ServesSecrets: true, secrets: gatewaySecrets,
+		newObject: gatewayapi.NewGateway, newList: gatewayapi.NewGatewayList, wanted: wantedOf(wantedByGateway),
+	},
+	{
+		GroupVersionKind: gatewayapi.ListenerSetKind, ServesSecrets: true, secrets: gatewaySecrets,
+		newObject: gatewayapi.NewListenerSet, newList: gatewayapi.NewListenerSetList,
+		wanted: func(object client.Object, around surroundings, defaults Defaults) wants {
+			return wantedOf(func(u *unstructured.Unstructured, d Defaults) wants { return wantedByListenerSet(u, around, d) })(object, around, defaults)
+		},
+	},
 }
 
 var apisixV2 = schema.GroupVersion{Group: "apisix.apache.org", Version: "v2"}
@@ -81,8 +102,8 @@ func (k Kind) Object() client.Object { return k.newObject() }
 func (k Kind) Secrets(object client.Object) []string { return k.secrets(object) }
 
 // wantedOf lets a function of objects of one type be called with any.
-func wantedOf[T client.Object](wanted func(T, Defaults) wants) func(client.Object, Defaults) wants {
-	return func(object client.Object, defaults Defaults) wants {
+func wantedOf[T client.Object](wanted func(T, Defaults) wants) func(client.Object, surroundings, Defaults) wants {
+	return func(object client.Object, _ surroundings, defaults Defaults) wants {
 		if object, ok := object.(T); ok {
 			return wanted(object, defaults)
 		}
@@ -104,7 +125,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, defaults Defaults, part *shard
 	}
 	r := &reconciler{
 		Client: mgr.GetClient(), recorder: mgr.GetEventRecorder("apisix-certs"), clock: clock.RealClock{}, defaults: defaults,
-		kinds: map[string]Kind{},
+		kinds: map[string]Kind{}, mayRead: part.MayRead,
 	}
 	c, err := ctrl.NewControllerManagedBy(mgr).Named("source").WithOptions(controller.Options{MaxConcurrentReconciles: 8}).
 		Watches(&v1alpha1.ApisixCertificate{}, handler.EnqueueRequestsFromMapFunc(groupRequests), builder.WithPredicates(concerns(ofRoutes))).
@@ -127,11 +148,22 @@ func (c *Controller) Follow(ctx context.Context, kind Kind) error {
 		if err := indexer.IndexField(ctx, kind.newObject(), indexRouteHost, routeHostKeys); err != nil {
 			return fmt.Errorf("index by host: %w", err)
 		}
+	case kindListenerSet:
+		if err := indexer.IndexField(ctx, kind.newObject(), indexParent, parentKeys); err != nil {
+			return fmt.Errorf("index by Gateway: %w", err)
+		}
 	}
 	c.reconciler.follow(kind)
 	err := c.controller.Watch(ctrlsource.Kind(c.mgr.GetCache(), kind.newObject(), handler.EnqueueRequestsFromMapFunc(kind.requests), sourceChanged()))
-	if err != nil || kind.Kind != kindRoute {
+	if err != nil {
 		return err
+	}
+	switch kind.Kind {
+	case kindListenerSet:
+		return c.followParents(kind)
+	case kindRoute:
+	default:
+		return nil
 	}
 	yielding := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, cert client.Object) []ctrl.Request {
 		return routesOfHosts(ctx, c.mgr.GetClient(), cert)

@@ -8,12 +8,24 @@ import (
 
 	configv2 "github.com/apache/apisix-ingress-controller/pkg/kube/apisix/apis/config/v2"
 	networkingv1 "k8s.io/api/networking/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// TLSKind is the kind of ApisixTlses.
-var TLSKind = schema.GroupKind{Group: "apisix.apache.org", Kind: kindTLS}
+// HasKinds says which kinds of sources the cluster has.
+func (u *Uses) HasKinds(mapper meta.RESTMapper) error {
+	for _, kind := range kinds {
+		switch _, err := mapper.RESTMapping(kind.GroupKind(), kind.Version); {
+		case meta.IsNoMatchError(err):
+		case err != nil:
+			return err
+		default:
+			u.Has(kind.Kind)
+		}
+	}
+	return nil
+}
 
 // Unindexed is a client for Uses that has no indexes, as one without a cache: what an index would find is picked from the list of
 // all objects.
@@ -40,6 +52,8 @@ func (u unindexed) List(ctx context.Context, list client.ObjectList, options ...
 		list.Items = slices.DeleteFunc(list.Items, func(o configv2.ApisixTls) bool { return !slices.Contains(tlsSecrets(&o), wanted) })
 	case *networkingv1.IngressList:
 		list.Items = slices.DeleteFunc(list.Items, func(o networkingv1.Ingress) bool { return !slices.Contains(ingressSecrets(&o), wanted) })
+	case *unstructured.UnstructuredList:
+		list.Items = slices.DeleteFunc(list.Items, func(o unstructured.Unstructured) bool { return !slices.Contains(gatewaySecrets(&o), wanted) })
 	}
 	return nil
 }

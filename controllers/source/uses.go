@@ -8,9 +8,12 @@ import (
 
 	configv2 "github.com/apache/apisix-ingress-controller/pkg/kube/apisix/apis/config/v2"
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/gatewayapi"
 	"apisix-certs.io/apisix-certs/internal/registry"
 )
 
@@ -23,8 +26,20 @@ const indexClientCA = "clientCA"
 // Uses finds the objects by which an ingress controller serves a Secret, opted in or not.
 type Uses struct {
 	Client client.Reader
-	// TLS: the cluster has ApisixTlses.
-	TLS atomic.Bool
+	// TLS: the cluster has ApisixTlses. Gateways and ListenerSets: it has these.
+	TLS, Gateways, ListenerSets atomic.Bool
+}
+
+// Has says that the cluster has a kind of source.
+func (u *Uses) Has(kind string) {
+	switch kind {
+	case kindTLS:
+		u.TLS.Store(true)
+	case kindGateway:
+		u.Gateways.Store(true)
+	case kindListenerSet:
+		u.ListenerSets.Store(true)
+	}
 }
 
 // Of lists the uses of one Secret.
@@ -68,6 +83,57 @@ func (u *Uses) Of(ctx context.Context, namespace, secretName string) ([]gateway.
 				Index: index, Implicit: len(entry.Hosts) == 0, Ending: !ingress.DeletionTimestamp.IsZero(),
 				Class: classOf(ingress), Controller: controller,
 			})
+		}
+	}
+	byListeners, err := u.ofListeners(ctx, namespace, secretName)
+	return append(uses, byListeners...), err
+}
+
+// ofListeners are the uses by Gateways and ListenerSets.
+func (u *Uses) ofListeners(ctx context.Context, namespace, secretName string) ([]gateway.Use, error) {
+	var uses []gateway.Use
+	key := client.MatchingFields{indexSecret: namespace + "/" + secretName}
+	add := func(object client.Object, kind, class, controller string, listeners []gatewayapi.Listener) {
+		for _, l := range listeners {
+			for index, ref := range l.Refs {
+				if !l.Terminates || !ref.OfSecret() || ref.Secret != (types.NamespacedName{Namespace: namespace, Name: secretName}) {
+					continue
+				}
+				uses = append(uses, gateway.Use{
+					Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName(), Hosts: normalize([]string{l.Hostname}), HostsOfLeaf: l.Hostname == "",
+					Listener: l.Name, Index: index, Mutual: l.Mutual, Ending: !object.GetDeletionTimestamp().IsZero(), Class: class, Controller: controller,
+				})
+			}
+		}
+	}
+	if u.Gateways.Load() {
+		list := &unstructured.UnstructuredList{}
+		list.SetGroupVersionKind(gatewayapi.NewGatewayList().GetObjectKind().GroupVersionKind())
+		if err := u.Client.List(ctx, list, key, client.UnsafeDisableDeepCopy); err != nil {
+			return nil, err
+		}
+		for i := range list.Items {
+			gw := gatewayapi.GatewayOf(&list.Items[i])
+			class := gatewayapi.NewClass()
+			if err := u.Client.Get(ctx, client.ObjectKey{Name: gw.Class}, class); client.IgnoreNotFound(err) != nil {
+				return nil, err
+			}
+			add(&list.Items[i], kindGateway, gw.Class, gatewayapi.ClassOf(class).Controller, gw.Listeners)
+		}
+	}
+	if u.ListenerSets.Load() {
+		list := &unstructured.UnstructuredList{}
+		list.SetGroupVersionKind(gatewayapi.NewListenerSetList().GetObjectKind().GroupVersionKind())
+		if err := u.Client.List(ctx, list, key, client.UnsafeDisableDeepCopy); err != nil {
+			return nil, err
+		}
+		for i := range list.Items {
+			parent, err := readGateway(ctx, u.Client, gatewayapi.ListenerSetOf(&list.Items[i], nil).Parent)
+			set := gatewayapi.ListenerSetOf(&list.Items[i], parent)
+			for j := range set.Listeners { // one that is not read may ask clients for a certificate
+				set.Listeners[j].Mutual = set.Listeners[j].Mutual || err != nil
+			}
+			add(&list.Items[i], kindListenerSet, "", "", set.Listeners)
 		}
 	}
 	return uses, nil

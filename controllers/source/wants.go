@@ -88,8 +88,15 @@ func newWants(object metav1.Object, class string, defaults Defaults) (wants, opt
 	return w, s
 }
 
-// add appends the entry of a Secret, with a certificate where the object is opted in and there can be one.
-func (w *wants) add(s optIn, object metav1.Object, secret types.NamespacedName, class string, hosts []string, in place) {
+// served is what picks the gateways of a certificate: an ingress class, or a Gateway.
+type served struct {
+	class   string
+	gateway *v1alpha1.GatewayReference
+}
+
+// add appends the entry of a Secret, with a certificate where the object is opted in and there can be one. faults are what is wrong
+// with the entry.
+func (w *wants) add(s optIn, object metav1.Object, secret types.NamespacedName, by served, hosts []string, in place, faults ...string) {
 	e := entry{secret: secret, hosts: normalize(hosts), in: in}
 	defer func() { w.entries = append(w.entries, e) }()
 	w.unclear = w.unclear || len(validation.IsDNS1123Subdomain(secret.Name)) > 0
@@ -102,10 +109,16 @@ func (w *wants) add(s optIn, object metav1.Object, secret types.NamespacedName, 
 		cert.Spec.SecretNamespace = secret.Namespace
 	}
 	cert.Spec.DNSNames = normalize(append(slices.Clone(hosts), s.altNames...))
-	cert.Spec.IngressClassName = class
+	cert.Spec.IngressClassName, cert.Spec.GatewayRef = by.class, by.gateway.DeepCopy()
 	bad := certspec.Problems(&cert)
 	named := slices.IndexFunc(bad, func(e certs.FieldError) bool { return e.Field == "secretName" })
 	switch {
+	case len(cert.Spec.DNSNames) == 0 && len(faults) > 0:
+		e.problem = strings.Join(faults, "; ")
+		if s.explicit {
+			w.problems = append(w.problems, e.problem)
+		}
+		return
 	case len(cert.Spec.DNSNames) == 0:
 		e.problem = in.hosts + " names no host: name the hosts that Secret " + secret.Name + " is for"
 		if s.explicit {
@@ -117,7 +130,7 @@ func (w *wants) add(s optIn, object metav1.Object, secret types.NamespacedName, 
 		w.problems = append(w.problems, e.problem)
 		return
 	}
-	e.faults = slices.Clone(s.problems)
+	e.faults = slices.Concat(s.problems, faults)
 	for _, fault := range bad {
 		e.faults = append(e.faults, in.of(fault, len(e.hosts)))
 	}
@@ -153,7 +166,8 @@ func sound(spec v1alpha1.ApisixCertificateSpec) v1alpha1.ApisixCertificateSpec {
 	})
 	return v1alpha1.ApisixCertificateSpec{
 		SecretName: spec.SecretName, SecretNamespace: spec.SecretNamespace, IssuerRef: spec.IssuerRef, Push: spec.Push, IngressClassName: spec.IngressClassName,
-		DNSNames: hosts[:min(len(hosts), mostHosts)],
+		GatewayRef: spec.GatewayRef,
+		DNSNames:   hosts[:min(len(hosts), mostHosts)],
 	}
 }
 

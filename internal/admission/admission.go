@@ -16,12 +16,14 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/controllers/grant"
 	"apisix-certs.io/apisix-certs/controllers/note"
 	"apisix-certs.io/apisix-certs/controllers/policy"
 	"apisix-certs.io/apisix-certs/controllers/shard"
 	"apisix-certs.io/apisix-certs/internal/authority"
 	"apisix-certs.io/apisix-certs/internal/certspec"
 	"apisix-certs.io/apisix-certs/internal/finding"
+	"apisix-certs.io/apisix-certs/internal/gateway"
 	"apisix-certs.io/apisix-certs/internal/references"
 )
 
@@ -30,8 +32,8 @@ type Reviewer struct {
 	// Reader is the cache.
 	Reader client.Reader
 	Claims *authority.Claims
-	// Granted reports whether ApisixTlses of a namespace may refer to a Secret of another.
-	Granted func(ctx context.Context, from, secretNamespace, secretName string) (bool, error)
+	// Granted reports whether objects of a kind in a namespace may refer to a Secret of another.
+	Granted func(ctx context.Context, kind, from, secretNamespace, secretName string) (bool, error)
 	Shard   *shard.Shard
 	// RequirePolicy denies every certificate where there is no CertificatePolicy. False: every one is allowed then.
 	RequirePolicy bool
@@ -96,26 +98,48 @@ func (r *Reviewer) grant(ctx context.Context, cert *v1alpha1.ApisixCertificate, 
 		return finding.New(v1alpha1.ReasonNamespaceNotWatched, "Secret %s: the controller does not watch namespace %s, or lacks rights there: "+
 			"use a Secret of namespace %s, or have %s added to --watch-namespaces (chart: watchNamespaces)", certspec.SecretText(cert), ns, cert.Namespace, ns), nil
 	}
-	granted, err := r.Granted(ctx, cert.Namespace, ns, name)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("ReferenceGrants: %w", err)
-	case !granted:
-		return finding.New(v1alpha1.ReasonNotGranted, "no ReferenceGrant in namespace %s lets ApisixTlses of namespace %s refer to Secret %s: "+
-			"create one there from {group: apisix.apache.org, kind: ApisixTls, namespace: %s} to {group: \"\", kind: Secret, name: %s}", ns, cert.Namespace, name, cert.Namespace, name), nil
-	case !usedFrom(cert.Namespace, found) && cert.DeletionTimestamp.IsZero():
-		return finding.New(v1alpha1.ReasonNotGranted, "spec.secretNamespace: no ApisixTls of namespace %s refers to Secret %s, and only ApisixTlses may", cert.Namespace, certspec.SecretText(cert)), nil
+	kinds := kindsFrom(cert.Namespace, found)
+	used := len(kinds) > 0 || !cert.DeletionTimestamp.IsZero()
+	if len(kinds) == 0 {
+		kinds = grantable
 	}
-	return nil, nil
-}
-
-func usedFrom(namespace string, found references.References) bool {
-	for _, use := range found.Uses {
-		if use.Namespace == namespace && use.Kind == "ApisixTls" {
-			return true
+	for _, kind := range kinds {
+		switch granted, err := r.Granted(ctx, kind, cert.Namespace, ns, name); {
+		case err != nil:
+			return nil, fmt.Errorf("ReferenceGrants: %w", err)
+		case granted && !used:
+			return finding.New(v1alpha1.ReasonNotGranted, "spec.secretNamespace: no ApisixTls, Gateway or ListenerSet of namespace %s refers to Secret %s, and only these may",
+				cert.Namespace, certspec.SecretText(cert)), nil
+		case granted:
+			return nil, nil
 		}
 	}
-	return false
+	kind := kinds[0]
+	return finding.New(v1alpha1.ReasonNotGranted, "no ReferenceGrant in namespace %s lets %s of namespace %s refer to Secret %s: "+
+		"create one there from {group: %s, kind: %s, namespace: %s} to {group: \"\", kind: Secret, name: %s}",
+		ns, plurals[kind], cert.Namespace, name, grant.GroupOf(kind), kind, cert.Namespace, name), nil
+}
+
+// grantable are the kinds that may refer to a Secret of another namespace.
+var grantable = []string{"ApisixTls", "Gateway", "ListenerSet"}
+
+// grantedToAny reports whether objects of any of these kinds may refer to the Secret.
+func (r *Reviewer) grantedToAny(ctx context.Context, from, secretNamespace, secretName string) (bool, error) {
+	for _, kind := range grantable {
+		if granted, err := r.Granted(ctx, kind, from, secretNamespace, secretName); granted || err != nil {
+			return granted, err
+		}
+	}
+	return false, nil
+}
+
+var plurals = map[string]string{"ApisixTls": "ApisixTlses", "Gateway": "Gateways", "ListenerSet": "ListenerSets"}
+
+// kindsFrom are the grantable kinds of the objects of a namespace that refer to the Secret.
+func kindsFrom(namespace string, found references.References) []string {
+	return slices.DeleteFunc(slices.Clone(grantable), func(kind string) bool {
+		return !slices.ContainsFunc(found.Uses, func(use gateway.Use) bool { return use.Namespace == namespace && use.Kind == kind })
+	})
 }
 
 // admit finds out what policies and approvers say.

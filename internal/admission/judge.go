@@ -71,7 +71,7 @@ func (r *Reviewer) admitted(ctx context.Context, cert *v1alpha1.ApisixCertificat
 		return false, nil
 	}
 	if !certspec.AtHome(cert) {
-		if granted, err := r.Granted(ctx, cert.Namespace, certspec.SecretNamespace(cert), cert.Spec.SecretName); !granted || err != nil {
+		if granted, err := r.grantedToAny(ctx, cert.Namespace, certspec.SecretNamespace(cert), cert.Spec.SecretName); !granted || err != nil {
 			return false, err
 		}
 	}

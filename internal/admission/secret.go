@@ -90,7 +90,7 @@ func (r *Reviewer) mayReferTo(ctx context.Context, key, secret types.NamespacedN
 	if key.Namespace == secret.Namespace {
 		return true, nil
 	}
-	return r.Granted(ctx, key.Namespace, secret.Namespace, secret.Name)
+	return r.grantedToAny(ctx, key.Namespace, secret.Namespace, secret.Name)
 }
 
 func nameFrom(key types.NamespacedName, namespace string) string {

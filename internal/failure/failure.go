@@ -50,6 +50,8 @@ func Of(err error) *finding.Finding {
 		return &finding.Finding{Reason: v1alpha1.ReasonGatewayUnreachable, Message: turn.Error()}
 	case errors.As(err, &secret):
 		return &finding.Finding{Reason: v1alpha1.ReasonSecretRefused, Message: note.Fit(secret.Error())}
+	case errors.As(err, &setup) && setup.NoClass:
+		return &finding.Finding{Reason: v1alpha1.ReasonClassNotFound, Message: setup.Error()}
 	case errors.As(err, &setup):
 		return &finding.Finding{Reason: v1alpha1.ReasonGatewayRefused, Message: setup.Error()}
 	case errors.As(err, &mode):

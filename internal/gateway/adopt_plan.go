@@ -2,7 +2,10 @@
 
 package gateway
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 const (
 	// controllerGrace is how long an ingress controller is given to make or change its object by itself. Measured: 30 ms
@@ -50,6 +53,7 @@ func (m Missing) makeable() bool {
 // planAdopt plans for the ingress controller's objects. It is pure.
 func planAdopt(s State, t Target) Action {
 	a := s.Adoption
+	a.Missing = slices.DeleteFunc(slices.Clone(a.Missing), func(m Missing) bool { return m.Elsewhere })
 	var old, all []string
 	for _, o := range s.Objects {
 		all = append(all, o.ID)
@@ -69,7 +73,7 @@ func planAdopt(s State, t Target) Action {
 	case len(a.Missing) > 0:
 		return planMissing(a)
 	case len(s.Objects) == 0:
-		return Action{Verb: Wait, Again: waitLong} // nothing uses the Secret; an object that does is an event
+		return Action{Verb: Idle, Again: waitLong} // an object that refers to the Secret is an event
 	case a.ReadBack:
 		return Action{Verb: Keep, Again: max(readBack-a.SincePatch, time.Second)}
 	}

@@ -28,7 +28,8 @@ func TestPlanAdopt(t *testing.T) {
 	taken := absent
 	taken.Taken = true
 	implicit := Missing{Use: Use{Kind: "Ingress", Implicit: true}, Hosts: tlsUse.Hosts, Version: ingresscontroller.V18, ID: "2"}
-	unserved, notOwned := absent, absent
+	unserved, notOwned, elsewhere := absent, absent, absent
+	elsewhere.Elsewhere, elsewhere.Unserved = true, true
 	unserved.Unserved, notOwned.Hosts = true, nil
 	late := func(m Missing) Adoption { return Adoption{Missing: []Missing{m}, Alone: controllerGrace} }
 	for _, test := range []struct {
@@ -37,7 +38,9 @@ func TestPlanAdopt(t *testing.T) {
 		adoption Adoption
 		want     Action
 	}{
-		{"nothing uses the Secret", nil, Adoption{}, Action{Verb: Wait, Again: waitLong}},
+		{"nothing uses the Secret", nil, Adoption{}, Action{Verb: Idle, Again: waitLong}},
+		{"nothing here uses the Secret", nil, late(elsewhere), Action{Verb: Idle, Again: waitLong}},
+		{"as it should be, and used elsewhere too", []Object{current}, late(elsewhere), Action{Verb: Keep}},
 		{"as it should be", []Object{current}, Adoption{}, Action{Verb: Keep}},
 		{"to be read back", []Object{current}, Adoption{Patches: 1, SincePatch: time.Second, ReadBack: true}, Action{Verb: Keep, Again: 2 * time.Second}},
 		{"old", []Object{old}, Adoption{}, Action{Verb: Patch, IDs: []string{"1"}, Again: readBack}},

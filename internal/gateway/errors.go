@@ -17,6 +17,8 @@ type SetupError struct {
 	Field string
 	// Problem says what is wrong and how to correct it.
 	Problem string
+	// NoClass: the object names a class that does not exist. That concerns whoever wrote the object.
+	NoClass bool
 }
 
 func (e *SetupError) Error() string {

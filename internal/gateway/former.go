@@ -41,7 +41,7 @@ func planFormer(s State, t Target, next Action) Action {
 		return Action{Verb: Patch, IDs: stale, Again: soon, Why: "our own object serves until the ingress controller's does"}
 	case replaced(s, t):
 		return Action{Verb: Drop, Again: soon, Why: "the ingress controller's object carries the certificate"}
-	case next.Verb == Wait && len(s.Former) > 0:
+	case (next.Verb == Wait || next.Verb == Idle) && len(s.Former) > 0:
 		return Action{Verb: Keep, Again: next.Again} // the gateway has it
 	}
 	return next

@@ -4,8 +4,10 @@ package gateway
 
 import (
 	"context"
+	"slices"
 	"time"
 
+	"apisix-certs.io/apisix-certs/internal/gateway/ingresscontroller"
 	"apisix-certs.io/apisix-certs/internal/gateway/memory"
 )
 
@@ -35,7 +37,13 @@ func (m secretMode) observe(ctx context.Context, t Target) (State, error) {
 	return s, nil
 }
 
-func (m secretMode) plan(s State, t Target) Action { return planFormer(s, t, Action{Verb: Keep}) }
+func (m secretMode) plan(s State, t Target) Action {
+	next := Action{Verb: Idle, Again: waitLong}
+	if slices.ContainsFunc(t.Uses, func(use Use) bool { return !use.Ending && ingresscontroller.Serves(use.Kind) }) {
+		next = Action{Verb: Keep}
+	}
+	return planFormer(s, t, next)
+}
 
 func (m secretMode) apply(ctx context.Context, s State, t Target, action Action) (State, Action, error) {
 	switch action.Verb {

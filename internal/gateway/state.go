@@ -86,6 +86,8 @@ type Missing struct {
 	There bool
 	// Taken: an object with this ID is there, and belongs to something else.
 	Taken bool
+	// Elsewhere: the use is of a class of another controller than APISIX's, or of a kind that no version serves.
+	Elsewhere bool
 	// Unserved: no APISIX ingress controller serves the use. Use.Class is not one of its classes, or is empty and there is
 	// no default class that is.
 	Unserved bool
@@ -113,6 +115,7 @@ const (
 	Make   Verb = "make"   // put an object in the ingress controller's stead, see State.Adoption.Missing
 	Drop   Verb = "drop"   // delete our own object, as the ingress controller's serves, see State.Former
 	Wait   Verb = "wait"   // the ingress controller has not made or changed its object yet
+	Idle   Verb = "idle"   // nothing that the gateway's ingress controller serves refers to the Secret
 	Yield  Verb = "yield"  // patches of this certificate were undone, see State.Adoption.Patches
 	Refuse Verb = "refuse" // nothing is left to write, see State.Conflict
 	Renew  Verb = "renew"  // the object is lost or old, and its key was at the gateway alone: a new one must be made

@@ -72,6 +72,8 @@ type Use struct {
 	Index int
 	// Listener is the name of a Gateway's listener.
 	Listener string
+	// HostsOfLeaf: the listener names no host, those of the certificate are meant.
+	HostsOfLeaf bool
 	// Implicit: the entry names no hosts, those of the Ingress's rules are meant.
 	Implicit bool
 	// Mutual: clients must show a certificate, which the Secret alone does not say.

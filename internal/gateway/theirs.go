@@ -17,6 +17,9 @@ type theirs struct{ known *inventory.Inventory }
 func (th theirs) locate(t Target) (objects []Object, missing []Missing) {
 	seen := map[string]bool{}
 	for _, use := range t.Uses {
+		if !ingresscontroller.Serves(use.Kind) {
+			continue
+		}
 		fits, wanted := false, t.owned(use.Hosts)
 		for _, o := range th.around(use.Hosts) {
 			if !ofSecret(o, t) && !ofUse(o, use) {
@@ -39,6 +42,7 @@ func (th theirs) locate(t Target) (objects []Object, missing []Missing) {
 // missingOf says where the object of a use belongs, and what is there.
 func (th theirs) missingOf(use Use, wanted []string, t Target) Missing {
 	m := Missing{Use: use, Hosts: wanted, Version: th.version(use), Unserved: !th.serve(use)}
+	m.Elsewhere = m.Unserved && use.Controller != "" && !ingresscontroller.Only(use.Kind)
 	if m.Version == "" {
 		return m
 	}
@@ -115,10 +119,11 @@ func wasOfSecret(o Object, use Use, t Target) bool {
 }
 
 // ofUse is how 2.x labels its objects: with the object that uses the Secret. All entries of an Ingress have the same
-// labels; their hosts and the id distinguish them.
+// labels; their hosts and the id distinguish them. So have all listeners of a Gateway, and two Secrets of one listener have
+// the same hosts besides.
 func ofUse(o Object, use Use) bool {
-	return o.Controller() == ingresscontroller.V2 && namesUse(o, use) &&
-		(inventory.SameHosts(o.Hosts, use.Hosts) || o.ID == ingresscontroller.V2.ID(use.source("")))
+	sameHosts := use.Listener == "" && inventory.SameHosts(o.Hosts, use.Hosts)
+	return o.Controller() == ingresscontroller.V2 && namesUse(o, use) && (sameHosts || o.ID == ingresscontroller.V2.ID(use.source("")))
 }
 
 func namesUse(o Object, use Use) bool {

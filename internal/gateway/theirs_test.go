@@ -80,3 +80,31 @@ func TestLocate(t *testing.T) {
 		}
 	}
 }
+
+// TestLocateGateway: objects of a Gateway's listeners have one label and often the same hosts, so that the id decides. What no
+// version serves has none.
+func TestLocateGateway(t *testing.T) {
+	host := []string{"shop.example.com"}
+	use := Use{Kind: "Gateway", Namespace: "default", Name: "gw", Listener: "https", Hosts: host, Class: "apisix", Controller: ingresscontroller.Class2}
+	object := func(index int) Object {
+		u := use
+		u.Index = index
+		return Object{ID: ingresscontroller.V2.ID(u.source("")), Hosts: host, Labels: inventory.LabelsOf(theirs{}.labelsFor(ingresscontroller.V2, u, Target{}))}
+	}
+	target := Target{Namespace: "default", SecretNamespace: "default", SecretName: "shop-tls", Hosts: host, Uses: []Use{use}}
+	if objects, _ := (theirs{inventory.New(object(0), object(1))}).locate(target); len(objects) != 1 || objects[0].ID != object(0).ID {
+		t.Errorf("got %v, want that of index 0 alone", objects)
+	}
+	_, missing := theirs{inventory.New(object(1))}.locate(target)
+	if len(missing) != 1 || missing[0].ID != object(0).ID || missing[0].Elsewhere || missing[0].Unserved {
+		t.Errorf("got %+v, want that of index 0 missing", missing)
+	}
+	target.Uses[0].Controller = "example.com/gateway-controller"
+	if _, missing := (theirs{inventory.New()}).locate(target); len(missing) != 1 || !missing[0].Elsewhere {
+		t.Errorf("a class of others: got %+v", missing)
+	}
+	target.Uses[0].Kind = "ListenerSet"
+	if objects, missing := (theirs{inventory.New(object(0))}).locate(target); len(objects)+len(missing) != 0 {
+		t.Errorf("a ListenerSet: got %v, %+v", objects, missing)
+	}
+}

@@ -46,6 +46,9 @@ func commonClient(uses []gateway.Use) (*gateway.Client, error) {
 		use := &uses[i]
 		switch {
 		case use.Ending:
+		case use.Mutual && use.Client == nil:
+			return nil, clientErrorf("%s %s asks clients for a certificate (frontend validation), which an ssl object of our own would not: leave it to an ingress controller of APISIX 2.x",
+				use.Kind, use.Name)
 		case first == nil:
 			first = use
 		case !reflect.DeepEqual(first.Client, use.Client):

@@ -34,8 +34,8 @@ type Finder struct {
 	Live client.Reader
 	// Uses gives the objects by which an ingress controller serves a Secret.
 	Uses func(ctx context.Context, namespace, secretName string) ([]gateway.Use, error)
-	// Granted reports whether ApisixTlses of a namespace may refer to a Secret of another.
-	Granted func(ctx context.Context, from, secretNamespace, secretName string) (bool, error)
+	// Granted reports whether objects of a kind in a namespace may refer to a Secret of another.
+	Granted func(ctx context.Context, kind, from, secretNamespace, secretName string) (bool, error)
 }
 
 // Of finds the references of a certificate. Those of other namespaces count where a ReferenceGrant lets them: what anybody
@@ -50,11 +50,14 @@ func (f *Finder) Of(ctx context.Context, cert *v1alpha1.ApisixCertificate) (Refe
 	for _, use := range uses {
 		granted := use.Namespace == home || use.Namespace == cert.Namespace
 		if !granted {
-			if granted, err = f.Granted(ctx, use.Namespace, home, cert.Spec.SecretName); err != nil {
+			if granted, err = f.Granted(ctx, use.Kind, use.Namespace, home, cert.Spec.SecretName); err != nil {
 				return found, err
 			}
 		}
 		if granted {
+			if use.HostsOfLeaf {
+				use.Hosts = certspec.Of(cert).DNSNames
+			}
 			found.Uses = append(found.Uses, use)
 		}
 	}

@@ -18,6 +18,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/controllers/metrics"
+	"apisix-certs.io/apisix-certs/internal/class"
 	"apisix-certs.io/apisix-certs/internal/gateway"
 	"apisix-certs.io/apisix-certs/internal/gateway/ingresscontroller"
 )
@@ -47,8 +48,10 @@ type Registry struct {
 // known is what a Registry has found so far. The zero value is ready.
 type known struct {
 	proxies atomic.Bool // the cluster has the CRD of GatewayProxy
-	mu      sync.Mutex
-	entries map[string]*entry
+	// gatewayAPI: the cluster has the CRDs of Gateway and GatewayClass.
+	gatewayAPI atomic.Bool
+	mu         sync.Mutex
+	entries    map[string]*entry
 }
 
 // Warning is what is wrong with a gateway and does not keep it from being used.
@@ -73,12 +76,12 @@ type entry struct {
 // readTimeout bounds the reads of one For, which caches answer at once.
 const readTimeout = 10 * time.Second
 
-// For returns the gateways of an ingress class, empty where there are none. One whose settings are at fault is among
+// For returns the gateways of a class (see package class), empty where there are none. One whose settings are at fault is among
 // them, and each of its calls returns a *SetupError.
-func (r *Registry) For(ingressClass string) []*gateway.Gateway {
+func (r *Registry) For(key string) []*gateway.Gateway {
 	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
 	defer cancel()
-	chosen, err := r.choose(ctx, ingressClass)
+	chosen, err := r.choose(ctx, key)
 	if err != nil {
 		return []*gateway.Gateway{r.atFault(chosen.name, err)}
 	}
@@ -121,9 +124,9 @@ func (r *Registry) get(ctx context.Context, chosen choice) *gateway.Gateway {
 	return e.gateway
 }
 
-// NameFor is the name of the gateway of an ingress class; empty: there is none, or it is not known.
-func (r *Registry) NameFor(ctx context.Context, ingressClass string) string {
-	chosen, err := r.choose(ctx, ingressClass)
+// NameFor is the name of the gateway of a class; empty: there is none, or it is not known.
+func (r *Registry) NameFor(ctx context.Context, key string) string {
+	chosen, err := r.choose(ctx, key)
 	if err != nil {
 		return ""
 	}
@@ -170,17 +173,23 @@ func (r *Registry) entry(name string) *entry {
 	return e
 }
 
-// choose picks the gateway that serves an ingress class. The error is a *gateway.SetupError where an IngressClass is at
+// choose picks the gateway of a class. The error is a *gateway.SetupError where an IngressClass, a Gateway or a GatewayClass is at
 // fault.
-func (r *Registry) choose(ctx context.Context, ingressClass string) (choice, error) {
+func (r *Registry) choose(ctx context.Context, key string) (choice, error) {
+	if key == class.None {
+		return choice{}, nil
+	}
+	if gw, ok := class.Gateway(key); ok {
+		return r.chooseByGateway(ctx, gw)
+	}
 	classes, err := listClasses(ctx, r.Reader)
 	if err != nil {
-		return choice{name: FlagsName}, fmt.Errorf("look for ingress class %q: %w", ingressClass, err)
+		return choice{name: FlagsName}, fmt.Errorf("look for ingress class %q: %w", key, err)
 	}
-	return choiceAmong(classes, ingressClass)
+	return choiceAmong(classes, key)
 }
 
-// controllers reports whether the cluster has an ingress class of an APISIX ingress controller that goes to the gateway
+// controllers reports whether the cluster has an ingress class or a Gateway of an APISIX ingress controller that goes to the gateway
 // called name, and whether one of these controllers deletes ssl objects that it does not know.
 func (r *Registry) controllers(ctx context.Context, name string) (controlled, exclusive bool, err error) {
 	classes, err := listClasses(ctx, r.Reader)
@@ -197,7 +206,13 @@ func (r *Registry) controllers(ctx context.Context, name string) (controlled, ex
 		// Only 2.x knows GatewayProxies.
 		exclusive = exclusive || classes[i].Spec.Controller == ingresscontroller.Class2 || chosen.proxy != nil
 	}
-	return controlled, exclusive, nil
+	served, err := r.served(ctx)
+	for _, chosen := range served { // only 2.x knows Gateways
+		if r.same(ctx, name, chosen) {
+			return true, true, nil
+		}
+	}
+	return controlled, exclusive, err
 }
 
 // same reports whether the gateway chosen is the one called name: by its name, or because their Admin API is the same.
@@ -213,7 +228,7 @@ func (r *Registry) same(ctx context.Context, name string, chosen choice) bool {
 	return one != nil && other != nil && overlap(*one, *other)
 }
 
-// ForgetUnused drops the metrics of gateways that no IngressClass names any more.
+// ForgetUnused drops the metrics of gateways that no IngressClass and no Gateway names any more.
 func (r *Registry) ForgetUnused(ctx context.Context) {
 	classes, err := listClasses(ctx, r.Reader)
 	if err != nil {
@@ -223,6 +238,13 @@ func (r *Registry) ForgetUnused(ctx context.Context) {
 	for i := range classes {
 		chosen, _ := choiceOf(&classes[i]) // one at fault has a name too
 		used[chosen.name] = true
+	}
+	served, err := r.served(ctx)
+	if err != nil {
+		return
+	}
+	for name := range served {
+		used[name] = true
 	}
 	r.known.mu.Lock()
 	defer r.known.mu.Unlock()

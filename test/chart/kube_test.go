@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 const (
 	prometheusOperator = "github.com/prometheus-operator/prometheus-operator@v0.85.0"
 	certManager        = "github.com/cert-manager/cert-manager@v1.21.2"
-	gatewayAPI         = "sigs.k8s.io/gateway-api@v1.4.0"
+	gatewayAPI         = "sigs.k8s.io/gateway-api@v1.6.3"
 )
 
 // moduleDir is the folder of a module in the module cache.

@@ -114,7 +114,7 @@ func (w *world) takeRights(rendered *Rendered, except ...string) {
 	}
 }
 
-// installKinds installs the CRDs of GatewayProxy, as much of it as is read, of cert-manager, and of ReferenceGrants.
+// installKinds installs the CRDs of GatewayProxy, as much of it as is read, of cert-manager, and of the Gateway API.
 func (w *world) installKinds() {
 	w.Helper()
 	w.must(w.Apply(w.Context(), "GatewayProxy", []byte(gatewayProxyCRD)))
@@ -123,11 +123,16 @@ func (w *world) installKinds() {
 		w.must(err)
 		w.must(w.Apply(w.Context(), kind, data))
 	}
-	data, err := os.ReadFile(filepath.Join(moduleDir(w.T, gatewayAPI), "config", "crd", "standard", "gateway.networking.k8s.io_referencegrants.yaml"))
-	w.must(err)
-	w.must(w.Apply(w.Context(), gatewayAPI, data))
+	for _, kind := range []string{"referencegrants", "gatewayclasses", "gateways", "listenersets"} {
+		data, err := os.ReadFile(filepath.Join(moduleDir(w.T, gatewayAPI), "config", "crd", "standard", "gateway.networking.k8s.io_"+kind+".yaml"))
+		w.must(err)
+		w.must(w.Apply(w.Context(), gatewayAPI, data))
+	}
 	for _, kind := range []schema.GroupVersionKind{
 		{Group: "gateway.networking.k8s.io", Version: "v1beta1", Kind: "ReferenceGrantList"},
+		{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "GatewayClassList"},
+		{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "GatewayList"},
+		{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "ListenerSetList"},
 		{Group: "cert-manager.io", Version: "v1", Kind: "IssuerList"},
 		{Group: "cert-manager.io", Version: "v1", Kind: "ClusterIssuerList"},
 		{Group: "cert-manager.io", Version: "v1", Kind: "CertificateRequestList"},

@@ -68,11 +68,11 @@ type Cluster struct {
 // Start starts the servers, installs CRDs and RBAC, and sets Vault up as the walkthrough does.
 func Start(ctx context.Context, options Options) (c *Cluster, err error) {
 	c = &Cluster{options: options}
-	defer func() {
+	defer func(started *Cluster) { // c is nil where there is an error
 		if err != nil {
-			c.Stop()
+			started.Stop()
 		}
-	}()
+	}(c)
 	if err := c.startKube(ctx); err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"apisix-certs.io/apisix-certs/apisix"
 )
@@ -46,7 +47,9 @@ var ErrBlocked = errors.New("the sync failed as a whole")
 //   - An Ingress is held back whole while one of its Secrets is missing, its routes included.
 //   - status.conditions of an ApisixTls are replaced, whoever else has one there.
 //
-// It knows of no routes. In API-driven standalone mode (Configs set) it puts the whole configuration instead.
+// A Gateway of its GatewayClass has an ssl object for each certificateRef of a listener in mode Terminate, for the listener's hostname,
+// or for the names in the certificate where it has none. It knows of no ListenerSets, and
+// of no routes. In API-driven standalone mode (Configs set) it puts the whole configuration instead.
 type Controller2x struct {
 	Kube  client.Client
 	Admin *apisix.Client
@@ -122,6 +125,13 @@ func (c *Controller2x) versions(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
+	gateways, err := c.gateways(ctx)
+	for i := range gateways {
+		fmt.Fprintf(&all, "%s/%s ", gateways[i].GetUID(), gateways[i].GetResourceVersion())
+	}
+	if err != nil {
+		return "", err
+	}
 	return all.String(), nil
 }
 
@@ -163,7 +173,70 @@ func (c *Controller2x) Read(ctx context.Context) (*Plan, error) {
 			return nil, err
 		}
 	}
-	return plan, nil
+	gateways, err := c.gateways(ctx)
+	for i := range gateways {
+		if err := c.wantGateway(ctx, plan, &gateways[i]); err != nil {
+			return nil, err
+		}
+	}
+	return plan, err
+}
+
+// gateways are the Gateways of its class; none where the cluster has no CRD of them.
+func (c *Controller2x) gateways(ctx context.Context) ([]gatewayv1.Gateway, error) {
+	var list gatewayv1.GatewayList
+	if err := c.Kube.List(ctx, &list); err != nil {
+		if meta.IsNoMatchError(err) || runtime.IsNotRegisteredError(err) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	var all []gatewayv1.Gateway
+	for _, gw := range list.Items {
+		class := &gatewayv1.GatewayClass{}
+		if err := c.Kube.Get(ctx, client.ObjectKey{Name: string(gw.Spec.GatewayClassName)}, class); err != nil {
+			if apierrors.IsNotFound(err) {
+				continue
+			}
+			return nil, err
+		}
+		if class.Spec.ControllerName == ControllerName {
+			all = append(all, gw)
+		}
+	}
+	return all, nil
+}
+
+func (c *Controller2x) wantGateway(ctx context.Context, plan *Plan, gw *gatewayv1.Gateway) error {
+	for _, l := range gw.Spec.Listeners {
+		if l.TLS == nil || ptr.Deref(l.TLS.Mode, gatewayv1.TLSModeTerminate) != gatewayv1.TLSModeTerminate {
+			continue
+		}
+		for index, ref := range l.TLS.CertificateRefs {
+			key := client.ObjectKey{Namespace: string(ptr.Deref(ref.Namespace, gatewayv1.Namespace(gw.Namespace))), Name: string(ref.Name)}
+			hosts := []string{string(ptr.Deref(l.Hostname, ""))}
+			if hosts[0] == "" {
+				hosts = c.namesIn(ctx, key)
+			}
+			if _, err := c.want(ctx, plan, gw, "Gateway", key, hosts, fmt.Sprintf("_%s_%d", l.Name, index)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// namesIn are the names in the certificate of a Secret.
+func (c *Controller2x) namesIn(ctx context.Context, key client.ObjectKey) []string {
+	secret := &corev1.Secret{}
+	if c.Kube.Get(ctx, key, secret) != nil {
+		return nil
+	}
+	pair, err := tls.X509KeyPair(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey])
+	if err != nil {
+		return nil
+	}
+	return pair.Leaf.DNSNames
 }
 
 // classes are the names of the IngressClasses that the controller serves; the empty one, where one of them is the default.

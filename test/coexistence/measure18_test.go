@@ -26,6 +26,7 @@ func TestMeasure18(t *testing.T) {
 
 func (w *world) measure(n int, stopped bool) {
 	var all []*managed
+	kinds := carriedKinds(w.mode)
 	for i := range n {
 		all = append(all, w.managed(kinds[i%len(kinds)], fmt.Sprintf("measure-%t-%d", stopped, i)))
 	}

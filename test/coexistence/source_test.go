@@ -6,6 +6,8 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -14,8 +16,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
@@ -23,7 +27,24 @@ import (
 )
 
 // kinds of sources.
-var kinds = []string{"ApisixTls", "ApisixRoute", "Ingress"}
+var kinds = []string{"ApisixTls", "ApisixRoute", "Ingress", "Gateway", "ListenerSet"}
+
+// carried reports whether what a source of a kind names comes to the gateway in a mode: no ingress controller knows of ListenerSets,
+// and only 2.x of Gateways. In the other modes Gateways are another controller's.
+func carried(mode, kind string) bool {
+	switch kind {
+	case "ListenerSet":
+		return false
+	case "Gateway":
+		return mode == modeAdopt2 || mode == modeSecret
+	}
+	return true
+}
+
+// carriedKinds are those of sources that come to the gateway in a mode.
+func carriedKinds(mode string) []string {
+	return slices.DeleteFunc(slices.Clone(kinds), func(kind string) bool { return !carried(mode, kind) })
+}
 
 // managed is one source of ours in a world, and its certificate.
 type managed struct {
@@ -44,8 +65,38 @@ func (m *managed) object() client.Object {
 		return apisixTLS(m.name, m.secret, m.hosts...)
 	case "ApisixRoute":
 		return m.route()
+	case "Gateway":
+		return m.gateway()
+	case "ListenerSet":
+		return m.listenerSet()
 	}
 	return m.ingress()
+}
+
+func (m *managed) listeners() []gatewayv1.Listener {
+	var all []gatewayv1.Listener
+	for i, host := range m.hosts {
+		all = append(all, gatewayv1.Listener{
+			Name: gatewayv1.SectionName(fmt.Sprintf("l%d", i)), Port: 443, Protocol: gatewayv1.HTTPSProtocolType, Hostname: ptr.To(gatewayv1.Hostname(host)),
+			TLS: &gatewayv1.ListenerTLSConfig{CertificateRefs: []gatewayv1.SecretObjectReference{{Name: gatewayv1.ObjectName(m.secret)}}},
+		})
+	}
+	return all
+}
+
+func (m *managed) gateway() client.Object {
+	gw := &gatewayv1.Gateway{Spec: gatewayv1.GatewaySpec{GatewayClassName: class, Listeners: m.listeners()}}
+	gw.Name, gw.Namespace = m.name, namespace
+	return gw
+}
+
+func (m *managed) listenerSet() client.Object {
+	set := &gatewayv1.ListenerSet{Spec: gatewayv1.ListenerSetSpec{ParentRef: gatewayv1.ParentGatewayReference{Name: parentGateway}}}
+	for _, l := range m.listeners() {
+		set.Spec.Listeners = append(set.Spec.Listeners, gatewayv1.ListenerEntry{Name: l.Name, Port: l.Port, Protocol: l.Protocol, Hostname: l.Hostname, TLS: l.TLS})
+	}
+	set.Name, set.Namespace = m.name, namespace
+	return set
 }
 
 func (m *managed) route() client.Object {
@@ -125,12 +176,16 @@ func (m *managed) certificate() *v1alpha1.ApisixCertificate {
 	return cert
 }
 
-// wantServed waits until a certificate other than the last one is served for all hosts and said to be Ready.
+// wantServed waits until a certificate other than the last one is served for all hosts and said to be Ready; of a source that
+// does not come to the gateway, until the Secret holds one, Ready and NotReferenced or NoGateway.
 func (m *managed) wantServed(within time.Duration) {
 	m.t.Helper()
-	before := m.serial
+	before, look := m.serial, m.look
+	if !carried(m.mode, m.kind) {
+		look = m.lookInSecret
+	}
 	m.eventually(within, func(ctx context.Context) (bool, string) {
-		serial, but := m.look(ctx)
+		serial, but := look(ctx)
 		if but == "" && serial == before {
 			but = "the same certificate as before is served"
 		}
@@ -166,6 +221,39 @@ func (m *managed) look(ctx context.Context) (serial, but string) {
 		return "", "status tells another certificate than the one served"
 	}
 	return serial, ""
+}
+
+// lookInSecret tells the serial number in the Secret of a source that does not come to the gateway, or what is amiss.
+func (m *managed) lookInSecret(ctx context.Context) (serial, but string) {
+	cert, secret := &v1alpha1.ApisixCertificate{}, &corev1.Secret{}
+	key := client.ObjectKey{Namespace: namespace, Name: m.secret}
+	if err := errors.Join(m.Client.Get(ctx, key, cert), m.Client.Get(ctx, key, secret)); err != nil {
+		return "", err.Error()
+	}
+	chain, err := certs.ParseCertificates(secret.Data[corev1.TLSCertKey])
+	if err != nil || len(chain) == 0 {
+		return "", "the Secret holds no certificate"
+	}
+	for _, host := range m.hosts {
+		if chain[0].VerifyHostname(host) != nil {
+			return "", "the certificate in the Secret does not name " + host
+		}
+	}
+	pushed, want := meta.FindStatusCondition(cert.Status.Conditions, v1alpha1.ConditionPushed), v1alpha1.ReasonNoGateway
+	if carried(m.mode, "Gateway") {
+		want = v1alpha1.ReasonNotReferenced
+	}
+	switch {
+	case !meta.IsStatusConditionTrue(cert.Status.Conditions, v1alpha1.ConditionReady):
+		return "", fmt.Sprintf("not Ready: %v", cert.Status.Conditions)
+	case pushed.Reason != want:
+		return "", "Pushed=" + string(pushed.Status) + ", " + pushed.Reason
+	case m.leaked() != "":
+		return "", "there is an ssl object for it"
+	case cert.Status.Issued.SerialNumber != certs.Serial(chain[0]):
+		return "", "status tells another certificate than the Secret"
+	}
+	return certs.Serial(chain[0]), ""
 }
 
 func served(ctx context.Context, addr, host string) (*x509.Certificate, error) {

@@ -60,7 +60,7 @@ func TestAdoptStopped(t *testing.T) {
 			}
 			w := newWorld(t, mode)
 			var all []*managed
-			for _, kind := range kinds {
+			for _, kind := range carriedKinds(mode) {
 				all = append(all, w.managed(kind, "stopped-"+strings.ToLower(kind)))
 			}
 			w.stopTheirs()

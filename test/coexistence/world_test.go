@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/apisix/apisixtest"
@@ -60,6 +61,9 @@ func theCluster(t *testing.T) *cluster.Cluster {
 		if shared.cluster, shared.err = cluster.Start(ctx, cluster.Options{}); shared.err != nil {
 			return
 		}
+		if shared.err = shared.cluster.InstallGateways(ctx); shared.err != nil {
+			return
+		}
 		shared.err = prepare(ctx, shared.cluster)
 	})
 	if shared.err != nil {
@@ -70,6 +74,9 @@ func theCluster(t *testing.T) *cluster.Cluster {
 
 // prepare makes the issuer, and a Service with an endpoint, without which 1.8 takes no Ingress.
 func prepare(ctx context.Context, c *cluster.Cluster) error {
+	if err := gatewayv1.Install(c.Client.Scheme()); err != nil {
+		return err
+	}
 	if err := c.ApplyFile(ctx, "samples/issuer.yaml"); err != nil {
 		return err
 	}
@@ -97,6 +104,7 @@ type world struct {
 	*cluster.Cluster
 	t     *testing.T
 	mode  string
+	args  []string // of our controller
 	apisx *apisixtest.Server
 	tap   *cluster.Tap
 	ours  *cluster.Controller
@@ -108,15 +116,16 @@ type world struct {
 }
 
 // newWorld starts one. Everything in it ends with the test.
-func newWorld(t *testing.T, mode string) *world {
+func newWorld(t *testing.T, mode string, args ...string) *world {
 	t.Helper()
-	w := &world{Cluster: theCluster(t), t: t, mode: mode, apisx: standIn(t, apisixtest.Options{Standalone: mode == modeSecret})}
+	w := &world{Cluster: theCluster(t), t: t, mode: mode, args: args, apisx: standIn(t, apisixtest.Options{Standalone: mode == modeSecret})}
 	var err error
 	if w.tap, err = cluster.NewTap(w.apisx.AdminURL(), nil); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.tap.Close)
 	w.Gateway = cluster.Gateway{AdminURL: w.tap.URL, AdminKey: w.apisx.AdminKey(), TLSAddr: w.apisx.TLSAddr()}
+	w.makeGatewayClass()
 	w.makeClass()
 	w.startTheirs()
 	t.Cleanup(w.stopTheirs)
@@ -143,13 +152,38 @@ func (w *world) makeClass() {
 	w.t.Cleanup(func() { _ = w.Client.Delete(context.Background(), object) })
 }
 
+// parentGateway is the Gateway of all ListenerSets.
+const parentGateway = "parent"
+
+// makeGatewayClass makes the GatewayClass, of APISIX where that serves Gateways, with a Gateway whose listeners are those of ListenerSets.
+func (w *world) makeGatewayClass() {
+	w.t.Helper()
+	gatewayClass := &gatewayv1.GatewayClass{Spec: gatewayv1.GatewayClassSpec{ControllerName: "example.com/gateway-controller"}}
+	if carried(w.mode, "Gateway") {
+		gatewayClass.Spec.ControllerName = ControllerName
+	}
+	gatewayClass.Name = class
+	parent := &gatewayv1.Gateway{Spec: gatewayv1.GatewaySpec{
+		GatewayClassName: class, Listeners: []gatewayv1.Listener{{Name: "http", Port: 80, Protocol: gatewayv1.HTTPProtocolType}},
+		AllowedListeners: &gatewayv1.AllowedListeners{Namespaces: &gatewayv1.ListenerNamespaces{From: ptr.To(gatewayv1.NamespacesFromSame)}},
+	}}
+	parent.Name, parent.Namespace = parentGateway, namespace
+	for _, object := range []client.Object{gatewayClass, parent} {
+		w.eventually(10*time.Second, func(ctx context.Context) (bool, string) { // the CRD may just be installed
+			err := w.Client.Create(ctx, object)
+			return err == nil, fmt.Sprint(err)
+		})
+		w.t.Cleanup(func() { _ = w.Client.Delete(context.Background(), object) })
+	}
+}
+
 func (w *world) startOurs() {
 	w.t.Helper()
 	var err error
 	if w.log, err = os.CreateTemp("", "apisix-certs-coexistence-*.log"); err != nil {
 		w.t.Fatal(err)
 	}
-	if w.ours, err = w.StartController(w.t.Context(), shared.binary, w.log, "--push-mode", "auto"); err != nil {
+	if w.ours, err = w.StartController(w.t.Context(), shared.binary, w.log, append([]string{"--push-mode", "auto"}, w.args...)...); err != nil {
 		w.t.Fatal(err)
 	}
 }

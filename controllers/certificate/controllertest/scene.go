@@ -148,7 +148,7 @@ func (s *Scene) Restart() {
 func (s *Scene) newReconciler() *certificate.Reconciler {
 	cached := cache{s.kube, s}
 	issuers := &issuance.Issuers{Client: cached, Live: s.kube, Clock: s.Clock, Signers: signers{s.sessions, s}}
-	granted := func(_ context.Context, from, _, _ string) (bool, error) { return s.Granted[from], nil }
+	granted := func(_ context.Context, _, from, _, _ string) (bool, error) { return s.Granted[from], nil }
 	return &certificate.Reconciler{
 		Client: cached, Live: s.kube, Recorder: recorder{s}, Clock: s.Clock, Gateways: s.gateways,
 		Rooms: certificate.Rooms{

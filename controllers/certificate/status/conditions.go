@@ -13,6 +13,7 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/controllers/certificate/plan"
 	"apisix-certs.io/apisix-certs/internal/certspec"
+	"apisix-certs.io/apisix-certs/internal/class"
 	"apisix-certs.io/apisix-certs/internal/failure"
 	"apisix-certs.io/apisix-certs/internal/finding"
 	"apisix-certs.io/apisix-certs/internal/gateway"
@@ -144,6 +145,10 @@ func pushedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.
 		return Condition(v1alpha1.ConditionPushed, status, reason, message)
 	}
 	switch {
+	case s.Cert.Spec.Gateways == v1alpha1.GatewaysNone:
+		return result(metav1.ConditionTrue, v1alpha1.ReasonNoGateway, "spec.gateways is None: the Secret is all there is to do")
+	case len(s.Gateways.At) == 0 && class.Of(s.Cert) != "":
+		return result(metav1.ConditionTrue, v1alpha1.ReasonNoGateway, "no gateway is configured for its class, or the class is of another controller than APISIX's: the Secret is all there is to do")
 	case len(s.Gateways.At) == 0:
 		return result(metav1.ConditionTrue, v1alpha1.ReasonNoGateway, "no gateway is configured: the Secret is all there is to do")
 	case len(s.Facts.Spec.DNSNames) == 0:
@@ -181,6 +186,8 @@ func missing(g gateway.Result, secretName string) (status metav1.ConditionStatus
 			"host %s is served by ssl object %s, which is not ours: delete that object, or remove the host here", g.State.Conflict.Host, g.State.Conflict.ID)
 	case g.Verb == gateway.Renew:
 		return metav1.ConditionFalse, v1alpha1.ReasonKeyLost, "the gateway, which alone had the private key, does not hold the certificate: a new one is issued"
+	case g.Verb == gateway.Idle:
+		return metav1.ConditionUnknown, v1alpha1.ReasonNotReferenced, notReferenced(g.State, secretName)
 	case g.Verb == gateway.Wait:
 		return metav1.ConditionFalse, v1alpha1.ReasonWaitingForController, waitingFor(g.State, secretName)
 	case g.Verb == gateway.Yield && g.State.Adoption.Undone():
@@ -192,14 +199,27 @@ func missing(g gateway.Result, secretName string) (status metav1.ConditionStatus
 	return "", "", ""
 }
 
+// notReferenced says that there is nothing to push, and why that may be as it should be.
+func notReferenced(s gateway.State, secretName string) string {
+	const fine = ", so that nothing is pushed: that is right where Pods or other gateways use it (spec.gateways: None says so)"
+	if len(s.Adoption.Missing) > 0 {
+		use := s.Adoption.Missing[0].Use
+		return use.Kind + " " + use.Namespace + "/" + use.Name + " with Secret " + secretName + " is of a class of another controller (" + use.Controller + ")" + fine
+	}
+	return "no object that an ingress controller of APISIX serves (ApisixTls, Ingress, Gateway) refers to Secret " + secretName + fine
+}
+
 // waitingFor says what an ingress controller is waited for.
 func waitingFor(s gateway.State, secretName string) string {
-	if len(s.Adoption.Missing) == 0 {
-		return "no ApisixTls or Ingress uses Secret " + secretName + " yet, of which the ingress controller would make an ssl object"
+	missing := slices.DeleteFunc(slices.Clone(s.Adoption.Missing), func(m gateway.Missing) bool { return m.Elsewhere })
+	if len(missing) == 0 {
+		return "the ingress controller has not made its ssl object yet: look at it"
 	}
-	m := s.Adoption.Missing[0]
+	m := missing[0]
 	object := m.Use.Kind + " " + m.Use.Namespace + "/" + m.Use.Name
 	switch {
+	case m.Unserved && m.Use.Kind == "Gateway":
+		return object + " names GatewayClass " + m.Use.Class + ", which does not exist, so that no ingress controller serves it: correct its spec.gatewayClassName"
 	case m.Unserved && m.Use.Class == "":
 		return object + " names no class, and no IngressClass of APISIX is the default, so that no ingress controller serves it: set its spec.ingressClassName"
 	case m.Unserved:
