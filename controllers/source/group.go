@@ -6,11 +6,9 @@ import (
 	"cmp"
 	"encoding/hex"
 	"hash/fnv"
-	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -149,10 +147,4 @@ func (m *member) name() string { return m.ref.Kind + " " + m.ref.Name }
 // first.
 func older(a, b *member) int {
 	return cmp.Or(a.created.Compare(b.created.Time), cmp.Compare(a.ref.Kind, b.ref.Kind), cmp.Compare(a.ref.Name, b.ref.Name))
-}
-
-// ofSource reports whether a reference is to a kind of source.
-func ofSource(ref metav1.OwnerReference) bool {
-	gv, err := schema.ParseGroupVersion(ref.APIVersion)
-	return err == nil && slices.ContainsFunc(Kinds(), func(k Kind) bool { return k.Kind == ref.Kind && k.Group == gv.Group })
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -14,8 +13,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/tools/events"
-	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -23,24 +20,6 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/metrics"
 	"apisix-certs.io/apisix-certs/controllers/note"
 )
-
-// reconciler makes the ApisixCertificates of all sources. A request is for a Secret that sources name, see group, or for one source by
-// itself, whose faults are reported then.
-type reconciler struct {
-	client.Client
-	recorder events.EventRecorder
-	clock    clock.PassiveClock
-	defaults Defaults
-	brake    brake
-	// mayRead reports whether a namespace is read at all.
-	mayRead func(namespace string) bool
-
-	mu    sync.RWMutex
-	kinds map[string]Kind // those that are followed
-
-	reported sync.Map // ctrl.Request -> map[saying]string, of the last run
-	marked   sync.Map // ctrl.Request -> mark, the last one that was written
-}
 
 // saying is what an event was of: one source, and why.
 type saying struct {

@@ -8,12 +8,8 @@ import (
 	"maps"
 	"strings"
 
-	configv2 "github.com/apache/apisix-ingress-controller/pkg/kube/apisix/apis/config/v2"
-	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -27,89 +23,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers/shard"
-	"apisix-certs.io/apisix-certs/internal/gatewayapi"
 )
-
-// Kinds of sources.
-const (
-	kindTLS         = "ApisixTls"
-	kindRoute       = "ApisixRoute"
-	kindIngress     = "Ingress"
-	kindGateway     = "Gateway"
-	kindListenerSet = "ListenerSet"
-)
-
-// Kind is a kind of source object. What a kind means is in one pure function, wanted; the rest finds its objects.
-type Kind struct {
-	schema.GroupVersionKind
-	// ServesSecrets: ingress controllers serve the Secrets that objects of the kind name.
-	ServesSecrets bool
-
-	newObject func() client.Object
-	newList   func() client.ObjectList
-	// wanted reads an object. It is pure.
-	wanted func(client.Object, surroundings, Defaults) wants
-	// secrets are those that an object names, as NAMESPACE/NAME, or would name if it were opted in.
-	secrets client.IndexerFunc
-}
-
-// surroundings are what else a source depends on.
-type surroundings struct {
-	// parent is the Gateway of a ListenerSet, and allowed whether that lets it add listeners; nil: there is none.
-	parent  *gatewayapi.Gateway
-	allowed bool
-}
-
-// kinds are all kinds of sources.
-var kinds = []Kind{
-	{
-		GroupVersionKind: networkingv1.SchemeGroupVersion.WithKind(kindIngress), ServesSecrets: true, secrets: ingressSecrets,
-		newObject: func() client.Object { return &networkingv1.Ingress{} }, newList: func() client.ObjectList { return &networkingv1.IngressList{} },
-		wanted: wantedOf(wantedByIngress),
-	},
-	{
-		GroupVersionKind: apisixV2.WithKind(kindTLS), ServesSecrets: true, secrets: tlsSecrets,
-		newObject: func() client.Object { return &configv2.ApisixTls{} }, newList: func() client.ObjectList { return &configv2.ApisixTlsList{} },
-		wanted: wantedOf(wantedByTLS),
-	},
-	{
-		GroupVersionKind: apisixV2.WithKind(kindRoute), secrets: routeSecrets,
-		newObject: func() client.Object { return newRoute() }, newList: newRouteList,
-		wanted: wantedOf(func(u *unstructured.Unstructured, d Defaults) wants { return wantedByRoute(routeOf(u), d) }),
-	},
-	{
-		GroupVersionKind: gatewayapi.GatewayKind, ServesSecrets: true, secrets: gatewaySecrets,
-		newObject: gatewayapi.NewGateway, newList: gatewayapi.NewGatewayList, wanted: wantedOf(wantedByGateway),
-	},
-	{
-		GroupVersionKind: gatewayapi.ListenerSetKind, ServesSecrets: true, secrets: gatewaySecrets,
-		newObject: gatewayapi.NewListenerSet, newList: gatewayapi.NewListenerSetList,
-		wanted: func(object client.Object, around surroundings, defaults Defaults) wants {
-			return wantedOf(func(u *unstructured.Unstructured, d Defaults) wants { return wantedByListenerSet(u, around, d) })(object, around, defaults)
-		},
-	},
-}
-
-var apisixV2 = schema.GroupVersion{Group: "apisix.apache.org", Version: "v2"}
-
-// Kinds are all kinds of sources. Those of APISIX may be absent from a cluster.
-func Kinds() []Kind { return kinds }
-
-// Object is an empty object of the kind.
-func (k Kind) Object() client.Object { return k.newObject() }
-
-// Secrets are those that an object of the kind names, as NAMESPACE/NAME.
-func (k Kind) Secrets(object client.Object) []string { return k.secrets(object) }
-
-// wantedOf lets a function of objects of one type be called with any.
-func wantedOf[T client.Object](wanted func(T, Defaults) wants) func(client.Object, surroundings, Defaults) wants {
-	return func(object client.Object, _ surroundings, defaults Defaults) wants {
-		if object, ok := object.(T); ok {
-			return wanted(object, defaults)
-		}
-		return wants{unclear: true}
-	}
-}
 
 // Controller makes the ApisixCertificates of sources, of the kinds that Follow names.
 type Controller struct {

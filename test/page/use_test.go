@@ -40,8 +40,9 @@ func good(host string, now time.Time) v1alpha1.ApisixCertificate {
 	cert.Namespace, cert.Name = "shop", host[:1]
 	cert.Spec.DNSNames, cert.Spec.IssuerRef.Name = []string{host}, "vault-web"
 	cert.Status = v1alpha1.ApisixCertificateStatus{
-		SerialNumber: "01", NotBefore: at(now.Add(-30 * day)), NotAfter: at(now.Add(60 * day)), RenewalTime: at(now.Add(30 * day)),
-		Gateways: []v1alpha1.GatewayStatus{{Name: "edge-eu", Mode: "own", PushedSerial: "01", ServedSerial: "01"}},
+		Issued:      v1alpha1.IssuedCertificate{SerialNumber: "01", NotBefore: at(now.Add(-30 * day)), NotAfter: at(now.Add(60 * day))},
+		RenewalTime: at(now.Add(30 * day)),
+		Gateways:    []v1alpha1.GatewayStatus{{Name: "edge-eu", Mode: "own", PushedSerial: "01", ServedSerial: "01"}},
 	}
 	Settle(&cert, now)
 	return cert

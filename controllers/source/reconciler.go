@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package source
+
+import (
+	"sync"
+
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// reconciler makes the ApisixCertificates of all sources. A request is for a Secret that sources name, see group, or for one source by
+// itself, whose faults are reported then.
+type reconciler struct {
+	client.Client
+	recorder events.EventRecorder
+	clock    clock.PassiveClock
+	defaults Defaults
+	brake    brake
+	// mayRead reports whether a namespace is read at all.
+	mayRead func(namespace string) bool
+
+	mu    sync.RWMutex
+	kinds map[string]Kind // those that are followed
+
+	reported sync.Map // ctrl.Request -> map[saying]string, of the last run
+	marked   sync.Map // ctrl.Request -> mark, the last one that was written
+}
