@@ -56,3 +56,6 @@ func wantedOf[T client.Object](wanted func(T, Defaults) wants) func(client.Objec
 		return wants{unclear: true}
 	}
 }
+
+// indexSecret indexes sources by the Secrets that they name, as NAMESPACE/NAME.
+const indexSecret = "namedSecret"

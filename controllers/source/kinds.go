@@ -109,3 +109,14 @@ func wantedByRoute(route *configv2.ApisixRoute, defaults Defaults) wants {
 func secretOfRoute(route *configv2.ApisixRoute) types.NamespacedName {
 	return types.NamespacedName{Namespace: route.Namespace, Name: cmp.Or(route.Annotations[v1alpha1.AnnotationSecretName], route.Name+"-tls")}
 }
+
+// classOf is the ingress class of an Ingress as the 1.8 ingress controller sees it: the annotation wins.
+func classOf(ingress *networkingv1.Ingress) string {
+	if class := ingress.Annotations["kubernetes.io/ingress.class"]; class != "" {
+		return class
+	}
+	if ingress.Spec.IngressClassName != nil {
+		return *ingress.Spec.IngressClassName
+	}
+	return ""
+}

@@ -105,14 +105,6 @@ func (r *reconciler) check(ctx context.Context, req ctrl.Request, kind, name str
 	return nil
 }
 
-// followed is a kind of source that is followed.
-func (r *reconciler) followed(kind string) (k Kind, ok bool) {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	k, ok = r.kinds[kind]
-	return k, ok
-}
-
 // apply carries out a plan. wait is how long a deletion is held.
 func (r *reconciler) apply(ctx context.Context, o observed, p *plan) (wait time.Duration, err error) {
 	switch {

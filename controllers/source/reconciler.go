@@ -27,3 +27,11 @@ type reconciler struct {
 	reported sync.Map // ctrl.Request -> map[saying]string, of the last run
 	marked   sync.Map // ctrl.Request -> mark, the last one that was written
 }
+
+// followed is a kind of source that is followed.
+func (r *reconciler) followed(kind string) (k Kind, ok bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	k, ok = r.kinds[kind]
+	return k, ok
+}

@@ -17,9 +17,6 @@ import (
 	"apisix-certs.io/apisix-certs/internal/registry"
 )
 
-// indexSecret indexes sources by the Secrets that they name, as NAMESPACE/NAME.
-const indexSecret = "namedSecret"
-
 // indexClientCA indexes ApisixTlses by the Secrets with the CA of their clients.
 const indexClientCA = "clientCA"
 

@@ -226,3 +226,18 @@ func normalize(hosts []string) []string {
 	}
 	return out
 }
+
+// Defaults is what applies to every source object.
+type Defaults struct {
+	// Issuer serves objects that name none and want a certificate: by annotation manage or tls-acme, or by ManageAll. Nil:
+	// there is no such issuer.
+	Issuer *v1alpha1.IssuerReference
+	// ManageAll opts in every object that could have a certificate, not the annotated ones alone. Needs Issuer.
+	ManageAll bool
+	// IngressClass limits the objects to this class and those without one, and Gateways to the GatewayClass of this name. Empty: all.
+	IngressClass string
+}
+
+func (d Defaults) watches(class string) bool {
+	return d.IngressClass == "" || class == "" || class == d.IngressClass
+}
