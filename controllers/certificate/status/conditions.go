@@ -189,7 +189,7 @@ func missing(g gateway.Result, secretName string) (status metav1.ConditionStatus
 	case g.Verb == gateway.Idle:
 		return metav1.ConditionUnknown, v1alpha1.ReasonNotReferenced, notReferenced(g.State, secretName)
 	case g.Verb == gateway.Wait:
-		return metav1.ConditionFalse, v1alpha1.ReasonWaitingForController, waitingFor(g.State, secretName)
+		return metav1.ConditionFalse, v1alpha1.ReasonWaitingForController, waitingFor(g.State)
 	case g.Verb == gateway.Yield && g.State.Adoption.Undone():
 		return metav1.ConditionFalse, v1alpha1.ReasonUndone,
 			"each time this certificate was put into the ingress controller's ssl object, another one was put back: look for a second ingress controller, or for one that cannot read Secrets"
@@ -210,7 +210,7 @@ func notReferenced(s gateway.State, secretName string) string {
 }
 
 // waitingFor says what an ingress controller is waited for.
-func waitingFor(s gateway.State, secretName string) string {
+func waitingFor(s gateway.State) string {
 	missing := slices.DeleteFunc(slices.Clone(s.Adoption.Missing), func(m gateway.Missing) bool { return m.Elsewhere })
 	if len(missing) == 0 {
 		return "the ingress controller has not made its ssl object yet: look at it"
