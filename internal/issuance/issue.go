@@ -18,7 +18,7 @@ func (i *Issuers) Observe(ctx context.Context, o Order, live bool) (State, error
 	s := State{ByRequest: o.byRequest(), signableAt: i.signatures.next(uid, i.Clock.Now())}
 	s.held, _ = i.answers.get(uid)
 	secrets := client.Reader(i.Client)
-	if live {
+	if live && s.ByRequest { // else nothing is on its way, but for what an issuer before has left
 		secrets = i.Live
 	}
 	var err error
