@@ -9,13 +9,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/controllers/issuer"
 	"apisix-certs.io/apisix-certs/internal/finding"
 )
 
 // Observe finds out what is on its way, and when the next certificate may be signed. live: past the cache.
 func (i *Issuers) Observe(ctx context.Context, o Order, live bool) (State, error) {
 	uid := o.Certificate.UID
-	s := State{ByRequest: o.byRequest(), signableAt: i.signatures.next(uid, i.Clock.Now())}
+	s := State{ByRequest: issuer.ByRequest(o.Issuer), signableAt: i.signatures.next(uid, i.Clock.Now())}
 	s.held, _ = i.answers.get(uid)
 	secrets := client.Reader(i.Client)
 	if live && s.ByRequest { // else nothing is on its way, but for what an issuer before has left
@@ -59,7 +60,7 @@ func (i *Issuers) answer(ctx context.Context, o Order, s State, d certs.Decision
 // Stored is called once the answer is in its Secret: it is forgotten, and a request of cert-manager deleted with its key.
 func (i *Issuers) Stored(ctx context.Context, o Order) error {
 	i.answers.forget(o.Certificate.UID)
-	if o.byRequest() {
+	if issuer.ByRequest(o.Issuer) {
 		return i.Drop(ctx, o)
 	}
 	return nil

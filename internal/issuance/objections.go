@@ -11,6 +11,7 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/certs/vault"
+	"apisix-certs.io/apisix-certs/controllers/issuer"
 	"apisix-certs.io/apisix-certs/internal/certspec"
 	"apisix-certs.io/apisix-certs/internal/finding"
 )
@@ -25,7 +26,7 @@ func Objections(cert *v1alpha1.ApisixCertificate, status vault.Status) []certs.F
 // now; nil: nothing is known to. Nothing is held back for it: it is the issuer who decides. known is false where the issuer was
 // not looked at yet, as after a restart.
 func Objection(o Order) (found *finding.Finding, known bool) {
-	if o.byRequest() {
+	if issuer.ByRequest(o.Issuer) {
 		return nil, true // it has no role
 	}
 	if o.Observation.Status.Role == nil && len(o.Observation.CAs) == 0 {

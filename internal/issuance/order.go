@@ -42,9 +42,3 @@ func (o Order) renewAt() time.Time {
 	at, _ := time.Parse(time.RFC3339, o.Certificate.Annotations[v1alpha1.AnnotationRenewAt])
 	return at
 }
-
-// byRequest reports whether the issuer is one that only cert-manager can ask.
-func (o Order) byRequest() bool {
-	foreign, ok := o.Issuer.(*issuer.Foreign)
-	return ok && !foreign.Vault()
-}

@@ -24,6 +24,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers"
+	"apisix-certs.io/apisix-certs/test/cluster"
 )
 
 // These tests measure what one tenant can do to the pace of others. They run before the rows, each with a controller of its
@@ -89,25 +90,8 @@ func hangingGateway(t *testing.T) {
 	const certificates = 150
 	s := newOutpost(t, "--push-mode", "own").scene(t)
 	p := s.newPace(40, 8)
-	s.must(s.Apply(s.Context(), "tar", []byte(strings.NewReplacer("$name", "tar-"+s.id, "$ns", s.evil.ns, "$url", tarPit(t)).Replace(`
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata:
-  name: gatewayproxies.apisix.apache.org
-spec:
-  group: apisix.apache.org
-  scope: Namespaced
-  names: {kind: GatewayProxy, listKind: GatewayProxyList, plural: gatewayproxies, singular: gatewayproxy}
-  versions:
-    - name: v1alpha1
-      served: true
-      storage: true
-      schema:
-        openAPIV3Schema:
-          type: object
-          properties:
-            spec: {type: object, x-kubernetes-preserve-unknown-fields: true}
----
+	s.must(s.Apply(s.Context(), "GatewayProxy", []byte(cluster.GatewayProxyCRD)))
+	s.must(s.Apply(s.Context(), "tar", []byte(strings.NewReplacer("$name", "tar-"+s.id, "$ns", s.evil.ns).Replace(`
 apiVersion: networking.k8s.io/v1
 kind: IngressClass
 metadata: {name: $name}

@@ -117,7 +117,7 @@ func (w *world) takeRights(rendered *Rendered, except ...string) {
 // installKinds installs the CRDs of GatewayProxy, as much of it as is read, of cert-manager, and of the Gateway API.
 func (w *world) installKinds() {
 	w.Helper()
-	w.must(w.Apply(w.Context(), "GatewayProxy", []byte(gatewayProxyCRD)))
+	w.must(w.Apply(w.Context(), "GatewayProxy", []byte(cluster.GatewayProxyCRD)))
 	for _, kind := range []string{"issuers", "clusterissuers", "certificaterequests"} {
 		data, err := os.ReadFile(filepath.Join(moduleDir(w.T, certManager), "deploy", "crds", "cert-manager.io_"+kind+".yaml"))
 		w.must(err)
@@ -145,22 +145,6 @@ func (w *world) installKinds() {
 		}))
 	}
 }
-
-const gatewayProxyCRD = `
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: gatewayproxies.apisix.apache.org}
-spec:
-  group: apisix.apache.org
-  scope: Namespaced
-  names: {kind: GatewayProxy, listKind: GatewayProxyList, plural: gatewayproxies, singular: gatewayproxy}
-  versions:
-    - name: v1alpha1
-      served: true
-      storage: true
-      schema:
-        openAPIV3Schema: {type: object, properties: {spec: {type: object, x-kubernetes-preserve-unknown-fields: true}}}
-`
 
 // run is one life of the controller, in which a scene is played.
 type run struct {

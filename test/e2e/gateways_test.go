@@ -19,28 +19,8 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/apisix/apisixtest"
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/test/cluster"
 )
-
-// gatewayProxyCRD is as much of the kind as is read.
-const gatewayProxyCRD = `
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata:
-  name: gatewayproxies.apisix.apache.org
-spec:
-  group: apisix.apache.org
-  scope: Namespaced
-  names: {kind: GatewayProxy, listKind: GatewayProxyList, plural: gatewayproxies, singular: gatewayproxy}
-  versions:
-    - name: v1alpha1
-      served: true
-      storage: true
-      schema:
-        openAPIV3Schema:
-          type: object
-          properties:
-            spec: {type: object, x-kubernetes-preserve-unknown-fields: true}
-`
 
 // secondKey is the admin key of the second gateway.
 const secondKey = "b7e1d0c46a5f4e0f9d3a2c1b8e7f6a5d"
@@ -68,7 +48,7 @@ func newSecondGateway(t *testing.T) *secondGateway {
 	g.scene = newScene(t)
 	g.class = "second-" + g.ns
 	g.witness.Guard(secondKey)
-	g.apply(gatewayProxyCRD)
+	g.apply(cluster.GatewayProxyCRD)
 	g.until("CRD of GatewayProxy", func() string {
 		if _, err := g.scene.Client.RESTMapper().RESTMapping(schema.GroupKind{Group: "apisix.apache.org", Kind: "GatewayProxy"}, "v1alpha1"); err != nil {
 			return err.Error()

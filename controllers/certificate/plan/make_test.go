@@ -338,3 +338,17 @@ func TestNext(t *testing.T) {
 		}
 	}
 }
+
+// TestForeignPairStaysOut: of a Secret that is not the certificate's nothing is in what goes to a gateway, whatever is planned.
+func TestForeignPairStaysOut(t *testing.T) {
+	foreign := func(s *scene) { s.Secret.Object.Annotations[v1alpha1.AnnotationCertificate] = "other/c" }
+	s := plantest.Issued(t)
+	if own := s.Plan().Target; len(own.Cert) == 0 || len(own.Key) == 0 {
+		t.Fatal("the certificate's own pair is not in its target")
+	}
+	s = plantest.Issued(t)
+	foreign(s)
+	if target := s.Plan().Target; len(target.Cert)+len(target.Key) > 0 || target.Fingerprint != "" {
+		t.Errorf("of the Secret of somebody else: %d bytes of certificate, %d of key", len(target.Cert), len(target.Key))
+	}
+}

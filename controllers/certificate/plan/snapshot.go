@@ -86,7 +86,7 @@ func (s *Snapshot) TargetOf(b certs.Bundle) gateway.Target {
 	}
 	names := certspec.Names(b)
 	t.Hosts = slices.DeleteFunc(slices.Clone(s.Review.Hosts), func(host string) bool { return !names(host) })
-	if s.Secret.Object != nil {
+	if s.Secret.Right.MayRead() { // of a Secret of somebody else nothing gets near a gateway
 		t.Cert, t.Key = s.Secret.Object.Data[corev1.TLSCertKey], s.Secret.Object.Data[corev1.TLSPrivateKeyKey]
 	}
 	s.Keys.Fill(&t)
