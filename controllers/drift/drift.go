@@ -11,8 +11,10 @@ package drift
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -65,6 +67,7 @@ type Watch struct {
 
 	round    round
 	deadline deadlines
+	passing  atomic.Bool
 }
 
 // deadlines are when what is done next.
@@ -90,11 +93,12 @@ func (w *Watch) step(ctx context.Context) {
 		w.deadline.overdue = now.Add(overduePause)
 		w.enqueueMissed(ctx)
 	}
+	passing := w.passing.Load()
 	switch {
-	case !now.Before(w.deadline.pass):
-		w.pass(ctx, w.resync()/2)
-	case now.Sub(w.deadline.passed) >= doubtPause && w.round.doubted():
-		w.pass(ctx, gateway.RereadAge)
+	case !passing && !now.Before(w.deadline.pass):
+		w.beginPass(ctx, w.resync()/2)
+	case !passing && now.Sub(w.deadline.passed) >= doubtPause && w.round.doubted(): // a doubt is told once, and kept until then
+		w.beginPass(ctx, gateway.RereadAge)
 	case !now.Before(w.deadline.probe):
 		w.deadline.probe = now.Add(w.probe(ctx))
 	}
@@ -137,37 +141,86 @@ func (w *Watch) gatewaysOf(all []*v1alpha1.ApisixCertificate) []*gateway.Gateway
 	return found
 }
 
-// pass compares all certificates with lists no older than age.
-func (w *Watch) pass(ctx context.Context, age time.Duration) {
+// beginPass compares all certificates with lists no older than age, beside what else is done.
+func (w *Watch) beginPass(ctx context.Context, age time.Duration) {
+	w.passing.Store(true)
 	now := w.Clock.Now()
 	w.deadline.passed, w.deadline.pass = now, now.Add(w.period())
+	go func() {
+		defer w.passing.Store(false)
+		w.pass(ctx, age)
+	}()
+}
+
+// sharing are the certificates that have the same gateways.
+type sharing struct {
+	certs   []*v1alpha1.ApisixCertificate
+	missing int // how many of the gateways have not been listed yet
+}
+
+// pass compares certificates as soon as all of their gateways have been listed, so that one that hangs holds up no other.
+func (w *Watch) pass(ctx context.Context, age time.Duration) {
 	all, err := w.certificates(ctx)
 	if err != nil {
 		return // the cache is closing
 	}
+	byClass := map[string]*sharing{}
+	at := map[*gateway.Gateway][]*sharing{}
+	for _, c := range all {
+		key := class.Of(c)
+		if byClass[key] == nil {
+			byClass[key] = &sharing{}
+			for _, g := range w.Gateways(key) {
+				byClass[key].missing++
+				at[g] = append(at[g], byClass[key])
+			}
+		}
+		byClass[key].certs = append(byClass[key].certs, c)
+	}
+	count := 0
+	for g := range w.list(ctx, slices.Collect(maps.Keys(at)), age) {
+		for _, group := range at[g] {
+			if group.missing--; group.missing == 0 {
+				count += w.compare(ctx, group.certs)
+			}
+		}
+	}
+	if count > 0 {
+		ctrl.LoggerFrom(ctx).Info("ssl objects are missing or differ and are written again", "certificates", count)
+	}
+}
+
+// list lists the ssl objects of all gateways at once, and gives each once it has answered, if by an error.
+func (w *Watch) list(ctx context.Context, gateways []*gateway.Gateway, age time.Duration) <-chan *gateway.Gateway {
+	listed := make(chan *gateway.Gateway, len(gateways))
 	var group sync.WaitGroup
-	for _, g := range w.gatewaysOf(all) {
+	for _, g := range gateways {
 		group.Go(func() {
-			if mode, err := g.FindMode(ctx); err != nil || mode == gateway.Secret {
-				return // runs tell what is wrong with a gateway
+			if mode, err := g.FindMode(ctx); err == nil && mode != gateway.Secret { // runs tell what is wrong with a gateway
+				if err := g.Reread(ctx, age); err != nil {
+					ctrl.LoggerFrom(ctx).V(1).Info("cannot list ssl objects", "gateway", g.Name, "error", err.Error())
+				}
 			}
-			if err := g.Reread(ctx, age); err != nil {
-				ctrl.LoggerFrom(ctx).V(1).Info("cannot list ssl objects", "gateway", g.Name, "error", err.Error())
-			}
+			listed <- g
 		})
 	}
-	group.Wait()
-	count := 0
-	for _, c := range all {
+	go func() {
+		group.Wait()
+		close(listed)
+	}()
+	return listed
+}
+
+// compare enqueues those of the certificates that a gateway needs a write for, and counts them.
+func (w *Watch) compare(ctx context.Context, certs []*v1alpha1.ApisixCertificate) (count int) {
+	for _, c := range certs {
 		if what, drifted := w.Certificates.Drifted(ctx, c); drifted {
 			metrics.Drifted(what)
 			count++
 			w.enqueue(ctx, c)
 		}
 	}
-	if count > 0 {
-		ctrl.LoggerFrom(ctx).Info("ssl objects are missing or differ and are written again", "certificates", count)
-	}
+	return count
 }
 
 // enqueueMissed looks at the clock for all certificates. The queue counts the time that passes, and a clock that was set,
