@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
-	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/controllers/certificate/plan"
 	"apisix-certs.io/apisix-certs/internal/certspec"
 	"apisix-certs.io/apisix-certs/internal/class"
@@ -65,7 +64,8 @@ func (r *Reconciler) observePair(ctx context.Context, s plan.Snapshot, secret *c
 	}
 	now := r.Clock.Now()
 	s.Facts = plan.FactsOf(&s, r.RotationSpread)
-	d := certs.Decide(s.Facts, now)
+	s.Judgement = plan.Judge(&s, now)
+	d := s.Judgement.Decision
 	if s.Keys, err = r.Keys.Observe(ctx, s.Kept(), s.TargetOf(d.Bundle), !d.Issue, s.Seen.Unserved != ""); err != nil {
 		return s, err
 	}

@@ -43,7 +43,7 @@ func ForDeletion(s *Snapshot, now time.Time) Deletion {
 	p := Deletion{
 		Overdue: age > endGrace,
 		Abandon: age > cleanupLimit || cert.Annotations[v1alpha1.AnnotationSkipCleanup] == "true",
-		Target:  s.TargetOf(decide(s, now).Bundle),
+		Target:  s.TargetOf(decide(s).Bundle),
 	}
 	if len(s.References.Uses) > 0 && age < usesGrace {
 		p.Wait = usesGrace - age

@@ -59,3 +59,19 @@ func undated(s *Snapshot) bool {
 	secret := s.Secret.Object
 	return secret != nil && secret.Annotations[v1alpha1.AnnotationIssuedAt] == "" && s.Recorded(LeafOf(secret))
 }
+
+// Judgement is what the facts say at a moment. It is made once for a snapshot: it parses the pair and verifies its chain, which
+// costs more than the rest of a plan.
+type Judgement struct {
+	Decision certs.Decision
+	Fault    certs.Fault // of a Secret that somebody else keeps
+}
+
+// Judge judges the facts of a snapshot.
+func Judge(s *Snapshot, now time.Time) Judgement {
+	if s.Cert.Spec.Push {
+		d, fault := certs.CheckProvided(s.Facts, now)
+		return Judgement{d, fault}
+	}
+	return Judgement{Decision: certs.Decide(s.Facts, now)}
+}

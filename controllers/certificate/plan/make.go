@@ -13,7 +13,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/issuance"
 )
 
-// Make makes the plan. It is pure.
+// Make makes the plan. It is pure. now is that of the judgement, or a little later.
 func Make(s Snapshot, now time.Time) Plan {
 	var p Plan
 	if s.Cert.Spec.Push {
@@ -43,7 +43,7 @@ func ToRevoke(cert *v1alpha1.ApisixCertificate) []authority.Revocation {
 
 // planSecret plans for a Secret of our own.
 func planSecret(s *Snapshot, now time.Time) Plan {
-	p := Plan{Decision: decide(s, now), Secret: Keep}
+	p := Plan{Decision: decide(s), Secret: Keep}
 	p.Next = p.Decision.Recheck
 	p.Drop = s.Issuer.Issuing.Drop(s.Issuer.Order, p.Decision.Issue)
 	if p.Held = obstacle(s, p.Decision.Issue); p.Held != nil {
@@ -68,9 +68,9 @@ func planSecret(s *Snapshot, now time.Time) Plan {
 	return p
 }
 
-// decide is certs.Decide and what is no matter of the certificate alone: its key, and the record.
-func decide(s *Snapshot, now time.Time) certs.Decision {
-	d := certs.Decide(s.Facts, now)
+// decide is the judgement and what is no matter of the certificate alone: its key, and the record.
+func decide(s *Snapshot) certs.Decision {
+	d := s.Judgement.Decision
 	because := func(reason certs.Reason, message string) certs.Decision {
 		d.Issue, d.Reason, d.Message = true, reason, message
 		return d

@@ -22,7 +22,7 @@ type Provided struct {
 // planProvided plans for a Secret that somebody else keeps: nothing is issued or written, and what was pushed before stays
 // where the Secret has become worse.
 func planProvided(s *Snapshot, now time.Time) Plan {
-	d, fault := certs.CheckProvided(s.Facts, now)
+	d, fault := s.Judgement.Decision, s.Judgement.Fault
 	p := Plan{Decision: d, Secret: Keep, Next: d.Recheck, Held: obstacle(s, false)}
 	if fault.Reason != "" {
 		p.Provided.Fault = finding.New(v1alpha1.ReasonSecretInvalid, "Secret %s: %s: mend the Secret", certspec.SecretText(s.Cert), fault.Message)

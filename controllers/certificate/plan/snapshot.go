@@ -26,6 +26,7 @@ import (
 type Snapshot struct {
 	Cert       *v1alpha1.ApisixCertificate
 	Facts      certs.Observed // what the decision to issue goes by; its Spec is that of Cert
+	Judgement  Judgement
 	Secret     SecretState
 	Issuer     IssuerState
 	Review     admission.Review

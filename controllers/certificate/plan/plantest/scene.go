@@ -112,6 +112,7 @@ func (s *Scene) judge() {
 	}
 	s.Secret.Right = authority.OfSecret(of)
 	s.Facts = plan.FactsOf(&s.Snapshot, 0)
+	s.Judgement = plan.Judge(&s.Snapshot, s.Now)
 }
 
 // Plan is the plan for the scene as it is now.
