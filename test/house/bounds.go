@@ -22,6 +22,11 @@ func isPackage(name string) func(figures) bool {
 	return func(f figures) bool { return f.Package == name }
 }
 
+// isTrunk is the certificate controller and what it plans and says by.
+func isTrunk(f figures) bool {
+	return f.Package == "controllers/certificate" || f.Package == "controllers/certificate/plan" || f.Package == "controllers/certificate/status"
+}
+
 var bounds = []bound{
 	// More than half of the files in one cycle, and there is no order in which to read them. Three files are read at once.
 	{"share of files in one cycle", func(f figures) bool { return sizeable(f) && f.Files >= 4 },
@@ -32,7 +37,7 @@ var bounds = []bound{
 	// The certificate controller has grown with every feature, to 4,966 lines around a struct of 27 fields. What it lacks room
 	// for belongs into a package below internal.
 	{"lines", isPackage("controllers/certificate"), func(f figures) float64 { return float64(f.Lines) }, 2000},
-	{"fields of a struct", isPackage("controllers/certificate"), func(f figures) float64 { return float64(f.Fields) }, 12},
+	{"fields of a struct", isTrunk, func(f figures) float64 { return float64(f.Fields) }, 12},
 }
 
 // check gives an error that names each bound that a package exceeds.

@@ -25,12 +25,7 @@ type Plan struct {
 	// Decision says whether a new certificate is due and why, and what there is.
 	Decision certs.Decision
 	Secret   SecretAction
-	// Held says why nothing is issued though it is due, or why the spec is not followed. Nil: nothing holds it.
-	Held *finding.Finding
-	// Pending says what a certificate that is on its way waits for.
-	Pending *finding.Finding
-	// Backoff: the last failure is too fresh to try again.
-	Backoff bool
+	Waiting
 	// Drop: what is on its way at cert-manager is not needed any more.
 	Drop bool
 	// Provided is about a Secret that somebody else keeps.
@@ -46,6 +41,16 @@ type Plan struct {
 
 	// Target is the pair in the Secret as the gateways should hold it. It has key material.
 	Target gateway.Target
+}
+
+// Waiting is what keeps a plan from doing more.
+type Waiting struct {
+	// Held says why nothing is issued though it is due, or why the spec is not followed. Nil: nothing holds it.
+	Held *finding.Finding
+	// Pending says what a certificate that is on its way waits for.
+	Pending *finding.Finding
+	// Backoff: the last failure is too fresh to try again.
+	Backoff bool
 }
 
 // SecretAction is what is done to the Secret.

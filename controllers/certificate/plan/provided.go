@@ -23,7 +23,7 @@ type Provided struct {
 // where the Secret has become worse.
 func planProvided(s *Snapshot, now time.Time) Plan {
 	d, fault := s.Judgement.Decision, s.Judgement.Fault
-	p := Plan{Decision: d, Secret: Keep, Next: d.Recheck, Held: obstacle(s, false)}
+	p := Plan{Decision: d, Secret: Keep, Next: d.Recheck, Waiting: Waiting{Held: obstacle(s, false)}}
 	if fault.Reason != "" {
 		p.Provided.Fault = finding.New(v1alpha1.ReasonSecretInvalid, "Secret %s: %s: mend the Secret", certspec.SecretText(s.Cert), fault.Message)
 		if reason, ok := faultReasons[fault.Reason]; ok {
