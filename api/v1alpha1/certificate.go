@@ -240,7 +240,8 @@ type GatewayReference struct {
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`
 
-	// Namespace of the Gateway. Unset: that of the certificate.
+	// Namespace of the Gateway. Unset: that of the certificate. Another one must let this one add listeners, by the
+	// Gateway's spec.allowedListeners.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=63

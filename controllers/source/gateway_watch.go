@@ -11,7 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -43,34 +42,8 @@ func (r *reconciler) around(ctx context.Context, object client.Object) (surround
 	if !r.mayRead(key.Namespace) {
 		return surroundings{}, nil
 	}
-	parent, err := readGateway(ctx, r, key)
-	if err != nil || parent == nil {
-		return surroundings{}, err
-	}
-	around := surroundings{parent: parent}
-	namespace := &metav1.PartialObjectMetadata{}
-	if parent.ByLabels() {
-		namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
-		if err := r.Get(ctx, client.ObjectKey{Name: u.GetNamespace()}, namespace); client.IgnoreNotFound(err) != nil {
-			return around, err
-		}
-	}
-	around.allowed = parent.Allows(key.Namespace, u.GetNamespace(), namespace.Labels)
-	return around, nil
-}
-
-// readGateway is a Gateway; nil where there is none, or no CRD of Gateways.
-func readGateway(ctx context.Context, c client.Reader, key types.NamespacedName) (*gatewayapi.Gateway, error) {
-	u, ok := gatewayapi.NewGateway().(*unstructured.Unstructured)
-	if !ok || key.Name == "" {
-		return nil, nil
-	}
-	err := c.Get(ctx, key, u)
-	if meta.IsNoMatchError(err) || client.IgnoreNotFound(err) == nil && err != nil {
-		return nil, nil
-	}
-	gw := gatewayapi.GatewayOf(u)
-	return &gw, err
+	parent, allowed, err := gatewayapi.Allowed(ctx, r, key, u.GetNamespace())
+	return surroundings{parent: parent, allowed: allowed}, err
 }
 
 // followParents lets ListenerSets be looked at when their Gateway changes, or the labels by which it allows them.

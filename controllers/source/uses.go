@@ -125,7 +125,7 @@ func (u *Uses) ofListeners(ctx context.Context, namespace, secretName string) ([
 			return nil, err
 		}
 		for i := range list.Items {
-			parent, err := readGateway(ctx, u.Client, gatewayapi.ListenerSetOf(&list.Items[i], nil).Parent)
+			parent, err := gatewayapi.ReadGateway(ctx, u.Client, gatewayapi.ListenerSetOf(&list.Items[i], nil).Parent)
 			set := gatewayapi.ListenerSetOf(&list.Items[i], parent)
 			for j := range set.Listeners { // one that is not read may ask clients for a certificate
 				set.Listeners[j].Mutual = set.Listeners[j].Mutual || err != nil

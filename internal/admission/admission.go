@@ -18,8 +18,10 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/policy"
 	"apisix-certs.io/apisix-certs/internal/authority"
 	"apisix-certs.io/apisix-certs/internal/certspec"
+	"apisix-certs.io/apisix-certs/internal/class"
 	"apisix-certs.io/apisix-certs/internal/finding"
 	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/gatewayapi"
 	"apisix-certs.io/apisix-certs/internal/references"
 )
 
@@ -29,6 +31,9 @@ func (r *Reviewer) Review(ctx context.Context, cert *v1alpha1.ApisixCertificate,
 	review := Review{Spec: known.spec, Invalid: known.problems, inUse: found.InUse()}
 	var err error
 	if review.notGranted, err = r.grant(ctx, cert, found); err != nil {
+		return review, err
+	}
+	if review.NoGateway, err = r.gateway(ctx, cert); err != nil {
 		return review, err
 	}
 	if err := r.admit(ctx, cert, &review); err != nil {
@@ -49,6 +54,28 @@ func (r *Reviewer) Review(ctx context.Context, cert *v1alpha1.ApisixCertificate,
 		}
 	}
 	return review, judge.err
+}
+
+// gateway says why nothing may be brought to the Gateway of another namespace that the spec names; nil: it may. Such a Gateway is
+// used with the admin key of whoever keeps it, who lets others in by spec.allowedListeners, as for their ListenerSets.
+func (r *Reviewer) gateway(ctx context.Context, cert *v1alpha1.ApisixCertificate) (*finding.Finding, error) {
+	key, ok := class.Gateway(class.Of(cert))
+	if !ok || key.Namespace == cert.Namespace {
+		return nil, nil
+	}
+	if !r.Shard.MayRead(key.Namespace) {
+		return finding.New(v1alpha1.ReasonNamespaceNotWatched, "spec.gatewayRef: the controller does not watch namespace %s, or lacks rights there: "+
+			"name a Gateway of namespace %s, or have %s added to --watch-namespaces (chart: watchNamespaces)", key.Namespace, cert.Namespace, key.Namespace), nil
+	}
+	_, allowed, err := gatewayapi.Allowed(ctx, r.Reader, key, cert.Namespace)
+	if err != nil {
+		return nil, fmt.Errorf("Gateway %s: %w", key, err)
+	}
+	if allowed {
+		return nil, nil
+	}
+	return finding.New(v1alpha1.ReasonNotGranted, "spec.gatewayRef: Gateway %s does not exist, or does not let namespace %s add listeners: "+
+		"name a Gateway of this namespace, or have its spec.allowedListeners allow this one", key, cert.Namespace), nil
 }
 
 // grant says why a Secret of another namespace may not be referred to; nil: it may, or it is at home.
@@ -109,6 +136,10 @@ func kindsFrom(namespace string, found references.References) []string {
 func (r *Reviewer) admit(ctx context.Context, cert *v1alpha1.ApisixCertificate, review *Review) error {
 	if review.notGranted != nil {
 		review.Refused = review.notGranted
+		return nil
+	}
+	if review.NoGateway != nil {
+		review.Refused = review.NoGateway
 		return nil
 	}
 	verdict, err := r.verdict(ctx, cert)

@@ -75,6 +75,9 @@ func (r *Reviewer) admitted(ctx context.Context, cert *v1alpha1.ApisixCertificat
 			return false, err
 		}
 	}
+	if refused, err := r.gateway(ctx, cert); refused != nil || err != nil {
+		return false, err
+	}
 	verdict, err := r.verdict(ctx, cert)
 	return verdict.Denied == "" && verdict.Settle(cert.Status.Approval, digestFor(verdict, cert)) == policy.Settled, err
 }

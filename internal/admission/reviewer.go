@@ -41,6 +41,8 @@ type Review struct {
 	// Refused says why the certificate may not be had; nil: it may. Wanted is the approval that would settle that.
 	Refused *finding.Finding
 	Wanted  *v1alpha1.ApprovalRequest
+	// NoGateway says why nothing may be brought to the Gateway that the spec names; nil: it may, or names none of others.
+	NoGateway *finding.Finding
 	// Woken are certificates that wait for what this one has given up, to be looked at.
 	Woken []client.ObjectKey
 

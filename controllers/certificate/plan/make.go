@@ -105,7 +105,7 @@ func deliveryOf(s *Snapshot, p *Plan) Delivery {
 	switch {
 	case p.Provided.Kept:
 		return Verify
-	case s.Keys.Impossible != nil:
+	case s.Keys.Impossible != nil, s.Review.NoGateway != nil:
 		return Nothing
 	case len(s.Review.Hosts) == 0 && s.Review.Names.All():
 		return Withdraw
