@@ -13,7 +13,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"apisix-certs.io/apisix-certs/controllers/access"
-	"apisix-certs.io/apisix-certs/controllers/metrics"
+	"apisix-certs.io/apisix-certs/internal/metrics"
 )
 
 // metricsServer serves the metrics: by http to everybody, or by https to who has the right to get /metrics. The server's

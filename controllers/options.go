@@ -19,10 +19,10 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/issuer"
 	"apisix-certs.io/apisix-certs/controllers/page"
 	"apisix-certs.io/apisix-certs/controllers/rights"
-	"apisix-certs.io/apisix-certs/controllers/shard"
 	"apisix-certs.io/apisix-certs/controllers/source"
 	"apisix-certs.io/apisix-certs/internal/gateway"
 	"apisix-certs.io/apisix-certs/internal/registry"
+	"apisix-certs.io/apisix-certs/internal/shard"
 )
 
 // Options configure the controllers. The names of the flags are told with the fields.

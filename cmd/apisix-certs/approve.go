@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
-	"apisix-certs.io/apisix-certs/controllers/policy"
+	"apisix-certs.io/apisix-certs/internal/policy"
 )
 
 // decideCommand is one call of approve or deny.

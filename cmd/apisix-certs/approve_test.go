@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
-	"apisix-certs.io/apisix-certs/controllers/policy"
+	"apisix-certs.io/apisix-certs/internal/policy"
 )
 
 func TestAnswerTo(t *testing.T) {

@@ -16,9 +16,9 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/controllers/certificate/plan"
 	"apisix-certs.io/apisix-certs/controllers/certificate/status"
-	"apisix-certs.io/apisix-certs/controllers/metrics"
 	"apisix-certs.io/apisix-certs/internal/gateway"
 	"apisix-certs.io/apisix-certs/internal/issuance"
+	"apisix-certs.io/apisix-certs/internal/metrics"
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 

@@ -13,9 +13,9 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/certs/vault"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
-	"apisix-certs.io/apisix-certs/controllers/metrics"
-	"apisix-certs.io/apisix-certs/controllers/metrics/metricstest"
 	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/metrics"
+	"apisix-certs.io/apisix-certs/internal/metrics/metricstest"
 )
 
 func TestKindsOfFailures(t *testing.T) {

@@ -13,13 +13,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
-	"apisix-certs.io/apisix-certs/controllers/shard"
 	"apisix-certs.io/apisix-certs/internal/admission"
 	"apisix-certs.io/apisix-certs/internal/gateway"
 	"apisix-certs.io/apisix-certs/internal/issuance"
 	"apisix-certs.io/apisix-certs/internal/keystorage"
 	"apisix-certs.io/apisix-certs/internal/references"
 	"apisix-certs.io/apisix-certs/internal/revocation"
+	"apisix-certs.io/apisix-certs/internal/shard"
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 

@@ -19,7 +19,7 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/controllers/certificate/plan"
 	"apisix-certs.io/apisix-certs/controllers/certificate/status"
-	"apisix-certs.io/apisix-certs/controllers/note"
+	"apisix-certs.io/apisix-certs/internal/note"
 )
 
 // report writes the status once, tells changes as events, and says when to look again.

@@ -18,8 +18,8 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/apisix/apisixtest"
-	"apisix-certs.io/apisix-certs/controllers/metrics"
 	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/metrics"
 )
 
 // compared are certificates that all have drifted, and notes which were compared.

@@ -10,8 +10,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/certs/vault"
-	"apisix-certs.io/apisix-certs/controllers/metrics"
-	"apisix-certs.io/apisix-certs/controllers/shard"
+	"apisix-certs.io/apisix-certs/internal/metrics"
+	"apisix-certs.io/apisix-certs/internal/shard"
 )
 
 // Sessions keeps one session an issuer. The exported fields are required, but for those with a zero.

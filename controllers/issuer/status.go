@@ -14,7 +14,7 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/certs/vault"
-	"apisix-certs.io/apisix-certs/controllers/note"
+	"apisix-certs.io/apisix-certs/internal/note"
 )
 
 // mostDomains is how many allowed domains a status shows.

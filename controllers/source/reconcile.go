@@ -17,8 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
-	"apisix-certs.io/apisix-certs/controllers/metrics"
-	"apisix-certs.io/apisix-certs/controllers/note"
+	"apisix-certs.io/apisix-certs/internal/metrics"
+	"apisix-certs.io/apisix-certs/internal/note"
 )
 
 // saying is what an event was of: one source, and why.

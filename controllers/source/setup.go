@@ -22,7 +22,7 @@ import (
 	ctrlsource "sigs.k8s.io/controller-runtime/pkg/source"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
-	"apisix-certs.io/apisix-certs/controllers/shard"
+	"apisix-certs.io/apisix-certs/internal/shard"
 )
 
 // Controller makes the ApisixCertificates of sources, of the kinds that Follow names.

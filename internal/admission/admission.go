@@ -13,15 +13,15 @@ import (
 	"slices"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
-	"apisix-certs.io/apisix-certs/controllers/grant"
-	"apisix-certs.io/apisix-certs/controllers/note"
-	"apisix-certs.io/apisix-certs/controllers/policy"
 	"apisix-certs.io/apisix-certs/internal/authority"
 	"apisix-certs.io/apisix-certs/internal/certspec"
 	"apisix-certs.io/apisix-certs/internal/class"
 	"apisix-certs.io/apisix-certs/internal/finding"
 	"apisix-certs.io/apisix-certs/internal/gateway"
 	"apisix-certs.io/apisix-certs/internal/gatewayapi"
+	"apisix-certs.io/apisix-certs/internal/grant"
+	"apisix-certs.io/apisix-certs/internal/note"
+	"apisix-certs.io/apisix-certs/internal/policy"
 	"apisix-certs.io/apisix-certs/internal/references"
 )
 

@@ -9,10 +9,10 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
-	"apisix-certs.io/apisix-certs/controllers/policy"
-	"apisix-certs.io/apisix-certs/controllers/shard"
 	"apisix-certs.io/apisix-certs/internal/authority"
 	"apisix-certs.io/apisix-certs/internal/finding"
+	"apisix-certs.io/apisix-certs/internal/policy"
+	"apisix-certs.io/apisix-certs/internal/shard"
 )
 
 // Reviewer reviews certificates. All fields but Shard and RequirePolicy are required.

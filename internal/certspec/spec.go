@@ -17,7 +17,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
-	"apisix-certs.io/apisix-certs/controllers/note"
+	"apisix-certs.io/apisix-certs/internal/note"
 )
 
 // Problems names all that is wrong with the spec of an ApisixCertificate, nil if there is nothing: no issuer could

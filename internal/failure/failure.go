@@ -14,9 +14,9 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/certs/vault"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
-	"apisix-certs.io/apisix-certs/controllers/note"
 	"apisix-certs.io/apisix-certs/internal/finding"
 	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/note"
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 

@@ -12,11 +12,11 @@ import (
 	"k8s.io/utils/clock"
 
 	"apisix-certs.io/apisix-certs/apisix"
-	"apisix-certs.io/apisix-certs/controllers/metrics"
 	"apisix-certs.io/apisix-certs/internal/gateway/inventory"
 	"apisix-certs.io/apisix-certs/internal/gateway/limit"
 	"apisix-certs.io/apisix-certs/internal/gateway/memory"
 	"apisix-certs.io/apisix-certs/internal/gateway/proof"
+	"apisix-certs.io/apisix-certs/internal/metrics"
 )
 
 const (

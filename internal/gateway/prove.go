@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"apisix-certs.io/apisix-certs/controllers/metrics"
 	"apisix-certs.io/apisix-certs/internal/gateway/inventory"
 	"apisix-certs.io/apisix-certs/internal/gateway/proof"
+	"apisix-certs.io/apisix-certs/internal/metrics"
 )
 
 // Proof is what handshakes with a gateway showed.

@@ -10,8 +10,8 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
-	"apisix-certs.io/apisix-certs/controllers/note"
 	"apisix-certs.io/apisix-certs/internal/finding"
+	"apisix-certs.io/apisix-certs/internal/note"
 )
 
 // underway is a certificate on its way through cert-manager. The private key is made first and lies in a Secret beside the

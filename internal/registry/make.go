@@ -8,8 +8,8 @@ import (
 	"errors"
 
 	"apisix-certs.io/apisix-certs/apisix"
-	"apisix-certs.io/apisix-certs/controllers/metrics"
 	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/metrics"
 )
 
 // atFault is a gateway that cannot be used.

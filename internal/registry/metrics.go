@@ -4,7 +4,7 @@ package registry
 
 import (
 	"apisix-certs.io/apisix-certs/apisix"
-	"apisix-certs.io/apisix-certs/controllers/metrics"
+	"apisix-certs.io/apisix-certs/internal/metrics"
 )
 
 // measureRequest counts a request to the Admin API of a gateway, and notes whether it can be used.

@@ -8,10 +8,10 @@ import (
 
 	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/apisix/apisixtest"
-	"apisix-certs.io/apisix-certs/controllers/metrics"
-	"apisix-certs.io/apisix-certs/controllers/metrics/metricstest"
 	"apisix-certs.io/apisix-certs/internal/gateway"
 	"apisix-certs.io/apisix-certs/internal/gateway/ingresscontroller"
+	"apisix-certs.io/apisix-certs/internal/metrics"
+	"apisix-certs.io/apisix-certs/internal/metrics/metricstest"
 )
 
 func TestOutcomes(t *testing.T) {

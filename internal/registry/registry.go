@@ -17,10 +17,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/apisix"
-	"apisix-certs.io/apisix-certs/controllers/metrics"
 	"apisix-certs.io/apisix-certs/internal/class"
 	"apisix-certs.io/apisix-certs/internal/gateway"
 	"apisix-certs.io/apisix-certs/internal/gateway/ingresscontroller"
+	"apisix-certs.io/apisix-certs/internal/metrics"
 )
 
 // Registry knows the gateways. A Gateway stays the same one, with its inventory and connections, until its Admin API is

@@ -25,9 +25,9 @@ import (
 
 	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/apisix/apisixtest"
-	"apisix-certs.io/apisix-certs/controllers/metrics/metricstest"
 	"apisix-certs.io/apisix-certs/internal/gateway"
 	"apisix-certs.io/apisix-certs/internal/gateway/ingresscontroller"
+	"apisix-certs.io/apisix-certs/internal/metrics/metricstest"
 )
 
 // hall is a registry over objects in memory, which its Follower reads too.

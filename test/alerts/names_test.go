@@ -16,7 +16,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	_ "sigs.k8s.io/controller-runtime" // its metrics
 
-	"apisix-certs.io/apisix-certs/controllers/metrics"
+	"apisix-certs.io/apisix-certs/internal/metrics"
 )
 
 // metric is what the registry says of one: its labels but for those of the target.

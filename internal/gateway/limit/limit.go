@@ -6,7 +6,7 @@ package limit
 import (
 	"context"
 
-	"apisix-certs.io/apisix-certs/controllers/metrics"
+	"apisix-certs.io/apisix-certs/internal/metrics"
 )
 
 // Slots bound what is done at the same time. Make one with [New].

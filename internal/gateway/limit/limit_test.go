@@ -9,8 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"apisix-certs.io/apisix-certs/controllers/metrics"
-	"apisix-certs.io/apisix-certs/controllers/metrics/metricstest"
+	"apisix-certs.io/apisix-certs/internal/metrics"
+	"apisix-certs.io/apisix-certs/internal/metrics/metricstest"
 )
 
 func TestWaitsAreCounted(t *testing.T) {

@@ -14,10 +14,10 @@ import (
 	"golang.org/x/time/rate"
 
 	"apisix-certs.io/apisix-certs/certs"
-	"apisix-certs.io/apisix-certs/controllers/metrics"
 	"apisix-certs.io/apisix-certs/handshake"
 	"apisix-certs.io/apisix-certs/internal/gateway/inventory"
 	"apisix-certs.io/apisix-certs/internal/gateway/limit"
+	"apisix-certs.io/apisix-certs/internal/metrics"
 )
 
 const (

@@ -5,8 +5,8 @@ package metrics_test
 import (
 	"testing"
 
-	"apisix-certs.io/apisix-certs/controllers/metrics"
-	"apisix-certs.io/apisix-certs/controllers/metrics/metricstest"
+	"apisix-certs.io/apisix-certs/internal/metrics"
+	"apisix-certs.io/apisix-certs/internal/metrics/metricstest"
 )
 
 func TestCounted(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 
-	"apisix-certs.io/apisix-certs/controllers/metrics"
+	"apisix-certs.io/apisix-certs/internal/metrics"
 )
 
 // Value is that of the series with this name and these values of labels, in any order: of a histogram the number of its
