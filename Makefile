@@ -96,7 +96,7 @@ docs: servers ## Run the commands that the docs show, and hold the pages to the 
 
 .PHONY: race
 race: servers ## Run the tests where concurrency matters under the race detector
-	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./apisix/... ./certs/... ./controllers/...
+	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./apisix/... ./certs/... ./controllers/... ./internal/...
 
 .PHONY: generate
 generate: ## Write the generated code and manifests
