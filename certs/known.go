@@ -7,35 +7,50 @@ import (
 	"sync"
 )
 
-// knownCAs are the CA certificates that were parsed before: there are a few, and each Secret has one or two of them.
-var knownCAs authorities
+// known are the certificates that were parsed before.
+var known parsed
 
-// authorities holds parsed CA certificates by their DER. The zero value is ready. Nobody may change what it gives.
-type authorities struct {
-	mu    sync.Mutex
-	byDER map[string]*x509.Certificate
+// parsed holds certificates by their DER: the CAs, of which there are a few and each Secret has one or two, and the last
+// leaves, which one run of the controller looks at several times. The zero value is ready. Nobody may change what it gives.
+type parsed struct {
+	mu          sync.Mutex
+	cas, leaves map[string]*x509.Certificate
 }
 
-// mostKnown bounds the memory, to some 4 MiB. Beyond it all are forgotten.
-const mostKnown = 1 << 9
+// They bound the memory, to some 4 MiB and 1 MiB. Beyond them all are forgotten.
+const (
+	mostCAs    = 1 << 9
+	mostLeaves = 1 << 7
+)
 
-// parse is x509.ParseCertificate, which for a CA certificate does its work once.
-func (a *authorities) parse(der []byte) (*x509.Certificate, error) {
-	a.mu.Lock()
-	known := a.byDER[string(der)]
-	a.mu.Unlock()
-	if known != nil {
-		return known, nil
+// parse is x509.ParseCertificate, which for a certificate that is known does its work once.
+func (p *parsed) parse(der []byte) (*x509.Certificate, error) {
+	p.mu.Lock()
+	cert := p.cas[string(der)]
+	if cert == nil {
+		cert = p.leaves[string(der)]
+	}
+	p.mu.Unlock()
+	if cert != nil {
+		return cert, nil
 	}
 	cert, err := x509.ParseCertificate(der)
-	if err != nil || !cert.IsCA {
-		return cert, err
+	if err != nil {
+		return nil, err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.byDER == nil || len(a.byDER) >= mostKnown {
-		a.byDER = map[string]*x509.Certificate{}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if cert.IsCA {
+		keep(&p.cas, mostCAs, cert)
+	} else {
+		keep(&p.leaves, mostLeaves, cert)
 	}
-	a.byDER[string(der)] = cert
 	return cert, nil
+}
+
+func keep(in *map[string]*x509.Certificate, most int, cert *x509.Certificate) {
+	if *in == nil || len(*in) >= most {
+		*in = map[string]*x509.Certificate{}
+	}
+	(*in)[string(cert.Raw)] = cert
 }

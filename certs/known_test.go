@@ -8,46 +8,47 @@ import (
 	"testing"
 )
 
-// A CA certificate is parsed once, a leaf each time, and what cannot be parsed is not kept.
-func TestKnownCAs(t *testing.T) {
+// A certificate that is known is parsed once, and what cannot be parsed is not kept.
+func TestKnown(t *testing.T) {
 	s := newScene(t)
 	chain, err := ParseCertificates(s.CertPEM)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var known authorities
-	for _, c := range []struct {
-		name string
-		der  []byte
-		same bool
-	}{
-		{"a leaf", chain[0].Raw, false},
-		{"a CA", s.sub.Cert.Raw, true},
-		{"another CA", s.other.Cert.Raw, true},
-	} {
-		first, err1 := known.parse(c.der)
-		again, err2 := known.parse(c.der)
+	var known parsed
+	for name, der := range map[string][]byte{"a leaf": chain[0].Raw, "a CA": s.sub.Cert.Raw, "another CA": s.other.Cert.Raw} {
+		first, err1 := known.parse(der)
+		again, err2 := known.parse(der)
 		if err1 != nil || err2 != nil {
 			t.Fatal(err1, err2)
 		}
-		if !first.Equal(again) || (first == again) != c.same {
-			t.Errorf("%s: the same object is %v, want %v", c.name, first == again, c.same)
+		if string(first.Raw) != string(der) || first != again {
+			t.Errorf("%s: not the same object again", name)
 		}
 	}
-	if _, err := known.parse([]byte("no DER")); err == nil || len(known.byDER) != 2 {
-		t.Errorf("error %v, %d known", err, len(known.byDER))
+	if _, err := known.parse([]byte("no DER")); err == nil || len(known.cas) != 2 || len(known.leaves) != 1 {
+		t.Errorf("error %v, %d CAs and %d leaves known", err, len(known.cas), len(known.leaves))
 	}
 }
 
-// What is known does not grow without bounds.
-func TestKnownCAsAreForgotten(t *testing.T) {
+// What is known does not grow without bounds, and leaves do not push the CAs out.
+func TestKnownAreForgotten(t *testing.T) {
 	s := newScene(t)
-	var known authorities
-	known.byDER = map[string]*x509.Certificate{}
-	for i := range mostKnown {
-		known.byDER[fmt.Sprint(i)] = s.sub.Cert
+	chain, err := ParseCertificates(s.CertPEM)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := known.parse(s.sub.Cert.Raw); err != nil || len(known.byDER) != 1 {
-		t.Errorf("error %v, %d known", err, len(known.byDER))
+	known := parsed{cas: map[string]*x509.Certificate{}, leaves: map[string]*x509.Certificate{}}
+	for i := range mostCAs {
+		known.cas[fmt.Sprint(i)] = s.sub.Cert
+	}
+	for i := range mostLeaves {
+		known.leaves[fmt.Sprint(i)] = chain[0]
+	}
+	if _, err := known.parse(chain[0].Raw); err != nil || len(known.cas) != mostCAs || len(known.leaves) != 1 {
+		t.Errorf("after a leaf: error %v, %d CAs and %d leaves known", err, len(known.cas), len(known.leaves))
+	}
+	if _, err := known.parse(s.sub.Cert.Raw); err != nil || len(known.cas) != 1 || len(known.leaves) != 1 {
+		t.Errorf("after a CA: error %v, %d CAs and %d leaves known", err, len(known.cas), len(known.leaves))
 	}
 }
