@@ -43,7 +43,7 @@ func (w *wiring) watchIssuers(ctx context.Context) error {
 
 func (w *wiring) watchForeign(_ context.Context, found crdwatch.Found) error {
 	kind := found.Kind.Kind
-	if err := issuer.SetupForeign(w.mgr, w.sessions, kind, w.secrets); err != nil {
+	if err := issuer.SetupForeign(w.mgr, w.sessions, kind, w.secrets.Changes); err != nil {
 		return err
 	}
 	return w.certificates.Watch(ctrlsource.Kind[client.Object](w.mgr.GetCache(), issuer.NewForeign(kind), w.triggers.ForeignEvents(kind)))

@@ -18,7 +18,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	ctrlsource "sigs.k8s.io/controller-runtime/pkg/source"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers/certificate"
@@ -101,8 +100,8 @@ type wiring struct {
 	options Options
 	within  *reach
 	part    *shard.Shard
-	crds    *crdwatch.Watcher                            // of the kinds that a cluster may be without
-	secrets func(handler.EventHandler) ctrlsource.Source // changes of all Secrets
+	crds    *crdwatch.Watcher // of the kinds that a cluster may be without
+	secrets *kubecache.Secrets
 
 	sessions *issuer.Sessions
 	gateways *gateways
@@ -138,10 +137,10 @@ func setup(ctx context.Context, mgr ctrl.Manager, options Options, within *reach
 func (w *wiring) addIssuers(ctx context.Context) (err error) {
 	w.sessions = w.options.Sessions(w.mgr.GetClient(), w.mgr.GetAPIReader())
 	w.sessions.Observe, w.sessions.Waited, w.sessions.Shard = issuer.Measure, issuer.MeasureWait, w.part
-	if w.secrets, err = kubecache.SecretChanges(w.mgr, w.within.namespaces()); err != nil {
+	if w.secrets, err = kubecache.NewSecrets(w.mgr, w.within.namespaces()); err != nil {
 		return err
 	}
-	if err := issuer.Setup(ctx, w.mgr, w.sessions, w.secrets); err != nil {
+	if err := issuer.Setup(ctx, w.mgr, w.sessions, w.secrets.Changes); err != nil {
 		return fmt.Errorf("issuer controllers: %w", err)
 	}
 	return nil
@@ -185,7 +184,7 @@ func (w *wiring) newReconciler() (*certificate.Reconciler, error) {
 	recorder := w.mgr.GetEventRecorder("apisix-certs")
 	issuers := &issuance.Issuers{Client: cached, Live: live, Clock: real, Signers: w.sessions}
 	return &certificate.Reconciler{
-		Client: cached, Live: live, Recorder: recorder, Clock: real, Gateways: w.gateways, Shard: w.part, RotationSpread: w.options.CARotationSpread,
+		Client: cached, Live: live, Recorder: recorder, Clock: real, Gateways: w.gateways, NoSecret: w.secrets.None, Shard: w.part, RotationSpread: w.options.CARotationSpread,
 		Rooms: certificate.Rooms{
 			Issuers: issuers,
 			Keys:    &keystorage.Stores{Live: live, Issuers: issuers},
@@ -224,7 +223,7 @@ func (w *wiring) watchSecrets(ctx context.Context) error {
 		return append(w.uses.OfClientCA(ctx, secret), foreignSecret(secret)...)
 	})
 	for _, events := range []handler.EventHandler{used, w.triggers.PasswordEvents(), w.triggers.TokenEvents()} {
-		if err := w.certificates.Watch(w.secrets(events)); err != nil {
+		if err := w.certificates.Watch(w.secrets.Changes(events)); err != nil {
 			return fmt.Errorf("watch of Secrets: %w", err)
 		}
 	}

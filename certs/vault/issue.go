@@ -26,9 +26,9 @@ type Request struct {
 	// holds back those for none are sent first, then those whose certificate ends first. A call that is not answered by then is
 	// given up, no sooner than after half a second: the caller has something to tell.
 	Ends time.Time
-	// CSR makes the request in PEM that is signed where the path is one to sign at; elsewhere Vault makes the key and CSR is
-	// not called. It is called only when the request has its turn, so that one that is held back costs no key. Its error ends
-	// the call, is returned as it is, and costs no turn.
+	// CSR makes the request in PEM that is signed where the path is one to sign at; elsewhere Vault makes the key and what CSR
+	// gives is not looked at (it may be nil there). It is called only when the request has its turn, so that one that is held
+	// back costs no key. Its error ends the call, is returned as it is, and costs no turn.
 	CSR func() ([]byte, error)
 	// Spec gives the names and the life. Vault takes subject and usages from its role, and so do not count here.
 	Spec certs.Spec
@@ -127,12 +127,14 @@ func (s *Session) body(ctx context.Context, op string, request Request) (map[str
 		"format":               "pem",
 		"exclude_cn_from_sans": true, // the names to serve are all among the SANs already
 	}
-	if !s.path.makesKey() {
+	if request.CSR != nil {
 		csr, err := request.CSR()
 		if err != nil {
 			return nil, err
 		}
-		body["csr"] = string(csr)
+		if !s.path.makesKey() {
+			body["csr"] = string(csr)
+		}
 	}
 	set := func(field, value string) {
 		if value != "" {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
@@ -28,12 +29,17 @@ const takeTimeout = 10 * time.Second
 
 // act takes one step, and gives what is observed after it. Its error is of the observation; that of the step is in done.
 func (r *Reconciler) act(ctx context.Context, now plan.Step, s plan.Snapshot, p plan.Plan, done *plan.Results) (plan.Snapshot, error) {
+	before := *done
 	done.Taken = append(done.Taken, now)
 	switch now {
 	case plan.WriteSecret:
 		written, err := r.writeSecret(ctx, &s, &p, done)
+		if errors.Is(err, errChanged) {
+			*done = before
+			return r.lookAgain(ctx, s)
+		}
 		if err != nil {
-			done.Fail(err)
+			done.Fail(err, r.Clock.Now())
 		}
 		if written != nil {
 			return r.observePair(ctx, s, written, true)
@@ -62,10 +68,11 @@ func (r *Reconciler) writeSecret(ctx context.Context, s *plan.Snapshot, p *plan.
 	if s.Secret.Right.Ours() {
 		done.Replaced = plan.LeafIn(s.Secret.Object)
 	}
-	done.Writer = revertedBy(s)
 	answer, pending, err := r.Issuers.Issue(ctx, s.Issuer.Order, s.Issuer.Issuing, p.Decision, func(ctx context.Context, csr []byte) error {
+		logPlan(ctx, p, done)
 		return r.try(ctx, s, csr)
 	})
+	done.Writer = revertedBy(s)
 	if done.Pending = pending; err != nil || answer == nil {
 		return nil, err
 	}
@@ -119,9 +126,15 @@ func (r *Reconciler) store(ctx context.Context, s *plan.Snapshot, m plan.Materia
 	return r.Secrets.Write(ctx, permit, current, wanted)
 }
 
-// try asks the API server whether it would take the Secret, before a signature is spent on one that it refuses: before the
-// first signature, and after a failure.
+// errChanged says that the Secret is not as it was observed. Nothing was signed.
+var errChanged = errors.New("the Secret has changed meanwhile")
+
+// try looks at the API server, before anything is signed, whether the Secret still is as it was observed, and before the first
+// signature and after a failure, whether it would take the new one: no signature is spent on a Secret that cannot be written.
 func (r *Reconciler) try(ctx context.Context, s *plan.Snapshot, csr []byte) error {
+	if err := r.refresh(ctx, s); err != nil {
+		return err
+	}
 	secret, status := s.Secret.Object, s.Cert.Status
 	if secret != nil && !status.Issued.IsZero() && status.FailedAttempts == 0 {
 		return nil
@@ -134,7 +147,28 @@ func (r *Reconciler) try(ctx context.Context, s *plan.Snapshot, csr []byte) erro
 	if secret != nil && secret.Type != wanted.Type {
 		return nil // it is deleted and created
 	}
-	return r.Secrets.Try(ctx, permit, secret, wanted)
+	err := r.Secrets.Try(ctx, permit, secret, wanted)
+	if secret == nil && !s.Secret.Live && apierrors.IsAlreadyExists(err) {
+		return errChanged
+	}
+	return err
+}
+
+// refresh reads a Secret of the cache live, which has what the cache drops. It gives errChanged where it is another version.
+func (r *Reconciler) refresh(ctx context.Context, s *plan.Snapshot) error {
+	observed := s.Secret.Object
+	if observed == nil || s.Secret.Live {
+		return nil
+	}
+	secret, live, err := r.readSecret(ctx, s.Cert, true)
+	switch {
+	case err != nil:
+		return err
+	case secret == nil || secret.UID != observed.UID || secret.ResourceVersion != observed.ResourceVersion:
+		return errChanged
+	}
+	s.Secret.Object, s.Secret.Live = secret, live
+	return nil
 }
 
 // revertedBy is who wrote the Secret of the certificate last, where that was not this controller; empty: nobody else.

@@ -62,17 +62,13 @@ func (r *Reconciler) run(ctx context.Context, cert *v1alpha1.ApisixCertificate) 
 			return s, p, done, nil
 		}
 		if step == plan.LookAgain {
-			// The cache may be behind our own last write: issuing on its word would issue twice.
-			suspect := s.Seen.Suspect
-			if s, err = r.observe(ctx, cert, true); err != nil {
+			if s, err = r.lookAgain(ctx, s); err != nil {
 				return s, p, done, fmt.Errorf("observe: %w", err)
 			}
-			s.Seen.Suspect = suspect
 			continue
 		}
-		if !p.Empty() && !done.Logged {
-			ctrl.LoggerFrom(ctx).Info("plan", "plan", p.String())
-			done.Logged = true
+		if step != plan.WriteSecret || !s.AsksVault(&p) { // which may have no turn for it
+			logPlan(ctx, &p, &done)
 		}
 		if s, err = r.act(ctx, step, s, p, &done); err != nil {
 			return s, p, done, fmt.Errorf("observe: %w", err)
@@ -81,6 +77,15 @@ func (r *Reconciler) run(ctx context.Context, cert *v1alpha1.ApisixCertificate) 
 			return s, p, done, nil
 		}
 	}
+}
+
+// logPlan logs a plan that is not empty, once a run, before anything is done.
+func logPlan(ctx context.Context, p *plan.Plan, done *plan.Results) {
+	if p.Empty() || done.Logged {
+		return
+	}
+	ctrl.LoggerFrom(ctx).Info("plan", "plan", p.String())
+	done.Logged = true
 }
 
 // hold puts the finalizer on, before there is anything to clean up. Source controllers create objects with it.

@@ -46,7 +46,9 @@ type Reconciler struct {
 	client.Client
 	Rooms
 	// Live reads past the cache: Secrets that others made are not in it, and before issuing the cache may be behind.
-	Live     client.Reader
+	Live client.Reader
+	// NoSecret reports whether there was no Secret a moment ago. False: there is one, or it is not known.
+	NoSecret func(types.NamespacedName) bool
 	Recorder events.EventRecorder
 	Clock    clock.Clock
 	Gateways Gateways

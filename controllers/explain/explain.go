@@ -15,6 +15,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -142,6 +143,7 @@ func reconcilerFor(ctx context.Context, reader client.Client, options Options) (
 	}
 	return &certificate.Reconciler{
 		Client: readOnly, Live: readOnly, Clock: real, Gateways: noGateways{}, RotationSpread: options.RotationSpread,
+		NoSecret: func(types.NamespacedName) bool { return false },
 		Rooms: certificate.Rooms{
 			Issuers: issuers, Keys: &keystorage.Stores{Live: readOnly, Issuers: issuers}, Reviewer: reviewer,
 			References: &references.Finder{Live: readOnly, Uses: uses.Of, Granted: grants.Allow},

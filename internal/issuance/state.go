@@ -37,7 +37,7 @@ func (s State) route() route {
 
 // Plan says what to do about a certificate that is due. It is pure. The zero Verdict: Issue.
 func (s State) Plan(o Order, d certs.Decision, now time.Time) Verdict {
-	if s.held != "" && s.held == o.digest() {
+	if s.answers(o) {
 		return Verdict{Uncounted: true}
 	}
 	verdict := s.route().plan(o, d, now)
@@ -46,6 +46,12 @@ func (s State) Plan(o Order, d certs.Decision, now time.Time) Verdict {
 	}
 	return verdict
 }
+
+// AsksVault reports whether Issue would ask a Vault, and try before that.
+func (s State) AsksVault(o Order) bool { return !s.ByRequest && !s.answers(o) }
+
+// answers reports whether an answer is held to what is asked for.
+func (s State) answers(o Order) bool { return s.held != "" && s.held == o.digest() }
 
 // Drop reports whether what is on its way is not needed any more; due: a new certificate is. See Issuers.Drop.
 func (s State) Drop(o Order, due bool) bool {

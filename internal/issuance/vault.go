@@ -47,16 +47,16 @@ func (viaVault) ask(ctx context.Context, i *Issuers, o Order, d certs.Decision, 
 	if err != nil {
 		return nil, nil, err
 	}
-	if session.MakesKey() {
-		if err := try(ctx, []byte("dry run")); err != nil {
-			return nil, nil, err
-		}
-	}
 	var key certs.Key
-	sent := session.MakesKey()
+	sent := false
 	answer, err := session.Issue(ctx, vault.Request{
 		ID: string(o.Certificate.UID), Group: o.Certificate.Namespace, Spec: o.Spec, Finish: true, Ends: d.NotAfter,
 		CSR: func() (csr []byte, err error) {
+			if session.MakesKey() {
+				err = try(ctx, []byte("dry run"))
+				sent = err == nil
+				return nil, err
+			}
 			if key, err = nextKey(o, d.Bundle); err != nil {
 				return nil, err
 			}

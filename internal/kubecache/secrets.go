@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/metadata"
 	toolscache "k8s.io/client-go/tools/cache"
@@ -22,10 +23,12 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// SecretChanges gives a source of changes of all Secrets, or of those of some namespaces. Those that there are when it starts
-// bring no events: whoever depends on one is looked at then anyway. A cluster may have a hundred Secrets for each certificate,
-// so of each only its name and version are kept in memory.
-func SecretChanges(mgr ctrl.Manager, namespaces []string) (func(handler.EventHandler) ctrlsource.Source, error) {
+// Secrets are the names and versions of all Secrets, or of those of some namespaces. A cluster may have a hundred Secrets for
+// each certificate, so no more of each is kept in memory.
+type Secrets struct{ names []*secretNames }
+
+// NewSecrets follows the Secrets of all namespaces, where namespaces is nil, or of those, while the manager runs.
+func NewSecrets(mgr ctrl.Manager, namespaces []string) (*Secrets, error) {
 	secrets, err := metadata.NewForConfigAndClient(metadata.ConfigFor(mgr.GetConfig()), mgr.GetHTTPClient())
 	if err != nil {
 		return nil, fmt.Errorf("client for the metadata of Secrets: %w", err)
@@ -33,21 +36,35 @@ func SecretChanges(mgr ctrl.Manager, namespaces []string) (func(handler.EventHan
 	if namespaces == nil {
 		namespaces = []string{metav1.NamespaceAll}
 	}
-	var all []*secretNames
+	all := &Secrets{}
 	for _, namespace := range namespaces {
 		n := newSecretNames(secrets, namespace)
 		if err := mgr.Add(n); err != nil {
 			return nil, err
 		}
-		all = append(all, n)
+		all.names = append(all.names, n)
 	}
-	return func(h handler.EventHandler) ctrlsource.Source { return &secretSource{all, h} }, nil
+	return all, nil
+}
+
+// Changes is a source of changes of Secrets. Those that there are when it starts bring no events: whoever depends on one is
+// looked at then anyway.
+func (s *Secrets) Changes(h handler.EventHandler) ctrlsource.Source { return &secretSource{s.names, h} }
+
+// None reports whether there was no such Secret a moment ago. False: there is one, or it is not known.
+func (s *Secrets) None(key types.NamespacedName) bool {
+	for _, n := range s.names {
+		if n.namespace == metav1.NamespaceAll || n.namespace == key.Namespace {
+			return n.none(key)
+		}
+	}
+	return false
 }
 
 func newSecretNames(secrets metadata.Interface, namespace string) *secretNames {
 	those := secrets.Resource(corev1.SchemeGroupVersion.WithResource("secrets")).Namespace(namespace)
 	return &secretNames{
-		versions: map[string]string{}, filled: make(chan struct{}),
+		namespace: namespace, versions: map[string]string{}, filled: make(chan struct{}),
 		from: toolscache.ToListWatcherWithWatchListSemantics(&toolscache.ListWatch{
 			ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 				return those.List(ctx, options)
@@ -61,8 +78,9 @@ func newSecretNames(secrets metadata.Interface, namespace string) *secretNames {
 
 // secretNames follows all Secrets, or those of a namespace, and hands on what changes. It is the store of a reflector.
 type secretNames struct {
-	from   toolscache.ListerWatcher
-	filled chan struct{} // closed after the first list
+	namespace string // empty: all
+	from      toolscache.ListerWatcher
+	filled    chan struct{} // closed after the first list
 
 	mu       sync.Mutex
 	versions map[string]string // NAMESPACE/NAME -> resourceVersion
@@ -143,6 +161,13 @@ func (n *secretNames) Replace(list []any, _ string) error {
 		n.tell(secret)
 	}
 	return nil
+}
+
+func (n *secretNames) none(key types.NamespacedName) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	_, there := n.versions[key.String()]
+	return n.listed && !there
 }
 
 func (n *secretNames) tell(secret *metav1.PartialObjectMetadata) {

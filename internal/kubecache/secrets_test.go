@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // Of the first list nothing is told, later what has changed, and what a watch that was cut has missed.
@@ -42,7 +43,32 @@ func TestSecretNames(t *testing.T) {
 			t.Errorf("%s: told (-want +got)\n%s", row.name, diff)
 		}
 	}
+	secrets := &Secrets{names: []*secretNames{n}}
+	for name, want := range map[string]bool{"a": false, "d": true, "never": true} {
+		if got := secrets.None(types.NamespacedName{Namespace: "ns", Name: name}); got != want {
+			t.Errorf("%s: none there is %v", name, got)
+		}
+	}
 	if err := (&secretSource{names: []*secretNames{n}}).WaitForSync(context.Background()); err != nil {
 		t.Error(err)
+	}
+}
+
+// Of a namespace that is not followed, and before the first list, it is not known whether there is a Secret.
+func TestNoSecretWhereNotKnown(t *testing.T) {
+	followed := &secretNames{namespace: "ns", versions: map[string]string{}, filled: make(chan struct{})}
+	secrets := &Secrets{names: []*secretNames{followed}}
+	for _, namespace := range []string{"ns", "other"} {
+		if secrets.None(types.NamespacedName{Namespace: namespace, Name: "a"}) {
+			t.Errorf("%s: none there, before the first list", namespace)
+		}
+	}
+	if err := followed.Replace(nil, "1"); err != nil {
+		t.Fatal(err)
+	}
+	for namespace, want := range map[string]bool{"ns": true, "other": false} {
+		if got := secrets.None(types.NamespacedName{Namespace: namespace, Name: "a"}); got != want {
+			t.Errorf("%s: none there is %v", namespace, got)
+		}
 	}
 }

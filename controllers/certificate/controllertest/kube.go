@@ -151,6 +151,11 @@ func (c cache) Get(ctx context.Context, key client.ObjectKey, o client.Object, o
 	return nil
 }
 
+// noSecret is as far behind as the cache.
+func (c cache) noSecret(key types.NamespacedName) bool {
+	return apierrors.IsNotFound(c.Get(c.s.ctx, key, &corev1.Secret{}))
+}
+
 // Freeze lets the cache stay behind: it shows Secrets as they are now, whatever is written. Thaw ends that.
 func (s *Scene) Freeze() {
 	var list corev1.SecretList

@@ -151,6 +151,7 @@ func (s *Scene) newReconciler() *certificate.Reconciler {
 	granted := func(_ context.Context, _, from, _, _ string) (bool, error) { return s.Granted[from], nil }
 	return &certificate.Reconciler{
 		Client: cached, Live: s.kube, Recorder: recorder{s}, Clock: s.Clock, Gateways: s.gateways,
+		NoSecret: cached.noSecret,
 		Rooms: certificate.Rooms{
 			Issuers: issuers,
 			Keys:    &keystorage.Stores{Live: s.kube, Issuers: issuers},

@@ -322,7 +322,8 @@ func TestNext(t *testing.T) {
 		taken []plan.Step
 		want  plan.Step
 	}{
-		{"from the cache", func(*scene) {}, issue, nil, plan.LookAgain},
+		{"from the cache", func(*scene) {}, issue, nil, plan.WriteSecret},
+		{"from the cache, by cert-manager", func(s *scene) { s.Issuer.Issuing.ByRequest = true }, issue, nil, plan.LookAgain},
 		{"seen live", func(s *scene) { s.Secret.Live = true }, issue, nil, plan.WriteSecret},
 		{"not written", func(s *scene) { s.Secret.Live = true }, issue, []plan.Step{plan.WriteSecret}, plan.Deliver},
 		{"delivered", func(*scene) {}, good, []plan.Step{plan.Deliver}, plan.Settle},

@@ -13,6 +13,7 @@ import (
 	"apisix-certs.io/apisix-certs/certs/vault"
 	"apisix-certs.io/apisix-certs/internal/finding"
 	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/issuance"
 )
 
 // Results are what came of the steps of a run.
@@ -69,7 +70,7 @@ func (d *Results) PendingOr(planned *finding.Finding) *finding.Finding {
 }
 
 // Fail takes an error of issuing. A refusal for want of a turn is no failure, but a time to come again.
-func (d *Results) Fail(err error) {
+func (d *Results) Fail(err error, now time.Time) {
 	var busy *vault.BusyError
 	d.Err = err
 	if !errors.As(err, &busy) {
@@ -80,15 +81,31 @@ func (d *Results) Fail(err error) {
 		d.Err, d.Uncounted = busy.Cause, true
 		return
 	}
+	if d.goodUntil().After(busy.NotBefore) && busy.NotBefore.Before(now.Add(longWait)) {
+		return // nobody misses it, and with thousands to renew each word is a write
+	}
 	d.Pending = finding.New(v1alpha1.ReasonIssuing, "the issuer's limits are reached, and this certificate waits for its turn")
 }
 
 const (
 	// shortWait is how long a turn may be waited for without a word.
 	shortWait = 2 * time.Second
+	// longWait is that where the certificate is good meanwhile.
+	longWait = 5 * time.Minute
 	// ShortestWait is how soon a certificate may come again that had no turn.
 	ShortestWait = 20 * time.Millisecond
 )
+
+// goodUntil is when the certificate ends that is to be replaced, where it is as specified until then.
+func (d *Results) goodUntil() (until time.Time) {
+	if issuance.StillGood(d.Why.Reason) {
+		until = d.Why.ValidUntil
+	}
+	return until
+}
+
+// Unmissed reports whether the successor of a certificate that is good until then waits for its turn, of which nothing is said.
+func (d *Results) Unmissed() bool { return !d.BusyUntil.IsZero() && d.Err == nil && d.Pending == nil }
 
 // WaitsShortly reports whether the turn comes so soon that nothing needs to be said.
 func (d *Results) WaitsShortly(now time.Time) bool {

@@ -12,7 +12,7 @@ func Next(s *Snapshot, p *Plan, done *Results, now time.Time) Step {
 		done.Postponed = true
 		return Stop
 	case p.Secret != Keep && done.Took(WriteSecret):
-	case p.Secret != Keep && !s.Secret.Live:
+	case p.Secret != Keep && !s.Secret.Live && !s.AsksVault(p):
 		return LookAgain
 	case p.Secret != Keep:
 		return WriteSecret
@@ -26,6 +26,12 @@ func Next(s *Snapshot, p *Plan, done *Results, now time.Time) Step {
 		return Settle
 	}
 	return Stop
+}
+
+// AsksVault reports whether a Vault is asked first. Only when it has a turn is the Secret looked at again, before anything is
+// signed: most of those that wait have none.
+func (s *Snapshot) AsksVault(p *Plan) bool {
+	return p.Secret == Issue && s.Issuer.Issuing.AsksVault(s.Issuer.Order)
 }
 
 // expiryUntold reports whether the certificate, or the last path above it, has expired since the last run.

@@ -41,7 +41,7 @@ func issuedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.
 	if done.Err != nil {
 		why = failure.Of(done.Err)
 	}
-	if why == nil && !d.Issue {
+	if why == nil && (!d.Issue || done.Unmissed()) {
 		return goodCondition(s, d)
 	}
 	if why == nil && p.Backoff {
