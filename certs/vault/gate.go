@@ -64,7 +64,7 @@ const (
 	// longestWait bounds the time after which a request comes again, so that places given up are noticed.
 	longestWait = 2 * time.Minute
 	// firstGuess is how far a guess is trusted the first time.
-	firstGuess = time.Second
+	firstGuess = 250 * time.Millisecond
 	// shortestWait keeps a request from coming again at once.
 	shortestWait = 5 * time.Millisecond
 	// lateness is how late requests may come, as workers are busy, without loss to the rate or to their place.
