@@ -61,6 +61,9 @@ func (g *Gateway) Bring(ctx context.Context, s State, t Target, known Known) Res
 		}
 	}
 	g.verify(ctx, &done, t)
+	if done.State.Mode == Secret && done.Unserved() {
+		g.doubtMode(doubtAgain)
+	}
 	if done.Verb == Idle && !done.Proof.Served { // what others serve there is their business
 		done.Proof = Proof{}
 	}

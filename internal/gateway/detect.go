@@ -14,10 +14,14 @@ import (
 // probeAgain is how long it is believed that a gateway whose mode is set does not have ssl objects.
 const probeAgain = 5 * time.Minute
 
+// doubtAgain is how often the mode of a gateway is found out anew that is not what it seems.
+const doubtAgain = 10 * time.Second
+
 // detection is what was found out of a gateway's mode. The zero value is ready.
 type detection struct {
 	mu            sync.Mutex
 	found, logged Mode
+	foundAt       time.Time
 	forget        atomic.Bool
 	// api and probed: whether the gateway has ssl objects, and when that was last tried.
 	api    bool
@@ -26,7 +30,8 @@ type detection struct {
 
 // FindMode gives the gateway's mode. With Auto it is found out and kept: secret where there is no API of ssl objects, adopt
 // where an ingress controller has left objects or is present in the cluster, else own. It is found out again after
-// ForgetMode, and when an ingress controller's objects turn up at a gateway in mode own.
+// ForgetMode, when an ingress controller's objects turn up at a gateway in mode own, and when the gateway turns out to be another:
+// there is no API of ssl objects any more, or one in mode secret does not serve what was carried to it.
 //
 // The error is a *SetupError where the gateway's settings are at fault, else one of the Admin API or of Controlled.
 func (g *Gateway) FindMode(ctx context.Context) (Mode, error) {
@@ -49,7 +54,7 @@ func (g *Gateway) FindMode(ctx context.Context) (Mode, error) {
 	if err != nil {
 		return "", err
 	}
-	d.found = found
+	d.found, d.foundAt = found, g.Clock.Now()
 	if found != d.logged {
 		d.logged = found
 		g.Log.Info("push mode found", "gateway", g.Name, "mode", found)
@@ -59,6 +64,16 @@ func (g *Gateway) FindMode(ctx context.Context) (Mode, error) {
 
 // ForgetMode lets the mode be found out again.
 func (g *Gateway) ForgetMode() { g.parts.detection.forget.Store(true) }
+
+// doubtMode lets the mode be found out again, where that was not done within a time.
+func (g *Gateway) doubtMode(after time.Duration) {
+	d := &g.parts.detection
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if g.Clock.Since(d.foundAt) >= after {
+		d.found = ""
+	}
+}
 
 func (g *Gateway) detect(ctx context.Context) (Mode, error) {
 	kind, err := g.Admin.Probe(ctx)

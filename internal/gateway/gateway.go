@@ -167,6 +167,10 @@ func (g *Gateway) Remove(ctx context.Context, t Target, overdue bool) (done bool
 func (g *Gateway) remove(ctx context.Context, t Target, how removal) (done bool, err error) {
 	err = g.call(ctx, func() error {
 		found, err := g.FindMode(ctx)
+		if err == nil && found == Secret { // where nothing is looked at: what it has by now would be left there
+			g.doubtMode(time.Second)
+			found, err = g.FindMode(ctx)
+		}
 		if err != nil {
 			return err
 		}

@@ -116,5 +116,8 @@ func (g *Gateway) call(ctx context.Context, calls func() error) error {
 	}
 	err = calls()
 	g.parts.health.leave(mine, g.Clock.Now(), err)
+	if apisix.IsForeign(err) && !apisix.IsUnavailable(err) {
+		g.doubtMode(time.Second)
+	}
 	return err
 }
