@@ -66,6 +66,9 @@ const (
 
 	// AnnotationSecretName, on an ApisixRoute, names the Secret. Unset: the route's name and "-tls".
 	AnnotationSecretName = Prefix + "secret-name"
+	// AnnotationTouchedAt, on an ApisixTls, is when it was last changed so that the ingress controller of a gateway in standalone
+	// mode looks at it (RFC 3339). Set by the controller.
+	AnnotationTouchedAt = Prefix + "touched-at"
 )
 
 // Annotations on an ApisixCertificate.

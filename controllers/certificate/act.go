@@ -201,6 +201,7 @@ func (r *Reconciler) deliver(ctx context.Context, s *plan.Snapshot, p *plan.Plan
 		})
 	}
 	group.Wait()
+	r.touch(ctx, all)
 	switch {
 	case p.Delivery == plan.Verify:
 		return all

@@ -17,6 +17,8 @@ type Result struct {
 	Again time.Duration
 	Err   error
 	Proof Proof
+	// Touch is an ApisixTls to be changed, so that its ingress controller looks at all of them again; nil: there is no need.
+	Touch *Use
 }
 
 // Settled reports whether the gateway has the target, as far as that can be known.
@@ -70,6 +72,7 @@ func (g *Gateway) Bring(ctx context.Context, s State, t Target, known Known) Res
 	if done.Verb == Keep && done.Proof.Mendable() && done.State.Mode != Secret && !known.Rewritten {
 		done = g.bringAgain(ctx, t, done)
 	}
+	done.Touch = g.touch(done, t)
 	done.Proof = g.Explain(ctx, done.State, t, done.Proof)
 	return done
 }

@@ -77,6 +77,7 @@ type parts struct {
 	detection detection
 	prover    proof.Prover
 	health    health
+	touches   touches
 	once      sync.Once
 	slots     *limit.Slots
 }

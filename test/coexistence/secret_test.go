@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	configv2 "github.com/apache/apisix-ingress-controller/pkg/kube/apisix/apis/config/v2"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
@@ -35,6 +37,35 @@ func TestSecretModeNotCarried(t *testing.T) {
 	w.wantNoConfigs()
 	w.startTheirs()
 	m.wantServed(60 * time.Second)
+	w.wantNoConfigs()
+	m.delete()
+	m.wantGone(30 * time.Second)
+}
+
+// TestStandaloneRestart: a standalone gateway that was started anew has nothing, and its ingress controller would notice within an
+// hour. One ApisixTls is touched, once, which makes it look, and nothing else of ours is written.
+func TestStandaloneRestart(t *testing.T) {
+	w := newWorld(t, modeSecret)
+	w.stopTheirs()
+	w.period = time.Hour
+	w.startTheirs()
+	m := w.managed("ApisixTls", "restarted")
+	m.create()
+	m.wantServed(30 * time.Second)
+	before := m.serial
+	w.quiet()
+	w.turnStandalone()
+	w.eventually(45*time.Second, func(ctx context.Context) (bool, string) {
+		serial, but := m.look(ctx)
+		return but == "" && serial == before, "the certificate is not served again: " + but
+	})
+	tls := &configv2.ApisixTls{}
+	if err := w.Client.Get(t.Context(), client.ObjectKeyFromObject(m.object()), tls); err != nil {
+		t.Fatal(err)
+	}
+	if tls.Annotations[v1alpha1.AnnotationTouchedAt] == "" {
+		t.Errorf("not touched: %v", tls.Annotations)
+	}
 	w.wantNoConfigs()
 	m.delete()
 	m.wantGone(30 * time.Second)

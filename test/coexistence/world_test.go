@@ -3,6 +3,7 @@
 package coexistence
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -102,12 +103,14 @@ func prepare(ctx context.Context, c *cluster.Cluster) error {
 // world is a gateway with its ingress controller, and our controller beside it.
 type world struct {
 	*cluster.Cluster
-	t     *testing.T
-	mode  string
-	args  []string // of our controller
-	apisx *apisixtest.Server
-	tap   *cluster.Tap
-	ours  *cluster.Controller
+	t    *testing.T
+	mode string
+	args []string // of our controller
+	// period is that of the double of 2.x; zero: two seconds.
+	period time.Duration
+	apisx  *apisixtest.Server
+	tap    *cluster.Tap
+	ours   *cluster.Controller
 	// theirs stops the ingress controller; nil: it does not run.
 	theirs func()
 	// double is the double of 2.x that was started last.
@@ -253,7 +256,7 @@ func (w *world) start2x() (stop func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		double.Run(ctx, 2*time.Second)
+		double.Run(ctx, cmp.Or(w.period, 2*time.Second))
 	}()
 	return func() {
 		cancel()

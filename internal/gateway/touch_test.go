@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"testing"
+	"time"
+
+	clocktesting "k8s.io/utils/clock/testing"
+)
+
+// An ApisixTls is touched where the ingress controller has had its time, the host shows no certificate at all, and not more often
+// than once a minute. What another certificate serves, or a gateway that cannot be reached, no touch would help.
+func TestTouch(t *testing.T) {
+	clock := clocktesting.NewFakeClock(time.Now())
+	lost := Result{Verb: Keep, State: State{Mode: Secret, Age: touchAfter}, Proof: Proof{Asked: true, Cause: NoCertificate}}
+	uses := []Use{{Kind: "Ingress", Name: "a"}, {Kind: "ApisixTls", Name: "ending", Ending: true}, {Kind: "ApisixTls", Name: "b"}}
+	with := func(change func(*Result)) Result {
+		r := lost
+		change(&r)
+		return r
+	}
+	g := &Gateway{Clock: clock}
+	for _, row := range []struct {
+		name   string
+		result Result
+		uses   []Use
+		step   time.Duration
+		want   string
+	}{
+		{"just written", with(func(r *Result) { r.State.Age = touchAfter - time.Second }), uses, 0, ""},
+		{"served", with(func(r *Result) { r.Proof = Proof{Asked: true, Served: true} }), uses, 0, ""},
+		{"not asked", with(func(r *Result) { r.Proof = Proof{} }), uses, 0, ""},
+		{"another certificate", with(func(r *Result) { r.Proof.Cause = OtherCertificate }), uses, 0, ""},
+		{"out of reach", with(func(r *Result) { r.Proof.Cause = Unreachable }), uses, 0, ""},
+		{"mode adopt", with(func(r *Result) { r.State.Mode = Adopt }), uses, 0, ""},
+		{"nobody uses it", with(func(r *Result) { r.Verb = Idle }), uses, 0, ""},
+		{"no ApisixTls", lost, uses[:2], 0, ""},
+		{"lost", lost, uses, 0, "b"},
+		{"lost, soon after", lost, uses, touchAgain - time.Second, ""},
+		{"lost, a minute after", lost, uses, time.Second, "b"},
+	} {
+		clock.Step(row.step)
+		got := ""
+		if use := g.touch(row.result, Target{Uses: row.uses}); use != nil {
+			got = use.Name
+		}
+		if got != row.want {
+			t.Errorf("%s: touched %q, want %q", row.name, got, row.want)
+		}
+	}
+}
