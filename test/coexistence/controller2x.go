@@ -51,15 +51,26 @@ var ErrBlocked = errors.New("the sync failed as a whole")
 // or for the names in the certificate where it has none. It knows of no ListenerSets, and
 // of no routes. In API-driven standalone mode (Configs set) it puts the whole configuration instead.
 type Controller2x struct {
-	Kube  client.Client
+	Kube client.Client
+	// Cache is read in the place of Kube, as the real one does. Nil: Kube is.
+	Cache client.Reader
 	Admin *apisix.Client
 	// Configs puts the configuration of a gateway in standalone mode. Nil: the gateway has ssl objects.
 	Configs func(context.Context, []apisix.SSL) error
+	// Lag is between the halves of a sync: what is written is as old as that.
+	Lag time.Duration
 
 	mu      sync.Mutex
 	puts    int
 	deletes int
 	held    []string
+}
+
+func (c *Controller2x) reader() client.Reader {
+	if c.Cache != nil {
+		return c.Cache
+	}
+	return c.Kube
 }
 
 // Plan is a sync under way: what the controller has read, not yet written.
@@ -68,6 +79,8 @@ type Plan struct {
 	bad    []string // objects whose Secret holds no pair
 	tlses  []configv2.ApisixTls
 	held   []string
+	// secrets are those that there are.
+	secrets map[client.ObjectKey]*corev1.Secret
 }
 
 // Writes counts the ssl objects that it has put and deleted.
@@ -90,6 +103,7 @@ func (c *Controller2x) Sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	time.Sleep(c.Lag)
 	return c.Write(ctx, plan)
 }
 
@@ -113,7 +127,7 @@ func (c *Controller2x) Run(ctx context.Context, period time.Duration) {
 func (c *Controller2x) versions(ctx context.Context) (string, error) {
 	var all strings.Builder
 	for _, list := range []client.ObjectList{&configv2.ApisixTlsList{}, &networkingv1.IngressList{}, &networkingv1.IngressClassList{}, &corev1.SecretList{}} {
-		if err := c.Kube.List(ctx, list); err != nil {
+		if err := c.reader().List(ctx, list); err != nil {
 			return "", err
 		}
 		err := meta.EachListItem(list, func(object runtime.Object) error {
@@ -137,13 +151,20 @@ func (c *Controller2x) versions(ctx context.Context) (string, error) {
 
 // Read is the first half of a sync.
 func (c *Controller2x) Read(ctx context.Context) (*Plan, error) {
-	plan := &Plan{wanted: map[string]apisix.SSL{}}
+	plan := &Plan{wanted: map[string]apisix.SSL{}, secrets: map[client.ObjectKey]*corev1.Secret{}}
 	serves, err := c.classes(ctx)
 	if err != nil {
 		return nil, err
 	}
+	var secrets corev1.SecretList
+	if err := c.reader().List(ctx, &secrets); err != nil {
+		return nil, err
+	}
+	for i := range secrets.Items {
+		plan.secrets[client.ObjectKeyFromObject(&secrets.Items[i])] = &secrets.Items[i]
+	}
 	var tlses configv2.ApisixTlsList
-	if err := c.Kube.List(ctx, &tlses); err != nil {
+	if err := c.reader().List(ctx, &tlses); err != nil {
 		return nil, err
 	}
 	for i := range tlses.Items {
@@ -157,27 +178,21 @@ func (c *Controller2x) Read(ctx context.Context) (*Plan, error) {
 			hosts = append(hosts, string(host))
 		}
 		key := client.ObjectKey{Namespace: object.Spec.Secret.Namespace, Name: object.Spec.Secret.Name}
-		if _, err := c.want(ctx, plan, object, "ApisixTls", key, hosts, ""); err != nil {
-			return nil, err
-		}
+		plan.want(object, "ApisixTls", key, hosts, "")
 	}
 	var ingresses networkingv1.IngressList
-	if err := c.Kube.List(ctx, &ingresses); err != nil {
+	if err := c.reader().List(ctx, &ingresses); err != nil {
 		return nil, err
 	}
 	for i := range ingresses.Items {
 		if !serves[ptr.Deref(ingresses.Items[i].Spec.IngressClassName, "")] {
 			continue
 		}
-		if err := c.wantIngress(ctx, plan, &ingresses.Items[i]); err != nil {
-			return nil, err
-		}
+		plan.wantIngress(&ingresses.Items[i])
 	}
 	gateways, err := c.gateways(ctx)
 	for i := range gateways {
-		if err := c.wantGateway(ctx, plan, &gateways[i]); err != nil {
-			return nil, err
-		}
+		plan.wantGateway(&gateways[i])
 	}
 	return plan, err
 }
@@ -185,7 +200,7 @@ func (c *Controller2x) Read(ctx context.Context) (*Plan, error) {
 // gateways are the Gateways of its class; none where the cluster has no CRD of them.
 func (c *Controller2x) gateways(ctx context.Context) ([]gatewayv1.Gateway, error) {
 	var list gatewayv1.GatewayList
-	if err := c.Kube.List(ctx, &list); err != nil {
+	if err := c.reader().List(ctx, &list); err != nil {
 		if meta.IsNoMatchError(err) || runtime.IsNotRegisteredError(err) {
 			return nil, nil
 		}
@@ -194,7 +209,7 @@ func (c *Controller2x) gateways(ctx context.Context) ([]gatewayv1.Gateway, error
 	var all []gatewayv1.Gateway
 	for _, gw := range list.Items {
 		class := &gatewayv1.GatewayClass{}
-		if err := c.Kube.Get(ctx, client.ObjectKey{Name: string(gw.Spec.GatewayClassName)}, class); err != nil {
+		if err := c.reader().Get(ctx, client.ObjectKey{Name: string(gw.Spec.GatewayClassName)}, class); err != nil {
 			if apierrors.IsNotFound(err) {
 				continue
 			}
@@ -207,7 +222,7 @@ func (c *Controller2x) gateways(ctx context.Context) ([]gatewayv1.Gateway, error
 	return all, nil
 }
 
-func (c *Controller2x) wantGateway(ctx context.Context, plan *Plan, gw *gatewayv1.Gateway) error {
+func (p *Plan) wantGateway(gw *gatewayv1.Gateway) {
 	for _, l := range gw.Spec.Listeners {
 		if l.TLS == nil || ptr.Deref(l.TLS.Mode, gatewayv1.TLSModeTerminate) != gatewayv1.TLSModeTerminate {
 			continue
@@ -216,20 +231,17 @@ func (c *Controller2x) wantGateway(ctx context.Context, plan *Plan, gw *gatewayv
 			key := client.ObjectKey{Namespace: string(ptr.Deref(ref.Namespace, gatewayv1.Namespace(gw.Namespace))), Name: string(ref.Name)}
 			hosts := []string{string(ptr.Deref(l.Hostname, ""))}
 			if hosts[0] == "" {
-				hosts = c.namesIn(ctx, key)
+				hosts = p.namesIn(key)
 			}
-			if _, err := c.want(ctx, plan, gw, "Gateway", key, hosts, fmt.Sprintf("_%s_%d", l.Name, index)); err != nil {
-				return err
-			}
+			p.want(gw, "Gateway", key, hosts, fmt.Sprintf("_%s_%d", l.Name, index))
 		}
 	}
-	return nil
 }
 
 // namesIn are the names in the certificate of a Secret.
-func (c *Controller2x) namesIn(ctx context.Context, key client.ObjectKey) []string {
-	secret := &corev1.Secret{}
-	if c.Kube.Get(ctx, key, secret) != nil {
+func (p *Plan) namesIn(key client.ObjectKey) []string {
+	secret := p.secrets[key]
+	if secret == nil {
 		return nil
 	}
 	pair, err := tls.X509KeyPair(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey])
@@ -242,7 +254,7 @@ func (c *Controller2x) namesIn(ctx context.Context, key client.ObjectKey) []stri
 // classes are the names of the IngressClasses that the controller serves; the empty one, where one of them is the default.
 func (c *Controller2x) classes(ctx context.Context) (map[string]bool, error) {
 	var list networkingv1.IngressClassList
-	if err := c.Kube.List(ctx, &list); err != nil {
+	if err := c.reader().List(ctx, &list); err != nil {
 		return nil, err
 	}
 	serves := map[string]bool{}
@@ -255,45 +267,40 @@ func (c *Controller2x) classes(ctx context.Context) (map[string]bool, error) {
 	return serves, nil
 }
 
-func (c *Controller2x) wantIngress(ctx context.Context, plan *Plan, ingress *networkingv1.Ingress) error {
-	whole := &Plan{wanted: map[string]apisix.SSL{}}
+func (p *Plan) wantIngress(ingress *networkingv1.Ingress) {
+	whole := &Plan{wanted: map[string]apisix.SSL{}, secrets: p.secrets}
 	for index, entry := range ingress.Spec.TLS {
 		key := client.ObjectKey{Namespace: ingress.Namespace, Name: entry.SecretName}
-		there, err := c.want(ctx, whole, ingress, "Ingress", key, entry.Hosts, fmt.Sprintf("_%d", index))
-		if err != nil {
-			return err
-		}
-		if !there {
-			plan.held = append(plan.held, ingress.Namespace+"/"+ingress.Name)
-			return nil
+		if !whole.want(ingress, "Ingress", key, entry.Hosts, fmt.Sprintf("_%d", index)) {
+			p.held = append(p.held, ingress.Namespace+"/"+ingress.Name)
+			return
 		}
 	}
-	maps.Copy(plan.wanted, whole.wanted)
-	plan.bad = append(plan.bad, whole.bad...)
-	return nil
+	maps.Copy(p.wanted, whole.wanted)
+	p.bad = append(p.bad, whole.bad...)
 }
 
 // want adds the ssl object of a Secret to the plan, and tells whether the Secret is there.
-func (c *Controller2x) want(ctx context.Context, plan *Plan, object client.Object, kind string, key client.ObjectKey, hosts []string, suffix string) (bool, error) {
-	secret := &corev1.Secret{}
-	if err := c.Kube.Get(ctx, key, secret); err != nil {
-		return false, client.IgnoreNotFound(err)
+func (p *Plan) want(object client.Object, kind string, key client.ObjectKey, hosts []string, suffix string) bool {
+	secret := p.secrets[key]
+	if secret == nil {
+		return false
 	}
 	cert, private := secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey]
 	if _, err := tls.X509KeyPair(cert, private); err != nil {
-		plan.bad = append(plan.bad, kind+" "+object.GetNamespace()+"/"+object.GetName())
-		return true, nil
+		p.bad = append(p.bad, kind+" "+object.GetNamespace()+"/"+object.GetName())
+		return true
 	}
 	name := kind + "_" + object.GetNamespace() + "_" + object.GetName() + suffix
 	id := fmt.Sprintf("%x", crc32.ChecksumIEEE([]byte(name)))
-	plan.wanted[id] = apisix.SSL{
+	p.wanted[id] = apisix.SSL{
 		ID: id, SNIs: hosts, Cert: string(cert), Key: string(private),
 		Labels: map[string]string{
 			"manager-by": "apisix-ingress-controller", "k8s/controller-name": ControllerName,
 			"k8s/kind": kind, "k8s/namespace": object.GetNamespace(), "k8s/name": object.GetName(),
 		},
 	}
-	return true, nil
+	return true
 }
 
 // Write is the second half of a sync.

@@ -63,6 +63,10 @@ func (m *managed) object() client.Object {
 	switch m.kind {
 	case "ApisixTls":
 		return apisixTLS(m.name, m.secret, m.hosts...)
+	case "ApisixTls without class":
+		object := apisixTLS(m.name, m.secret, m.hosts...)
+		object.Spec.IngressClassName = ""
+		return object
 	case "ApisixRoute":
 		return m.route()
 	case "Gateway":

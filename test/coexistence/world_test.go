@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -108,9 +109,11 @@ type world struct {
 	args []string // of our controller
 	// period is that of the double of 2.x; zero: two seconds.
 	period time.Duration
-	apisx  *apisixtest.Server
-	tap    *cluster.Tap
-	ours   *cluster.Controller
+	// lag is that of its syncs.
+	lag   time.Duration
+	apisx *apisixtest.Server
+	tap   *cluster.Tap
+	ours  *cluster.Controller
 	// theirs stops the ingress controller; nil: it does not run.
 	theirs func()
 	// double is the double of 2.x that was started last.
@@ -247,12 +250,12 @@ func (w *world) start2x() (stop func()) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	double := &Controller2x{Kube: w.Client, Admin: admin}
+	ctx, cancel := context.WithCancel(context.Background())
+	double := &Controller2x{Kube: w.Client, Cache: w.cache(ctx), Admin: admin, Lag: w.lag}
 	w.double = double
 	if w.mode == modeSecret {
 		double.Configs = configs(w.tap.URL, w.apisx.AdminKey())
 	}
-	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -262,6 +265,20 @@ func (w *world) start2x() (stop func()) {
 		cancel()
 		<-ended
 	}
+}
+
+// cache is what the double of 2.x sees of the cluster, until ctx ends.
+func (w *world) cache(ctx context.Context) client.Reader {
+	w.t.Helper()
+	seen, err := cache.New(w.Kube.Config, cache.Options{Scheme: w.Client.Scheme()})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	go func() { _ = seen.Start(ctx) }() // it ends without an error
+	if !seen.WaitForCacheSync(ctx) {
+		w.t.Fatal("the cache of the double does not start")
+	}
+	return seen
 }
 
 // eventually waits until done tells true, and fails with what it says else.
