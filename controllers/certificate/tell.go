@@ -80,9 +80,16 @@ func (r *Reconciler) tell(ctx context.Context, before, after *v1alpha1.ApisixCer
 	if ready.Reason == v1alpha1.ReasonReady {
 		return
 	}
-	r.Recorder.Eventf(after, nil, corev1.EventTypeWarning, ready.Reason, "Check", "%s", note.Fit(ready.Message))
+	kind := corev1.EventTypeWarning
+	if underWay[ready.Reason] {
+		kind = corev1.EventTypeNormal
+	}
+	r.Recorder.Eventf(after, nil, kind, ready.Reason, "Check", "%s", note.Fit(ready.Message))
 	r.tellSource(after, ready)
 }
+
+// underWay are reasons that every new certificate, or every change, may show for a moment.
+var underWay = map[string]bool{v1alpha1.ReasonIssuing: true, v1alpha1.ReasonWaitingForController: true}
 
 // changed reports whether a condition says something else than before.
 func changed(before []metav1.Condition, is *metav1.Condition) bool {

@@ -6,6 +6,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // moments of a source, in the order in which a cell of the table in docs/coexistence.md is played.
@@ -36,6 +40,8 @@ func TestCells(t *testing.T) {
 							moment.play(m)
 						})
 					}
+					m.world.t = t
+					m.wantNoWarnings()
 				})
 				w.t = t
 			}
@@ -43,6 +49,20 @@ func TestCells(t *testing.T) {
 				w.wantNoConfigs()
 			}
 		})
+	}
+}
+
+// wantNoWarnings checks that our controller has warned of nothing that went well.
+func (m *managed) wantNoWarnings() {
+	m.t.Helper()
+	var list eventsv1.EventList
+	if err := m.Client.List(m.t.Context(), &list, client.InNamespace(namespace)); err != nil {
+		m.t.Fatal(err)
+	}
+	for _, e := range list.Items {
+		if e.ReportingController == "apisix-certs" && e.Type == corev1.EventTypeWarning && (e.Regarding.Name == m.name || e.Regarding.Name == m.secret) {
+			m.t.Errorf("%s %s: a warning in normal operation: %s %s", e.Regarding.Kind, e.Regarding.Name, e.Reason, e.Note)
+		}
 	}
 }
 
