@@ -23,6 +23,7 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/certs/certstest"
+	"apisix-certs.io/apisix-certs/test/cluster"
 )
 
 // must ends the test where something that is no subject of it fails.
@@ -305,4 +306,60 @@ func TestGatewayFaults(t *testing.T) {
 			t.Errorf("certificate %s: issued %v, want %v", name, issued, wanted)
 		}
 	}
+}
+
+// TestGatewayOwn: a Gateway whose GatewayClass is of another controller and names a GatewayProxy, so that no ingress controller of
+// APISIX keeps ssl objects there, has one of ours, which follows the hosts of its listeners and goes with it.
+func TestGatewayOwn(t *testing.T) {
+	if err := theCluster(t).Apply(t.Context(), "GatewayProxy", []byte(cluster.GatewayProxyCRD)); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, modeOwn)
+	objects := fmt.Appendf(nil, `
+apiVersion: apisix.apache.org/v1alpha1
+kind: GatewayProxy
+metadata: {name: own, namespace: default, annotations: {apisix-certs.io/tls-addr: %q}}
+spec: {provider: {type: ControlPlane, controlPlane: {endpoints: [%q], auth: {type: AdminKey, adminKey: {value: %q}}}}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: own}
+spec:
+  controllerName: example.com/gateway-controller
+  parametersRef: {group: apisix.apache.org, kind: GatewayProxy, name: own, namespace: default}
+`, w.apisx.TLSAddr(), w.tap.URL, w.apisx.AdminKey())
+	w.eventually(20*time.Second, func(ctx context.Context) (bool, string) { // the CRD was just installed
+		err := w.Apply(ctx, "GatewayProxy", objects)
+		return err == nil, fmt.Sprint(err)
+	})
+	m := w.managed("Gateway", "pushed")
+	gw := m.gateway().(*gatewayv1.Gateway)
+	gw.Spec.GatewayClassName = "own"
+	w.make(m.withIssuer(gw))
+	look := func(what string) {
+		t.Helper()
+		w.eventually(30*time.Second, func(ctx context.Context) (bool, string) {
+			serial, but := m.look(ctx)
+			if but == "" && serial == m.serial {
+				but = "the same certificate as before is served"
+			}
+			if but == "" {
+				m.serial = serial
+			}
+			return but == "", what + ": " + but
+		})
+		if own, theirs := m.objects(); own != 1 || theirs != 0 {
+			t.Errorf("%s: there are %d ssl objects of ours and %d of others", what, own, theirs)
+		}
+	}
+	look("first issue")
+	m.renew()
+	look("renewal")
+	m.hosts = append(m.hosts, w.host("pushed-too"))
+	more := gw.DeepCopy()
+	more.Spec.Listeners = m.listeners()
+	w.must(w.Client.Patch(t.Context(), more, client.MergeFrom(gw)))
+	look("host change")
+	w.must(w.Client.Delete(t.Context(), gw))
+	m.wantGone(40 * time.Second)
 }
