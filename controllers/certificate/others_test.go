@@ -153,3 +153,20 @@ func TestProvided(t *testing.T) {
 		t.Error("the Secret is gone, or still served")
 	}
 }
+
+// TestUnknownIssuer: the condition names the field and the fix, nothing is signed, and once the issuer is there nobody has to help.
+func TestUnknownIssuer(t *testing.T) {
+	s := controllertest.New(t)
+	s.Create("web", func(c *cert) { c.Spec.IssuerRef.Name = "later" })
+	s.Run()
+	says := s.Message("web", v1alpha1.ConditionReady)
+	if s.Ready("web") != "False IssuerNotFound" || !strings.Contains(says, "spec.issuerRef") || !strings.Contains(says, "VaultIssuer/later") || !strings.Contains(says, "create it") {
+		t.Errorf("Ready %s: %s", s.Ready("web"), says)
+	}
+	s.Edit("web", func(c *cert) { c.Spec.IssuerRef.Name = "vault" })
+	s.Run()
+	inOrder(t, s, "web")
+	if s.Signed() != 1 {
+		t.Errorf("%d signatures", s.Signed())
+	}
+}

@@ -5,6 +5,7 @@ package certificate_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs/vault/vaulttest"
 	"apisix-certs.io/apisix-certs/controllers/certificate/controllertest"
 )
 
@@ -160,4 +162,34 @@ func TestForeignSecret(t *testing.T) {
 	s.Annotate("web", v1alpha1.AnnotationAdoptSecret, "true")
 	s.Run()
 	inOrder(t, s, "web")
+}
+
+// TestDamagedSecret damages a Secret of ours in every way that a person would. It is repaired at once, its marks with it, and what is
+// served meanwhile is the certificate before.
+func TestDamagedSecret(t *testing.T) {
+	_, other := controllertest.New(t).Pair(day, "web.example")
+	for name, damage := range map[string]func(*corev1.Secret){
+		"garbage in tls.key":     func(secret *corev1.Secret) { secret.Data["tls.key"] = []byte("garbage") },
+		"another key in tls.key": func(secret *corev1.Secret) { secret.Data["tls.key"] = other },
+		"tls.crt empty":          func(secret *corev1.Secret) { secret.Data["tls.crt"] = []byte{} },
+		"half of tls.crt":        func(secret *corev1.Secret) { secret.Data["tls.crt"] = secret.Data["tls.crt"][:200] },
+		"label off, and garbage": func(secret *corev1.Secret) { secret.Labels, secret.Data["tls.key"] = nil, []byte("garbage") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := issued(t)
+			before := s.Served("web.example")
+			s.Vault.Answer("pki/sign/web", vaulttest.Refusing(http.StatusServiceUnavailable, "Vault is sealed"))
+			s.WriteSecret("web-tls", "somebody", damage)
+			s.Run()
+			if !s.Served("web.example").Equal(before) || s.Ready("web") == "True Ready" {
+				t.Errorf("while Vault is sealed Ready is %s, and the same is served: %v", s.Ready("web"), s.Served("web.example").Equal(before))
+			}
+			s.Vault.Answer("pki/sign/web", nil)
+			s.Pass(2 * time.Minute)
+			inOrder(t, s, "web")
+			if s.Secret("web-tls").Labels[v1alpha1.LabelManaged] != "true" || s.Leaf("web-tls").Equal(before) {
+				t.Error("the Secret is not a new one with its label")
+			}
+		})
+	}
 }

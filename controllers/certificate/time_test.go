@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/certs/vault/vaulttest"
 	"apisix-certs.io/apisix-certs/controllers/certificate/controllertest"
@@ -171,5 +173,28 @@ func TestBackoff(t *testing.T) {
 	inOrder(t, s, "web")
 	if s.Cert("web").Status.FailedAttempts != 0 {
 		t.Error("failures are still counted")
+	}
+}
+
+// TestRenewalDisabled: a certificate that is renewed by hand alone says how, is served to its end, and is not renewed after it.
+func TestRenewalDisabled(t *testing.T) {
+	s := issued(t, func(c *cert) { c.Spec.RenewalPolicy = v1alpha1.RenewDisabled })
+	before := s.Leaf("web-tls")
+	if at := s.Cert("web").Status.RenewalTime; at != nil {
+		t.Errorf("will be renewed at %s", at)
+	}
+	s.Advance(70 * day)
+	if says := s.Message("web", v1alpha1.ConditionReady); s.Ready("web") != "True RenewalDisabled" || !strings.Contains(says, "apisix-certs renew web") {
+		t.Errorf("when it is due Ready is %s: %s", s.Ready("web"), says)
+	}
+	s.Advance(30 * day)
+	if s.Ready("web") != "False Expired" || s.Signed() != 1 || !s.Leaf("web-tls").Equal(before) {
+		t.Errorf("after its end Ready is %s, with %d signatures", s.Ready("web"), s.Signed())
+	}
+	s.Annotate("web", v1alpha1.AnnotationRenewAt, s.Clock.Now().Format(time.RFC3339))
+	s.Run()
+	inOrder(t, s, "web")
+	if s.Signed() != 2 || s.Leaf("web-tls").Equal(before) {
+		t.Errorf("ordered by hand: %d signatures", s.Signed())
 	}
 }

@@ -71,15 +71,6 @@ spec:
 	}
 }
 
-func TestUnknownIssuer(t *testing.T) {
-	t.Parallel()
-	s := newScene(t)
-	s.apply(strings.Replace(ingressYAML, "issuer: vault", "issuer: later", 1))
-	s.refused("shop-tls", v1alpha1.ReasonIssuerNotFound, "spec.issuerRef", "VaultIssuer/later", "create it")
-	s.issuer("later", "pki/sign/moelove-dot-info")
-	s.ready("shop-tls", "shop."+s.domain)
-}
-
 func TestMissingCredentials(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)

@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -55,35 +54,4 @@ func TestVaultGrantsLess(t *testing.T) {
 	v.role("moelove.info")
 	v.look()
 	s.readyBut("there", certs.Serial(old), "there."+s.domain)
-}
-
-// TestRoleObjects: what the role would refuse at the next renewal is told while the certificate is good.
-func TestRoleObjects(t *testing.T) {
-	t.Parallel()
-	s := newScene(t)
-	v := s.ownVault()
-	host := "told." + s.domain
-	s.certificate("told", []string{host}, own())
-	leaf := s.ready("told", host)
-	signs := v.count("/sign/")
-	v.role("elsewhere.example")
-	v.look()
-	s.condition("told", v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonRoleObjects, "would refuse its renewal: spec.dnsNames[0]", host, "allowed_domains")
-	s.condition("told", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonRoleObjects)
-	s.event("ApisixCertificate", "told", v1alpha1.ReasonRoleObjects, host)
-	s.stillServed(host, leaf)
-	v.role("moelove.info")
-	v.look()
-	s.condition("told", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady)
-	if n := v.count("/sign/") - signs; n != 0 {
-		t.Errorf("%d signatures", n)
-	}
-	// A first certificate is asked for all the same.
-	v.role("elsewhere.example")
-	v.look()
-	s.certificate("new", []string{"new." + s.domain}, own())
-	s.refused("new", v1alpha1.ReasonRefused, strings.ToLower("new."+s.domain))
-	if v.count("/sign/") == signs {
-		t.Error("Vault was not asked")
-	}
 }

@@ -7,9 +7,6 @@ import (
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/test/cluster"
 )
@@ -61,26 +58,3 @@ func statusWrite(c cluster.Call) bool {
 }
 
 func sign(c cluster.Call) bool { return strings.Contains(c.Path, "/sign/") }
-
-// TestRenewalDisabled: issued once, told when it should be renewed, never Ready once it has ended, renewed by hand.
-func TestRenewalDisabled(t *testing.T) {
-	t.Parallel()
-	s := newScene(t)
-	s.apply(strings.Replace(tlsYAML, "{apisix-certs.io/issuer: vault}",
-		"{apisix-certs.io/issuer: vault, apisix-certs.io/duration: 1m, apisix-certs.io/renew-before: 50s, apisix-certs.io/renewal-policy: Disabled}", 1))
-	host := "web." + s.domain
-	old := s.ready("web-tls", host)
-	if at := s.cert("web-tls").Status.RenewalTime; at != nil {
-		t.Errorf("will be renewed at %s", at)
-	}
-	s.condition("web-tls", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonRenewalDisabled, "spec.renewalPolicy", "apisix-certs renew web-tls")
-	s.event("ApisixCertificate", "web-tls", v1alpha1.ReasonRenewalDisabled)
-	s.stillServed(host, old)
-	s.within(2*time.Minute, "the end", func() string { return unless(time.Now().After(old.NotAfter), "it has not ended") })
-	s.condition("web-tls", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonExpired, "renew web-tls")
-	if now, _ := s.pair("web-tls"); !now.Leaf.Equal(old) {
-		t.Error("it was renewed by itself")
-	}
-	s.renew("web-tls")
-	s.readyBut("web-tls", certs.Serial(old), host)
-}
