@@ -38,7 +38,7 @@ demo: servers ## Show the main job on real servers; see ARGS=--help
 	bin/apisix-certs-demo demo $(ARGS)
 
 .PHONY: build
-build: tools ## Build bin/apisix-certs
+build: ## Build bin/apisix-certs
 	$(GO) build -o bin/apisix-certs ./cmd/apisix-certs
 
 .PHONY: image
@@ -76,6 +76,22 @@ test: servers ## Run all tests
 	$(GO) test -timeout 20m ./...
 	$(IN_RELEASE) $(GO) test ./...
 	$(MAKE) chart alerts page docs
+
+.PHONY: unit
+unit: ## Run the tests that need no servers
+	$(GO) test ./api/... ./apisix/... ./certs/... ./cmd/... ./controllers/... ./handshake/... ./internal/... ./test/cases/...
+
+.PHONY: e2e
+e2e: servers ## Run the journeys on the real servers; RUN=TestName takes some
+	$(GO) test -count=1 -timeout 20m ./test/e2e $(if $(RUN),-run '$(RUN)' -v)
+
+.PHONY: run
+run: build ## Run the controller against the cluster of your kubeconfig; ARGS for its flags
+	bin/apisix-certs controller $(ARGS)
+
+.PHONY: fmt
+fmt: ## Format all Go files
+	gofmt -w $$(git ls-files '*.go')
 
 .PHONY: chart
 chart: servers ## Run the tests of the Helm chart and the plain manifests, in a module of their own
