@@ -192,6 +192,10 @@ func TestSigningTooOften(t *testing.T) {
 				if n := s.signatures(s.id); n > allowed {
 					s.Errorf("Vault signed %d times in %.0f s, want at most %d", n, time.Since(began).Seconds(), allowed)
 				}
+				says := s.reason(s.evil, "web-tls", v1alpha1.ConditionReady)
+				if strings.HasPrefix(name, "another writer") && !(strings.Contains(says, v1alpha1.ReasonSecretReverted) && strings.Contains(says, "argocd-controller")) {
+					s.Errorf("who writes the Secret is not named: %s", says)
+				}
 			},
 			changedInARow,
 		})

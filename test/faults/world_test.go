@@ -42,6 +42,7 @@ type world struct {
 	prober  *prober
 
 	controller *cluster.Controller
+	injected   int // faults so far
 }
 
 var update = flag.Bool("update", false, "write docs/faults.md")

@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/internal/kubecache"
 )
 
 // scheme has what the controller reads and writes with a type, and no more: a fake API server goes through all of it.
@@ -141,14 +142,19 @@ type cache struct {
 func (c cache) Get(ctx context.Context, key client.ObjectKey, o client.Object, options ...client.GetOption) error {
 	secret, ok := o.(*corev1.Secret)
 	if !ok || c.s.frozen == nil {
-		return c.Client.Get(ctx, key, o, options...)
+		err := c.Client.Get(ctx, key, o, options...)
+		if err == nil && ok {
+			_, err = kubecache.Trim(secret)
+		}
+		return err
 	}
 	before := c.s.frozen[key]
 	if before == nil {
 		return apierrors.NewNotFound(corev1.Resource("secrets"), key.Name)
 	}
 	before.DeepCopyInto(secret)
-	return nil
+	_, err := kubecache.Trim(secret)
+	return err
 }
 
 // noSecret is as far behind as the cache.

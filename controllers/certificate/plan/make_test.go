@@ -314,6 +314,7 @@ func TestProvidedDeadlines(t *testing.T) {
 // TestNext: each step once, and a certificate that has expired is told of before its issuer is asked.
 func TestNext(t *testing.T) {
 	issue, good := plan.Plan{Secret: plan.Issue, Delivery: plan.Push}, plan.Plan{Secret: plan.Keep, Delivery: plan.Push}
+	tooOften := plan.Plan{Secret: plan.Keep, Waiting: plan.Waiting{Held: finding.New(v1alpha1.ReasonIssuanceLimited, "too often")}}
 	expired := func(s *scene) { at := metav1.NewTime(s.Now); s.Cert.Status.Issued.NotAfter = &at }
 	for _, row := range []struct {
 		name  string
@@ -324,6 +325,8 @@ func TestNext(t *testing.T) {
 	}{
 		{"from the cache", func(*scene) {}, issue, nil, plan.WriteSecret},
 		{"from the cache, by cert-manager", func(s *scene) { s.Issuer.Issuing.ByRequest = true }, issue, nil, plan.LookAgain},
+		{"issued too often, from the cache", func(s *scene) { s.Secret.Object = &corev1.Secret{} }, tooOften, nil, plan.LookAgain},
+		{"issued too often, seen live", func(s *scene) { s.Secret.Object, s.Secret.Live = &corev1.Secret{}, true }, tooOften, []plan.Step{plan.Deliver}, plan.Settle},
 		{"seen live", func(s *scene) { s.Secret.Live = true }, issue, nil, plan.WriteSecret},
 		{"not written", func(s *scene) { s.Secret.Live = true }, issue, []plan.Step{plan.WriteSecret}, plan.Deliver},
 		{"delivered", func(*scene) {}, good, []plan.Step{plan.Deliver}, plan.Settle},

@@ -2,7 +2,11 @@
 
 package plan
 
-import "time"
+import (
+	"time"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+)
 
 // Next is the next step of a plan. Each is taken once a run: what fails is tried again in a later one.
 func Next(s *Snapshot, p *Plan, done *Results, now time.Time) Step {
@@ -16,6 +20,8 @@ func Next(s *Snapshot, p *Plan, done *Results, now time.Time) Step {
 		return LookAgain
 	case p.Secret != Keep:
 		return WriteSecret
+	case p.limited() && s.Secret.Object != nil && !s.Secret.Live:
+		return LookAgain // who wrote the Secret is seen past the cache alone
 	}
 	switch {
 	case p.Drop && !done.Took(DropRequest):
@@ -26,6 +32,11 @@ func Next(s *Snapshot, p *Plan, done *Results, now time.Time) Step {
 		return Settle
 	}
 	return Stop
+}
+
+// limited reports whether a certificate is issued too often, whoever brings that about.
+func (p *Plan) limited() bool {
+	return p.Held != nil && p.Held.Reason == v1alpha1.ReasonIssuanceLimited
 }
 
 // AsksVault reports whether a Vault is asked first. Only when it has a turn is the Secret looked at again, before anything is
