@@ -24,10 +24,12 @@ import (
 func (w *wiring) watchIssuers(ctx context.Context) error {
 	changes := make(chan event.GenericEvent, 64)
 	w.sessions.Changed = func(key issuer.Key) {
-		select {
-		case changes <- event.GenericEvent{Object: triggers.IssuerChange(key)}:
-		case <-ctx.Done():
-		}
+		w.clientCAs.Load().Changed(ctx, key, func() {
+			select {
+			case changes <- event.GenericEvent{Object: triggers.IssuerChange(key)}:
+			case <-ctx.Done():
+			}
+		})
 	}
 	if err := w.certificates.Watch(ctrlsource.Channel(changes, w.triggers.IssuerEvents())); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -21,6 +22,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers/certificate"
+	"apisix-certs.io/apisix-certs/controllers/clientca"
 	"apisix-certs.io/apisix-certs/controllers/drift"
 	"apisix-certs.io/apisix-certs/controllers/issuer"
 	"apisix-certs.io/apisix-certs/controllers/page"
@@ -108,6 +110,9 @@ type wiring struct {
 	uses     *source.Uses
 	grants   *grant.Grants
 
+	// clientCAs is there where the cluster has ApisixTlses.
+	clientCAs atomic.Pointer[clientca.Controller]
+
 	reconciler   *certificate.Reconciler
 	triggers     *triggers.Triggers
 	certificates controller.Controller // runs reconciler
@@ -120,7 +125,7 @@ func setup(ctx context.Context, mgr ctrl.Manager, options Options, within *reach
 		crds: &crdwatch.Watcher{Mapper: mgr.GetRESTMapper()},
 		uses: &source.Uses{Client: mgr.GetClient()}, grants: &grant.Grants{Reader: mgr.GetClient()},
 	}
-	for _, step := range []func(context.Context) error{w.addIssuers, w.addCertificates, w.watchSecrets, w.watchOthers, w.addSources} {
+	for _, step := range []func(context.Context) error{w.addIssuers, w.addCertificates, w.watchSecrets, w.watchOthers, w.addSources, w.addClientCAs} {
 		if err := step(ctx); err != nil {
 			return err
 		}

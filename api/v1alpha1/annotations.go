@@ -5,7 +5,7 @@ package v1alpha1
 // Prefix is that of every annotation and label of apisix-certs.
 const Prefix = "apisix-certs.io/"
 
-// Annotations on ApisixTls, ApisixRoute and Ingress objects. Issuer or ClusterIssuer opts an object in; the others have
+// Annotations on ApisixTls, ApisixRoute, ApisixUpstream and Ingress objects. Issuer or ClusterIssuer opts an object in; the others have
 // the suffixes and meaning of cert-manager's annotations on an Ingress.
 const (
 	AnnotationIssuer        = Prefix + "issuer"
@@ -69,6 +69,10 @@ const (
 	// AnnotationTouchedAt, on an ApisixTls, is when it was last changed so that the ingress controller of a gateway in standalone
 	// mode looks at it (RFC 3339). Set by the controller.
 	AnnotationTouchedAt = Prefix + "touched-at"
+
+	// AnnotationClientCA, on an ApisixTls, names the issuer whose CAs clients are verified with, as NAME of a VaultIssuer or as
+	// KIND/NAME. The Secret that spec.client.caSecret names is kept filled with them. It needs no other annotation.
+	AnnotationClientCA = Prefix + "client-ca"
 )
 
 // Annotations on an ApisixCertificate.
@@ -115,6 +119,11 @@ const (
 	// AnnotationKeys lists the keys of data, labels and annotations that the controller has set, as JSON, so that what leaves
 	// the spec leaves the Secret.
 	AnnotationKeys = Prefix + "keys"
+	// AnnotationClientCAIssuer is on a Secret that was made for the CAs of clients: their issuer, KIND/NAME.
+	AnnotationClientCAIssuer = Prefix + "client-ca-issuer"
+	// AnnotationClientCAs is on such a Secret: how long each CA in it is needed, as JSON, by the SHA-256 of its DER. Empty: it
+	// is one that the issuer has now.
+	AnnotationClientCAs = Prefix + "client-cas"
 	// AnnotationSpecDigest identifies the spec that the Secret's certificate was issued for.
 	AnnotationSpecDigest = Prefix + "spec-digest"
 )

@@ -180,6 +180,9 @@ const (
 	// ReasonDeletionHeld is an event on an ApisixCertificate and its source: the source does not name its Secret any more,
 	// but so many had to be deleted within a minute that this one waits. Put the entry back to keep it, else do nothing.
 	ReasonDeletionHeld = "DeletionHeld"
+	// ReasonClientCAUpdated is an event on an ApisixTls: the Secret of spec.client.caSecret was filled with the CAs of the issuer that
+	// annotation client-ca names. Nothing to do.
+	ReasonClientCAUpdated = "ClientCAUpdated"
 	// ReasonCovered is an event on an ApisixRoute: another certificate of the namespace covers its hosts.
 	ReasonCovered = "HostsCovered"
 )

@@ -35,7 +35,8 @@ type foreignReconciler struct {
 func SetupForeign(mgr ctrl.Manager, sessions *Sessions, kind string, secrets func(handler.EventHandler) source.Source) error {
 	r := &foreignReconciler{mgr.GetClient(), sessions, kind}
 	b := ctrl.NewControllerManagedBy(mgr).Named("cert-manager-"+kind).WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
-		For(NewForeign(kind), builder.WithPredicates(predicate.GenerationChangedPredicate{}))
+		For(NewForeign(kind), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		WatchesRawSource(sessions.soonOf(kind))
 	if secrets != nil {
 		b = b.WatchesRawSource(secrets(handler.EnqueueRequestsFromMapFunc(r.ofSecret)))
 	}

@@ -37,7 +37,8 @@ func Setup(ctx context.Context, mgr ctrl.Manager, sessions *Sessions, secrets fu
 			return fmt.Errorf("index of %ss by Secret: %w", kind, err)
 		}
 		b := ctrl.NewControllerManagedBy(mgr).Named(kind).WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
-			For(newObject(), builder.WithPredicates(predicate.GenerationChangedPredicate{}))
+			For(newObject(), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+			WatchesRawSource(sessions.soonOf(kind))
 		if secrets != nil {
 			b = b.WatchesRawSource(secrets(handler.EnqueueRequestsFromMapFunc(r.ofSecret)))
 		}

@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"apisix-certs.io/apisix-certs/certs/vault"
 	"apisix-certs.io/apisix-certs/internal/metrics"
@@ -44,6 +45,7 @@ type Sessions struct {
 
 	mu    sync.Mutex
 	byKey map[Key]*entry
+	soon  map[string]chan event.GenericEvent // by kind, see CheckSoon
 }
 
 // entry is one issuer's session. Its lock is held while a session is opened, so that it is opened once.
@@ -54,6 +56,7 @@ type entry struct {
 	identity, version string
 
 	observation Observation // under the lock of Sessions
+	checkedSoon time.Time   // likewise
 }
 
 // Forget ends the session of an issuer that is gone.

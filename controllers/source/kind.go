@@ -41,6 +41,9 @@ type surroundings struct {
 
 var apisixV2 = schema.GroupVersion{Group: "apisix.apache.org", Version: "v2"}
 
+// TLSKind is the kind of ApisixTlses.
+var TLSKind = apisixV2.WithKind(kindTLS)
+
 // Object is an empty object of the kind.
 func (k Kind) Object() client.Object { return k.newObject() }
 

@@ -27,7 +27,7 @@ import (
 
 // Marks are what a Secret says of the certificate in it. They describe, and give no right but that Owner names whose it is.
 type Marks struct {
-	// Owner is the ApisixCertificate, NAMESPACE/NAME.
+	// Owner is the ApisixCertificate, NAMESPACE/NAME. Empty: the Secret holds no certificate of one.
 	Owner string
 	// IssuedBy is the issuer, KIND/NAME.
 	IssuedBy string
@@ -51,12 +51,12 @@ func MarksOf(secret *corev1.Secret) Marks {
 }
 
 func (m Marks) annotations() map[string]string {
-	set := map[string]string{v1alpha1.AnnotationCertificate: m.Owner}
+	set := map[string]string{}
 	if !m.IssuedAt.IsZero() {
 		set[v1alpha1.AnnotationIssuedAt] = m.IssuedAt.UTC().Format(time.RFC3339)
 	}
 	for key, value := range map[string]string{
-		v1alpha1.AnnotationIssuedBy: m.IssuedBy, v1alpha1.AnnotationSpecDigest: m.SpecDigest, v1alpha1.AnnotationIssuedUnder: m.IssuedUnder,
+		v1alpha1.AnnotationCertificate: m.Owner, v1alpha1.AnnotationIssuedBy: m.IssuedBy, v1alpha1.AnnotationSpecDigest: m.SpecDigest, v1alpha1.AnnotationIssuedUnder: m.IssuedUnder,
 		v1alpha1.AnnotationOutputs: m.Outputs, v1alpha1.AnnotationVaultKV: m.VaultKV,
 	} {
 		if value != "" {

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package clientca
+
+import (
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+const (
+	// mostWrites of one Secret are made within writesIn: more are a fight with somebody else who writes it.
+	mostWrites = 5
+	writesIn   = time.Minute
+)
+
+// fights counts the writes of each Secret.
+type fights struct {
+	mu     sync.Mutex
+	writes map[types.NamespacedName][]time.Time
+}
+
+// take counts a write, or gives how long it has to wait.
+func (f *fights) take(key types.NamespacedName, now time.Time) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.writes == nil {
+		f.writes = map[types.NamespacedName][]time.Time{}
+	}
+	for other, at := range f.writes {
+		for len(at) > 0 && !now.Before(at[0].Add(writesIn)) {
+			at = at[1:]
+		}
+		if f.writes[other] = at; len(at) == 0 {
+			delete(f.writes, other)
+		}
+	}
+	if at := f.writes[key]; len(at) >= mostWrites {
+		return at[0].Add(writesIn).Sub(now)
+	}
+	f.writes[key] = append(f.writes[key], now)
+	return 0
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package issuer
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+)
+
+// leastRecheck is how soon CheckSoon checks an issuer again.
+const leastRecheck = 5 * time.Second
+
+// CheckSoon has an issuer checked before its time, which costs Vault some requests: at most once in leastRecheck. It does not wait.
+func (s *Sessions) CheckSoon(key Key) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, queue := s.byKey[key], s.soon[key.Kind]
+	now := s.Clock.Now()
+	if e == nil || queue == nil || now.Before(e.checkedSoon.Add(leastRecheck)) {
+		return
+	}
+	object := &metav1.PartialObjectMetadata{}
+	object.Namespace, object.Name = key.Namespace, key.Name
+	select {
+	case queue <- event.GenericEvent{Object: object}:
+		e.checkedSoon = now
+	default: // it is full: the issuer is checked each minute anyway
+	}
+}
+
+// soonOf brings the issuers of a kind that CheckSoon names.
+func (s *Sessions) soonOf(kind string) source.Source {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.soon == nil {
+		s.soon = map[string]chan event.GenericEvent{}
+	}
+	s.soon[kind] = make(chan event.GenericEvent, 16)
+	return source.Channel(s.soon[kind], &handler.EnqueueRequestForObject{})
+}
