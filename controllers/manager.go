@@ -55,7 +55,7 @@ func answers(config *rest.Config) error {
 
 // trim is the caches' transform.
 func trim(object any) (any, error) {
-	for _, trim := range []func(any) (any, error){source.TrimRoute, gatewayapi.Trim} {
+	for _, trim := range []func(any) (any, error){source.TrimRoute, source.TrimUpstream, gatewayapi.Trim} {
 		var err error
 		if object, err = trim(object); err != nil {
 			return nil, err

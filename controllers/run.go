@@ -197,7 +197,7 @@ func (w *wiring) newReconciler() (*certificate.Reconciler, error) {
 				Reader: cached, Claims: &authority.Claims{Clock: real, Reservation: w.options.NameReservation}, Granted: w.granted,
 				Shard: w.part, RequirePolicy: w.options.RequirePolicy,
 			},
-			References: &references.Finder{Live: live, Uses: w.uses.Of, Granted: w.granted},
+			References: &references.Finder{Live: live, Uses: w.uses.Of, Clients: w.uses.ClientsOf, Granted: w.granted},
 			Revoker:    &revocation.Revoker{Issuers: issuers, Clock: real, Recorder: recorder},
 			Secrets:    tlssecret.Writer{Client: cached, Live: live, Direct: direct},
 		},

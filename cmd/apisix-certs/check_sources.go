@@ -92,6 +92,7 @@ func ignoreNoMatch(err error) error {
 var sourceKinds = []schema.GroupVersionKind{
 	{Group: "apisix.apache.org", Version: "v2", Kind: "ApisixTls"},
 	{Group: "apisix.apache.org", Version: "v2", Kind: "ApisixRoute"},
+	{Group: "apisix.apache.org", Version: "v2", Kind: "ApisixUpstream"},
 	networkingv1.SchemeGroupVersion.WithKind("Ingress"),
 	gatewayapi.GatewayKind, gatewayapi.ListenerSetKind,
 }

@@ -146,7 +146,7 @@ func reconcilerFor(ctx context.Context, reader client.Client, options Options) (
 		NoSecret: func(types.NamespacedName) bool { return false },
 		Rooms: certificate.Rooms{
 			Issuers: issuers, Keys: &keystorage.Stores{Live: readOnly, Issuers: issuers}, Reviewer: reviewer,
-			References: &references.Finder{Live: readOnly, Uses: uses.Of, Granted: grants.Allow},
+			References: &references.Finder{Live: readOnly, Uses: uses.Of, Clients: uses.ClientsOf, Granted: grants.Allow},
 		},
 	}, nil
 }

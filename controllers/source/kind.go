@@ -13,6 +13,7 @@ import (
 const (
 	kindTLS         = "ApisixTls"
 	kindRoute       = "ApisixRoute"
+	kindUpstream    = "ApisixUpstream"
 	kindIngress     = "Ingress"
 	kindGateway     = "Gateway"
 	kindListenerSet = "ListenerSet"
@@ -21,7 +22,7 @@ const (
 // Kind is a kind of source object. What a kind means is in one pure function, wanted; the rest finds its objects.
 type Kind struct {
 	schema.GroupVersionKind
-	// ServesSecrets: ingress controllers serve the Secrets that objects of the kind name.
+	// ServesSecrets: ingress controllers use the Secrets that objects of the kind name: to serve hosts, or as a client.
 	ServesSecrets bool
 
 	newObject func() client.Object

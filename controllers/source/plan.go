@@ -140,6 +140,8 @@ type union struct {
 	members []*member // the oldest first
 	// joined want the certificate, and their hosts are in it; the oldest decides all but the hosts. tooMany do not fit in.
 	joined, tooMany []*member
+	// apart want a certificate for another end of a connection than the oldest does: a server's, or a client's.
+	apart []*member
 	// faulty want it, and something is wrong; out have opted out; kept do not say for now; left have left.
 	faulty, out, kept, left []*member
 	hosts                   []string
@@ -166,9 +168,16 @@ func newUnion(g group, members []*member, existing *v1alpha1.ApisixCertificate) 
 		case gone, ignored:
 		}
 	}
+	if len(wish) > 0 {
+		u.apart = slices.DeleteFunc(slices.Clone(wish), func(m *member) bool { return ofClient(m) == ofClient(wish[0]) })
+		wish = slices.DeleteFunc(wish, func(m *member) bool { return ofClient(m) != ofClient(wish[0]) })
+	}
 	u.join(wish)
 	return u
 }
+
+// ofClient reports whether a source wants a certificate with which APISIX is a client.
+func ofClient(m *member) bool { return m.entry.cert.Spec.Gateways == v1alpha1.GatewaysNone }
 
 // join lets in the sources that fit in together, the oldest first.
 func (u *union) join(wish []*member) {
@@ -226,7 +235,7 @@ func (p *plan) begin(u union, name string) {
 	if len(u.joined) > 0 {
 		cert.Spec.DNSNames = u.hosts
 	}
-	if len(cert.Spec.DNSNames) == 0 { // none that could be a host: see its problem
+	if nameless(&cert.Spec) { // none that could be a host: see its problem
 		return
 	}
 	cert.Name = name
@@ -401,6 +410,11 @@ func (p *plan) tell(u union, name string) {
 	for _, m := range u.tooMany {
 		p.warn(m.object, v1alpha1.ReasonInvalidSource, fmt.Sprintf("Secret %s is shared with %s, and one certificate cannot have all hosts of both (%s): name another Secret here",
 			u.group.secretText(), u.joined[0].name(), m.entry.in.hosts))
+	}
+	for _, m := range u.apart {
+		what := map[bool]string{true: "a client certificate, which no gateway serves", false: "the certificate of a server"}[ofClient(u.joined[0])]
+		p.warn(m.object, v1alpha1.ReasonInvalidSource, fmt.Sprintf("%s: Secret %s is shared with %s, which is older and has %s there: name another Secret here",
+			m.entry.in.secret, u.group.secretText(), u.joined[0].name(), what))
 	}
 	for _, m := range u.out {
 		p.warn(m.object, v1alpha1.ReasonSourceOptedOut, fmt.Sprintf("%s: ApisixCertificate %s is kept and renewed; opt in again, or delete it", m.wants.optedOut, name))

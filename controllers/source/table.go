@@ -34,6 +34,11 @@ var kinds = []Kind{
 		wanted: wantedOf(func(u *unstructured.Unstructured, d Defaults) wants { return wantedByRoute(routeOf(u), d) }),
 	},
 	{
+		GroupVersionKind: apisixV2.WithKind(kindUpstream), ServesSecrets: true, secrets: upstreamSecrets,
+		newObject: func() client.Object { return newUpstream() }, newList: func() client.ObjectList { return newUpstreamList() },
+		wanted: wantedOf(func(u *unstructured.Unstructured, d Defaults) wants { return wantedByUpstream(upstreamOf(u), d) }),
+	},
+	{
 		GroupVersionKind: gatewayapi.GatewayKind, ServesSecrets: true, secrets: gatewaySecrets,
 		newObject: gatewayapi.NewGateway, newList: gatewayapi.NewGatewayList, wanted: wantedOf(wantedByGateway),
 	},

@@ -53,7 +53,12 @@ func (u unindexed) List(ctx context.Context, list client.ObjectList, options ...
 	case *networkingv1.IngressList:
 		list.Items = slices.DeleteFunc(list.Items, func(o networkingv1.Ingress) bool { return !slices.Contains(ingressSecrets(&o), wanted) })
 	case *unstructured.UnstructuredList:
-		list.Items = slices.DeleteFunc(list.Items, func(o unstructured.Unstructured) bool { return !slices.Contains(gatewaySecrets(&o), wanted) })
+		list.Items = slices.DeleteFunc(list.Items, func(o unstructured.Unstructured) bool {
+			if o.GetKind() == kindUpstream {
+				return !slices.Contains(upstreamSecrets(&o), wanted)
+			}
+			return !slices.Contains(gatewaySecrets(&o), wanted)
+		})
 	}
 	return nil
 }

@@ -23,8 +23,8 @@ const indexClientCA = "clientCA"
 // Uses finds the objects by which an ingress controller serves a Secret, opted in or not.
 type Uses struct {
 	Client client.Reader
-	// TLS: the cluster has ApisixTlses. Gateways and ListenerSets: it has these.
-	TLS, Gateways, ListenerSets atomic.Bool
+	// TLS: the cluster has ApisixTlses. Gateways, ListenerSets and Upstreams: it has these.
+	TLS, Gateways, ListenerSets, Upstreams atomic.Bool
 }
 
 // Has says that the cluster has a kind of source.
@@ -36,6 +36,8 @@ func (u *Uses) Has(kind string) {
 		u.Gateways.Store(true)
 	case kindListenerSet:
 		u.ListenerSets.Store(true)
+	case kindUpstream:
+		u.Upstreams.Store(true)
 	}
 }
 

@@ -110,16 +110,17 @@ func (w *wants) add(s optIn, object metav1.Object, secret types.NamespacedName, 
 	}
 	cert.Spec.DNSNames = normalize(append(slices.Clone(hosts), s.altNames...))
 	cert.Spec.IngressClassName, cert.Spec.GatewayRef = by.class, by.gateway.DeepCopy()
+	hostless := len(cert.Spec.DNSNames) == 0 && (cert.Spec.Gateways != v1alpha1.GatewaysNone || nameless(&cert.Spec))
 	bad := certspec.Problems(&cert)
 	named := slices.IndexFunc(bad, func(e certs.FieldError) bool { return e.Field == "secretName" })
 	switch {
-	case len(cert.Spec.DNSNames) == 0 && len(faults) > 0:
+	case hostless && len(faults) > 0:
 		e.problem = strings.Join(faults, "; ")
 		if s.explicit {
 			w.problems = append(w.problems, e.problem)
 		}
 		return
-	case len(cert.Spec.DNSNames) == 0:
+	case hostless:
 		e.problem = in.hosts + " names no host: name the hosts that Secret " + secret.Name + " is for"
 		if s.explicit {
 			w.problems = append(w.problems, e.problem)
@@ -166,8 +167,8 @@ func sound(spec v1alpha1.ApisixCertificateSpec) v1alpha1.ApisixCertificateSpec {
 	})
 	return v1alpha1.ApisixCertificateSpec{
 		SecretName: spec.SecretName, SecretNamespace: spec.SecretNamespace, IssuerRef: spec.IssuerRef, Push: spec.Push, IngressClassName: spec.IngressClassName,
-		GatewayRef: spec.GatewayRef,
-		DNSNames:   hosts[:min(len(hosts), mostHosts)],
+		GatewayRef: spec.GatewayRef, Gateways: spec.Gateways,
+		DNSNames: hosts[:min(len(hosts), mostHosts)],
 	}
 }
 

@@ -98,7 +98,7 @@ func (r *Reviewer) grant(ctx context.Context, cert *v1alpha1.ApisixCertificate, 
 		case err != nil:
 			return nil, fmt.Errorf("ReferenceGrants: %w", err)
 		case granted && !used:
-			return finding.New(v1alpha1.ReasonNotGranted, "spec.secretNamespace: no ApisixTls, Gateway or ListenerSet of namespace %s refers to Secret %s, and only these may",
+			return finding.New(v1alpha1.ReasonNotGranted, "spec.secretNamespace: no ApisixTls, ApisixUpstream, Gateway or ListenerSet of namespace %s refers to Secret %s, and only these may",
 				cert.Namespace, certspec.SecretText(cert)), nil
 		case granted:
 			return nil, nil
@@ -111,7 +111,7 @@ func (r *Reviewer) grant(ctx context.Context, cert *v1alpha1.ApisixCertificate, 
 }
 
 // grantable are the kinds that may refer to a Secret of another namespace.
-var grantable = []string{"ApisixTls", "Gateway", "ListenerSet"}
+var grantable = []string{"ApisixTls", "ApisixUpstream", "Gateway", "ListenerSet"}
 
 // grantedToAny reports whether objects of any of these kinds may refer to the Secret.
 func (r *Reviewer) grantedToAny(ctx context.Context, from, secretNamespace, secretName string) (bool, error) {
@@ -123,12 +123,12 @@ func (r *Reviewer) grantedToAny(ctx context.Context, from, secretNamespace, secr
 	return false, nil
 }
 
-var plurals = map[string]string{"ApisixTls": "ApisixTlses", "Gateway": "Gateways", "ListenerSet": "ListenerSets"}
+var plurals = map[string]string{"ApisixTls": "ApisixTlses", "ApisixUpstream": "ApisixUpstreams", "Gateway": "Gateways", "ListenerSet": "ListenerSets"}
 
 // kindsFrom are the grantable kinds of the objects of a namespace that refer to the Secret.
 func kindsFrom(namespace string, found references.References) []string {
 	return slices.DeleteFunc(slices.Clone(grantable), func(kind string) bool {
-		return !slices.ContainsFunc(found.Uses, func(use gateway.Use) bool { return use.Namespace == namespace && use.Kind == kind })
+		return !slices.ContainsFunc(slices.Concat(found.Uses, found.Clients), func(use gateway.Use) bool { return use.Namespace == namespace && use.Kind == kind })
 	})
 }
 

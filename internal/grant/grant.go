@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package grant reports whether a ReferenceGrant (gateway.networking.k8s.io) lets ApisixTlses, Gateways or ListenerSets of one
+// Package grant reports whether a ReferenceGrant (gateway.networking.k8s.io) lets ApisixTlses, ApisixUpstreams, Gateways or ListenerSets of one
 // namespace refer to a Secret of another.
 //
 //	ok, err := grants.Allow(ctx, "ApisixTls", "shop", "keys", "shop-tls") // ApisixTlses of shop, Secret keys/shop-tls
@@ -21,7 +21,7 @@ import (
 var Kind = schema.GroupKind{Group: "gateway.networking.k8s.io", Kind: "ReferenceGrant"}
 
 // groups are those of the kinds that may refer to a Secret of another namespace.
-var groups = map[string]string{"ApisixTls": "apisix.apache.org", "Gateway": Kind.Group, "ListenerSet": Kind.Group}
+var groups = map[string]string{"ApisixTls": "apisix.apache.org", "ApisixUpstream": "apisix.apache.org", "Gateway": Kind.Group, "ListenerSet": Kind.Group}
 
 // GroupOf is the group of a kind that may refer to a Secret of another namespace; empty: none of that kind may.
 func GroupOf(kind string) string { return groups[kind] }

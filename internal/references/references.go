@@ -22,18 +22,22 @@ import (
 // References are the objects that refer to a certificate's Secret.
 type References struct {
 	Uses []gateway.Use
+	// Clients are objects by which APISIX has the pair in the Secret as a client: no gateway serves it for them.
+	Clients []gateway.Use
 	// Client is what they require of clients; nil: nothing. Unfit says why that is not known: no error of a run, as what is
 	// served stays as it is meanwhile.
 	Client *apisix.SSLClient
 	Unfit  error
 }
 
-// Finder finds references. All fields are required.
+// Finder finds references. All fields but Clients are required.
 type Finder struct {
 	// Live reads past the cache: Secrets with the CA of clients are not in it.
 	Live client.Reader
 	// Uses gives the objects by which an ingress controller serves a Secret.
 	Uses func(ctx context.Context, namespace, secretName string) ([]gateway.Use, error)
+	// Clients gives the objects by which APISIX has the pair in a Secret as a client. Nil: there are none.
+	Clients func(ctx context.Context, namespace, secretName string) ([]gateway.Use, error)
 	// Granted reports whether objects of a kind in a namespace may refer to a Secret of another.
 	Granted func(ctx context.Context, kind, from, secretNamespace, secretName string) (bool, error)
 }
@@ -47,27 +51,49 @@ func (f *Finder) Of(ctx context.Context, cert *v1alpha1.ApisixCertificate) (Refe
 	if err != nil {
 		return found, err
 	}
-	for _, use := range uses {
-		granted := use.Namespace == home || use.Namespace == cert.Namespace
-		if !granted {
-			if granted, err = f.Granted(ctx, use.Kind, use.Namespace, home, cert.Spec.SecretName); err != nil {
-				return found, err
-			}
+	if found.Uses, err = f.granted(ctx, cert, uses); err != nil {
+		return found, err
+	}
+	for i := range found.Uses {
+		if use := &found.Uses[i]; use.HostsOfLeaf {
+			use.Hosts = certspec.Of(cert).DNSNames
 		}
-		if granted {
-			if use.HostsOfLeaf {
-				use.Hosts = certspec.Of(cert).DNSNames
-			}
-			found.Uses = append(found.Uses, use)
+	}
+	if f.Clients != nil {
+		clients, err := f.Clients(ctx, home, cert.Spec.SecretName)
+		if err != nil {
+			return found, err
+		}
+		if found.Clients, err = f.granted(ctx, cert, clients); err != nil {
+			return found, err
 		}
 	}
 	found.Client, found.Unfit, err = clientOf(ctx, f.Live, cert.Namespace, found.Uses)
 	return found, err
 }
 
+// granted are those uses that may refer to the certificate's Secret.
+func (f *Finder) granted(ctx context.Context, cert *v1alpha1.ApisixCertificate, uses []gateway.Use) ([]gateway.Use, error) {
+	home := certspec.SecretNamespace(cert)
+	var all []gateway.Use
+	for _, use := range uses {
+		granted := use.Namespace == home || use.Namespace == cert.Namespace
+		if !granted {
+			var err error
+			if granted, err = f.Granted(ctx, use.Kind, use.Namespace, home, cert.Spec.SecretName); err != nil {
+				return nil, err
+			}
+		}
+		if granted {
+			all = append(all, use)
+		}
+	}
+	return all, nil
+}
+
 // InUse names an object that refers to the Secret and lives; empty: none does.
 func (r References) InUse() string {
-	for _, use := range slices.Backward(r.Uses) {
+	for _, use := range slices.Backward(slices.Concat(r.Clients, r.Uses)) {
 		if !use.Ending {
 			return use.Kind + " " + use.Namespace + "/" + use.Name
 		}

@@ -45,7 +45,7 @@ func ForDeletion(s *Snapshot, now time.Time) Deletion {
 		Abandon: age > cleanupLimit || cert.Annotations[v1alpha1.AnnotationSkipCleanup] == "true",
 		Target:  s.TargetOf(decide(s).Bundle),
 	}
-	if len(s.References.Uses) > 0 && age < usesGrace {
+	if len(s.References.Uses)+len(s.References.Clients) > 0 && age < usesGrace {
 		p.Wait = usesGrace - age
 	}
 	if s.Secret.Object != nil {
