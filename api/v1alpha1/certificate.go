@@ -64,8 +64,8 @@ type ApisixCertificateSpec struct {
 	// +kubebuilder:validation:MaxLength=253
 	SecretName string `json:"secretName"`
 
-	// SecretNamespace is the namespace of the Secret where it is not this one. It is set for an ApisixTls, a Gateway or a ListenerSet
-	// that names such a Secret: there must be one in this namespace, and a ReferenceGrant (gateway.networking.k8s.io) in the
+	// SecretNamespace is the namespace of the Secret where it is not this one. It is set for an ApisixTls, an ApisixUpstream, a Gateway or a
+	// ListenerSet that names such a Secret: there must be one in this namespace, and a ReferenceGrant (gateway.networking.k8s.io) in the
 	// Secret's namespace that lets those of its kind in this one refer to it. Empty: this namespace.
 	//
 	// +optional
@@ -226,8 +226,8 @@ type ApisixCertificateSpec struct {
 	// +optional
 	GatewayRef *GatewayReference `json:"gatewayRef,omitempty"`
 
-	// Gateways is Auto, or None: the certificate is for Pods or for other gateways, and is put at no gateway of APISIX. Unset:
-	// Auto.
+	// Gateways is Auto, or None: the certificate is for Pods, for other gateways, or for APISIX as a client (ApisixUpstream), and is put
+	// at no gateway of APISIX. Unset: Auto.
 	//
 	// +optional
 	// +kubebuilder:validation:Enum=Auto;None
