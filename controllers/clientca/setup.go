@@ -43,6 +43,8 @@ type Options struct {
 type Controller struct {
 	reconciler *reconciler
 	shard      *shard.Shard
+	// filled are Secrets that Changed has filled past the queue, which looks at them again when there is something to do.
+	filled chan event.GenericEvent
 }
 
 // Setup builds the controller. The cluster must have the CRD of ApisixTlses.
@@ -61,12 +63,16 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) (*Controller, error
 		clock: clock.RealClock{}, noSecret: o.NoSecret, class: o.IngressClass,
 	}
 	changed := predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, deletionMarked())
+	filled := make(chan event.GenericEvent, 64)
 	err := ctrl.NewControllerManagedBy(mgr).Named("client-ca").WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
 		Watches(&configv2.ApisixTls{}, handler.EnqueueRequestsFromMapFunc(ofTLS), builder.WithPredicates(changed)).
 		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(ofFilled), builder.WithPredicates(r.leaves(o.Check))).
 		WatchesRawSource(o.Secrets(handler.EnqueueRequestsFromMapFunc(r.ofReferred))).
+		WatchesRawSource(ctrlsource.Channel(filled, handler.EnqueueRequestsFromMapFunc(func(_ context.Context, secret client.Object) []ctrl.Request {
+			return []ctrl.Request{requestOf(client.ObjectKeyFromObject(secret))}
+		}))).
 		Complete(o.Shard.Only(r))
-	return &Controller{r, o.Shard}, err
+	return &Controller{r, o.Shard, filled}, err
 }
 
 // requestOf is that of a Secret.
@@ -165,8 +171,19 @@ func (c *Controller) Changed(ctx context.Context, key issuer.Key, then func()) {
 				}
 				pause(ctx, writeAgain)
 			}
+			c.enqueue(ctx, place)
 		}
 	}()
+}
+
+// enqueue has the queue look at a Secret. What is not taken in time is looked at later, see lookAgain.
+func (c *Controller) enqueue(ctx context.Context, place types.NamespacedName) {
+	secret := &corev1.Secret{}
+	secret.Namespace, secret.Name = place.Namespace, place.Name
+	select {
+	case c.filled <- event.GenericEvent{Object: secret}:
+	case <-ctx.Done():
+	}
 }
 
 func pause(ctx context.Context, d time.Duration) {

@@ -57,7 +57,7 @@ func newNamespaceOf(t *testing.T, w *world, name string) *scene {
 func (s *scene) clear() {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	defer cancel()
-	for _, object := range []client.Object{&networkingv1.Ingress{}, &configv2.ApisixTls{}, newRouteObject(), &v1alpha1.ApisixCertificate{}} {
+	for _, object := range []client.Object{&networkingv1.Ingress{}, &configv2.ApisixTls{}, newRouteObject(), newUpstreamObject(), &v1alpha1.ApisixCertificate{}} {
 		if err := s.Client.DeleteAllOf(ctx, object, client.InNamespace(s.ns)); err != nil {
 			s.Errorf("delete: %v", err)
 		}
@@ -82,6 +82,13 @@ func newRouteObject() *unstructured.Unstructured {
 	route := &unstructured.Unstructured{}
 	route.SetGroupVersionKind(schema.GroupVersionKind{Group: "apisix.apache.org", Version: "v2", Kind: "ApisixRoute"})
 	return route
+}
+
+// newUpstreamObject is an empty ApisixUpstream.
+func newUpstreamObject() *unstructured.Unstructured {
+	upstream := &unstructured.Unstructured{}
+	upstream.SetGroupVersionKind(schema.GroupVersionKind{Group: "apisix.apache.org", Version: "v2", Kind: "ApisixUpstream"})
+	return upstream
 }
 
 func (s *scene) must(err error) {
