@@ -23,6 +23,7 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/source"
 	"apisix-certs.io/apisix-certs/internal/gatewayapi"
 	"apisix-certs.io/apisix-certs/internal/kubecache"
+	"apisix-certs.io/apisix-certs/internal/upstream"
 )
 
 // The lease. A standby looks at it every 1 to 2.2 s (retryPeriod, and what client-go adds at random), so that it sees the
@@ -55,7 +56,7 @@ func answers(config *rest.Config) error {
 
 // trim is the caches' transform.
 func trim(object any) (any, error) {
-	for _, trim := range []func(any) (any, error){source.TrimRoute, source.TrimUpstream, gatewayapi.Trim} {
+	for _, trim := range []func(any) (any, error){source.TrimRoute, upstream.Trim, gatewayapi.Trim} {
 		var err error
 		if object, err = trim(object); err != nil {
 			return nil, err

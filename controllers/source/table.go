@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/internal/gatewayapi"
+	"apisix-certs.io/apisix-certs/internal/upstream"
 )
 
 // kinds are all kinds of sources.
@@ -34,9 +35,8 @@ var kinds = []Kind{
 		wanted: wantedOf(func(u *unstructured.Unstructured, d Defaults) wants { return wantedByRoute(routeOf(u), d) }),
 	},
 	{
-		GroupVersionKind: apisixV2.WithKind(kindUpstream), ServesSecrets: true, secrets: upstreamSecrets,
-		newObject: func() client.Object { return newUpstream() }, newList: func() client.ObjectList { return newUpstreamList() },
-		wanted: wantedOf(func(u *unstructured.Unstructured, d Defaults) wants { return wantedByUpstream(upstreamOf(u), d) }),
+		GroupVersionKind: upstream.Kind, ServesSecrets: true, secrets: upstream.Secrets,
+		newObject: upstream.New, newList: upstream.NewList, wanted: wantedOf(wantedByUpstream),
 	},
 	{
 		GroupVersionKind: gatewayapi.GatewayKind, ServesSecrets: true, secrets: gatewaySecrets,

@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/internal/upstream"
 )
 
 // HasKinds says which kinds of sources the cluster has.
@@ -54,8 +56,8 @@ func (u unindexed) List(ctx context.Context, list client.ObjectList, options ...
 		list.Items = slices.DeleteFunc(list.Items, func(o networkingv1.Ingress) bool { return !slices.Contains(ingressSecrets(&o), wanted) })
 	case *unstructured.UnstructuredList:
 		list.Items = slices.DeleteFunc(list.Items, func(o unstructured.Unstructured) bool {
-			if o.GetKind() == kindUpstream {
-				return !slices.Contains(upstreamSecrets(&o), wanted)
+			if o.GetKind() == upstream.Kind.Kind {
+				return !slices.Contains(upstream.Secrets(&o), wanted)
 			}
 			return !slices.Contains(gatewaySecrets(&o), wanted)
 		})

@@ -11,13 +11,14 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/internal/upstream"
 )
 
 type upstreamEdit func(*unstructured.Unstructured)
 
-// upstream is an ApisixUpstream "api" with its client certificate in Secret s.
-func upstream(edits ...upstreamEdit) *unstructured.Unstructured {
-	u := newUpstream()
+// newUpstream is an ApisixUpstream "api" with its client certificate in Secret s.
+func newUpstream(edits ...upstreamEdit) *unstructured.Unstructured {
+	u := upstream.New().(*unstructured.Unstructured)
 	u.SetNamespace("ns")
 	u.SetName("api")
 	u.SetUID("uid-api")
@@ -69,7 +70,7 @@ func TestWantedByUpstream(t *testing.T) {
 		{"a bad name", []upstreamEdit{says("alt-names", "a..b")}, Defaults{}, []string{`s:  ! annotation apisix-certs.io/alt-names: "a..b"`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := wantedByUpstream(upstreamOf(upstream(c.edits...)), c.defaults)
+			w := wantedByUpstream(newUpstream(c.edits...), c.defaults)
 			got := brief(w)
 			if c.name == "a bad name" && len(got) == 1 && strings.HasPrefix(got[0], c.want[0]) {
 				got = c.want // what is wrong with a name is certs' to say
@@ -89,30 +90,13 @@ func TestWantedByUpstream(t *testing.T) {
 	}
 }
 
-func TestTrimUpstream(t *testing.T) {
-	u := upstream(spec(map[string]any{"ingressClassName": "apisix", "scheme": "https", "tlsSecret": map[string]any{"name": "s", "namespace": "ns"}, "portLevelSettings": []any{tlsSecret("ns", "b")}}))
-	before := upstreamOf(u.DeepCopy())
-	trimmed, err := TrimUpstream(u)
-	if err != nil {
-		t.Fatal(err)
-	}
-	after := trimmed.(*unstructured.Unstructured)
-	if diff := cmp.Diff(before, upstreamOf(after)); diff != "" {
-		t.Errorf("what is read of it (-before +after)\n%s", diff)
-	}
-	if _, there, _ := unstructured.NestedString(after.Object, "spec", "scheme"); there {
-		t.Error("what is not read is kept")
-	}
-	after.DeepCopy() // panics on values that JSON does not have
-}
-
 // TestUpstreamCertificate: it is made, follows the object, is kept without its annotation, and goes with the entry.
 func TestUpstreamCertificate(t *testing.T) {
-	s := newScene(t, upstream())
+	s := newScene(t, newUpstream())
 	s.expect("create s")
 	s.holds("s api.ns *api")
 	s.said("Normal CertificateCreated created ApisixCertificate s")
-	u := upstream()
+	u := newUpstream()
 	update(s, u, says("uri-sans", "spiffe://example.com/gateway"))
 	s.expect("patch s")
 	update(s, u, func(u *unstructured.Unstructured) { u.SetAnnotations(nil) })
@@ -127,14 +111,14 @@ func TestUpstreamCertificate(t *testing.T) {
 
 // TestUpstreamAndServerShareASecret: the older one has it, the other is told so.
 func TestUpstreamAndServerShareASecret(t *testing.T) {
-	server, client := tlsNamed("t", 1), at(upstream(), "api", 2)
+	server, client := tlsNamed("t", 1), at(newUpstream(), "api", 2)
 	s := newScene(t, server, client)
 	s.expect("create s")
 	s.holds("s a.example *t")
 	if got := s.drain(); !strings.Contains(got, "InvalidSource spec.tlsSecret.name: Secret s is shared with ApisixTls t, which is older and has the certificate of a server there: name another Secret here") {
 		t.Errorf("events %s", got)
 	}
-	s = newScene(t, tlsNamed("t", 2), at(upstream(), "api", 1))
+	s = newScene(t, tlsNamed("t", 2), at(newUpstream(), "api", 1))
 	s.expect("create s")
 	if got := s.drain(); !strings.Contains(got, "InvalidSource spec.secret.name: Secret s is shared with ApisixUpstream api, which is older and has a client certificate, which no gateway serves there") {
 		t.Errorf("events %s", got)
@@ -143,7 +127,7 @@ func TestUpstreamAndServerShareASecret(t *testing.T) {
 
 // TestClientsOf finds the ApisixUpstreams of a Secret.
 func TestClientsOf(t *testing.T) {
-	s := newScene(t, upstream(), tlsNamed("t", 1))
+	s := newScene(t, newUpstream(), tlsNamed("t", 1))
 	u := &Uses{Client: s.Client}
 	if uses, err := u.ClientsOf(t.Context(), "ns", "s"); err != nil || len(uses) > 0 {
 		t.Errorf("of a cluster without the kind: %v %v", uses, err)

@@ -15,6 +15,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway"
 	"apisix-certs.io/apisix-certs/internal/gatewayapi"
 	"apisix-certs.io/apisix-certs/internal/registry"
+	"apisix-certs.io/apisix-certs/internal/upstream"
 )
 
 // indexClientCA indexes ApisixTlses by the Secrets with the CA of their clients.
@@ -134,6 +135,26 @@ func (u *Uses) ofListeners(ctx context.Context, namespace, secretName string) ([
 			}
 			add(&list.Items[i], kindListenerSet, "", "", set.Listeners)
 		}
+	}
+	return uses, nil
+}
+
+// ClientsOf lists the ApisixUpstreams that have their client certificate in a Secret, opted in or not. No gateway serves it for
+// them.
+func (u *Uses) ClientsOf(ctx context.Context, namespace, secretName string) ([]gateway.Use, error) {
+	if !u.Upstreams.Load() {
+		return nil, nil
+	}
+	list := &unstructured.UnstructuredList{}
+	list.SetGroupVersionKind(upstream.NewList().GetObjectKind().GroupVersionKind())
+	key := client.MatchingFields{indexSecret: namespace + "/" + secretName}
+	if err := u.Client.List(ctx, list, key, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
+		return nil, err
+	}
+	var uses []gateway.Use
+	for i := range list.Items {
+		u := &list.Items[i]
+		uses = append(uses, gateway.Use{Kind: kindUpstream, Namespace: u.GetNamespace(), Name: u.GetName(), Ending: !u.GetDeletionTimestamp().IsZero()})
 	}
 	return uses, nil
 }
