@@ -280,6 +280,25 @@ func TestClientCARotation(t *testing.T) {
 	s.until("the end of the Secret", func() string { return unless(s.keptSecret("clients") == nil, "it is there") })
 }
 
+// TestClientCASeenByALeaf: the first certificate of another CA has the issuer looked at, long before its time.
+func TestClientCASeenByALeaf(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	v := s.rootVault()
+	s.apply(strings.ReplaceAll(clientCAYAML, "ISSUER", "direct"))
+	s.apply(upstreamNamed("api", "1h"))
+	old := s.ready("api-tls")
+	s.untilTrusted("first")
+	v.rotateRoot("second")
+	s.renew("api-tls")
+	s.readyBut("api-tls", certs.Serial(old))
+	began := time.Now()
+	s.within(10*time.Second, "the new CA beside the old one", func() string {
+		return unless(slices.Equal(s.trusted(), []string{"first", "second"}), fmt.Sprint(s.trusted()))
+	})
+	t.Logf("measure: client_ca_seen_by_a_leaf ms=%.0f", milliseconds(time.Since(began)))
+}
+
 // TestClientCAFaults: what cannot be had is told, and what is somebody else's stays.
 func TestClientCAFaults(t *testing.T) {
 	t.Parallel()
