@@ -162,21 +162,18 @@ func (r *reconciler) current(ctx context.Context, namespace string, ref v1alpha1
 	return nil, nil, nil
 }
 
-// had are the CAs that the Secret holds, or that the issuer was seen to have, each once.
+// had are the CAs of an issuer that the Secret holds, with what was seen of them. A Secret that was deleted begins anew, so that whoever
+// wants a CA dropped can have that.
 func (r *reconciler) had(key issuer.Key, secret *corev1.Secret) []former {
-	had := heldBy(secret)
-	if secret != nil && secret.Annotations[v1alpha1.AnnotationClientCAIssuer] != "" {
-		if ref := v1alpha1.ParseIssuer(secret.Annotations[v1alpha1.AnnotationClientCAIssuer]); keyOf(secret.Namespace, ref) != key {
-			had = nil // of another issuer, with which clients are not verified any more
-		}
+	if secret == nil || keyOf(secret.Namespace, v1alpha1.ParseIssuer(secret.Annotations[v1alpha1.AnnotationClientCAIssuer])) != key {
+		return nil // of another issuer, with which clients are not verified any more
 	}
-	for _, f := range r.seen.of(key) {
-		i := slices.IndexFunc(had, func(h former) bool { return h.cert.Equal(f.cert) })
-		if i < 0 {
-			had = append(had, f)
-			continue
+	seen := r.seen.of(key)
+	had := heldBy(secret, seen)
+	for _, f := range seen {
+		if i := slices.IndexFunc(had, func(h former) bool { return h.cert.Equal(f.cert) }); i >= 0 {
+			had[i].watched, had[i].lastEnd = true, f.lastEnd
 		}
-		had[i].watched, had[i].lastEnd = true, f.lastEnd
 	}
 	return had
 }

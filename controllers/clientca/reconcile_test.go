@@ -232,7 +232,25 @@ func TestAnotherIssuer(t *testing.T) {
 	s.holds("theirs")
 }
 
-// TestDamaged: what somebody has changed or deleted comes back, with the old CA, but not without end.
+// TestDeleted: a Secret that was deleted has the CAs of now alone, for whoever wants the old one dropped.
+func TestDeleted(t *testing.T) {
+	old, fresh := certstest.NewCA(t, "old", hours(5000)), certstest.NewCA(t, "new", hours(5000))
+	s := newScene(t, newTLS(), leaf(t, "a", old, hours(10)))
+	s.rotate(old)
+	s.run("create clients")
+	s.rotate(fresh)
+	s.run("update clients")
+	secret := &corev1.Secret{}
+	secret.Namespace, secret.Name = place.Namespace, place.Name
+	if err := s.api.Delete(t.Context(), secret); err != nil {
+		t.Fatal(err)
+	}
+	s.run("create clients")
+	s.holds("new")
+	s.run()
+}
+
+// TestDamaged: what somebody has changed comes back, with the old CA, but not without end.
 func TestDamaged(t *testing.T) {
 	old, fresh := certstest.NewCA(t, "old", hours(5000)), certstest.NewCA(t, "new", hours(5000))
 	s := newScene(t, newTLS(), leaf(t, "a", old, hours(10)))
@@ -253,10 +271,17 @@ func TestDamaged(t *testing.T) {
 	damage()
 	s.run("update clients")
 	s.holds("new", "old")
-	if err := s.api.Delete(t.Context(), secret); err != nil {
-		t.Fatal(err)
+	damage = func() {
+		if err := s.api.Get(t.Context(), place, secret); err != nil {
+			t.Fatal(err)
+		}
+		delete(secret.Data, "ca.crt")
+		if err := s.api.Update(t.Context(), secret); err != nil {
+			t.Fatal(err)
+		}
 	}
-	s.run("create clients")
+	damage()
+	s.run("update clients")
 	s.holds("new", "old")
 	damage()
 	s.run("update clients")
@@ -285,7 +310,7 @@ func TestContentFits(t *testing.T) {
 	if !contentOf(secret.Type, ref, b).Fits(secret) {
 		t.Error("what was written does not fit")
 	}
-	had := heldBy(secret)
+	had := heldBy(secret, nil)
 	if len(had) != 1 || !had[0].until.Equal(hours(3)) {
 		t.Errorf("read back: %+v", had)
 	}

@@ -37,9 +37,9 @@ func contentOf(kind corev1.SecretType, issuer v1alpha1.IssuerReference, b bundle
 	}
 }
 
-// heldBy are the CAs that an earlier write has put into a Secret, nil for none. Those that nothing is noted of, and what is
-// damaged, are left out: somebody else put them there.
-func heldBy(secret *corev1.Secret) []former {
+// heldBy are the CAs that an earlier write has put into a Secret, nil for none. Those that nothing is noted of are left out: somebody
+// else put them there. Those that somebody has taken out are among the seen ones.
+func heldBy(secret *corev1.Secret, seen []former) []former {
 	if secret == nil {
 		return nil
 	}
@@ -47,9 +47,9 @@ func heldBy(secret *corev1.Secret) []former {
 	if json.Unmarshal([]byte(secret.Annotations[v1alpha1.AnnotationClientCAs]), &noted) != nil {
 		return nil
 	}
-	cas, err := certs.ParseCertificates(secret.Data[corev1.ServiceAccountRootCAKey])
-	if err != nil {
-		return nil
+	cas, _ := certs.ParseCertificates(secret.Data[corev1.ServiceAccountRootCAKey]) // what is damaged is written again
+	for _, f := range seen {
+		cas = append(cas, f.cert)
 	}
 	var had []former
 	for _, ca := range cas {
