@@ -16,6 +16,9 @@ const messageLimit = 300 // bytes
 // check returns an *APIError for an answer that is no success. The admin key is given so that it can be left out of
 // what is said.
 func (a answer) check(key string) error {
+	if a.outdated() {
+		return a.outdatedError()
+	}
 	fields, isObject := a.fields()
 	if a.status >= 200 && a.status < 300 {
 		if !isObject && a.request.method != http.MethodHead {
@@ -49,7 +52,7 @@ func (a answer) fields() (failure, bool) {
 
 func (a answer) error(message string) *APIError {
 	return &APIError{
-		Status: a.status, Message: message, Endpoint: a.endpoint, Method: a.request.method, Path: a.request.path(),
+		Status: a.status, Message: message, Endpoint: a.endpoint, Method: a.request.method, Path: a.request.path(), Server: a.server(),
 	}
 }
 

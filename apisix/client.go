@@ -80,7 +80,8 @@ const (
 // objects and, where there is no such API, for the headers of /apisix/admin/configs; never for its body, which holds
 // every private key.
 //
-// The error is a *KeyError, an *APIError or a *NetworkError; it is a foreign one where the URL is that of no Admin API.
+// The error is a *KeyError, an *APIError or a *NetworkError; it is a foreign one where the URL is that of no Admin API, and an outdated one
+// where that is older than v3.
 func (c *Client) Probe(ctx context.Context) (Mode, error) {
 	_, err := c.page(ctx, 1, 10)
 	if err == nil {
@@ -90,7 +91,7 @@ func (c *Client) Probe(ctx context.Context) (Mode, error) {
 		return ModeUnknown, err
 	}
 	if _, configsErr := c.do(ctx, request{method: http.MethodHead, resource: "configs"}); configsErr != nil {
-		return ModeUnknown, err
+		return ModeUnknown, c.agedOr(ctx, err)
 	}
 	return ModeStandalone, nil
 }

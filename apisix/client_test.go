@@ -227,11 +227,49 @@ func TestListSSLsEmptyPage(t *testing.T) {
 	}
 }
 
+// TestListSSLsUnreadable has answers of which nothing can be read: none may pass for that of an empty gateway.
+func TestListSSLsUnreadable(t *testing.T) {
+	second := "/ssls?page=2&page_size=500"
+	for _, test := range []struct {
+		name    string
+		answers []string
+	}{
+		{"no list", []string{`{"total":3}`}},
+		{"a page that is empty, of a list that is not", []string{`{"total":3,"list":{}}`}},
+		{"a text for a list", []string{`{"total":0,"list":"x"}`}},
+		{"an object for a list", []string{`{"total":1,"list":{"a":{"key":"/apisix/ssls/a","value":{}}}}`}},
+		{"entries of another form", []string{`{"total":2,"list":[{"id":"a"},{"id":"b"}]}`}},
+		{"entries that are no objects", []string{`{"total":2,"list":["a",1]}`}},
+		{"no total", []string{`{"list":[]}`}},
+		{"no list at all", []string{`{}`}},
+		{"no second page", []string{pageOf(501, "ab"), `{"total":501,"list":{}}`}},
+	} {
+		steps := []step{{"GET", "/ssls?page=1&page_size=500", "", 200, test.answers[0], false}}
+		if len(test.answers) > 1 {
+			steps = append(steps, step{"GET", second, "", 200, test.answers[1], false})
+		}
+		if got, err := newClient(t, newScript(t, steps...).URL).ListSSLs(t.Context()); !IsForeign(err) || got != nil {
+			t.Errorf("%s: %v, error %v, want a foreign answer", test.name, got, err)
+		}
+	}
+}
+
+// TestListSSLsOddEntry: one entry that is no object hides no other.
+func TestListSSLsOddEntry(t *testing.T) {
+	answer := `{"total":3,"list":["x",{"key":"/apisix/ssls/a","value":{}},null]}`
+	server := newScript(t, step{"GET", "/ssls?page=1&page_size=500", "", 200, answer, false})
+	got, err := newClient(t, server.URL).ListSSLs(t.Context())
+	if diff := cmp.Diff([]SSL{{ID: "a"}}, got); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+}
+
 func TestProbe(t *testing.T) {
 	list := step{"GET", "/ssls?page=1&page_size=10", "", 200, pageOf(0, ""), false}
 	missing := step{"GET", "/ssls?page=1&page_size=10", "", 404, "<html>404</html>", true}
 	configs := step{"HEAD", "/configs", "", 200, "", false}
 	none := step{"HEAD", "/configs", "", 404, "", true}
+	old := step{"GET", "/ssl/" + nowhere, "", 404, "<html>404</html>", true}
 	denied := step{"GET", "/ssls?page=1&page_size=10", "", 401, `{"error_msg":"failed to check token"}`, false}
 	for _, test := range []struct {
 		name  string
@@ -241,7 +279,7 @@ func TestProbe(t *testing.T) {
 	}{
 		{"etcd", []step{list}, ModeEtcd, nil},
 		{"standalone", []step{missing, configs}, ModeStandalone, nil},
-		{"no admin API", []step{missing, none}, ModeUnknown, IsForeign},
+		{"no admin API", []step{missing, none, old}, ModeUnknown, IsForeign},
 		{"bad key", []step{denied}, ModeUnknown, IsUnauthorized},
 	} {
 		mode, err := newClient(t, newScript(t, test.steps...).URL).Probe(t.Context())

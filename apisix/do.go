@@ -20,6 +20,7 @@ type request struct {
 	query    url.Values
 	body     []byte // JSON, may hold keys
 	limit    int    // of the answer's body in bytes
+	aside    bool   // it explains the failure of another, and is not observed
 }
 
 func (r request) path() string {
@@ -109,7 +110,7 @@ func (c *Client) attempt(ctx context.Context, endpoint, key string, r request) (
 }
 
 func (c *Client) observe(a answer, err error) {
-	if c.options.Observe == nil {
+	if c.options.Observe == nil || a.request.aside {
 		return
 	}
 	c.options.Observe(Call{

@@ -21,6 +21,9 @@
 // [CheckPair] finds these before a write. APISIX never gives a key back, so what is stored is compared by its
 // certificate, and the rest is proven by a handshake.
 //
+// It speaks Admin API v3, which APISIX has since [LeastVersion]. An older one is told by the header X-API-Version, by Server or by the form
+// of its answers, and gives an error of its own, see [IsOutdated] and [UpgradeOf]; nothing is taken from such an answer.
+//
 // What it does not do: it knows nothing of Kubernetes, never decides what should be stored, sends no conditional
 // headers (APISIX applies the write and then answers 412), follows no redirect, and neither logs nor returns a
 // body of an answer in an error, as APISIX echoes malformed JSON with its key.

@@ -20,6 +20,10 @@ type APIError struct {
 	// Foreign is set where the answer is not one that the ssl handler of the Admin API gives: HTML of a proxy
 	// or of a gateway without this API, a redirect, a body that is no JSON of an ssl object.
 	Foreign bool
+	// Outdated is set, as Foreign is, where it is that of an Admin API older than v3. See [LeastVersion].
+	Outdated bool
+	// Server is what APISIX says of its version, "APISIX/3.18.0"; empty where nothing is said.
+	Server string
 }
 
 func (e *APIError) Error() string {
@@ -80,8 +84,8 @@ func IsUnavailable(err error) bool {
 	return errors.As(err, &network)
 }
 
-// IsForeign tells whether the answer did not come from the ssl handler of an Admin API: a wrong URL, a proxy, or a
-// gateway in standalone mode. A page of nginx with a 5xx is foreign and unavailable, so ask [IsUnavailable] first.
+// IsForeign tells whether the answer did not come from the ssl handler of an Admin API v3: a wrong URL, a proxy, or a
+// gateway that is too old (see [IsOutdated]) or in standalone mode. A page of nginx with a 5xx is foreign and unavailable, so ask [IsUnavailable] first.
 func IsForeign(err error) bool {
 	e, ok := asAPIError(err)
 	return ok && e.Foreign

@@ -3,8 +3,10 @@
 package apisix
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"path"
@@ -17,6 +19,7 @@ const (
 	objectLimit = 2 << 20
 	listLimit   = 64 << 20
 	noObject    = "the answer is not about this ssl object"
+	noList      = "the answer is no list of ssl objects"
 )
 
 // GetSSL returns the object without its keys, which APISIX does not give.
@@ -83,7 +86,8 @@ func (c *Client) object(ctx context.Context, method, id string, body []byte) (an
 }
 
 // ListSSLs returns all ssl objects without their keys, those of others too, in the order of their etcd keys. A field of
-// an unknown kind is left empty, an entry that is no object is left out.
+// an unknown kind is left empty, an entry that is no object is left out. A list of which nothing can be read is a foreign answer, and never
+// an empty list.
 //
 // Pages are read one after the other, so an object deleted meanwhile would hide one of the next page: the list is read
 // again, up to twice, where its total changed. Errors are as those of [Client.PutSSL].
@@ -111,16 +115,16 @@ func listOnce[T any](ctx context.Context, c *Client, keep func(*SSL) T) (ssls []
 	for number := 1; ; number++ {
 		p, err := c.page(ctx, number, pageSize)
 		if err != nil {
-			return nil, false, err
+			return nil, false, c.agedOr(ctx, err)
 		}
 		if first < 0 {
 			first = p.total
 		}
-		for _, n := range p.nodes {
+		for i, n := range p.nodes {
 			if ssl, ok := n.ssl(); ok && !seen[n.Key] {
 				ssls = append(ssls, keep(&ssl))
 			}
-			seen[n.Key] = true
+			seen[cmp.Or(n.Key, fmt.Sprint(number, " ", i))] = true
 		}
 		if len(p.nodes) == 0 || number*pageSize >= p.total {
 			return ssls, p.total == first && len(seen) == p.total, nil
@@ -147,8 +151,30 @@ func (c *Client) page(ctx context.Context, number, size int) (page, error) {
 		Total *int            `json:"total"`
 	}
 	if err := json.Unmarshal(answer.body, &list); err != nil || list.Total == nil {
-		return page{}, answer.foreign("the answer is no list of ssl objects")
+		return page{}, answer.foreign(noList)
 	}
-	// A page past the end is {} and not [].
-	return page{nodes: read[[]node](list.List), total: *list.Total}, nil
+	nodes, ok := nodesOf(list.List)
+	if !ok || len(nodes) == 0 && *list.Total > (number-1)*size {
+		return page{}, answer.foreign(noList)
+	}
+	return page{nodes: nodes, total: *list.Total}, nil
+}
+
+// nodesOf reads the entries of a page, one by one, so that an odd one hides no other. ok is false for what is no list of objects: an
+// unreadable list must never pass for that of an empty gateway. A page past the end is {} and not [], and Lua may leave out an empty one.
+func nodesOf(list json.RawMessage) (nodes []node, ok bool) {
+	if fields := read[map[string]json.RawMessage](list); len(list) == 0 || string(list) == "null" || fields != nil {
+		return nil, len(fields) == 0
+	}
+	var entries []json.RawMessage
+	if err := json.Unmarshal(list, &entries); err != nil {
+		return nil, false
+	}
+	readable := len(entries) == 0
+	for _, entry := range entries {
+		n := read[node](entry)
+		readable = readable || n.Key != ""
+		nodes = append(nodes, n)
+	}
+	return nodes, readable
 }

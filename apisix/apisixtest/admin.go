@@ -22,7 +22,7 @@ func (s *Server) serveAdmin(w http.ResponseWriter, r *http.Request) {
 	pause(r, latency)
 	var answer reply
 	if failure == nil || failure.After {
-		answer = conditional(r, s.answer(r))
+		answer = conditional(r, s.aged(r))
 	}
 	if failure != nil {
 		answer = failure.reply()

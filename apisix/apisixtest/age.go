@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package apisixtest
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+)
+
+// Age is the APISIX that a [Server] stands in for. Only the current one is held to recordings; what is said of the others is that of the
+// documentation of their releases.
+type Age string
+
+// Ages.
+const (
+	// Current is 3.18.0.
+	Current Age = ""
+	// ShowsKeys is 3.8.0: GET and list show the key as it is stored, and the defaults of fields that were not sent.
+	ShowsKeys Age = "3.8.0"
+	// FormV2 is 3.18.0 with deployment.admin.admin_api_version: v2.
+	FormV2 Age = "3.18.0, v2"
+	// Before3 is 2.15.3: ssl objects are under /apisix/admin/ssl, and answers have the form of etcd v2.
+	Before3 Age = "2.15.3"
+	// Before3Nameless is the same with enable_server_tokens: false.
+	Before3Nameless Age = "2.15.3, nameless"
+)
+
+// SetAge changes the age from the next request on, as an upgrade does. What is stored stays.
+func (s *Server) SetAge(age Age) { s.age.Store(&age) }
+
+// formV2 reports whether answers have the form of etcd v2.
+func (a Age) formV2() bool { return a == FormV2 || a.before3() }
+
+func (a Age) before3() bool { return strings.HasPrefix(string(a), string(Before3)) }
+
+// server is the header Server of an age; empty: none, as in the recordings.
+func (a Age) server() string {
+	switch a {
+	case Current:
+		return ""
+	case Before3Nameless:
+		return "APISIX"
+	}
+	version, _, _ := strings.Cut(string(a), ",")
+	return "APISIX/" + version
+}
+
+// aged answers as an Admin API of the server's age.
+func (s *Server) aged(r *http.Request) reply {
+	age := *s.age.Load()
+	if age == Current {
+		return s.answer(r)
+	}
+	answer := s.answerBefore3(r, age)
+	if age == ShowsKeys && r.Method == http.MethodGet {
+		answer = s.withKeys(answer)
+	}
+	if age.formV2() {
+		answer = inFormV2(r, answer)
+	}
+	if age == FormV2 && answer.header.Get("X-Api-Version") != "" {
+		answer = answer.with("X-Api-Version", "v2")
+	}
+	return answer.with("Server", age.server())
+}
+
+// answerBefore3 has the paths of an age, and what it says where there is nothing.
+func (s *Server) answerBefore3(r *http.Request, age Age) reply {
+	r = r.Clone(r.Context())
+	if age.formV2() {
+		r.URL.RawQuery = "" // there are no pages
+	}
+	if !age.before3() {
+		return s.answer(r)
+	}
+	resource, _, _ := split(nginxPath(r.URL.Path))
+	if resource == "ssl" {
+		r.URL.Path = strings.Replace(r.URL.Path, adminPath+"/ssl", adminPath+"/ssls", 1)
+	}
+	answer := s.answer(r)
+	switch {
+	case answer.status == http.StatusUnauthorized:
+		return page(http.StatusUnauthorized)
+	case resource != "ssl" || r.Method == http.MethodHead:
+		return page(http.StatusNotFound)
+	}
+	answer.header = nil
+	return answer
+}
+
+// inFormV2 is a success in the form that an HTTP API of etcd v2 has.
+func inFormV2(r *http.Request, answer reply) reply {
+	var body map[string]json.RawMessage
+	if answer.status >= http.StatusMultipleChoices || json.Unmarshal(answer.body, &body) != nil {
+		return answer
+	}
+	action, ok := map[string]string{
+		http.MethodGet: "get", http.MethodPut: "set", http.MethodPost: "create", http.MethodPatch: "compareAndSwap", http.MethodDelete: "delete",
+	}[r.Method]
+	if !ok {
+		return answer
+	}
+	form := map[string]any{"action": action, "node": body}
+	if list, ok := body["list"]; ok {
+		form["count"] = body["total"]
+		form["node"] = map[string]any{"key": "/apisix/ssls", "dir": true, "nodes": list}
+	}
+	if _, ok := body["deleted"]; ok {
+		form["deleted"], form["key"], form["node"] = body["deleted"], body["key"], map[string]any{}
+	}
+	answer.body = marshal(form)
+	return answer
+}
+
+// withKeys adds the keys, as they are stored, to what GET and list show of ssl objects.
+func (s *Server) withKeys(answer reply) reply {
+	var body map[string]any
+	if answer.status != http.StatusOK || json.Unmarshal(answer.body, &body) != nil {
+		return answer
+	}
+	nodes, ok := body["list"].([]any)
+	if !ok {
+		nodes = []any{body}
+	}
+	for _, node := range nodes {
+		object, _ := node.(map[string]any)
+		value, _ := object["value"].(map[string]any)
+		id, isSSL := strings.CutPrefix(text(object["key"]), etcdKey("ssls", ""))
+		stored := s.store.get("ssls", id)
+		if !isSSL || stored == nil || value == nil {
+			continue
+		}
+		for _, field := range []string{"key", "keys"} {
+			if shown, ok := stored.value[field]; ok {
+				value[field] = shown
+			}
+		}
+		for field, unsent := range map[string]any{"status": 1, "type": "server"} {
+			if _, ok := value[field]; !ok {
+				value[field] = unsent
+			}
+		}
+	}
+	answer.body = marshal(body)
+	return answer
+}
