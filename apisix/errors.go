@@ -68,6 +68,12 @@ func IsForbidden(err error) bool {
 	return ok && (e.Status == http.StatusForbidden || viewerKey(e))
 }
 
+// IsReadOnly reports whether the key is one of a viewer, which may not write. Such an answer is forbidden, too.
+func IsReadOnly(err error) bool {
+	e, ok := asAPIError(err)
+	return ok && viewerKey(e)
+}
+
 // IsConflict tells whether somebody wrote the object during a PATCH. It is no failure: read the object again, and
 // be done where it holds what was wanted. A conflict is unavailable too, so ask this first.
 func IsConflict(err error) bool {

@@ -63,6 +63,17 @@ func (c *Client) PatchSSL(ctx context.Context, id string, patch SSLPatch) error 
 	return err
 }
 
+// CheckWrite asks whether ssl objects may be written, and changes none: it sends a PATCH without a body, which APISIX answers with 400 before
+// it looks for the object. The error is one of [IsForbidden] or [IsUnauthorized], of a proxy that lets no PATCH through (405), or a
+// *KeyError or *NetworkError.
+func (c *Client) CheckWrite(ctx context.Context) error {
+	_, err := c.do(ctx, request{method: http.MethodPatch, resource: "ssls", id: nowhere, limit: objectLimit})
+	if e, ok := asAPIError(err); ok && !IsForbidden(e) && !IsUnauthorized(e) && e.Status != http.StatusMethodNotAllowed {
+		return nil
+	}
+	return err
+}
+
 // DeleteSSL deletes the object. [IsNotFound] tells where there was none; after an attempt that another endpoint did not
 // answer this counts as done, as that one may have deleted it. Other errors are as those of [Client.PutSSL].
 func (c *Client) DeleteSSL(ctx context.Context, id string) error {

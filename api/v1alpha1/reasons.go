@@ -89,8 +89,8 @@ const (
 	ReasonUndone = "PushUndone"
 	// ReasonGatewayUnreachable is set on Pushed: the Admin API does not answer; the controller tries again.
 	ReasonGatewayUnreachable = "GatewayUnreachable"
-	// ReasonGatewayRefused is set on Pushed: the Admin API refuses the admin key, the client's address or the object.
-	// Mend what the message names.
+	// ReasonGatewayRefused is set on Pushed: the Admin API refuses the admin key, the client's address or the object, or is
+	// older than that of APISIX 3.0. Mend what the message names.
 	ReasonGatewayRefused = "GatewayRefused"
 	// ReasonClassNotFound is set on Pushed: the Gateway names a GatewayClass that does not exist. The Secret is kept. Create the
 	// class, or name another.

@@ -89,7 +89,7 @@ func TestClientKeys(t *testing.T) {
 	for _, test := range []struct {
 		key  string
 		want func(error) bool
-	}{{"wrong", apisix.IsUnauthorized}, {apisixtest.DefaultViewerKey, apisix.IsForbidden}} {
+	}{{"wrong", apisix.IsUnauthorized}, {apisixtest.DefaultViewerKey, apisix.IsReadOnly}} {
 		client, err := apisix.New(apisix.Options{
 			Endpoints: []string{server.AdminURL()}, AdminKey: apisix.StaticKey(test.key),
 		})
@@ -99,6 +99,23 @@ func TestClientKeys(t *testing.T) {
 		if _, err := client.PutSSL(t.Context(), newSSL(t, "a.example.com", 1)); !test.want(err) {
 			t.Errorf("key %s: %v", test.key, err)
 		}
+		if err := client.CheckWrite(t.Context()); !test.want(err) {
+			t.Errorf("key %s, whether it may write: %v", test.key, err)
+		}
+	}
+}
+
+func TestClientCheckWrite(t *testing.T) {
+	server, client := start(t, apisixtest.Options{})
+	if err := client.CheckWrite(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if ssls := server.SSLs(); len(ssls) > 0 {
+		t.Errorf("it wrote %v", ssls)
+	}
+	server.FailNext(1, 405, "<html>405 Not Allowed</html>")
+	if err := client.CheckWrite(t.Context()); err == nil {
+		t.Error("a proxy that lets no PATCH through passes")
 	}
 }
 

@@ -164,11 +164,23 @@ func (*world) gatewayFaults() []fault {
 			"gateway default", "--apisix-admin-url the Admin API does not answer", "check the address and that the gateway runs"},
 		{"something else at the Admin API's address", func(*world, string) {}, []string{"--apisix-admin-url", "$vault"},
 			"gateway default", "what answers there is no Admin API", "9180 by default"},
+		{"a gateway older than APISIX 3.0", func(w *world, _ string) { w.age(apisixtest.Before3) }, nil,
+			"gateway default", "APISIX/2.15.3 is older than 3.0.0", "upgrade the gateway to APISIX 3.0.0 or later"},
+		{"a gateway with Admin API v2", func(w *world, _ string) { w.age(apisixtest.FormV2) }, nil,
+			"gateway default", "APISIX/3.18.0 answers as Admin API v2", "set deployment.admin.admin_api_version to v3"},
+		{"an admin key of role viewer", func(w *world, _ string) { w.Setenv("APISIX_CERTS_APISIX_ADMIN_KEY", apisixtest.DefaultViewerKey) }, nil,
+			"gateway default", "APISIX_CERTS_APISIX_ADMIN_KEY the admin key may only read", "key of role admin"},
 		{"a TLS port without TLS", func(*world, string) {}, []string{"--apisix-tls-addr", "$admin"},
 			"gateway default", "the port does not speak TLS", "apisix.ssl.enable"},
 		{"nothing at the TLS port", func(*world, string) {}, []string{"--apisix-tls-addr", "127.0.0.1:1"},
 			"gateway default", "the gateway's TLS port cannot be reached", "9443 by default"},
 	}
+}
+
+// age makes the gateway one of another age for the test.
+func (w *world) age(age apisixtest.Age) {
+	w.StandIn.SetAge(age)
+	w.Cleanup(func() { w.StandIn.SetAge(apisixtest.Current) })
 }
 
 func (*world) clusterFaults() []fault {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -88,6 +89,9 @@ func (d *doctor) lookAtGateway(ctx context.Context, g *gateway.Gateway) gatewayL
 	if err == nil && g.Admin != nil && g.Mode != gateway.Auto {
 		_, err = g.Admin.Probe(ctx) // a mode that is set asks nobody
 	}
+	if err == nil && g.Admin != nil && mode != gateway.Secret {
+		err = g.Admin.CheckWrite(ctx)
+	}
 	var network *apisix.NetworkError
 	if errors.As(err, &network) && d.remote {
 		d.told.note("gateway " + g.Name + ": its Admin API does not answer here: " + inPod)
@@ -123,11 +127,17 @@ func (d *doctor) tellGateway(g *gateway.Gateway, err error) {
 		f.Problem, f.Mend = apart(setup.Problem, "correct it")
 	case errors.As(err, &key):
 		f.Field, f.Problem, f.Mend = d.keyField(), key.Error(), "put the admin key there, deployment.admin.admin_key of APISIX"
+	case apisix.IsOutdated(err) && errors.As(err, &answer):
+		f.Problem, f.Mend = answer.Message, apisix.UpgradeOf(err)
+	case apisix.IsReadOnly(err):
+		f.Field, f.Problem, f.Mend = d.keyField(), "the admin key may only read", "give the key of role admin and not that of role viewer (chart: apisix.admin.credentials.admin)"
+	case errors.As(err, &answer) && answer.Status == http.StatusMethodNotAllowed:
+		f.Problem, f.Mend = "what is before the Admin API lets nothing be written", "let PUT, PATCH and DELETE through to it"
 	case apisix.IsUnauthorized(err):
 		f.Field, f.Problem, f.Mend = d.keyField(), "the Admin API does not take the admin key", "give the key of role admin that APISIX has in deployment.admin.admin_key (chart: apisix.admin.credentials.admin)"
 	case apisix.IsForbidden(err):
 		f.Problem = "the Admin API refuses this client"
-		f.Mend = "let APISIX's deployment.admin.allow_admin (chart: apisix.admin.allow.ipList) have the address of the controller's Pods, and give the key of role admin and not of role viewer"
+		f.Mend = "let APISIX's deployment.admin.allow_admin (chart: apisix.admin.allow.ipList) have the address of the controller's Pods"
 	case apisix.IsUnavailable(err) && errors.As(err, &network):
 		f.Problem = "the Admin API does not answer at " + network.Endpoint + " (" + fmt.Sprint(network.Err) + ")"
 		f.Mend = "check the address and that the gateway runs (chart: apisix.admin.enabled); where only Pods reach it, run check in the controller's Pod"

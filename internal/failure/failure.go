@@ -6,6 +6,7 @@ package failure
 import (
 	"errors"
 	"fmt"
+	"net/http"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
@@ -69,7 +70,7 @@ func Of(err error) *finding.Finding {
 	case errors.As(err, &pair):
 		return &finding.Finding{Reason: v1alpha1.ReasonGatewayRefused, Message: pair.Error()}
 	case apisix.IsUnavailable(err) && errors.As(err, &api):
-		return &finding.Finding{Reason: v1alpha1.ReasonGatewayUnreachable, Message: api.Error()}
+		return &finding.Finding{Reason: v1alpha1.ReasonGatewayUnreachable, Message: api.Error() + etcdMend(api)}
 	case errors.As(err, &api):
 		return &finding.Finding{Reason: v1alpha1.ReasonGatewayRefused, Message: api.Error() + gatewayMend(err)}
 	case errors.As(err, &network):
@@ -89,8 +90,23 @@ var vaultReasons = map[vault.Kind]string{
 	vault.User:      v1alpha1.ReasonRefused,
 }
 
+// etcdMend is for an answer of the Admin API itself: what fails behind it is its etcd.
+func etcdMend(e *apisix.APIError) string {
+	if e.Foreign || e.Status != http.StatusServiceUnavailable || apisix.IsConflict(e) {
+		return ""
+	}
+	return ": see that the gateway reaches its etcd"
+}
+
 func gatewayMend(err error) string {
-	switch {
+	var api *apisix.APIError
+	switch errors.As(err, &api); {
+	case apisix.IsOutdated(err):
+		return ": " + apisix.UpgradeOf(err)
+	case apisix.IsReadOnly(err):
+		return ": that key may only read: give the controller a key of role admin (--apisix-admin-key-file, --apisix-admin-key-secret or that of the GatewayProxy)"
+	case api.Status == http.StatusMethodNotAllowed:
+		return ": let PUT, PATCH and DELETE through to the Admin API"
 	case apisix.IsForbidden(err):
 		return ": allow the controller's address in the gateway's admin.allow_admin (chart: admin.allow.ipList), and give it an admin key with the role admin"
 	case apisix.IsUnauthorized(err):
