@@ -93,7 +93,7 @@ func (c *Client) object(ctx context.Context, method, id string, body []byte) (an
 	if err == nil && path.Base(read[node](a.body).Key) != id {
 		return a, a.foreign(noObject)
 	}
-	return a, err
+	return a, c.agedOr(ctx, err)
 }
 
 // ListSSLs returns all ssl objects without their keys, those of others too, in the order of their etcd keys. A field of

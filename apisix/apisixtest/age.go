@@ -18,6 +18,8 @@ const (
 	Current Age = ""
 	// ShowsKeys is 3.8.0: GET and list show the key as it is stored, and the defaults of fields that were not sent.
 	ShowsKeys Age = "3.8.0"
+	// ShowsPlainKeys is the same without data_encryption: what is stored and shown is the key itself.
+	ShowsPlainKeys Age = "3.8.0, not encrypted"
 	// FormV2 is 3.18.0 with deployment.admin.admin_api_version: v2.
 	FormV2 Age = "3.18.0, v2"
 	// Before3 is 2.15.3: ssl objects are under /apisix/admin/ssl, and answers have the form of etcd v2.
@@ -53,8 +55,8 @@ func (s *Server) aged(r *http.Request) reply {
 		return s.answer(r)
 	}
 	answer := s.answerBefore3(r, age)
-	if age == ShowsKeys && r.Method == http.MethodGet {
-		answer = s.withKeys(answer)
+	if r.Method == http.MethodGet && (age == ShowsKeys || age == ShowsPlainKeys) {
+		answer = s.withKeys(answer, age == ShowsPlainKeys)
 	}
 	if age.formV2() {
 		answer = inFormV2(r, answer)
@@ -113,8 +115,8 @@ func inFormV2(r *http.Request, answer reply) reply {
 	return answer
 }
 
-// withKeys adds the keys, as they are stored, to what GET and list show of ssl objects.
-func (s *Server) withKeys(answer reply) reply {
+// withKeys adds the keys, encrypted or plain, to what GET and list show of ssl objects.
+func (s *Server) withKeys(answer reply, plain bool) reply {
 	var body map[string]any
 	if answer.status != http.StatusOK || json.Unmarshal(answer.body, &body) != nil {
 		return answer
@@ -131,10 +133,9 @@ func (s *Server) withKeys(answer reply) reply {
 		if !isSSL || stored == nil || value == nil {
 			continue
 		}
-		for _, field := range []string{"key", "keys"} {
-			if shown, ok := stored.value[field]; ok {
-				value[field] = shown
-			}
+		value["key"] = stored.value["key"]
+		if plain {
+			value["key"] = s.decrypted(text(stored.value["key"]))
 		}
 		for field, unsent := range map[string]any{"status": 1, "type": "server"} {
 			if _, ok := value[field]; !ok {
