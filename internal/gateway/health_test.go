@@ -4,6 +4,7 @@ package gateway
 
 import (
 	"errors"
+	"net"
 	"testing"
 	"time"
 
@@ -55,5 +56,47 @@ func TestHealth(t *testing.T) {
 	h.leave(must(16), at(16), &apisix.APIError{Status: 401})
 	for range 3 {
 		must(16)
+	}
+}
+
+// TestHangingGatewayLeavesWorkers: with as many workers as a controller has by default, and far more certificates at a gateway that hangs,
+// each certificate at the other gateway is looked at without delay.
+func TestHangingGatewayLeavesWorkers(t *testing.T) {
+	skipReal(t)
+	const workers, hanging, well = 16, 200, 20
+	good := newOwnScene(t)
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts, by its backlog, and never answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	bad := ownGateway(t, "http://"+silent.Addr().String(), "k", "", "blue")
+	bad.Name, bad.AtOnce = "hangs", 0
+	target := good.target("u1", "a.example.com")
+	queue := make(chan *Gateway, hanging+well)
+	for i := range hanging {
+		queue <- bad
+		if i%(hanging/well) == 0 {
+			queue <- good.Gateway
+		}
+	}
+	close(queue)
+	began, looked := time.Now(), make(chan error, well)
+	for range workers {
+		go func() {
+			for g := range queue {
+				if _, err := g.Observe(t.Context(), target); g == good.Gateway {
+					looked <- err
+				}
+			}
+		}()
+	}
+	for range well {
+		if err := <-looked; err != nil {
+			t.Error(err)
+		}
+	}
+	if took := time.Since(began); took > time.Second { // a call of the hanging one takes 2 s
+		t.Errorf("the gateway that answers is held up for %s", took)
 	}
 }
