@@ -161,6 +161,10 @@ bench: servers ## Measure speed and cost with N certificates (N=1000); OUT=FILE 
 faults: servers ## Inject every fault into the running whole and print the measures; ARGS=-update writes docs/faults.md
 	test/faults/run.sh $(ARGS)
 
+.PHONY: coexistence
+coexistence: servers ## Play each source beside ingress controllers; at a real gateway: see test/coexistence/doc.go
+	$(GO) test -count=1 -v -timeout 60m ./test/coexistence $(ARGS)
+
 .PHONY: attacks
 attacks: servers ## Let one tenant try what it can against another and print the measures; ARGS=-run=... takes a part
 	test/attacks/run.sh $(ARGS)

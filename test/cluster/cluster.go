@@ -22,6 +22,7 @@ import (
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"apisix-certs.io/apisix-certs/apisix/apisixtest"
 	"apisix-certs.io/apisix-certs/controllers"
@@ -33,6 +34,9 @@ import (
 type Options struct {
 	// Gateway is a real gateway. Nil: the stand-in.
 	Gateway *Gateway
+	// Kube is the administrator's way into a cluster for tests that runs already. It gets this project's CRDs and RBAC, and keeps them. Nil: an
+	// API server is started.
+	Kube *rest.Config
 	// Role are fields of Vault's role that differ from the walkthrough's as mended.
 	Role map[string]any
 	// KubeDir is the folder of the API server, which RestartKube needs. Empty: a temporary one, without restarts.
@@ -97,16 +101,21 @@ func Start(ctx context.Context, options Options) (c *Cluster, err error) {
 // startKube starts the API server with all CRDs: kinds that are there before the garbage collector starts are collected
 // from the first, others only after the half minute that it takes to look for new ones.
 func (c *Cluster) startKube(ctx context.Context) error {
-	theirs, err := servers.IngressControllerCRDs(ctx)
-	if err != nil {
-		return err
-	}
 	ours, err := os.MkdirTemp("", "apisix-certs-crds-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(ours)
 	if err := os.CopyFS(ours, manifests.FS); err != nil {
+		return err
+	}
+	if c.options.Kube != nil {
+		c.Kube = servers.KubeOf(c.options.Kube)
+		_, err := envtest.InstallCRDs(c.Kube.Config, envtest.CRDInstallOptions{Paths: []string{filepath.Join(ours, "crds")}, ErrorIfPathMissing: true})
+		return err
+	}
+	theirs, err := servers.IngressControllerCRDs(ctx)
+	if err != nil {
 		return err
 	}
 	c.Kube, err = servers.StartKube(ctx, servers.KubeOptions{

@@ -16,7 +16,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"apisix-certs.io/apisix-certs/apisix"
 	"apisix-certs.io/apisix-certs/test/cluster"
 )
 
@@ -58,11 +57,7 @@ func twoReplicas(m *managed) {
 func deletedByHand(m *managed) {
 	theirs := m.theirsWrote()
 	id := m.leaked()
-	admin, err := apisix.New(apisix.Options{Endpoints: []string{m.apisx.AdminURL()}, AdminKey: apisix.StaticKey(m.apisx.AdminKey())})
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	if err := admin.DeleteSSL(m.t.Context(), id); err != nil {
+	if err := m.admin.DeleteSSL(m.t.Context(), id); err != nil {
 		m.t.Fatal(err)
 	}
 	m.serial = ""

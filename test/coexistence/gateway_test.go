@@ -107,7 +107,7 @@ func (m *managed) wantHandshake(within time.Duration) {
 	m.t.Helper()
 	m.eventually(within, func(ctx context.Context) (bool, string) {
 		for _, host := range m.hosts {
-			leaf, err := served(ctx, m.apisx.TLSAddr(), host)
+			leaf, err := served(ctx, m.real.TLSAddr, host)
 			if err != nil || leaf.VerifyHostname(host) != nil {
 				return false, host + " is not served"
 			}
@@ -197,7 +197,7 @@ func TestGatewayByHand(t *testing.T) {
 		return client.IgnoreNotFound(err) == nil && err != nil, "the ApisixCertificate does not go"
 	})
 	w.must(w.Client.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: m.secret}, &corev1.Secret{}))
-	if _, err := served(t.Context(), w.apisx.TLSAddr(), m.hosts[0]); err != nil {
+	if _, err := served(t.Context(), w.real.TLSAddr, m.hosts[0]); err != nil {
 		t.Errorf("the host is dark: %v", err)
 	}
 	secret := &corev1.Secret{}
@@ -215,9 +215,7 @@ func TestNotReferenced(t *testing.T) {
 	w.stopTheirs() // it would delete what somebody else puts there
 	secret := &corev1.Secret{}
 	w.must(w.Client.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: m.secret}, secret))
-	admin, err := apisix.New(apisix.Options{Endpoints: []string{w.apisx.AdminURL()}, AdminKey: apisix.StaticKey(w.apisx.AdminKey())})
-	w.must(err)
-	_, err = admin.PutSSL(t.Context(), apisix.SSL{ID: "theirs", SNIs: m.hosts, Cert: string(secret.Data[corev1.TLSCertKey]), Key: string(secret.Data[corev1.TLSPrivateKeyKey])})
+	_, err := w.admin.PutSSL(t.Context(), apisix.SSL{ID: "theirs", SNIs: m.hosts, Cert: string(secret.Data[corev1.TLSCertKey]), Key: string(secret.Data[corev1.TLSPrivateKeyKey])})
 	w.must(err)
 	m.wantConditions(60*time.Second, "Ready=True Ready", "Pushed=Unknown NotReferenced", "Served=True Served")
 	if n := w.oursWrote(); n > 0 {

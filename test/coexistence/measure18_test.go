@@ -80,7 +80,7 @@ func (w *world) watchReverts() (stop func() int) {
 	group.Go(func() {
 		had, now := map[string]map[string]bool{}, map[string]string{}
 		for ; ctx.Err() == nil; time.Sleep(2 * time.Millisecond) {
-			for _, ssl := range w.apisx.SSLs() {
+			for _, ssl := range w.ssls() {
 				chain, err := certs.ParseCertificates([]byte(ssl.Cert))
 				if err != nil || now[ssl.ID] == certs.Fingerprint(chain[0]) {
 					continue

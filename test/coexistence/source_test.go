@@ -89,7 +89,7 @@ func (m *managed) listeners() []gatewayv1.Listener {
 }
 
 func (m *managed) gateway() client.Object {
-	gw := &gatewayv1.Gateway{Spec: gatewayv1.GatewaySpec{GatewayClassName: class, Listeners: m.listeners()}}
+	gw := &gatewayv1.Gateway{Spec: gatewayv1.GatewaySpec{GatewayClassName: gatewayv1.ObjectName(class), Listeners: m.listeners()}}
 	gw.Name, gw.Namespace = m.name, namespace
 	return gw
 }
@@ -203,7 +203,7 @@ func (m *managed) wantServed(within time.Duration) {
 // look tells the serial number that is served for all hosts, or what is amiss.
 func (m *managed) look(ctx context.Context) (serial, but string) {
 	for _, host := range m.hosts {
-		leaf, err := served(ctx, m.apisx.TLSAddr(), host)
+		leaf, err := served(ctx, m.real.TLSAddr, host)
 		switch {
 		case err != nil:
 			return "", host + ": " + err.Error()

@@ -14,8 +14,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -60,10 +62,17 @@ func theCluster(t *testing.T) *cluster.Cluster {
 		if shared.binary, shared.err = cluster.Binary(ctx); shared.err != nil {
 			return
 		}
-		if shared.cluster, shared.err = cluster.Start(ctx, cluster.Options{}); shared.err != nil {
+		var kube *rest.Config
+		if kube, shared.err = given.kube(); shared.err != nil {
 			return
 		}
-		if shared.err = shared.cluster.InstallGateways(ctx); shared.err != nil {
+		if shared.cluster, shared.err = cluster.Start(ctx, cluster.Options{Kube: kube}); shared.err != nil {
+			return
+		}
+		if kube == nil {
+			shared.err = shared.cluster.InstallGateways(ctx)
+		}
+		if shared.err != nil {
 			return
 		}
 		shared.err = prepare(ctx, shared.cluster)
@@ -94,7 +103,7 @@ func prepare(ctx context.Context, c *cluster.Cluster) error {
 	}
 	slice.Name, slice.Namespace, slice.Labels = "httpbin", namespace, map[string]string{discoveryv1.LabelServiceName: "httpbin"}
 	for _, object := range []client.Object{service, endpoints, slice} {
-		if err := c.Client.Create(ctx, object); err != nil {
+		if err := c.Client.Create(ctx, object); err != nil && !apierrors.IsAlreadyExists(err) {
 			return err
 		}
 	}
@@ -111,7 +120,10 @@ type world struct {
 	period time.Duration
 	// lag is that of its syncs.
 	lag   time.Duration
-	apisx *apisixtest.Server
+	apisx *apisixtest.Server // nil beside a real gateway
+	// real is the gateway itself, past the tap, and admin a client of it.
+	real  cluster.Gateway
+	admin *apisix.Client
 	tap   *cluster.Tap
 	ours  *cluster.Controller
 	// theirs stops the ingress controller; nil: it does not run.
@@ -124,13 +136,23 @@ type world struct {
 // newWorld starts one. Everything in it ends with the test.
 func newWorld(t *testing.T, mode string, args ...string) *world {
 	t.Helper()
-	w := &world{Cluster: theCluster(t), t: t, mode: mode, args: args, apisx: standIn(t, apisixtest.Options{Standalone: mode == modeSecret})}
+	given.needDouble(t, mode)
+	return startWorld(t, mode, args...)
+}
+
+// startWorld is newWorld for tests that do nothing with the ingress controller itself: it may be a real one.
+func startWorld(t *testing.T, mode string, args ...string) *world {
+	t.Helper()
+	given.need(t, mode)
+	w := &world{Cluster: theCluster(t), t: t, mode: mode, args: args}
+	w.findGateway()
 	var err error
-	if w.tap, err = cluster.NewTap(w.apisx.AdminURL(), nil); err != nil {
+	if w.tap, err = cluster.NewTap(w.real.AdminURL, nil); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.tap.Close)
-	w.Gateway = cluster.Gateway{AdminURL: w.tap.URL, AdminKey: w.apisx.AdminKey(), TLSAddr: w.apisx.TLSAddr()}
+	w.Gateway = w.real
+	w.Gateway.AdminURL = w.tap.URL
 	w.makeGatewayClass()
 	w.makeClass()
 	w.startTheirs()
@@ -140,14 +162,29 @@ func newWorld(t *testing.T, mode string, args ...string) *world {
 	return w
 }
 
+// findGateway starts the stand-in, or takes the real gateway that is given.
+func (w *world) findGateway() {
+	w.t.Helper()
+	if given.adminURL != "" {
+		w.real = cluster.Gateway{AdminURL: given.adminURL, AdminKey: given.key(w.t), TLSAddr: given.tlsAddr}
+	} else {
+		w.apisx = standIn(w.t, apisixtest.Options{Standalone: w.mode == modeSecret})
+		w.real = cluster.Gateway{AdminURL: w.apisx.AdminURL(), AdminKey: w.apisx.AdminKey(), TLSAddr: w.apisx.TLSAddr()}
+	}
+	var err error
+	if w.admin, err = apisix.New(apisix.Options{Endpoints: []string{w.real.AdminURL}, AdminKey: apisix.StaticKey(w.real.AdminKey)}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // makeClass makes the IngressClass, as the ingress controller's chart does.
 func (w *world) makeClass() {
 	w.t.Helper()
 	var object *networkingv1.IngressClass
-	switch w.mode {
-	case modeOwn:
+	switch {
+	case w.mode == modeOwn, given.kubeconfig != "":
 		return
-	case modeAdopt18:
+	case w.mode == modeAdopt18:
 		object = ingressClass(class, "apisix.apache.org/apisix-ingress")
 	default:
 		object = ingressClass(class, ControllerName)
@@ -170,11 +207,17 @@ func (w *world) makeGatewayClass() {
 	}
 	gatewayClass.Name = class
 	parent := &gatewayv1.Gateway{Spec: gatewayv1.GatewaySpec{
-		GatewayClassName: class, Listeners: []gatewayv1.Listener{{Name: "http", Port: 80, Protocol: gatewayv1.HTTPProtocolType}},
+		GatewayClassName: gatewayv1.ObjectName(class), Listeners: []gatewayv1.Listener{{Name: "http", Port: 80, Protocol: gatewayv1.HTTPProtocolType}},
 		AllowedListeners: &gatewayv1.AllowedListeners{Namespaces: &gatewayv1.ListenerNamespaces{From: ptr.To(gatewayv1.NamespacesFromSame)}},
 	}}
 	parent.Name, parent.Namespace = parentGateway, namespace
-	for _, object := range []client.Object{gatewayClass, parent} {
+	objects := []client.Object{gatewayClass, parent}
+	if given.kubeconfig != "" {
+		if objects = objects[1:]; !w.knows("ListenerSet") {
+			return
+		}
+	}
+	for _, object := range objects {
 		w.eventually(10*time.Second, func(ctx context.Context) (bool, string) { // the CRD may just be installed
 			err := w.Client.Create(ctx, object)
 			return err == nil, fmt.Sprint(err)
@@ -212,10 +255,11 @@ func (w *world) stopOurs() {
 // startTheirs starts the ingress controller of the mode.
 func (w *world) startTheirs() {
 	w.t.Helper()
-	switch w.mode {
-	case modeAdopt18:
+	switch {
+	case given.kubeconfig != "": // it runs there
+	case w.mode == modeAdopt18:
 		w.theirs = w.start18("one")
-	case modeAdopt2, modeSecret:
+	case w.mode == modeAdopt2, w.mode == modeSecret:
 		w.theirs = w.start2x()
 	}
 }
@@ -231,7 +275,7 @@ func (w *world) stopTheirs() {
 func (w *world) start18(name string) (stop func()) {
 	w.t.Helper()
 	controller, err := servers.StartIngressController(w.t.Context(), w.Kube, servers.IngressControllerOptions{
-		AdminURL: w.tap.URL + "/apisix/admin", AdminKey: servers.Key(w.apisx.AdminKey()), IngressClass: class, Name: name,
+		AdminURL: w.tap.URL + "/apisix/admin", AdminKey: servers.Key(w.real.AdminKey), IngressClass: class, Name: name,
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -246,7 +290,7 @@ func (w *world) start18(name string) (stop func()) {
 // start2x starts the double of 2.x.
 func (w *world) start2x() (stop func()) {
 	w.t.Helper()
-	admin, err := apisix.New(apisix.Options{Endpoints: []string{w.tap.URL}, AdminKey: apisix.StaticKey(w.apisx.AdminKey()), UserAgent: "adc"})
+	admin, err := apisix.New(apisix.Options{Endpoints: []string{w.tap.URL}, AdminKey: apisix.StaticKey(w.real.AdminKey), UserAgent: "adc"})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -254,7 +298,7 @@ func (w *world) start2x() (stop func()) {
 	double := &Controller2x{Kube: w.Client, Cache: w.cache(ctx), Admin: admin, Lag: w.lag}
 	w.double = double
 	if w.mode == modeSecret {
-		double.Configs = configs(w.tap.URL, w.apisx.AdminKey())
+		double.Configs = Configs(w.tap.URL, w.real.AdminKey)
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -297,10 +341,19 @@ func (w *world) eventually(within time.Duration, done func(ctx context.Context) 
 
 // ssls are the gateway's ssl objects, in either way of keeping them.
 func (w *world) ssls() []apisix.SSL {
-	if w.mode == modeSecret {
+	switch {
+	case w.apisx != nil && w.mode == modeSecret:
 		return w.apisx.Configured()
+	case w.apisx != nil:
+		return w.apisx.SSLs()
+	case w.mode == modeSecret:
+		return w.configured()
 	}
-	return w.apisx.SSLs()
+	ssls, err := w.admin.ListSSLs(context.Background())
+	if err != nil {
+		w.t.Error(err)
+	}
+	return ssls
 }
 
 func (w *world) host(name string) string { return fmt.Sprintf("%s.moelove.info", name) }

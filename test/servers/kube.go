@@ -147,6 +147,9 @@ func (k *Kube) waitForNamespace(ctx context.Context, name string) error {
 	return nil
 }
 
+// KubeOf is an API server that runs already, of whose administrator config is, with its files read. Stop ends nothing of it.
+func KubeOf(config *rest.Config) *Kube { return &Kube{Config: config} }
+
 // StopAPIServer stops the API server alone, as an outage does: etcd keeps the objects and the controller manager waits.
 func (k *Kube) StopAPIServer() error { return k.plane.APIServer.Stop() }
 
