@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"crypto/tls"
+	"encoding/json"
 	"encoding/pem"
 	"os"
 	"path/filepath"
@@ -21,6 +22,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/internal/gatewayapi"
 	"apisix-certs.io/apisix-certs/test/cluster"
 	"apisix-certs.io/apisix-certs/test/servers"
 )
@@ -78,7 +80,73 @@ func TestMigrate(t *testing.T) {
 		}
 	})
 	t.Run("back", func(t *testing.T) { m.on(t).back("right") })
+	t.Run("a Gateway", func(t *testing.T) { m.on(t).gateway() })
 }
+
+// gateway changes a Gateway over whose Certificate cert-manager has made, by the commands that migrate prints, and keeps its Secret.
+func (m *move) gateway() {
+	m.Helper()
+	m.must(m.InstallGateways(m.Context()))
+	m.until("the CRDs of the Gateway API", func() string {
+		if err := m.Apply(m.Context(), m.Name(), []byte(cmGateway)); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
+	gateway := &unstructured.Unstructured{}
+	gateway.SetGroupVersionKind(gatewayapi.GatewayKind)
+	m.must(m.Client.Get(m.Context(), client.ObjectKey{Namespace: "default", Name: "edge"}, gateway))
+	m.cmSecret("edge-tls", "edge.moelove.info")
+	m.apply(strings.ReplaceAll(cmGatewayCertificate, "$uid", string(gateway.GetUID())))
+	before := m.secretData("edge-tls")
+
+	said := m.command("migrate", "edge-tls", "-n", "default")
+	m.want(said, 0, "# cert-manager made it from Gateway edge: there, take off the annotations")
+	annotations := map[string]any{}
+	for _, word := range strings.Fields(said.out[strings.Index(said.out, "# kubectl -n default annotate "):strings.Index(said.out, "# kubectl -n default delete ")]) {
+		if name, value, ok := strings.Cut(word, "="); ok {
+			annotations[name] = value
+		} else if strings.HasSuffix(word, "-") {
+			annotations[strings.TrimSuffix(word, "-")] = nil
+		}
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": annotations}})
+	m.must(err)
+	m.must(m.Client.Patch(m.Context(), gateway, client.RawPatch(types.MergePatchType, patch)))
+	m.deleteOrphaned("edge-tls", "edge-tls")
+	m.ready("default", "edge-tls")
+	if diff := cmp.Diff(m.secretData("edge-tls"), before); diff != "" {
+		m.Error("the Secret has other data now")
+	}
+	if left := gateway.GetAnnotations(); left["cert-manager.io/cluster-issuer"] != "" || left[v1alpha1.AnnotationClusterIssuer] != "vault" {
+		m.Errorf("the annotations are %v", left)
+	}
+}
+
+// cmGateway is annotated for cert-manager. Its class is another controller's, so that the Secret is all there is.
+const cmGateway = `
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: other}
+spec: {controllerName: example.com/other}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: edge, namespace: default, annotations: {cert-manager.io/cluster-issuer: vault}}
+spec:
+  gatewayClassName: other
+  listeners: [{name: https, port: 443, protocol: HTTPS, hostname: edge.moelove.info, tls: {certificateRefs: [{name: edge-tls}]}}]
+`
+
+const cmGatewayCertificate = `
+apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata:
+  name: edge-tls
+  namespace: default
+  ownerReferences: [{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, name: edge, uid: $uid, controller: true}]
+spec: {secretName: edge-tls, dnsNames: [edge.moelove.info], issuerRef: {kind: ClusterIssuer, name: vault}}
+`
 
 // move is a world with objects of cert-manager.
 type move struct{ *world }

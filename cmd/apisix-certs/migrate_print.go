@@ -14,12 +14,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilversion "k8s.io/apimachinery/pkg/util/version"
 	"sigs.k8s.io/yaml"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/internal/certspec"
+	"apisix-certs.io/apisix-certs/internal/gatewayapi"
 )
 
 const migrationHead = `# Made by apisix-certs migrate from objects of cert-manager. The whole way, and the way back: docs/migration.md. In short:
@@ -236,6 +238,14 @@ func annotations(object *unstructured.Unstructured, ref map[string]any) (carried
 	return carried, dropped
 }
 
+// annotated are the kinds of objects that cert-manager makes Certificates for and that are sources here too, by their groups: the resource
+// is what kubectl calls them, whatever else has that name.
+var annotated = map[schema.GroupKind]string{
+	{Group: "networking.k8s.io", Kind: "Ingress"}: "ingress",
+	gatewayapi.GatewayKind.GroupKind():            "gateways." + gatewayapi.GatewayKind.Group,
+	gatewayapi.ListenerSetKind.GroupKind():        "listenersets." + gatewayapi.ListenerSetKind.Group,
+}
+
 // madeFrom says what to do about a Certificate that cert-manager made from another object, and would make again. done:
 // that other object is all that is to be migrated.
 func madeFrom(object *unstructured.Unstructured, ref map[string]any, version string) (comments []string, done bool) {
@@ -243,16 +253,39 @@ func madeFrom(object *unstructured.Unstructured, ref map[string]any, version str
 	if owner == nil {
 		return nil, false
 	}
-	if owner.Kind != "Ingress" {
+	resource, ok := annotated[schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind).GroupKind()]
+	if !ok {
 		return []string{fmt.Sprintf("cert-manager made it from %s %s, and makes it again: take its annotations off that one first", owner.Kind, owner.Name)}, false
 	}
-	annotations := []string{v1alpha1.AnnotationIssuer + "=" + fmt.Sprint(ref["name"])}
-	if kind, _ := ref["kind"].(string); strings.HasPrefix(kind, "Cluster") {
-		annotations = []string{v1alpha1.AnnotationClusterIssuer + "=" + fmt.Sprint(ref["name"])}
+	annotations := append(issuerAnnotations(ref), keyAnnotations(object, version)...)
+	annotations = append(annotations, v1alpha1.AnnotationAdoptSecret+"=true")
+	return []string{
+		fmt.Sprintf("cert-manager made it from %s %s: there, take off the annotations of cert-manager.io/ and set them again as apisix-certs.io/, with these:", owner.Kind, owner.Name),
+		fmt.Sprintf("kubectl -n %s annotate %s %s %s cert-manager.io/issuer- cert-manager.io/cluster-issuer- kubernetes.io/tls-acme-", object.GetNamespace(), resource, owner.Name, strings.Join(annotations, " ")),
+		fmt.Sprintf("kubectl -n %s delete certificate %s --cascade=orphan", object.GetNamespace(), object.GetName()),
+	}, true
+}
+
+// issuerAnnotations name an issuer on a source. One of a group that only cert-manager knows needs its kind too.
+func issuerAnnotations(ref map[string]any) []string {
+	text := func(field string) string { s, _ := ref[field].(string); return s }
+	name, kind, group := text("name"), text("kind"), text("group")
+	switch {
+	case (v1alpha1.IssuerReference{Group: group}).External():
+		return []string{v1alpha1.AnnotationIssuer + "=" + name, v1alpha1.AnnotationIssuerKind + "=" + kind, v1alpha1.AnnotationIssuerGroup + "=" + group}
+	case strings.HasPrefix(kind, "Cluster"):
+		name = v1alpha1.AnnotationClusterIssuer + "=" + name
+	default:
+		name = v1alpha1.AnnotationIssuer + "=" + name
 	}
-	if ref["group"] != nil {
-		annotations = append(annotations, v1alpha1.AnnotationIssuerGroup+"="+fmt.Sprint(ref["group"]))
+	if group != "" {
+		return []string{name, v1alpha1.AnnotationIssuerGroup + "=" + group}
 	}
+	return []string{name}
+}
+
+// keyAnnotations are about the private key where the Certificate leaves that to cert-manager's defaults.
+func keyAnnotations(object *unstructured.Unstructured, version string) (annotations []string) {
 	if algorithm, _, _ := unstructured.NestedString(object.Object, "spec", "privateKey", "algorithm"); algorithm == "" {
 		annotations = append(annotations, v1alpha1.AnnotationKeyAlgorithm+"="+string(certs.RSA))
 	}
@@ -261,12 +294,7 @@ func madeFrom(object *unstructured.Unstructured, ref map[string]any, version str
 			annotations = append(annotations, v1alpha1.AnnotationKeyRotationPolicy+"="+v1alpha1.RotationNever)
 		}
 	}
-	annotations = append(annotations, v1alpha1.AnnotationAdoptSecret+"=true")
-	return []string{
-		fmt.Sprintf("cert-manager made it from Ingress %s: there, take off the annotations of cert-manager.io/ and set them again as apisix-certs.io/, with these:", owner.Name),
-		fmt.Sprintf("kubectl -n %s annotate ingress %s %s cert-manager.io/issuer- cert-manager.io/cluster-issuer- kubernetes.io/tls-acme-", object.GetNamespace(), owner.Name, strings.Join(annotations, " ")),
-		fmt.Sprintf("kubectl -n %s delete certificate %s --cascade=orphan", object.GetNamespace(), object.GetName()),
-	}, true
+	return annotations
 }
 
 // issuerRef names the migrated issuer, or the same where that is not of Vault.
