@@ -19,9 +19,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"apisix-certs.io/apisix-certs/apisix"
+	"apisix-certs.io/apisix-certs/internal/gatewayapi"
 )
 
 // variables is how those begin that are given instead of flags.
@@ -123,7 +123,7 @@ func (w *world) knows(kind string) bool {
 		return true
 	}
 	versions := map[string]schema.GroupVersion{
-		"Ingress": networkingv1.SchemeGroupVersion, "Gateway": gatewayv1.SchemeGroupVersion, "ListenerSet": gatewayv1.SchemeGroupVersion,
+		"Ingress": networkingv1.SchemeGroupVersion, "Gateway": gatewayapi.GatewayKind.GroupVersion(), "ListenerSet": gatewayapi.ListenerSetKind.GroupVersion(),
 	}
 	version, ok := versions[kind]
 	if !ok {

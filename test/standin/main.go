@@ -46,7 +46,7 @@ func main() {
 	defer stop()
 	if err := run(ctx, options, *kubeconfig); err != nil {
 		fmt.Fprintln(os.Stderr, "standin:", err)
-		os.Exit(1) //nolint:gocritic // nothing is left to be undone
+		os.Exit(1)
 	}
 }
 
