@@ -63,6 +63,8 @@ func TestModeChanges(t *testing.T) {
 	expired, older, left := 0, 0, 0
 	for _, c := range changes {
 		t.Run(c.name, func(t *testing.T) {
+			given.needDouble(t, c.from)
+			given.needDouble(t, c.to)
 			w := newWorld(t, c.from, c.args...)
 			m := w.managed("ApisixTls", strings.ReplaceAll(c.name, "_", "-"))
 			m.create()
@@ -153,12 +155,12 @@ func (w *world) turnFromStandalone() { w.replaceGateway(false) }
 
 func (w *world) replaceGateway(standalone bool) {
 	w.t.Helper()
-	admin, err := url.Parse(w.apisx.AdminURL())
+	admin, err := url.Parse(w.real.AdminURL)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.apisx.Close()
-	w.apisx = standIn(w.t, apisixtest.Options{Standalone: standalone, AdminAddr: admin.Host, TLSAddr: w.apisx.TLSAddr()})
+	w.apisx = standIn(w.t, apisixtest.Options{Standalone: standalone, AdminAddr: admin.Host, TLSAddr: w.real.TLSAddr})
 }
 
 // objects counts the ssl objects of the source: our own, and the ingress controller's.
@@ -194,7 +196,7 @@ func (s sight) older() (n int) {
 // watchServed looks at what is served for a host, until ctx ends. That a host shows no certificate is not counted: a 2.x controller
 // deletes what it does not know before it puts its own, and a gateway that starts anew has none.
 func (w *world) watchServed(ctx context.Context, host string) (s sight) {
-	addr := w.apisx.TLSAddr()
+	addr := w.real.TLSAddr
 	for ; ctx.Err() == nil; time.Sleep(5 * time.Millisecond) {
 		leaf, err := served(ctx, addr, host)
 		if err != nil {

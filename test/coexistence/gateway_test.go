@@ -325,7 +325,7 @@ metadata: {name: own}
 spec:
   controllerName: example.com/gateway-controller
   parametersRef: {group: apisix.apache.org, kind: GatewayProxy, name: own, namespace: default}
-`, w.apisx.TLSAddr(), w.tap.URL, w.apisx.AdminKey())
+`, w.real.TLSAddr, w.tap.URL, w.real.AdminKey)
 	w.eventually(20*time.Second, func(ctx context.Context) (bool, string) { // the CRD was just installed
 		err := w.Apply(ctx, "GatewayProxy", objects)
 		return err == nil, fmt.Sprint(err)

@@ -60,7 +60,7 @@ func (w *world) watchHandshakes(all []*managed) (stop func() (made, failed int))
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup
 	var count, bad atomic.Int64
-	addr := w.apisx.TLSAddr()
+	addr := w.real.TLSAddr
 	group.Go(func() {
 		for i := 0; ctx.Err() == nil; i++ {
 			host := all[i%len(all)].hosts[0]
