@@ -12,9 +12,11 @@ import (
 	configv2 "github.com/apache/apisix-ingress-controller/pkg/kube/apisix/apis/config/v2"
 	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
@@ -177,10 +179,24 @@ func (*world) gatewayFaults() []fault {
 	}
 }
 
-// age makes the gateway one of another age for the test.
+// age makes the gateway one of another age for the test, and waits at its end until no certificate is refused any more.
 func (w *world) age(age apisixtest.Age) {
 	w.StandIn.SetAge(age)
-	w.Cleanup(func() { w.StandIn.SetAge(apisixtest.Current) })
+	w.Cleanup(func() {
+		w.StandIn.SetAge(apisixtest.Current)
+		err := wait.PollUntilContextTimeout(context.Background(), 100*time.Millisecond, 90*time.Second, true, func(ctx context.Context) (bool, error) {
+			var list v1alpha1.ApisixCertificateList
+			err := w.Client.List(ctx, &list)
+			refused := slices.ContainsFunc(list.Items, func(cert v1alpha1.ApisixCertificate) bool {
+				c := meta.FindStatusCondition(cert.Status.Conditions, v1alpha1.ConditionPushed)
+				return c != nil && c.Reason == v1alpha1.ReasonGatewayRefused
+			})
+			return !refused, err
+		})
+		if err != nil {
+			w.Errorf("a certificate is refused still: %v", err)
+		}
+	})
 }
 
 func (*world) clusterFaults() []fault {
