@@ -52,8 +52,14 @@ type Tap struct {
 // Call is a request that was answered. It has neither bodies nor keys.
 type Call struct {
 	Method, Path, UserAgent string
+	DryRun                  bool // at the API server: nothing is written
 	Status                  int
 	Time                    time.Time // of the answer
+}
+
+// CallOf is a call that was not answered yet.
+func CallOf(r *http.Request) Call {
+	return Call{Method: r.Method, Path: r.URL.Path, UserAgent: r.UserAgent(), DryRun: r.URL.Query().Has("dryRun")}
 }
 
 // Writes tells whether the call's method is one that may change something.
@@ -218,7 +224,8 @@ func (t *Tap) serve(w http.ResponseWriter, r *http.Request) {
 
 // answered is called with each answer of the server.
 func (t *Tap) answered(r *http.Response) error {
-	call := Call{r.Request.Method, r.Request.URL.Path, r.Request.UserAgent(), r.StatusCode, time.Now()}
+	call := CallOf(r.Request)
+	call.Status, call.Time = r.StatusCode, time.Now()
 	t.mu.Lock()
 	t.calls = append(t.calls, call)
 	after := t.after

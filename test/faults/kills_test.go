@@ -86,7 +86,7 @@ func killBefore(p point, die death) func(*scene) *trouble {
 	return func(s *scene) *trouble {
 		t, kill := s.deadly(die)
 		p.tap(s.world).Before(func(r *http.Request) http.Handler {
-			if !p.match(cluster.Call{Method: r.Method, Path: r.URL.Path}) {
+			if !p.match(cluster.CallOf(r)) {
 				return nil
 			}
 			kill()

@@ -31,7 +31,7 @@ func kubeFaults() []fault {
 		{name: "silent until the lease is lost", begin: silentForLong},
 		{name: "silent for a few seconds", begin: suffers(kubeWire, cluster.Trouble{Stall: true})},
 		{name: "slow: 50 ms a kilobyte", begin: suffers(kubeWire, cluster.Trouble{Pause: 50 * time.Millisecond})},
-		{name: "conflicts of every write of a Secret", begin: answers(atSecret, status(409, conflict)), lost: 1, work: renewHeld},
+		{name: "conflicts of every write of a Secret", begin: answers(atSecret, status(409, conflict)), work: renewHeld},
 		{name: "conflicts of every status", begin: answers(atStatus, status(409, conflict))},
 		{name: "503 to every write of a Secret", begin: answers(atSecret, status(503, unavailable))},
 		{name: "500 to every status", begin: answers(atStatus, status(500, internal))},
@@ -157,7 +157,7 @@ func secretFaults() []fault {
 }
 
 func anonymous(_ *scene, secret *corev1.Secret) {
-	secret.Annotations = map[string]string{v1alpha1.AnnotationCertificate: "held"}
+	secret.Annotations = map[string]string{v1alpha1.AnnotationCertificate: namespace + "/held"}
 }
 
 func swapped(s *scene, secret *corev1.Secret) {
@@ -185,5 +185,5 @@ func restored(s *scene) *job {
 	j.ask()
 	s.until("a renewal", j.undone)
 	s.until("order", s.disorder)
-	return damage(0, func(_ *scene, secret *corev1.Secret) { secret.Data = old.Data })(s)
+	return damage(1, func(_ *scene, secret *corev1.Secret) { secret.Data = old.Data })(s)
 }

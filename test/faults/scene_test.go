@@ -190,7 +190,9 @@ func signature(c cluster.Call) bool { return sign(c) && c.Status == http.StatusO
 
 func sign(c cluster.Call) bool { return strings.Contains(c.Path, "/sign/") }
 
-func secretWrite(c cluster.Call) bool { return c.Writes() && strings.Contains(c.Path, "/secrets") }
+func secretWrite(c cluster.Call) bool {
+	return c.Writes() && !c.DryRun && strings.Contains(c.Path, "/secrets")
+}
 
 func statusWrite(c cluster.Call) bool {
 	return c.Writes() && strings.Contains(c.Path, "/apisixcertificates/") && strings.HasSuffix(c.Path, "/status")

@@ -94,7 +94,7 @@ func answers(p point, handler http.Handler) func(*scene) *trouble {
 		felt := make(chan struct{})
 		var n atomic.Int64
 		p.tap(s.world).Before(func(r *http.Request) http.Handler {
-			if !p.match(cluster.Call{Method: r.Method, Path: r.URL.Path}) {
+			if !p.match(cluster.CallOf(r)) {
 				return nil
 			}
 			if n.Add(1) == 1 {
