@@ -157,3 +157,20 @@ func TestStaleCache(t *testing.T) {
 	s.Run()
 	inOrder(t, s, "web")
 }
+
+// TestSecretThatTheCacheLacks: a Secret that somebody has just made is found by the dry run, and looked at again: that is no failure, and
+// nothing is signed.
+func TestSecretThatTheCacheLacks(t *testing.T) {
+	s := controllertest.New(t)
+	s.Freeze()
+	s.WriteSecret("web-tls", "somebody", func(secret *corev1.Secret) { secret.Data = map[string][]byte{"tls.crt": []byte("theirs")} })
+	s.Create("web")
+	s.Run()
+	if s.Signed() > 0 || s.Ready("web") != "False SecretNotOurs" || s.Cert("web").Status.FailedAttempts > 0 {
+		t.Errorf("%d signatures, Ready %s, %d failed attempts", s.Signed(), s.Ready("web"), s.Cert("web").Status.FailedAttempts)
+	}
+	s.Thaw()
+	s.DeleteSecret("web-tls")
+	s.Run()
+	inOrder(t, s, "web")
+}

@@ -73,6 +73,12 @@ func (s *Scene) created(ctx context.Context, c client.WithWatch, o client.Object
 	if s.Terminating[o.GetNamespace()] {
 		return apierrors.NewForbidden(corev1.Resource("secrets"), o.GetName(), fmt.Errorf("namespace %s is being terminated", o.GetNamespace()))
 	}
+	var all client.CreateOptions
+	if all.ApplyOptions(options); len(all.DryRun) > 0 { // which does not look whether there is one
+		if err := c.Get(ctx, client.ObjectKeyFromObject(o), o.DeepCopyObject().(client.Object)); err == nil {
+			return apierrors.NewAlreadyExists(corev1.Resource("secrets"), o.GetName())
+		}
+	}
 	return c.Create(ctx, o, options...)
 }
 
