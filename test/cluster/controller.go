@@ -99,7 +99,7 @@ func (p *Controller) start(ctx context.Context, c *Cluster, binary string, log i
 
 // waitReady waits for /readyz.
 func (p *Controller) waitReady(ctx context.Context) error {
-	err := wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, 90*time.Second, true, func(ctx context.Context) (bool, error) {
 		select {
 		case <-p.ended:
 			return false, fmt.Errorf("the controller ended: %w", p.err)

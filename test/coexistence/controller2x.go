@@ -125,14 +125,14 @@ func (c *Controller2x) Run(ctx context.Context, period time.Duration) {
 
 // versions change with any object that the controller reads.
 func (c *Controller2x) versions(ctx context.Context) (string, error) {
-	var all strings.Builder
+	var all []string
 	for _, list := range []client.ObjectList{&configv2.ApisixTlsList{}, &networkingv1.IngressList{}, &networkingv1.IngressClassList{}, &corev1.SecretList{}} {
 		if err := c.reader().List(ctx, list); err != nil {
 			return "", err
 		}
 		err := meta.EachListItem(list, func(object runtime.Object) error {
 			o := object.(client.Object)
-			fmt.Fprintf(&all, "%s/%s ", o.GetUID(), o.GetResourceVersion())
+			all = append(all, string(o.GetUID())+"/"+o.GetResourceVersion())
 			return nil
 		})
 		if err != nil {
@@ -141,12 +141,13 @@ func (c *Controller2x) versions(ctx context.Context) (string, error) {
 	}
 	gateways, err := c.gateways(ctx)
 	for i := range gateways {
-		fmt.Fprintf(&all, "%s/%s ", gateways[i].GetUID(), gateways[i].GetResourceVersion())
+		all = append(all, string(gateways[i].GetUID())+"/"+gateways[i].GetResourceVersion())
 	}
 	if err != nil {
 		return "", err
 	}
-	return all.String(), nil
+	slices.Sort(all) // a cache has no order
+	return strings.Join(all, " "), nil
 }
 
 // Read is the first half of a sync.
