@@ -72,8 +72,9 @@ func TestModeChanges(t *testing.T) {
 			m.wantServed(30 * time.Second)
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
-			seen := make(chan sight, 1)
-			go func() { seen <- w.watchServed(ctx, m.hosts[0]) }()
+			seen, begun := make(chan sight, 1), make(chan struct{})
+			go func() { seen <- w.watchServed(ctx, m.hosts[0], begun) }()
+			<-begun
 			for i, step := range c.steps {
 				step(w)
 				m.renew()
@@ -193,9 +194,9 @@ func (s sight) older() (n int) {
 	return n
 }
 
-// watchServed looks at what is served for a host, until ctx ends. That a host shows no certificate is not counted: a 2.x controller
+// watchServed looks at what is served for a host, until ctx ends, and closes begun once it has seen something. That a host shows no certificate is not counted: a 2.x controller
 // deletes what it does not know before it puts its own, and a gateway that starts anew has none.
-func (w *world) watchServed(ctx context.Context, host string) (s sight) {
+func (w *world) watchServed(ctx context.Context, host string, begun chan<- struct{}) (s sight) {
 	addr := w.real.TLSAddr
 	for ; ctx.Err() == nil; time.Sleep(5 * time.Millisecond) {
 		leaf, err := served(ctx, addr, host)
@@ -203,7 +204,9 @@ func (w *world) watchServed(ctx context.Context, host string) (s sight) {
 			continue
 		}
 		if serial := certs.Serial(leaf); len(s.order) == 0 || s.order[len(s.order)-1] != serial {
-			s.order = append(s.order, serial)
+			if s.order = append(s.order, serial); len(s.order) == 1 {
+				close(begun)
+			}
 		}
 		if time.Now().After(leaf.NotAfter) {
 			s.expired++
