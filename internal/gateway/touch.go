@@ -37,8 +37,10 @@ func (g *Gateway) touch(done Result, t Target) *Use {
 	if done.State.Mode != Secret || done.Verb != Keep || done.Proof.Served || done.Proof.Cause != NoCertificate || done.State.Age < touchAfter {
 		return nil
 	}
+	// One that the controller does not serve would take the turn of all the others and bring nothing.
+	their := theirs{known: &g.parts.inventory}
 	for _, use := range t.Uses {
-		if use.Kind == "ApisixTls" && !use.Ending && g.parts.touches.turn(g.Clock.Now()) {
+		if use.Kind == "ApisixTls" && !use.Ending && their.serve(use) && g.parts.touches.turn(g.Clock.Now()) {
 			return &use
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	clocktesting "k8s.io/utils/clock/testing"
+
+	"apisix-certs.io/apisix-certs/internal/gateway/ingresscontroller"
 )
 
 // An ApisixTls is touched where the ingress controller has had its time, the host shows no certificate at all, and not more often
@@ -14,7 +16,12 @@ import (
 func TestTouch(t *testing.T) {
 	clock := clocktesting.NewFakeClock(time.Now())
 	lost := Result{Verb: Keep, State: State{Mode: Secret, Age: touchAfter}, Proof: Proof{Asked: true, Cause: NoCertificate}}
-	uses := []Use{{Kind: "Ingress", Name: "a"}, {Kind: "ApisixTls", Name: "ending", Ending: true}, {Kind: "ApisixTls", Name: "b"}}
+	of := ingresscontroller.Class2
+	uses := []Use{
+		{Kind: "Ingress", Name: "a", Controller: of}, {Kind: "ApisixTls", Name: "ending", Ending: true, Controller: of},
+		{Kind: "ApisixTls", Name: "no class"}, {Kind: "ApisixTls", Name: "another class", Controller: "k8s.io/ingress-nginx"},
+		{Kind: "ApisixTls", Name: "b", Controller: of},
+	}
 	with := func(change func(*Result)) Result {
 		r := lost
 		change(&r)
@@ -36,6 +43,7 @@ func TestTouch(t *testing.T) {
 		{"mode adopt", with(func(r *Result) { r.State.Mode = Adopt }), uses, 0, ""},
 		{"nobody uses it", with(func(r *Result) { r.Verb = Idle }), uses, 0, ""},
 		{"no ApisixTls", lost, uses[:2], 0, ""},
+		{"none that the controller serves, which takes no turn", lost, uses[:4], 0, ""},
 		{"lost", lost, uses, 0, "b"},
 		{"lost, soon after", lost, uses, touchAgain - time.Second, ""},
 		{"lost, a minute after", lost, uses, time.Second, "b"},
