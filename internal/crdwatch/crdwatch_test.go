@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,11 +26,14 @@ var (
 // cluster is a RESTMapper of an API server that has some kinds, and may be down for one of them.
 type cluster struct {
 	meta.RESTMapper
+	mu   sync.Mutex                  // the clock of synctest orders a test and a watcher, and the race detector does not know
 	has  map[schema.GroupKind]string // its version
 	down schema.GroupKind
 }
 
 func (c *cluster) RESTMapping(kind schema.GroupKind, versions ...string) (*meta.RESTMapping, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if kind == c.down {
 		return nil, errDown
 	}
@@ -40,28 +44,35 @@ func (c *cluster) RESTMapping(kind schema.GroupKind, versions ...string) (*meta.
 	return &meta.RESTMapping{GroupVersionKind: kind.WithVersion(version)}, nil
 }
 
+// become takes over what another has.
+func (c *cluster) become(next *cluster) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.has, c.down = next.has, next.down
+}
+
 // TestWatcher follows a watcher of two kinds from its Adds through two looks.
 func TestWatcher(t *testing.T) {
 	issuer, proxy := issuers.WithVersion("v1"), proxies.WithVersion("v1alpha1")
 	both := map[schema.GroupKind]string{issuers: "v1", proxies: "v1alpha1"}
 	for name, row := range map[string]struct {
-		clusters []cluster // at Add, and at each look
-		broken   bool      // the start for issuers fails
+		clusters []*cluster // at Add, and at each look
+		broken   bool       // the start for issuers fails
 		want     []Found
 		err      error // of Add or Start
 	}{
-		"both from the beginning": {clusters: []cluster{{has: both}}, want: []Found{{issuer, false}, {proxy, false}}},
-		"one comes later":         {clusters: []cluster{{has: map[schema.GroupKind]string{proxies: "v1alpha1"}}, {has: both}}, want: []Found{{proxy, false}, {issuer, true}}},
-		"one after the other":     {clusters: []cluster{{}, {has: map[schema.GroupKind]string{proxies: "v1alpha1"}}, {has: both}}, want: []Found{{proxy, true}, {issuer, true}}},
-		"in another version":      {clusters: []cluster{{has: map[schema.GroupKind]string{issuers: "v2"}}, {has: both}}, want: []Found{{issuer, true}, {proxy, true}}},
-		"down for one":            {clusters: []cluster{{}, {has: both, down: issuers}, {has: both}}, want: []Found{{proxy, true}, {issuer, true}}},
-		"down at Add":             {clusters: []cluster{{has: both, down: issuers}}, err: errDown},
-		"cannot start at Add":     {clusters: []cluster{{has: both}}, broken: true, want: []Found{{issuer, false}}, err: errBroken},
-		"cannot start later":      {clusters: []cluster{{}, {has: both}}, broken: true, want: []Found{{issuer, true}}, err: errBroken},
+		"both from the beginning": {clusters: []*cluster{{has: both}}, want: []Found{{issuer, false}, {proxy, false}}},
+		"one comes later":         {clusters: []*cluster{{has: map[schema.GroupKind]string{proxies: "v1alpha1"}}, {has: both}}, want: []Found{{proxy, false}, {issuer, true}}},
+		"one after the other":     {clusters: []*cluster{{}, {has: map[schema.GroupKind]string{proxies: "v1alpha1"}}, {has: both}}, want: []Found{{proxy, true}, {issuer, true}}},
+		"in another version":      {clusters: []*cluster{{has: map[schema.GroupKind]string{issuers: "v2"}}, {has: both}}, want: []Found{{issuer, true}, {proxy, true}}},
+		"down for one":            {clusters: []*cluster{{}, {has: both, down: issuers}, {has: both}}, want: []Found{{proxy, true}, {issuer, true}}},
+		"down at Add":             {clusters: []*cluster{{has: both, down: issuers}}, err: errDown},
+		"cannot start at Add":     {clusters: []*cluster{{has: both}}, broken: true, want: []Found{{issuer, false}}, err: errBroken},
+		"cannot start later":      {clusters: []*cluster{{}, {has: both}}, broken: true, want: []Found{{issuer, true}}, err: errBroken},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				mapper := &row.clusters[0]
+				mapper := row.clusters[0]
 				w := &Watcher{Mapper: mapper}
 				var got []Found
 				start := func(_ context.Context, found Found) error {
@@ -81,7 +92,7 @@ func TestWatcher(t *testing.T) {
 					go func() { ended <- w.Start(t.Context()) }()
 					for _, next := range row.clusters[1:] {
 						synctest.Wait()
-						*mapper = next
+						mapper.become(next)
 						time.Sleep(pollInterval)
 					}
 					return <-ended // a watcher that waits for what has come is a deadlock, which synctest reports
