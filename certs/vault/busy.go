@@ -11,6 +11,17 @@ type BusyError struct {
 	NotBefore time.Time
 	// Cause is why Vault is not called: its last failure to answer. It is nil where limits alone are the reason.
 	Cause *Error
+
+	peek func() (time.Time, bool)
+}
+
+// Still reports whether a request to sign has no turn yet, and when to come again then, which is cheaper than to prepare the
+// request and to be refused. False means that it is worth a try.
+func (e *BusyError) Still() (notBefore time.Time, busy bool) {
+	if e.peek == nil {
+		return time.Time{}, false
+	}
+	return e.peek()
 }
 
 // Error is stable.

@@ -95,10 +95,8 @@ func (g *gate) enter(t ticket) (*turn, time.Time) {
 		w = &waiter{ticket: t, arrived: g.sequence}
 	}
 	w.ends = t.ends
-	soon, ahead := g.ahead(w, now)
-	free := min(float64(g.maxInFlight-len(g.running)), g.tokens+rounding)
-	if free < float64(soon+1) || g.runs(t.id) {
-		return nil, g.hold(w, ahead, now)
+	if notBefore, busy := g.refuse(w, now); busy {
+		return nil, notBefore
 	}
 	g.drop(w)
 	if g.perSecond > 0 {
@@ -109,6 +107,29 @@ func (g *gate) enter(t ticket) (*turn, time.Time) {
 		g.groupOf(t.group).served = g.sequence
 	}
 	return g.begin(t.id, now), time.Time{}
+}
+
+// peek is enter for a request that keeps a place, and takes no turn. It reports false where there is no such place.
+func (g *gate) peek(id string) (notBefore time.Time, busy bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.now()
+	g.refill(now)
+	w := g.waiting[id]
+	if w == nil {
+		return time.Time{}, false
+	}
+	return g.refuse(w, now)
+}
+
+// refuse reports whether a request has no turn, and when to come again then.
+func (g *gate) refuse(w *waiter, now time.Time) (notBefore time.Time, busy bool) {
+	soon, ahead := g.ahead(w, now)
+	free := min(float64(g.maxInFlight-len(g.running)), g.tokens+rounding)
+	if free < float64(soon+1) || g.runs(w.id) {
+		return g.hold(w, ahead, now), true
+	}
+	return time.Time{}, false
 }
 
 // slot is enter for calls that are in flight like a request to sign, and that no rate holds back.

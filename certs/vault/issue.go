@@ -5,6 +5,7 @@ package vault
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -59,6 +60,9 @@ func (s *Session) Issue(ctx context.Context, request Request) (answer Answer, er
 		return s.gate.enter(ticket{id: request.ID, group: request.Group, ends: request.Ends})
 	})
 	if err != nil {
+		if busy := (*BusyError)(nil); errors.As(err, &busy) && busy.Cause == nil {
+			busy.peek = func() (time.Time, bool) { return s.gate.peek(request.ID) }
+		}
 		return Answer{}, err
 	}
 	op := opSign

@@ -7,7 +7,10 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/certs/vault"
 	"apisix-certs.io/apisix-certs/controllers/certificate/plan"
 )
 
@@ -19,6 +22,53 @@ type memory struct {
 	suspects map[types.NamespacedName]bool
 	// written is when certificates were written that no handshake has shown yet, by UID.
 	written map[types.UID]time.Time
+	// waiting are certificates whose issuer had no turn for them a moment ago, by UID.
+	waiting map[types.UID]wait
+}
+
+// wait is for a turn at an issuer.
+type wait struct {
+	busy    *vault.BusyError
+	version string    // of the certificate
+	until   time.Time // when it is observed in any case
+}
+
+// unobserved is how long a certificate may wait for its turn without being observed again.
+const unobserved = 2 * time.Second
+
+// waits notes that the issuer has no turn for a certificate.
+func (m *memory) waits(cert *v1alpha1.ApisixCertificate, busy *vault.BusyError, now time.Time) {
+	until := now.Add(unobserved)
+	if end := cert.Status.Issued.NotAfter; end != nil && end.After(now) && end.Time.Before(until) {
+		until = end.Time // which is to be said
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.waiting == nil {
+		m.waiting = map[types.UID]wait{}
+	}
+	m.waiting[cert.UID] = wait{busy, cert.ResourceVersion, until}
+}
+
+// stillWaits gives how long to wait for the turn of a certificate that is as it was when its issuer had none, and zero where it
+// is to be observed. With thousands in the queue, most of the work would be to observe those that have no turn yet.
+func (m *memory) stillWaits(cert *v1alpha1.ApisixCertificate, now time.Time) time.Duration {
+	m.mu.Lock()
+	w, ok := m.waiting[cert.UID]
+	delete(m.waiting, cert.UID)
+	suspect := m.suspects[client.ObjectKeyFromObject(cert)]
+	m.mu.Unlock()
+	if !ok || suspect || w.version != cert.ResourceVersion || !now.Before(w.until) {
+		return 0
+	}
+	notBefore, busy := w.busy.Still()
+	if !busy || notBefore.After(w.until) {
+		return 0
+	}
+	m.mu.Lock()
+	m.waiting[cert.UID] = w
+	m.mu.Unlock()
+	return max(notBefore.Sub(now), plan.ShortestWait)
 }
 
 func (m *memory) of(key types.NamespacedName, uid types.UID) plan.Seen {
@@ -60,6 +110,7 @@ func (m *memory) forget(uid types.UID) {
 	defer m.mu.Unlock()
 	delete(m.byUID, uid)
 	delete(m.written, uid)
+	delete(m.waiting, uid)
 }
 
 // wrote notes a new certificate.

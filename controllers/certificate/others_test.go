@@ -170,3 +170,28 @@ func TestUnknownIssuer(t *testing.T) {
 		t.Errorf("%d signatures", s.Signed())
 	}
 }
+
+// TestChangedWhileItWaits: a certificate that waits for its turn is not observed again for a moment, but where it changes it is at
+// once, and it is signed once, as it is by then.
+func TestChangedWhileItWaits(t *testing.T) {
+	s := controllertest.New(t, func(s *controllertest.Scene) { s.Limits = &v1alpha1.VaultLimits{PerSecond: 1} })
+	s.Create("first")
+	s.Run()
+	s.Create("web")
+	s.Create("other")
+	s.Pass(100 * time.Millisecond)
+	if s.Signed() != 1 || s.Ready("other") != "" {
+		t.Fatalf("%d signatures, Ready %q", s.Signed(), s.Ready("other"))
+	}
+	s.Edit("other", func(c *cert) { c.Spec.IssuerRef.Name = "later" })
+	s.Pass(100 * time.Millisecond)
+	if s.Ready("other") != "False IssuerNotFound" {
+		t.Errorf("Ready %q", s.Ready("other"))
+	}
+	s.Edit("web", func(c *cert) { c.Spec.DNSNames = append(c.Spec.DNSNames, "www.example") })
+	s.Pass(5 * time.Second)
+	inOrder(t, s, "web")
+	if leaf := s.Leaf("web-tls"); s.Signed() != 2 || len(leaf.DNSNames) != 2 {
+		t.Errorf("%d signatures, names %v", s.Signed(), leaf.DNSNames)
+	}
+}

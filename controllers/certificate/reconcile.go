@@ -35,12 +35,16 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.hold(ctx, cert); err != nil {
 		return ctrl.Result{}, err
 	}
+	if wait := r.memory.stillWaits(cert, r.Clock.Now()); wait > 0 {
+		return ctrl.Result{RequeueAfter: wait}, nil
+	}
 	s, p, done, err := r.run(ctx, cert)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	now := r.Clock.Now()
 	if done.WaitsShortly(now) {
+		r.memory.waits(cert, done.Busy, now)
 		return ctrl.Result{RequeueAfter: max(done.BusyUntil.Sub(now), plan.ShortestWait)}, nil
 	}
 	return r.report(ctx, s, p, done, now)

@@ -59,7 +59,7 @@ func (s *Scene) addIssuer(namespace string) {
 	s.issuers[namespace] = true
 	vault := &v1alpha1.VaultIssuer{Spec: v1alpha1.VaultIssuerSpec{Server: s.vaultURL, Path: "pki/sign/web", Auth: v1alpha1.VaultAuth{
 		AppRole: &v1alpha1.VaultAppRole{Path: "approle", RoleID: "certs", SecretRef: v1alpha1.SecretKeySelector{Name: "approle"}},
-	}}}
+	}, Limits: s.Limits}}
 	vault.Namespace, vault.Name = namespace, "vault"
 	secret := &corev1.Secret{Data: map[string][]byte{"secretId": []byte("secret-id")}}
 	secret.Namespace, secret.Name = namespace, "approle"

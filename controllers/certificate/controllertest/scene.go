@@ -58,6 +58,8 @@ type Scene struct {
 	Clock   *clocktesting.FakeClock
 	// NoGateway: the certificates have no gateway. To be set before a Restart, or by Without.
 	NoGateway bool
+	// Limits are those of the issuers. To be set before the first Create.
+	Limits *v1alpha1.VaultLimits
 	// Observation, where it is not nil, is what the last check of every issuer showed.
 	Observation *issuer.Observation
 	// Uses are the objects that refer to a Secret, by NAMESPACE/NAME.

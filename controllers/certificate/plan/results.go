@@ -25,6 +25,7 @@ type Results struct {
 	// BusyUntil is when the issuer has a turn for the certificate; zero: it needs none. Uncounted: Err is the failure of
 	// another certificate's attempt, which holds this one up.
 	BusyUntil time.Time
+	Busy      *vault.BusyError // nil: no limits of the issuer's
 	Uncounted bool
 	// Postponed: the certificate has expired, which is told before its issuer is asked.
 	Postponed bool
@@ -76,7 +77,7 @@ func (d *Results) Fail(err error, now time.Time) {
 	if !errors.As(err, &busy) {
 		return
 	}
-	d.BusyUntil, d.Err = busy.NotBefore, nil
+	d.Busy, d.BusyUntil, d.Err = busy, busy.NotBefore, nil
 	if busy.Cause != nil {
 		d.Err, d.Uncounted = busy.Cause, true
 		return
