@@ -95,6 +95,9 @@ const (
 	// ReasonClassNotFound is set on Pushed: the Gateway names a GatewayClass that does not exist. The Secret is kept. Create the
 	// class, or name another.
 	ReasonClassNotFound = "ClassNotFound"
+	// ReasonClassNotAccepted is an event on a Gateway: no controller has accepted its GatewayClass, so that nothing serves it. Its
+	// Secrets are kept. Install the controller that the class names, or name another class.
+	ReasonClassNotAccepted = "ClassNotAccepted"
 	// ReasonNotReferenced is set on Pushed, which is Unknown: no object that the gateway's ingress controller serves refers to the
 	// Secret, so that there is nothing to push. Nothing to do where Pods or other gateways use it (spec.gateways: None says
 	// so); else refer to the Secret in an ApisixTls, Ingress or Gateway.

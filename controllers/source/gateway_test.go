@@ -5,13 +5,16 @@ package source
 import (
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/json"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
@@ -177,6 +180,37 @@ func TestListenerSetFollowsItsGateway(t *testing.T) {
 	if diff := cmp.Diff([]string{"a.example"}, cert.Spec.DNSNames); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+}
+
+// TestClassNotAccepted: a Gateway that nothing serves has its certificate, and a warning once its class is not new any more.
+func TestClassNotAccepted(t *testing.T) {
+	class := gatewayapi.NewClass()
+	class.SetName("apisix")
+	class.Object["spec"] = map[string]any{"controllerName": "apisix.apache.org/apisix-ingress-controller"}
+	class.SetCreationTimestamp(metav1.Unix(1, 0))
+	gw := gatewayObject(t, kindGateway, gwSpec(https("a", "a.example", "{name: s}")))
+	s := newScene(t, gw, class)
+	s.expect("create s")
+	s.said("Normal CertificateCreated ~")
+	check := func() time.Duration {
+		t.Helper()
+		result, err := s.Reconcile(t.Context(), sourceRequest(kindGateway, client.ObjectKeyFromObject(gw)))
+		s.must(err)
+		return result.RequeueAfter
+	}
+	if wait := check(); wait != acceptTimeout {
+		t.Errorf("checked again in %s", wait)
+	}
+	s.clock.SetTime(s.clock.Now().Add(acceptTimeout))
+	if wait := check(); wait != 0 {
+		t.Errorf("checked again in %s", wait)
+	}
+	s.said("Warning ClassNotAccepted spec.gatewayClassName: no controller has accepted GatewayClass apisix (spec.controllerName apisix.apache.org/apisix-ingress-controller)~")
+	update(s, class, func(u *unstructured.Unstructured) {
+		u.Object["status"] = map[string]any{"conditions": []any{map[string]any{"type": "Accepted", "status": "True"}}}
+	})
+	check()
+	s.said()
 }
 
 // FuzzGateway: whatever a Gateway says, there is either a certificate that nothing is wrong with or a problem.

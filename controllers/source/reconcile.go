@@ -44,7 +44,8 @@ const (
 func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	g, kind, name, ok := groupOf(req)
 	if !ok {
-		return ctrl.Result{}, r.check(ctx, req, kind, name)
+		wait, err := r.check(ctx, req, kind, name)
+		return ctrl.Result{RequeueAfter: wait}, err
 	}
 	o, err := r.observe(ctx, g)
 	if err != nil {
@@ -78,31 +79,37 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return ctrl.Result{RequeueAfter: wait}, r.followRoutes(ctx, o, p.settled())
 }
 
-// check reports the faults of one source.
-func (r *reconciler) check(ctx context.Context, req ctrl.Request, kind, name string) error {
+// check reports the faults of one source. wait is when to check it again; zero: when it changes.
+func (r *reconciler) check(ctx context.Context, req ctrl.Request, kind, name string) (wait time.Duration, err error) {
 	m := &member{}
 	if k, ok := r.followed(kind); ok {
 		m.object = k.newObject()
 		if err := r.Get(ctx, types.NamespacedName{Namespace: req.Namespace, Name: name}, m.object); err != nil {
 			m.object = nil
 			if client.IgnoreNotFound(err) != nil {
-				return err
+				return 0, err
 			}
 		}
 		if m.object != nil && m.object.GetDeletionTimestamp().IsZero() {
-			var err error
 			if m.wants, err = r.wanted(ctx, k, m.object); err != nil {
-				return err
+				return 0, err
 			}
 			m.ref = owner(m.object, k)
 		}
 	}
 	p := plan{}
+	warning, wait, err := r.unaccepted(ctx, m)
+	if err != nil {
+		return 0, err
+	}
+	if warning != "" {
+		p.warn(m.object, v1alpha1.ReasonClassNotAccepted, warning)
+	}
 	if faults := m.wants.faults(); len(faults) > 0 {
 		p.warn(m.object, v1alpha1.ReasonInvalidSource, strings.Join(faults, "; "))
 	}
 	r.report(req, p.says)
-	return nil
+	return wait, nil
 }
 
 // apply carries out a plan. wait is how long a deletion is held.

@@ -89,6 +89,7 @@ type ListenerSet struct {
 // Class is what is read of a GatewayClass.
 type Class struct {
 	Name, Controller string
+	Accepted         bool        // by its controller
 	Parameters       *Parameters // nil: none
 }
 
@@ -146,6 +147,11 @@ func ListenerSetOf(u *unstructured.Unstructured, parent *Gateway) ListenerSet {
 func ClassOf(u *unstructured.Unstructured) Class {
 	c := Class{Name: u.GetName(), Parameters: parametersOf(u, "", "spec", "parametersRef")}
 	c.Controller, _, _ = unstructured.NestedString(u.Object, "spec", "controllerName")
+	conditions, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
+	for _, item := range conditions {
+		condition, _ := item.(map[string]any)
+		c.Accepted = c.Accepted || condition["type"] == string(gatewayv1.GatewayClassConditionStatusAccepted) && condition["status"] == string(metav1.ConditionTrue)
+	}
 	return c
 }
 
@@ -246,9 +252,9 @@ func Secrets(listeners []Listener) []string {
 	return keys
 }
 
-// Trim is a caches' transform that drops the status, which nothing here reads.
+// Trim is a transform for caches that drops the status where nothing here reads it: of all but GatewayClasses.
 func Trim(object any) (any, error) {
-	if u, ok := object.(*unstructured.Unstructured); ok && u.GroupVersionKind().Group == GatewayKind.Group {
+	if u, ok := object.(*unstructured.Unstructured); ok && u.GroupVersionKind().Group == GatewayKind.Group && u.GetKind() != ClassKind.Kind {
 		delete(u.Object, "status")
 	}
 	return object, nil

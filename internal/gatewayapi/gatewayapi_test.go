@@ -105,7 +105,7 @@ func TestParameters(t *testing.T) {
 		t.Errorf("class %q, (-want +got):\n%s", g.Class, diff)
 	}
 	c := ClassOf(object(t, "controllerName: example.com/c\nparametersRef: {group: g, kind: K, name: proxy, namespace: x}"))
-	if diff := cmp.Diff(Class{"gw", "example.com/c", &Parameters{"g", "K", "x", "proxy"}}, c); diff != "" {
+	if diff := cmp.Diff(Class{Name: "gw", Controller: "example.com/c", Parameters: &Parameters{"g", "K", "x", "proxy"}}, c); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
