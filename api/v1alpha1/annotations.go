@@ -15,9 +15,9 @@ const (
 	AnnotationManage = Prefix + "manage"
 	// AnnotationTLSACME, "true", means what AnnotationManage does, as it does to cert-manager, where there is a default issuer.
 	AnnotationTLSACME = "kubernetes.io/tls-acme"
-	// AnnotationPush, "true", opts an object in without an issuer: somebody else keeps the Secret. An ApisixRoute names it
+	// AnnotationProvided, "true", opts an object in without an issuer: somebody else keeps the Secret. An ApisixRoute names it
 	// in AnnotationSecretName.
-	AnnotationPush = Prefix + "push"
+	AnnotationProvided = Prefix + "provided"
 
 	AnnotationCommonName  = Prefix + "common-name"
 	AnnotationAltNames    = Prefix + "alt-names"
@@ -109,7 +109,7 @@ const (
 	// issued, and the CAs above it: a SHA-256 (certs.ChainID). Absent: it was not known.
 	AnnotationIssuedUnder = Prefix + "issued-under"
 	// AnnotationVaultKV is where in Vault the private key of the Secret's certificate is, as "ISSUER MOUNT PATH", see
-	// VaultKVPlace. Absent or empty: it is not in Vault.
+	// KeyLocation. Absent or empty: it is not in Vault.
 	AnnotationVaultKV = Prefix + "vault-kv"
 	// AnnotationOutputs identifies what the Secret's additional formats and keystores were made of.
 	AnnotationOutputs = Prefix + "outputs"

@@ -15,7 +15,7 @@ import (
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=acert,categories=apisix-certs
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
-// +kubebuilder:printcolumn:name="Hosts",type=string,JSONPath=`.spec.dnsNames`
+// +kubebuilder:printcolumn:name="Hosts",type=string,JSONPath=`.status.hosts`
 // +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.status.issued.notAfter`
 // +kubebuilder:printcolumn:name="Served",type=string,JSONPath=`.status.conditions[?(@.type=="Served")].status`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
@@ -50,11 +50,11 @@ type ApisixCertificateList struct {
 // +kubebuilder:validation:XValidation:rule="(has(self.keyStorage) && self.keyStorage == 'VaultKV') == has(self.vaultKV)",message="vaultKV belongs to keyStorage: VaultKV, which needs it"
 // +kubebuilder:validation:XValidation:rule="!has(self.keyStorage) || self.keyStorage == 'Secret' || has(self.dnsNames)",message="keyStorage other than Secret needs dnsNames: without a host nothing is put at a gateway, and the key would be nowhere"
 // +kubebuilder:validation:XValidation:rule="!has(self.keyStorage) || self.keyStorage == 'Secret' || !has(self.privateKey) || !has(self.privateKey.rotationPolicy) || self.privateKey.rotationPolicy != 'Never'",message="privateKey.rotationPolicy Never needs keyStorage: Secret, as a key kept elsewhere cannot be read to be used again"
-// +kubebuilder:validation:XValidation:rule="has(self.issuerRef) != (has(self.push) && self.push)",message="name an issuer in issuerRef, or set push: true for a Secret that somebody else keeps, and not both"
-// +kubebuilder:validation:XValidation:rule="!has(self.push) || !self.push || has(self.dnsNames)",message="push needs dnsNames: the hosts that the Secret's certificate is for"
-// +kubebuilder:validation:XValidation:rule="!has(self.push) || !self.push || !(has(self.commonName) || has(self.ipAddresses) || has(self.uris) || has(self.emailAddresses) || has(self.subject) || has(self.duration) || has(self.renewBefore) || has(self.renewBeforePercentage) || has(self.renewalWindows) || has(self.renewalPolicy) || has(self.usages) || has(self.privateKey) || has(self.keyStorage) || has(self.secretTemplate) || has(self.secretRetention) || has(self.revocationPolicy) || has(self.additionalOutputFormats) || has(self.keystores))",message="push goes with secretName, secretNamespace, dnsNames, ingressClassName and gatewayRef alone: whoever keeps the Secret says the rest"
+// +kubebuilder:validation:XValidation:rule="has(self.issuerRef) != (has(self.provided) && self.provided)",message="name an issuer in issuerRef, or or set provided: true for a Secret that is issued elsewhere, and not both"
+// +kubebuilder:validation:XValidation:rule="!has(self.provided) || !self.provided || has(self.dnsNames)",message="provided needs dnsNames: the hosts that the certificate in the Secret is for"
+// +kubebuilder:validation:XValidation:rule="!has(self.provided) || !self.provided || !(has(self.commonName) || has(self.ipAddresses) || has(self.uris) || has(self.emailAddresses) || has(self.subject) || has(self.duration) || has(self.renewBefore) || has(self.renewBeforePercentage) || has(self.renewalWindows) || has(self.renewalPolicy) || has(self.usages) || has(self.privateKey) || has(self.keyStorage) || has(self.secretTemplate) || has(self.secretRetention) || has(self.revocationPolicy) || has(self.additionalOutputFormats) || has(self.keystores))",message="provided allows only secretName, secretNamespace, dnsNames, ingressClassName and gatewayRef: everything else is in the Secret"
 // +kubebuilder:validation:XValidation:rule="!has(self.gatewayRef) || !has(self.ingressClassName) || size(self.ingressClassName) == 0",message="gatewayRef and ingressClassName exclude each other: keep one"
-// +kubebuilder:validation:XValidation:rule="!has(self.gateways) || self.gateways != 'None' || !((has(self.push) && self.push) || has(self.gatewayRef) || (has(self.keyStorage) && self.keyStorage != 'Secret'))",message="gateways: None goes with a key in the Secret, and neither with push nor with gatewayRef: there would be nothing to do, or the key would be nowhere"
+// +kubebuilder:validation:XValidation:rule="!has(self.gateways) || self.gateways != 'None' || !((has(self.provided) && self.provided) || has(self.gatewayRef) || (has(self.keyStorage) && self.keyStorage != 'Secret'))",message="gateways: None requires keyStorage: Secret, and excludes provided and gatewayRef: nothing would be done, or no one would hold the key"
 type ApisixCertificateSpec struct {
 	// SecretName is the Secret, in this namespace, of type kubernetes.io/tls that holds the certificate (tls.crt, PEM,
 	// leaf first), its private key (tls.key, PEM) and the CA (ca.crt, PEM). With another keyStorage than Secret it is of
@@ -82,7 +82,7 @@ type ApisixCertificateSpec struct {
 	// before is good. Nothing that says what is issued goes with it.
 	//
 	// +optional
-	Push bool `json:"push,omitempty"`
+	Provided bool `json:"provided,omitempty"`
 
 	// CommonName is the subject's common name. Empty: none is asked for, unless the issuer's role insists, in which
 	// case the first DNS name serves. RFC 5280 limits it to 64 characters.

@@ -260,7 +260,7 @@ type VaultIssuerStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// Conditions: Ready is True when Vault answers, lets the controller log in and has the role. CAEnding is True when
+	// Conditions: Ready is True when Vault answers, lets the controller log in and has the role. CAExpiring is True when
 	// the CA ends soon.
 	//
 	// +optional

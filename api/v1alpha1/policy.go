@@ -57,7 +57,7 @@ type CertificatePolicySpec struct {
 	// +optional
 	Subject *PolicySubject `json:"subject,omitempty"`
 
-	// Issuers are those that are allowed. Empty: none, so that only Secrets of spec.push are.
+	// Issuers are those that are allowed. Empty: none, so that only Secrets of spec.provided are.
 	//
 	// +optional
 	// +listType=atomic

@@ -15,9 +15,9 @@ const (
 	// ReasonRenewalFailing is set on Issued, which stays True: the certificate is valid, but it should be replaced and
 	// that fails. See the message.
 	ReasonRenewalFailing = "RenewalFailing"
-	// ReasonRoleObjects is set on Issued, which stays True, and is an event: the certificate is valid, but the issuer's role
+	// ReasonRoleWouldReject is set on Issued, which stays True, and is an event: the certificate is valid, but the issuer's role
 	// has changed, or was never fit, so that it would refuse the next one. Mend what the message names before it is due.
-	ReasonRoleObjects = "RoleObjects"
+	ReasonRoleWouldReject = "RoleWouldReject"
 	// ReasonRenewalDisabled is set on Issued, and is an event: the certificate should be replaced, and spec.renewalPolicy is
 	// Disabled. Issued stays True as long as it is valid. Renew it by hand: apisix-certs renew.
 	ReasonRenewalDisabled = "RenewalDisabled"
@@ -33,8 +33,8 @@ const (
 	// ReasonRefused is set on Issued: Vault's role refuses this certificate. Mend the spec or the role, as the message
 	// says.
 	ReasonRefused = "Refused"
-	// ReasonBadAnswer is set on Issued: the issuer's answer did not fit the request and was not used. Mend the issuer.
-	ReasonBadAnswer = "BadAnswer"
+	// ReasonInvalidResponse is set on Issued: the issuer's answer did not fit the request and was not used. Mend the issuer.
+	ReasonInvalidResponse = "InvalidResponse"
 	// ReasonInvalidSpec is set on Issued: mend the field that the message names.
 	ReasonInvalidSpec = "InvalidSpec"
 	// ReasonInvalidSource is set on Issued, and is an event on the source object: mend the annotation or field of the
@@ -43,28 +43,28 @@ const (
 	// ReasonConflict is set on Issued, and is an event on the source object: a host or the Secret belongs to another
 	// ApisixCertificate, which the message names. Remove it from one of the two.
 	ReasonConflict = "Conflict"
-	// ReasonSecretNotOurs is set on Issued: a Secret of this name exists and was not made by the controller. Choose
+	// ReasonSecretNotManaged is set on Issued: a Secret of this name exists and was not made by the controller. Choose
 	// another name, or allow it to be taken over with the annotation apisix-certs.io/adopt-secret: "true".
-	ReasonSecretNotOurs = "SecretNotOurs"
+	ReasonSecretNotManaged = "SecretNotManaged"
 
-	// ReasonProvided is set on Issued with spec.push: the Secret holds a valid certificate for the hosts. Nothing to do.
+	// ReasonProvided is set on Issued with spec.provided: the Secret holds a valid certificate for the hosts. Nothing to do.
 	ReasonProvided = "Provided"
-	// ReasonSecretMissing is set on Issued with spec.push: there is no Secret. Create it.
+	// ReasonSecretMissing is set on Issued with spec.provided: there is no Secret. Create it.
 	ReasonSecretMissing = "SecretMissing"
-	// ReasonSecretInvalid is set on Issued with spec.push: the Secret cannot be served, or not for all hosts. Mend what the
+	// ReasonSecretInvalid is set on Issued with spec.provided: the Secret cannot be served, or not for all hosts. Mend what the
 	// message names.
 	ReasonSecretInvalid = "SecretInvalid"
-	// ReasonUpdateRefused is set on Issued with spec.push, which stays True: the Secret was broken by an update that is not
+	// ReasonUpdateRefused is set on Issued with spec.provided, which stays True: the Secret was broken by an update that is not
 	// pushed, and what was pushed before it is good. Mend what the message names before that ends.
 	ReasonUpdateRefused = "UpdateRefused"
-	// ReasonExpires30Days, ReasonExpires7Days and ReasonExpires1Day are set on Expiring with spec.push, and are events:
+	// ReasonExpires30Days, ReasonExpires7Days and ReasonExpires1Day are set on Expiring with spec.provided, and are events:
 	// renew the Secret.
 	ReasonExpires30Days = "ExpiresWithin30Days"
 	ReasonExpires7Days  = "ExpiresWithin7Days"
 	ReasonExpires1Day   = "ExpiresWithin1Day"
-	// ReasonNotGranted is set on Issued: no ReferenceGrant lets the ApisixTls, Gateway or ListenerSet have its Secret in another namespace, or not
+	// ReasonRefNotPermitted is set on Issued: no ReferenceGrant lets the ApisixTls, Gateway or ListenerSet have its Secret in another namespace, or not
 	// any longer. What is served stays. Make the grant that the message names.
-	ReasonNotGranted = "NotGranted"
+	ReasonRefNotPermitted = "RefNotPermitted"
 	// ReasonNamespaceNotWatched is set on Issued: the Secret is to be in a namespace that the controller does not read, by its
 	// flag --watch-namespaces. What is served stays. Use a Secret of the certificate's own namespace, or have the other watched.
 	ReasonNamespaceNotWatched = "NamespaceNotWatched"
@@ -77,16 +77,16 @@ const (
 	// ReasonNoGateway is set on Pushed: no gateway is configured for the certificate's ingress class, so that the
 	// Secret is all there is to do.
 	ReasonNoGateway = "NoGateway"
-	// ReasonNothingToPush is set on Pushed: there is no valid certificate yet, or none of its names is a DNS name.
-	ReasonNothingToPush = "NothingToPush"
-	// ReasonCarriedByController is set on Pushed: the ingress controller carries the Secret (mode secret).
-	ReasonCarriedByController = "CarriedByController"
-	// ReasonWaitingForController is set on Pushed: the ingress controller has not made its ssl object yet (mode
+	// ReasonNotApplicable is set on Pushed: there is no valid certificate yet, or none of its names is a DNS name.
+	ReasonNotApplicable = "NotApplicable"
+	// ReasonSyncedByIngressController is set on Pushed: the ingress controller carries the Secret (mode secret).
+	ReasonSyncedByIngressController = "SyncedByIngressController"
+	// ReasonWaitingForIngressController is set on Pushed: the ingress controller has not made its ssl object yet (mode
 	// adopt). If it lasts, look at the ingress controller and at the source object.
-	ReasonWaitingForController = "WaitingForController"
-	// ReasonUndone is set on Pushed: the certificate was put into the ingress controller's ssl object several times, and
+	ReasonWaitingForIngressController = "WaitingForIngressController"
+	// ReasonPushReverted is set on Pushed: the certificate was put into the ingress controller's ssl object several times, and
 	// each time somebody put another one back (mode adopt). See who else writes it; the controller tries again, but rarely.
-	ReasonUndone = "PushUndone"
+	ReasonPushReverted = "PushReverted"
 	// ReasonGatewayUnreachable is set on Pushed: the Admin API does not answer; the controller tries again.
 	ReasonGatewayUnreachable = "GatewayUnreachable"
 	// ReasonGatewayRefused is set on Pushed: the Admin API refuses the admin key, the client's address or the object, or is
@@ -107,15 +107,15 @@ const (
 	ReasonModeRefused = "ModeRefused"
 	// ReasonSNIConflict is set on Pushed: an ssl object of somebody else has the same host; the message names it.
 	ReasonSNIConflict = "SNIConflict"
-	// ReasonClientCA is set on Pushed: what an ApisixTls asks of clients (spec.client) cannot be carried over. What is
+	// ReasonInvalidClientCA is set on Pushed: what an ApisixTls asks of clients (spec.client) cannot be carried over. What is
 	// served stays as it is; mend what the message names.
-	ReasonClientCA = "ClientCA"
+	ReasonInvalidClientCA = "InvalidClientCA"
 	// ReasonKeyLost is set on Pushed: the private key was kept at the gateway alone (spec.keyStorage: Gateway) and is gone
 	// from there. Nothing to do: a new certificate is issued.
 	ReasonKeyLost = "KeyLost"
-	// ReasonKeyStorage is set on Issued: spec.keyStorage cannot be had with the gateways of this certificate, or what it
+	// ReasonKeyStorageUnsupported is set on Issued: spec.keyStorage cannot be had with the gateways of this certificate, or what it
 	// needs is missing. Mend what the message names.
-	ReasonKeyStorage = "KeyStorage"
+	ReasonKeyStorageUnsupported = "KeyStorageUnsupported"
 
 	// ReasonServed is set on Served: handshakes for all hosts showed the certificate. Nothing to do.
 	ReasonServed = "Served"
@@ -132,9 +132,9 @@ const (
 	// ReasonRoleGeneratesLeases is set on an issuer's Ready, which is True, and is a warning: the role has generate_lease=true,
 	// so Vault revokes all certificates of the issuer when the controller's token ends. Set it to false in Vault.
 	ReasonRoleGeneratesLeases = "RoleGeneratesLeases"
-	// ReasonCredentials is set on an issuer's Ready: a Secret or ServiceAccount with credentials is missing or
+	// ReasonInvalidCredentials is set on an issuer's Ready: a Secret or ServiceAccount with credentials is missing or
 	// incomplete.
-	ReasonCredentials = "Credentials"
+	ReasonInvalidCredentials = "InvalidCredentials"
 	// ReasonVaultUnavailable is set on an issuer's Ready: Vault does not answer, is sealed or overloaded.
 	ReasonVaultUnavailable = "VaultUnavailable"
 	// ReasonVaultRefused is set on an issuer's Ready: the login or the role does not work. Mend what the message names.
@@ -164,10 +164,10 @@ const (
 	ReasonSecretRefused = "SecretRefused"
 	// ReasonRevoked is an event: the issuer has revoked a certificate. Nothing to do.
 	ReasonRevoked = "Revoked"
-	// ReasonCAEnding is set on an issuer's CAEnding, and is an event: renew the CA.
-	ReasonCAEnding = "CAEndsSoon"
-	// ReasonCALasts is set on an issuer's CAEnding, which is False: nothing to do.
-	ReasonCALasts = "CALasts"
+	// ReasonCAExpiringSoon is set on an issuer's CAExpiring, and is an event: renew the CA.
+	ReasonCAExpiringSoon = "CAExpiringSoon"
+	// ReasonCAValid is set on an issuer's CAExpiring, which is False: nothing to do.
+	ReasonCAValid = "CAValid"
 	// ReasonCARotated is an event on an issuer: it signs with another CA now, and leaves of others are issued again.
 	ReasonCARotated = "CARotated"
 

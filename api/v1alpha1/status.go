@@ -21,6 +21,11 @@ type ApisixCertificateStatus struct {
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
+	// Hosts are the first names of the spec for column HOSTS of kubectl get, such as "a.example, b.example +3".
+	//
+	// +optional
+	Hosts string `json:"hosts,omitempty"`
+
 	// Issued is the certificate that this object is responsible for: the one that was issued for it, adopted by consent, or
 	// provided and delivered. It is what this object may revoke, withdraw and recognize as its own. It never describes a
 	// certificate that was merely found in a Secret. Unset: there is none yet.
@@ -97,7 +102,7 @@ type ApisixCertificateStatus struct {
 	//
 	// +optional
 	// +listType=atomic
-	VaultKV []VaultKVPlace `json:"vaultKV,omitempty"`
+	KeyLocations []KeyLocation `json:"keyLocations,omitempty"`
 
 	// Gateways tells, for each gateway, what was pushed and what is served.
 	//
@@ -161,8 +166,8 @@ type ObjectReference struct {
 	Name      string `json:"name"`
 }
 
-// VaultKVPlace is where in a Vault private keys of one certificate are.
-type VaultKVPlace struct {
+// KeyLocation is where in a Vault private keys of one certificate are.
+type KeyLocation struct {
 	// Issuer through which they are written and deleted, KIND/NAME.
 	Issuer string `json:"issuer"`
 
@@ -199,14 +204,14 @@ type GatewayStatus struct {
 	ServedSerial string `json:"servedSerial,omitempty"`
 }
 
-// Condition types of an ApisixCertificate. VaultIssuers have Ready, and CAEnding.
+// Condition types of an ApisixCertificate. VaultIssuers have Ready, and CAExpiring.
 const (
-	// ConditionCAEnding is True on an issuer whose CA ends within the time of flag --ca-expiry-warning.
-	ConditionCAEnding = "CAEnding"
-	// ConditionRevoked is False while a certificate that was replaced is not revoked though spec.revocationPolicy asks for
+	// ConditionCAExpiring is True on an issuer whose CA ends within the time of flag --ca-expiry-warning.
+	ConditionCAExpiring = "CAExpiring"
+	// ConditionRevocationPending is False while a certificate that was replaced is not revoked though spec.revocationPolicy asks for
 	// it. There is none otherwise.
-	ConditionRevoked = "Revoked"
-	// ConditionExpiring is True on a certificate of spec.push that ends within 30, 7 or 1 days, which the reason tells.
+	ConditionRevocationPending = "RevocationPending"
+	// ConditionExpiring is True on a certificate of spec.provided that ends within 30, 7 or 1 days, which the reason tells.
 	// There is none otherwise.
 	ConditionExpiring = "Expiring"
 	// ConditionReady is True when the certificate is valid, pushed and, where that can be seen, served.

@@ -140,7 +140,7 @@ func (d *doctor) statusFindings(cert *v1alpha1.ApisixCertificate) []finding {
 }
 
 func onItsWay(reason string) bool {
-	return slices.Contains([]string{v1alpha1.ReasonIssuing, v1alpha1.ReasonNothingToPush, v1alpha1.ReasonWaitingForController, v1alpha1.ReasonNotServed}, reason)
+	return slices.Contains([]string{v1alpha1.ReasonIssuing, v1alpha1.ReasonNotApplicable, v1alpha1.ReasonWaitingForIngressController, v1alpha1.ReasonNotServed}, reason)
 }
 
 // servedFindings asks the gateway for the certificate's hosts.

@@ -104,7 +104,7 @@ func (w *world) certificateFaults() []fault {
 			w.issuer(ns, goodPath, root)
 			w.secret(ns, "web-tls", map[string]string{"a": "b"})
 			w.certificate(ns, []string{"www." + ns + ".moelove.info"})
-		}, nil, "ApisixCertificate $ns/web", "SecretNotOurs", "adopt-secret"},
+		}, nil, "ApisixCertificate $ns/web", "SecretNotManaged", "adopt-secret"},
 		{"a source that names no Secret", func(w *world, ns string) {
 			ingress := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "web", Annotations: map[string]string{v1alpha1.AnnotationIssuer: "vault"}}}
 			ingress.Spec.TLS = []networkingv1.IngressTLS{{Hosts: []string{"a." + ns + ".moelove.info"}}}

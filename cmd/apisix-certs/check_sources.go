@@ -133,7 +133,7 @@ func (d *doctor) checkSources(ctx context.Context) error {
 const sourceSettling = 5 * time.Second
 
 func optedIn(source *metav1.PartialObjectMetadata) bool {
-	for _, key := range []string{v1alpha1.AnnotationIssuer, v1alpha1.AnnotationClusterIssuer, v1alpha1.AnnotationPush} {
+	for _, key := range []string{v1alpha1.AnnotationIssuer, v1alpha1.AnnotationClusterIssuer, v1alpha1.AnnotationProvided} {
 		if source.Annotations[key] != "" && source.DeletionTimestamp.IsZero() {
 			return true
 		}

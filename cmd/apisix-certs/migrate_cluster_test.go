@@ -265,7 +265,7 @@ func (m *move) back(name string) {
 	m.Helper()
 	host := name + ".moelove.info"
 	cert := &v1alpha1.ApisixCertificate{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name}}
-	patch := `[{"op":"replace","path":"/spec","value":{"secretName":"` + name + `-tls","dnsNames":["` + host + `"],"push":true}}]`
+	patch := `[{"op":"replace","path":"/spec","value":{"secretName":"` + name + `-tls","dnsNames":["` + host + `"],"provided":true}}]`
 	m.must(m.Client.Patch(m.Context(), cert, client.RawPatch(types.JSONPatchType, []byte(patch))))
 	m.served(host, m.serialIn(name+"-tls"))
 	m.cmSecret(name+"-tls", host)

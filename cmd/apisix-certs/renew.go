@@ -116,8 +116,8 @@ func (r *renewCommand) choose(ctx context.Context, names []string) ([]v1alpha1.A
 
 // ask sets the annotation.
 func (r *renewCommand) ask(ctx context.Context, cert *v1alpha1.ApisixCertificate) error {
-	if cert.Spec.Push {
-		return fmt.Errorf("ApisixCertificate %s/%s cannot be renewed here: its Secret is kept by somebody else (spec.push): renew it there", cert.Namespace, cert.Name)
+	if cert.Spec.Provided {
+		return fmt.Errorf("ApisixCertificate %s/%s cannot be renewed here: its Secret is kept by somebody else (spec.provided): renew it there", cert.Namespace, cert.Name)
 	}
 	before := cert.DeepCopy()
 	if cert.Annotations == nil {

@@ -22,7 +22,7 @@ type standing struct {
 	Namespace string                   `json:"namespace"`
 	Name      string                   `json:"name"`
 	Hosts     []string                 `json:"hosts"`
-	Issuer    string                   `json:"issuer"`             // KIND/NAME; empty for spec.push
+	Issuer    string                   `json:"issuer"`             // KIND/NAME; empty for spec.provided
 	Expires   *time.Time               `json:"expires,omitempty"`  // unset: nothing is issued yet
 	Renewal   *time.Time               `json:"renewal,omitempty"`  // unset: not known
 	Secret    string                   `json:"secret"`             // name, or NAMESPACE/NAME of another namespace

@@ -40,7 +40,7 @@ func (r *Reconciler) Concerned(ctx context.Context, cert *v1alpha1.ApisixCertifi
 // objected reports whether the status says that the role would refuse the renewal.
 func objected(cert *v1alpha1.ApisixCertificate) bool {
 	c := meta.FindStatusCondition(cert.Status.Conditions, v1alpha1.ConditionIssued)
-	return c != nil && c.Reason == v1alpha1.ReasonRoleObjects
+	return c != nil && c.Reason == v1alpha1.ReasonRoleWouldReject
 }
 
 // glance observes Secret and issuer alone.

@@ -176,12 +176,12 @@ func TestRevokeOnReplace(t *testing.T) {
 	}
 	s.Vault.Answer("pki/revoke", vaulttest.Refusing(http.StatusForbidden, "1 error occurred:\n\t* permission denied\n\n"))
 	s.Advance(70 * day)
-	if got := s.Condition("web", v1alpha1.ConditionRevoked); got != "False RevocationFailed" || len(s.Cert("web").Status.ToRevoke) != 1 || s.Ready("web") != "True Ready" {
+	if got := s.Condition("web", v1alpha1.ConditionRevocationPending); got != "True RevocationFailed" || len(s.Cert("web").Status.ToRevoke) != 1 || s.Ready("web") != "True Ready" {
 		t.Errorf("Revoked %s, Ready %s", got, s.Ready("web"))
 	}
 	s.Vault.Answer("pki/revoke", nil)
 	s.Pass(2 * time.Minute)
-	if got := s.Condition("web", v1alpha1.ConditionRevoked); got != "" || s.Vault.Revoked() != 2 {
+	if got := s.Condition("web", v1alpha1.ConditionRevocationPending); got != "" || s.Vault.Revoked() != 2 {
 		t.Errorf("Revoked %s, %d revoked", got, s.Vault.Revoked())
 	}
 	s.Delete("web")

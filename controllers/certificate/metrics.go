@@ -61,10 +61,10 @@ func kindOf(err error) metrics.Outcome {
 }
 
 var kinds = map[string]metrics.Outcome{
-	v1alpha1.ReasonIssuerNotReady: metrics.Setup, v1alpha1.ReasonBadAnswer: metrics.Setup, v1alpha1.ReasonModeRefused: metrics.Setup,
+	v1alpha1.ReasonIssuerNotReady: metrics.Setup, v1alpha1.ReasonInvalidResponse: metrics.Setup, v1alpha1.ReasonModeRefused: metrics.Setup,
 	v1alpha1.ReasonGatewayRefused: metrics.Setup,
-	v1alpha1.ReasonInvalidSpec:    metrics.User, v1alpha1.ReasonRefused: metrics.User, v1alpha1.ReasonKeyStorage: metrics.User,
-	v1alpha1.ReasonClientCA: metrics.User,
+	v1alpha1.ReasonInvalidSpec:    metrics.User, v1alpha1.ReasonRefused: metrics.User, v1alpha1.ReasonKeyStorageUnsupported: metrics.User,
+	v1alpha1.ReasonInvalidClientCA: metrics.User,
 }
 
 // measureServed tells, once, how long a new certificate took, where every gateway that could be asked was seen to serve it.

@@ -64,7 +64,7 @@ func (r *Reconciler) observePair(ctx context.Context, s plan.Snapshot, secret *c
 		return s, err
 	}
 	s.Issuer.Order.Spec, s.Issuer.Order.Secret = s.Facts.Spec, secret
-	if !s.Cert.Spec.Push {
+	if !s.Cert.Spec.Provided {
 		if s.Issuer.Issuing, err = r.Issuers.Observe(ctx, s.Issuer.Order, live); err != nil {
 			return s, err
 		}
@@ -101,7 +101,7 @@ func (r *Reconciler) readSecret(ctx context.Context, cert *v1alpha1.ApisixCertif
 		return r.readSecret(ctx, cert, true)
 	case apierrors.IsNotFound(err):
 		return nil, live, nil
-	case err == nil && cert.Spec.Push:
+	case err == nil && cert.Spec.Provided:
 		secret = tlssecret.Provided(secret)
 	}
 	return secret, live, err
@@ -109,7 +109,7 @@ func (r *Reconciler) readSecret(ctx context.Context, cert *v1alpha1.ApisixCertif
 
 func (r *Reconciler) observeIssuer(ctx context.Context, cert *v1alpha1.ApisixCertificate) (plan.IssuerState, error) {
 	of := plan.IssuerState{Order: issuance.Order{Certificate: cert}}
-	if cert.Spec.Push {
+	if cert.Spec.Provided {
 		return of, nil
 	}
 	found, err := r.Issuers.Find(ctx, cert.Namespace, cert.Spec.IssuerRef)

@@ -25,7 +25,7 @@ func TestConflict(t *testing.T) {
 		name, ready string
 		signed      int
 		wait        time.Duration // until it has the name that was given up
-	}{{"second", "False NothingToPush", 2, 0}, {"other/second", "False Conflict", 1, 10 * time.Minute}} {
+	}{{"second", "False NotApplicable", 2, 0}, {"other/second", "False Conflict", 1, 10 * time.Minute}} {
 		t.Run(row.name, func(t *testing.T) {
 			s := issued(t)
 			s.Advance(time.Minute)
@@ -63,12 +63,12 @@ func TestRoleObjects(t *testing.T) {
 		s.Run()
 	}
 	look(role(vault.Role{KeyType: "any", AllowedDomains: []string{"other.example"}, AllowBareDomains: true}))
-	if got := s.Ready("web"); got != "True RoleObjects" || !strings.Contains(s.Message("web", v1alpha1.ConditionReady), `"web.example" is not allowed`) {
+	if got := s.Ready("web"); got != "True RoleWouldReject" || !strings.Contains(s.Message("web", v1alpha1.ConditionReady), `"web.example" is not allowed`) {
 		t.Errorf("Ready %s: %s", got, s.Message("web", v1alpha1.ConditionReady))
 	}
 	s.Restart()
 	look(nil)
-	if got := s.Ready("web"); got != "True RoleObjects" {
+	if got := s.Ready("web"); got != "True RoleWouldReject" {
 		t.Errorf("after a restart Ready is %s", got)
 	}
 	look(role(vault.Role{KeyType: "any", AllowAnyName: true}))
@@ -97,7 +97,7 @@ func TestKeyLostAtGateway(t *testing.T) {
 
 // provided is a certificate that somebody else keeps, in Secret web-tls.
 func provided(c *cert) {
-	c.Spec.Push, c.Spec.IssuerRef, c.Spec.Duration = true, v1alpha1.IssuerReference{}, nil
+	c.Spec.Provided, c.Spec.IssuerRef, c.Spec.Duration = true, v1alpha1.IssuerReference{}, nil
 }
 
 // TestProvided: a Secret of somebody else is pushed and never written. What has become worse is not pushed.

@@ -156,7 +156,7 @@ func TestForeignSecret(t *testing.T) {
 	s.Create("web")
 	s.Run()
 	s.Pass(time.Hour)
-	if s.Signed() > 0 || string(s.Secret("web-tls").Data["tls.crt"]) != "theirs" || s.Ready("web") != "False SecretNotOurs" {
+	if s.Signed() > 0 || string(s.Secret("web-tls").Data["tls.crt"]) != "theirs" || s.Ready("web") != "False SecretNotManaged" {
 		t.Errorf("%d signatures, Ready %s", s.Signed(), s.Ready("web"))
 	}
 	s.Annotate("web", v1alpha1.AnnotationAdoptSecret, "true")

@@ -166,7 +166,7 @@ func TestSecretThatTheCacheLacks(t *testing.T) {
 	s.WriteSecret("web-tls", "somebody", func(secret *corev1.Secret) { secret.Data = map[string][]byte{"tls.crt": []byte("theirs")} })
 	s.Create("web")
 	s.Run()
-	if s.Signed() > 0 || s.Ready("web") != "False SecretNotOurs" || s.Cert("web").Status.FailedAttempts > 0 {
+	if s.Signed() > 0 || s.Ready("web") != "False SecretNotManaged" || s.Cert("web").Status.FailedAttempts > 0 {
 		t.Errorf("%d signatures, Ready %s, %d failed attempts", s.Signed(), s.Ready("web"), s.Cert("web").Status.FailedAttempts)
 	}
 	s.Thaw()

@@ -89,7 +89,7 @@ func (r *Reconciler) tell(ctx context.Context, before, after *v1alpha1.ApisixCer
 }
 
 // underWay are reasons that every new certificate, or every change, may show for a moment.
-var underWay = map[string]bool{v1alpha1.ReasonIssuing: true, v1alpha1.ReasonWaitingForController: true}
+var underWay = map[string]bool{v1alpha1.ReasonIssuing: true, v1alpha1.ReasonWaitingForIngressController: true}
 
 // changed reports whether a condition says something else than before.
 func changed(before []metav1.Condition, is *metav1.Condition) bool {
@@ -112,7 +112,7 @@ func issueEvent(why certs.Reason) string {
 // forSources are the reasons that concern who wrote the source object, who may know nothing of ApisixCertificates. Of a
 // conflict the source controller tells, in the source's own terms.
 var forSources = map[string]bool{
-	v1alpha1.ReasonDenied: true, v1alpha1.ReasonNotGranted: true, v1alpha1.ReasonNamespaceNotWatched: true, v1alpha1.ReasonWaitingForApproval: true,
+	v1alpha1.ReasonDenied: true, v1alpha1.ReasonRefNotPermitted: true, v1alpha1.ReasonNamespaceNotWatched: true, v1alpha1.ReasonWaitingForApproval: true,
 	v1alpha1.ReasonClassNotFound: true, v1alpha1.ReasonRefused: true,
 }
 

@@ -159,7 +159,7 @@ func observedOf(s *plan.Snapshot, p *plan.Plan) Observed {
 	if other := s.Cert.Spec.SecretNamespace; other != "" {
 		o.Secret = other + "/" + s.Cert.Spec.SecretName
 	}
-	if !s.Cert.Spec.Push {
+	if !s.Cert.Spec.Provided {
 		o.Issuer = s.Cert.Spec.IssuerRef.String()
 	}
 	if leaf := p.Decision.Bundle.Leaf; leaf != nil {

@@ -116,7 +116,7 @@ func TestReconcile(t *testing.T) {
 	if len(recorder.Events) != 1 {
 		t.Fatalf("%d events", len(recorder.Events))
 	}
-	if got := <-recorder.Events; !strings.HasPrefix(got, "Warning Credentials spec.auth.tokenSecretRef: Secret creds does not exist") {
+	if got := <-recorder.Events; !strings.HasPrefix(got, "Warning InvalidCredentials spec.auth.tokenSecretRef: Secret creds does not exist") {
 		t.Error(got)
 	}
 	if err := s.Client.Get(t.Context(), request.NamespacedName, issuer); err != nil {

@@ -68,14 +68,14 @@ func roleOf(role *vault.Role) *v1alpha1.IssuerRole {
 	return shown
 }
 
-// ending is the CAEnding condition.
+// ending is the CAExpiring condition.
 func ending(ca *v1alpha1.IssuerCA, warning time.Duration, now time.Time) metav1.Condition {
-	c := metav1.Condition{Type: v1alpha1.ConditionCAEnding, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonCALasts, Message: "the CA lasts"}
+	c := metav1.Condition{Type: v1alpha1.ConditionCAExpiring, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonCAValid, Message: "the CA lasts"}
 	switch {
 	case !now.Before(ca.NotAfter.Time):
-		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonCAEnding, "the CA has ended, see status.ca: no certificate of it is valid any more: renew it in Vault"
+		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonCAExpiringSoon, "the CA has ended, see status.ca: no certificate of it is valid any more: renew it in Vault"
 	case ca.NotAfter.Sub(now) < warning:
-		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonCAEnding, "the CA ends soon, see status.ca.notAfter, and no certificate outlives it: renew it in Vault"
+		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonCAExpiringSoon, "the CA ends soon, see status.ca.notAfter, and no certificate outlives it: renew it in Vault"
 	}
 	return c
 }
@@ -84,11 +84,11 @@ func ending(ca *v1alpha1.IssuerCA, warning time.Duration, now time.Time) metav1.
 func (r *reconciler) tell(issuer, before object) {
 	for _, is := range issuer.IssuerStatus().Conditions {
 		was := meta.FindStatusCondition(before.IssuerStatus().Conditions, is.Type)
-		if was != nil && was.Reason == is.Reason && was.Message == is.Message || was == nil && is.Reason == v1alpha1.ReasonCALasts {
+		if was != nil && was.Reason == is.Reason && was.Message == is.Message || was == nil && is.Reason == v1alpha1.ReasonCAValid {
 			continue
 		}
 		kind := corev1.EventTypeNormal
-		if is.Reason != v1alpha1.ReasonVaultReady && is.Reason != v1alpha1.ReasonCALasts {
+		if is.Reason != v1alpha1.ReasonVaultReady && is.Reason != v1alpha1.ReasonCAValid {
 			kind = corev1.EventTypeWarning
 		}
 		r.recorder.Eventf(issuer, nil, kind, is.Reason, "Check", "%s", note.Fit(is.Message))
@@ -133,7 +133,7 @@ func readiness(err error) metav1.Condition {
 		return metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonVaultReady,
 			Message: "Vault answers, the login works and the role exists"}
 	case errors.As(err, &credentials):
-		return not(v1alpha1.ReasonCredentials, credentials.Error())
+		return not(v1alpha1.ReasonInvalidCredentials, credentials.Error())
 	case errors.As(err, &field):
 		return not(v1alpha1.ReasonInvalidSpec, "spec."+field.Error())
 	case errors.As(err, &answer) && answer.Kind == vault.Transient:
@@ -141,5 +141,5 @@ func readiness(err error) metav1.Condition {
 	case errors.As(err, &answer):
 		return not(v1alpha1.ReasonVaultRefused, answer.Error())
 	}
-	return not(v1alpha1.ReasonCredentials, "the credentials could not be read: see the controller's log")
+	return not(v1alpha1.ReasonInvalidCredentials, "the credentials could not be read: see the controller's log")
 }

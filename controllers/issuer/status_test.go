@@ -29,9 +29,9 @@ func TestReadiness(t *testing.T) {
 		{"transient", is(vault.Transient), metav1.ConditionFalse, v1alpha1.ReasonVaultUnavailable, "vault health: m"},
 		{"setup", is(vault.Setup), metav1.ConditionFalse, v1alpha1.ReasonVaultRefused, "vault health: m"},
 		{"user", is(vault.User), metav1.ConditionFalse, v1alpha1.ReasonVaultRefused, "vault health: m"},
-		{"credentials", &CredentialsError{"spec.auth", "p", "m"}, metav1.ConditionFalse, v1alpha1.ReasonCredentials, "spec.auth: p: m"},
+		{"credentials", &CredentialsError{"spec.auth", "p", "m"}, metav1.ConditionFalse, v1alpha1.ReasonInvalidCredentials, "spec.auth: p: m"},
 		{"spec", certs.FieldError{Field: "server", Problem: "p", Mend: "m"}, metav1.ConditionFalse, v1alpha1.ReasonInvalidSpec, "spec.server p: m"},
-		{"unknown", errors.New(hidden), metav1.ConditionFalse, v1alpha1.ReasonCredentials, "the credentials could not be read: see the controller's log"},
+		{"unknown", errors.New(hidden), metav1.ConditionFalse, v1alpha1.ReasonInvalidCredentials, "the credentials could not be read: see the controller's log"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			want := metav1.Condition{Type: v1alpha1.ConditionReady, Status: c.status, Reason: c.reason, Message: c.message}

@@ -17,7 +17,7 @@ type Certificate struct {
 	Namespace   string                   `json:"namespace"`
 	Name        string                   `json:"name"`
 	Hosts       []string                 `json:"hosts"`            // DNS names first; the common name where there is no other
-	Issuer      string                   `json:"issuer,omitempty"` // Key of an Issuer; empty for spec.push
+	Issuer      string                   `json:"issuer,omitempty"` // Key of an Issuer; empty for spec.provided
 	Source      string                   `json:"source,omitempty"` // KIND NAME of the object that it was made for
 	Secret      string                   `json:"secret"`           // its name alone
 	KeyStorage  string                   `json:"keyStorage,omitempty"`

@@ -42,7 +42,7 @@ func parse(annotations map[string]string, defaults Defaults) (s optIn, ok bool) 
 		return optIn{optedOut: "annotation " + v1alpha1.AnnotationManage + ` is "false"`}, false
 	}
 	if p.push() {
-		s = optIn{explicit: true, spec: v1alpha1.ApisixCertificateSpec{Push: true}, altNames: p.list(v1alpha1.AnnotationAltNames), renewAt: p.time(v1alpha1.AnnotationRenewAt)}
+		s = optIn{explicit: true, spec: v1alpha1.ApisixCertificateSpec{Provided: true}, altNames: p.list(v1alpha1.AnnotationAltNames), renewAt: p.time(v1alpha1.AnnotationRenewAt)}
 		s.problems = p.problems
 		return s, true
 	}
@@ -184,15 +184,15 @@ func (p *parser) oneOf(key string, choices ...string) string {
 // push reports whether somebody else keeps the Secret. An issuer beside it is a fault: what is meant is not clear, and the
 // Secret that there is must not be written over.
 func (p *parser) push() bool {
-	switch text := p.text(v1alpha1.AnnotationPush); {
+	switch text := p.text(v1alpha1.AnnotationProvided); {
 	case text == "" || text == "false":
 		return false
 	case text != "true":
-		p.problem(v1alpha1.AnnotationPush, quote(text)+" is neither true nor false")
+		p.problem(v1alpha1.AnnotationProvided, quote(text)+" is neither true nor false")
 	}
 	for _, key := range []string{v1alpha1.AnnotationIssuer, v1alpha1.AnnotationClusterIssuer} {
 		if p.text(key) != "" {
-			p.problem(v1alpha1.AnnotationPush, "excludes "+key+": keep one")
+			p.problem(v1alpha1.AnnotationProvided, "excludes "+key+": keep one")
 		}
 	}
 	return true

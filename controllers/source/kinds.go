@@ -90,9 +90,9 @@ func wantedByRoute(route *configv2.ApisixRoute, defaults Defaults) wants {
 		w.unclear = true
 		return w
 	}
-	if route.Annotations[v1alpha1.AnnotationSecretName] == "" && s.spec.Push {
+	if route.Annotations[v1alpha1.AnnotationSecretName] == "" && s.spec.Provided {
 		w.unclear = true
-		w.problems = append(w.problems, "annotation "+v1alpha1.AnnotationPush+": name the Secret in annotation "+v1alpha1.AnnotationSecretName)
+		w.problems = append(w.problems, "annotation "+v1alpha1.AnnotationProvided+": name the Secret in annotation "+v1alpha1.AnnotationSecretName)
 		return w
 	}
 	var hosts []string

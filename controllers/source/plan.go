@@ -261,7 +261,7 @@ func (p *plan) follow(u union, existing *v1alpha1.ApisixCertificate) {
 	to := existing.DeepCopy()
 	if len(u.joined) > 0 {
 		to.Spec = *u.joined[0].entry.cert.Spec.DeepCopy()
-		if !to.Spec.Push { // with which the API server refuses it
+		if !to.Spec.Provided { // with which the API server refuses it
 			to.Spec.SecretRetention = existing.Spec.SecretRetention
 		}
 		to.Spec.DNSNames = u.hosts

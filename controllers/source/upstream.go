@@ -45,8 +45,8 @@ func clientOptIn(s optIn, object metav1.Object) (client optIn, names, faults []s
 	fault := func(annotation, format string, args ...any) {
 		faults = append(faults, "annotation "+annotation+": "+fmt.Sprintf(format, args...))
 	}
-	if spec.Push {
-		fault(v1alpha1.AnnotationPush, "a client certificate is not put at a gateway, so there is nothing to do for a Secret that somebody else keeps: name an issuer instead, or remove the annotation")
+	if spec.Provided {
+		fault(v1alpha1.AnnotationProvided, "a client certificate is not put at a gateway, so there is nothing to do for a Secret that somebody else keeps: name an issuer instead, or remove the annotation")
 		s.spec, s.altNames = v1alpha1.ApisixCertificateSpec{}, nil
 		return s, nil, faults
 	}

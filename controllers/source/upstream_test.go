@@ -63,8 +63,8 @@ func TestWantedByUpstream(t *testing.T) {
 		{"no namespace", []upstreamEdit{spec(tlsSecret("", "s"))}, Defaults{}, []string{"s: api.ns"}},
 		{"of ports", []upstreamEdit{spec(map[string]any{"portLevelSettings": []any{tlsSecret("ns", "a"), tlsSecret("ns", "b"), tlsSecret("ns", "a"), map[string]any{}}})}, Defaults{}, []string{"a: api.ns", "b: api.ns"}},
 		{"pushed", []upstreamEdit{func(u *unstructured.Unstructured) {
-			u.SetAnnotations(map[string]string{v1alpha1.AnnotationPush: "true"})
-		}}, Defaults{}, []string{"annotation apisix-certs.io/push: a client certificate is not put at a gateway, so there is nothing to do for a Secret that somebody else keeps: name an issuer instead, or remove the annotation"}},
+			u.SetAnnotations(map[string]string{v1alpha1.AnnotationProvided: "true"})
+		}}, Defaults{}, []string{"annotation apisix-certs.io/provided: a client certificate is not put at a gateway, so there is nothing to do for a Secret that somebody else keeps: name an issuer instead, or remove the annotation"}},
 		{"a key elsewhere", []upstreamEdit{says("key-storage", "Gateway")}, Defaults{}, []string{"s: api.ns ! annotation apisix-certs.io/key-storage: Gateway: the ingress controller reads the key of a client certificate from the Secret: remove the annotation"}},
 		{"usages of a server", []upstreamEdit{says("usages", "server auth")}, Defaults{}, []string{"s: api.ns ! annotation apisix-certs.io/usages: lacks client auth, without which no upstream takes the certificate: add it, or remove the annotation"}},
 		{"a bad name", []upstreamEdit{says("alt-names", "a..b")}, Defaults{}, []string{`s:  ! annotation apisix-certs.io/alt-names: "a..b"`}},

@@ -166,7 +166,7 @@ func sound(spec v1alpha1.ApisixCertificateSpec) v1alpha1.ApisixCertificateSpec {
 		return len(certs.Spec{DNSNames: []string{host}}.Validate()) > 0
 	})
 	return v1alpha1.ApisixCertificateSpec{
-		SecretName: spec.SecretName, SecretNamespace: spec.SecretNamespace, IssuerRef: spec.IssuerRef, Push: spec.Push, IngressClassName: spec.IngressClassName,
+		SecretName: spec.SecretName, SecretNamespace: spec.SecretNamespace, IssuerRef: spec.IssuerRef, Provided: spec.Provided, IngressClassName: spec.IngressClassName,
 		GatewayRef: spec.GatewayRef, Gateways: spec.Gateways,
 		DNSNames: hosts[:min(len(hosts), mostHosts)],
 	}
@@ -195,7 +195,7 @@ func (in place) of(e certs.FieldError, own int) string {
 // annotationOf names the annotation that a field of the spec comes from.
 var annotationOf = map[string]string{
 	"issuerRef":                  v1alpha1.AnnotationIssuer,
-	"push":                       v1alpha1.AnnotationPush,
+	"provided":                   v1alpha1.AnnotationProvided,
 	"commonName":                 v1alpha1.AnnotationCommonName,
 	"ipAddresses":                v1alpha1.AnnotationIPSANs,
 	"uris":                       v1alpha1.AnnotationURISANs,

@@ -28,7 +28,7 @@ func tokenKeys(object client.Object) []string {
 
 func issuerKeys(object client.Object) []string {
 	spec := object.(*v1alpha1.ApisixCertificate).Spec
-	if spec.Push {
+	if spec.Provided {
 		return nil
 	}
 	ref := spec.IssuerRef.WithKind()

@@ -74,7 +74,7 @@ func (r *Reviewer) gateway(ctx context.Context, cert *v1alpha1.ApisixCertificate
 	if allowed {
 		return nil, nil
 	}
-	return finding.New(v1alpha1.ReasonNotGranted, "spec.gatewayRef: Gateway %s does not exist, or does not let namespace %s add listeners: "+
+	return finding.New(v1alpha1.ReasonRefNotPermitted, "spec.gatewayRef: Gateway %s does not exist, or does not let namespace %s add listeners: "+
 		"name a Gateway of this namespace, or have its spec.allowedListeners allow this one", key, cert.Namespace), nil
 }
 
@@ -98,14 +98,14 @@ func (r *Reviewer) grant(ctx context.Context, cert *v1alpha1.ApisixCertificate, 
 		case err != nil:
 			return nil, fmt.Errorf("ReferenceGrants: %w", err)
 		case granted && !used:
-			return finding.New(v1alpha1.ReasonNotGranted, "spec.secretNamespace: no ApisixTls, ApisixUpstream, Gateway or ListenerSet of namespace %s refers to Secret %s, and only these may",
+			return finding.New(v1alpha1.ReasonRefNotPermitted, "spec.secretNamespace: no ApisixTls, ApisixUpstream, Gateway or ListenerSet of namespace %s refers to Secret %s, and only these may",
 				cert.Namespace, certspec.SecretText(cert)), nil
 		case granted:
 			return nil, nil
 		}
 	}
 	kind := kinds[0]
-	return finding.New(v1alpha1.ReasonNotGranted, "no ReferenceGrant in namespace %s lets %s of namespace %s refer to Secret %s: "+
+	return finding.New(v1alpha1.ReasonRefNotPermitted, "no ReferenceGrant in namespace %s lets %s of namespace %s refer to Secret %s: "+
 		"create one there from {group: %s, kind: %s, namespace: %s} to {group: \"\", kind: Secret, name: %s}",
 		ns, plurals[kind], cert.Namespace, name, grant.GroupOf(kind), kind, cert.Namespace, name), nil
 }

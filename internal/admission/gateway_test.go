@@ -81,7 +81,7 @@ func TestGatewayOfAnother(t *testing.T) {
 			if (review.NoGateway != nil) != row.refused || (review.Refused != nil) != row.refused || (len(review.Hosts) == 0) != row.refused {
 				t.Errorf("no gateway: %v, refused: %v, hosts %v; want refused %t", review.NoGateway, review.Refused, review.Hosts, row.refused)
 			}
-			if row.refused && review.Refused.Reason != v1alpha1.ReasonNotGranted {
+			if row.refused && review.Refused.Reason != v1alpha1.ReasonRefNotPermitted {
 				t.Errorf("reason %s", review.Refused.Reason)
 			}
 		})

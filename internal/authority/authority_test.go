@@ -318,7 +318,7 @@ func TestSecretRights(t *testing.T) {
 	unrecorded := func(s *Secret) { s.Record = v1alpha1.IssuedCertificate{} }
 	away := func(s *Secret) { s.Place.Namespace, s.Found.Owner = "keys", "ns/c" }
 	refused := func(s *Secret) {
-		s.NotGranted = &finding.Finding{Reason: v1alpha1.ReasonNotGranted, Message: "no grant"}
+		s.RefNotPermitted = &finding.Finding{Reason: v1alpha1.ReasonRefNotPermitted, Message: "no grant"}
 	}
 	consent := func(s *Secret) { s.Consent = true }
 	consents := func(s *Secret) { s.Found.Consent = true }

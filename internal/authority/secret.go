@@ -19,9 +19,9 @@ type Secret struct {
 	Type        string
 	// Provided: the certificate only delivers what somebody else keeps there.
 	Provided bool
-	// NotGranted says why the certificate may not refer to a Secret of another namespace: no ReferenceGrant lets it, or the
+	// RefNotPermitted says why the certificate may not refer to a Secret of another namespace: no ReferenceGrant lets it, or the
 	// controller cannot read one. Nil: one does. It does not matter at home.
-	NotGranted *finding.Finding
+	RefNotPermitted *finding.Finding
 	// Consent is annotation adopt-secret of the certificate. It does not count for a Secret of another namespace.
 	Consent bool
 	// Record is status.issued.
@@ -80,7 +80,7 @@ func OfSecret(s Secret) SecretRight {
 // home reports whether the Secret is in the certificate's namespace.
 func (s *Secret) home() bool { return s.Place.Namespace == s.Certificate.Namespace }
 
-func (s *Secret) granted() bool { return s.home() || s.NotGranted == nil }
+func (s *Secret) granted() bool { return s.home() || s.RefNotPermitted == nil }
 
 // ours reports whether the Secret was made for the certificate: its annotation says so, or somebody removed the annotation
 // from the very Secret of the record. In another namespace only the Secret itself can say it.
@@ -108,17 +108,17 @@ func (r SecretRight) refusal() *finding.Finding {
 	s := &r.secret
 	switch {
 	case !s.granted():
-		return s.NotGranted
+		return s.RefNotPermitted
 	case s.Rival != "":
 		return &finding.Finding{Reason: v1alpha1.ReasonConflict, Message: fmt.Sprintf("spec.secretName: Secret %s belongs to ApisixCertificate %s, which has it already or is older: name another Secret",
 			s.text(), s.Rival)}
 	case s.Provided || s.Found == nil:
 		return nil
 	case !r.ours && !s.consented():
-		return &finding.Finding{Reason: v1alpha1.ReasonSecretNotOurs, Message: "spec.secretName: Secret " + s.text() + " exists and was not made for this certificate: name another Secret, or let it be overwritten with the annotation " +
+		return &finding.Finding{Reason: v1alpha1.ReasonSecretNotManaged, Message: "spec.secretName: Secret " + s.text() + " exists and was not made for this certificate: name another Secret, or let it be overwritten with the annotation " +
 			v1alpha1.AnnotationAdoptSecret + `: "true"` + s.consentPlace()}
 	case s.Found.Type != s.Type && (!r.ours || s.Found.Others):
-		return &finding.Finding{Reason: v1alpha1.ReasonSecretNotOurs, Message: "spec.secretName: Secret " + s.text() + " is of type " + s.Found.Type +
+		return &finding.Finding{Reason: v1alpha1.ReasonSecretNotManaged, Message: "spec.secretName: Secret " + s.text() + " is of type " + s.Found.Type +
 			", which cannot be changed without deleting it and what else it holds: delete it, or name another Secret"}
 	}
 	return nil

@@ -47,7 +47,7 @@ func (r TrustRight) Refused() *finding.Finding {
 	if r.trust.Found == nil || r.Ours() {
 		return nil
 	}
-	return finding.New(v1alpha1.ReasonSecretNotOurs, "spec.client.caSecret: Secret %s exists and was not made for the CAs of an issuer: name another Secret, or delete it, or remove annotation %s",
+	return finding.New(v1alpha1.ReasonSecretNotManaged, "spec.client.caSecret: Secret %s exists and was not made for the CAs of an issuer: name another Secret, or delete it, or remove annotation %s",
 		r.trust.Place.Name, v1alpha1.AnnotationClientCA)
 }
 

@@ -62,11 +62,11 @@ func Of(err error) *finding.Finding {
 	case errors.As(err, &answered):
 		return &finding.Finding{Reason: vaultReasons[answered.Kind], Message: answered.Error()}
 	case errors.As(err, &answer):
-		return &finding.Finding{Reason: v1alpha1.ReasonBadAnswer, Message: answer.Error()}
+		return &finding.Finding{Reason: v1alpha1.ReasonInvalidResponse, Message: answer.Error()}
 	case errors.As(err, &field):
 		return &finding.Finding{Reason: v1alpha1.ReasonInvalidSpec, Message: "spec." + field.Error()}
 	case errors.As(err, &clients):
-		return &finding.Finding{Reason: v1alpha1.ReasonClientCA, Message: clients.Error()}
+		return &finding.Finding{Reason: v1alpha1.ReasonInvalidClientCA, Message: clients.Error()}
 	case errors.As(err, &pair):
 		return &finding.Finding{Reason: v1alpha1.ReasonGatewayRefused, Message: pair.Error()}
 	case apisix.IsUnavailable(err) && errors.As(err, &api):

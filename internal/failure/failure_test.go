@@ -39,7 +39,7 @@ func TestOf(t *testing.T) {
 		{"transient, Kubernetes", apierrors.NewConflict(secrets, "s", errors.New(hidden)), v1alpha1.ReasonIssueFailed, "the Kubernetes API refused a step (Conflict)"},
 		{"setup, Vault", &vault.Error{Op: "login", Kind: vault.Setup, Message: "permission denied"}, v1alpha1.ReasonIssuerNotReady, "permission denied"},
 		{"setup, credentials", &issuer.CredentialsError{Field: "spec.auth", Problem: "p", Mend: "m"}, v1alpha1.ReasonIssuerNotReady, "spec.auth: p: m"},
-		{"setup, answer", &certs.AnswerError{Problem: "p", Mend: "m"}, v1alpha1.ReasonBadAnswer, "p"},
+		{"setup, answer", &certs.AnswerError{Problem: "p", Mend: "m"}, v1alpha1.ReasonInvalidResponse, "p"},
 		{"setup, admin key wrong", api(401, "failed to check token"), v1alpha1.ReasonGatewayRefused, "correct the admin key"},
 		{"setup, admin key missing", &apisix.KeyError{Err: errors.New("Secret a/b has nothing under key admin")}, v1alpha1.ReasonGatewayRefused, "nothing under key admin: correct --apisix-admin-key-file"},
 		{"setup, address not allowed", api(403, ""), v1alpha1.ReasonGatewayRefused, "admin.allow_admin"},

@@ -3,7 +3,7 @@
 // Package finding has the value by which the rooms of the product say what they found in the way: the reason and the message
 // of a condition.
 //
-//	return finding.New(v1alpha1.ReasonNotGranted, "no ReferenceGrant lets namespace %s refer to Secret %s", from, name)
+//	return finding.New(v1alpha1.ReasonRefNotPermitted, "no ReferenceGrant lets namespace %s refer to Secret %s", from, name)
 package finding
 
 import "fmt"

@@ -150,7 +150,7 @@ func TestKeySecretOfSomebodyElse(t *testing.T) {
 	if err := s.issuers.Client.Create(t.Context(), secret); err != nil {
 		t.Fatal(err)
 	}
-	if v := s.plan(t); v.Hold == nil || v.Hold.Reason != v1alpha1.ReasonSecretNotOurs {
+	if v := s.plan(t); v.Hold == nil || v.Hold.Reason != v1alpha1.ReasonSecretNotManaged {
 		t.Errorf("%+v", v)
 	}
 	if s.observe(t).Drop(s.order, false) {

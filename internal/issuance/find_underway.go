@@ -27,7 +27,7 @@ func findUnderway(ctx context.Context, secrets, requests client.Reader, cert *v1
 	case err != nil:
 		return underway{}, fmt.Errorf("key of the request: %w", err)
 	case !metav1.IsControlledBy(secret, cert):
-		return underway{blocked: finding.New(v1alpha1.ReasonSecretNotOurs,
+		return underway{blocked: finding.New(v1alpha1.ReasonSecretNotManaged,
 			"Secret %s is in the way of the private key of a CertificateRequest: delete it", secret.Name)}, nil
 	}
 	found := underway{key: requestKeyOf(secret)}

@@ -33,7 +33,7 @@ func TestObjection(t *testing.T) {
 	}
 	ofRole(allowsNothing, grants(day))(s)
 	found, known := Objection(s.order)
-	if found == nil || !known || found.Reason != v1alpha1.ReasonRoleObjects || !strings.Contains(found.Message, `spec.dnsNames[0] "a.example" is not allowed`) || strings.Contains(found.Message, "duration") {
+	if found == nil || !known || found.Reason != v1alpha1.ReasonRoleWouldReject || !strings.Contains(found.Message, `spec.dnsNames[0] "a.example" is not allowed`) || strings.Contains(found.Message, "duration") {
 		t.Errorf("%v, %v", found, known)
 	}
 	ofRole()(s)

@@ -26,7 +26,7 @@ type clearing struct {
 }
 
 // former clears the places but the present one, and gives those that are left. again: the rest may be cleared soon.
-func (c clearing) former(ctx context.Context, places []v1alpha1.VaultKVPlace, present v1alpha1.VaultKVPlace) (left []v1alpha1.VaultKVPlace, again bool) {
+func (c clearing) former(ctx context.Context, places []v1alpha1.KeyLocation, present v1alpha1.KeyLocation) (left []v1alpha1.KeyLocation, again bool) {
 	for _, p := range places {
 		if p == present {
 			left = append(left, p)
@@ -42,7 +42,7 @@ func (c clearing) former(ctx context.Context, places []v1alpha1.VaultKVPlace, pr
 
 // place clears a place that the certificate has left. While a gateway refers to a key there, that is an error. Where the present
 // key is in no Vault, the gateways forget theirs.
-func (c clearing) place(ctx context.Context, p, present v1alpha1.VaultKVPlace) error {
+func (c clearing) place(ctx context.Context, p, present v1alpha1.KeyLocation) error {
 	used, err := c.references(ctx)
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func (c clearing) place(ctx context.Context, p, present v1alpha1.VaultKVPlace) e
 
 // all clears places of a certificate that is deleted. It fails only while Vault does not answer: where the issuer or its rights
 // are gone, nobody could delete anything.
-func (c clearing) all(ctx context.Context, places []v1alpha1.VaultKVPlace) error {
+func (c clearing) all(ctx context.Context, places []v1alpha1.KeyLocation) error {
 	if len(places) == 0 {
 		return nil
 	}
@@ -116,7 +116,7 @@ func (c clearing) forgetVault(ctx context.Context) error {
 }
 
 // usedError says that a gateway still reads a key.
-type usedError struct{ place v1alpha1.VaultKVPlace }
+type usedError struct{ place v1alpha1.KeyLocation }
 
 func (e *usedError) Error() string {
 	return "a gateway still refers to a key in " + folderPath(e.place)

@@ -27,8 +27,8 @@ func TestReferredToIsLeft(t *testing.T) {
 		before := s.vault.paths()
 		move(s)
 		s.issue()
-		if again := s.settle(); !again || !slices.Contains(s.cert.Status.VaultKV, placed("kv", "apisix-certs")) || !slices.Contains(s.vault.paths(), before[0]) {
-			t.Errorf("%s: again %v, places %v, in Vault %v", name, again, s.cert.Status.VaultKV, s.vault.paths())
+		if again := s.settle(); !again || !slices.Contains(s.cert.Status.KeyLocations, placed("kv", "apisix-certs")) || !slices.Contains(s.vault.paths(), before[0]) {
+			t.Errorf("%s: again %v, places %v, in Vault %v", name, again, s.cert.Status.KeyLocations, s.vault.paths())
 		}
 	}
 }
@@ -63,8 +63,8 @@ func TestKeptTwice(t *testing.T) {
 	}
 	s.cert.Spec.VaultKV.Path = "folder"
 	s.push()
-	if again := s.settle(); again || !slices.Equal(s.cert.Status.VaultKV, []v1alpha1.VaultKVPlace{placed("kv", "folder")}) {
-		t.Errorf("again %v, places %v", again, s.cert.Status.VaultKV)
+	if again := s.settle(); again || !slices.Equal(s.cert.Status.KeyLocations, []v1alpha1.KeyLocation{placed("kv", "folder")}) {
+		t.Errorf("again %v, places %v", again, s.cert.Status.KeyLocations)
 	}
 }
 
@@ -73,9 +73,9 @@ func TestLeftWithoutIssuer(t *testing.T) {
 	s.issue()
 	gone := placed("kv", "old")
 	gone.Issuer = "VaultIssuer/gone"
-	s.cert.Status.VaultKV = []v1alpha1.VaultKVPlace{gone}
-	if again := s.settle(); again || !slices.Equal(s.cert.Status.VaultKV, []v1alpha1.VaultKVPlace{gone}) {
-		t.Errorf("again %v, places %v", again, s.cert.Status.VaultKV)
+	s.cert.Status.KeyLocations = []v1alpha1.KeyLocation{gone}
+	if again := s.settle(); again || !slices.Equal(s.cert.Status.KeyLocations, []v1alpha1.KeyLocation{gone}) {
+		t.Errorf("again %v, places %v", again, s.cert.Status.KeyLocations)
 	}
 }
 
@@ -88,7 +88,7 @@ func TestPasses(t *testing.T) {
 		{&vault.BusyError{}, true},
 		{&vault.Error{Kind: vault.Transient}, true},
 		{&vault.Error{Kind: vault.Setup}, false},
-		{finding.New(v1alpha1.ReasonKeyStorage, "no issuer"), false},
+		{finding.New(v1alpha1.ReasonKeyStorageUnsupported, "no issuer"), false},
 		{errors.New("gateway default: connection refused"), true},
 		{fmt.Errorf("gateway default: %w", &apisix.APIError{Status: 401}), false},
 		{fmt.Errorf("gateway default: %w", &apisix.APIError{Status: 503}), true},

@@ -22,7 +22,7 @@ const (
 func secretName(fingerprint string) string { return fingerprint[:min(len(fingerprint), 32)] }
 
 // folderPath is the path in Vault of a place's secrets.
-func folderPath(p v1alpha1.VaultKVPlace) string { return p.Mount + "/" + p.Path }
+func folderPath(p v1alpha1.KeyLocation) string { return p.Mount + "/" + p.Path }
 
 // folder has the secrets of one certificate in one place of a Vault. All errors are the session's.
 type folder struct {

@@ -58,7 +58,7 @@ func (s atGateway) settle(_ context.Context, _ State, fingerprint string) {
 // ownOnly says why a key cannot be kept outside of Kubernetes with these gateways, or that a gateway does not say.
 func ownOnly(ctx context.Context, gateways []*gateway.Gateway, storage v1alpha1.KeyStorage) (never *finding.Finding, unknown error) {
 	if len(gateways) == 0 {
-		return finding.New(v1alpha1.ReasonKeyStorage, "spec.keyStorage: %s needs a gateway, and none is configured for this certificate: use Secret", storage), nil
+		return finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: %s needs a gateway, and none is configured for this certificate: use Secret", storage), nil
 	}
 	for _, g := range gateways {
 		mode, err := g.FindMode(ctx)
@@ -66,7 +66,7 @@ func ownOnly(ctx context.Context, gateways []*gateway.Gateway, storage v1alpha1.
 		case err != nil:
 			return nil, fmt.Errorf("gateway %s: %w", g.Name, err)
 		case mode != gateway.Own:
-			return finding.New(v1alpha1.ReasonKeyStorage, "spec.keyStorage: %s needs push mode own, and gateway %s is in mode %s, where an ingress controller needs the key in the Secret: use Secret", storage, g.Name, mode), nil
+			return finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: %s needs push mode own, and gateway %s is in mode %s, where an ingress controller needs the key in the Secret: use Secret", storage, g.Name, mode), nil
 		}
 	}
 	return nil, nil

@@ -19,13 +19,13 @@ type Issuers interface {
 }
 
 // openFolder opens the folder of a place, with the issuer by which its keys were written.
-func openFolder(ctx context.Context, issuers Issuers, namespace string, p v1alpha1.VaultKVPlace) (folder, error) {
+func openFolder(ctx context.Context, issuers Issuers, namespace string, p v1alpha1.KeyLocation) (folder, error) {
 	issuer, err := issuers.Find(ctx, namespace, v1alpha1.ParseIssuer(p.Issuer))
 	if err != nil {
 		return folder{}, err
 	}
 	if issuer == nil {
-		return folder{}, finding.New(v1alpha1.ReasonKeyStorage, "spec.keyStorage: %s does not exist, through which keys were put into Vault", p.Issuer)
+		return folder{}, finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: %s does not exist, through which keys were put into Vault", p.Issuer)
 	}
 	session, err := issuers.Session(ctx, issuer)
 	return folder{session, folderPath(p)}, err

@@ -11,10 +11,10 @@ import (
 )
 
 // nowhere is the place of a key that is not in Vault.
-var nowhere v1alpha1.VaultKVPlace
+var nowhere v1alpha1.KeyLocation
 
 // placeText names a place in the mark on a Secret; empty: not in Vault.
-func placeText(p v1alpha1.VaultKVPlace) string {
+func placeText(p v1alpha1.KeyLocation) string {
 	if p == nowhere {
 		return ""
 	}
@@ -24,7 +24,7 @@ func placeText(p v1alpha1.VaultKVPlace) string {
 // presentPlace is where in Vault the key of the Secret's certificate is. The mark on the Secret names it, among wanted and those
 // that are recorded: who may write the Secret must not lead the controller elsewhere. A Secret that has lost its marks has the
 // key where it is wanted, if it was there before.
-func presentPlace(secret *corev1.Secret, wanted v1alpha1.VaultKVPlace, recorded []v1alpha1.VaultKVPlace) v1alpha1.VaultKVPlace {
+func presentPlace(secret *corev1.Secret, wanted v1alpha1.KeyLocation, recorded []v1alpha1.KeyLocation) v1alpha1.KeyLocation {
 	if secret == nil {
 		return nowhere
 	}
@@ -33,7 +33,7 @@ func presentPlace(secret *corev1.Secret, wanted v1alpha1.VaultKVPlace, recorded 
 	case marked && text == placeText(wanted):
 		return wanted
 	case marked:
-		i := slices.IndexFunc(recorded, func(p v1alpha1.VaultKVPlace) bool { return placeText(p) == text })
+		i := slices.IndexFunc(recorded, func(p v1alpha1.KeyLocation) bool { return placeText(p) == text })
 		if i < 0 {
 			return nowhere
 		}
@@ -45,10 +45,10 @@ func presentPlace(secret *corev1.Secret, wanted v1alpha1.VaultKVPlace, recorded 
 }
 
 // allPlaces are those recorded and the present one, which comes last.
-func allPlaces(recorded []v1alpha1.VaultKVPlace, present v1alpha1.VaultKVPlace) []v1alpha1.VaultKVPlace {
+func allPlaces(recorded []v1alpha1.KeyLocation, present v1alpha1.KeyLocation) []v1alpha1.KeyLocation {
 	all := slices.Clone(recorded)
 	if present != nowhere {
-		all = append(slices.DeleteFunc(all, func(p v1alpha1.VaultKVPlace) bool { return p == present }), present)
+		all = append(slices.DeleteFunc(all, func(p v1alpha1.KeyLocation) bool { return p == present }), present)
 	}
 	return all
 }

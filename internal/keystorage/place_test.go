@@ -13,7 +13,7 @@ import (
 // A Secret's mark leads nowhere but to a folder of its certificate.
 func TestPresentPlace(t *testing.T) {
 	wanted, old := placed("kv", "apisix-certs"), placed("kv", "old")
-	for mark, want := range map[string]v1alpha1.VaultKVPlace{
+	for mark, want := range map[string]v1alpha1.KeyLocation{
 		"VaultIssuer/vault kv apisix-certs/uid-c": wanted,
 		"VaultIssuer/vault kv old/uid-c":          old, // which the status records
 		"VaultIssuer/vault kv other/uid-c":        nowhere,
@@ -25,7 +25,7 @@ func TestPresentPlace(t *testing.T) {
 	} {
 		secret := &corev1.Secret{}
 		secret.Annotations = map[string]string{v1alpha1.AnnotationVaultKV: mark}
-		if got := presentPlace(secret, wanted, []v1alpha1.VaultKVPlace{old}); got != want {
+		if got := presentPlace(secret, wanted, []v1alpha1.KeyLocation{old}); got != want {
 			t.Errorf("%q: %+v", mark, got)
 		}
 	}

@@ -112,7 +112,7 @@ func (s *scene) issue() {
 		Namespace: "ns", Name: "c", UID: "uid-c", SecretNamespace: "ns", SecretName: "s", Hosts: s.cert.Spec.DNSNames,
 		Pair: gateway.Pair{Cert: certstest.PEM(leaf), Fingerprint: fingerprint, Serial: certs.Serial(leaf)},
 	}
-	s.cert.Status.VaultKV = s.observe().Places
+	s.cert.Status.KeyLocations = s.observe().Places
 }
 
 // newKey is a certificate for the hosts, with its key in PEM.
@@ -171,13 +171,13 @@ func (s *scene) readsVault() bool {
 // settle settles, and puts what is left into the status.
 func (s *scene) settle() (again bool) {
 	s.t.Helper()
-	s.cert.Status.VaultKV, again = s.Settle(s.t.Context(), s.kept, s.observe(), s.filled())
+	s.cert.Status.KeyLocations, again = s.Settle(s.t.Context(), s.kept, s.observe(), s.filled())
 	return again
 }
 
 // placed is a place of the scene's certificate.
-func placed(mount, path string) v1alpha1.VaultKVPlace {
-	return v1alpha1.VaultKVPlace{Issuer: "VaultIssuer/vault", Mount: mount, Path: path + "/uid-c"}
+func placed(mount, path string) v1alpha1.KeyLocation {
+	return v1alpha1.KeyLocation{Issuer: "VaultIssuer/vault", Mount: mount, Path: path + "/uid-c"}
 }
 
 // secrets are those of the cluster, by NAMESPACE/NAME.

@@ -23,11 +23,11 @@ type State struct {
 	Lost string
 	// Misplaced says that the key is where the spec does not want it; empty: it is not.
 	Misplaced string
-	// Places are all in Vault that may hold keys of the certificate, the present one last, for status.vaultKV.
-	Places []v1alpha1.VaultKVPlace
+	// Places are all in Vault that may hold keys of the certificate, the present one last, for status.keyLocations.
+	Places []v1alpha1.KeyLocation
 
 	// wanted is where in Vault the spec wants the key, present where that of the Secret's certificate is.
-	wanted, present v1alpha1.VaultKVPlace
+	wanted, present v1alpha1.KeyLocation
 	// reader is the Vault as gateways read from it, without its token.
 	reader apisix.VaultSecret
 	token  vault.Secret

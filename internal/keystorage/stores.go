@@ -65,10 +65,10 @@ func (s *Stores) Observe(ctx context.Context, k Kept, target gateway.Target, usa
 	if err := store.observe(ctx, &state); err != nil {
 		return state, err
 	}
-	if !cert.Spec.Push {
-		state.present = presentPlace(k.Secret, state.wanted, cert.Status.VaultKV)
+	if !cert.Spec.Provided {
+		state.present = presentPlace(k.Secret, state.wanted, cert.Status.KeyLocations)
 	}
-	state.Places = allPlaces(cert.Status.VaultKV, state.present)
+	state.Places = allPlaces(cert.Status.KeyLocations, state.present)
 	state.Misplaced = misplaced(state, k.Secret)
 	if len(k.Gateways) > 0 { // all have the same id for it
 		state.reader.ID = k.Gateways[0].ID(gateway.Target{UID: string(cert.UID)})
@@ -102,7 +102,7 @@ func (s *Stores) Keep(ctx context.Context, k Kept, fingerprint string, certPEM, 
 // Settle ends what a new key needed until every gateway was seen to hold it, which is when to call it: the copy in memory, older
 // keys in Vault, places that the certificate has left. It gives the places that are left for status, and whether the rest may be
 // cleared soon. What fails is logged, and left for the next time.
-func (s *Stores) Settle(ctx context.Context, k Kept, state State, target gateway.Target) (places []v1alpha1.VaultKVPlace, again bool) {
+func (s *Stores) Settle(ctx context.Context, k Kept, state State, target gateway.Target) (places []v1alpha1.KeyLocation, again bool) {
 	s.of(k).settle(ctx, state, target.Fingerprint)
 	return s.clearing(k, target).former(ctx, state.Places, state.present)
 }

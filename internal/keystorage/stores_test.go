@@ -112,8 +112,8 @@ func TestMoves(t *testing.T) {
 			if !s.push() {
 				t.Error("not served from where it went")
 			}
-			if again := s.settle(); again || len(s.vault.paths()) != len(s.cert.Status.VaultKV) {
-				t.Errorf("again %v, places %v, in Vault %v", again, s.cert.Status.VaultKV, s.vault.paths())
+			if again := s.settle(); again || len(s.vault.paths()) != len(s.cert.Status.KeyLocations) {
+				t.Errorf("again %v, places %v, in Vault %v", again, s.cert.Status.KeyLocations, s.vault.paths())
 			}
 		})
 	}
@@ -158,8 +158,8 @@ func TestMovesBackToSecret(t *testing.T) {
 		}
 		s.issue()
 		s.push()
-		if again := s.settle(); again || len(s.vault.paths()) > 0 || len(s.cert.Status.VaultKV) > 0 || s.held.get("uid-c") != (heldKey{}) || s.readsVault() {
-			t.Errorf("%s: again %v, in Vault %v, places %v, reads Vault %v", from, again, s.vault.paths(), s.cert.Status.VaultKV, s.readsVault())
+		if again := s.settle(); again || len(s.vault.paths()) > 0 || len(s.cert.Status.KeyLocations) > 0 || s.held.get("uid-c") != (heldKey{}) || s.readsVault() {
+			t.Errorf("%s: again %v, in Vault %v, places %v, reads Vault %v", from, again, s.vault.paths(), s.cert.Status.KeyLocations, s.readsVault())
 		}
 	}
 }
@@ -183,7 +183,7 @@ func TestImpossible(t *testing.T) {
 		}
 		row.change(s)
 		state := s.observe()
-		if state.Impossible == nil || state.Impossible.Reason != v1alpha1.ReasonKeyStorage || !strings.HasPrefix(state.Impossible.Message, "spec.keyStorage: ") || !strings.Contains(state.Impossible.Message, row.says) {
+		if state.Impossible == nil || state.Impossible.Reason != v1alpha1.ReasonKeyStorageUnsupported || !strings.HasPrefix(state.Impossible.Message, "spec.keyStorage: ") || !strings.Contains(state.Impossible.Message, row.says) {
 			t.Errorf("%s: %+v", name, state.Impossible)
 		}
 	}
@@ -373,7 +373,7 @@ func TestWithoutMark(t *testing.T) {
 	if state := s.observe(); state.Misplaced != "" || state.PresentMark() != state.Mark() {
 		t.Errorf("%+v", state)
 	}
-	s.cert.Status.VaultKV = nil
+	s.cert.Status.KeyLocations = nil
 	if state := s.observe(); state.Misplaced == "" || state.PresentMark() != "" {
 		t.Errorf("a key is thought to be where none was: %+v", state)
 	}
@@ -383,7 +383,7 @@ func TestProvided(t *testing.T) {
 	s := newScene(t, v1alpha1.KeyInVaultKV)
 	s.issue()
 	s.want("")
-	s.cert.Spec.Push = true
+	s.cert.Spec.Provided = true
 	if state := s.observe(); state.PresentMark() != "" {
 		t.Errorf("a mark on the Secret of somebody else counts: %+v", state)
 	}
@@ -392,12 +392,12 @@ func TestProvided(t *testing.T) {
 func TestPlacesOfState(t *testing.T) {
 	s := newScene(t, v1alpha1.KeyInVaultKV)
 	s.issue()
-	s.cert.Status.VaultKV = []v1alpha1.VaultKVPlace{placed("kv", "apisix-certs"), placed("kv", "old")}
-	if diff := cmp.Diff([]v1alpha1.VaultKVPlace{placed("kv", "old"), placed("kv", "apisix-certs")}, s.observe().Places); diff != "" {
+	s.cert.Status.KeyLocations = []v1alpha1.KeyLocation{placed("kv", "apisix-certs"), placed("kv", "old")}
+	if diff := cmp.Diff([]v1alpha1.KeyLocation{placed("kv", "old"), placed("kv", "apisix-certs")}, s.observe().Places); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	s.kept.Secret = nil
-	if diff := cmp.Diff(s.cert.Status.VaultKV, s.observe().Places); diff != "" {
+	if diff := cmp.Diff(s.cert.Status.KeyLocations, s.observe().Places); diff != "" {
 		t.Errorf("without a Secret (-want +got):\n%s", diff)
 	}
 }

@@ -34,9 +34,9 @@ type inVault struct {
 }
 
 // place is where the spec wants the key. The UID keeps clusters and tenants apart, whatever path they name.
-func (s inVault) place() v1alpha1.VaultKVPlace {
+func (s inVault) place() v1alpha1.KeyLocation {
 	kv := s.cert.Spec.VaultKV
-	return v1alpha1.VaultKVPlace{
+	return v1alpha1.KeyLocation{
 		Issuer: s.cert.Spec.IssuerRef.String(), Mount: cmp.Or(kv.Mount, "kv"), Path: cmp.Or(kv.Path, "apisix-certs") + "/" + string(s.cert.UID),
 	}
 }
@@ -56,7 +56,7 @@ func (s inVault) observe(ctx context.Context, state *State) error {
 	}
 	server := s.issuer.IssuerSpec()
 	if server.Server == "" {
-		state.Impossible = finding.New(v1alpha1.ReasonKeyStorage, "spec.keyStorage: VaultKV needs an issuer that is a Vault, and %s is none: name another, or use Secret", state.wanted.Issuer)
+		state.Impossible = finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: VaultKV needs an issuer that is a Vault, and %s is none: name another, or use Secret", state.wanted.Issuer)
 		return nil
 	}
 	state.reader = apisix.VaultSecret{URI: strings.TrimRight(server.Server, "/"), Prefix: state.wanted.Mount, Namespace: server.Namespace}
@@ -76,9 +76,9 @@ func (s inVault) token(ctx context.Context) (vault.Secret, error) {
 	token := vault.NewSecret(string(secret.Data[key]))
 	switch {
 	case token.IsZero():
-		return token, finding.New(v1alpha1.ReasonKeyStorage, "spec.keyStorage: VaultKV needs spec.vaultKV.tokenSecretRef: Secret %s has nothing under key %s: put a Vault token there with which the gateway may read", ref.Name, key)
+		return token, finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: VaultKV needs spec.vaultKV.tokenSecretRef: Secret %s has nothing under key %s: put a Vault token there with which the gateway may read", ref.Name, key)
 	case strings.HasPrefix(token.Reveal(), "$") && !s.cert.Spec.IssuerRef.WithKind().ClusterWide():
-		return token, finding.New(v1alpha1.ReasonKeyStorage, "spec.keyStorage: spec.vaultKV.tokenSecretRef: key %s of Secret %s refers to a value of the gateway, which only certificates of a cluster-wide issuer may: put a Vault token there", key, ref.Name)
+		return token, finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: spec.vaultKV.tokenSecretRef: key %s of Secret %s refers to a value of the gateway, which only certificates of a cluster-wide issuer may: put a Vault token there", key, ref.Name)
 	}
 	return token, nil
 }
@@ -86,7 +86,7 @@ func (s inVault) token(ctx context.Context) (vault.Secret, error) {
 // folder is that of the wanted place.
 func (s inVault) folder(ctx context.Context) (folder, error) {
 	if s.issuer == nil {
-		return folder{}, finding.New(v1alpha1.ReasonKeyStorage, "spec.keyStorage: %s does not exist, through which keys are put into Vault", s.cert.Spec.IssuerRef)
+		return folder{}, finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: %s does not exist, through which keys are put into Vault", s.cert.Spec.IssuerRef)
 	}
 	session, err := s.issuers.Session(ctx, s.issuer)
 	return folder{session, folderPath(s.place())}, err

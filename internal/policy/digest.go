@@ -87,10 +87,10 @@ func approvedOf(cert *v1alpha1.ApisixCertificate) approved {
 	if spec.Subject != nil && !reflect.ValueOf(*spec.Subject).IsZero() {
 		a.Subject = spec.Subject
 	}
-	if spec.Push || spec.SecretNamespace != "" {
+	if spec.Provided || spec.SecretNamespace != "" {
 		a.Secret = strings.TrimPrefix(spec.SecretNamespace+"/"+spec.SecretName, "/")
 	}
-	if spec.Push {
+	if spec.Provided {
 		return a
 	}
 	a.Issuer = spec.IssuerRef.String()

@@ -73,7 +73,7 @@ func nearer(a, b objection) objection {
 
 func object(p *compiled, r *Request) objection {
 	for i, rule := range rules {
-		if r.Spec.Push && rule.issued {
+		if r.Spec.Provided && rule.issued {
 			continue
 		}
 		if what := rule.objects(p, r); what != "" {

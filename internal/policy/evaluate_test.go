@@ -83,7 +83,7 @@ func TestRules(t *testing.T) {
 	}
 	same := func(*v1alpha1.CertificatePolicySpec) {}
 	ip := func(s *v1alpha1.ApisixCertificateSpec) { s.IPAddresses = []string{"192.0.2.1"} }
-	push := func(s *v1alpha1.ApisixCertificateSpec) { s.Push, s.IssuerRef = true, v1alpha1.IssuerReference{} }
+	push := func(s *v1alpha1.ApisixCertificateSpec) { s.Provided, s.IssuerRef = true, v1alpha1.IssuerReference{} }
 	for _, c := range []struct {
 		name   string
 		policy func(*v1alpha1.CertificatePolicySpec)

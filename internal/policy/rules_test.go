@@ -71,7 +71,7 @@ func inVault(mount, path string) specEdit {
 }
 
 func provided(s *v1alpha1.ApisixCertificateSpec) {
-	s.Push, s.IssuerRef = true, v1alpha1.IssuerReference{}
+	s.Provided, s.IssuerRef = true, v1alpha1.IssuerReference{}
 }
 
 func subjects(bounds v1alpha1.PolicySubject) policyEdit {

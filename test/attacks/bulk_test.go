@@ -115,7 +115,7 @@ func namespaceEnds(s *scene) {
 	lent := s.victim.tlsSecret("lent", bought(s, "lent."+s.evil.domain))
 	lent = s.keeps(s.victim, lent)
 	s.grants("lent")
-	s.awayReady("lent", s.refers("lent", "lent", map[string]string{v1alpha1.AnnotationPush: "true"}))
+	s.awayReady("lent", s.refers("lent", "lent", map[string]string{v1alpha1.AnnotationProvided: "true"}))
 
 	s.makes(s.evil, s.evil.opaque("vault-token", map[string]string{"token": s.token}), s.issuer(s.evil, "own", s.Vault.Address))
 	s.makes(s.evil, edited(s.evil.cert("own", "own."+s.evil.domain), byOwnVault))

@@ -157,7 +157,7 @@ func grantedProvided(s *scene) {
 	s.grants("provided")
 	host := "provided." + s.evil.domain
 	s.keeps(s.victim, s.victim.tlsSecret("provided", bought(s, host)))
-	s.refers("provided", "provided", map[string]string{v1alpha1.AnnotationPush: "true"})
+	s.refers("provided", "provided", map[string]string{v1alpha1.AnnotationProvided: "true"})
 	s.awayReady("provided", host)
 	pair := bought(s, host)
 	change(s, s.victim, named(s.victim, &corev1.Secret{}, "provided"), func(secret *corev1.Secret) { secret.Data = pair })
@@ -210,7 +210,7 @@ func pushesAfterGrant(s *scene) {
 	s.grants("kept")
 	host := "kept." + s.evil.domain
 	s.keeps(s.victim, s.victim.tlsSecret("kept", bought(s, host)))
-	s.refers("kept", "kept", map[string]string{v1alpha1.AnnotationPush: "true"})
+	s.refers("kept", "kept", map[string]string{v1alpha1.AnnotationProvided: "true"})
 	s.awayReady("kept", host)
 	s.ungrants("kept", s.grantedCert("kept"))
 	pair := bought(s, host)

@@ -132,7 +132,7 @@ func (s *scene) approver(name string) (client.Client, string) {
 // statusFields are fields of the status by what they are for, with values that would do harm. Names that this version does
 // not have are passed over.
 var statusFields = map[string]map[string]string{
-	"who owns a host":     {"ownedHosts": `["$host"]`, "ownedNames": `["$host"]`},
+	"who owns a host":     {"ownedNames": `["$host"]`},
 	"what was issued":     {"fingerprint": `"$print"`, "serialNumber": `"1234"`, "issued": `{"secretNamespace":"$ns","secretName":"web-tls","secretUID":"1","fingerprint":"$print","serialNumber":"1234","issuer":"ClusterVaultIssuer/shared"}`},
 	"when it ends":        {"notAfter": `"2099-01-01T00:00:00Z"`, "renewalTime": `"2099-01-01T00:00:00Z"`},
 	"what is revoked":     {"toRevoke": `[{"issuer":"ClusterVaultIssuer/shared","serialNumber":"1234","fingerprint":"$print"}]`},
@@ -194,7 +194,7 @@ func (s *scene) writesStatus(as client.Client, field, value string) (known int) 
 func statusWithoutRight(s *scene) {
 	s.makes(s.evil, s.evil.cert("grab", "web."+s.victim.domain))
 	err := s.evil.Status().Patch(s.Context(), named(s.evil, &v1alpha1.ApisixCertificate{}, "grab"),
-		client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"status":{"ownedHosts":[%q]}}`, "web."+s.victim.domain)))
+		client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"status":{"ownedNames":[%q]}}`, "web."+s.victim.domain)))
 	if !apierrors.IsForbidden(err) {
 		s.Errorf("the API server took a status from a tenant: %v", err)
 	}

@@ -178,12 +178,12 @@ func edited(cert *v1alpha1.ApisixCertificate, edits ...func(*v1alpha1.ApisixCert
 // provided makes a certificate one whose Secret somebody else keeps, in Secret secretName.
 func provided(secretName string) func(*v1alpha1.ApisixCertificateSpec) {
 	return func(spec *v1alpha1.ApisixCertificateSpec) {
-		spec.SecretName, spec.Push, spec.IssuerRef = secretName, true, v1alpha1.IssuerReference{}
+		spec.SecretName, spec.Provided, spec.IssuerRef = secretName, true, v1alpha1.IssuerReference{}
 	}
 }
 
 // issued makes a certificate one that the shared issuer signs.
-func issued(spec *v1alpha1.ApisixCertificateSpec) { spec.Push, spec.IssuerRef = false, sharedIssuer }
+func issued(spec *v1alpha1.ApisixCertificateSpec) { spec.Provided, spec.IssuerRef = false, sharedIssuer }
 
 // intoSecret chooses the Secret of a certificate.
 func intoSecret(name string) func(*v1alpha1.ApisixCertificateSpec) {

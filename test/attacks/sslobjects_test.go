@@ -220,7 +220,7 @@ func patchesOthers(s *scene) {
 func endsOneOfTwo(s *scene) {
 	host := "app." + s.victim.domain
 	pair := bought(s, "*."+s.victim.domain)
-	byUs := map[string]string{v1alpha1.AnnotationPush: "true"}
+	byUs := map[string]string{v1alpha1.AnnotationProvided: "true"}
 	for _, tn := range []*tenant{s.evil, s.victim} {
 		s.makes(tn, tn.tlsSecret("app-tls", pair), s.adoptTLS(tn, "app", byUs, host))
 	}

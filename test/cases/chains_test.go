@@ -142,7 +142,7 @@ var ends = []kase{
 		s.is("web", v1alpha1.ConditionReady, "False Expired", `CA "CN=issuing" expired`)
 		s.Restart()
 		s.Run()
-		s.is("web", v1alpha1.ConditionPushed, "False NothingToPush")
+		s.is("web", v1alpha1.ConditionPushed, "False NotApplicable")
 		s.Vault.CA = root.Intermediate(t, "issuing", now.Add(400*day))
 		s.Vault.Seal(false)
 		s.Pass(10 * time.Minute)

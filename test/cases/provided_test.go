@@ -62,7 +62,7 @@ func (s *scene) keeps(values map[string][]byte) {
 	s.t.Helper()
 	s.WriteSecret("shop-apisix", "somebody", func(secret *corev1.Secret) { secret.Type, secret.Data = corev1.SecretTypeOpaque, values })
 	s.Create("shop", func(c *cert) {
-		c.Spec = v1alpha1.ApisixCertificateSpec{SecretName: "shop-apisix", DNSNames: []string{"shop9.example"}, Push: true}
+		c.Spec = v1alpha1.ApisixCertificateSpec{SecretName: "shop-apisix", DNSNames: []string{"shop9.example"}, Provided: true}
 	})
 	s.Run()
 }

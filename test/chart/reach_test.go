@@ -492,7 +492,7 @@ spec: {secretName: clusterwide, issuerRef: {kind: ClusterVaultIssuer, name: vaul
 	l.until("the certificate of a ClusterVaultIssuer is not issued", func() bool {
 		return l.condition(client.ObjectKey{Namespace: "shop", Name: "clusterwide"}, v1alpha1.ConditionIssued, "True", "")
 	})
-	l.until("event on a ClusterVaultIssuer", func() bool { return l.event("default", "bad", v1alpha1.ReasonCredentials) })
+	l.until("event on a ClusterVaultIssuer", func() bool { return l.event("default", "bad", v1alpha1.ReasonInvalidCredentials) })
 }
 
 // readsGatewayProxies: one in the namespace of the gateway is followed, and of one elsewhere the certificates say why not.

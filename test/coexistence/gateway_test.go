@@ -289,8 +289,8 @@ func TestGatewayFaults(t *testing.T) {
 	noClass.wantConditions(30*time.Second, "Issued=True Issued", "Pushed=False ClassNotFound")
 	w.wantEvent("Gateway", "noclass", v1alpha1.ReasonClassNotFound, "GatewayClass absent does not exist")
 	away.secret = "kube-system.away-tls"
-	away.wantConditions(30*time.Second, "Issued=False NotGranted")
-	w.wantEvent("Gateway", "away", v1alpha1.ReasonNotGranted, "kind: Gateway, namespace: "+namespace)
+	away.wantConditions(30*time.Second, "Issued=False RefNotPermitted")
+	w.wantEvent("Gateway", "away", v1alpha1.ReasonRefNotPermitted, "kind: Gateway, namespace: "+namespace)
 	refused.wantConditions(30*time.Second, "Issued=False Refused")
 	w.wantEvent("Gateway", "refused", v1alpha1.ReasonRefused, "refused.example.org")
 	w.wantEvent("ListenerSet", "notallowed", v1alpha1.ReasonInvalidSource, "Gateway default/closed does not allow ListenerSets of namespace default")

@@ -91,7 +91,7 @@ func TestUnservedSources(t *testing.T) {
 	unserved := w.managed("ApisixTls without class", "unserved")
 	unserved.create()
 	defer unserved.delete()
-	unserved.wantConditions(30*time.Second, v1alpha1.ConditionPushed+"=False "+v1alpha1.ReasonWaitingForController)
+	unserved.wantConditions(30*time.Second, v1alpha1.ConditionPushed+"=False "+v1alpha1.ReasonWaitingForIngressController)
 	w.tap.Reset()
 	_, before := w.double.Writes()
 	for range 4 { // events, each of which lets 2.x sync

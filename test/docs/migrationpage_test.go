@@ -40,7 +40,7 @@ func TestMigrationPage(t *testing.T) {
 		served[host] = s.serial(name)
 	}
 	s.play("docs/migration.md", map[string]func(){
-		"apisix-certs.io/push=true\nkubectl wait": unchanged("shop.moelove.info"),
+		"apisix-certs.io/provided=true\nkubectl wait": unchanged("shop.moelove.info"),
 		"migrate -A --issuers":                    unchanged("shop.moelove.info"),
 		"delete certificate shop":                 unchanged("shop.moelove.info"),
 		"delete certificate web-tls":              unchanged("web.moelove.info"),

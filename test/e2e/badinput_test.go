@@ -119,7 +119,7 @@ var badAnnotations = []struct{ annotation, value, mend string }{
 	{"usages", "world domination", "cert-manager's names"}, {"common-name", strings.Repeat("x", 65), "use dnsNames"},
 	{"alt-names", "a_b.example.com", "hyphen"}, {"ip-sans", "300.1.1.1", "192.0.2.1"}, {"uri-sans", "no-scheme", "scheme"}, {"email-sans", "nobody", "ops@example.com"},
 	{"subject-organizations", `"open`, "commas"}, {"secret-template", "{", `{"labels"`}, {"secret-template", `{"labels":{"a b":"c"}}`, "a b"},
-	{"issuer-kind", "Pod", "VaultIssuer"}, {"issuer-group", "no_group", "API group"}, {"cluster-issuer", "other", "keep one"}, {"manage", "perhaps", "true nor false"}, {"push", "true", "keep one"},
+	{"issuer-kind", "Pod", "VaultIssuer"}, {"issuer-group", "no_group", "API group"}, {"cluster-issuer", "other", "keep one"}, {"manage", "perhaps", "true nor false"}, {"provided", "true", "keep one"},
 }
 
 // TestBadAnnotations: each on an ApisixTls of its own; nothing is issued, and the ApisixTls says why.
@@ -167,8 +167,8 @@ func TestBadSecrets(t *testing.T) {
 	s.secret("huge-tls", corev1.SecretTypeTLS, map[string]string{"tls.crt": "", "tls.key": "", "other": strings.Repeat("x", 1<<20-100)})
 	s.certificate("type", []string{"type." + s.domain}, adopt)
 	s.certificate("huge", []string{"huge." + s.domain}, adopt)
-	s.refused("type", v1alpha1.ReasonSecretNotOurs, "spec.secretName: Secret type-tls", "kubernetes.io/basic-auth", "delete it")
-	s.refused("huge", v1alpha1.ReasonSecretNotOurs, "spec.secretName: Secret huge-tls", "other data", "remove keys")
+	s.refused("type", v1alpha1.ReasonSecretNotManaged, "spec.secretName: Secret type-tls", "kubernetes.io/basic-auth", "delete it")
+	s.refused("huge", v1alpha1.ReasonSecretNotManaged, "spec.secretName: Secret huge-tls", "other data", "remove keys")
 	s.quietAfter([]string{"type", "type-tls", "huge", "huge-tls"})
 	if n := len(s.keptSecret("huge-tls").Data["other"]); n != 1<<20-100 {
 		t.Errorf("%d bytes are left", n)

@@ -47,7 +47,7 @@ func TestForeignSecretOutlives(t *testing.T) {
 	s := newScene(t)
 	s.secret("plain-tls", corev1.SecretTypeOpaque, map[string]string{"password": "not a certificate at all"})
 	s.certificate("plain", []string{"plain." + s.domain})
-	s.refused("plain", v1alpha1.ReasonSecretNotOurs)
+	s.refused("plain", v1alpha1.ReasonSecretNotManaged)
 	s.must(s.Client.Delete(t.Context(), s.cert("plain")))
 	s.until("end", func() string { return s.cert("plain").Name })
 	if s.keptSecret("plain-tls") == nil {

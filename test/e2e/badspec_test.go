@@ -77,8 +77,8 @@ func TestMissingCredentials(t *testing.T) {
 	s.issuer("poor", "pki/sign/moelove-dot-info", func(spec *v1alpha1.VaultIssuerSpec) { spec.Auth.TokenSecretRef.Name = "later" })
 	s.certificate("poor", []string{"poor." + s.domain}, func(c *v1alpha1.ApisixCertificate) { c.Spec.IssuerRef.Name = "poor" })
 	mend := []string{"spec.auth.tokenSecretRef", "Secret later does not exist", "create it"}
-	s.issuerCondition("poor", metav1.ConditionFalse, v1alpha1.ReasonCredentials, mend...)
-	s.event("VaultIssuer", "poor", v1alpha1.ReasonCredentials, mend...)
+	s.issuerCondition("poor", metav1.ConditionFalse, v1alpha1.ReasonInvalidCredentials, mend...)
+	s.event("VaultIssuer", "poor", v1alpha1.ReasonInvalidCredentials, mend...)
 	s.refused("poor", v1alpha1.ReasonIssuerNotReady, mend...)
 	s.secret("later", "Opaque", map[string]string{"token": s.token})
 	s.issuerCondition("poor", metav1.ConditionTrue, v1alpha1.ReasonVaultReady)

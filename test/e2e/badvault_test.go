@@ -62,7 +62,7 @@ func TestBadVaults(t *testing.T) {
 			spec.Auth = v1alpha1.VaultAuth{ClientCertificate: &v1alpha1.VaultClientCertificate{SecretName: "expired"}}
 		}, v1alpha1.ReasonInvalidSpec, []string{"spec.clientCertSecretRef", "has expired: renew it"}},
 		{"no-key", https, func(spec *v1alpha1.VaultIssuerSpec) { spec.Auth.TokenSecretRef.Name = "empty" },
-			v1alpha1.ReasonCredentials, []string{"spec.auth.tokenSecretRef", "Secret empty in namespace " + s.ns + " has nothing under key token"}},
+			v1alpha1.ReasonInvalidCredentials, []string{"spec.auth.tokenSecretRef", "Secret empty in namespace " + s.ns + " has nothing under key token"}},
 	} {
 		s.issuer(c.name, "pki/sign/web", func(spec *v1alpha1.VaultIssuerSpec) {
 			if spec.Server = c.server; c.change != nil {

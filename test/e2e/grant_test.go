@@ -31,8 +31,8 @@ func TestReferenceGrant(t *testing.T) {
 	from, to := newNamespace(t, "grant-from"), newNamespace(t, "grant-to")
 	host, name := "web."+from.domain, to.ns+".web-tls"
 	from.must(from.Client.Create(t.Context(), tlsOf(from.ns, "web", to.ns, "web-tls", host)))
-	from.condition(name, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonNotGranted, "no ReferenceGrant in namespace "+to.ns, "create one there")
-	from.event("ApisixTls", "web", v1alpha1.ReasonNotGranted, "create one there")
+	from.condition(name, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonRefNotPermitted, "no ReferenceGrant in namespace "+to.ns, "create one there")
+	from.event("ApisixTls", "web", v1alpha1.ReasonRefNotPermitted, "create one there")
 	if to.keptSecret("web-tls") != nil {
 		t.Fatal("a Secret was made without leave")
 	}
@@ -48,10 +48,10 @@ func TestReferenceGrant(t *testing.T) {
 	grant.SetNamespace(to.ns)
 	grant.SetName("tls")
 	to.must(to.Client.Delete(t.Context(), grant))
-	from.condition(name, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonNotGranted, "no ReferenceGrant in namespace "+to.ns)
+	from.condition(name, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonRefNotPermitted, "no ReferenceGrant in namespace "+to.ns)
 	time.Sleep(1100 * time.Millisecond) // a wish for a renewal is told in seconds
 	from.annotate(&v1alpha1.ApisixCertificate{}, name, v1alpha1.AnnotationRenewAt, time.Now().UTC().Format(time.RFC3339))
-	from.condition(name, v1alpha1.ConditionIssued, metav1.ConditionFalse, v1alpha1.ReasonNotGranted)
+	from.condition(name, v1alpha1.ConditionIssued, metav1.ConditionFalse, v1alpha1.ReasonRefNotPermitted)
 	from.until("what was served is served on", func() string { return to.unserved("web-tls", host) })
 	if now := from.cert(name).Status.Issued.SerialNumber; now != serial {
 		t.Error("issued without leave")

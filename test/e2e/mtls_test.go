@@ -305,7 +305,7 @@ func TestClientCAFaults(t *testing.T) {
 	s := newScene(t)
 	s.secret("clients", corev1.SecretTypeOpaque, map[string]string{"ca.crt": "theirs"})
 	s.apply(strings.ReplaceAll(clientCAYAML, "ISSUER", "vault"))
-	s.event("ApisixTls", "web", v1alpha1.ReasonSecretNotOurs, "spec.client.caSecret: Secret clients exists and was not made for", "name another Secret")
+	s.event("ApisixTls", "web", v1alpha1.ReasonSecretNotManaged, "spec.client.caSecret: Secret clients exists and was not made for", "name another Secret")
 	if got := string(s.keptSecret("clients").Data["ca.crt"]); got != "theirs" {
 		t.Errorf("Secret of somebody else: %q", got)
 	}
@@ -398,7 +398,7 @@ func TestUpstreamOfAnotherNamespace(t *testing.T) {
 	from, to := newNamespace(t, "upstreams-from"), newNamespace(t, "upstreams-to")
 	from.apply(strings.NewReplacer("direct", "vault", "name: NAME-tls, namespace: $ns", "name: api-tls, namespace: "+to.ns, "NAME", "api", "DURATION", "1h").Replace(upstreamYAML))
 	name := to.ns + ".api-tls"
-	from.condition(name, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonNotGranted, "lets ApisixUpstreams of namespace upstreams-from refer", "kind: ApisixUpstream")
+	from.condition(name, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonRefNotPermitted, "lets ApisixUpstreams of namespace upstreams-from refer", "kind: ApisixUpstream")
 	if to.keptSecret("api-tls") != nil {
 		t.Fatal("a Secret was made without leave")
 	}
@@ -407,7 +407,7 @@ func TestUpstreamOfAnotherNamespace(t *testing.T) {
 		return errorText(to.Apply(t.Context(), "grant", []byte(to.text(strings.ReplaceAll(upstreamGrantYAML, "ApisixUpstream,", "ApisixTls,")))))
 	})
 	time.Sleep(2 * time.Second) // a grant for another kind must not count
-	from.condition(name, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonNotGranted)
+	from.condition(name, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonRefNotPermitted)
 	to.apply(upstreamGrantYAML)
 	from.condition(name, v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonIssued)
 	if _, problem := to.pair("api-tls"); problem != "" {

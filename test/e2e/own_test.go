@@ -185,7 +185,7 @@ func TestKeyInVaultKV(t *testing.T) {
 		c.Spec.IssuerRef.Name, c.Spec.KeyStorage = "kv", v1alpha1.KeyInVaultKV
 		c.Spec.VaultKV = &v1alpha1.VaultKV{Path: "gateways", TokenSecretRef: v1alpha1.SecretKeySelector{Name: "gateway-token"}}
 	})
-	s.condition("shop", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonKeyStorage, "gateway-token", "tokenSecretRef")
+	s.condition("shop", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonKeyStorageUnsupported, "gateway-token", "tokenSecretRef")
 	s.secret("gateway-token", corev1.SecretTypeOpaque, map[string]string{"token": s.vaultToken("kv-read", `path "kv/gateways/*" { capabilities = ["read"] }`)})
 	leaf := s.readyKeyless("shop", "", host)
 	folder := "kv/gateways/" + string(s.cert("shop").UID)
@@ -263,11 +263,11 @@ func TestKeyLeavesVaultKV(t *testing.T) {
 		move    func(*v1alpha1.ApisixCertificate)
 		keyless bool
 		left    string // the folder that must be empty
-		places  []v1alpha1.VaultKVPlace
+		places  []v1alpha1.KeyLocation
 	}{
-		{"another path", inVault("gateways/b"), true, "a", []v1alpha1.VaultKVPlace{{Issuer: "VaultIssuer/kv", Mount: "kv", Path: "gateways/b/" + uid}}},
+		{"another path", inVault("gateways/b"), true, "a", []v1alpha1.KeyLocation{{Issuer: "VaultIssuer/kv", Mount: "kv", Path: "gateways/b/" + uid}}},
 		{"the Secret", func(c *v1alpha1.ApisixCertificate) { c.Spec.KeyStorage, c.Spec.VaultKV = v1alpha1.KeyInSecret, nil }, false, "b", nil},
-		{"Vault again", inVault("gateways/c"), true, "", []v1alpha1.VaultKVPlace{{Issuer: "VaultIssuer/kv", Mount: "kv", Path: "gateways/c/" + uid}}},
+		{"Vault again", inVault("gateways/c"), true, "", []v1alpha1.KeyLocation{{Issuer: "VaultIssuer/kv", Mount: "kv", Path: "gateways/c/" + uid}}},
 		{"the gateway, by another issuer", func(c *v1alpha1.ApisixCertificate) {
 			c.Spec.KeyStorage, c.Spec.VaultKV, c.Spec.IssuerRef.Name = v1alpha1.KeyAtGateway, nil, "vault"
 		}, true, "c", nil},
@@ -279,7 +279,7 @@ func TestKeyLeavesVaultKV(t *testing.T) {
 			leaf = s.readyBut("moving", certs.Serial(leaf), host)
 		}
 		s.until("end of the place before "+row.to, func() string {
-			if diff := cmp.Diff(row.places, s.cert("moving").Status.VaultKV); diff != "" {
+			if diff := cmp.Diff(row.places, s.cert("moving").Status.KeyLocations); diff != "" {
 				return diff
 			}
 			if names := kv("kv/gateways/" + row.left + "/" + uid); row.left != "" && len(names) > 0 {
@@ -346,14 +346,14 @@ func TestKeyStaysWhileItCannotMove(t *testing.T) {
 	s.must(vault.Sys().PutPolicyWithContext(t.Context(), "kv-write", kvRules(`"read", "list"`)))
 	s.change("held", func(c *v1alpha1.ApisixCertificate) { c.Spec.KeyStorage, c.Spec.VaultKV = v1alpha1.KeyInSecret, nil })
 	leaf = s.readyBut("held", certs.Serial(leaf), host)
-	if places := s.cert("held").Status.VaultKV; len(places) != 1 || len(kv(folder)) != 1 {
+	if places := s.cert("held").Status.KeyLocations; len(places) != 1 || len(kv(folder)) != 1 {
 		t.Errorf("places %v, in Vault %v", places, kv(folder))
 	}
 	s.must(vault.Sys().PutPolicyWithContext(t.Context(), "kv-write", kvRules(`"read", "list", "delete"`)))
 	s.renew("held")
 	s.readyBut("held", certs.Serial(leaf), host)
 	s.until("end in Vault", func() string {
-		if places, names := s.cert("held").Status.VaultKV, kv(folder); len(places)+len(names) > 0 {
+		if places, names := s.cert("held").Status.KeyLocations, kv(folder); len(places)+len(names) > 0 {
 			return fmt.Sprintf("places %v, in Vault %v", places, names)
 		}
 		return ""
@@ -441,7 +441,7 @@ spec:
     skip_mtls_uri_regex: ["/health"]
 `)
 	s.until("reason", func() string {
-		return lacks(meta.FindStatusCondition(s.cert("mtls-tls").Status.Conditions, v1alpha1.ConditionPushed), metav1.ConditionFalse, v1alpha1.ReasonClientCA, []string{"clients", "create it"})
+		return lacks(meta.FindStatusCondition(s.cert("mtls-tls").Status.Conditions, v1alpha1.ConditionPushed), metav1.ConditionFalse, v1alpha1.ReasonInvalidClientCA, []string{"clients", "create it"})
 	})
 	if left := s.ssls(host); len(left) > 0 {
 		t.Fatalf("a host that wants mTLS is served without: %v", left)
@@ -464,7 +464,7 @@ spec:
 
 	// Without its CA, what is served stays.
 	s.must(s.Client.Delete(t.Context(), s.keptSecret("clients")))
-	s.condition("mtls-tls", v1alpha1.ConditionPushed, metav1.ConditionFalse, v1alpha1.ReasonClientCA)
+	s.condition("mtls-tls", v1alpha1.ConditionPushed, metav1.ConditionFalse, v1alpha1.ReasonInvalidClientCA)
 	if objects := s.ssls(host); len(objects) != 1 || objects[0].Client == nil {
 		t.Errorf("what was served has changed: %v", objects)
 	}
@@ -483,7 +483,7 @@ func TestKeyStorageAnnotations(t *testing.T) {
     apisix-certs.io/vault-kv-path: gateways`, 1))
 	s.readyKeyless("shop-tls", "", "shop."+s.domain)
 	leaf := s.readyKeyless("api-tls", "", "api."+s.domain)
-	if places := s.cert("api-tls").Status.VaultKV; len(places) != 1 || places[0].Path != "gateways/"+string(s.cert("api-tls").UID) {
+	if places := s.cert("api-tls").Status.KeyLocations; len(places) != 1 || places[0].Path != "gateways/"+string(s.cert("api-tls").UID) {
 		t.Errorf("places %v", places)
 	}
 	if err := s.Client.Get(t.Context(), client.ObjectKey{Namespace: s.ns, Name: "api-tls"}, &configv2.ApisixTls{}); !apierrors.IsNotFound(err) {

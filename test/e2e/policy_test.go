@@ -121,7 +121,7 @@ func TestPolicyBounds(t *testing.T) {
 			spec.Subject = &v1alpha1.X509Subject{Organizations: []string{"Bank"}}
 		}, []string{"spec.subject"}},
 		{"given", func(spec *v1alpha1.ApisixCertificateSpec) {
-			spec.Push, spec.IssuerRef, spec.IngressClassName = true, v1alpha1.IssuerReference{}, "of-another-team"
+			spec.Provided, spec.IssuerRef, spec.IngressClassName = true, v1alpha1.IssuerReference{}, "of-another-team"
 		}, []string{"spec.ingressClassName"}},
 		{"web", func(*v1alpha1.ApisixCertificateSpec) {}, nil},
 		{"eighth", func(*v1alpha1.ApisixCertificateSpec) {}, []string{"maxCertificates 7 is used up by older ApisixCertificates"}},
@@ -176,7 +176,7 @@ func TestRequirePolicy(t *testing.T) {
 	s.put("given-tls", s.pairFor(certstest.NewCA(t, "theirs", time.Now().Add(1000*day)), 80*day, "given.moelove.info"))
 	s.certificate("web", []string{host})
 	s.certificate("greedy", []string{greedy})
-	s.certificate("given", []string{"given.moelove.info"}, func(c *v1alpha1.ApisixCertificate) { c.Spec.Push, c.Spec.IssuerRef = true, v1alpha1.IssuerReference{} })
+	s.certificate("given", []string{"given.moelove.info"}, func(c *v1alpha1.ApisixCertificate) { c.Spec.Provided, c.Spec.IssuerRef = true, v1alpha1.IssuerReference{} })
 	for _, name := range []string{"web", "greedy", "given"} {
 		s.condition(name, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonDenied, "there is no CertificatePolicy", "--require-policy", "create one for namespace require")
 	}

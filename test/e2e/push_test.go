@@ -32,7 +32,7 @@ kind: ApisixTls
 metadata:
   name: web
   namespace: $ns
-  annotations: {apisix-certs.io/push: "true"}
+  annotations: {apisix-certs.io/provided: "true"}
 spec:
   hosts: [web.$domain]
   secret: {name: mine, namespace: $ns}
@@ -122,17 +122,17 @@ func TestPushRefused(t *testing.T) {
 		change func(*v1alpha1.ApisixCertificateSpec)
 		says   string // empty: taken
 	}{
-		{"push", func(spec *v1alpha1.ApisixCertificateSpec) { spec.Push = true }, ""},
-		{"neither", func(*v1alpha1.ApisixCertificateSpec) {}, "name an issuer in issuerRef, or set push: true"},
+		{"push", func(spec *v1alpha1.ApisixCertificateSpec) { spec.Provided = true }, ""},
+		{"neither", func(*v1alpha1.ApisixCertificateSpec) {}, "name an issuer in issuerRef, or set provided: true"},
 		{"both", func(spec *v1alpha1.ApisixCertificateSpec) {
-			spec.Push, spec.IssuerRef.Name = true, "vault"
+			spec.Provided, spec.IssuerRef.Name = true, "vault"
 		}, "and not both"},
 		{"no host", func(spec *v1alpha1.ApisixCertificateSpec) {
-			spec.Push, spec.DNSNames, spec.CommonName = true, nil, "x"
-		}, "push needs dnsNames"},
+			spec.Provided, spec.DNSNames, spec.CommonName = true, nil, "x"
+		}, "provided needs dnsNames"},
 		{"how to issue", func(spec *v1alpha1.ApisixCertificateSpec) {
-			spec.Push, spec.Duration = true, &metav1.Duration{Duration: time.Hour}
-		}, "push goes with secretName"},
+			spec.Provided, spec.Duration = true, &metav1.Duration{Duration: time.Hour}
+		}, "provided allows only secretName"},
 	} {
 		cert := &v1alpha1.ApisixCertificate{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: strings.ReplaceAll(c.name, " ", "-")}}
 		cert.Spec.SecretName, cert.Spec.DNSNames = "mine", []string{c.name[:2] + "." + s.domain}

@@ -104,7 +104,7 @@ func TestTenants(t *testing.T) {
 	b.must(theirs.Create(ctx, tlsOf(b.ns, "wild", b.ns, "wild", "*."+a.domain)))
 	b.must(theirs.Create(ctx, certOf(b.ns, "under", v1alpha1.IssuerReference{Name: "vault"}, wild)))
 	pushed := certOf(b.ns, "pushed", v1alpha1.IssuerReference{}, shop)
-	pushed.Spec.Push = true
+	pushed.Spec.Provided = true
 	b.must(theirs.Create(ctx, pushed))
 	old := &configv2.ApisixTls{}
 	b.must(theirs.Get(ctx, client.ObjectKey{Namespace: b.ns, Name: "old"}, old))
@@ -120,11 +120,11 @@ func TestTenants(t *testing.T) {
 	steal := tlsOf(b.ns, "steal", a.ns, "shop", "steal."+b.domain)
 	steal.Spec.Client = &configv2.ApisixMutualTlsClientConfig{CASecret: configv2.ApisixSecret{Namespace: b.ns, Name: "ca"}}
 	b.must(theirs.Create(ctx, steal))
-	b.condition(a.ns+".shop", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonNotGranted, "no ReferenceGrant in namespace "+a.ns)
+	b.condition(a.ns+".shop", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonRefNotPermitted, "no ReferenceGrant in namespace "+a.ns)
 	away := certOf(b.ns, "away", v1alpha1.IssuerReference{Name: "vault"}, "away."+b.domain)
 	away.Spec.SecretNamespace, away.Spec.SecretName = a.ns, "blog"
 	b.must(theirs.Create(ctx, away))
-	b.condition("away", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonNotGranted)
+	b.condition("away", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonRefNotPermitted)
 	if c := b.cert("away"); c.Status.Issued.Fingerprint != "" {
 		t.Error("the status tells what a Secret of another namespace holds")
 	}
@@ -136,7 +136,7 @@ func TestTenants(t *testing.T) {
 		"Ingress of a": theirs.Create(ctx, ingressOf(a.ns, "evil", "evil."+a.domain)),
 		"Secret of a":  theirs.Get(ctx, client.ObjectKey{Namespace: a.ns, Name: "shop"}, &corev1.Secret{}),
 		"status": theirs.Status().Patch(ctx, certOf(b.ns, "same", v1alpha1.IssuerReference{}),
-			client.RawPatch("application/merge-patch+json", []byte(`{"status":{"ownedHosts":["`+shop+`"]}}`))),
+			client.RawPatch("application/merge-patch+json", []byte(`{"status":{"ownedNames":["`+shop+`"]}}`))),
 	}
 	for what, err := range forbidden {
 		if !apierrors.IsForbidden(err) {

@@ -68,7 +68,7 @@ func TestVaultKubernetesAuth(t *testing.T) {
 	s.witness.Guard(token)
 	s.must(s.Client.Delete(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: "issuer"}}))
 	s.byAccount("gone", s.ns+"-good")
-	s.issuerCondition("gone", metav1.ConditionFalse, v1alpha1.ReasonCredentials, "ServiceAccount issuer does not exist in namespace "+s.ns)
+	s.issuerCondition("gone", metav1.ConditionFalse, v1alpha1.ReasonInvalidCredentials, "ServiceAccount issuer does not exist in namespace "+s.ns)
 	began := time.Now()
 	s.within(20*time.Second, "Vault refuses the token of a deleted ServiceAccount", func() string { // the API server remembers it for 10 s
 		login, err := s.Vault.Client().Clone()

@@ -112,7 +112,7 @@ var fates = []func(*v1alpha1.ApisixCertificate, time.Time){
 func Refused(cert *v1alpha1.ApisixCertificate, now time.Time) {
 	message := "Vault's role web refuses " + cert.Spec.DNSNames[0] + ": subject alternate name not allowed by this role: add it to the role's allowed_domains"
 	Say(cert, now, "Issued", "False", v1alpha1.ReasonRefused, message)
-	Say(cert, now, "Pushed", "False", v1alpha1.ReasonNothingToPush, "there is no valid certificate to push")
+	Say(cert, now, "Pushed", "False", v1alpha1.ReasonNotApplicable, "there is no valid certificate to push")
 	Say(cert, now, "Served", "Unknown", v1alpha1.ReasonNotProven, "no handshake was made: there is nothing pushed")
 	Say(cert, now, "Ready", "False", v1alpha1.ReasonRefused, message)
 	cert.Status = v1alpha1.ApisixCertificateStatus{Conditions: cert.Status.Conditions, FailedAttempts: 3, LastFailureTime: at(now.Add(-2 * time.Minute))}
@@ -154,7 +154,7 @@ func issuer(i int, now time.Time) *v1alpha1.ClusterVaultIssuer {
 	made.Status.Conditions = []metav1.Condition{ready}
 	if i == 2 {
 		made.Status.Conditions = append(made.Status.Conditions, metav1.Condition{
-			Type: v1alpha1.ConditionCAEnding, Status: "True", Reason: v1alpha1.ReasonCAEnding, Message: "the CA ends soon: renew it", LastTransitionTime: since})
+			Type: v1alpha1.ConditionCAExpiring, Status: "True", Reason: v1alpha1.ReasonCAExpiringSoon, Message: "the CA ends soon: renew it", LastTransitionTime: since})
 	}
 	return made
 }

@@ -69,7 +69,7 @@ type Judgement struct {
 
 // Judge judges the facts of a snapshot.
 func Judge(s *Snapshot, now time.Time) Judgement {
-	if s.Cert.Spec.Push {
+	if s.Cert.Spec.Provided {
 		d, fault := certs.CheckProvided(s.Facts, now)
 		return Judgement{d, fault}
 	}

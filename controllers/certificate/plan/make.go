@@ -16,7 +16,7 @@ import (
 // Make makes the plan. It is pure. now is that of the judgement, or a little later.
 func Make(s Snapshot, now time.Time) Plan {
 	var p Plan
-	if s.Cert.Spec.Push {
+	if s.Cert.Spec.Provided {
 		p = planProvided(&s, now)
 	} else {
 		p = planSecret(&s, now)
@@ -35,7 +35,7 @@ func Make(s Snapshot, now time.Time) Plan {
 
 // ToRevoke is what may be revoked of what the certificate has replaced.
 func ToRevoke(cert *v1alpha1.ApisixCertificate) []authority.Revocation {
-	if cert.Spec.RevocationPolicy != v1alpha1.RevokeOnReplace || cert.Spec.Push {
+	if cert.Spec.RevocationPolicy != v1alpha1.RevokeOnReplace || cert.Spec.Provided {
 		return nil
 	}
 	return authority.Revocable(&cert.Status, false)

@@ -42,19 +42,19 @@ var obstacles = []struct {
 	{"bad time of renewal", func(s *scene) { s.Annotate(v1alpha1.AnnotationRenewAt, "soon") }, v1alpha1.ReasonInvalidSpec, "write one such as 2030-01-31T12:00:00Z"},
 	{"not allowed", func(s *scene) { s.Review.Refused = finding.New(v1alpha1.ReasonDenied, "no policy allows it") }, v1alpha1.ReasonDenied, "no policy allows it"},
 	{"conflict", func(s *scene) { s.Review.Names.Conflict = "host of another" }, v1alpha1.ReasonConflict, "spec.dnsNames: host of another"},
-	{"Secret of somebody else", (*scene).ForeignSecret, v1alpha1.ReasonSecretNotOurs, `apisix-certs.io/adopt-secret: "true"`},
+	{"Secret of somebody else", (*scene).ForeignSecret, v1alpha1.ReasonSecretNotManaged, `apisix-certs.io/adopt-secret: "true"`},
 	{"Secret of another type", func(s *scene) {
 		s.ForeignSecret()
 		s.Secret.Object.Type = corev1.SecretTypeOpaque
 		s.Secret.Object.Data = map[string][]byte{"other": []byte("x")}
 		s.Annotate(v1alpha1.AnnotationAdoptSecret, "true")
-	}, v1alpha1.ReasonSecretNotOurs, "is of type Opaque, which cannot be changed without deleting it and what else it holds"},
+	}, v1alpha1.ReasonSecretNotManaged, "is of type Opaque, which cannot be changed without deleting it and what else it holds"},
 	{"full Secret", func(s *scene) {
 		s.ForeignSecret()
 		s.Secret.Object.Data = map[string][]byte{"other": make([]byte, 1<<20)}
 		s.Annotate(v1alpha1.AnnotationAdoptSecret, "true")
-	}, v1alpha1.ReasonSecretNotOurs, "so much other data that a certificate has no room in it: remove keys"},
-	{"no place for the key", func(s *scene) { s.Keys.Impossible = finding.New(v1alpha1.ReasonKeyStorage, "no gateway") }, v1alpha1.ReasonKeyStorage, "no gateway"},
+	}, v1alpha1.ReasonSecretNotManaged, "so much other data that a certificate has no room in it: remove keys"},
+	{"no place for the key", func(s *scene) { s.Keys.Impossible = finding.New(v1alpha1.ReasonKeyStorageUnsupported, "no gateway") }, v1alpha1.ReasonKeyStorageUnsupported, "no gateway"},
 	{"bad issuer", func(s *scene) { s.Issuer.Bad = finding.New(v1alpha1.ReasonIssuerNotReady, "a bad field") }, v1alpha1.ReasonIssuerNotReady, "a bad field"},
 	{"no issuer", func(s *scene) { s.Issuer.Order.Issuer = nil }, v1alpha1.ReasonIssuerNotFound, "spec.issuerRef: VaultIssuer/vault does not exist: create it"},
 }
@@ -74,7 +74,7 @@ func TestObstacles(t *testing.T) {
 func TestObstaclesOrder(t *testing.T) {
 	for i, first := range obstacles {
 		for _, second := range obstacles[i+1:] {
-			if first.reason == v1alpha1.ReasonSecretNotOurs && second.reason == first.reason {
+			if first.reason == v1alpha1.ReasonSecretNotManaged && second.reason == first.reason {
 				continue // they exclude each other
 			}
 			if p := plantest.New(t, second.put, first.put).Plan(); p.Held == nil || !strings.Contains(p.Held.Message, first.says) {
@@ -208,7 +208,7 @@ func TestDelivery(t *testing.T) {
 			s.Secret.Object.Data[corev1.TLSPrivateKeyKey] = key.PEM("")
 		}, plan.Nothing},
 		{"Secret of somebody else", func(s *scene) { s.Secret.Object.Annotations[v1alpha1.AnnotationCertificate] = "other/c" }, plan.Nothing},
-		{"Gateway of somebody else", func(s *scene) { s.Review.NoGateway = finding.New(v1alpha1.ReasonNotGranted, "it does not let it in") }, plan.Nothing},
+		{"Gateway of somebody else", func(s *scene) { s.Review.NoGateway = finding.New(v1alpha1.ReasonRefNotPermitted, "it does not let it in") }, plan.Nothing},
 		{"spec names other hosts by now", func(s *scene) { s.Cert.Spec.DNSNames = []string{"a.example", "b.example"} }, plan.Push},
 		{"all hosts are of an older one", func(s *scene) { s.Review.Hosts, s.Review.Names.Owned = nil, nil }, plan.Withdraw},
 		{"all hosts are of others", func(s *scene) {
@@ -291,7 +291,7 @@ func TestProvided(t *testing.T) {
 // provided is a Secret that somebody else keeps, with a certificate of a day ago for 90 days.
 func provided(t testing.TB) *scene {
 	s := plantest.Issued(t, func(s *scene) {
-		s.Cert.Spec.Push, s.Cert.Spec.IssuerRef, s.Issuer.Order.Issuer = true, v1alpha1.IssuerReference{}, nil
+		s.Cert.Spec.Provided, s.Cert.Spec.IssuerRef, s.Issuer.Order.Issuer = true, v1alpha1.IssuerReference{}, nil
 	})
 	s.Secret.Object.Labels, s.Secret.Object.Annotations = nil, nil
 	return s

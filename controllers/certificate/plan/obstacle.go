@@ -37,7 +37,7 @@ func obstacle(s *Snapshot, due bool) *finding.Finding {
 	case s.Secret.Right.Refused() != nil:
 		return s.Secret.Right.Refused()
 	case due && foreignBytes(s) > mostForeignBytes:
-		return finding.New(v1alpha1.ReasonSecretNotOurs,
+		return finding.New(v1alpha1.ReasonSecretNotManaged,
 			"spec.secretName: Secret %s has so much other data that a certificate has no room in it: remove keys from it, or name another Secret", cert.Spec.SecretName)
 	case s.Keys.Impossible != nil:
 		return s.Keys.Impossible
@@ -45,7 +45,7 @@ func obstacle(s *Snapshot, due bool) *finding.Finding {
 		return failure.Of(s.Keys.Unknown)
 	case due && s.Issuer.Bad != nil:
 		return s.Issuer.Bad
-	case due && s.Issuer.Order.Issuer == nil && !cert.Spec.Push:
+	case due && s.Issuer.Order.Issuer == nil && !cert.Spec.Provided:
 		return finding.New(v1alpha1.ReasonIssuerNotFound, "spec.issuerRef: %s does not exist: create it, or correct the reference", cert.Spec.IssuerRef)
 	}
 	return nil

@@ -52,7 +52,7 @@ type Issuing struct {
 // Settling is what came of what was replaced.
 type Settling struct {
 	// Places may hold keys in Vault; ClearAgain: one of them is to be cleared soon.
-	Places     []v1alpha1.VaultKVPlace
+	Places     []v1alpha1.KeyLocation
 	ClearAgain bool
 	// Revoked are those of status.toRevoke that are revoked now, by fingerprint, and RevokeErr says why the others are not.
 	Revoked   []string

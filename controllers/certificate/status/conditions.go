@@ -34,7 +34,7 @@ func issuedIs(status metav1.ConditionStatus, reason, message string) metav1.Cond
 
 // issuedCondition says whether the Secret holds a valid certificate as specified.
 func issuedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.Condition {
-	if s.Cert.Spec.Push {
+	if s.Cert.Spec.Provided {
 		return providedCondition(p)
 	}
 	d, why := p.Decision, p.Held
@@ -87,7 +87,7 @@ func goodCondition(s *plan.Snapshot, d certs.Decision) metav1.Condition {
 		return issuedIs(metav1.ConditionTrue, objection.Reason, objection.Message)
 	case !known: // as after a restart: what was said before stays
 		for _, before := range s.Cert.Status.Conditions {
-			if before.Type == v1alpha1.ConditionIssued && before.Reason == v1alpha1.ReasonRoleObjects && before.ObservedGeneration == s.Cert.Generation {
+			if before.Type == v1alpha1.ConditionIssued && before.Reason == v1alpha1.ReasonRoleWouldReject && before.ObservedGeneration == s.Cert.Generation {
 				return issuedIs(before.Status, before.Reason, before.Message)
 			}
 		}
@@ -127,7 +127,7 @@ func providedCondition(p *plan.Plan) metav1.Condition {
 // that the spec allows.
 var issuerFaults = map[string]bool{
 	v1alpha1.ReasonIssuerNotFound: true, v1alpha1.ReasonIssuerNotReady: true, v1alpha1.ReasonDenied: true, v1alpha1.ReasonRefused: true,
-	v1alpha1.ReasonWaitingForApproval: true, v1alpha1.ReasonNotGranted: true,
+	v1alpha1.ReasonWaitingForApproval: true, v1alpha1.ReasonRefNotPermitted: true,
 }
 
 // lastFailure is why the last attempt failed; nil where that is not known.
@@ -152,15 +152,15 @@ func pushedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.
 	case len(s.Gateways.At) == 0:
 		return result(metav1.ConditionTrue, v1alpha1.ReasonNoGateway, "no gateway is configured: the Secret is all there is to do")
 	case len(s.Facts.Spec.DNSNames) == 0:
-		return result(metav1.ConditionTrue, v1alpha1.ReasonNothingToPush, "none of the certificate's names is a DNS name")
+		return result(metav1.ConditionTrue, v1alpha1.ReasonNotApplicable, "none of the certificate's names is a DNS name")
 	case p.Provided.Kept:
 		return result(metav1.ConditionTrue, v1alpha1.ReasonPushed, "what was pushed before stays at the gateways")
 	case s.Keys.Impossible != nil:
 		return result(metav1.ConditionFalse, s.Keys.Impossible.Reason, s.Keys.Impossible.Message)
 	case len(done.Gateways) == 0 && (p.Decision.Bundle.Leaf == nil || p.Delivery != plan.Push && len(p.Target.Hosts) > 0):
-		return result(metav1.ConditionFalse, v1alpha1.ReasonNothingToPush, "there is no valid certificate to push")
+		return result(metav1.ConditionFalse, v1alpha1.ReasonNotApplicable, "there is no valid certificate to push")
 	case len(done.Gateways) == 0:
-		return result(metav1.ConditionFalse, v1alpha1.ReasonNothingToPush, "the hosts belong to other ApisixCertificates, or the certificate does not name them")
+		return result(metav1.ConditionFalse, v1alpha1.ReasonNotApplicable, "the hosts belong to other ApisixCertificates, or the certificate does not name them")
 	}
 	carried := false
 	for _, g := range done.Gateways {
@@ -170,7 +170,7 @@ func pushedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.
 		carried = carried || g.State.Mode == gateway.Secret
 	}
 	if carried {
-		return result(metav1.ConditionTrue, v1alpha1.ReasonCarriedByController, "the ingress controller carries the Secret")
+		return result(metav1.ConditionTrue, v1alpha1.ReasonSyncedByIngressController, "the ingress controller carries the Secret")
 	}
 	return result(metav1.ConditionTrue, v1alpha1.ReasonPushed, "every gateway holds the certificate")
 }
@@ -189,12 +189,12 @@ func missing(g gateway.Result, secretName string) (status metav1.ConditionStatus
 	case g.Verb == gateway.Idle:
 		return metav1.ConditionUnknown, v1alpha1.ReasonNotReferenced, notReferenced(g.State, secretName)
 	case g.Verb == gateway.Wait:
-		return metav1.ConditionFalse, v1alpha1.ReasonWaitingForController, waitingFor(g.State)
+		return metav1.ConditionFalse, v1alpha1.ReasonWaitingForIngressController, waitingFor(g.State)
 	case g.Verb == gateway.Yield && g.State.Adoption.Undone():
-		return metav1.ConditionFalse, v1alpha1.ReasonUndone,
+		return metav1.ConditionFalse, v1alpha1.ReasonPushReverted,
 			"each time this certificate was put into the ingress controller's ssl object, another one was put back: look for a second ingress controller, or for one that cannot read Secrets"
 	case g.Verb == gateway.Yield:
-		return metav1.ConditionFalse, v1alpha1.ReasonWaitingForController, "the ingress controller has put another certificate into its ssl object: it is written again in a moment"
+		return metav1.ConditionFalse, v1alpha1.ReasonWaitingForIngressController, "the ingress controller has put another certificate into its ssl object: it is written again in a moment"
 	}
 	return "", "", ""
 }
@@ -244,7 +244,7 @@ func servedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.
 	for _, g := range done.Gateways {
 		switch {
 		case g.Unserved() && g.State.Mode == gateway.Secret && g.State.Age < carryGrace:
-			return result(metav1.ConditionFalse, v1alpha1.ReasonWaitingForController, "gateway "+g.Name+": the ingress controller has not carried the Secret to the gateway yet")
+			return result(metav1.ConditionFalse, v1alpha1.ReasonWaitingForIngressController, "gateway "+g.Name+": the ingress controller has not carried the Secret to the gateway yet")
 		case g.Unserved() && g.State.Mode == gateway.Secret:
 			return result(metav1.ConditionFalse, v1alpha1.ReasonNotServed, "gateway "+g.Name+": "+g.Proof.Problem+
 				": the ingress controller has had "+carryGrace.String()+" to carry the Secret to this gateway: look at its log and at the status of the ApisixTls or Ingress")
@@ -292,7 +292,7 @@ func readyCondition(conditions []metav1.Condition) metav1.Condition {
 	}
 	for _, c := range conditions {
 		switch c.Reason {
-		case v1alpha1.ReasonRenewalFailing, v1alpha1.ReasonInvalidSource, v1alpha1.ReasonUpdateRefused, v1alpha1.ReasonRoleObjects, v1alpha1.ReasonRenewalDisabled, v1alpha1.ReasonSourceOptedOut:
+		case v1alpha1.ReasonRenewalFailing, v1alpha1.ReasonInvalidSource, v1alpha1.ReasonUpdateRefused, v1alpha1.ReasonRoleWouldReject, v1alpha1.ReasonRenewalDisabled, v1alpha1.ReasonSourceOptedOut:
 			return Condition(v1alpha1.ConditionReady, metav1.ConditionTrue, c.Reason, c.Message)
 		}
 	}

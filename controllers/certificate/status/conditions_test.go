@@ -108,14 +108,14 @@ func TestPushed(t *testing.T) {
 		{"no gateway", nil, nil, yes, v1alpha1.ReasonNoGateway, "no gateway is configured"},
 		{"no DNS name", []func(*scene){gateways, func(s *scene) {
 			s.Cert.Spec.DNSNames, s.Cert.Spec.IPAddresses = nil, []string{"10.0.0.1"}
-		}}, nil, yes, v1alpha1.ReasonNothingToPush, "none of the certificate's names is a DNS name"},
-		{"no certificate", []func(*scene){gateways, func(s *scene) { s.Now = now.Add(100 * day) }}, nil, no, v1alpha1.ReasonNothingToPush, "there is no valid certificate to push"},
-		{"hosts of others", []func(*scene){gateways, func(s *scene) { s.Review.Hosts = nil }}, nil, no, v1alpha1.ReasonNothingToPush, "the hosts belong to other ApisixCertificates"},
+		}}, nil, yes, v1alpha1.ReasonNotApplicable, "none of the certificate's names is a DNS name"},
+		{"no certificate", []func(*scene){gateways, func(s *scene) { s.Now = now.Add(100 * day) }}, nil, no, v1alpha1.ReasonNotApplicable, "there is no valid certificate to push"},
+		{"hosts of others", []func(*scene){gateways, func(s *scene) { s.Review.Hosts = nil }}, nil, no, v1alpha1.ReasonNotApplicable, "the hosts belong to other ApisixCertificates"},
 		{"pushed", []func(*scene){gateways}, []gateway.Result{at("g"), at("h")}, yes, v1alpha1.ReasonPushed, "every gateway holds the certificate"},
-		{"carried", []func(*scene){gateways}, []gateway.Result{at("g"), at("h", secret)}, yes, v1alpha1.ReasonCarriedByController, "the ingress controller carries"},
-		{"waiting", []func(*scene){gateways}, []gateway.Result{at("g", verb(gateway.Wait))}, no, v1alpha1.ReasonWaitingForController, "gateway g: "},
+		{"carried", []func(*scene){gateways}, []gateway.Result{at("g"), at("h", secret)}, yes, v1alpha1.ReasonSyncedByIngressController, "the ingress controller carries"},
+		{"waiting", []func(*scene){gateways}, []gateway.Result{at("g", verb(gateway.Wait))}, no, v1alpha1.ReasonWaitingForIngressController, "gateway g: "},
 		{"the controller has its head start", []func(*scene){gateways, before}, []gateway.Result{at("g", verb(gateway.Wait), headStart)}, yes, v1alpha1.ReasonPushed, "as before"},
-		{"its head start, at first", []func(*scene){gateways}, []gateway.Result{at("g", verb(gateway.Wait), headStart)}, no, v1alpha1.ReasonWaitingForController, "gateway g: "},
+		{"its head start, at first", []func(*scene){gateways}, []gateway.Result{at("g", verb(gateway.Wait), headStart)}, no, v1alpha1.ReasonWaitingForIngressController, "gateway g: "},
 		{"no turn at the gateway", []func(*scene){gateways, before}, []gateway.Result{at("g", fails(&gateway.BusyError{}))}, yes, v1alpha1.ReasonPushed, "as before"},
 		{"another's object", []func(*scene){gateways}, []gateway.Result{at("g", conflict)}, no, v1alpha1.ReasonSNIConflict, "gateway g: host a.example is served by ssl object 42, which is not ours: delete that object"},
 		{"the key is lost", []func(*scene){gateways}, []gateway.Result{at("g", verb(gateway.Renew))}, no, v1alpha1.ReasonKeyLost, "a new one is issued"},
@@ -144,15 +144,15 @@ func TestAdopted(t *testing.T) {
 		adoption     gateway.Adoption
 		reason, says string
 	}{
-		{"missing", gateway.Wait, missing(gateway.Missing{}), v1alpha1.ReasonWaitingForController, "of ApisixTls default/shop yet"},
-		{"taken", gateway.Wait, missing(gateway.Missing{Taken: true, ID: "1234"}), v1alpha1.ReasonWaitingForController, "ssl object 1234"},
-		{"mutual", gateway.Wait, missing(gateway.Missing{Version: ingresscontroller.V18}), v1alpha1.ReasonWaitingForController, "of ApisixTls default/shop yet"},
-		{"no class", gateway.Wait, missing(gateway.Missing{Unserved: true}), v1alpha1.ReasonWaitingForController, "ApisixTls default/shop names no class, and no IngressClass of APISIX is the default"},
-		{"a class of others", gateway.Wait, missing(gateway.Missing{Unserved: true, Use: gateway.Use{Class: "nginx"}}), v1alpha1.ReasonWaitingForController, "ApisixTls default/shop names class nginx"},
+		{"missing", gateway.Wait, missing(gateway.Missing{}), v1alpha1.ReasonWaitingForIngressController, "of ApisixTls default/shop yet"},
+		{"taken", gateway.Wait, missing(gateway.Missing{Taken: true, ID: "1234"}), v1alpha1.ReasonWaitingForIngressController, "ssl object 1234"},
+		{"mutual", gateway.Wait, missing(gateway.Missing{Version: ingresscontroller.V18}), v1alpha1.ReasonWaitingForIngressController, "of ApisixTls default/shop yet"},
+		{"no class", gateway.Wait, missing(gateway.Missing{Unserved: true}), v1alpha1.ReasonWaitingForIngressController, "ApisixTls default/shop names no class, and no IngressClass of APISIX is the default"},
+		{"a class of others", gateway.Wait, missing(gateway.Missing{Unserved: true, Use: gateway.Use{Class: "nginx"}}), v1alpha1.ReasonWaitingForIngressController, "ApisixTls default/shop names class nginx"},
 		{"no use", gateway.Idle, gateway.Adoption{}, v1alpha1.ReasonNotReferenced, "(ApisixTls, Ingress, Gateway) refers to Secret s, so that nothing is pushed"},
 		{"used elsewhere", gateway.Idle, missing(gateway.Missing{Elsewhere: true}), v1alpha1.ReasonNotReferenced, "ApisixTls default/shop with Secret s is of a class of another controller"},
-		{"undone once", gateway.Yield, gateway.Adoption{Patches: 1}, v1alpha1.ReasonWaitingForController, "written again in a moment"},
-		{"undone", gateway.Yield, gateway.Adoption{Patches: 3}, v1alpha1.ReasonUndone, "look for a second ingress controller"},
+		{"undone once", gateway.Yield, gateway.Adoption{Patches: 1}, v1alpha1.ReasonWaitingForIngressController, "written again in a moment"},
+		{"undone", gateway.Yield, gateway.Adoption{Patches: 3}, v1alpha1.ReasonPushReverted, "look for a second ingress controller"},
 		{"patched", gateway.Patch, gateway.Adoption{}, v1alpha1.ReasonPushed, ""},
 		{"made", gateway.Make, missing(gateway.Missing{}), v1alpha1.ReasonPushed, ""},
 	} {
@@ -188,8 +188,8 @@ func TestServed(t *testing.T) {
 		{"a host too many", []string{"a.example", "b.example"}, false, []gateway.Result{at("g", proof(served))}, no, v1alpha1.ReasonHostNotCovered,
 			"ApisixTls ns/t serves host b.example with Secret s, whose certificate does not name it: add b.example to spec.dnsNames of this ApisixCertificate"},
 		{"a host too many of its owner", []string{"a.example", "b.example"}, true, []gateway.Result{at("g", proof(served))}, yes, v1alpha1.ReasonServed, ""},
-		{"just written, to be carried", nil, false, []gateway.Result{carried(0, not)}, no, v1alpha1.ReasonWaitingForController, "has not carried the Secret to the gateway yet"},
-		{"29 s to be carried", nil, false, []gateway.Result{carried(29*time.Second, not)}, no, v1alpha1.ReasonWaitingForController, "has not carried the Secret to the gateway yet"},
+		{"just written, to be carried", nil, false, []gateway.Result{carried(0, not)}, no, v1alpha1.ReasonWaitingForIngressController, "has not carried the Secret to the gateway yet"},
+		{"29 s to be carried", nil, false, []gateway.Result{carried(29*time.Second, not)}, no, v1alpha1.ReasonWaitingForIngressController, "has not carried the Secret to the gateway yet"},
 		{"not carried for 30 s", nil, false, []gateway.Result{carried(30*time.Second, not)}, no, v1alpha1.ReasonNotServed, "the ingress controller has had 30s to carry the Secret"},
 		{"carried", nil, false, []gateway.Result{carried(time.Hour, served)}, yes, v1alpha1.ReasonServed, ""},
 	} {
@@ -236,11 +236,11 @@ func TestExpiring(t *testing.T) {
 	for left, want := range map[time.Duration]string{
 		31 * day: "", 30 * day: v1alpha1.ReasonExpires30Days, 8 * day: v1alpha1.ReasonExpires30Days, 7 * day: v1alpha1.ReasonExpires7Days, time.Hour: v1alpha1.ReasonExpires1Day,
 	} {
-		s.Cert.Spec.Push = true
+		s.Cert.Spec.Provided = true
 		if got := expiryMark(s.Cert, status, end.Add(-left)); got != want {
 			t.Errorf("%s left: %q", left, got)
 		}
-		s.Cert.Spec.Push = false
+		s.Cert.Spec.Provided = false
 		if got := expiryMark(s.Cert, status, end.Add(-left)); got != "" {
 			t.Errorf("a certificate that is renewed here warns: %q", got)
 		}

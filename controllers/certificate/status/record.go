@@ -39,7 +39,7 @@ func SetRecord(status *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p *pl
 		record.Issuer, record.IssuedAt = before.Issuer, before.IssuedAt
 	}
 	record.SecretNamespace, record.SecretName, record.SecretUID = secret.Namespace, secret.Name, secret.UID
-	if s.Cert.Spec.Push {
+	if s.Cert.Spec.Provided {
 		record.SecretUID = "" // the Secret is another's, and its record gives no right to it
 	}
 	if s.Cert.Spec.RevocationPolicy == v1alpha1.RevokeOnReplace {
@@ -54,7 +54,7 @@ func recordable(s *plan.Snapshot, p *plan.Plan, done *plan.Results) (issuer stri
 	switch {
 	case done.Issued:
 		return s.Cert.Spec.IssuerRef.String(), true
-	case s.Cert.Spec.Push:
+	case s.Cert.Spec.Provided:
 		return "", p.Provided.Fault == nil && !p.Provided.Kept && len(s.Review.Hosts) > 0 && delivered(done.Gateways)
 	case done.Err != nil || p.Decision.Issue || !right.Ours() || p.Held != nil:
 		// What the Secret holds is not what the object should have.

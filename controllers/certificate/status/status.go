@@ -7,7 +7,9 @@
 package status
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -25,7 +27,7 @@ import (
 func Of(old *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p *plan.Plan, done *plan.Results, now time.Time) *v1alpha1.ApisixCertificateStatus {
 	status := old.DeepCopy()
 	SetRecord(status, s, p, done, now)
-	if s.Cert.Spec.RevocationPolicy != v1alpha1.RevokeOnReplace || s.Cert.Spec.Push {
+	if s.Cert.Spec.RevocationPolicy != v1alpha1.RevokeOnReplace || s.Cert.Spec.Provided {
 		status.ToRevoke = nil
 	}
 	status.ToRevoke = slices.DeleteFunc(status.ToRevoke, func(c v1alpha1.IssuedCertificate) bool { return slices.Contains(done.Revoked, c.Fingerprint) })
@@ -46,10 +48,27 @@ func Of(old *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p *plan.Plan, d
 		status.Warnings = done.Warnings
 	}
 	if done.Took(plan.Settle) {
-		status.VaultKV = done.Places
+		status.KeyLocations = done.Places
 	}
+	status.Hosts = hosts(&s.Cert.Spec)
 	status.OwnedNames, status.References, status.ApprovalRequest = s.Review.Names.Owned, s.References.Recorded(old.References), s.Review.Wanted
 	return status
+}
+
+// hosts are the first two names of a certificate, and how many more there are.
+func hosts(spec *v1alpha1.ApisixCertificateSpec) string {
+	names := spec.DNSNames
+	if len(names) == 0 {
+		if spec.CommonName != "" {
+			names = []string{spec.CommonName}
+		}
+		names = slices.Concat(names, spec.IPAddresses, spec.URIs, spec.EmailAddresses)
+	}
+	shown := names[:min(len(names), 2)]
+	if more := len(names) - len(shown); more > 0 {
+		return fmt.Sprintf("%s +%d", strings.Join(shown, ", "), more)
+	}
+	return strings.Join(shown, ", ")
 }
 
 func setConditions(status *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p *plan.Plan, done *plan.Results, now time.Time) {
@@ -70,9 +89,9 @@ func setConditions(status *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p
 	for _, c := range append(conditions, readyCondition(conditions)) {
 		set(c)
 	}
-	meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionRevoked)
+	meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionRevocationPending)
 	if done.RevokeErr != nil {
-		set(Condition(v1alpha1.ConditionRevoked, metav1.ConditionFalse, v1alpha1.ReasonRevocationFailed, "what was replaced is not revoked yet: "+failure.Of(done.RevokeErr).Message))
+		set(Condition(v1alpha1.ConditionRevocationPending, metav1.ConditionTrue, v1alpha1.ReasonRevocationFailed, "a replaced certificate is not revoked yet: "+failure.Of(done.RevokeErr).Message))
 	}
 	if reason := expiryMark(s.Cert, status, now); reason != "" {
 		set(Condition(v1alpha1.ConditionExpiring, metav1.ConditionTrue, reason,
@@ -91,7 +110,7 @@ func carrying(g gateway.Result) bool {
 // expiryMark is the reason to warn of the end of a certificate that nobody here renews; empty: none yet.
 func expiryMark(cert *v1alpha1.ApisixCertificate, status *v1alpha1.ApisixCertificateStatus, now time.Time) string {
 	record := status.Issued
-	if !cert.Spec.Push || record.NotBefore == nil || record.NotAfter == nil {
+	if !cert.Spec.Provided || record.NotBefore == nil || record.NotAfter == nil {
 		return ""
 	}
 	reached, _ := certs.ExpiryMark(record.NotBefore.Time, record.NotAfter.Time, now)

@@ -73,7 +73,7 @@ export function issuerStanding(i, now) {
   if (i.ca && now >= i.ca.notAfter) return { state: 'failing', text: 'its CA has ended' };
   if (!ready) return { state: 'renewing', text: 'not looked at yet' };
   if (ready.status !== 'True') return { state: 'failing', text: `${ready.reason}: ${ready.message}` };
-  const ending = conditionOf(i, 'CAEnding');
+  const ending = conditionOf(i, 'CAExpiring');
   if (ending?.status === 'True') return { state: 'risk', text: ending.message };
   return { state: 'ok', text: 'ready' };
 }

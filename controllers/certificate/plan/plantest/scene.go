@@ -83,7 +83,7 @@ func (s *Scene) Issue(at time.Time) {
 		Cert: certstest.PEM(leaf), Key: key.PEM(spec.Key.Encoding), CA: certstest.PEM(s.ca.Cert), IssuedAt: at, Digest: spec.Digest(),
 	}).Apply(nil, certspec.SecretKey(s.Cert))
 	s.Secret.Object.UID = "uid-s"
-	if !s.Cert.Spec.Push {
+	if !s.Cert.Spec.Provided {
 		s.Record(at)
 	}
 	s.judge()
@@ -103,7 +103,7 @@ func (s *Scene) judge() {
 	s.Issuer.Order.Spec, s.Issuer.Order.Secret = s.Facts.Spec, s.Secret.Object
 	of := authority.Secret{
 		Certificate: client.ObjectKeyFromObject(s.Cert), Place: certspec.SecretKey(s.Cert), Type: string(keystorage.SecretType(s.Cert)),
-		Provided: s.Cert.Spec.Push, Consent: s.Cert.Annotations[v1alpha1.AnnotationAdoptSecret] == "true", Record: s.Cert.Status.Issued,
+		Provided: s.Cert.Spec.Provided, Consent: s.Cert.Annotations[v1alpha1.AnnotationAdoptSecret] == "true", Record: s.Cert.Status.Issued,
 	}
 	if secret := s.Secret.Object; secret != nil {
 		of.Found = &authority.FoundSecret{
