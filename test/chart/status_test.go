@@ -197,7 +197,7 @@ func controllersAlone(g *guarded) {
 		ApprovalRequest: &v1alpha1.ApprovalRequest{Policy: "shop", Digest: "d"},
 		Conditions:      []metav1.Condition{{Type: "Ready", Status: metav1.ConditionFalse, Reason: "Issuing", LastTransitionTime: now}},
 		Gateways:        []v1alpha1.GatewayStatus{{Name: "default", SSLID: "1"}},
-		VaultKV:         []v1alpha1.KeyLocation{{Issuer: "VaultIssuer/vault", Mount: "kv", Path: "p"}},
+		KeyLocations:    []v1alpha1.KeyLocation{{Issuer: "VaultIssuer/vault", Mount: "kv", Path: "p"}},
 	}
 	fields := removals(t, cert.Status)
 	g.until("the controller's update", func() error { return controller.Status().Update(t.Context(), cert) })
