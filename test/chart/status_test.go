@@ -190,7 +190,7 @@ func controllersAlone(g *guarded) {
 	g.must(g.admin.Get(t.Context(), client.ObjectKeyFromObject(cert), cert))
 	now := metav1.Now().Rfc3339Copy()
 	cert.Status = v1alpha1.ApisixCertificateStatus{
-		ObservedGeneration: 1, RenewalTime: &now, FailedAttempts: 1, LastFailureTime: &now, LastFailureReason: "Refused", LastFailureMessage: "m", Warnings: []string{"w"},
+		ObservedGeneration: 1, Hosts: "shop.example", RenewalTime: &now, FailedAttempts: 1, LastFailureTime: &now, LastFailureReason: "Refused", LastFailureMessage: "m", Warnings: []string{"w"},
 		Issued:     v1alpha1.IssuedCertificate{SecretNamespace: "shop", SecretName: "web", SecretUID: "u", Fingerprint: "ff", SerialNumber: "01", NotAfter: &now},
 		ToRevoke:   []v1alpha1.IssuedCertificate{{Fingerprint: "ee", SerialNumber: "02", Issuer: "VaultIssuer/vault"}},
 		OwnedNames: []string{"shop.example"}, References: []v1alpha1.ObjectReference{{Kind: "Ingress", Namespace: "shop", Name: "web"}},
