@@ -93,8 +93,8 @@ func (w *world) spent(scenario string, certs int, took time.Duration, before, af
 		Scenario: scenario, N: w.n, Seconds: round(took.Seconds()), CertsPerS: round(float64(certs) / took.Seconds()),
 		KubeRequestsPerCert: per(after.requests - before.requests), KubeWritesPerCert: per(after.writes - before.writes),
 		VaultSigns: after.certificates - before.certificates, AdminRequests: after.admin - before.admin,
-		RawSignPerS: round(w.raw.sign), RawAdminPerS: round(w.raw.admin), rawKubePerS: w.raw.kube,
-		certs: certs, cpu: map[string]float64{},
+		FloorPerS: round(w.floors[scenario]),
+		certs:     certs, cpu: map[string]float64{},
 	}
 	for token := range after.tokens {
 		if !before.tokens[token] {
@@ -118,8 +118,9 @@ func (w *world) spent(scenario string, certs int, took time.Duration, before, af
 	}
 	slices.Sort(r.runs)
 	r.CPUMsPerCert = r.cpu[controllerName]
-	if slower := min(w.raw.sign, w.raw.admin); slower > 0 {
-		r.RatioToSlower = round(r.CertsPerS / slower)
+	r.APIServerMsPerCert = r.cpu[apiServerName]
+	if r.FloorPerS > 0 {
+		r.RatioToFloor = round(r.CertsPerS / r.FloorPerS)
 	}
 	return r
 }

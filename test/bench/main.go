@@ -19,8 +19,8 @@
 //   - Requests to the Admin API: the call log of the stand-in, or a proxy before a real gateway.
 //   - CPU and memory of the controller: the kernel's, of its process. The peak is that of the scenario.
 //
-// It makes the raw rates of Vault's pki/sign, of the Admin API's PUT and of the API server's writes on the same servers
-// before, with as many workers as the controller has: one thing at a time, with both ends of the machine's cores.
+// Before the controller starts, a bare loop with as many workers does on the same servers only what cannot be left out of a
+// certificate, see floor. The rates of create and renew are printed as ratios to it.
 package main
 
 import (
@@ -75,7 +75,7 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&ns, "n", "1000", "certificates; several, with commas, are run one after the other")
 	flags.IntVar(&o.secrets, "secrets", 2, "unrelated Secrets in the cluster for each certificate")
 	flags.IntVar(&o.rounds, "rounds", 50, "renewals of scenario single")
-	flags.IntVar(&o.workers, "workers", 16, "workers of the controller, and of the raw rates")
+	flags.IntVar(&o.workers, "workers", 16, "workers of the controller, and of the floor")
 	flags.StringVar(&o.out, "out", "", "file for the results as JSON")
 	flags.StringVar(&o.svg, "svg", "", "file for a plot of the cost against n")
 	flags.StringVar(&o.log, "log", "", "file for the controller's log")

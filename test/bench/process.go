@@ -14,6 +14,7 @@ import (
 // controllerName and benchName are the names of processes in counts. The stand-in is within the bench.
 const (
 	controllerName = "controller"
+	apiServerName  = "kube-apiserver"
 	benchName      = "bench and stand-in"
 	machineName    = "machine"
 )

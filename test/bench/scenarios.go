@@ -21,7 +21,7 @@ func (w *world) create(ctx context.Context) ([]row, error) {
 		return nil, err
 	}
 	before := w.certs.now()
-	return w.timed(ctx, "create", 1, func(ctx context.Context) (time.Time, error) {
+	return w.timed(ctx, "create", func(ctx context.Context) (time.Time, error) {
 		err := w.parallel(ctx, "ApisixTlses", w.n, w.options.workers, func(ctx context.Context, i int) error { return w.client.Create(ctx, tlsOf(i)) })
 		if err != nil {
 			return time.Time{}, err
@@ -33,7 +33,7 @@ func (w *world) create(ctx context.Context) ([]row, error) {
 // renew asks for a renewal of all certificates at once.
 func (w *world) renew(ctx context.Context) ([]row, error) {
 	before := w.certs.now()
-	return w.timed(ctx, "renew", 1, func(ctx context.Context) (time.Time, error) {
+	return w.timed(ctx, "renew", func(ctx context.Context) (time.Time, error) {
 		err := w.parallel(ctx, "orders to renew", w.n, w.options.workers, func(ctx context.Context, i int) error { return w.orderRenewal(ctx, i) })
 		if err != nil {
 			return time.Time{}, err
@@ -50,8 +50,8 @@ func (w *world) orderRenewal(ctx context.Context, i int) error {
 }
 
 // timed runs a scenario that ends at a moment, checks by handshakes what it did, and counts once the controller is at
-// rest. bench is how many writes a certificate it makes itself.
-func (w *world) timed(ctx context.Context, name string, bench float64, do func(context.Context) (time.Time, error)) ([]row, error) {
+// rest.
+func (w *world) timed(ctx context.Context, name string, do func(context.Context) (time.Time, error)) ([]row, error) {
 	if err := w.settle(ctx); err != nil {
 		return nil, err
 	}
@@ -71,7 +71,6 @@ func (w *world) timed(ctx context.Context, name string, bench float64, do func(c
 	if err != nil {
 		return nil, err
 	}
-	r.bench = bench
 	return []row{r}, w.checkServed(ctx)
 }
 
@@ -121,7 +120,7 @@ func (w *world) restart(ctx context.Context) ([]row, error) {
 // wipe empties the gateway, until every host is served again.
 func (w *world) wipe(ctx context.Context) ([]row, error) {
 	now := w.certs.now()
-	return w.timed(ctx, "wipe", 0, func(ctx context.Context) (time.Time, error) {
+	return w.timed(ctx, "wipe", func(ctx context.Context) (time.Time, error) {
 		if err := w.emptyGateway(ctx); err != nil {
 			return time.Time{}, err
 		}
