@@ -8,8 +8,12 @@
 #   build.sh              build what is missing, then print the folder
 #   build.sh --print-dir  print the folder only, whether it is there or not
 #
-# The first build takes about 10 minutes on two cores; it is repeated when a module file, a source or the Go version
-# changes. The cache is $APISIX_CERTS_CACHE, by default ~/.cache/apisix-certs; old folders in it may be deleted.
+# etcd, kube-apiserver and kube-controller-manager are copied from $KUBEBUILDER_ASSETS or PATH instead, each where it is
+# there in the same minor version (etcd: 3.5 or newer); BUILD_ALL=1 builds them in any case.
+#
+# The first build takes about 15 minutes on two cores, about 8 of them for what can be copied; it is repeated when a module
+# file, a source or the Go version changes. The cache is $APISIX_CERTS_CACHE, by default ~/.cache/apisix-certs; old folders
+# in it may be deleted.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -67,22 +71,63 @@ compiled() { grep -cE '^[A-Za-z0-9._~/-]+$' "$work/log" || true; }
 # stale FLAGS... PACKAGES...: how many packages are not in Go's build cache.
 stale() { go list -deps -f '{{if .Stale}}.{{end}}' "$@" | grep -c . || true; }
 
+# fits SERVER FILE: whether FILE is a version of SERVER that the tests can do with.
+fits() {
+	local version
+	version=$("$2" --version 2>/dev/null) || return 1
+	case $1 in
+	etcd) [[ $version =~ etcd\ Version:\ 3\.([0-9]+)\. ]] && ((BASH_REMATCH[1] >= 5)) ;;
+	*) [[ $version == "Kubernetes v${kube_version%.*}."* ]] ;;
+	esac
+}
+
+# take_existing copies the servers that there are already, and lists in "missing" the packages of the others.
+take_existing() {
+	local server package found
+	missing=()
+	while read -r server package; do
+		found=
+		for candidate in "${KUBEBUILDER_ASSETS:+$KUBEBUILDER_ASSETS/$server}" "$(command -v "$server" || true)"; do
+			[[ -z ${BUILD_ALL:-} && -z $found && -n $candidate && -x $candidate ]] || continue
+			if fits "$server" "$candidate"; then
+				found=$candidate
+			else
+				say "$server: $candidate is not used, it needs to be $([[ $server == etcd ]] && echo "3.5 or newer" || echo "${kube_version%.*}")"
+			fi
+		done
+		if [[ -n $found ]]; then
+			say "$server: copied from $found"
+			cp "$found" "$out/$server"
+		else
+			missing+=("$package")
+		fi
+	done <<-END
+		etcd go.etcd.io/etcd/server/v3
+		kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver
+		kube-controller-manager k8s.io/kubernetes/cmd/kube-controller-manager
+	END
+}
+
 build_kube() {
 	cd "$test/kube"
-	local packages=(go.etcd.io/etcd/server/v3 k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager)
+	take_existing
+	((${#missing[@]} > 0)) || return 0
+	local packages=("${missing[@]}")
 	local version=k8s.io/component-base/version.git
 	IFS=. read -r major minor _ <<<"$kube_version"
-	say "etcd, kube-apiserver, kube-controller-manager $kube_version: reading modules"
-	run "etcd, kube-apiserver, kube-controller-manager" "$(stale "${packages[@]}")" go build -v -o "$out/" \
+	local names="${packages[*]##*/cmd/}"
+	names=${names/go.etcd.io\/etcd\/server\/v3/etcd}
+	say "step 1 of 3: $names (Kubernetes $kube_version): downloading modules"
+	run "${names// /, }" "$(stale "${packages[@]}")" go build -v -o "$out/" \
 		-ldflags "-s -w -X ${version}Version=v$kube_version -X ${version}Major=$major -X ${version}Minor=$minor" "${packages[@]}"
-	mv "$out/server" "$out/etcd"
+	[[ ! -e $out/server ]] || mv "$out/server" "$out/etcd"
 }
 
 # No published Vault SDK fits the Vault server that needs it: one function type has a parameter more. The module
 # cache cannot be overlaid, so a changed copy takes the SDK's place for this build.
 build_vault() {
 	cd "$test/vaultserver"
-	say "vaultserver: reading modules"
+	say "step 2 of 3: vaultserver: downloading modules"
 	local sdk
 	go mod download github.com/hashicorp/vault/sdk # go list knows no folder of what is not there yet
 	sdk=$(go list -m -f '{{.Dir}}' github.com/hashicorp/vault/sdk)
@@ -102,7 +147,7 @@ build_vault() {
 build_ingress_controller() {
 	cd "$test/ingresscontroller"
 	local package=github.com/apache/apisix-ingress-controller
-	say "apisix-ingress-controller: reading modules"
+	say "step 3 of 3: apisix-ingress-controller: downloading modules"
 	run apisix-ingress-controller "$(stale "$package")" go build -v -ldflags '-s -w' -o "$out/apisix-ingress-controller" "$package"
 }
 
@@ -142,6 +187,7 @@ if [[ ! -d $dir ]]; then
 	out=$work/out
 	rm -rf "$work"
 	mkdir -p "$out/guarded"
+	say "building the servers of tests and demo into $cache, once: about 15 minutes on two cores"
 	build_guard
 	build_kube
 	build_vault
