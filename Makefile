@@ -80,6 +80,7 @@ test: servers ## Run all tests
 .PHONY: unit
 unit: ## Run the tests that need no servers
 	$(GO) test ./api/... ./apisix/... ./certs/... ./cmd/... ./controllers/... ./handshake/... ./internal/... ./test/cases/...
+	@test -d "$$(test/servers/build.sh --print-dir)" || echo "unit: skipped what needs servers, a part of these and all of test/e2e, attacks, coexistence, faults: run make servers"
 
 .PHONY: e2e
 e2e: servers ## Run the journeys on the real servers; RUN=TestName takes some

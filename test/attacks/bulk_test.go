@@ -21,6 +21,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/test/cluster"
+	"apisix-certs.io/apisix-certs/test/servers"
 )
 
 // bulk is how many sources change at once: more than the brake lets through in a minute.
@@ -199,6 +200,7 @@ func (s *scene) ofIngress(name string) possession {
 // TestUninstall: what is served stays served when the product goes, and when it comes back it goes on where it was. Where the CRDs
 // go too, after the controller, nothing that is served goes with them.
 func TestUninstall(t *testing.T) {
+	servers.Need(t)
 	t.Parallel()
 	w, err := newWorld(t.Context()) // no other row can do without its CRDs
 	if err != nil {
