@@ -183,7 +183,9 @@ func provided(secretName string) func(*v1alpha1.ApisixCertificateSpec) {
 }
 
 // issued makes a certificate one that the shared issuer signs.
-func issued(spec *v1alpha1.ApisixCertificateSpec) { spec.Provided, spec.IssuerRef = false, sharedIssuer }
+func issued(spec *v1alpha1.ApisixCertificateSpec) {
+	spec.Provided, spec.IssuerRef = false, sharedIssuer
+}
 
 // intoSecret chooses the Secret of a certificate.
 func intoSecret(name string) func(*v1alpha1.ApisixCertificateSpec) {
