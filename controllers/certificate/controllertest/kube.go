@@ -180,3 +180,6 @@ func (s *Scene) Freeze() {
 
 // Thaw ends Freeze.
 func (s *Scene) Thaw() { s.frozen = nil }
+
+// Scheme has the kinds of the scene's API server.
+func Scheme() *runtime.Scheme { return scheme() }

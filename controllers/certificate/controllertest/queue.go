@@ -116,6 +116,12 @@ func (s *Scene) step(key types.NamespacedName, at time.Time) {
 	}
 }
 
+// Reconcile runs one certificate out of turn, and gives when it is due again; zero: not by time.
+func (s *Scene) Reconcile(key types.NamespacedName) (time.Duration, error) {
+	result, err := s.reconciler.Reconcile(s.ctx, ctrl.Request{NamespacedName: key})
+	return result.RequeueAfter, err
+}
+
 // Runs is how often the controller has run.
 func (s *Scene) Runs() int { return s.runs }
 

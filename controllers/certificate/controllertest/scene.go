@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/testr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -51,11 +52,14 @@ func Made() int64 { return made.Load() }
 
 // Scene is a controller and all that is around it.
 type Scene struct {
-	// Kube is the API server, past all faults. What a test writes with it enqueues nothing.
+	// Kube is the API server, past all faults. What a test writes with it enqueues nothing. An option may set another than the
+	// fake one, which has no faults then and records no calls.
 	Kube    client.Client
 	Vault   *vaulttest.Vault
 	Gateway *apisixtest.Server
 	Clock   *clocktesting.FakeClock
+	// Quiet: nothing is logged. To be set by an option.
+	Quiet bool
 	// NoGateway: the certificates have no gateway. To be set before a Restart, or by Without.
 	NoGateway bool
 	// Limits are those of the issuers. To be set before the first Create.
@@ -106,8 +110,13 @@ func New(t testing.TB, options ...func(*Scene)) *Scene {
 	for _, option := range options {
 		option(s)
 	}
+	if s.Quiet {
+		s.ctx = ctrl.LoggerInto(t.Context(), logr.Discard())
+	}
 	made.Add(1)
-	s.newKube()
+	if s.kube = s.Kube; s.kube == nil {
+		s.newKube()
+	}
 	s.newVault()
 	s.newGateway()
 	s.Restart()

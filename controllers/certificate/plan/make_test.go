@@ -208,7 +208,9 @@ func TestDelivery(t *testing.T) {
 			s.Secret.Object.Data[corev1.TLSPrivateKeyKey] = key.PEM("")
 		}, plan.Nothing},
 		{"Secret of somebody else", func(s *scene) { s.Secret.Object.Annotations[v1alpha1.AnnotationCertificate] = "other/c" }, plan.Nothing},
-		{"Gateway of somebody else", func(s *scene) { s.Review.NoGateway = finding.New(v1alpha1.ReasonRefNotPermitted, "it does not let it in") }, plan.Nothing},
+		{"Gateway of somebody else", func(s *scene) {
+			s.Review.NoGateway = finding.New(v1alpha1.ReasonRefNotPermitted, "it does not let it in")
+		}, plan.Nothing},
 		{"spec names other hosts by now", func(s *scene) { s.Cert.Spec.DNSNames = []string{"a.example", "b.example"} }, plan.Push},
 		{"all hosts are of an older one", func(s *scene) { s.Review.Hosts, s.Review.Names.Owned = nil, nil }, plan.Withdraw},
 		{"all hosts are of others", func(s *scene) {
