@@ -220,7 +220,7 @@ func TestRunbooks(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		for _, part := range []string{"# " + rule.Name(), "## What it means", "## How to look", "## How to mend", "## How to silence"} {
+		for _, part := range []string{"# " + rule.Name(), "## Meaning", "## Diagnosis", "## Mitigation", "## Silencing"} {
 			if !strings.Contains(string(page), part+"\n") {
 				t.Errorf("the runbook of %s has no part %q", rule.Name(), part)
 			}
