@@ -33,7 +33,7 @@ func TestQuickstart(t *testing.T) {
 func count(t *testing.T) (total, run int) {
 	t.Helper()
 	text := read(t, quickstart)
-	end := strings.Index(text, "## Look at it")
+	end := strings.Index(text, "## Verify")
 	if end < 0 {
 		t.Fatal("the numbered steps have no end")
 	}
