@@ -20,44 +20,48 @@ func matrix() []fault {
 
 const head = `# Faults
 
-Every fault below is injected into the whole while it works: real kube-apiserver, etcd, kube-controller-manager and Vault, the
-stand-in for APISIX (` + "`apisix/apisixtest`" + `), controllers as processes of their own. After each one, without anybody's help:
+This page lists the faults that the tests inject, and how long the controller needs to recover from each. The faults are injected into a complete, working system: real kube-apiserver, etcd, kube-controller-manager and Vault, the
+stand-in for APISIX (` + "`apisix/apisixtest`" + `), and controllers as separate processes. After each fault, without manual intervention:
 
-- every certificate is Ready, its Secret holds a pair that fits and is valid, and each host is served with exactly that;
-- a prober that connects to every host all the time, every 20 ms, saw no handshake refused or wrong;
-- Vault has signed as often as the work needs, and not once more, by its own list of certificates;
-- no Secret and no ssl object of ours is left over, and those of others are as they were.
+- every certificate is Ready, its Secret contains a valid, matching pair, and each host is served with exactly this certificate;
+- a prober that connects to every host every 20 ms saw no failed handshake and no wrong certificate;
+- Vault has signed only as many certificates as needed, according to its own list of certificates;
+- no Secret and no ssl object of the controller is left over, and those of other owners are unchanged.
 
-` + "`make faults`" + ` runs all of it and writes nothing; ` + "`make faults ARGS=-update`" + ` writes this page. CI runs the rows in bold.
+` + "`make faults`" + ` runs all faults and writes nothing. ` + "`make faults ARGS=-update`" + ` writes this page. CI runs the rows in bold.
 
-"Recovered" is from the end of the fault until all of that held, on two cores. "Signatures" is what Vault signed, and "lost" how many
-of those the fault itself has taken: the answer never arrived, or the key died with the process, so that one more is needed.
-"Dark" marks faults of the gateway itself, during which it has no valid certificate to show; wrong handshakes count again once
-it is mended.
+"Recovered" is the time from the end of the fault until all of the above is true, on two cores. "Signatures" is the number of certificates that Vault signed. "Lost" is the number
+of those that were lost because of the fault itself: the response never arrived, or the key was lost with the process, so that one more signature is needed.
+"Dark" marks faults of the gateway itself, during which it has no valid certificate to serve. The prober counts wrong handshakes again once
+the gateway works.
 
 | part | fault | meanwhile | signatures | lost | dark | recovered |
 |---|---|---|---|---|---|---|
 `
 
 const foot = `
-The slow ones: an ssl object changed by hand is noticed by proofs that go round, one certificate every 5 s or
-faster where there are many. After an outage of the API server the watches of client-go come back after up to half a minute each, and the lease
-of a controller that had to give it up lasts 9 s.
+Some faults take longer to recover from. A manually changed ssl object is detected by the periodic handshakes, one certificate every 5 s, or
+faster if there are many. After an outage of the API server, each watch of client-go is restored after up to half a minute. The lease
+of a controller that lost it lasts 9 s.
 
-Not among them:
+## Not tested
 
-- **A clock that jumps.** The controller is a static Go program, which asks the kernel without the C library, so libfaketime does not
-  reach it; a time namespace does not move the wall clock; the machine's own clock is everybody's. Instead an issuer's clock is
-  an hour ahead or a day behind (rows "of a clock an hour ahead", "expired"), and all that depends on time is decided by pure functions whose
-  tests give them any ` + "`now`" + `.
-- **etcd alone.** The API server goes with it: the tests start both as one.
+- **A clock that jumps.** The controller is a static Go program that reads the time without the C library, so libfaketime does not
+  affect it. A time namespace does not change the wall clock, and the machine's own clock is shared. Instead, the tests set an issuer's clock
+  an hour ahead or a day behind (rows "of a clock an hour ahead", "expired"). All decisions that depend on time are pure functions, which
+  are tested with arbitrary values of ` + "`now`" + `.
+- **Only etcd.** The API server fails with it, because the tests start both as one.
 
-Killed leaders (` + "`TestTakeover`" + `): the leader of two replicas is killed in renewals, before and after each call and at any time. The
-lease lasts 9 s from when the standby saw its last renewal, and the standby looks every 1 to 2.2 s, so it leads within 14 s; a leader that is stopped in good order releases the
-lease, and the other leads in seconds.
+## Failover
 
-Secrets: all that controllers say in a run - logs at level debug, goroutines of crashes, metrics, events, objects that are no
-Secrets - is searched for every private key, token and admin key in use, as it is and in base64, and for what looks like one.
+` + "`TestTakeover`" + ` kills the leader of two replicas during renewals, before and after each call and at any time. The
+lease expires 9 s after the standby last saw its renewal. The standby checks every 1 to 2.2 s, so it is the leader within 14 s. A leader that is stopped normally releases the
+lease, and the other replica takes over within seconds.
+
+## Secrets in output
+
+All output of the controllers in a run (logs at level debug, goroutines of crashes, metrics, events, objects that are not
+Secrets) is searched for every private key, token and admin key in use, in plain text and in base64, and for anything that looks like one.
 `
 
 // writeMatrix writes the page.

@@ -159,9 +159,9 @@ func (s *scene) handOver(standby **cluster.Controller) time.Duration {
 // leaseFaults are about who leads.
 func leaseFaults() []fault {
 	rows := []fault{
-		{name: "deleted by hand", begin: leaseDeleted},
-		{name: "taken by somebody else, who does nothing", begin: leaseTaken},
-		{name: "lost: the leader of two is cut off after a signature, and its write arrives when the other leads", begin: cutOff, work: renewHeld, lost: 1, after: single},
+		{name: "deleted manually", begin: leaseDeleted},
+		{name: "taken by another holder that does nothing", begin: leaseTaken},
+		{name: "lost: the leader of two is cut off after a signature, and its write arrives when the other is the leader", begin: cutOff, work: renewHeld, lost: 1, after: single},
 	}
 	for i := range rows {
 		rows[i].part, rows[i].hold = "lease", hold
