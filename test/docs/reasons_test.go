@@ -75,3 +75,27 @@ func TestReasons(t *testing.T) {
 		}
 	}
 }
+
+// TestTroubleshooting checks that the troubleshooting page lists every reason and no unknown one.
+func TestTroubleshooting(t *testing.T) {
+	const page = "docs/troubleshooting.md"
+	listed := map[string]bool{}
+	for line := range strings.Lines(read(t, page)) {
+		first, _, found := strings.Cut(strings.TrimPrefix(line, "|"), "|")
+		if !strings.HasPrefix(line, "|") || !found {
+			continue
+		}
+		for _, m := range regexp.MustCompile("`([A-Z][A-Za-z0-9]+)`").FindAllStringSubmatch(first, -1) {
+			listed[m[1]] = true
+		}
+	}
+	for name, reason := range constants(t, "reasons.go", "Reason") {
+		if !listed[reason] {
+			t.Errorf("%s does not list reason %q (%s)", page, reason, name)
+		}
+		delete(listed, reason)
+	}
+	for reason := range listed {
+		t.Errorf("%s lists %q, which is not a reason", page, reason)
+	}
+}
