@@ -20,7 +20,10 @@ func newCheck() *cobra.Command {
 		Short: "Look for what is wrong with the set-up, and say how to mend it",
 		Long: "Look for what is wrong with the set-up, and say how to mend it: API server, CRDs, rights and life of the controller,\n" +
 			"each issuer's credentials, login and role against what the certificates ask, the gateways' Admin APIs and TLS\n" +
-			"ports, and each certificate. Nothing is changed. The exit code is 2 where something is found.\n\n" +
+			"ports, and each certificate. Nothing is changed.\n\n" +
+			"A check is ok, failed, or skipped where it could not look at everything, and why. The exit code is 0 where no check\n" +
+			"failed, 2 where one did, and 1 where the checks could not be made. Skipped checks do not change it: for scripts that\n" +
+			"must know, -o json counts them in summary.\n\n" +
 			"The flags of the gateway, the page and the metrics are those of the controller, and have its environment variables.\n" +
 			"Without them they are taken from the controller's Deployment. What only Pods reach is reached with:\n" +
 			"  kubectl -n apisix-certs exec deploy/apisix-certs -- apisix-certs check",
@@ -91,9 +94,7 @@ func (d *doctor) examine(ctx context.Context) (err error) {
 }
 
 func (d *doctor) report(out io.Writer, format string) error {
-	if d.told.Findings == nil {
-		d.told.Findings = []finding{}
-	}
+	d.told.conclude()
 	if format != "table" {
 		if err := encode(out, format, d.told); err != nil {
 			return err

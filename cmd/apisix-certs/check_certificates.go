@@ -39,6 +39,7 @@ func (d *doctor) checkCertificates(ctx context.Context) error {
 		d.told.note(fmt.Sprintf("only the first %d certificates are asked for at the gateways: for the others the controller's word is taken", provenAtMost))
 	}
 	d.told.looked(len(certificates))
+	unproven := 0
 	for i := range certificates {
 		cert := &certificates[i]
 		d.waiting.say("looking at ApisixCertificate %s/%s", cert.Namespace, cert.Name)
@@ -48,13 +49,26 @@ func (d *doctor) checkCertificates(ctx context.Context) error {
 		}
 		if len(found) == 0 && i < provenAtMost {
 			found = d.servedFindings(ctx, cert)
+			if d.unprovable(cert) {
+				unproven++
+			}
 		}
 		for _, f := range found {
 			f.Object = "ApisixCertificate " + cert.Namespace + "/" + cert.Name
 			d.told.find(f)
 		}
 	}
+	if unproven > 0 {
+		d.told.note(fmt.Sprintf("what the gateways serve for %d certificates, as their TLS ports are not known or do not answer here", unproven))
+	}
 	return nil
+}
+
+// unprovable reports whether the gateway of a certificate that was pushed cannot be asked for its hosts from here. Where a finding
+// tells why, that is enough.
+func (d *doctor) unprovable(cert *v1alpha1.ApisixCertificate) bool {
+	gate := d.gateways[class.Of(cert)]
+	return len(cert.Status.Gateways) > 0 && !gate.proves && !gate.tlsFaulty && !gate.adminFaulty
 }
 
 // specFindings are what is wrong with the spec, by itself, for its issuer, and for the hosts that the Secret serves.

@@ -29,6 +29,7 @@ func testCheck(w *world) {
 		}
 	}
 	healthy([]string{"--page-bind-address", "127.0.0.1:8089"})
+	w.checkWithoutGateway()
 	found := 0
 	faults := w.faults()
 	for i, f := range faults {
@@ -51,6 +52,27 @@ func testCheck(w *world) {
 	if len(faults) < 15 || found != len(faults) || falseAlarms > 0 {
 		w.Error("not each planted fault is found, or others are")
 	}
+}
+
+// checkWithoutGateway: what could not be looked at is skipped, and never ok.
+func (w *world) checkWithoutGateway() {
+	w.Helper()
+	said := w.command("check", "-o", "json")
+	var told diagnosis
+	w.must(json.Unmarshal([]byte(said.out), &told))
+	states := map[string]state{}
+	for _, c := range told.Checks {
+		states[c.Name] = c.State
+		if (c.State == stateOK) != (c.Findings == 0 && len(c.Notes) == 0) {
+			w.Errorf("%s is %s with %d findings and notes %q", c.Name, c.State, c.Findings, c.Notes)
+		}
+	}
+	fmt.Printf("measure: check_states ok=%d skipped=%d failed=%d\n", told.Summary[stateOK], told.Summary[stateSkipped], told.Summary[stateFailed])
+	if states["gateways"] != stateSkipped || states["CRDs"] != stateOK || told.Summary[stateFailed] > 0 {
+		w.Errorf("the states are %v", states)
+	}
+	w.want(w.command("check"), 0, "skipped gateways: none known (set --apisix-admin-url)\n", fmt.Sprintf("\n%d checks: %d ok, %d skipped, 0 failed\n",
+		len(told.Checks), told.Summary[stateOK], told.Summary[stateSkipped]))
 }
 
 // check runs check on the gateway of this world, whose flags args may replace.

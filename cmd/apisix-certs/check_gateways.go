@@ -67,7 +67,7 @@ func (d *doctor) checkGateways(ctx context.Context) error {
 		}
 	}
 	if len(seen) == 0 {
-		d.told.note("no gateway is known: give --apisix-admin-url, or --apisix-admin-service, and the key, as the controller has them")
+		d.told.note("none known (set --apisix-admin-url)")
 	}
 	return nil
 }
@@ -168,7 +168,7 @@ const nobody = "apisix-certs-check.invalid"
 func (d *doctor) checkTLSPort(ctx context.Context, look *gatewayLook) {
 	proof := look.Prove(ctx, []string{nobody}, "")
 	if !proof.Asked {
-		d.told.note("gateway " + look.Name + ": no TLS address is known, so nothing is proven: give --apisix-tls-addr or --apisix-tls-service")
+		d.told.note("gateway " + look.Name + ": its TLS port, no address of it is known (set --apisix-tls-addr)")
 		return
 	}
 	f := finding{Object: "gateway " + look.Name, Field: "--apisix-tls-addr " + strings.Join(d.options.TLSAddrs, ",")}

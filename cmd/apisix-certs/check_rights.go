@@ -68,7 +68,7 @@ func (d *doctor) checkRights(ctx context.Context) error {
 		}
 	}
 	if !d.readersKnown {
-		d.told.note("whether it may ask who reads its page and metrics was not looked at, for its flags are not known: give --page-bind-address and --metrics-secure as it has them")
+		d.told.note("whether it may ask who reads its page and metrics, as its flags are not known (set --page-bind-address and --metrics-secure as it has them)")
 	}
 	return nil
 }

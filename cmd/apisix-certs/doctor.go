@@ -49,9 +49,9 @@ type doctor struct {
 func (d *doctor) excuse(err error) bool {
 	switch {
 	case apierrors.IsForbidden(err):
-		d.told.note("not looked at, for you may not: " + d.access.explain(err).Error())
+		d.told.note("you may not look: " + d.access.explain(err).Error())
 	case meta.IsNoMatchError(err), apierrors.IsNotFound(err):
-		d.told.note("not looked at, for the cluster lacks the CRD")
+		d.told.note("the cluster lacks the CRD")
 	default:
 		return false
 	}
@@ -67,13 +67,24 @@ func (d *doctor) certificates(ctx context.Context) ([]v1alpha1.ApisixCertificate
 
 // diagnosis is what check tells. Its JSON stays as it is.
 type diagnosis struct {
-	Checks   []checked `json:"checks"`
-	Findings []finding `json:"findings"`
+	Checks   []checked     `json:"checks"`
+	Summary  map[state]int `json:"summary"` // how many checks have which state
+	Findings []finding     `json:"findings"`
 }
+
+// state is what came of a check.
+type state string
+
+const (
+	stateOK      state = "ok"
+	stateSkipped state = "skipped" // nothing was found, and not all could be looked at
+	stateFailed  state = "failed"  // something was found
+)
 
 // checked is one check that was made.
 type checked struct {
 	Name     string   `json:"name"`
+	State    state    `json:"state"`
 	Looked   int      `json:"looked"` // at how many objects or rules
 	Findings int      `json:"findings"`
 	Notes    []string `json:"notes,omitempty"` // what could not be looked at, and why; no faults
@@ -102,6 +113,26 @@ func (t *diagnosis) find(f finding) {
 	t.Findings = append(t.Findings, f)
 }
 
+// conclude sets the states of the checks.
+func (t *diagnosis) conclude() {
+	t.Summary = map[state]int{stateOK: 0, stateSkipped: 0, stateFailed: 0}
+	for i := range t.Checks {
+		c := &t.Checks[i]
+		switch {
+		case c.Findings > 0:
+			c.State = stateFailed
+		case len(c.Notes) > 0:
+			c.State = stateSkipped
+		default:
+			c.State = stateOK
+		}
+		t.Summary[c.State]++
+	}
+	if t.Findings == nil {
+		t.Findings = []finding{}
+	}
+}
+
 // apart separates a message of this project into what is wrong and, behind its last colon, how to mend it, where other
 // says so of a message that has none. A colon of a field with its value is none of these: what mends begins with a verb.
 func apart(message, other string) (problem, mend string) {
@@ -117,17 +148,21 @@ func apart(message, other string) (problem, mend string) {
 	}
 }
 
+var stateColours = map[state]colour{stateOK: green, stateSkipped: yellow, stateFailed: red}
+
 func (t *diagnosis) write(out io.Writer) {
 	for _, c := range t.Checks {
-		verdict := paint(out, green, "ok  ")
-		if c.Findings > 0 {
-			verdict = paint(out, red, "FAIL")
+		verdict := paint(out, stateColours[c.State], fmt.Sprintf("%-7s", c.State))
+		if c.State == stateSkipped && c.Looked == 0 && len(c.Notes) == 1 {
+			fmt.Fprintf(out, "%s %s: %s\n", verdict, c.Name, printable(c.Notes[0]))
+			continue
 		}
-		fmt.Fprintf(out, "%s  %-12s  %d looked at\n", verdict, c.Name, c.Looked)
+		fmt.Fprintf(out, "%s %-12s  %d looked at\n", verdict, c.Name, c.Looked)
 		for _, note := range c.Notes {
-			fmt.Fprintf(out, "      %s\n", paint(out, yellow, note))
+			fmt.Fprintf(out, "        %s %s\n", paint(out, yellow, "skipped:"), printable(note))
 		}
 	}
+	fmt.Fprintf(out, "\n%d checks: %d ok, %d skipped, %d failed\n", len(t.Checks), t.Summary[stateOK], t.Summary[stateSkipped], t.Summary[stateFailed])
 	for _, f := range t.Findings {
 		where := f.Object
 		if f.Field != "" {
