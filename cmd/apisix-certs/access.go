@@ -3,10 +3,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -29,26 +33,37 @@ import (
 	"apisix-certs.io/apisix-certs/controllers"
 )
 
-// kubeFlags are kubectl's, of the commands that ask the API server.
+// kubeFlags are kubectl's flags, of the commands that talk to the API server.
 type kubeFlags struct {
-	kubeconfig, context, namespace, as string
-	all                                bool
-	watched                            []string // those of --watch-namespaces
+	*genericclioptions.ConfigFlags
+	all       bool
+	watched   []string                     // those of --watch-namespaces
+	inCluster func() (*rest.Config, error) // the Pod's own configuration
 }
 
 func (k *kubeFlags) add(c *cobra.Command) {
-	flags := c.Flags()
-	k.addCluster(flags)
-	flags.StringVarP(&k.namespace, "namespace", "n", "", "namespace (default: that of the kubeconfig's context)")
-	flags.BoolVarP(&k.all, "all-namespaces", "A", false, "all namespaces")
+	k.addCluster(c)
+	c.Flags().BoolVarP(&k.all, "all-namespaces", "A", false, "If present, list the requested objects across all namespaces")
 	c.MarkFlagsMutuallyExclusive("namespace", "all-namespaces")
 }
 
-// addCluster adds the flags of commands that know no namespace of their own.
-func (k *kubeFlags) addCluster(flags *pflag.FlagSet) {
-	flags.StringVar(&k.kubeconfig, "kubeconfig", "", "kubeconfig file (default: KUBECONFIG, ~/.kube/config, or the Pod's ServiceAccount)")
-	flags.StringVar(&k.context, "context", "", "context of the kubeconfig (default: its current one)")
-	flags.StringVar(&k.as, "as", "", "user to act as, such as system:serviceaccount:NAMESPACE:NAME")
+// clusterFlag annotates kubectl's flags, which documentation shows once for all commands.
+const clusterFlag = "apisix-certs.io/cluster-flag"
+
+func isClusterFlag(flag *pflag.Flag) bool { return flag.Annotations[clusterFlag] != nil }
+
+// addCluster adds the flags of commands that know no namespace of their own. Nothing here caches discovery, and a password
+// would be on the command line.
+func (k *kubeFlags) addCluster(c *cobra.Command) {
+	k.ConfigFlags, k.inCluster = genericclioptions.NewConfigFlags(true), rest.InClusterConfig
+	k.CacheDir, k.Username, k.Password = nil, nil, nil
+	kubectl := pflag.NewFlagSet("", pflag.ContinueOnError)
+	k.AddFlags(kubectl)
+	kubectl.VisitAll(func(flag *pflag.Flag) {
+		flag.Annotations = map[string][]string{clusterFlag: {"true"}}
+	})
+	c.Flags().AddFlagSet(kubectl)
+	k.addCompletions(c)
 }
 
 // access is a way to the API server.
@@ -97,19 +112,20 @@ const callTimeout = 15 * time.Second
 // of what needs it.
 func (k *kubeFlags) open() (*access, error) {
 	quiet()
-	loaded := loadKubeConfig(k.kubeconfig, k.context)
-	config, err := loaded.ClientConfig()
-	if err != nil {
-		return nil, noWay(err)
+	if _, err := clientcmd.ParseTimeout(*k.Timeout); err != nil {
+		return nil, fmt.Errorf("--request-timeout %q is not a duration such as 10s or 1m", *k.Timeout)
 	}
-	a := &access{config: config, namespace: k.namespace, watched: k.watched}
-	if a.namespace == "" && !k.all {
-		if a.namespace, _, err = loaded.Namespace(); err != nil {
-			return nil, noWay(err)
+	config, err := k.restConfig()
+	if err != nil {
+		return nil, noConfig(err)
+	}
+	a := &access{config: config, watched: k.watched}
+	if !k.all {
+		if a.namespace, _, err = k.ToRawKubeConfigLoader().Namespace(); err != nil {
+			return nil, noConfig(err)
 		}
 	}
 	config.UserAgent, config.QPS = "apisix-certs/"+buildVersion(), -1
-	config.Impersonate.UserName = k.as
 	if err := a.reach(); err != nil {
 		return nil, err
 	}
@@ -119,6 +135,38 @@ func (k *kubeFlags) open() (*access, error) {
 	return a, nil
 }
 
+// restConfig is that of the flags and the kubeconfig, else the Pod's own. For kubectl any flag is a configuration, and without
+// a kubeconfig it would ask a server at localhost:8080.
+func (k *kubeFlags) restConfig() (*rest.Config, error) {
+	config, err := k.ToRESTConfig()
+	if err != nil || config.Host != clientcmd.ClusterDefaults.Server || k.namesServer(config.Host) {
+		return config, err
+	}
+	pod, err := k.inCluster()
+	if err != nil {
+		return nil, errors.New("no configuration has been provided, and this is not a Pod")
+	}
+	pod.Impersonate, pod.Timeout = config.Impersonate, config.Timeout
+	if *k.BearerToken != "" {
+		pod.BearerToken, pod.BearerTokenFile = *k.BearerToken, ""
+	}
+	return pod, nil
+}
+
+// namesServer reports whether the flags, the environment or the kubeconfig name the server.
+func (k *kubeFlags) namesServer(server string) bool {
+	raw, err := k.ToRawKubeConfigLoader().RawConfig()
+	if err != nil || *k.APIServer != "" || os.Getenv("KUBERNETES_MASTER") != "" {
+		return true
+	}
+	for _, cluster := range raw.Clusters {
+		if cluster.Server == server {
+			return true
+		}
+	}
+	return false
+}
+
 // quiet keeps the libraries from writing between the lines of a command.
 func quiet() {
 	ctrl.SetLogger(logr.Discard())
@@ -126,22 +174,16 @@ func quiet() {
 	rest.SetDefaultWarningHandler(rest.NoWarnings{})
 }
 
-func loadKubeConfig(path, context string) clientcmd.ClientConfig {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = path
-	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: context})
-}
-
-func noWay(err error) error {
-	return fmt.Errorf("no way to the Kubernetes API (set --kubeconfig): %w", err)
+func noConfig(err error) error {
+	return fmt.Errorf("cannot load a kubeconfig (set --kubeconfig): %w", err)
 }
 
 func (a *access) reach() error {
 	config := rest.CopyConfig(a.config)
-	config.Timeout = callTimeout
+	config.Timeout = cmp.Or(config.Timeout, callTimeout)
 	discover, err := discovery.NewDiscoveryClientForConfig(config)
 	if err != nil {
-		return noWay(err)
+		return noConfig(err)
 	}
 	_, err = discover.ServerVersion()
 	if apierrors.IsForbidden(err) {
@@ -154,11 +196,14 @@ func (a *access) reach() error {
 func (a *access) explain(err error) error {
 	var network *url.Error
 	var status apierrors.APIStatus
+	var shape *json.UnmarshalTypeError
 	switch {
 	case err == nil:
 		return nil
 	case meta.IsNoMatchError(err), discovery.IsGroupDiscoveryFailedError(err):
 		return fmt.Errorf("the cluster lacks a CRD (%w): install those of apisix-certs with kubectl apply -f manifests/crds, or the Helm chart", err)
+	case errors.As(err, &shape):
+		return fmt.Errorf("the CRDs in the cluster are of another version than this program (%s is a %s there): %s", shape.Field, shape.Value, mendCRDs)
 	case errors.Is(err, context.Canceled):
 		return errors.New("interrupted")
 	case errors.As(err, &network):
@@ -212,28 +257,4 @@ func (a *access) certificate(ctx context.Context, key client.ObjectKey) (*v1alph
 		return nil, fmt.Errorf("there is no ApisixCertificate %s in namespace %s: see apisix-certs status -A", key.Name, key.Namespace)
 	}
 	return cert, a.explain(err)
-}
-
-// completeNames completes names of ApisixCertificates in a shell.
-func (k *kubeFlags) completeNames(_ *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), progressDelay)
-	defer cancel()
-	a, err := k.open()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	list, err := a.certificates(ctx, "", "")
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var names []string
-	for _, cert := range list.Items {
-		if strings.HasPrefix(cert.Name, begin) {
-			names = append(names, cert.Name)
-		}
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
 }

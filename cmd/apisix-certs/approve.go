@@ -52,7 +52,7 @@ func newDecide(decision v1alpha1.ApprovalDecision, verb, short, long string) *co
 			}
 			return d.run(c.Context(), names)
 		},
-		ValidArgsFunction: d.kube.completeNames,
+		ValidArgsFunction: d.kube.completeAll(decidable),
 	}
 	d.kube.add(c)
 	c.Flags().StringVarP(&d.message, "message", "m", "", "what to say about it, for whoever reads the certificate's status")

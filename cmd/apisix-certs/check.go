@@ -20,7 +20,7 @@ func newCheck() *cobra.Command {
 		Short: "Look for what is wrong with the set-up, and say how to mend it",
 		Long: "Look for what is wrong with the set-up, and say how to mend it: API server, CRDs, rights and life of the controller,\n" +
 			"each issuer's credentials, login and role against what the certificates ask, the gateways' Admin APIs and TLS\n" +
-			"ports, and each certificate. Nothing is changed.\n\n" +
+			"ports, and each certificate. Nothing is changed. Without -n all namespaces are checked.\n\n" +
 			"A check is ok, failed, or skipped where it could not look at everything, and why. The exit code is 0 where no check\n" +
 			"failed, 2 where one did, and 1 where the checks could not be made. Skipped checks do not change it: for scripts that\n" +
 			"must know, -o json counts them in summary.\n\n" +
@@ -31,8 +31,8 @@ func newCheck() *cobra.Command {
 		Args:    cobra.NoArgs,
 	}
 	flags := c.Flags()
-	d.kube.addCluster(flags)
-	flags.StringVarP(&d.kube.namespace, "namespace", "n", "", "only the issuers and certificates of this namespace (default: all)")
+	d.kube.addCluster(c)
+	c.Flag("namespace").Usage = "If present, check only the issuers and certificates of this namespace"
 	flags.StringVar(&d.account, "controller", "", "ServiceAccount of the controller, NAMESPACE/NAME (default: that of its Deployment, else apisix-certs/apisix-certs)")
 	addGatewayFlags(flags, &d.options)
 	addReaderFlags(flags, &d.options)
@@ -48,7 +48,7 @@ func newCheck() *cobra.Command {
 			return err
 		}
 		d.options.AdminKey = os.Getenv(variable("apisix-admin-key"))
-		d.kube.all = d.kube.namespace == ""
+		d.kube.all = *d.kube.Namespace == ""
 		d.waiting = startProgress(c.ErrOrStderr(), "asking the API server")
 		defer d.waiting.end()
 		if err := d.examine(c.Context()); err != nil {

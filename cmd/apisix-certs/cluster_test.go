@@ -134,7 +134,8 @@ func (w *world) command(args ...string) answer {
 	w.Helper()
 	var out, errOut bytes.Buffer
 	args = append([]string{"apisix-certs"}, args...)
-	code := run(w.Context(), append(args, "--kubeconfig", w.kubeconfig), strings.NewReader(""), &out, &errOut)
+	w.Setenv("KUBECONFIG", w.kubeconfig)
+	code := run(w.Context(), args, strings.NewReader(""), &out, &errOut)
 	said := answer{code, out.String(), errOut.String()}
 	for _, text := range []string{said.out, said.errOut} {
 		for _, secret := range []string{w.Gateway.AdminKey, w.Vault.Token, "PRIVATE KEY", "goroutine "} {
@@ -160,10 +161,15 @@ func (w *world) want(said answer, code int, texts ...string) {
 }
 
 func testStatus(w *world) {
-	w.want(w.command("status", "-A"), 0, "NAMESPACE", "moelove-info", "www.moelove.info,moelove.info", "VaultIssuer/vault-issuer", "moelove-info-tls", "True")
+	w.want(w.command("status", "-A"), 0, "NAMESPACE", "moelove-info", "www.moelove.info, moelove.info", "True")
+	w.want(w.command("status", "-A", "-o", "wide"), 0, "VaultIssuer/vault-issuer", "moelove-info-tls")
+	w.want(w.command("status", "-o", "name"), 0, "apisixcertificate.apisix-certs.io/moelove-info\n")
+	w.want(w.command("status", "-o", "jsonpath={.items[0].kind} {.items[0].apiVersion}"), 0, "ApisixCertificate apisix-certs.io/v1alpha1")
+	w.want(w.command("__complete", "status", "-n", "default", "shop-"), 0, "shop-tls\n:4\n")
+	w.want(w.command("__complete", "status", "-n", "kube-s"), 0, "kube-system\n:4\n")
 	w.want(w.command("status", "moelove-info", "-n", "default"), 0, "Serial: ", "Served True", "Gateway default, mode own")
-	w.want(w.command("status", "-n", "default", "-o", "json"), 0, `"certificates": [`, `"ready": "True"`)
-	w.want(w.command("status", "shop-tls", "-o", "yaml"), 0, "name: shop-tls", "pushed: \"True\"")
+	w.want(w.command("status", "-n", "default", "-o", "json"), 0, `"kind": "List"`, `"kind": "ApisixCertificate"`)
+	w.want(w.command("status", "shop-tls", "-o", "yaml"), 0, "kind: ApisixCertificate", "name: shop-tls")
 	w.want(w.command("status", "-A", "-l", "team=none"), 0, "No ApisixCertificates found.")
 
 	ctx, cancel := context.WithTimeout(w.Context(), 3*time.Second)
@@ -227,11 +233,11 @@ func testInspect(w *world) {
 }
 
 func testBadInput(w *world) {
-	w.want(w.command("status", "nobody"), exitFailed, "apisix-certs: there is no ApisixCertificate nobody in namespace default: see apisix-certs status -A")
+	w.want(w.command("status", "nobody"), exitFailed, "error: there is no ApisixCertificate nobody in namespace default: see apisix-certs status -A")
 	w.want(w.command("renew", "nobody"), exitFailed, "there is no ApisixCertificate nobody in namespace default")
 	w.want(w.command("status", "-l", "a=b=c"), exitFailed, `--selector "a=b=c" is no label selector`)
 	w.want(w.command("status", "x", "-A"), exitFailed, "a NAME goes with --namespace")
-	w.want(w.command("status", "--context", "elsewhere"), exitFailed, `no way to the Kubernetes API (set --kubeconfig): context "elsewhere" does not exist`)
+	w.want(w.command("status", "--context", "elsewhere"), exitFailed, `cannot load a kubeconfig (set --kubeconfig): context "elsewhere" does not exist`)
 	for _, args := range [][]string{{"status"}, {"renew", "shop-tls"}, {"check", "--controller", "nobody"}} {
 		said := w.command(append(args, "--as", "system:serviceaccount:default:issuer")...)
 		w.want(said, exitFailed)

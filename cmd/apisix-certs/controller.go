@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -109,11 +110,14 @@ func variable(flag string) string {
 	return "APISIX_CERTS_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// fromEnvironment sets the flags that were not given and whose variable is set.
+// fromEnvironment sets the flags that were not given and whose variable is set. Of kubectl's flags only --kubeconfig has one.
 func fromEnvironment(flags *pflag.FlagSet) error {
 	var err error
 	flags.VisitAll(func(flag *pflag.Flag) {
 		value, ok := os.LookupEnv(variable(flag.Name))
+		if isClusterFlag(flag) && flag.Name != "kubeconfig" {
+			return
+		}
 		if !ok || flag.Changed || err != nil {
 			return
 		}
@@ -144,10 +148,13 @@ func setLogger(level, format string) error {
 	return nil
 }
 
+// kubeConfig is that of a file, else of KUBECONFIG or ~/.kube/config, else the Pod's own.
 func kubeConfig(path string) (*rest.Config, error) {
-	config, err := loadKubeConfig(path, "").ClientConfig()
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = path
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{}).ClientConfig()
 	if err != nil {
-		return nil, noWay(err)
+		return nil, noConfig(err)
 	}
 	return config, nil
 }

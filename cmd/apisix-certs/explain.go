@@ -36,7 +36,7 @@ func newExplain() *cobra.Command {
 			e.out = c.OutOrStdout()
 			return e.run(c, names[0])
 		},
-		ValidArgsFunction: e.kube.completeNames,
+		ValidArgsFunction: e.kube.completeOne(certificateNames),
 	}
 	e.kube.add(c)
 	c.Flags().BoolVar(&e.options.RequirePolicy, "require-policy", false, "the controller runs with --require-policy")

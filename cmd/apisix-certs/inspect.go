@@ -36,7 +36,8 @@ func newInspect() *cobra.Command {
 			"standard input. The exit code is 2 where something is wrong, or the two are not the same certificate.",
 		Example: "  apisix-certs inspect secret/shop-tls\n  apisix-certs inspect secret/shop-tls host shop.example.com --connect 127.0.0.1:9443\n" +
 			"  apisix-certs inspect file old.pem ssl/5f1d7a84 --apisix-admin-url http://127.0.0.1:9180 --apisix-admin-key-file key",
-		Args: cobra.MinimumNArgs(1),
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: n.kube.completePlace,
 	}
 	n.kube.add(c)
 	c.Flags().StringVar(&n.connect, "connect", "", "HOST:PORT to connect to for host, instead of the host itself")

@@ -139,7 +139,7 @@ func problemsOf(f found, v certificateView, now time.Time) []string {
 }
 
 func (v certificateView) write(out io.Writer) {
-	fmt.Fprintln(out, paint(out, bold, v.Place))
+	fmt.Fprintln(out, paint(out, bold, printable(v.Place)))
 	line := func(name, value string) {
 		if value != "" {
 			fmt.Fprintf(out, "  %-12s %s\n", name, printable(value))
@@ -217,6 +217,6 @@ func writeDifferences(out io.Writer, shown inspection) {
 		fmt.Fprintln(out, "\n"+paint(out, red, "not the same certificate"))
 	}
 	for _, d := range shown.Differences {
-		fmt.Fprintf(out, "  %-12s %s\n  %-12s %s\n", d.Field, d.First, "", d.Second)
+		fmt.Fprintf(out, "  %-12s %s\n  %-12s %s\n", d.Field, printable(d.First), "", printable(d.Second))
 	}
 }

@@ -59,6 +59,7 @@ func newMigrate() *cobra.Command {
 			waiting.end()
 			return migrate(c.OutOrStdout(), objects, m.only, m.version)
 		},
+		ValidArgsFunction: m.kube.completeAll(theirCertificateNames),
 	}
 	m.kube.add(c)
 	c.Flags().BoolVar(&m.only.issuers, "issuers", false, "print the issuers alone")

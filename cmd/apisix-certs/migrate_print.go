@@ -93,16 +93,16 @@ func (s selection) check(objects []unstructured.Unstructured) error {
 }
 
 func (m migrated) write(out io.Writer) error {
-	fmt.Fprintf(out, "---\n# %s\n", m.from)
+	fmt.Fprintf(out, "---\n# %s\n", printable(m.from))
 	for _, comment := range m.comments {
-		fmt.Fprintf(out, "# %s\n", oneLine(comment))
+		fmt.Fprintf(out, "# %s\n", printable(oneLine(comment)))
 	}
 	if m.manifest == nil {
 		return nil
 	}
 	data, err := yaml.Marshal(m.manifest)
 	if err == nil {
-		_, err = out.Write(data)
+		_, err = io.WriteString(out, printableLines(string(data)))
 	}
 	return err
 }

@@ -6,18 +6,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 	"unicode"
-	"unicode/utf8"
+	"unicode/utf16"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 	"k8s.io/apimachinery/pkg/util/duration"
+	"k8s.io/cli-runtime/pkg/printers"
 	"sigs.k8s.io/yaml"
 )
 
@@ -43,20 +42,22 @@ func (c *choice) Set(value string) error {
 func addOutput(c *cobra.Command, allowed ...string) *choice {
 	format := &choice{value: allowed[0], allowed: allowed}
 	c.Flags().VarP(format, "output", "o", "form of the output")
-	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(allowed, cobra.ShellCompDirectiveNoFileComp)) // fails only where there is no such flag
+	completeFixed(c, "output", allowed)
 	return format
 }
 
 // encode writes value as JSON or YAML, which format names.
 func encode(out io.Writer, format string, value any) error {
 	data, err := json.MarshalIndent(value, "", "  ")
+	escape := printableJSON
 	if err == nil && format == "yaml" {
 		data, err = yaml.JSONToYAML(data)
+		escape = printableLines
 	}
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(out, strings.TrimRight(string(data), "\n"))
+	_, err = fmt.Fprintln(out, escape(strings.TrimRight(string(data), "\n")))
 	return err
 }
 
@@ -72,40 +73,49 @@ const (
 	reset         = "\x1b[0m"
 )
 
-// isTerminal tells whether out is one that takes colours. NO_COLOR is that of https://no-color.org.
-func isTerminal(out io.Writer) bool {
-	file, ok := out.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
-}
-
-func colourful(out io.Writer) bool {
-	return isTerminal(out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-}
-
 // paint gives the text a colour where out shows colours.
 func paint(out io.Writer, c colour, text string) string {
-	if c == plain || !colourful(out) {
+	if c == plain || !printers.AllowsColorOutput(out) {
 		return text
 	}
 	return string(c) + text + reset
 }
 
-// cell is one of a table.
-type cell struct {
-	text   string
-	colour colour
-}
-
 // printable is text of others for a terminal: control characters, with which it could be made to show something else, are
 // shown as they are escaped in Go.
 func printable(text string) string {
-	if !strings.ContainsFunc(text, unprintable) {
+	return escaped(text, unprintable, printableRune)
+}
+
+// printableLines is printable text with its line breaks and tabs.
+func printableLines(text string) string {
+	others := func(r rune) bool { return unprintable(r) && r != '\n' && r != '\t' }
+	return escaped(text, others, printableRune)
+}
+
+// printableJSON is the same JSON with no control characters but line breaks.
+func printableJSON(text string) string {
+	others := func(r rune) bool { return unprintable(r) && r != '\n' }
+	return escaped(text, others, func(r rune) string {
+		var units strings.Builder
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&units, `\u%04x`, unit)
+		}
+		return units.String()
+	})
+}
+
+func printableRune(r rune) string { return strings.Trim(strconv.QuoteRuneToASCII(r), "'") }
+
+// escaped is text in which escape takes the place of some runes.
+func escaped(text string, which func(rune) bool, escape func(rune) string) string {
+	if !strings.ContainsFunc(text, which) {
 		return text
 	}
 	var out strings.Builder
 	for _, r := range text {
-		if unprintable(r) {
-			out.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		if which(r) {
+			out.WriteString(escape(r))
 			continue
 		}
 		out.WriteRune(r)
@@ -116,27 +126,6 @@ func printable(text string) string {
 // unprintable reports whether a rune is a control character (C0 or C1) or changes the direction of writing.
 func unprintable(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
 
-// writeTable writes rows in columns; the first row is the head. An empty cell is a dash.
-func writeTable(out io.Writer, rows [][]cell) {
-	widths := map[int]int{}
-	for _, row := range rows {
-		for i, c := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(printable(orDash(c.text))))
-		}
-	}
-	for _, row := range rows {
-		var line strings.Builder
-		for i, c := range row {
-			text := printable(orDash(c.text))
-			line.WriteString(paint(out, c.colour, text))
-			if i < len(row)-1 {
-				line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text)+2))
-			}
-		}
-		fmt.Fprintln(out, strings.TrimRight(line.String(), " "))
-	}
-}
-
 func orDash(text string) string {
 	if text == "" {
 		return "-"
@@ -144,25 +133,23 @@ func orDash(text string) string {
 	return text
 }
 
-// head is the first row of a table.
-func head(names ...string) []cell {
-	var row []cell
-	for _, name := range names {
-		row = append(row, cell{name, bold})
-	}
-	return row
-}
-
 // when tells a time as one reads it: the day and how far off that is.
 func when(t *time.Time, now time.Time) string {
 	if t == nil {
 		return ""
 	}
-	away := "in " + duration.HumanDuration(t.Sub(now))
-	if !now.Before(*t) {
-		away = duration.HumanDuration(now.Sub(*t)) + " ago"
+	return t.UTC().Format("2006-01-02 15:04") + " (" + away(t, now) + ")"
+}
+
+// away is how far off a time is.
+func away(t *time.Time, now time.Time) string {
+	switch {
+	case t == nil:
+		return ""
+	case now.Before(*t):
+		return "in " + duration.HumanDuration(t.Sub(now))
 	}
-	return t.UTC().Format("2006-01-02 15:04") + " (" + away + ")"
+	return duration.HumanDuration(now.Sub(*t)) + " ago"
 }
 
 // progressDelay is how long a command may take without a word.
@@ -194,7 +181,7 @@ func startProgress(out io.Writer, step string) *progress {
 func (p *progress) say(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	step := fmt.Sprintf(format, args...)
+	step := printable(fmt.Sprintf(format, args...))
 	if step == p.step {
 		return
 	}
@@ -207,7 +194,7 @@ func (p *progress) write() {
 	if p.step == "" {
 		return
 	}
-	if isTerminal(p.out) {
+	if printers.IsTerminal(p.out) {
 		fmt.Fprintf(p.out, "\r\x1b[K%s ...", p.step)
 		return
 	}
@@ -219,7 +206,7 @@ func (p *progress) end() {
 	p.timer.Stop()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.shown && isTerminal(p.out) {
+	if p.shown && printers.IsTerminal(p.out) {
 		fmt.Fprint(p.out, "\r\x1b[K")
 	}
 	p.shown, p.step = false, ""

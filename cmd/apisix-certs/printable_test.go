@@ -2,10 +2,7 @@
 
 package main
 
-import (
-	"strings"
-	"testing"
-)
+import "testing"
 
 // What somebody writes into an object does not control the terminal of who reads it.
 func TestPrintable(t *testing.T) {
@@ -21,9 +18,13 @@ func TestPrintable(t *testing.T) {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
-	var out strings.Builder
-	writeTable(&out, [][]cell{{{text: "HOSTS"}}, {{text: "\x1b[2Jx"}}})
-	if strings.Contains(out.String(), "\x1b") {
-		t.Errorf("%q", out.String())
+	for text, want := range map[string]string{"a\tb\n\x1bc": `a	b
+\x1bc`, "\U000e0001": `\U000e0001`} {
+		if got := printableLines(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+	if got, want := printableJSON("\"a\u202e\x7f\U000e0001\"\n"), `"a\u202e\u007f\udb40\udc01"`+"\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -41,7 +41,7 @@ func newRenew() *cobra.Command {
 			r.out = c.OutOrStdout()
 			return r.run(c, names)
 		},
-		ValidArgsFunction: r.kube.completeNames,
+		ValidArgsFunction: r.kube.completeAll(certificateNames),
 	}
 	r.kube.add(c)
 	c.Flags().StringVarP(&r.selector, "selector", "l", "", "those with these labels, such as team=web")
@@ -198,7 +198,7 @@ func (r *renewCommand) report(renewals []renewal) error {
 		}
 	} else {
 		for _, one := range renewals {
-			fmt.Fprintln(r.out, one.line(r.wait))
+			fmt.Fprintln(r.out, printable(one.line(r.wait)))
 		}
 	}
 	if failed > 0 {

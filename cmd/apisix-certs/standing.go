@@ -12,30 +12,32 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// standing is how a certificate stands, as status tells it. Its JSON stays as it is.
+// standing is how a certificate stands, as status tells it.
 type standing struct {
-	Namespace string                   `json:"namespace"`
-	Name      string                   `json:"name"`
-	Hosts     []string                 `json:"hosts"`
-	Issuer    string                   `json:"issuer"`             // KIND/NAME; empty for spec.push
-	Expires   *time.Time               `json:"expires,omitempty"`  // unset: nothing is issued yet
-	Renewal   *time.Time               `json:"renewal,omitempty"`  // unset: not known
-	Secret    string                   `json:"secret"`             // name, or NAMESPACE/NAME of another namespace
-	Serial    string                   `json:"serial,omitempty"`   // lower-case hex
-	Pushed    string                   `json:"pushed"`             // True, False or Unknown, as the conditions
-	Served    string                   `json:"served"`             // True, False or Unknown
-	Ready     string                   `json:"ready"`              // True, False or Unknown
-	Reason    string                   `json:"reason,omitempty"`   // of Ready
-	Message   string                   `json:"message,omitempty"`  // of Ready
-	Warnings  []string                 `json:"warnings,omitempty"` // of the issuer
-	Gateways  []v1alpha1.GatewayStatus `json:"gateways,omitempty"`
-
+	Namespace  string
+	Name       string
+	Hosts      []string
+	Issuer     string     // KIND/NAME; empty for a certificate that is provided
+	Expires    *time.Time // nil: nothing is issued yet
+	Renewal    *time.Time // nil: not known
+	Secret     string     // name, or NAMESPACE/NAME of another namespace
+	Serial     string     // lower-case hex
+	Pushed     string     // True, False or Unknown, as the conditions
+	Served     string     // True, False or Unknown
+	Ready      string     // True, False or Unknown
+	Reason     string     // of Ready
+	Message    string     // of Ready
+	Warnings   []string   // of the issuer
+	Gateways   []v1alpha1.GatewayStatus
 	conditions []string
+	version    string // of the object, where all of it counts
 }
 
 // standingsOf sorts those that are not Ready first, then by namespace and name.
@@ -110,56 +112,62 @@ func (s standing) key() client.ObjectKey {
 
 func (s standing) same(other standing) bool { return reflect.DeepEqual(s, other) }
 
-func standingHead(all bool) []cell {
-	row := head("NAME", "READY", "HOSTS", "ISSUER", "EXPIRES", "RENEWS", "SECRET", "PUSHED", "SERVED", "REASON")
-	if all {
-		row = append(head("NAMESPACE"), row...)
+// standingColumns are those of the table; the ones with a priority are shown with -o wide.
+var standingColumns = []metav1.TableColumnDefinition{
+	{Name: "Name", Type: "string", Format: "name"}, {Name: "Ready", Type: "string"}, {Name: "Hosts", Type: "string"},
+	{Name: "Expires", Type: "string"}, {Name: "Renews", Type: "string"}, {Name: "Pushed", Type: "string"}, {Name: "Served", Type: "string"},
+	{Name: "Reason", Type: "string"}, {Name: "Issuer", Type: "string", Priority: 1}, {Name: "Secret", Type: "string", Priority: 1},
+	{Name: "Message", Type: "string", Priority: 1},
+}
+
+func standingTable(standings []standing, now time.Time) *metav1.Table {
+	table := &metav1.Table{ColumnDefinitions: standingColumns}
+	for _, s := range standings {
+		table.Rows = append(table.Rows, s.row(now))
+	}
+	return table
+}
+
+func (s standing) row(now time.Time) metav1.TableRow {
+	row := metav1.TableRow{Object: runtime.RawExtension{Object: &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: s.Name}}}}
+	for _, text := range []string{
+		s.Name, s.Ready, shortHosts(s.Hosts), away(s.Expires, now), away(s.Renewal, now), s.Pushed, s.Served, s.Reason,
+		s.Issuer, s.Secret, s.Message,
+	} {
+		row.Cells = append(row.Cells, printable(orDash(text)))
 	}
 	return row
 }
 
 // shownHosts is how many hosts a row has.
-const shownHosts = 3
+const shownHosts = 2
 
-func (s standing) row(all bool, now time.Time) []cell {
-	hosts := strings.Join(s.Hosts[:min(len(s.Hosts), shownHosts)], ",")
-	if more := len(s.Hosts) - shownHosts; more > 0 {
-		hosts += fmt.Sprintf(",+%d", more)
+// shortHosts are the first hosts, and how many more there are.
+func shortHosts(hosts []string) string {
+	text := strings.Join(hosts[:min(len(hosts), shownHosts)], ", ")
+	if more := len(hosts) - shownHosts; more > 0 {
+		text += fmt.Sprintf(" +%d", more)
 	}
-	why := s.Reason + ": " + s.Message
-	if s.Ready == "True" {
-		why = s.Reason
-	}
-	row := []cell{
-		{text: s.Name}, {s.Ready, colourOf(s.Ready)}, {text: hosts}, {text: s.Issuer}, {text: when(s.Expires, now)}, {text: when(s.Renewal, now)},
-		{text: s.Secret}, {s.Pushed, colourOf(s.Pushed)}, {s.Served, colourOf(s.Served)}, {text: strings.TrimPrefix(why, ": ")},
-	}
-	if all {
-		row = append([]cell{{text: s.Namespace}}, row...)
-	}
-	return row
+	return text
 }
 
 // tell writes what a row leaves out.
-func (s standing) tell(out io.Writer) {
-	fmt.Fprintf(out, "\nSerial: %s\nHosts: %s\n", orDash(s.Serial), printable(strings.Join(s.Hosts, ", ")))
+func (s standing) tell(out io.Writer, now time.Time) {
+	line := func(format string, args ...any) { fmt.Fprintln(out, printable(fmt.Sprintf(format, args...))) }
+	fmt.Fprintln(out)
+	line("Serial: %s", orDash(s.Serial))
+	line("Hosts: %s", strings.Join(s.Hosts, ", "))
+	line("Issuer: %s", orDash(s.Issuer))
+	line("Secret: %s", s.Secret)
+	line("Expires: %s", orDash(when(s.Expires, now)))
+	line("Renews: %s", orDash(when(s.Renewal, now)))
 	for _, text := range s.conditions {
-		fmt.Fprintln(out, printable(text))
+		line("%s", text)
 	}
 	for _, text := range s.Warnings {
-		fmt.Fprintln(out, "Warning:", printable(text))
+		line("Warning: %s", text)
 	}
 	for _, g := range s.Gateways {
-		fmt.Fprintf(out, "Gateway %s, mode %s: ssl object %s holds %s, served is %s\n", g.Name, orDash(g.Mode), orDash(g.SSLID), orDash(g.PushedSerial), orDash(g.ServedSerial))
+		line("Gateway %s, mode %s: ssl object %s holds %s, served is %s", g.Name, orDash(g.Mode), orDash(g.SSLID), orDash(g.PushedSerial), orDash(g.ServedSerial))
 	}
-}
-
-func colourOf(status string) colour {
-	switch status {
-	case "True":
-		return green
-	case "False", "Deleted":
-		return red
-	}
-	return yellow
 }

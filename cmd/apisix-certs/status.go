@@ -13,8 +13,11 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/cli-runtime/pkg/printers"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
@@ -25,7 +28,9 @@ type statusCommand struct {
 	kube     kubeFlags
 	selector string
 	watch    bool
-	format   *choice
+	print    printFlags
+	printer  printers.ResourcePrinter // nil: a table
+	table    *statusTable
 	out      io.Writer
 }
 
@@ -34,26 +39,31 @@ func newStatus() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status [NAME]",
 		Short: "Show the certificates: hosts, issuer, expiry, renewal, and whether they are pushed and served",
-		Long: "Show the ApisixCertificates of a namespace, those that are not Ready first in colour, or with NAME all of one.\n" +
-			"The exit code is 2 where one is not Ready.",
-		Example: "  apisix-certs status -A\n  apisix-certs status -n shop -l team=web --watch\n  apisix-certs status shop-tls -o yaml",
-		Args:    cobra.MaximumNArgs(1),
+		Long: "Show the ApisixCertificates of a namespace, those that are not Ready first and in colour, or with NAME all of one.\n" +
+			"The exit code is 2 where one is not Ready.\n\n" +
+			"The table is short: -o wide adds issuer, Secret and message. The other formats print the objects, as kubectl get does.",
+		Example: "  apisix-certs status -A\n  apisix-certs status -n shop -l team=web --watch\n  apisix-certs status shop-tls -o yaml\n" +
+			"  apisix-certs status -A -o custom-columns=NAME:.metadata.name,EXPIRES:.status.issued.notAfter",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			s.out = c.OutOrStdout()
 			return s.run(c, strings.Join(args, ""))
 		},
-		ValidArgsFunction: s.kube.completeNames,
+		ValidArgsFunction: s.kube.completeOne(certificateNames),
 	}
 	s.kube.add(c)
 	addWatchNamespaces(c.Flags(), &s.kube.watched, "all of these namespaces, such as shop,web, for those who may not look into others")
 	c.MarkFlagsMutuallyExclusive("watch-namespaces", "namespace")
 	c.Flags().StringVarP(&s.selector, "selector", "l", "", "only those with these labels, such as team=web")
-	c.Flags().BoolVarP(&s.watch, "watch", "w", false, "go on and show each change")
-	s.format = addOutput(c, "table", "json", "yaml")
+	c.Flags().BoolVarP(&s.watch, "watch", "w", false, "After listing the requested objects, watch for changes")
+	s.print.add(c)
 	return c
 }
 
-func (s *statusCommand) run(c *cobra.Command, name string) error {
+func (s *statusCommand) run(c *cobra.Command, name string) (err error) {
+	if s.printer, err = s.print.objectPrinter(); err != nil {
+		return err
+	}
 	waiting := startProgress(c.ErrOrStderr(), "asking the API server")
 	defer waiting.end()
 	s.kube.all = s.kube.all || len(s.kube.watched) > 0
@@ -66,15 +76,15 @@ func (s *statusCommand) run(c *cobra.Command, name string) error {
 		return err
 	}
 	waiting.end()
-	now := time.Now()
-	standings := standingsOf(list.Items, now)
-	if err := s.show(standings, name, now); err != nil {
+	s.table = newStatusTable(s.out, printers.PrintOptions{NoHeaders: s.print.noHeaders, WithNamespace: s.kube.all, Wide: s.print.wide()})
+	standings := standingsOf(list.Items, time.Now())
+	if err := s.show(list, standings, name); err != nil {
 		return err
 	}
 	if s.watch {
 		return a.explain(s.follow(c.Context(), a, list, name))
 	}
-	if len(standings) == 0 && s.format.value == "table" {
+	if len(standings) == 0 && s.printer == nil {
 		fmt.Fprintln(c.ErrOrStderr(), "No ApisixCertificates found"+inNamespace(strings.Join(a.within(), ", "))+".")
 	}
 	if slices.ContainsFunc(standings, func(s standing) bool { return s.Ready != "True" }) {
@@ -83,31 +93,65 @@ func (s *statusCommand) run(c *cobra.Command, name string) error {
 	return nil
 }
 
-func (s *statusCommand) show(standings []standing, name string, now time.Time) error {
+func (s *statusCommand) show(list *v1alpha1.ApisixCertificateList, standings []standing, name string) error {
 	switch {
-	case s.format.value != "table" && name != "":
-		return encode(s.out, s.format.value, standings[0])
-	case s.format.value != "table":
-		return encode(s.out, s.format.value, map[string]any{"certificates": standings})
+	case s.printer != nil && name == "" && !s.watch:
+		return s.printAll(list.Items)
+	case s.printer != nil:
+		for i := range list.Items {
+			if err := s.printOne(&list.Items[i]); err != nil {
+				return err
+			}
+		}
+		return nil
 	case len(standings) == 0:
 		return nil
 	}
-	rows := [][]cell{standingHead(s.kube.all)}
-	for _, st := range standings {
-		rows = append(rows, st.row(s.kube.all, now))
+	now := time.Now()
+	err := s.table.show(standings, now)
+	if err == nil && name != "" {
+		standings[0].tell(s.out, now)
 	}
-	writeTable(s.out, rows)
-	if name != "" {
-		standings[0].tell(s.out)
+	return err
+}
+
+func (s *statusCommand) printOne(cert *v1alpha1.ApisixCertificate) error {
+	object, err := unstructuredOf(cert)
+	if err != nil {
+		return err
 	}
-	return nil
+	return s.print.printObject(s.printer, object, s.out)
+}
+
+// printAll prints a list, as kubectl has it.
+func (s *statusCommand) printAll(certificates []v1alpha1.ApisixCertificate) error {
+	all := &unstructured.UnstructuredList{Object: map[string]any{"apiVersion": "v1", "kind": "List", "metadata": map[string]any{"resourceVersion": ""}}}
+	for i := range certificates {
+		object, err := unstructuredOf(&certificates[i])
+		if err != nil {
+			return err
+		}
+		all.Items = append(all.Items, *object)
+	}
+	return s.print.printObject(s.printer, all, s.out)
+}
+
+// unstructuredOf is a certificate with its kind, which a client leaves out.
+func unstructuredOf(cert *v1alpha1.ApisixCertificate) (*unstructured.Unstructured, error) {
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(cert)
+	if err != nil {
+		return nil, err
+	}
+	object := &unstructured.Unstructured{Object: content}
+	object.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("ApisixCertificate"))
+	return object, nil
 }
 
 // follow shows each change until ctx ends.
 func (s *statusCommand) follow(ctx context.Context, a *access, list *v1alpha1.ApisixCertificateList, name string) error {
 	shown := map[client.ObjectKey]standing{}
-	for _, st := range standingsOf(list.Items, time.Now()) {
-		shown[st.key()] = st
+	for i := range list.Items {
+		shown[client.ObjectKeyFromObject(&list.Items[i])] = s.standing(&list.Items[i], time.Now())
 	}
 	var one sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
@@ -146,10 +190,19 @@ func (s *statusCommand) followIn(ctx context.Context, a *access, namespace strin
 	return nil
 }
 
+// standing is what a change is compared by: what the table shows, or the whole object.
+func (s *statusCommand) standing(cert *v1alpha1.ApisixCertificate, now time.Time) standing {
+	st := standingOf(cert, now)
+	if s.printer != nil {
+		st.version = cert.ResourceVersion
+	}
+	return st
+}
+
 // changed shows a certificate if it is another than the last time.
 func (s *statusCommand) changed(shown map[client.ObjectKey]standing, cert *v1alpha1.ApisixCertificate, deleted bool) {
 	now := time.Now()
-	st := standingOf(cert, now)
+	st := s.standing(cert, now)
 	if deleted {
 		st.Ready, st.Reason, st.Message = "Deleted", "Deleted", ""
 	}
@@ -157,9 +210,10 @@ func (s *statusCommand) changed(shown map[client.ObjectKey]standing, cert *v1alp
 		return
 	}
 	shown[st.key()] = st
-	if s.format.value != "table" {
-		_ = encode(s.out, s.format.value, st) // a closed pipe ends the watch by its signal
+	// A closed pipe ends the watch by its signal.
+	if s.printer != nil {
+		_ = s.printOne(cert)
 		return
 	}
-	writeTable(s.out, [][]cell{st.row(s.kube.all, now)})
+	_ = s.table.show([]standing{st}, now)
 }
