@@ -11,10 +11,12 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // optional are the commands of builds with further tags: the demo, whose servers the product does not link.
@@ -33,11 +35,18 @@ func main() {
 	os.Exit(code)
 }
 
+// suggestions puts what cobra suggests for an unknown command into the line of the error.
+var suggestions = strings.NewReplacer("\n\nDid you mean this?\n\t", ": did you mean ", "\n\t", " or ")
+
 // run runs a command line, the program's name first, and returns the exit code: 0, or 1 after a line on standard error
 // for each problem, or 2 where the command found something wrong.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 	root := newRoot()
-	if strings.HasPrefix(filepath.Base(args[0]), "kubectl-") {
+	name := filepath.Base(args[0])
+	if strings.HasPrefix(name, "kubectl_complete-") {
+		args = slices.Insert(slices.Clone(args), 1, cobra.ShellCompRequestCmd)
+	}
+	if strings.HasPrefix(name, "kubectl") {
 		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl apisix-certs"}
 	}
 	root.SetArgs(args[1:])
@@ -48,8 +57,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	if err == nil {
 		return 0
 	}
-	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintln(errOut, "apisix-certs:", strings.TrimSpace(line))
+	for line := range strings.Lines(suggestions.Replace(err.Error())) {
+		fmt.Fprintln(errOut, "error:", printable(strings.TrimSpace(line)))
 	}
 	if found := (*foundError)(nil); errors.As(err, &found) {
 		return exitFound
@@ -63,12 +72,18 @@ func newRoot() *cobra.Command {
 		Short: "Keeps the certificates of an Apache APISIX gateway valid",
 		Long: "apisix-certs gets certificates from HashiCorp Vault for the hosts of ApisixTls, ApisixRoute and Ingress objects,\n" +
 			"puts them into APISIX through its Admin API, and proves that they are served.\n\n" +
-			"Linked as kubectl-apisix_certs in the PATH it is kubectl's plugin: kubectl apisix-certs status.\n\n" +
-			"Exit codes: 0 all is well; 1 the command failed; 2 it did its work and found something wrong.",
+			"Linked as kubectl-apisix_certs in the PATH it is kubectl's plugin: kubectl apisix-certs status.\n" +
+			"Linked as kubectl_complete-apisix_certs too, kubectl completes its commands and names.\n\n" +
+			"Exit codes: 0 all is well; 1 the command failed; 2 it did its work and found something wrong.\n" +
+			"Errors are lines on standard error that begin with \"error: \".",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		var unknown *pflag.NotExistError
+		if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "" {
+			err = fmt.Errorf("unknown shorthand flag: -%s", unknown.GetSpecifiedName()) // what follows may be a token
+		}
 		return fmt.Errorf("%w: see %s --help", err, c.CommandPath())
 	})
 	for _, command := range optional {

@@ -17,7 +17,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"apisix-certs": main, "kubectl-apisix_certs": main})
+	testscript.Main(m, map[string]func(){"apisix-certs": main, "kubectl-apisix_certs": main, "kubectl_complete-apisix_certs": main})
 }
 
 // TestScripts runs the command as users do, a feature a file.
