@@ -90,6 +90,9 @@ func (d *decideCommand) decide(ctx context.Context, cert *v1alpha1.ApisixCertifi
 	if err := d.access.Status().Patch(ctx, cert, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
 		return d.access.explain(err)
 	}
+	if kept := cert.Status.Approval; kept == nil || kept.Digest != answer.Digest || kept.Decision != answer.Decision {
+		return fmt.Errorf("the CRD in the cluster is older than this program and drops the approval: %s", mendCRDs)
+	}
 	_, err = fmt.Fprintf(d.out, "ApisixCertificate %s/%s %s: %s\n", cert.Namespace, cert.Name, strings.ToLower(string(d.decision)), printable(policy.Summary(cert)))
 	return err
 }
