@@ -192,6 +192,9 @@ func (a *access) reach() error {
 	return a.explain(err)
 }
 
+// mendCRDs is what to do where the cluster's CRDs are not those of this program.
+const mendCRDs = "kubectl apply --server-side -f manifests/crds of this version, or upgrade the Helm chart with crds.enabled"
+
 // explain words what keeps the API server from doing what it was asked, with the mend. Errors that say enough stay.
 func (a *access) explain(err error) error {
 	var network *url.Error

@@ -14,6 +14,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/internal/policy"
+	"apisix-certs.io/apisix-certs/internal/terminal"
 )
 
 // decideCommand is one call of approve or deny.
@@ -93,7 +94,7 @@ func (d *decideCommand) decide(ctx context.Context, cert *v1alpha1.ApisixCertifi
 	if kept := cert.Status.Approval; kept == nil || kept.Digest != answer.Digest || kept.Decision != answer.Decision {
 		return fmt.Errorf("the CRD in the cluster is older than this program and drops the approval: %s", mendCRDs)
 	}
-	_, err = fmt.Fprintf(d.out, "ApisixCertificate %s/%s %s: %s\n", cert.Namespace, cert.Name, strings.ToLower(string(d.decision)), printable(policy.Summary(cert)))
+	_, err = fmt.Fprintf(d.out, "ApisixCertificate %s/%s %s: %s\n", cert.Namespace, cert.Name, strings.ToLower(string(d.decision)), terminal.Escape(policy.Summary(cert)))
 	return err
 }
 

@@ -19,8 +19,6 @@ import (
 	"apisix-certs.io/apisix-certs/manifests"
 )
 
-const mendCRDs = "kubectl apply --server-side -f manifests/crds of this version, or upgrade the Helm chart with crds.enabled"
-
 // checkCRDs compares the CRDs with those of this program: an upgrade may have left old ones, which drop new fields.
 func (d *doctor) checkCRDs(ctx context.Context) error {
 	files, err := fs.Glob(manifests.FS, "crds/*.yaml")

@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/printers"
 	"k8s.io/client-go/util/jsonpath"
+
+	"apisix-certs.io/apisix-certs/internal/terminal"
 )
 
 // columnsPrinter prints unstructured objects in the columns of -o custom-columns=HEADER:JSONPATH,... as kubectl does, whose
@@ -59,7 +61,7 @@ func (p *columnsPrinter) PrintObj(object runtime.Object, out io.Writer) error {
 			if err != nil {
 				return err
 			}
-			cells = append(cells, printable(text))
+			cells = append(cells, terminal.Escape(text))
 		}
 		_, err := fmt.Fprintln(table, strings.Join(cells, "\t"))
 		return err

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/internal/terminal"
 )
 
 // names lists the names of objects in the namespaces that are meant.
@@ -60,7 +61,7 @@ func (k *kubeFlags) complete(list names, given []string, begin string) ([]string
 func matching(all, given []string, begin string) []string {
 	slices.Sort(all)
 	return slices.DeleteFunc(slices.Compact(all), func(name string) bool {
-		return !strings.HasPrefix(name, begin) || slices.Contains(given, name) || strings.ContainsFunc(name, unprintable)
+		return !strings.HasPrefix(name, begin) || slices.Contains(given, name) || strings.ContainsFunc(name, terminal.Control)
 	})
 }
 
@@ -144,13 +145,6 @@ func (k *kubeFlags) addCompletions(c *cobra.Command) {
 	for flag, complete := range completions {
 		_ = c.RegisterFlagCompletionFunc(flag, complete) // it fails only where there is no such flag
 	}
-}
-
-// completeFixed completes the value of a flag.
-func completeFixed(c *cobra.Command, flag string, values []string) {
-	_ = c.RegisterFlagCompletionFunc(flag, func(_ *cobra.Command, _ []string, begin string) ([]string, cobra.ShellCompDirective) {
-		return matching(slices.Clone(values), nil, begin), cobra.ShellCompDirectiveNoFileComp
-	}) // it fails only where there is no such flag
 }
 
 // completeConfig completes names in the kubeconfig.

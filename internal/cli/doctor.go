@@ -15,6 +15,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/controllers"
+	"apisix-certs.io/apisix-certs/internal/terminal"
 )
 
 // doctor is one call of check.
@@ -154,12 +155,12 @@ func (t *diagnosis) write(out io.Writer) {
 	for _, c := range t.Checks {
 		verdict := paint(out, stateColours[c.State], fmt.Sprintf("%-7s", c.State))
 		if c.State == stateSkipped && c.Looked == 0 && len(c.Notes) == 1 {
-			fmt.Fprintf(out, "%s %s: %s\n", verdict, c.Name, printable(c.Notes[0]))
+			fmt.Fprintf(out, "%s %s: %s\n", verdict, c.Name, terminal.Escape(c.Notes[0]))
 			continue
 		}
 		fmt.Fprintf(out, "%s %-12s  %d looked at\n", verdict, c.Name, c.Looked)
 		for _, note := range c.Notes {
-			fmt.Fprintf(out, "        %s %s\n", paint(out, yellow, "skipped:"), printable(note))
+			fmt.Fprintf(out, "        %s %s\n", paint(out, yellow, "skipped:"), terminal.Escape(note))
 		}
 	}
 	fmt.Fprintf(out, "\n%d checks: %d ok, %d skipped, %d failed\n", len(t.Checks), t.Summary[stateOK], t.Summary[stateSkipped], t.Summary[stateFailed])
@@ -168,6 +169,6 @@ func (t *diagnosis) write(out io.Writer) {
 		if f.Field != "" {
 			where += ", " + f.Field
 		}
-		fmt.Fprintf(out, "\n%s\n  %s\n  mend: %s\n", paint(out, bold, printable(where)), printable(f.Problem), printable(f.Mend))
+		fmt.Fprintf(out, "\n%s\n  %s\n  mend: %s\n", paint(out, bold, terminal.Escape(where)), terminal.Escape(f.Problem), terminal.Escape(f.Mend))
 	}
 }

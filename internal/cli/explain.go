@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"apisix-certs.io/apisix-certs/controllers/explain"
+	"apisix-certs.io/apisix-certs/internal/terminal"
 )
 
 // explainCommand is one call of explain.
@@ -71,7 +72,7 @@ func (e *explainCommand) run(c *cobra.Command, name string) error {
 func (e *explainCommand) print(x *explain.Explanation) {
 	line := func(what, text string) {
 		if text != "" {
-			fmt.Fprintf(e.out, "  %-10s %s\n", what, printable(text))
+			fmt.Fprintf(e.out, "  %-10s %s\n", what, terminal.Escape(text))
 		}
 	}
 	fmt.Fprintf(e.out, "%s/%s\nobserved\n", x.Namespace, x.Name)

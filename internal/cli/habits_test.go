@@ -230,7 +230,6 @@ func TestCompletion(t *testing.T) {
 		"status --context ":            "x\n" + noFiles,
 		"status --cluster ":            "c\n" + noFiles,
 		"status --user ":               "u\n" + noFiles,
-		"status -o custom":             "custom-columns\n" + noFiles,
 		"status --kubeconfig nowhere ": ":1\n",
 	} {
 		words := strings.Split(args, " ")

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/internal/terminal"
 )
 
 // certificateView is a certificate as inspect tells it. Its JSON stays as it is; it never holds a private key.
@@ -139,10 +140,10 @@ func problemsOf(f found, v certificateView, now time.Time) []string {
 }
 
 func (v certificateView) write(out io.Writer) {
-	fmt.Fprintln(out, paint(out, bold, printable(v.Place)))
+	fmt.Fprintln(out, paint(out, bold, terminal.Escape(v.Place)))
 	line := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(out, "  %-12s %s\n", name, printable(value))
+			fmt.Fprintf(out, "  %-12s %s\n", name, terminal.Escape(value))
 		}
 	}
 	now := time.Now()
@@ -217,6 +218,6 @@ func writeDifferences(out io.Writer, shown inspection) {
 		fmt.Fprintln(out, "\n"+paint(out, red, "not the same certificate"))
 	}
 	for _, d := range shown.Differences {
-		fmt.Fprintf(out, "  %-12s %s\n  %-12s %s\n", d.Field, printable(d.First), "", printable(d.Second))
+		fmt.Fprintf(out, "  %-12s %s\n  %-12s %s\n", d.Field, terminal.Escape(d.First), "", terminal.Escape(d.Second))
 	}
 }

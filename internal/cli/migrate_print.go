@@ -22,6 +22,7 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/internal/certspec"
 	"apisix-certs.io/apisix-certs/internal/gatewayapi"
+	"apisix-certs.io/apisix-certs/internal/terminal"
 )
 
 const migrationHead = `# Made by apisix-certs migrate from objects of cert-manager. The whole way, and the way back: docs/migration.md. In short:
@@ -93,16 +94,16 @@ func (s selection) check(objects []unstructured.Unstructured) error {
 }
 
 func (m migrated) write(out io.Writer) error {
-	fmt.Fprintf(out, "---\n# %s\n", printable(m.from))
+	fmt.Fprintf(out, "---\n# %s\n", terminal.Escape(m.from))
 	for _, comment := range m.comments {
-		fmt.Fprintf(out, "# %s\n", printable(oneLine(comment)))
+		fmt.Fprintf(out, "# %s\n", terminal.Escape(oneLine(comment)))
 	}
 	if m.manifest == nil {
 		return nil
 	}
 	data, err := yaml.Marshal(m.manifest)
 	if err == nil {
-		_, err = io.WriteString(out, printableLines(string(data)))
+		_, err = io.WriteString(out, terminal.EscapeLines(string(data)))
 	}
 	return err
 }
@@ -232,7 +233,7 @@ func annotations(object *unstructured.Unstructured, ref map[string]any) (carried
 	carried = certspec.IssuerAnnotations(cert)
 	for _, name := range slices.Sorted(maps.Keys(cert.Annotations)) {
 		if _, ok := carried[name]; !ok && name != corev1.LastAppliedConfigAnnotation {
-			dropped = append(dropped, printable(fmt.Sprintf("no equal: annotation %s: %s", name, cert.Annotations[name])))
+			dropped = append(dropped, terminal.Escape(fmt.Sprintf("no equal: annotation %s: %s", name, cert.Annotations[name])))
 		}
 	}
 	return carried, dropped

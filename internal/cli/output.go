@@ -7,17 +7,16 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
-	"unicode"
-	"unicode/utf16"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/duration"
 	"k8s.io/cli-runtime/pkg/printers"
 	"sigs.k8s.io/yaml"
+
+	"apisix-certs.io/apisix-certs/internal/terminal"
 )
 
 // choice is a flag with a few values.
@@ -42,17 +41,17 @@ func (c *choice) Set(value string) error {
 func addOutput(c *cobra.Command, allowed ...string) *choice {
 	format := &choice{value: allowed[0], allowed: allowed}
 	c.Flags().VarP(format, "output", "o", "form of the output")
-	completeFixed(c, "output", allowed)
+	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(allowed, cobra.ShellCompDirectiveNoFileComp)) // fails only where there is no such flag
 	return format
 }
 
 // encode writes value as JSON or YAML, which format names.
 func encode(out io.Writer, format string, value any) error {
 	data, err := json.MarshalIndent(value, "", "  ")
-	escape := printableJSON
+	escape := terminal.EscapeJSON
 	if err == nil && format == "yaml" {
 		data, err = yaml.JSONToYAML(data)
-		escape = printableLines
+		escape = terminal.EscapeLines
 	}
 	if err != nil {
 		return err
@@ -80,51 +79,6 @@ func paint(out io.Writer, c colour, text string) string {
 	}
 	return string(c) + text + reset
 }
-
-// printable is text of others for a terminal: control characters, with which it could be made to show something else, are
-// shown as they are escaped in Go.
-func printable(text string) string {
-	return escaped(text, unprintable, printableRune)
-}
-
-// printableLines is printable text with its line breaks and tabs.
-func printableLines(text string) string {
-	others := func(r rune) bool { return unprintable(r) && r != '\n' && r != '\t' }
-	return escaped(text, others, printableRune)
-}
-
-// printableJSON is the same JSON with no control characters but line breaks.
-func printableJSON(text string) string {
-	others := func(r rune) bool { return unprintable(r) && r != '\n' }
-	return escaped(text, others, func(r rune) string {
-		var units strings.Builder
-		for _, unit := range utf16.Encode([]rune{r}) {
-			fmt.Fprintf(&units, `\u%04x`, unit)
-		}
-		return units.String()
-	})
-}
-
-func printableRune(r rune) string { return strings.Trim(strconv.QuoteRuneToASCII(r), "'") }
-
-// escaped is text in which escape takes the place of some runes.
-func escaped(text string, which func(rune) bool, escape func(rune) string) string {
-	if !strings.ContainsFunc(text, which) {
-		return text
-	}
-	var out strings.Builder
-	for _, r := range text {
-		if which(r) {
-			out.WriteString(escape(r))
-			continue
-		}
-		out.WriteRune(r)
-	}
-	return out.String()
-}
-
-// unprintable reports whether a rune is a control character (C0 or C1) or changes the direction of writing.
-func unprintable(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
 
 func orDash(text string) string {
 	if text == "" {
@@ -181,7 +135,7 @@ func startProgress(out io.Writer, step string) *progress {
 func (p *progress) say(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	step := printable(fmt.Sprintf(format, args...))
+	step := terminal.Escape(fmt.Sprintf(format, args...))
 	if step == p.step {
 		return
 	}

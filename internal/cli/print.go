@@ -13,6 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/printers"
+
+	"apisix-certs.io/apisix-certs/internal/terminal"
 )
 
 // printFlags are kubectl's -o and what belongs to it, of the commands that show objects. PrintFlags of cli-runtime would add
@@ -36,7 +38,7 @@ func (p *printFlags) add(c *cobra.Command) {
 	formats := p.formats()
 	c.Flags().StringVarP(&p.output, "output", "o", "", "Output format. One of: ("+strings.Join(formats, ", ")+").")
 	c.Flags().BoolVar(&p.noHeaders, "no-headers", false, "When using the default or custom-columns output format, don't print headers")
-	completeFixed(c, "output", formats)
+	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp)) // fails only where there is no such flag
 }
 
 func (p *printFlags) formats() []string {
@@ -72,9 +74,9 @@ func (p *printFlags) printObject(printer printers.ResourcePrinter, object runtim
 		reason, _, _ := strings.Cut(err.Error(), ". Printing more information") // the whole object follows
 		return errors.New(reason)
 	}
-	escape := printableLines
+	escape := terminal.EscapeLines
 	if strings.EqualFold(p.output, "json") {
-		escape = printableJSON
+		escape = terminal.EscapeJSON
 	}
 	_, err := io.WriteString(out, escape(printed.String()))
 	return err

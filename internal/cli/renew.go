@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/internal/terminal"
 )
 
 // renewCommand is one call of renew.
@@ -198,7 +199,7 @@ func (r *renewCommand) report(renewals []renewal) error {
 		}
 	} else {
 		for _, one := range renewals {
-			fmt.Fprintln(r.out, printable(one.line(r.wait)))
+			fmt.Fprintln(r.out, terminal.Escape(one.line(r.wait)))
 		}
 	}
 	if failed > 0 {

@@ -19,6 +19,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"apisix-certs.io/apisix-certs/internal/terminal"
 )
 
 // Exit codes.
@@ -63,7 +65,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		return 0
 	}
 	for line := range strings.Lines(suggestions.Replace(err.Error())) {
-		fmt.Fprintln(errOut, "error:", printable(strings.TrimSpace(line)))
+		fmt.Fprintln(errOut, "error:", terminal.Escape(strings.TrimSpace(line)))
 	}
 	if found := (*foundError)(nil); errors.As(err, &found) {
 		return exitFound

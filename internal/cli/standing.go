@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/internal/terminal"
 )
 
 // standing is how a certificate stands, as status tells it.
@@ -134,7 +135,7 @@ func (s standing) row(now time.Time) metav1.TableRow {
 		s.Name, s.Ready, shortHosts(s.Hosts), away(s.Expires, now), away(s.Renewal, now), s.Pushed, s.Served, s.Reason,
 		s.Issuer, s.Secret, s.Message,
 	} {
-		row.Cells = append(row.Cells, printable(orDash(text)))
+		row.Cells = append(row.Cells, terminal.Escape(orDash(text)))
 	}
 	return row
 }
@@ -153,7 +154,7 @@ func shortHosts(hosts []string) string {
 
 // tell writes what a row leaves out.
 func (s standing) tell(out io.Writer, now time.Time) {
-	line := func(format string, args ...any) { fmt.Fprintln(out, printable(fmt.Sprintf(format, args...))) }
+	line := func(format string, args ...any) { fmt.Fprintln(out, terminal.Escape(fmt.Sprintf(format, args...))) }
 	fmt.Fprintln(out)
 	line("Serial: %s", orDash(s.Serial))
 	line("Hosts: %s", strings.Join(s.Hosts, ", "))
