@@ -4,85 +4,17 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"io"
 	"os"
-	"os/signal"
-	"path/filepath"
-	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"apisix-certs.io/apisix-certs/internal/cli"
 )
+
+// version is set by the release build.
+var version = ""
 
 // optional are the commands of builds with further tags: the demo, whose servers the product does not link.
 var optional []func() *cobra.Command
 
-// Exit codes.
-const (
-	exitFailed = 1
-	exitFound  = 2
-)
-
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
-}
-
-// run runs a command line, the program's name first, and returns the exit code: 0, or 1 after a line on standard error
-// for each problem, or 2 where the command found something wrong.
-func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
-	root := newRoot()
-	if strings.HasPrefix(filepath.Base(args[0]), "kubectl-") {
-		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl apisix-certs"}
-	}
-	root.SetArgs(args[1:])
-	root.SetIn(in)
-	root.SetOut(out)
-	root.SetErr(errOut)
-	err := root.ExecuteContext(ctx)
-	if err == nil {
-		return 0
-	}
-	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintln(errOut, "apisix-certs:", strings.TrimSpace(line))
-	}
-	if found := (*foundError)(nil); errors.As(err, &found) {
-		return exitFound
-	}
-	return exitFailed
-}
-
-func newRoot() *cobra.Command {
-	root := &cobra.Command{
-		Use:   "apisix-certs",
-		Short: "Keeps the certificates of an Apache APISIX gateway valid",
-		Long: "apisix-certs gets certificates from HashiCorp Vault for the hosts of ApisixTls, ApisixRoute and Ingress objects,\n" +
-			"puts them into APISIX through its Admin API, and proves that they are served.\n\n" +
-			"Linked as kubectl-apisix_certs in the PATH it is kubectl's plugin: kubectl apisix-certs status.\n\n" +
-			"Exit codes: 0 all is well; 1 the command failed; 2 it did its work and found something wrong.",
-		SilenceUsage:  true,
-		SilenceErrors: true,
-	}
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return fmt.Errorf("%w: see %s --help", err, c.CommandPath())
-	})
-	for _, command := range optional {
-		root.AddCommand(command())
-	}
-	root.AddCommand(newController(), newVersion(), newStatus(), newExplain(), newRenew(), newApprove(), newDeny(), newCheck(), newInspect(), newMigrate())
-	return root
-}
-
-func newVersion() *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  cobra.NoArgs,
-		Run:   func(c *cobra.Command, _ []string) { fmt.Fprintln(c.OutOrStdout(), "apisix-certs", buildVersion()) },
-	}
-}
+func main() { os.Exit(cli.Main(version, optional...)) }

@@ -19,6 +19,12 @@ import (
 // plugin is the name under which kubectl finds the command.
 const plugin = "kubectl-apisix_certs"
 
+// completer is the name under which kubectl finds what completes the plugin's words.
+const completer = "kubectl_complete-apisix_certs"
+
+// completerScript has the plugin complete them.
+const completerScript = "#!/bin/sh\nexec " + plugin + " __complete \"$@\"\n"
+
 // archives writes an archive a platform: with the controller for Linux, as kubectl's plugin for all; then SHA256SUMS and
 // the krew manifest.
 func archives(ctx context.Context, o options) error {
@@ -68,6 +74,9 @@ func (s Source) pack(p Platform, name string, files []File) (data []byte, file s
 		}
 		one.Name = path.Base(one.Name)
 		packed = append(packed, one)
+	}
+	if name == plugin && p.OS != "windows" {
+		packed = append(packed, File{completer, 0o755, []byte(completerScript)})
 	}
 	file = fmt.Sprintf("%s_%s_%s_%s", name, s.Version, p.OS, p.Arch)
 	var b bytes.Buffer

@@ -24,10 +24,14 @@ type krewFile struct {
 
 func krew(p Platform, uri, digest string) krewPlatform {
 	bin := plugin + p.extension()
+	files := []krewFile{{bin, "."}, {"LICENSE", "."}, {"THIRD-PARTY", "."}}
+	if p.OS != "windows" {
+		files = append(files, krewFile{completer, "."})
+	}
 	return krewPlatform{
 		Selector: map[string]map[string]string{"matchLabels": {"os": p.OS, "arch": p.Arch}},
 		URI:      uri, SHA256: digest, Bin: bin,
-		Files: []krewFile{{bin, "."}, {"LICENSE", "."}, {"THIRD-PARTY", "."}},
+		Files: files,
 	}
 }
 

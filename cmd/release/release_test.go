@@ -3,8 +3,10 @@
 package main
 
 import (
+	"archive/tar"
 	"archive/zip"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"os"
 	"path/filepath"
@@ -88,10 +90,32 @@ func TestPack(t *testing.T) {
 	if diff := cmp.Diff(names, []string{"LICENSE", "kubectl-apisix_certs.exe"}); diff != "" {
 		t.Error(diff)
 	}
+	packed, _, err := source.pack(Platform{"linux", "arm64"}, plugin, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if have := tarNames(t, packed); !slices.Equal(have, []string{"LICENSE", "kubectl-apisix_certs", "kubectl_complete-apisix_certs"}) {
+		t.Errorf("the archive of the plugin has %v", have)
+	}
 	one, _, _ := source.pack(Platform{"linux", "arm64"}, binary, files)
 	two, _, _ := source.pack(Platform{"linux", "arm64"}, binary, files)
 	if !bytes.Equal(one, two) || len(one) == 0 {
 		t.Error("the same files make other bytes")
+	}
+}
+
+func tarNames(t *testing.T, data []byte) []string {
+	r, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for files := tar.NewReader(r); ; {
+		header, err := files.Next()
+		if err != nil {
+			return names
+		}
+		names = append(names, header.Name)
 	}
 }
 

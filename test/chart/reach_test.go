@@ -235,8 +235,8 @@ func (l *least) endsWithoutAny() {
 	output, _ := command.CombinedOutput()
 	code := command.ProcessState.ExitCode()
 	for _, says := range []string{
-		"apisix-certs: --watch-namespaces other: the controller may not ", "list, watch secrets; ", "list, watch ingresses.networking.k8s.io",
-		"apisix-certs: --watch-namespaces nowhere: the namespace does not exist: create it",
+		"error: --watch-namespaces other: the controller may not ", "list, watch secrets; ", "list, watch ingresses.networking.k8s.io",
+		"error: --watch-namespaces nowhere: the namespace does not exist: create it",
 	} {
 		if code != 1 || !strings.Contains(string(output), says) {
 			l.Errorf("exit code %d, want %q in\n%s", code, says, output)

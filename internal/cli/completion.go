@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/internal/terminal"
+)
+
+// names lists the names of objects in the namespaces that are meant.
+type names func(ctx context.Context, a *access) ([]string, error)
+
+// completion is a ValidArgsFunction of cobra.
+type completion = func(c *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective)
+
+// completeOne completes the only argument.
+func (k *kubeFlags) completeOne(list names) completion {
+	return func(_ *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return k.complete(list, nil, begin)
+	}
+}
+
+// completeAll completes each argument, with those names that are not given yet.
+func (k *kubeFlags) completeAll(list names) completion {
+	return func(_ *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
+		return k.complete(list, args, begin)
+	}
+}
+
+func (k *kubeFlags) complete(list names, given []string, begin string) ([]string, cobra.ShellCompDirective) {
+	ctx, cancel := context.WithTimeout(context.Background(), progressDelay)
+	defer cancel()
+	*k.Timeout = progressDelay.String() // who presses a key does not wait longer
+	a, err := k.open()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	all, err := list(ctx, a)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return matching(all, given, begin), cobra.ShellCompDirectiveNoFileComp
+}
+
+// matching are the names that begin so, sorted, without those that are given and those that could control a terminal.
+func matching(all, given []string, begin string) []string {
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(name string) bool {
+		return !strings.HasPrefix(name, begin) || slices.Contains(given, name) || strings.ContainsFunc(name, terminal.Control)
+	})
+}
+
+// namesOfKind lists the names of a kind.
+func namesOfKind(kind schema.GroupVersionKind, options ...client.ListOption) names {
+	return func(ctx context.Context, a *access) ([]string, error) {
+		list := &metav1.PartialObjectMetadataList{}
+		list.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
+		err := a.list(ctx, list, options...)
+		var found []string
+		for i := range list.Items {
+			found = append(found, list.Items[i].Name)
+		}
+		return found, err
+	}
+}
+
+var (
+	certificateNames = namesOfKind(v1alpha1.GroupVersion.WithKind("ApisixCertificate"))
+	// theirCertificateNames are those of cert-manager's Certificates.
+	theirCertificateNames = namesOfKind(schema.GroupVersionKind{Group: v1alpha1.GroupCertManager, Version: "v1", Kind: "Certificate"})
+	secretNames           = namesOfKind(corev1.SchemeGroupVersion.WithKind("Secret"), client.MatchingFields{"type": string(corev1.SecretTypeTLS)})
+)
+
+// namespaceNames are those of the cluster, whatever -n says.
+func namespaceNames(ctx context.Context, a *access) ([]string, error) {
+	everywhere := *a
+	everywhere.namespace, everywhere.watched = "", nil
+	return namesOfKind(corev1.SchemeGroupVersion.WithKind("Namespace"))(ctx, &everywhere)
+}
+
+// decidable are certificates that an approval or denial can be given for.
+func decidable(ctx context.Context, a *access) ([]string, error) {
+	list, err := a.certificates(ctx, "", "")
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for i := range list.Items {
+		if _, err := answerTo(&list.Items[i]); err == nil {
+			found = append(found, list.Items[i].Name)
+		}
+	}
+	return found, nil
+}
+
+// completePlace completes what inspect shows: a kind, and for a Secret its name.
+func (k *kubeFlags) completePlace(_ *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
+	before := ""
+	if len(args) > 0 {
+		before = args[len(args)-1]
+	}
+	kind, name, joined := strings.Cut(begin, "/")
+	switch {
+	case before == "file":
+		return nil, cobra.ShellCompDirectiveDefault
+	case before == "host" || before == "ssl":
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	case before == "secret":
+		return k.complete(secretNames, nil, begin)
+	case joined && kind == "secret":
+		found, directive := k.complete(secretNames, nil, name)
+		for i := range found {
+			found[i] = "secret/" + found[i]
+		}
+		return found, directive
+	}
+	return matching([]string{"file", "host", "secret/", "ssl/"}, nil, begin), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
+
+// addCompletions completes the values of kubectl's flags.
+func (k *kubeFlags) addCompletions(c *cobra.Command) {
+	completions := map[string]completion{
+		"namespace": func(_ *cobra.Command, _ []string, begin string) ([]string, cobra.ShellCompDirective) {
+			return k.complete(namespaceNames, nil, begin)
+		},
+		"context": k.completeConfig(func(raw clientcmdapi.Config) []string { return slices.Collect(maps.Keys(raw.Contexts)) }),
+		"cluster": k.completeConfig(func(raw clientcmdapi.Config) []string { return slices.Collect(maps.Keys(raw.Clusters)) }),
+		"user":    k.completeConfig(func(raw clientcmdapi.Config) []string { return slices.Collect(maps.Keys(raw.AuthInfos)) }),
+	}
+	for flag, complete := range completions {
+		_ = c.RegisterFlagCompletionFunc(flag, complete) // it fails only where there is no such flag
+	}
+}
+
+// completeConfig completes names in the kubeconfig.
+func (k *kubeFlags) completeConfig(list func(clientcmdapi.Config) []string) completion {
+	return func(_ *cobra.Command, _ []string, begin string) ([]string, cobra.ShellCompDirective) {
+		raw, err := k.ToRawKubeConfigLoader().RawConfig()
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		return matching(list(raw), nil, begin), cobra.ShellCompDirectiveNoFileComp
+	}
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/controllers"
+)
+
+// inspector is one call of inspect.
+type inspector struct {
+	kube    kubeFlags
+	options controllers.Options
+	connect string
+	in      io.Reader
+	access  *access // opened when it is needed
+}
+
+func newInspect() *cobra.Command {
+	n := &inspector{}
+	c := &cobra.Command{
+		Use:   "inspect secret/NAME | file PATH | host HOST[:PORT] | ssl/ID  [and another one]",
+		Short: "Show a certificate in a Secret, a file, an ssl object, or as a host serves it; or what differs between two",
+		Long: "Show the chain, names, life, issuer and key type of a certificate, and what is wrong with it. With two, show what\n" +
+			"differs between them. Private keys are compared with their certificates, and never shown. PATH may be - for\n" +
+			"standard input. The exit code is 2 where something is wrong, or the two are not the same certificate.",
+		Example: "  apisix-certs inspect secret/shop-tls\n  apisix-certs inspect secret/shop-tls host shop.example.com --connect 127.0.0.1:9443\n" +
+			"  apisix-certs inspect file old.pem ssl/5f1d7a84 --apisix-admin-url http://127.0.0.1:9180 --apisix-admin-key-file key",
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: n.kube.completePlace,
+	}
+	n.kube.add(c)
+	c.Flags().StringVar(&n.connect, "connect", "", "HOST:PORT to connect to for host, instead of the host itself")
+	addGatewayFlags(c.Flags(), &n.options)
+	format := addOutput(c, "table", "json", "yaml")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		n.in = c.InOrStdin()
+		waiting := startProgress(c.ErrOrStderr(), "looking")
+		defer waiting.end()
+		places, err := placesOf(args)
+		if err != nil {
+			return err
+		}
+		if err := fromEnvironment(c.Flags()); err != nil {
+			return err
+		}
+		n.options.AdminKey = os.Getenv(variable("apisix-admin-key"))
+		shown, err := n.look(c.Context(), places)
+		if err != nil {
+			return err
+		}
+		waiting.end()
+		return report(c.OutOrStdout(), format.value, shown)
+	}
+	return c
+}
+
+// place is where a certificate is.
+type place struct{ kind, name string }
+
+func (p place) String() string { return p.kind + " " + p.name }
+
+// placesOf reads KIND/NAME and KIND NAME.
+func placesOf(args []string) ([]place, error) {
+	var places []place
+	for len(args) > 0 {
+		kind, name, joined := strings.Cut(args[0], "/")
+		args = args[1:]
+		if !joined && len(args) > 0 {
+			name, args = args[0], args[1:]
+		}
+		switch kind {
+		case "secret", "file", "host", "ssl":
+		default:
+			return nil, fmt.Errorf("%q is none of secret/NAME, file PATH, host HOST and ssl/ID", kind)
+		}
+		if name == "" {
+			return nil, fmt.Errorf("%s has no name: write it as secret/NAME, file PATH, host HOST or ssl/ID", kind)
+		}
+		places = append(places, place{kind, name})
+	}
+	if len(places) > 2 {
+		return nil, errors.New("more than two certificates are given: one is shown, or two are compared")
+	}
+	return places, nil
+}
+
+// inspection is what inspect tells. Its JSON stays as it is.
+type inspection struct {
+	Certificates []certificateView `json:"certificates"`
+	// Differences between two; nil for one.
+	Differences []difference `json:"differences,omitempty"`
+	// Same tells whether the two have the same leaf; nil for one.
+	Same *bool `json:"same,omitempty"`
+}
+
+func (n *inspector) look(ctx context.Context, places []place) (inspection, error) {
+	var shown inspection
+	now := time.Now()
+	for _, p := range places {
+		found, err := n.read(ctx, p)
+		if err != nil {
+			return shown, fmt.Errorf("%s: %w", p, err)
+		}
+		shown.Certificates = append(shown.Certificates, viewOf(p, found, now))
+	}
+	if len(places) == 2 {
+		a, b := shown.Certificates[0], shown.Certificates[1]
+		shown.Differences = differences(a, b)
+		same := a.Fingerprint == b.Fingerprint
+		shown.Same = &same
+	}
+	return shown, nil
+}
+
+// found is what there is at a place.
+type found struct {
+	certs.Bundle
+	hosts []string // those that it is served for there; nil where that is not known
+	note  string   // what else there is to say
+	// outside: the key is not there, as it should be.
+	outside bool
+}
+
+func report(out io.Writer, format string, shown inspection) error {
+	if format != "table" {
+		if err := encode(out, format, shown); err != nil {
+			return err
+		}
+	} else {
+		for i, view := range shown.Certificates {
+			if i > 0 {
+				fmt.Fprintln(out)
+			}
+			view.write(out)
+		}
+		if shown.Same != nil {
+			writeDifferences(out, shown)
+		}
+	}
+	for _, view := range shown.Certificates {
+		if len(view.Problems) > 0 {
+			return &foundError{}
+		}
+	}
+	if shown.Same != nil && !*shown.Same {
+		return &foundError{}
+	}
+	return nil
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/apisix"
+	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/handshake"
+	"apisix-certs.io/apisix-certs/internal/gateway"
+	"apisix-certs.io/apisix-certs/internal/registry"
+	"apisix-certs.io/apisix-certs/internal/tlssecret"
+)
+
+func (n *inspector) read(ctx context.Context, p place) (found, error) {
+	switch p.kind {
+	case "secret":
+		return n.readSecret(ctx, p.name)
+	case "file":
+		return n.readFile(p.name)
+	case "host":
+		return readHost(ctx, p.name, n.connect)
+	}
+	return n.readSSL(ctx, p.name)
+}
+
+// open finds the API server, once.
+func (n *inspector) open() (err error) {
+	if n.access == nil {
+		n.access, err = n.kube.open()
+	}
+	return err
+}
+
+// readSecret reads NAME, or NAMESPACE/NAME.
+func (n *inspector) readSecret(ctx context.Context, name string) (found, error) {
+	if err := n.open(); err != nil {
+		return found{}, err
+	}
+	key := client.ObjectKey{Namespace: n.access.namespace, Name: name}
+	if namespace, name, ok := strings.Cut(name, "/"); ok {
+		key = client.ObjectKey{Namespace: namespace, Name: name}
+	}
+	if key.Namespace == "" {
+		return found{}, errors.New("which namespace? Give it with --namespace")
+	}
+	secret := &corev1.Secret{}
+	if err := n.access.Get(ctx, key, secret); apierrors.IsNotFound(err) {
+		return found{}, fmt.Errorf("there is no such Secret in namespace %s: see kubectl get secrets -A", key.Namespace)
+	} else if err != nil {
+		return found{}, n.access.explain(err)
+	}
+	if len(secret.Data[corev1.TLSCertKey]) == 0 {
+		secret = tlssecret.Provided(secret)
+	}
+	bundle, err := parse(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey], secret.Data[corev1.ServiceAccountRootCAKey])
+	return found{Bundle: bundle, outside: secret.Type == corev1.SecretTypeOpaque}, err
+}
+
+// parse reads a bundle, whose parts' errors name the part.
+func parse(cert, key, ca []byte) (certs.Bundle, error) {
+	bundle, err := certs.ParseBundle(cert, key, ca)
+	if err != nil {
+		return bundle, fmt.Errorf("%w: what it needs is PEM, the certificate first", err)
+	}
+	return bundle, nil
+}
+
+// fileLimit is far above any chain.
+const fileLimit = 1 << 20
+
+// readFile reads PEM with or without a key, or one certificate in DER.
+func (n *inspector) readFile(path string) (found, error) {
+	in := n.in
+	if path != "-" {
+		file, err := os.Open(path)
+		if err != nil {
+			return found{}, err
+		}
+		defer file.Close()
+		in = file
+	}
+	data, err := io.ReadAll(io.LimitReader(in, fileLimit))
+	if err != nil {
+		return found{}, err
+	}
+	if leaf, err := x509.ParseCertificate(data); err == nil {
+		return found{Bundle: certs.Bundle{Leaf: leaf}, outside: true}, nil
+	}
+	var key []byte
+	if bytes.Contains(data, []byte("PRIVATE KEY-----")) {
+		key = data
+	}
+	bundle, err := parse(data, key, nil)
+	return found{Bundle: bundle, outside: key == nil}, err
+}
+
+const handshakeTimeout = 10 * time.Second
+
+// readHost makes a handshake. Nothing is verified: what is served is shown whatever it is.
+func readHost(ctx context.Context, host, connect string) (found, error) {
+	name, port := host, "443"
+	if h, p, err := net.SplitHostPort(host); err == nil {
+		name, port = h, p
+	}
+	addr := cmp.Or(connect, net.JoinHostPort(name, port))
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		return found{}, fmt.Errorf("--connect %q is not of the form HOST:PORT", connect)
+	}
+	seen, err := handshake.Probe{Timeout: handshakeTimeout}.Do(ctx, addr, name)
+	if err != nil {
+		return found{}, fmt.Errorf("no certificate is shown at %s: %w: check the address, and that the host has a certificate there", addr, cmp.Or(errors.Unwrap(err), err))
+	}
+	return found{Bundle: certs.Bundle{Leaf: seen.Leaf, Intermediates: seen.Intermediates}, hosts: []string{name}, outside: true}, nil
+}
+
+// readSSL reads an ssl object from the Admin API, which never gives keys.
+func (n *inspector) readSSL(ctx context.Context, id string) (found, error) {
+	if len(n.options.AdminURLs) == 0 && n.options.AdminService == "" {
+		return found{}, errors.New("which gateway? Give --apisix-admin-url and the admin key, as to the controller")
+	}
+	if err := n.open(); n.options.AdminKeySecret+n.options.AdminService != "" && err != nil {
+		return found{}, err
+	}
+	admin, err := n.admin(ctx)
+	if err != nil {
+		return found{}, err
+	}
+	ssl, err := admin.GetSSL(ctx, id)
+	switch {
+	case apisix.IsNotFound(err):
+		return found{}, errors.New("the gateway has no such ssl object: see sslID in apisix-certs status NAME")
+	case err != nil:
+		return found{}, fmt.Errorf("%w: apisix-certs check tells what is wrong", err)
+	case strings.HasPrefix(ssl.Cert, "$"):
+		return found{}, fmt.Errorf("it refers to its certificate (%s), which the gateway reads elsewhere: inspect the host instead", ssl.Cert)
+	}
+	bundle, err := parse([]byte(ssl.Cert), nil, nil)
+	note := ""
+	if !ssl.Enabled() {
+		note = "the ssl object is disabled, or for clients"
+	}
+	return found{Bundle: bundle, hosts: ssl.Hosts(), note: note, outside: true}, err
+}
+
+// admin is the client of the gateway of the flags.
+func (n *inspector) admin(ctx context.Context) (*apisix.Client, error) {
+	n.options.PushMode, n.options.ClusterName = string(gateway.Auto), "unused"
+	if n.access == nil || n.options.AdminKeySecret+n.options.AdminService == "" {
+		key := apisix.StaticKey(n.options.AdminKey)
+		if n.options.AdminKeyFile != "" {
+			key = apisix.KeyFile(n.options.AdminKeyFile)
+		}
+		files := apisix.ClientTLS{CAFile: n.options.AdminCA, CertFile: n.options.AdminCert, KeyFile: n.options.AdminCertKey}
+		config, err := files.Config()
+		if err != nil {
+			return nil, err
+		}
+		return apisix.New(apisix.Options{Endpoints: n.options.AdminURLs, AdminKey: key, TLS: config, UserAgent: "apisix-certs/" + buildVersion()})
+	}
+	known, err := n.options.GatewaysOnce(ctx, n.access)
+	if err != nil {
+		return nil, err
+	}
+	g := known.Named(registry.FlagsName)
+	if _, err := g.FindMode(ctx); err != nil {
+		return nil, fmt.Errorf("%w: apisix-certs check tells how to mend it", err)
+	}
+	return g.Admin, nil
+}

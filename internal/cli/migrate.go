@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+)
+
+// migration is one call of migrate.
+type migration struct {
+	kube  kubeFlags
+	files []string
+	only  selection
+	// version is that of the cluster's cert-manager, such as "v1.17.2"; empty: not known.
+	version string
+}
+
+// selection is what of the objects is printed; all, where it is zero.
+type selection struct {
+	names   []string // of Certificates; then nothing else is printed
+	issuers bool     // no Certificates
+}
+
+func newMigrate() *cobra.Command {
+	m := &migration{}
+	c := &cobra.Command{
+		Use:   "migrate [CERTIFICATE...]",
+		Short: "Print this project's manifests for Issuers and Certificates of cert-manager",
+		Long: "Print VaultIssuers, ClusterVaultIssuers and ApisixCertificates that do what Issuers and ClusterIssuers of type vault\n" +
+			"and Certificates of cert-manager do, read from the cluster or from files. What has no equal is told in comments\n" +
+			"above each. Nothing is changed. With names, only those Certificates are printed.",
+		Example: "  apisix-certs migrate -A --issuers > issuers.yaml\n  apisix-certs migrate www -n shop > www.yaml\n  apisix-certs migrate -f issuer.yaml -f certificate.yaml\n  kubectl get certificates,issuers -A -o yaml | apisix-certs migrate -f -",
+		RunE: func(c *cobra.Command, names []string) error {
+			m.only.names = names
+			if m.only.issuers && len(names) > 0 {
+				return errors.New("--issuers goes without names of Certificates: leave one of the two out")
+			}
+			waiting := startProgress(c.ErrOrStderr(), "reading")
+			defer waiting.end()
+			objects, err := m.read(c.Context(), c.InOrStdin())
+			if err != nil {
+				return err
+			}
+			waiting.end()
+			return migrate(c.OutOrStdout(), objects, m.only, m.version)
+		},
+		ValidArgsFunction: m.kube.completeAll(theirCertificateNames),
+	}
+	m.kube.add(c)
+	c.Flags().BoolVar(&m.only.issuers, "issuers", false, "print the issuers alone")
+	c.Flags().StringArrayVarP(&m.files, "filename", "f", nil, "file to read instead of the cluster, - for standard input; may be given again")
+	return c
+}
+
+// cmKinds are cert-manager's, in the order in which they are printed.
+var cmKinds = []string{v1alpha1.KindClusterIssuer, v1alpha1.KindIssuer, "Certificate"}
+
+func (m *migration) read(ctx context.Context, in io.Reader) ([]unstructured.Unstructured, error) {
+	if len(m.files) > 0 {
+		return readFiles(m.files, in)
+	}
+	a, err := m.kube.open()
+	if err != nil {
+		return nil, err
+	}
+	var objects []unstructured.Unstructured
+	for _, kind := range cmKinds {
+		list := &unstructured.UnstructuredList{}
+		list.SetGroupVersionKind(schema.GroupVersionKind{Group: v1alpha1.GroupCertManager, Version: "v1", Kind: kind + "List"})
+		var in []client.ListOption
+		if kind != v1alpha1.KindClusterIssuer {
+			in = append(in, client.InNamespace(a.namespace))
+		}
+		err := a.List(ctx, list, in...)
+		if meta.IsNoMatchError(err) {
+			return nil, errors.New("the cluster has no CRDs of cert-manager: choose another --context, or read files with -f")
+		}
+		if err != nil {
+			return nil, a.explain(err)
+		}
+		objects = append(objects, list.Items...)
+	}
+	m.version = theirVersion(ctx, a)
+	return objects, nil
+}
+
+// theirVersion is what the CRDs say of the version of cert-manager; empty where they do not, or may not be read.
+func theirVersion(ctx context.Context, reader client.Reader) string {
+	crd := &metav1.PartialObjectMetadata{}
+	crd.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
+	if err := reader.Get(ctx, client.ObjectKey{Name: "certificates." + v1alpha1.GroupCertManager}, crd); err != nil {
+		return "" // what depends on it says so
+	}
+	return crd.Labels["app.kubernetes.io/version"]
+}
+
+func readFiles(names []string, in io.Reader) ([]unstructured.Unstructured, error) {
+	var objects []unstructured.Unstructured
+	for _, name := range names {
+		from := in
+		if name != "-" {
+			file, err := os.Open(name)
+			if err != nil {
+				return nil, err
+			}
+			defer file.Close()
+			from = file
+		}
+		decoder := utilyaml.NewYAMLOrJSONDecoder(from, 4096)
+		for {
+			var object unstructured.Unstructured
+			err := decoder.Decode(&object.Object)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return nil, fmt.Errorf("%s: it is no YAML of Kubernetes objects: %s", name, oneLine(err.Error()))
+			}
+			if object.IsList() {
+				if err := object.EachListItem(func(item runtime.Object) error {
+					objects = append(objects, *item.(*unstructured.Unstructured))
+					return nil
+				}); err != nil {
+					return nil, fmt.Errorf("%s: %w", name, err)
+				}
+				continue
+			}
+			if len(object.Object) > 0 {
+				objects = append(objects, object)
+			}
+		}
+	}
+	return objects, nil
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/internal/terminal"
+)
+
+// renewCommand is one call of renew.
+type renewCommand struct {
+	kube      kubeFlags
+	selector  string
+	all, wait bool
+	timeout   time.Duration
+	format    *choice
+	out       io.Writer
+	waiting   *progress
+	access    *access
+}
+
+func newRenew() *cobra.Command {
+	r := &renewCommand{}
+	c := &cobra.Command{
+		Use:   "renew [NAME...]",
+		Short: "Have certificates renewed now",
+		Long: "Have certificates renewed now: the annotation apisix-certs.io/renew-at is set, and the controller does the rest.\n" +
+			"With --wait it ends once each new certificate is issued and served.",
+		Example: "  apisix-certs renew shop-tls --wait\n  apisix-certs renew -A -l team=web\n  apisix-certs renew --all -n shop",
+		RunE: func(c *cobra.Command, names []string) error {
+			r.out = c.OutOrStdout()
+			return r.run(c, names)
+		},
+		ValidArgsFunction: r.kube.completeAll(certificateNames),
+	}
+	r.kube.add(c)
+	c.Flags().StringVarP(&r.selector, "selector", "l", "", "those with these labels, such as team=web")
+	c.Flags().BoolVar(&r.all, "all", false, "all of the namespace, with -A of the cluster")
+	c.Flags().BoolVar(&r.wait, "wait", false, "end once the new certificates are issued and served")
+	c.Flags().DurationVar(&r.timeout, "timeout", 2*time.Minute, "how long --wait waits")
+	r.format = addOutput(c, "table", "json", "yaml")
+	return c
+}
+
+// renewal is one certificate that was asked for.
+type renewal struct {
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	Before    string `json:"serialBefore,omitempty"`
+	Serial    string `json:"serial,omitempty"` // the new one, with --wait
+	Served    string `json:"served,omitempty"` // of the new one: True, or Unknown where that cannot be seen
+	// Problem is what was in the way when the time was up.
+	Problem string `json:"problem,omitempty"`
+}
+
+func (r *renewCommand) run(c *cobra.Command, names []string) (err error) {
+	if chosen := len(names) > 0; chosen == (r.all || r.selector != "") || r.all && r.selector != "" {
+		return errors.New("which certificates? Give names, or --selector, or --all")
+	}
+	r.waiting = startProgress(c.ErrOrStderr(), "asking the API server")
+	defer r.waiting.end()
+	if r.access, err = r.kube.open(); err != nil {
+		return err
+	}
+	chosen, err := r.choose(c.Context(), names)
+	if err != nil {
+		return err
+	}
+	var renewals []renewal
+	for i := range chosen {
+		if err := r.ask(c.Context(), &chosen[i]); err != nil {
+			return err
+		}
+		renewals = append(renewals, renewal{Namespace: chosen[i].Namespace, Name: chosen[i].Name, Before: chosen[i].Status.Issued.SerialNumber})
+	}
+	if r.wait {
+		if err := r.await(c.Context(), renewals); err != nil {
+			return err
+		}
+	}
+	r.waiting.end()
+	return r.report(renewals)
+}
+
+func (r *renewCommand) choose(ctx context.Context, names []string) ([]v1alpha1.ApisixCertificate, error) {
+	if len(names) == 0 {
+		list, err := r.access.certificates(ctx, "", r.selector)
+		if err == nil && len(list.Items) == 0 {
+			return nil, errors.New("no ApisixCertificate is meant" + inNamespace(r.access.namespace) + ": see apisix-certs status")
+		}
+		if err != nil {
+			return nil, err
+		}
+		return list.Items, nil
+	}
+	var chosen []v1alpha1.ApisixCertificate
+	for _, name := range names {
+		list, err := r.access.certificates(ctx, name, "")
+		if err != nil {
+			return nil, err
+		}
+		chosen = append(chosen, list.Items...)
+	}
+	return chosen, nil
+}
+
+// ask sets the annotation.
+func (r *renewCommand) ask(ctx context.Context, cert *v1alpha1.ApisixCertificate) error {
+	if cert.Spec.Provided {
+		return fmt.Errorf("ApisixCertificate %s/%s cannot be renewed here: its Secret is kept by somebody else (spec.provided): renew it there", cert.Namespace, cert.Name)
+	}
+	before := cert.DeepCopy()
+	if cert.Annotations == nil {
+		cert.Annotations = map[string]string{}
+	}
+	cert.Annotations[v1alpha1.AnnotationRenewAt] = renewAt(cert, time.Now()).Format(time.RFC3339)
+	r.waiting.say("asking for ApisixCertificate %s/%s", cert.Namespace, cert.Name)
+	return r.access.explain(r.access.Patch(ctx, cert, client.MergeFrom(before)))
+}
+
+// renewAt is a time that the controller takes for a new request: in whole seconds, after whatever was issued until now,
+// also where this machine's clock is behind.
+func renewAt(cert *v1alpha1.ApisixCertificate, now time.Time) time.Time {
+	at := now.UTC().Truncate(time.Second).Add(time.Second)
+	if since := cert.Status.Issued.NotBefore; since != nil && !at.After(since.Time) {
+		at = since.UTC().Add(time.Second)
+	}
+	if at.Format(time.RFC3339) == cert.Annotations[v1alpha1.AnnotationRenewAt] {
+		at = at.Add(time.Second)
+	}
+	return at
+}
+
+const renewPoll = 200 * time.Millisecond
+
+// await waits until each is renewed and served, or time is up.
+func (r *renewCommand) await(ctx context.Context, renewals []renewal) error {
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	for i := range renewals {
+		one := &renewals[i]
+		err := wait.PollUntilContextCancel(ctx, renewPoll, true, func(context.Context) (bool, error) {
+			cert, err := r.access.certificate(context.WithoutCancel(ctx), client.ObjectKey{Namespace: one.Namespace, Name: one.Name})
+			if err != nil {
+				return false, err
+			}
+			return one.look(standingOf(cert, time.Now()), r.waiting), nil
+		})
+		switch {
+		case errors.Is(err, context.Canceled):
+			return r.access.explain(err)
+		case errors.Is(err, context.DeadlineExceeded):
+			one.Problem = fmt.Sprintf("not renewed and served within %s: %s", r.timeout, one.Problem)
+		case err != nil:
+			return err
+		}
+	}
+	return nil
+}
+
+// look tells whether the new certificate is issued and served.
+func (one *renewal) look(now standing, waiting *progress) bool {
+	if now.Serial != "" && now.Serial != one.Before {
+		one.Serial, one.Served = now.Serial, now.Served
+	}
+	if one.Serial != "" && now.Ready == "True" {
+		one.Problem = ""
+		return true
+	}
+	one.Problem = strings.TrimPrefix(now.Reason+": "+now.Message, ": ")
+	if one.Serial == "" && now.Ready == "True" {
+		one.Problem = "the controller has not renewed it: apisix-certs check tells whether it runs"
+	}
+	waiting.say("waiting for ApisixCertificate %s/%s: %s", one.Namespace, one.Name, one.Problem)
+	return false
+}
+
+func (r *renewCommand) report(renewals []renewal) error {
+	failed := 0
+	for _, one := range renewals {
+		if one.Problem != "" {
+			failed++
+		}
+	}
+	if r.format.value != "table" {
+		if err := encode(r.out, r.format.value, map[string]any{"renewals": renewals}); err != nil {
+			return err
+		}
+	} else {
+		for _, one := range renewals {
+			fmt.Fprintln(r.out, terminal.Escape(one.line(r.wait)))
+		}
+	}
+	if failed > 0 {
+		return &foundError{fmt.Sprintf("%d of %d certificates were not renewed", failed, len(renewals))}
+	}
+	return nil
+}
+
+func (one renewal) line(waited bool) string {
+	name := "ApisixCertificate " + one.Namespace + "/" + one.Name
+	switch {
+	case one.Problem != "":
+		return name + ": " + one.Problem
+	case !waited:
+		return name + ": asked for"
+	case one.Served == "True":
+		return name + ": renewed and served, serial " + one.Serial
+	}
+	return name + ": renewed, serial " + one.Serial + " (whether it is served cannot be seen: no TLS address is known)"
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package cli is the command line of apisix-certs: one file or a few a command, each a constructor that makes the cobra
+// command and a type that is one call of it. What the commands share: access.go is the way to the API server, output.go and
+// print.go what is written and how, completion.go names for shells. The controller itself is in package controllers.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"apisix-certs.io/apisix-certs/internal/terminal"
+)
+
+// Exit codes.
+const (
+	exitFailed = 1
+	exitFound  = 2
+)
+
+// Main runs the command line of this process and returns its exit code: 0 where all is well, 1 where the command failed, 2
+// where it did its work and found something wrong. release is the version that the build was given; empty: what the Go
+// toolchain recorded. more are commands beside those of this package.
+func Main(release string, more ...func() *cobra.Command) int {
+	version = release
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr, more...)
+}
+
+// suggestions puts what cobra suggests for an unknown command into the line of the error.
+var suggestions = strings.NewReplacer("\n\nDid you mean this?\n\t", ": did you mean ", "\n\t", " or ")
+
+// run runs a command line, the program's name first, and returns the exit code: 0, or 1 after a line on standard error
+// for each problem, or 2 where the command found something wrong.
+func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer, more ...func() *cobra.Command) int {
+	root := newRoot()
+	for _, command := range more {
+		root.AddCommand(command())
+	}
+	name := filepath.Base(args[0])
+	if strings.HasPrefix(name, "kubectl_complete-") {
+		args = slices.Insert(slices.Clone(args), 1, cobra.ShellCompRequestCmd)
+	}
+	if strings.HasPrefix(name, "kubectl") {
+		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl apisix-certs"}
+	}
+	root.SetArgs(args[1:])
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	for line := range strings.Lines(suggestions.Replace(err.Error())) {
+		fmt.Fprintln(errOut, "error:", terminal.Escape(strings.TrimSpace(line)))
+	}
+	if found := (*foundError)(nil); errors.As(err, &found) {
+		return exitFound
+	}
+	return exitFailed
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "apisix-certs",
+		Short: "Keeps the certificates of an Apache APISIX gateway valid",
+		Long: "apisix-certs gets certificates from HashiCorp Vault for the hosts of ApisixTls, ApisixRoute and Ingress objects,\n" +
+			"puts them into APISIX through its Admin API, and proves that they are served.\n\n" +
+			"Linked as kubectl-apisix_certs in the PATH it is kubectl's plugin: kubectl apisix-certs status.\n" +
+			"Linked as kubectl_complete-apisix_certs too, kubectl completes its commands and names.\n\n" +
+			"Exit codes: 0 all is well; 1 the command failed; 2 it did its work and found something wrong.\n" +
+			"Errors are lines on standard error that begin with \"error: \".",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		var unknown *pflag.NotExistError
+		if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "" {
+			err = fmt.Errorf("unknown shorthand flag: -%s", unknown.GetSpecifiedName()) // what follows may be a token
+		}
+		return fmt.Errorf("%w: see %s --help", err, c.CommandPath())
+	})
+	root.AddCommand(newController(), newVersion(), newStatus(), newExplain(), newRenew(), newApprove(), newDeny(), newCheck(), newInspect(), newMigrate())
+	return root
+}
+
+func newVersion() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		Run:   func(c *cobra.Command, _ []string) { fmt.Fprintln(c.OutOrStdout(), "apisix-certs", buildVersion()) },
+	}
+}

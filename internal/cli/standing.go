@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+	"apisix-certs.io/apisix-certs/internal/terminal"
+)
+
+// standing is how a certificate stands, as status tells it.
+type standing struct {
+	Namespace  string
+	Name       string
+	Hosts      []string
+	Issuer     string     // KIND/NAME; empty for a certificate that is provided
+	Expires    *time.Time // nil: nothing is issued yet
+	Renewal    *time.Time // nil: not known
+	Secret     string     // name, or NAMESPACE/NAME of another namespace
+	Serial     string     // lower-case hex
+	Pushed     string     // True, False or Unknown, as the conditions
+	Served     string     // True, False or Unknown
+	Ready      string     // True, False or Unknown
+	Reason     string     // of Ready
+	Message    string     // of Ready
+	Warnings   []string   // of the issuer
+	Gateways   []v1alpha1.GatewayStatus
+	conditions []string
+	version    string // of the object, where all of it counts
+}
+
+// standingsOf sorts those that are not Ready first, then by namespace and name.
+func standingsOf(list []v1alpha1.ApisixCertificate, now time.Time) []standing {
+	standings := []standing{}
+	for i := range list {
+		standings = append(standings, standingOf(&list[i], now))
+	}
+	slices.SortFunc(standings, func(a, b standing) int {
+		return cmp.Or(cmp.Compare(order(a.Ready), order(b.Ready)), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
+	return standings
+}
+
+func order(ready string) int { return slices.Index([]string{"False", "Unknown", "True"}, ready) }
+
+// standingOf reads the status. A certificate that has ended is not Ready, whatever a controller that does not run any
+// more wrote.
+func standingOf(cert *v1alpha1.ApisixCertificate, now time.Time) standing {
+	s := standing{
+		Namespace: cert.Namespace, Name: cert.Name, Hosts: hostsOf(cert), Secret: cert.Spec.SecretName,
+		Serial: cert.Status.Issued.SerialNumber, Pushed: conditionOf(cert, v1alpha1.ConditionPushed),
+		Served: conditionOf(cert, v1alpha1.ConditionServed), Ready: conditionOf(cert, v1alpha1.ConditionReady),
+		Warnings: cert.Status.Warnings, Gateways: cert.Status.Gateways,
+	}
+	if other := cert.Spec.SecretNamespace; other != "" && other != cert.Namespace {
+		s.Secret = other + "/" + s.Secret
+	}
+	if cert.Spec.IssuerRef.Name != "" {
+		s.Issuer = cert.Spec.IssuerRef.String()
+	}
+	if t := cert.Status.Issued.NotAfter; t != nil {
+		s.Expires = &t.Time
+	}
+	if t := cert.Status.RenewalTime; t != nil {
+		s.Renewal = &t.Time
+	}
+	if ready := meta.FindStatusCondition(cert.Status.Conditions, v1alpha1.ConditionReady); ready != nil {
+		s.Reason, s.Message = ready.Reason, ready.Message
+	} else {
+		s.Message = "no controller has looked at it yet: apisix-certs check tells whether one runs"
+	}
+	if s.Ready == "True" && s.Expires != nil && !now.Before(*s.Expires) {
+		s.Ready, s.Reason, s.Message = "False", v1alpha1.ReasonExpired, "the certificate has ended, and the controller has not said so: apisix-certs check tells whether it runs"
+	}
+	for _, c := range cert.Status.Conditions {
+		s.conditions = append(s.conditions, fmt.Sprintf("%s %s, %s: %s", c.Type, c.Status, c.Reason, c.Message))
+	}
+	return s
+}
+
+// hostsOf are the names that the certificate is for.
+func hostsOf(cert *v1alpha1.ApisixCertificate) []string {
+	names := slices.Concat(cert.Spec.DNSNames, cert.Spec.IPAddresses, cert.Spec.URIs, cert.Spec.EmailAddresses)
+	if len(names) == 0 && cert.Spec.CommonName != "" {
+		return []string{cert.Spec.CommonName}
+	}
+	return names
+}
+
+func conditionOf(cert *v1alpha1.ApisixCertificate, kind string) string {
+	c := meta.FindStatusCondition(cert.Status.Conditions, kind)
+	if c == nil {
+		return "Unknown"
+	}
+	return string(c.Status)
+}
+
+func (s standing) key() client.ObjectKey {
+	return client.ObjectKey{Namespace: s.Namespace, Name: s.Name}
+}
+
+func (s standing) same(other standing) bool { return reflect.DeepEqual(s, other) }
+
+// standingColumns are those of the table; the ones with a priority are shown with -o wide.
+var standingColumns = []metav1.TableColumnDefinition{
+	{Name: "Name", Type: "string", Format: "name"}, {Name: "Ready", Type: "string"}, {Name: "Hosts", Type: "string"},
+	{Name: "Expires", Type: "string"}, {Name: "Renews", Type: "string"}, {Name: "Pushed", Type: "string"}, {Name: "Served", Type: "string"},
+	{Name: "Reason", Type: "string"}, {Name: "Issuer", Type: "string", Priority: 1}, {Name: "Secret", Type: "string", Priority: 1},
+	{Name: "Message", Type: "string", Priority: 1},
+}
+
+func standingTable(standings []standing, now time.Time) *metav1.Table {
+	table := &metav1.Table{ColumnDefinitions: standingColumns}
+	for _, s := range standings {
+		table.Rows = append(table.Rows, s.row(now))
+	}
+	return table
+}
+
+func (s standing) row(now time.Time) metav1.TableRow {
+	row := metav1.TableRow{Object: runtime.RawExtension{Object: &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: s.Name}}}}
+	for _, text := range []string{
+		s.Name, s.Ready, shortHosts(s.Hosts), away(s.Expires, now), away(s.Renewal, now), s.Pushed, s.Served, s.Reason,
+		s.Issuer, s.Secret, s.Message,
+	} {
+		row.Cells = append(row.Cells, terminal.Escape(orDash(text)))
+	}
+	return row
+}
+
+// shownHosts is how many hosts a row has.
+const shownHosts = 2
+
+// shortHosts are the first hosts, and how many more there are.
+func shortHosts(hosts []string) string {
+	text := strings.Join(hosts[:min(len(hosts), shownHosts)], ", ")
+	if more := len(hosts) - shownHosts; more > 0 {
+		text += fmt.Sprintf(" +%d", more)
+	}
+	return text
+}
+
+// tell writes what a row leaves out.
+func (s standing) tell(out io.Writer, now time.Time) {
+	line := func(format string, args ...any) { fmt.Fprintln(out, terminal.Escape(fmt.Sprintf(format, args...))) }
+	fmt.Fprintln(out)
+	line("Serial: %s", orDash(s.Serial))
+	line("Hosts: %s", strings.Join(s.Hosts, ", "))
+	line("Issuer: %s", orDash(s.Issuer))
+	line("Secret: %s", s.Secret)
+	line("Expires: %s", orDash(when(s.Expires, now)))
+	line("Renews: %s", orDash(when(s.Renewal, now)))
+	for _, text := range s.conditions {
+		line("%s", text)
+	}
+	for _, text := range s.Warnings {
+		line("Warning: %s", text)
+	}
+	for _, g := range s.Gateways {
+		line("Gateway %s, mode %s: ssl object %s holds %s, served is %s", g.Name, orDash(g.Mode), orDash(g.SSLID), orDash(g.PushedSerial), orDash(g.ServedSerial))
+	}
+}

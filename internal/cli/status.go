@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/cli-runtime/pkg/printers"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"apisix-certs.io/apisix-certs/api/v1alpha1"
+)
+
+// statusCommand is one call of status.
+type statusCommand struct {
+	kube     kubeFlags
+	selector string
+	watch    bool
+	print    printFlags
+	printer  printers.ResourcePrinter // nil: a table
+	table    *statusTable
+	out      io.Writer
+}
+
+func newStatus() *cobra.Command {
+	s := &statusCommand{}
+	c := &cobra.Command{
+		Use:   "status [NAME]",
+		Short: "Show the certificates: hosts, issuer, expiry, renewal, and whether they are pushed and served",
+		Long: "Show the ApisixCertificates of a namespace, those that are not Ready first and in colour, or with NAME all of one.\n" +
+			"The exit code is 2 where one is not Ready.\n\n" +
+			"The table is short: -o wide adds issuer, Secret and message. The other formats print the objects, as kubectl get does.",
+		Example: "  apisix-certs status -A\n  apisix-certs status -n shop -l team=web --watch\n  apisix-certs status shop-tls -o yaml\n" +
+			"  apisix-certs status -A -o custom-columns=NAME:.metadata.name,EXPIRES:.status.issued.notAfter",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			s.out = c.OutOrStdout()
+			return s.run(c, strings.Join(args, ""))
+		},
+		ValidArgsFunction: s.kube.completeOne(certificateNames),
+	}
+	s.kube.add(c)
+	addWatchNamespaces(c.Flags(), &s.kube.watched, "all of these namespaces, such as shop,web, for those who may not look into others")
+	c.MarkFlagsMutuallyExclusive("watch-namespaces", "namespace")
+	c.Flags().StringVarP(&s.selector, "selector", "l", "", "only those with these labels, such as team=web")
+	c.Flags().BoolVarP(&s.watch, "watch", "w", false, "After listing the requested objects, watch for changes")
+	s.print.add(c)
+	return c
+}
+
+func (s *statusCommand) run(c *cobra.Command, name string) (err error) {
+	if s.printer, err = s.print.objectPrinter(); err != nil {
+		return err
+	}
+	waiting := startProgress(c.ErrOrStderr(), "asking the API server")
+	defer waiting.end()
+	s.kube.all = s.kube.all || len(s.kube.watched) > 0
+	a, err := s.kube.open()
+	if err != nil {
+		return err
+	}
+	list, err := a.certificates(c.Context(), name, s.selector)
+	if err != nil {
+		return err
+	}
+	waiting.end()
+	s.table = newStatusTable(s.out, printers.PrintOptions{NoHeaders: s.print.noHeaders, WithNamespace: s.kube.all, Wide: s.print.wide()})
+	standings := standingsOf(list.Items, time.Now())
+	if err := s.show(list, standings, name); err != nil {
+		return err
+	}
+	if s.watch {
+		return a.explain(s.follow(c.Context(), a, list, name))
+	}
+	if len(standings) == 0 && s.printer == nil {
+		fmt.Fprintln(c.ErrOrStderr(), "No ApisixCertificates found"+inNamespace(strings.Join(a.within(), ", "))+".")
+	}
+	if slices.ContainsFunc(standings, func(s standing) bool { return s.Ready != "True" }) {
+		return &foundError{}
+	}
+	return nil
+}
+
+func (s *statusCommand) show(list *v1alpha1.ApisixCertificateList, standings []standing, name string) error {
+	switch {
+	case s.printer != nil && name == "" && !s.watch:
+		return s.printAll(list.Items)
+	case s.printer != nil:
+		for i := range list.Items {
+			if err := s.printOne(&list.Items[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	case len(standings) == 0:
+		return nil
+	}
+	now := time.Now()
+	err := s.table.show(standings, now)
+	if err == nil && name != "" {
+		standings[0].tell(s.out, now)
+	}
+	return err
+}
+
+func (s *statusCommand) printOne(cert *v1alpha1.ApisixCertificate) error {
+	object, err := unstructuredOf(cert)
+	if err != nil {
+		return err
+	}
+	return s.print.printObject(s.printer, object, s.out)
+}
+
+// printAll prints a list, as kubectl has it.
+func (s *statusCommand) printAll(certificates []v1alpha1.ApisixCertificate) error {
+	all := &unstructured.UnstructuredList{Object: map[string]any{"apiVersion": "v1", "kind": "List", "metadata": map[string]any{"resourceVersion": ""}}}
+	for i := range certificates {
+		object, err := unstructuredOf(&certificates[i])
+		if err != nil {
+			return err
+		}
+		all.Items = append(all.Items, *object)
+	}
+	return s.print.printObject(s.printer, all, s.out)
+}
+
+// unstructuredOf is a certificate with its kind, which a client leaves out.
+func unstructuredOf(cert *v1alpha1.ApisixCertificate) (*unstructured.Unstructured, error) {
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(cert)
+	if err != nil {
+		return nil, err
+	}
+	object := &unstructured.Unstructured{Object: content}
+	object.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("ApisixCertificate"))
+	return object, nil
+}
+
+// follow shows each change until ctx ends.
+func (s *statusCommand) follow(ctx context.Context, a *access, list *v1alpha1.ApisixCertificateList, name string) error {
+	shown := map[client.ObjectKey]standing{}
+	for i := range list.Items {
+		shown[client.ObjectKeyFromObject(&list.Items[i])] = s.standing(&list.Items[i], time.Now())
+	}
+	var one sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	for _, namespace := range a.within() {
+		group.Go(func() error {
+			return s.followIn(ctx, a, namespace, func(cert *v1alpha1.ApisixCertificate, deleted bool) {
+				one.Lock()
+				defer one.Unlock()
+				if name == "" || cert.Name == name {
+					s.changed(shown, cert, deleted)
+				}
+			})
+		})
+	}
+	return group.Wait()
+}
+
+// followIn passes on what happens in a namespace. A watch that the API server ends is begun again.
+func (s *statusCommand) followIn(ctx context.Context, a *access, namespace string, happened func(cert *v1alpha1.ApisixCertificate, deleted bool)) error {
+	parsed, _ := labels.Parse(s.selector) // it was parsed for the list
+	for ctx.Err() == nil {
+		w, err := a.Watch(ctx, &v1alpha1.ApisixCertificateList{}, client.InNamespace(namespace), client.MatchingLabelsSelector{Selector: parsed})
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		for ctx.Err() == nil {
+			event, ok := <-w.ResultChan()
+			if !ok {
+				break
+			}
+			if cert, isCert := event.Object.(*v1alpha1.ApisixCertificate); isCert {
+				happened(cert, event.Type == watch.Deleted)
+			}
+		}
+	}
+	return nil
+}
+
+// standing is what a change is compared by: what the table shows, or the whole object.
+func (s *statusCommand) standing(cert *v1alpha1.ApisixCertificate, now time.Time) standing {
+	st := standingOf(cert, now)
+	if s.printer != nil {
+		st.version = cert.ResourceVersion
+	}
+	return st
+}
+
+// changed shows a certificate if it is another than the last time.
+func (s *statusCommand) changed(shown map[client.ObjectKey]standing, cert *v1alpha1.ApisixCertificate, deleted bool) {
+	now := time.Now()
+	st := s.standing(cert, now)
+	if deleted {
+		st.Ready, st.Reason, st.Message = "Deleted", "Deleted", ""
+	}
+	if last, known := shown[st.key()]; known && last.same(st) {
+		return
+	}
+	shown[st.key()] = st
+	// A closed pipe ends the watch by its signal.
+	if s.printer != nil {
+		_ = s.printOne(cert)
+		return
+	}
+	_ = s.table.show([]standing{st}, now)
+}
