@@ -84,7 +84,9 @@ func certificateRows(t *testing.T) []healthRow {
 		g.Name = "default"
 		return plan.Results{Gateways: []gateway.Result{g}}
 	}
-	withGateway := func(s *plantest.Scene) { s.Gateways.At = []plan.GatewayState{{Gateway: &gateway.Gateway{Name: "default"}}} }
+	withGateway := func(s *plantest.Scene) {
+		s.Gateways.At = []plan.GatewayState{{Gateway: &gateway.Gateway{Name: "default"}}}
+	}
 	fresh, ready := after(plantest.New(t), plan.Results{}), after(plantest.Issued(t), plan.Results{})
 	fresh.Status = v1alpha1.ApisixCertificateStatus{}
 	changed, deleted := ready.DeepCopy(), ready.DeepCopy()
