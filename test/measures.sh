@@ -14,7 +14,7 @@ measure() (
 )
 
 measure . -timeout 60m ./...
-GOFLAGS="${GOFLAGS:-} -mod=mod" measure test/chart -timeout 20m -run 'TestObjectsAreAccepted|TestRights$|TestLeastReach$' .
+GOFLAGS="${GOFLAGS:-} -mod=mod" measure test/chart -timeout 20m -run 'TestObjectsAreAccepted|TestReuseValues$|TestRights$|TestLeastReach$' .
 GOFLAGS="${GOFLAGS:-} -mod=mod" measure test/page -timeout 20m -run 'TestOpening|TestScrolling|TestAccessibility' .
 GOFLAGS="${GOFLAGS:-} -mod=mod" measure test/docs -timeout 20m -run 'TestQuickstart$' .
 echo

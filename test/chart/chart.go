@@ -24,6 +24,7 @@ import (
 	helmchart "helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
+	helmrelease "helm.sh/helm/v3/pkg/release"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 )
@@ -75,6 +76,11 @@ func Render(root string, release Release) (*Rendered, error) {
 	if err != nil {
 		return nil, err
 	}
+	return renderChart(c, release)
+}
+
+func renderChart(c *helmchart.Chart, release Release) (*Rendered, error) {
+	var err error
 	install := action.NewInstall(&action.Configuration{Log: func(string, ...any) {}})
 	install.DryRun, install.ClientOnly = true, true
 	install.ReleaseName, install.Namespace = or(release.Name, Name), or(release.Namespace, Name)
@@ -85,6 +91,10 @@ func Render(root string, release Release) (*Rendered, error) {
 	if err != nil {
 		return nil, err
 	}
+	return rendered(made)
+}
+
+func rendered(made *helmrelease.Release) (*Rendered, error) {
 	text := strings.TrimSpace(made.Manifest) + "\n"
 	sort.Slice(made.Hooks, func(i, j int) bool { return made.Hooks[i].Path < made.Hooks[j].Path })
 	for _, hook := range made.Hooks {

@@ -13,11 +13,11 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Generated returns all files that are generated, by their path in the checkout at root: the CRDs, rules and admission policies
-// inside of the chart, the README of its values, and the kustomization of the plain manifests.
+// Generated returns all files that are generated, by their path in the checkout at root: the CRDs, rules, admission policies and
+// defaults inside of the chart, the README of its values, and the kustomization of the plain manifests.
 func Generated(root string) (map[string]string, error) {
 	files := map[string]string{}
-	for _, add := range []func(string, map[string]string) error{addCRDs, addRules, addPolicies, addReadme, addKustomization} {
+	for _, add := range []func(string, map[string]string) error{addCRDs, addRules, addPolicies, addDefaults, addReadme, addKustomization} {
 		if err := add(root, files); err != nil {
 			return nil, err
 		}
@@ -101,6 +101,22 @@ func addPolicies(root string, files map[string]string) error {
 		}
 		files[filepath.Join("charts", Name, "files", file)] = string(data)
 	}
+	return nil
+}
+
+const defaultsHead = "# Written by `make generate` from values.yaml, which templates cannot read: all values with their defaults.\n"
+
+// addDefaults writes the values for the templates, see templates/_values.tpl.
+func addDefaults(root string, files map[string]string) error {
+	values, err := Values(root)
+	if err != nil {
+		return err
+	}
+	text := defaultsHead
+	for _, v := range values {
+		text += v.Key + ": " + v.Default + "\n"
+	}
+	files[filepath.Join("charts", Name, "files", "defaults.yaml")] = text
 	return nil
 }
 

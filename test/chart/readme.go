@@ -31,12 +31,15 @@ helm install apisix-certs charts/apisix-certs --namespace apisix-certs --create-
 Kubernetes 1.29 or newer. Two settings of the apisix chart stand in the way as they come: ` + "`apisix.admin.allow.ipList`" + ` must
 hold the network of your Pods, and ` + "`apisix.ssl.enabled`" + ` must be true.
 
+Upgrades, also with ` + "`--reuse-values`" + `, are in docs/upgrading.md of the source, OpenShift in docs/openshift.md, Argo CD and Flux in docs/gitops.md.
+
 CRDs are updated with the chart, and kept when it is uninstalled (` + "`crds.keep`" + `). Before you uninstall for good, delete the
 certificates while the controller still runs, for it takes back what it has pushed: ` + "`kubectl delete acert -A --all`" + `.
 
-Metrics, alerts and the dashboard are told of in docs/metrics.md of the source.
+Metrics, alerts and the dashboard are in docs/metrics.md of the source.
 
-Unknown and wrong values are refused, with what to write instead. ` + "`ci/`" + ` has examples. The table is written by
+Unknown and invalid values are errors that name the value and the fix. A value that is null has its default, except the parts of the Pod, such as
+` + "`podSecurityContext`" + `, which null removes. ` + "`ci/`" + ` has examples. The table is written by
 ` + "`make generate`" + ` from values.yaml.
 
 | value | default | meaning |

@@ -50,6 +50,7 @@
 - --resync-period={{ .Values.resyncPeriod }}
 - --ca-expiry-warning={{ .Values.caExpiryWarning }}
 - --ca-rotation-spread={{ .Values.caRotationSpread }}
+- --name-reservation={{ .Values.nameReservation }}
 - --log-level={{ .Values.log.level }}
 - --log-format={{ .Values.log.format }}
 {{- if .Values.page.enabled }}
