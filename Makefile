@@ -16,13 +16,12 @@ SVG ?=
 CONTROLLER_GEN := $(GO) run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
 CRD_REF_DOCS := $(GO) run github.com/elastic/crd-ref-docs@v0.3.0
 GOLANGCI_LINT := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-# A module of its own that follows the versions of this one.
-IN_CHART := cd test/chart && GOFLAGS="$${GOFLAGS:-} -mod=mod"
-# Another, with Prometheus.
-IN_ALERTS := cd test/alerts && GOFLAGS="$${GOFLAGS:-} -mod=mod"
-IN_PAGE := cd test/page && GOFLAGS="$${GOFLAGS:-} -mod=mod"
-IN_DOCS := cd test/docs && GOFLAGS="$${GOFLAGS:-} -mod=mod"
-# Another, of what makes image and archives.
+# Modules of their own, for their dependencies are not those of the product. go.work holds all of them.
+MODULES := . cmd/release test/alerts test/chart test/docs test/page
+IN_CHART := cd test/chart &&
+IN_ALERTS := cd test/alerts &&
+IN_PAGE := cd test/page &&
+IN_DOCS := cd test/docs &&
 IN_RELEASE := cd cmd/release &&
 PLATFORMS ?=
 IMAGE ?=
@@ -76,6 +75,11 @@ test: servers ## Run all tests
 	$(GO) test -timeout 20m ./...
 	$(IN_RELEASE) $(GO) test ./...
 	$(MAKE) chart alerts page docs
+
+.PHONY: tidy
+tidy: ## Bring the modules to the same versions, after a change of one
+	$(GO) work sync
+	for module in $(MODULES); do (cd $$module && GOWORK=off $(GO) mod tidy) || exit; done
 
 .PHONY: unit
 unit: ## Run the tests that need no servers

@@ -14,9 +14,9 @@ measure() (
 )
 
 measure . -timeout 60m ./...
-GOFLAGS="${GOFLAGS:-} -mod=mod" measure test/chart -timeout 20m -run 'TestObjectsAreAccepted|TestReuseValues$|TestRights$|TestLeastReach$' .
-GOFLAGS="${GOFLAGS:-} -mod=mod" measure test/page -timeout 20m -run 'TestOpening|TestScrolling|TestAccessibility' .
-GOFLAGS="${GOFLAGS:-} -mod=mod" measure test/docs -timeout 20m -run 'TestQuickstart$' .
+measure test/chart -timeout 20m -run 'TestObjectsAreAccepted|TestReuseValues$|TestRights$|TestLeastReach$' .
+measure test/page -timeout 20m -run 'TestOpening|TestScrolling|TestAccessibility' .
+measure test/docs -timeout 20m -run 'TestQuickstart$' .
 echo
 grep -oE 'measure: .*' "$out" || { echo "measures: no test printed any" >&2; exit 1; }
 ! grep -qE '^(FAIL|panic)' "$out" || { echo "measures: a test failed" >&2; exit 1; }

@@ -4,8 +4,6 @@ go 1.26.7
 
 require apisix-certs.io/apisix-certs v0.0.0
 
-require github.com/evanphx/json-patch v5.6.0+incompatible // indirect
-
 require (
 	cloud.google.com/go/auth v0.24.1-0.20261001053825-dbc26066f70a // indirect
 	cloud.google.com/go/auth/oauth2adapt v0.3.0 // indirect
