@@ -23,20 +23,20 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// takeTimeout bounds what is finished though the controller stops: what was signed must not be lost. It is less than the time
+// storeTimeout bounds what is finished though the controller stops: what was signed must not be lost. It is less than the time
 // that the controller is given to stop.
-const takeTimeout = 10 * time.Second
+const storeTimeout = 10 * time.Second
 
 // act takes one step, and gives what is observed after it. Its error is of the observation; that of the step is in done.
 func (r *Reconciler) act(ctx context.Context, now plan.Step, s plan.Snapshot, p plan.Plan, done *plan.Results) (plan.Snapshot, error) {
 	before := *done
-	done.Taken = append(done.Taken, now)
+	done.Steps = append(done.Steps, now)
 	switch now {
 	case plan.WriteSecret:
 		written, err := r.writeSecret(ctx, &s, &p, done)
 		if errors.Is(err, errChanged) {
 			*done = before
-			return r.lookAgain(ctx, s)
+			return r.observeLive(ctx, s)
 		}
 		if err != nil {
 			done.Fail(err, r.Clock.Now())
@@ -48,7 +48,7 @@ func (r *Reconciler) act(ctx context.Context, now plan.Step, s plan.Snapshot, p 
 			s = r.observeGateways(ctx, s, p.Target)
 		}
 	case plan.DropRequest:
-		done.Err = errors.Join(done.Err, r.Issuers.Drop(ctx, s.Issuer.Order))
+		done.Err = errors.Join(done.Err, r.Issuers.Drop(ctx, s.Issuer.Request))
 	case plan.Deliver:
 		done.Gateways = r.deliver(ctx, &s, &p)
 		r.measureServed(s.Cert, done.Gateways)
@@ -61,46 +61,46 @@ func (r *Reconciler) act(ctx context.Context, now plan.Step, s plan.Snapshot, p 
 // writeSecret brings the Secret to what is planned, and gives it as it is then; nil: it is as it was.
 func (r *Reconciler) writeSecret(ctx context.Context, s *plan.Snapshot, p *plan.Plan, done *plan.Results) (*corev1.Secret, error) {
 	if p.Secret == plan.Rewrite {
-		return r.store(ctx, s, plan.Present(s, r.Clock.Now()))
+		return r.storeSecret(ctx, s, plan.Present(s, r.Clock.Now()))
 	}
-	began := issuance.Began(s.Issuer.Issuing, r.Clock.Now())
+	began := issuance.StartedAt(s.Issuer.Issuing, r.Clock.Now())
 	done.Attempted, done.Why = true, p.Decision
 	if s.Secret.Right.Ours() {
 		done.Replaced = plan.LeafIn(s.Secret.Object)
 	}
-	answer, pending, err := r.Issuers.Issue(ctx, s.Issuer.Order, s.Issuer.Issuing, p.Decision, func(ctx context.Context, csr []byte) error {
+	answer, pending, err := r.Issuers.Issue(ctx, s.Issuer.Request, s.Issuer.Issuing, p.Decision, func(ctx context.Context, csr []byte) error {
 		logPlan(ctx, p, done)
-		return r.try(ctx, s, csr)
+		return r.checkSecret(ctx, s, csr)
 	})
 	done.Writer = revertedBy(s)
 	if done.Pending = pending; err != nil || answer == nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	m := plan.Material{
 		Cert: answer.CertPEM, Key: answer.Key.PEM(s.Facts.Spec.Key.Encoding), CA: answer.CAPEM, IssuedAt: r.Clock.Now(),
-		Digest: s.Facts.Spec.Digest(), Under: s.Issuer.Order.Observation.Chain(), Place: s.Keys.Mark(),
+		Digest: s.Facts.Spec.Digest(), IssuedUnder: s.Issuer.Request.Observation.Chain(), KeyLocation: s.Keys.Mark(),
 	}
-	if err := r.Keys.Keep(ctx, s.Kept(), certs.Fingerprint(answer.Bundle.Leaf), m.Cert, m.Key); err != nil {
+	if err := r.Keys.Save(ctx, s.KeyInput(), certs.Fingerprint(answer.Bundle.Leaf), m.Cert, m.Key); err != nil {
 		return nil, err
 	}
-	written, err := r.store(ctx, s, m)
+	written, err := r.storeSecret(ctx, s, m)
 	if err != nil {
 		return nil, err
 	}
 	done.Issued, done.Warnings = true, answer.Warnings
 	metrics.Issued(string(p.Decision.Reason), r.Clock.Now().Sub(began))
-	r.memory.wrote(s.Cert.UID, r.Clock.Now())
-	if err := r.Issuers.Stored(ctx, s.Issuer.Order); err != nil {
+	r.memory.noteWritten(s.Cert.UID, r.Clock.Now())
+	if err := r.Issuers.Stored(ctx, s.Issuer.Request); err != nil {
 		ctrl.LoggerFrom(ctx).Info("what was asked for is left at cert-manager for now", "error", err.Error())
 	}
 	return written, nil
 }
 
-// store writes the Secret in one write. It creates only where there is none and changes only what was observed, so that a
+// storeSecret writes the Secret in one write. It creates only where there is none and changes only what was observed, so that a
 // Secret that somebody wrote meanwhile stays. One of another type cannot be changed, and is deleted and made anew.
-func (r *Reconciler) store(ctx context.Context, s *plan.Snapshot, m plan.Material) (*corev1.Secret, error) {
+func (r *Reconciler) storeSecret(ctx context.Context, s *plan.Snapshot, m plan.Material) (*corev1.Secret, error) {
 	var err error
 	if m.Forms, err = s.Forms.Make(m.Cert, m.Key, m.CA, m.IssuedAt); err != nil {
 		return nil, err
@@ -129,9 +129,9 @@ func (r *Reconciler) store(ctx context.Context, s *plan.Snapshot, m plan.Materia
 // errChanged says that the Secret is not as it was observed. Nothing was signed.
 var errChanged = errors.New("the Secret has changed meanwhile")
 
-// try looks at the API server, before anything is signed, whether the Secret still is as it was observed, and before the first
+// checkSecret looks at the API server, before anything is signed, whether the Secret still is as it was observed, and before the first
 // signature and after a failure, whether it would take the new one: no signature is spent on a Secret that cannot be written.
-func (r *Reconciler) try(ctx context.Context, s *plan.Snapshot, csr []byte) error {
+func (r *Reconciler) checkSecret(ctx context.Context, s *plan.Snapshot, csr []byte) error {
 	if err := r.refresh(ctx, s); err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (r *Reconciler) try(ctx context.Context, s *plan.Snapshot, csr []byte) erro
 	if secret != nil && secret.Type != wanted.Type {
 		return nil // it is deleted and created
 	}
-	err := r.Secrets.Try(ctx, permit, secret, wanted)
+	err := r.Secrets.DryRun(ctx, permit, secret, wanted)
 	if secret == nil && !s.Secret.Live && apierrors.IsAlreadyExists(err) {
 		return errChanged
 	}
@@ -184,7 +184,7 @@ func revertedBy(s *plan.Snapshot) string {
 // certificate has left give it up once the others have it.
 func (r *Reconciler) deliver(ctx context.Context, s *plan.Snapshot, p *plan.Plan) []gateway.Result {
 	if p.Delivery == plan.Withdraw {
-		return withdraw(ctx, append(slices.Clone(s.Gateways.Left), s.Gateways.List()...), p.Target)
+		return withdraw(ctx, append(slices.Clone(s.Gateways.Former), s.Gateways.List()...), p.Target)
 	}
 	all := make([]gateway.Result, len(s.Gateways.At))
 	var group sync.WaitGroup
@@ -201,14 +201,14 @@ func (r *Reconciler) deliver(ctx context.Context, s *plan.Snapshot, p *plan.Plan
 		})
 	}
 	group.Wait()
-	r.touch(ctx, all)
+	r.touchApisixTlses(ctx, all)
 	switch {
 	case p.Delivery == plan.Verify:
 		return all
 	case gateway.AllSettled(all):
-		return append(all, withdraw(ctx, s.Gateways.Left, p.Target)...)
+		return append(all, withdraw(ctx, s.Gateways.Former, p.Target)...)
 	}
-	for _, g := range s.Gateways.Left { // they stay in status until then
+	for _, g := range s.Gateways.Former { // they stay in status until then
 		all = append(all, gateway.Result{Name: g.Name, Verb: gateway.Keep})
 	}
 	return all
@@ -227,12 +227,12 @@ func withdraw(ctx context.Context, gateways []*gateway.Gateway, t gateway.Target
 
 // settle ends what was needed until the gateways have the certificate: keys elsewhere, and certificates to be revoked.
 func (r *Reconciler) settle(ctx context.Context, s *plan.Snapshot, p *plan.Plan, done *plan.Results) {
-	done.Places = s.Keys.Places
+	done.KeyLocations = s.Keys.Locations
 	if done.Err != nil || !gateway.AllSettled(done.Gateways) {
 		return
 	}
 	if p.Delivery == plan.Push && len(done.Gateways) > 0 {
-		done.Places, done.ClearAgain = r.Keys.Settle(ctx, s.Kept(), s.Keys, p.Target)
+		done.KeyLocations, done.ClearAgain = r.Keys.Settle(ctx, s.KeyInput(), s.Keys, p.Target)
 	}
 	r.revokeReplaced(ctx, s, p, done)
 }

@@ -16,7 +16,7 @@ import (
 // Drifted reports whether a gateway needs a write for the certificate, and what is otherwise there. What cannot be told is left
 // to a run.
 func (r *Reconciler) Drifted(ctx context.Context, cert *v1alpha1.ApisixCertificate) (metrics.Drift, bool) {
-	s, p, err := r.Look(ctx, cert)
+	s, p, err := r.Preview(ctx, cert)
 	if err != nil {
 		return metrics.Differs, true
 	}
@@ -36,9 +36,9 @@ func (r *Reconciler) Drifted(ctx context.Context, cert *v1alpha1.ApisixCertifica
 // overdueGrace is how late a deadline may be noticed: the queue's own timer comes first.
 const overdueGrace = 15 * time.Second
 
-// Missed reports whether a deadline of the certificate has passed that no run has seen: the clock was set, or stood still.
-func (r *Reconciler) Missed(cert *v1alpha1.ApisixCertificate, now time.Time) bool {
-	last := r.memory.peek(cert.UID).At
+// MissedDeadline reports whether a deadline of the certificate has passed that no run has seen: the clock was set, or stood still.
+func (r *Reconciler) MissedDeadline(cert *v1alpha1.ApisixCertificate, now time.Time) bool {
+	last := r.memory.get(cert.UID).At
 	if last.IsZero() {
 		return false // its first run is to come
 	}

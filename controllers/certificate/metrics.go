@@ -16,8 +16,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/metrics"
 )
 
-// measure tells how the certificate stands.
-func measure(cert *v1alpha1.ApisixCertificate) {
+// setMetrics tells how the certificate stands.
+func setMetrics(cert *v1alpha1.ApisixCertificate) {
 	status := cert.Status
 	metrics.SetCertificate(client.ObjectKeyFromObject(cert), metrics.Certificate{
 		NotBefore: timeOf(status.Issued.NotBefore), NotAfter: timeOf(status.Issued.NotAfter), RenewAt: timeOf(status.RenewalTime),
@@ -40,8 +40,8 @@ func statusOf(conditions []metav1.Condition, kind string) metav1.ConditionStatus
 	return metav1.ConditionUnknown
 }
 
-// measureFailures counts what failed in a run.
-func measureFailures(done *plan.Results) {
+// countFailures counts what failed in a run.
+func countFailures(done *plan.Results) {
 	if done.Err != nil && done.Attempted && !done.Issued {
 		metrics.Failed(metrics.Issue, kindOf(done.Err))
 	}
@@ -72,7 +72,7 @@ func (r *Reconciler) measureServed(cert *v1alpha1.ApisixCertificate, results []g
 	if !gateway.AllServed(results) {
 		return
 	}
-	if at, ok := r.memory.served(cert.UID); ok {
+	if at, ok := r.memory.takeWritten(cert.UID); ok {
 		metrics.Served(r.Clock.Now().Sub(at))
 	}
 }

@@ -31,8 +31,8 @@ type Gateways interface {
 	Named(name string) *gateway.Gateway
 }
 
-// Rooms are what the reconciler puts together. All are required.
-type Rooms struct {
+// Components are what the reconciler puts together. All are required.
+type Components struct {
 	Issuers    *issuance.Issuers
 	Keys       *keystorage.Stores
 	Reviewer   *admission.Reviewer
@@ -44,7 +44,7 @@ type Rooms struct {
 // Reconciler reconciles ApisixCertificates. All fields are required, but for Shard and RotationSpread.
 type Reconciler struct {
 	client.Client
-	Rooms
+	Components
 	// Live reads past the cache: Secrets that others made are not in it, and before issuing the cache may be behind.
 	Live client.Reader
 	// NoSecret reports whether there was no Secret a moment ago. False: there is one, or it is not known.
@@ -58,14 +58,14 @@ type Reconciler struct {
 	// never more than a tenth of the life left.
 	RotationSpread time.Duration
 
-	// Woken gets the certificates that a run of another one has looked at.
-	Woken chan<- event.GenericEvent
+	// Requeue gets the certificates that a run of another one has looked at.
+	Requeue chan<- event.GenericEvent
 
 	memory memory
 }
 
-// Suspect makes the next run of a certificate look anew at what is served for it, whatever is known.
-func (r *Reconciler) Suspect(cert types.NamespacedName) { r.memory.suspect(cert) }
+// ForceVerify makes the next run of a certificate look anew at what is served for it, whatever is known.
+func (r *Reconciler) ForceVerify(cert types.NamespacedName) { r.memory.forceVerify(cert) }
 
 // enqueue has other certificates looked at.
 func (r *Reconciler) enqueue(ctx context.Context, keys []types.NamespacedName) {
@@ -73,7 +73,7 @@ func (r *Reconciler) enqueue(ctx context.Context, keys []types.NamespacedName) {
 		object := &v1alpha1.ApisixCertificate{}
 		object.Namespace, object.Name = key.Namespace, key.Name
 		select {
-		case r.Woken <- event.GenericEvent{Object: object}:
+		case r.Requeue <- event.GenericEvent{Object: object}:
 		case <-ctx.Done():
 		}
 	}

@@ -16,8 +16,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// touch changes the ApisixTlses that gateways ask for, by an annotation of ours alone. One that has gone needs none.
-func (r *Reconciler) touch(ctx context.Context, results []gateway.Result) {
+// touchApisixTlses changes the ApisixTlses that gateways ask for, by an annotation of ours alone. One that has gone needs none.
+func (r *Reconciler) touchApisixTlses(ctx context.Context, results []gateway.Result) {
 	for _, result := range results {
 		if result.Touch == nil {
 			continue

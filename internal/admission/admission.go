@@ -30,18 +30,18 @@ func (r *Reviewer) Review(ctx context.Context, cert *v1alpha1.ApisixCertificate,
 	known := r.claimants.check(cert)
 	review := Review{Spec: known.spec, Invalid: known.problems, inUse: found.InUse()}
 	var err error
-	if review.notGranted, err = r.grant(ctx, cert, found); err != nil {
+	if review.notGranted, err = r.checkGrant(ctx, cert, found); err != nil {
 		return review, err
 	}
-	if review.NoGateway, err = r.gateway(ctx, cert); err != nil {
+	if review.NoGateway, err = r.checkGateway(ctx, cert); err != nil {
 		return review, err
 	}
-	if err := r.admit(ctx, cert, &review); err != nil {
+	if err := r.checkPolicies(ctx, cert, &review); err != nil {
 		return review, err
 	}
 	deleting := !cert.DeletionTimestamp.IsZero()
 	if !deleting {
-		review.Woken = r.Claims.Set(r.claimants.of(cert))
+		review.Unblocked = r.Claims.Set(r.claimants.of(cert))
 	}
 	judge := &judge{r: r, ctx: ctx}
 	review.Names = r.Claims.Acquire(cert.UID, review.Refused == nil && len(review.Invalid) == 0, judge)
@@ -56,9 +56,9 @@ func (r *Reviewer) Review(ctx context.Context, cert *v1alpha1.ApisixCertificate,
 	return review, judge.err
 }
 
-// gateway says why nothing may be brought to the Gateway of another namespace that the spec names; nil: it may. Such a Gateway is
+// checkGateway says why nothing may be brought to the Gateway of another namespace that the spec names; nil: it may. Such a Gateway is
 // used with the admin key of whoever keeps it, who lets others in by spec.allowedListeners, as for their ListenerSets.
-func (r *Reviewer) gateway(ctx context.Context, cert *v1alpha1.ApisixCertificate) (*finding.Finding, error) {
+func (r *Reviewer) checkGateway(ctx context.Context, cert *v1alpha1.ApisixCertificate) (*finding.Finding, error) {
 	key, ok := class.Gateway(class.Of(cert))
 	if !ok || key.Namespace == cert.Namespace {
 		return nil, nil
@@ -78,9 +78,9 @@ func (r *Reviewer) gateway(ctx context.Context, cert *v1alpha1.ApisixCertificate
 		"name a Gateway of this namespace, or have its spec.allowedListeners allow this one", key, cert.Namespace), nil
 }
 
-// grant says why a Secret of another namespace may not be referred to; nil: it may, or it is at home.
-func (r *Reviewer) grant(ctx context.Context, cert *v1alpha1.ApisixCertificate, found references.References) (*finding.Finding, error) {
-	if certspec.AtHome(cert) {
+// checkGrant says why a Secret of another namespace may not be referred to; nil: it may, or it is at home.
+func (r *Reviewer) checkGrant(ctx context.Context, cert *v1alpha1.ApisixCertificate, found references.References) (*finding.Finding, error) {
+	if certspec.SameNamespace(cert) {
 		return nil, nil
 	}
 	ns, name := cert.Spec.SecretNamespace, cert.Spec.SecretName
@@ -132,8 +132,8 @@ func kindsFrom(namespace string, found references.References) []string {
 	})
 }
 
-// admit finds out what policies and approvers say.
-func (r *Reviewer) admit(ctx context.Context, cert *v1alpha1.ApisixCertificate, review *Review) error {
+// checkPolicies finds out what policies and approvers say.
+func (r *Reviewer) checkPolicies(ctx context.Context, cert *v1alpha1.ApisixCertificate, review *Review) error {
 	if review.notGranted != nil {
 		review.Refused = review.notGranted
 		return nil

@@ -70,12 +70,12 @@ func (r *Reviewer) admitted(ctx context.Context, cert *v1alpha1.ApisixCertificat
 	if len(r.claimants.check(cert).problems) > 0 {
 		return false, nil
 	}
-	if !certspec.AtHome(cert) {
+	if !certspec.SameNamespace(cert) {
 		if granted, err := r.grantedToAny(ctx, cert.Namespace, certspec.SecretNamespace(cert), cert.Spec.SecretName); !granted || err != nil {
 			return false, err
 		}
 	}
-	if refused, err := r.gateway(ctx, cert); refused != nil || err != nil {
+	if refused, err := r.checkGateway(ctx, cert); refused != nil || err != nil {
 		return false, err
 	}
 	verdict, err := r.verdict(ctx, cert)

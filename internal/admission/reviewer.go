@@ -43,8 +43,8 @@ type Review struct {
 	Wanted  *v1alpha1.ApprovalRequest
 	// NoGateway says why nothing may be brought to the Gateway that the spec names; nil: it may, or names none of others.
 	NoGateway *finding.Finding
-	// Woken are certificates that wait for what this one has given up, to be looked at.
-	Woken []client.ObjectKey
+	// Unblocked are certificates that wait for what this one has given up, to be looked at.
+	Unblocked []client.ObjectKey
 
 	notGranted *finding.Finding
 	inUse      string

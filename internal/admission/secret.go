@@ -23,7 +23,7 @@ func (r *Reviewer) SecretRight(ctx context.Context, cert *v1alpha1.ApisixCertifi
 	place := certspec.SecretKey(cert)
 	rival, err := r.rival(ctx, cert, secret, place)
 	return authority.OfSecret(authority.Secret{
-		Certificate: client.ObjectKeyFromObject(cert), Place: place, Type: string(of), Provided: cert.Spec.Provided,
+		Certificate: client.ObjectKeyFromObject(cert), Key: place, Type: string(of), Provided: cert.Spec.Provided,
 		RefNotPermitted: review.notGranted, Consent: cert.Annotations[v1alpha1.AnnotationAdoptSecret] == "true", Record: cert.Status.Issued,
 		Found: found(secret), Rival: rival, Inherited: inherited(cert), Referrers: review.inUse,
 	}), err

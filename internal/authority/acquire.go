@@ -16,8 +16,8 @@ type Names struct {
 	Owned []string
 	// Conflict says which name belongs to another namespace. Empty: none does.
 	Conflict string
-	// Yielded are names that an older certificate of the same namespace has: issued for, and served by that one.
-	Yielded []string
+	// OwnedBySibling are names that an older certificate of the same namespace has: issued for, and served by that one.
+	OwnedBySibling []string
 	// Retry is when a name that is reserved for another namespace is free. Zero: nothing is waited for.
 	Retry time.Time
 }
@@ -44,7 +44,7 @@ func (c *Claims) Acquire(uid types.UID, admitted bool, judge Judge) Names {
 				n.Owned = append(n.Owned, name)
 			}
 		case owner.namespace == self.Key.Namespace:
-			n.Yielded = append(n.Yielded, name)
+			n.OwnedBySibling = append(n.OwnedBySibling, name)
 		default:
 			if n.Conflict == "" {
 				n.Conflict = owner.text(name)
@@ -99,7 +99,7 @@ func (q *query) ownerBefore(name string) owner {
 	around := q.around(name)
 	self := q.rankOf(name, q.reservedForSelf(around))
 	for _, e := range around {
-		if found := q.before(name, e, self); !found.none() {
+		if found := q.ownerAmong(name, e, self); !found.none() {
 			return found
 		}
 	}
@@ -113,8 +113,8 @@ func (q *query) reservedForSelf(around []named) bool {
 	})
 }
 
-// before is who has e, a name that overlaps with name, before the certificate that asks.
-func (q *query) before(name string, e named, self rank) owner {
+// ownerAmong is who has e, a name that overlaps with name, before the certificate that asks.
+func (q *query) ownerAmong(name string, e named, self rank) owner {
 	if self < holder && e.reserved != "" && e.reserved != q.self.Key.Namespace && q.now.Before(e.until) && q.judge.AllowsName(e.reserved, e.name) {
 		return owner{namespace: e.reserved, until: e.until}
 	}

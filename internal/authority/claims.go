@@ -106,9 +106,9 @@ func (c *Claims) Set(now Claimant) []types.NamespacedName {
 		for name := range before.has {
 			keep(name)
 		}
-		c.take(before)
+		c.remove(before)
 	}
-	c.put(next)
+	c.insert(next)
 	if before != nil {
 		freed = c.released(before, next)
 	}
@@ -123,7 +123,7 @@ func (c *Claims) Delete(uid types.UID) []types.NamespacedName {
 	if before == nil {
 		return nil
 	}
-	c.take(before)
+	c.remove(before)
 	return c.released(before, nil)
 }
 
@@ -134,7 +134,7 @@ func (c *Claims) init() {
 	}
 }
 
-func (c *Claims) put(of *claim) {
+func (c *Claims) insert(of *claim) {
 	c.all[of.UID] = of
 	c.bySecret[of.Secret] = append(c.bySecret[of.Secret], of)
 	for _, name := range of.Names {
@@ -144,7 +144,7 @@ func (c *Claims) put(of *claim) {
 	}
 }
 
-func (c *Claims) take(of *claim) {
+func (c *Claims) remove(of *claim) {
 	delete(c.all, of.UID)
 	c.bySecret[of.Secret] = slices.DeleteFunc(c.bySecret[of.Secret], func(other *claim) bool { return other.UID == of.UID })
 	if len(c.bySecret[of.Secret]) == 0 {
@@ -153,13 +153,13 @@ func (c *Claims) take(of *claim) {
 	for _, name := range of.Names {
 		if e := c.names[name]; e != nil {
 			e.claims = slices.DeleteFunc(e.claims, func(other *claim) bool { return other.UID == of.UID })
-			c.tidy(name, e)
+			c.prune(name, e)
 		}
 	}
 }
 
-// tidy forgets a name that nobody wants and that is not reserved.
-func (c *Claims) tidy(name string, e *entry) {
+// prune forgets a name that nobody wants and that is not reserved.
+func (c *Claims) prune(name string, e *entry) {
 	if len(e.claims) > 0 || c.Clock.Now().Before(e.until) {
 		return
 	}
@@ -237,7 +237,7 @@ func (c *Claims) expire() {
 			return
 		}
 		if e != nil {
-			c.tidy(c.expiring[0], e)
+			c.prune(c.expiring[0], e)
 		}
 		c.expiring = c.expiring[1:]
 	}

@@ -71,7 +71,7 @@ func MayRecord(leaf *x509.Certificate, names Names) bool {
 	}
 	for _, name := range leaf.DNSNames {
 		name = certs.NormalizeHost(name)
-		if !isLocal(name) && !slices.Contains(names.Owned, name) && !slices.Contains(names.Yielded, name) {
+		if !isLocal(name) && !slices.Contains(names.Owned, name) && !slices.Contains(names.OwnedBySibling, name) {
 			return false
 		}
 	}

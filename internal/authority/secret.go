@@ -13,9 +13,9 @@ import (
 
 // Secret is what counts of a Secret and of the certificate that names it.
 type Secret struct {
-	// Certificate names the Secret in its spec. Place is the Secret, Type that which the certificate wants.
+	// Certificate names the Secret in its spec. Key is the Secret, Type that which the certificate wants.
 	Certificate types.NamespacedName
-	Place       types.NamespacedName
+	Key         types.NamespacedName
 	Type        string
 	// Provided: the certificate only delivers what somebody else keeps there.
 	Provided bool
@@ -77,10 +77,10 @@ func OfSecret(s Secret) SecretRight {
 	return r
 }
 
-// home reports whether the Secret is in the certificate's namespace.
-func (s *Secret) home() bool { return s.Place.Namespace == s.Certificate.Namespace }
+// sameNamespace reports whether the Secret is in the certificate's namespace.
+func (s *Secret) sameNamespace() bool { return s.Key.Namespace == s.Certificate.Namespace }
 
-func (s *Secret) granted() bool { return s.home() || s.RefNotPermitted == nil }
+func (s *Secret) granted() bool { return s.sameNamespace() || s.RefNotPermitted == nil }
 
 // ours reports whether the Secret was made for the certificate: its annotation says so, or somebody removed the annotation
 // from the very Secret of the record. In another namespace only the Secret itself can say it.
@@ -92,16 +92,16 @@ func (s *Secret) ours() bool {
 	case f.Owner != "":
 		return f.Owner == OwnerText(s.Certificate)
 	case f.Released != "":
-		return s.home() && f.Leaf != "" && f.Released == ReleasedText(s.Certificate, f.Leaf)
+		return s.sameNamespace() && f.Leaf != "" && f.Released == ReleasedText(s.Certificate, f.Leaf)
 	}
 	r := s.Record
-	return s.home() && r.Fingerprint != "" && f.UID == r.SecretUID && f.Leaf == r.Fingerprint && f.Type == s.Type &&
-		r.SecretNamespace == s.Place.Namespace && r.SecretName == s.Place.Name
+	return s.sameNamespace() && r.Fingerprint != "" && f.UID == r.SecretUID && f.Leaf == r.Fingerprint && f.Type == s.Type &&
+		r.SecretNamespace == s.Key.Namespace && r.SecretName == s.Key.Name
 }
 
 // consented reports whether whoever may write the Secret lets it be taken over.
 func (s *Secret) consented() bool {
-	return s.Found != nil && (s.Found.Consent || s.home() && s.Consent)
+	return s.Found != nil && (s.Found.Consent || s.sameNamespace() && s.Consent)
 }
 
 func (r SecretRight) refusal() *finding.Finding {
@@ -116,7 +116,7 @@ func (r SecretRight) refusal() *finding.Finding {
 		return nil
 	case !r.ours && !s.consented():
 		return &finding.Finding{Reason: v1alpha1.ReasonSecretNotManaged, Message: "spec.secretName: Secret " + s.text() + " exists and was not made for this certificate: name another Secret, or let it be overwritten with the annotation " +
-			v1alpha1.AnnotationAdoptSecret + `: "true"` + s.consentPlace()}
+			v1alpha1.AnnotationAdoptSecret + `: "true"` + s.consentHint()}
 	case s.Found.Type != s.Type && (!r.ours || s.Found.Others):
 		return &finding.Finding{Reason: v1alpha1.ReasonSecretNotManaged, Message: "spec.secretName: Secret " + s.text() + " is of type " + s.Found.Type +
 			", which cannot be changed without deleting it and what else it holds: delete it, or name another Secret"}
@@ -124,9 +124,9 @@ func (r SecretRight) refusal() *finding.Finding {
 	return nil
 }
 
-// consentPlace says where the annotation counts.
-func (s *Secret) consentPlace() string {
-	if s.home() {
+// consentHint says where the annotation counts.
+func (s *Secret) consentHint() string {
+	if s.sameNamespace() {
 		return ""
 	}
 	return " on the Secret itself"
@@ -134,10 +134,10 @@ func (s *Secret) consentPlace() string {
 
 // text names the Secret for people: with its namespace where that is another.
 func (s *Secret) text() string {
-	if s.home() {
-		return s.Place.Name
+	if s.sameNamespace() {
+		return s.Key.Name
 	}
-	return s.Place.String()
+	return s.Key.String()
 }
 
 // Ours reports whether the Secret was made for the certificate.
@@ -159,8 +159,8 @@ func (r SecretRight) MayPush() bool { return r.MayRead() && (r.ours || r.secret.
 // Referrer is a live object that needs the Secret; empty: there is none.
 func (r SecretRight) Referrer() string { return r.secret.Referrers }
 
-// Foreign reports whether there is a Secret that is somebody else's.
-func (r SecretRight) Foreign() bool { return r.secret.Found != nil && !r.ours }
+// Unmanaged reports whether there is a Secret that is somebody else's.
+func (r SecretRight) Unmanaged() bool { return r.secret.Found != nil && !r.ours }
 
 // Write gives the permit to write the Secret.
 func (r SecretRight) Write() (WritePermit, bool) {
@@ -179,19 +179,19 @@ func (r SecretRight) Replace() (DeletePermit, bool) {
 	return DeletePermit{r.permit()}, true
 }
 
-// Ending is what becomes of the Secret when its certificate is deleted.
-type Ending int
+// DeletionAction is what becomes of the Secret when its certificate is deleted.
+type DeletionAction int
 
 // Endings of a Secret.
 const (
-	Leave   Ending = iota // it is not ours, or it should stay
-	Release               // it is in use, or was there before the object: the marks go, the Secret stays
+	Leave   DeletionAction = iota // it is not ours, or it should stay
+	Release                       // it is in use, or was there before the object: the marks go, the Secret stays
 	Delete
 )
 
-// AtEnd says what becomes of the Secret when the certificate is deleted, and gives the permit for it. retain: the spec
+// OnDelete says what becomes of the Secret when the certificate is deleted, and gives the permit for it. retain: the spec
 // wants it to stay.
-func (r SecretRight) AtEnd(retain bool) (Ending, DeletePermit) {
+func (r SecretRight) OnDelete(retain bool) (DeletionAction, DeletePermit) {
 	s := &r.secret
 	switch {
 	case !r.ours || s.Found == nil || retain || s.Rival != "" || !s.granted():
@@ -203,7 +203,7 @@ func (r SecretRight) AtEnd(retain bool) (Ending, DeletePermit) {
 }
 
 func (r SecretRight) permit() permit {
-	p := permit{place: r.secret.Place}
+	p := permit{key: r.secret.Key}
 	if f := r.secret.Found; f != nil {
 		p.uid, p.version = f.UID, f.ResourceVersion
 	}
@@ -212,13 +212,13 @@ func (r SecretRight) permit() permit {
 
 // permit is for one Secret as it was seen.
 type permit struct {
-	place   types.NamespacedName
+	key     types.NamespacedName
 	uid     types.UID
 	version string
 }
 
-// Place is the Secret that the permit is for.
-func (p permit) Place() types.NamespacedName { return p.place }
+// Key is the Secret that the permit is for.
+func (p permit) Key() types.NamespacedName { return p.key }
 
 // UID is that of the Secret as it was seen; empty: there was none, and one may be created.
 func (p permit) UID() types.UID { return p.uid }

@@ -11,7 +11,7 @@ import (
 
 // Trust is what counts of a Secret with the CAs of clients, and of the ApisixTlses that verify clients with it.
 type Trust struct {
-	Place types.NamespacedName
+	Key types.NamespacedName
 	// Referrer is a live ApisixTls of the Secret's namespace that refers to it. Empty: there is none.
 	Referrer string
 	// Found is what there is; nil: no such Secret.
@@ -48,7 +48,7 @@ func (r TrustRight) Refused() *finding.Finding {
 		return nil
 	}
 	return finding.New(v1alpha1.ReasonSecretNotManaged, "spec.client.caSecret: Secret %s exists and was not made for the CAs of an issuer: name another Secret, or delete it, or remove annotation %s",
-		r.trust.Place.Name, v1alpha1.AnnotationClientCA)
+		r.trust.Key.Name, v1alpha1.AnnotationClientCA)
 }
 
 // Write gives the permit to write the Secret: while an ApisixTls refers to it, which alone makes it wanted.
@@ -68,7 +68,7 @@ func (r TrustRight) Delete() (DeletePermit, bool) {
 }
 
 func (r TrustRight) permit() permit {
-	p := permit{place: r.trust.Place}
+	p := permit{key: r.trust.Key}
 	if f := r.trust.Found; f != nil {
 		p.uid, p.version = f.UID, f.ResourceVersion
 	}

@@ -19,14 +19,14 @@ func IssuerAnnotations(cert *v1alpha1.ApisixCertificate) map[string]string {
 	}
 	for name, value := range cert.Annotations {
 		domain, _, prefixed := strings.Cut(name, "/")
-		if prefixed && domain != v1alpha1.GroupCertManager && (under(domain, v1alpha1.GroupCertManager) || under(domain, group)) {
+		if prefixed && domain != v1alpha1.GroupCertManager && (isSubdomain(domain, v1alpha1.GroupCertManager) || isSubdomain(domain, group)) {
 			shown[name] = value
 		}
 	}
 	return shown
 }
 
-// under reports whether a domain is parent or below it.
-func under(domain, parent string) bool {
+// isSubdomain reports whether a domain is parent or below it.
+func isSubdomain(domain, parent string) bool {
 	return parent != "" && (domain == parent || strings.HasSuffix(domain, "."+parent))
 }

@@ -105,14 +105,16 @@ func SecretKey(cert *v1alpha1.ApisixCertificate) types.NamespacedName {
 
 // SecretText names the Secret for people: with its namespace where that is another than the certificate's.
 func SecretText(cert *v1alpha1.ApisixCertificate) string {
-	if AtHome(cert) {
+	if SameNamespace(cert) {
 		return cert.Spec.SecretName
 	}
 	return SecretKey(cert).String()
 }
 
-// AtHome reports whether the Secret is in the certificate's namespace.
-func AtHome(cert *v1alpha1.ApisixCertificate) bool { return SecretNamespace(cert) == cert.Namespace }
+// SameNamespace reports whether the Secret is in the certificate's namespace.
+func SameNamespace(cert *v1alpha1.ApisixCertificate) bool {
+	return SecretNamespace(cert) == cert.Namespace
+}
 
 // Text names up to three problems, each with its field below spec.
 func Text(problems []certs.FieldError) string {

@@ -86,7 +86,7 @@ func RenewalWindow(spec *v1alpha1.ApisixCertificateSpec, uid string) func(time.T
 				return at
 			}
 			// Certificates that wait for one window are not all renewed the moment it opens.
-			opens = opens.Add(time.Duration(share(uid) * float64(w.open)))
+			opens = opens.Add(time.Duration(fraction(uid) * float64(w.open)))
 			if first.IsZero() || opens.Before(first) {
 				first = opens
 			}
@@ -104,8 +104,8 @@ func (w window) next(at time.Time) (opens time.Time, inside bool) {
 	return opens, false
 }
 
-// share is a number from 0 to just under 1 that depends on uid alone.
-func share(uid string) float64 {
+// fraction is a number from 0 to just under 1 that depends on uid alone.
+func fraction(uid string) float64 {
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(uid))
 	return float64(hash.Sum32()) / (1 << 32)

@@ -70,9 +70,9 @@ func Of(err error) *finding.Finding {
 	case errors.As(err, &pair):
 		return &finding.Finding{Reason: v1alpha1.ReasonGatewayRefused, Message: pair.Error()}
 	case apisix.IsUnavailable(err) && errors.As(err, &api):
-		return &finding.Finding{Reason: v1alpha1.ReasonGatewayUnreachable, Message: api.Error() + etcdMend(api)}
+		return &finding.Finding{Reason: v1alpha1.ReasonGatewayUnreachable, Message: api.Error() + etcdFix(api)}
 	case errors.As(err, &api):
-		return &finding.Finding{Reason: v1alpha1.ReasonGatewayRefused, Message: api.Error() + gatewayMend(err)}
+		return &finding.Finding{Reason: v1alpha1.ReasonGatewayRefused, Message: api.Error() + gatewayFix(err)}
 	case errors.As(err, &network):
 		return &finding.Finding{Reason: v1alpha1.ReasonGatewayUnreachable, Message: network.Error() + ": check that the gateway runs and the Admin API's address"}
 	case errors.As(err, &key):
@@ -90,15 +90,15 @@ var vaultReasons = map[vault.Kind]string{
 	vault.User:      v1alpha1.ReasonRefused,
 }
 
-// etcdMend is for an answer of the Admin API itself: what fails behind it is its etcd.
-func etcdMend(e *apisix.APIError) string {
+// etcdFix is for an answer of the Admin API itself: what fails behind it is its etcd.
+func etcdFix(e *apisix.APIError) string {
 	if e.Foreign || e.Status != http.StatusServiceUnavailable || apisix.IsConflict(e) {
 		return ""
 	}
 	return ": see that the gateway reaches its etcd"
 }
 
-func gatewayMend(err error) string {
+func gatewayFix(err error) string {
 	var api *apisix.APIError
 	switch errors.As(err, &api); {
 	case apisix.IsOutdated(err):

@@ -34,7 +34,7 @@ func findUnderway(ctx context.Context, secrets, requests client.Reader, cert *v1
 	request := newRequest(cert.Namespace, requestName(cert, secret.UID))
 	err = requests.Get(ctx, client.ObjectKeyFromObject(request), request)
 	switch {
-	case absent(err):
+	case isAbsent(err):
 		return found, nil
 	case err != nil:
 		return underway{}, fmt.Errorf("CertificateRequest: %w", err)
@@ -46,7 +46,7 @@ func findUnderway(ctx context.Context, secrets, requests client.Reader, cert *v1
 // drop deletes what is on its way: the request first, so that no request is left without its key.
 func (u underway) drop(ctx context.Context, writer client.Writer, cert *v1alpha1.ApisixCertificate) error {
 	if u.request != nil {
-		if err := writer.Delete(ctx, u.request); err != nil && !absent(err) {
+		if err := writer.Delete(ctx, u.request); err != nil && !isAbsent(err) {
 			return fmt.Errorf("delete CertificateRequest: %w", err)
 		}
 	}
@@ -60,5 +60,5 @@ func (u underway) drop(ctx context.Context, writer client.Writer, cert *v1alpha1
 	return nil
 }
 
-// absent reports whether there is no such CertificateRequest, or none at all: cert-manager is not installed.
-func absent(err error) bool { return apierrors.IsNotFound(err) || meta.IsNoMatchError(err) }
+// isAbsent reports whether there is no such CertificateRequest, or none at all: cert-manager is not installed.
+func isAbsent(err error) bool { return apierrors.IsNotFound(err) || meta.IsNoMatchError(err) }

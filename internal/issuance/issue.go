@@ -14,10 +14,10 @@ import (
 )
 
 // Observe finds out what is on its way, and when the next certificate may be signed. live: past the cache.
-func (i *Issuers) Observe(ctx context.Context, o Order, live bool) (State, error) {
+func (i *Issuers) Observe(ctx context.Context, o Request, live bool) (State, error) {
 	uid := o.Certificate.UID
 	s := State{ByRequest: issuer.ByRequest(o.Issuer), signableAt: i.signatures.next(uid, i.Clock.Now())}
-	s.held, _ = i.answers.get(uid)
+	s.held, _ = i.responses.get(uid)
 	secrets := client.Reader(i.Client)
 	if live && s.ByRequest { // else nothing is on its way, but for what an issuer before has left
 		secrets = i.Live
@@ -33,33 +33,33 @@ func (i *Issuers) Observe(ctx context.Context, o Order, live bool) (State, error
 //
 // Errors are those of try, *vault.BusyError and *vault.Error, those of Signers, *certs.AnswerError for an answer that was not
 // taken, *finding.Finding where cert-manager's request failed, and those of the API server.
-func (i *Issuers) Issue(ctx context.Context, o Order, s State, d certs.Decision, try func(ctx context.Context, csr []byte) error) (*Answer, *finding.Finding, error) {
-	answer, pending, err := i.answer(ctx, o, s, d, try)
-	if answer != nil {
-		answer, err = answer.checked(o.Spec, d, i.Clock.Now())
+func (i *Issuers) Issue(ctx context.Context, o Request, s State, d certs.Decision, try func(ctx context.Context, csr []byte) error) (*Response, *finding.Finding, error) {
+	response, pending, err := i.response(ctx, o, s, d, try)
+	if response != nil {
+		response, err = response.checked(o.Spec, d, i.Clock.Now())
 	}
 	if rejected := (*certs.AnswerError)(nil); errors.As(err, &rejected) {
 		err = errors.Join(err, i.Stored(ctx, o)) // the next attempt asks anew
 	}
-	return answer, pending, err
+	return response, pending, err
 }
 
-// answer is the one that is held, or what comes of the next step, which is held from then on. It was not checked.
-func (i *Issuers) answer(ctx context.Context, o Order, s State, d certs.Decision, try attempt) (*Answer, *finding.Finding, error) {
+// response is the one that is held, or what comes of the next step, which is held from then on. It was not checked.
+func (i *Issuers) response(ctx context.Context, o Request, s State, d certs.Decision, try attempt) (*Response, *finding.Finding, error) {
 	uid, digest := o.Certificate.UID, o.digest()
-	if of, held := i.answers.get(uid); of == digest {
+	if of, held := i.responses.get(uid); of == digest {
 		return &held, nil, nil
 	}
-	answer, pending, err := s.route().ask(ctx, i, o, d, try)
-	if answer != nil {
-		i.answers.hold(uid, digest, *answer)
+	response, pending, err := s.route().issue(ctx, i, o, d, try)
+	if response != nil {
+		i.responses.put(uid, digest, *response)
 	}
-	return answer, pending, err
+	return response, pending, err
 }
 
 // Stored is called once the answer is in its Secret: it is forgotten, and a request of cert-manager deleted with its key.
-func (i *Issuers) Stored(ctx context.Context, o Order) error {
-	i.answers.forget(o.Certificate.UID)
+func (i *Issuers) Stored(ctx context.Context, o Request) error {
+	i.responses.forget(o.Certificate.UID)
 	if issuer.ByRequest(o.Issuer) {
 		return i.Drop(ctx, o)
 	}
@@ -67,8 +67,8 @@ func (i *Issuers) Stored(ctx context.Context, o Order) error {
 }
 
 // Drop forgets an answer that is held, and deletes what is on its way at cert-manager.
-func (i *Issuers) Drop(ctx context.Context, o Order) error {
-	i.answers.forget(o.Certificate.UID)
+func (i *Issuers) Drop(ctx context.Context, o Request) error {
+	i.responses.forget(o.Certificate.UID)
 	found, err := findUnderway(ctx, i.Live, i.Live, o.Certificate)
 	if err != nil {
 		return err

@@ -31,7 +31,7 @@ type Issuers struct {
 	Signers Signers
 
 	signatures signatures
-	answers    answers
+	responses  responses
 }
 
 // Session is an issuer's with its Vault.
@@ -45,8 +45,8 @@ func (i *Issuers) Observation(issuer v1alpha1.Issuer) issuer.Observation {
 }
 
 // spend counts a signature for the floor, where it is for a reason that counts.
-func (i *Issuers) spend(o Order, reason certs.Reason) {
-	if !InTime(reason) {
+func (i *Issuers) spend(o Request, reason certs.Reason) {
+	if !Unprovoked(reason) {
 		i.signatures.spend(o.Certificate.UID, i.Clock.Now())
 	}
 }
@@ -54,5 +54,5 @@ func (i *Issuers) spend(o Order, reason certs.Reason) {
 // Forget drops what is in memory of a certificate that is gone.
 func (i *Issuers) Forget(uid types.UID) {
 	i.signatures.forget(uid)
-	i.answers.forget(uid)
+	i.responses.forget(uid)
 }

@@ -27,7 +27,7 @@ var RequestKind = issuer.ForeignKind("CertificateRequest")
 const annotationPrivateKey = "cert-manager.io/private-key-secret-name"
 
 // keySecret is of type Opaque, so that no ingress controller takes it for a pair.
-func keySecret(o Order, key certs.Key) *corev1.Secret {
+func keySecret(o Request, key certs.Key) *corev1.Secret {
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: o.Certificate.Namespace, Name: keyName(o.Certificate), Labels: map[string]string{v1alpha1.LabelManaged: "true"},
@@ -55,7 +55,7 @@ func requestKeyOf(secret *corev1.Secret) *requestKey {
 }
 
 // certificateRequest asks for the spec, with the key in a Secret.
-func certificateRequest(o Order, key *requestKey, csr []byte) *unstructured.Unstructured {
+func certificateRequest(o Request, key *requestKey, csr []byte) *unstructured.Unstructured {
 	ref := o.Certificate.Spec.IssuerRef.WithKind() // of cert-manager's group, or an external one
 	spec := map[string]any{
 		"request":   base64.StdEncoding.EncodeToString(csr),

@@ -25,7 +25,7 @@ func Objections(cert *v1alpha1.ApisixCertificate, status vault.Status) []certs.F
 // Objection says that the role, as the last check showed it, would refuse the certificate when it is renewed, though it is good
 // now; nil: nothing is known to. Nothing is held back for it: it is the issuer who decides. known is false where the issuer was
 // not looked at yet, as after a restart.
-func Objection(o Order) (found *finding.Finding, known bool) {
+func Objection(o Request) (found *finding.Finding, known bool) {
 	if issuer.ByRequest(o.Issuer) {
 		return nil, true // it has no role
 	}
@@ -34,8 +34,8 @@ func Objection(o Order) (found *finding.Finding, known bool) {
 	}
 	spec := o.Spec
 	refused := o.refused(spec)
-	if slices.ContainsFunc(refused, ofKey) {
-		spec.Key = o.keyKind(o.present())
+	if slices.ContainsFunc(refused, isKeyField) {
+		spec.Key = o.nextKeySpec(o.present())
 		refused = o.refused(spec)
 	}
 	if len(refused) == 0 {
@@ -44,15 +44,15 @@ func Objection(o Order) (found *finding.Finding, known bool) {
 	return finding.New(v1alpha1.ReasonRoleWouldReject, "the certificate is good, but the issuer's role would refuse its renewal: %s", certspec.Text(refused)), true
 }
 
-// refused is what the role would refuse of a spec. A life that is too long is cut and not refused: see shortLife.
-func (o Order) refused(spec certs.Spec) []certs.FieldError {
+// refused is what the role would refuse of a spec. A life that is too long is cut and not refused: see checkLifetime.
+func (o Request) refused(spec certs.Spec) []certs.FieldError {
 	return slices.DeleteFunc(o.Observation.Status.Objections(spec), func(e certs.FieldError) bool { return e.Field == "duration" })
 }
 
-func ofKey(e certs.FieldError) bool { return strings.HasPrefix(e.Field, "privateKey.") }
+func isKeyField(e certs.FieldError) bool { return strings.HasPrefix(e.Field, "privateKey.") }
 
 // present is the pair in the Secret, as far as it can be parsed.
-func (o Order) present() certs.Bundle {
+func (o Request) present() certs.Bundle {
 	if o.Secret == nil {
 		return certs.Bundle{}
 	}
@@ -63,12 +63,12 @@ func (o Order) present() certs.Bundle {
 	return b
 }
 
-// keyKind is the kind of key to ask a certificate for that follows old: that of old where the spec names none, unless the role
+// nextKeySpec is the kind of key to ask a certificate for that follows old: that of old where the spec names none, unless the role
 // is known to refuse it.
-func (o Order) keyKind(old certs.Bundle) certs.KeySpec {
+func (o Request) nextKeySpec(old certs.Bundle) certs.KeySpec {
 	spec := o.Spec
 	spec.Key = certs.KeyFor(o.Spec.Key, old)
-	if slices.ContainsFunc(o.refused(spec), ofKey) {
+	if slices.ContainsFunc(o.refused(spec), isKeyField) {
 		return o.Spec.Key
 	}
 	return spec.Key

@@ -11,12 +11,14 @@ const (
 	SecretReverted certs.Reason = "SecretReverted"    // somebody put an older certificate back into the Secret
 )
 
-// InTime reports whether a reason is one that nobody can bring about. Signatures for it are not limited.
-func InTime(reason certs.Reason) bool { return reason == certs.RenewalDue || reason == certs.Expired }
+// Unprovoked reports whether a reason is one that nobody can bring about. Signatures for it are not limited.
+func Unprovoked(reason certs.Reason) bool {
+	return reason == certs.RenewalDue || reason == certs.Expired
+}
 
-// AsSpecified reports whether a reason leaves a certificate which is as the spec wants it: what replaces it must not end
+// MatchesSpec reports whether a reason leaves a certificate which is as the spec wants it: what replaces it must not end
 // before it, where that is less than was asked for.
-func AsSpecified(reason certs.Reason) bool {
+func MatchesSpec(reason certs.Reason) bool {
 	switch reason {
 	case certs.RenewalDue, certs.RenewalRequested, certs.IssuerRotated, certs.IssuerEnding, KeyMoved:
 		return true
@@ -24,5 +26,5 @@ func AsSpecified(reason certs.Reason) bool {
 	return false
 }
 
-// StillGood reports whether a reason leaves the certificate valid and as specified meanwhile.
-func StillGood(reason certs.Reason) bool { return AsSpecified(reason) || reason == KeyLost }
+// StillValid reports whether a reason leaves the certificate valid and as specified meanwhile.
+func StillValid(reason certs.Reason) bool { return MatchesSpec(reason) || reason == KeyLost }

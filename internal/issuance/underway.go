@@ -46,13 +46,13 @@ const (
 
 // stage says how far the request for an order has come, with a reason and a message. What was refused is forgotten once
 // somebody has asked for a new certificate since.
-func (u underway) stage(o Order, now time.Time) (stage, *finding.Finding) {
+func (u underway) stage(o Request, now time.Time) (stage, *finding.Finding) {
 	if u.key == nil || u.key.digest != o.digest() || u.key.key.IsZero() || u.request == nil {
 		return stageNone, nil
 	}
 	conditions := conditionsOf(u.request)
 	refused := func(reason, what string, c requestCondition) (stage, *finding.Finding) {
-		if u.askedAgain(o, now) {
+		if u.renewalRequestedSince(o, now) {
 			return stageNone, nil
 		}
 		return stageRefused, finding.New(reason, "%s%s", what, c.text())
@@ -73,9 +73,9 @@ func (u underway) stage(o Order, now time.Time) (stage, *finding.Finding) {
 	return stageWaiting, finding.New(v1alpha1.ReasonIssuing, "the CertificateRequest is approved and waits for its issuer")
 }
 
-// askedAgain reports whether a renewal was asked for since the key was made. Times are told in seconds, so it is the value
+// renewalRequestedSince reports whether a renewal was asked for since the key was made. Times are told in seconds, so it is the value
 // that counts.
-func (u underway) askedAgain(o Order, now time.Time) bool {
+func (u underway) renewalRequestedSince(o Request, now time.Time) bool {
 	at := o.renewAt()
 	return !at.IsZero() && !at.After(now) && u.key.renewAt != o.Certificate.Annotations[v1alpha1.AnnotationRenewAt]
 }

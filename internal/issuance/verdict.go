@@ -11,11 +11,11 @@ import (
 
 // Verdict is what to do about a certificate that is due. The zero value: ask for it.
 type Verdict struct {
-	// Hold says why it is not asked for.
-	Hold *finding.Finding
+	// Blocked says why it is not asked for.
+	Blocked *finding.Finding
 	// Pending says what a certificate waits for that is on its way.
 	Pending *finding.Finding
-	// Until is when Hold or Pending may be over by itself; zero: not known.
+	// Until is when Blocked or Pending may be over by itself; zero: not known.
 	Until time.Time
 	// Uncounted: Issue takes what is there already, and asks nobody. The backoff of failures does not apply.
 	Uncounted bool

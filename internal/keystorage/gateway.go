@@ -22,7 +22,7 @@ type atGateway struct {
 
 func (s atGateway) observe(ctx context.Context, state *State) error {
 	state.Outside = true
-	state.Impossible, state.Unknown = ownOnly(ctx, s.gateways, v1alpha1.KeyAtGateway)
+	state.Unsupported, state.Unknown = checkOwnMode(ctx, s.gateways, v1alpha1.KeyAtGateway)
 	return nil
 }
 
@@ -46,7 +46,7 @@ func (s atGateway) lost(ctx context.Context, t gateway.Target, unserved bool) st
 	return ""
 }
 
-func (s atGateway) keep(_ context.Context, fingerprint string, _, keyPEM []byte) error {
+func (s atGateway) save(_ context.Context, fingerprint string, _, keyPEM []byte) error {
 	s.held.put(s.uid, fingerprint, keyPEM)
 	return nil
 }
@@ -55,8 +55,8 @@ func (s atGateway) settle(_ context.Context, _ State, fingerprint string) {
 	s.held.drop(s.uid, fingerprint)
 }
 
-// ownOnly says why a key cannot be kept outside of Kubernetes with these gateways, or that a gateway does not say.
-func ownOnly(ctx context.Context, gateways []*gateway.Gateway, storage v1alpha1.KeyStorage) (never *finding.Finding, unknown error) {
+// checkOwnMode says why a key cannot be kept outside of Kubernetes with these gateways, or that a gateway does not say.
+func checkOwnMode(ctx context.Context, gateways []*gateway.Gateway, storage v1alpha1.KeyStorage) (never *finding.Finding, unknown error) {
 	if len(gateways) == 0 {
 		return finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: %s needs a gateway, and none is configured for this certificate: use Secret", storage), nil
 	}

@@ -31,8 +31,8 @@ func openFolder(ctx context.Context, issuers Issuers, namespace string, p v1alph
 	return folder{session, folderPath(p)}, err
 }
 
-// unanswered reports whether it is Vault that does not answer for now.
-func unanswered(err error) bool {
+// isUnavailable reports whether it is Vault that does not answer for now.
+func isUnavailable(err error) bool {
 	var busy *vault.BusyError
 	var answered *vault.Error
 	return errors.As(err, &busy) || errors.As(err, &answered) && answered.Kind == vault.Transient

@@ -16,15 +16,15 @@ import (
 type State struct {
 	// Outside: the key is not kept in the Secret.
 	Outside bool
-	// Impossible says why the key cannot be kept where the spec says; nil: it can. Unknown says why that is not known now.
-	Impossible *finding.Finding
-	Unknown    error
+	// Unsupported says why the key cannot be kept where the spec says; nil: it can. Unknown says why that is not known now.
+	Unsupported *finding.Finding
+	Unknown     error
 	// Lost says where the key was and is not any more, so that a new one is needed; empty: it is there, or that is not known.
 	Lost string
 	// Misplaced says that the key is where the spec does not want it; empty: it is not.
 	Misplaced string
-	// Places are all in Vault that may hold keys of the certificate, the present one last, for status.keyLocations.
-	Places []v1alpha1.KeyLocation
+	// Locations are all in Vault that may hold keys of the certificate, the present one last, for status.keyLocations.
+	Locations []v1alpha1.KeyLocation
 
 	// wanted is where in Vault the spec wants the key, present where that of the Secret's certificate is.
 	wanted, present v1alpha1.KeyLocation
@@ -50,10 +50,10 @@ func SecretType(cert *v1alpha1.ApisixCertificate) corev1.SecretType {
 }
 
 // Mark is what the Secret of a new certificate is marked with, see v1alpha1.AnnotationVaultKV; empty: nothing.
-func (s State) Mark() string { return placeText(s.wanted) }
+func (s State) Mark() string { return locationText(s.wanted) }
 
 // PresentMark is Mark for the certificate that the Secret has.
-func (s State) PresentMark() string { return placeText(s.present) }
+func (s State) PresentMark() string { return locationText(s.present) }
 
 // Fill gives the target its key where that is held in memory, and its reference where the key is in Vault. One to a place that
 // the spec has left stays until there is a new certificate: what the gateway needs for it is not in the spec any more.
@@ -64,7 +64,7 @@ func (s State) Fill(t *gateway.Target) {
 	if s.held.fingerprint == t.Fingerprint {
 		t.Key = []byte(s.held.pem.Reveal())
 	}
-	if s.present == nowhere || s.reader.ID == "" {
+	if s.present == noLocation || s.reader.ID == "" {
 		return
 	}
 	reader := s.reader

@@ -33,8 +33,8 @@ type inVault struct {
 	swept *sync.Map
 }
 
-// place is where the spec wants the key. The UID keeps clusters and tenants apart, whatever path they name.
-func (s inVault) place() v1alpha1.KeyLocation {
+// wantedLocation is where the spec wants the key. The UID keeps clusters and tenants apart, whatever path they name.
+func (s inVault) wantedLocation() v1alpha1.KeyLocation {
 	kv := s.cert.Spec.VaultKV
 	return v1alpha1.KeyLocation{
 		Issuer: s.cert.Spec.IssuerRef.String(), Mount: cmp.Or(kv.Mount, "kv"), Path: cmp.Or(kv.Path, "apisix-certs") + "/" + string(s.cert.UID),
@@ -42,13 +42,13 @@ func (s inVault) place() v1alpha1.KeyLocation {
 }
 
 func (s inVault) observe(ctx context.Context, state *State) error {
-	state.Outside, state.wanted = true, s.place()
-	if state.Impossible, state.Unknown = ownOnly(ctx, s.gateways, v1alpha1.KeyInVaultKV); state.Impossible != nil || state.Unknown != nil {
+	state.Outside, state.wanted = true, s.wantedLocation()
+	if state.Unsupported, state.Unknown = checkOwnMode(ctx, s.gateways, v1alpha1.KeyInVaultKV); state.Unsupported != nil || state.Unknown != nil {
 		return nil
 	}
 	token, err := s.token(ctx)
 	if why := (*finding.Finding)(nil); errors.As(err, &why) {
-		state.Impossible = why
+		state.Unsupported = why
 		return nil
 	}
 	if err != nil || s.issuer == nil { // that it is missing is found elsewhere
@@ -56,7 +56,7 @@ func (s inVault) observe(ctx context.Context, state *State) error {
 	}
 	server := s.issuer.IssuerSpec()
 	if server.Server == "" {
-		state.Impossible = finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: VaultKV needs an issuer that is a Vault, and %s is none: name another, or use Secret", state.wanted.Issuer)
+		state.Unsupported = finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: VaultKV needs an issuer that is a Vault, and %s is none: name another, or use Secret", state.wanted.Issuer)
 		return nil
 	}
 	state.reader = apisix.VaultSecret{URI: strings.TrimRight(server.Server, "/"), Prefix: state.wanted.Mount, Namespace: server.Namespace}
@@ -89,7 +89,7 @@ func (s inVault) folder(ctx context.Context) (folder, error) {
 		return folder{}, finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: %s does not exist, through which keys are put into Vault", s.cert.Spec.IssuerRef)
 	}
 	session, err := s.issuers.Session(ctx, s.issuer)
-	return folder{session, folderPath(s.place())}, err
+	return folder{session, folderPath(s.wantedLocation())}, err
 }
 
 // lost says that the pair is gone from Vault. One that is served is not looked for.
@@ -107,7 +107,7 @@ func (s inVault) lost(ctx context.Context, t gateway.Target, unserved bool) stri
 	return "the private key is gone from Vault"
 }
 
-func (s inVault) keep(ctx context.Context, fingerprint string, certPEM, keyPEM []byte) error {
+func (s inVault) save(ctx context.Context, fingerprint string, certPEM, keyPEM []byte) error {
 	f, err := s.folder(ctx)
 	if err != nil {
 		return err

@@ -59,8 +59,8 @@ func locationOf(spec *v1alpha1.ApisixCertificateSpec) string {
 	return cmp.Or(kv.Mount, mount) + "/" + cmp.Or(kv.Path, path)
 }
 
-// below reports whether a location is another, or inside of it.
-func below(location, other string) bool {
+// isAtOrBelow reports whether a location is another, or inside of it.
+func isAtOrBelow(location, other string) bool {
 	rest, found := strings.CutPrefix(location, other)
 	return found && (rest == "" || rest[0] == '/')
 }

@@ -25,7 +25,7 @@ type Request struct {
 
 // Evaluate holds a certificate against all policies. What one policy allows must be all of it: two do not add up.
 func (s *Set) Evaluate(r Request) Verdict {
-	if s.Open() {
+	if s.AllowsAll() {
 		return Verdict{}
 	}
 	if len(s.policies) == 0 {
@@ -39,7 +39,7 @@ func (s *Set) Evaluate(r Request) Verdict {
 		if !p.selector.Matches(labels.Set(r.Labels)) {
 			continue
 		}
-		found := object(p, &r)
+		found := firstObjection(p, &r)
 		switch {
 		case found.text != "":
 			nearest = nearer(nearest, found)
@@ -71,12 +71,12 @@ func nearer(a, b objection) objection {
 	return b
 }
 
-func object(p *compiled, r *Request) objection {
+func firstObjection(p *compiled, r *Request) objection {
 	for i, rule := range rules {
 		if r.Spec.Provided && rule.issued {
 			continue
 		}
-		if what := rule.objects(p, r); what != "" {
+		if what := rule.check(p, r); what != "" {
 			return objection{i + 1, p.name, fmt.Sprintf("no CertificatePolicy allows this certificate. The nearest is %s: %s", p.name, what)}
 		}
 	}

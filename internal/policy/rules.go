@@ -14,21 +14,21 @@ import (
 // rules of a policy. Each names the field that it does not allow, and the fix; empty: it allows the certificate. The order
 // is that of an objection's distance.
 var rules = []struct {
-	objects func(*compiled, *Request) string
-	issued  bool // it is about what is issued, and not for Secrets of others
+	check  func(*compiled, *Request) string
+	issued bool // it is about what is issued, and not for Secrets of others
 }{
-	{objectHosts, false},
-	{objectCommonName, false},
-	{objectOtherNames, false},
-	{objectSubject, false},
-	{objectIngressClass, false},
-	{objectIssuer, true},
-	{objectDuration, true},
-	{objectKey, true},
-	{objectUsages, true},
-	{objectKeyStorage, true},
-	{objectVaultKV, true},
-	{objectNumber, false},
+	{checkHosts, false},
+	{checkCommonName, false},
+	{checkOtherNames, false},
+	{checkSubject, false},
+	{checkIngressClass, false},
+	{checkIssuer, true},
+	{checkDuration, true},
+	{checkKey, true},
+	{checkUsages, true},
+	{checkKeyStorage, true},
+	{checkVaultKV, true},
+	{checkNumber, false},
 }
 
 // notIn is the objection to a value that is in no list of the policy.
@@ -36,7 +36,7 @@ func notIn(field, value, list string) string {
 	return fmt.Sprintf("spec.%s: %s is not in its %s: change it here, or have it added there", field, value, list)
 }
 
-func objectHosts(p *compiled, r *Request) string {
+func checkHosts(p *compiled, r *Request) string {
 	for _, name := range r.Spec.DNSNames {
 		if !p.names.allow(name) {
 			return notIn("dnsNames", "host "+name, "dnsNames")
@@ -45,14 +45,14 @@ func objectHosts(p *compiled, r *Request) string {
 	return ""
 }
 
-func objectCommonName(p *compiled, r *Request) string {
+func checkCommonName(p *compiled, r *Request) string {
 	if name := r.Spec.CommonName; name != "" && !p.names.allow(name) {
 		return notIn("commonName", "common name "+name, "dnsNames")
 	}
 	return ""
 }
 
-func objectOtherNames(p *compiled, r *Request) string {
+func checkOtherNames(p *compiled, r *Request) string {
 	if p.spec.AllowOtherNames {
 		return ""
 	}
@@ -69,7 +69,7 @@ func objectOtherNames(p *compiled, r *Request) string {
 	return ""
 }
 
-func objectSubject(p *compiled, r *Request) string {
+func checkSubject(p *compiled, r *Request) string {
 	subject, bounds := r.Spec.Subject, p.spec.Subject
 	switch {
 	case subject == nil, bounds == nil && p.spec.AllowOtherNames:
@@ -108,7 +108,7 @@ func listed(list []string, value string) bool {
 	return slices.Contains(list, value) || slices.Contains(list, "*")
 }
 
-func objectIngressClass(p *compiled, r *Request) string {
+func checkIngressClass(p *compiled, r *Request) string {
 	key, field := class.OfSpec(r.Namespace, r.Spec), "ingressClassName"
 	if r.Spec.GatewayRef != nil {
 		field = "gatewayRef"
@@ -119,7 +119,7 @@ func objectIngressClass(p *compiled, r *Request) string {
 	return ""
 }
 
-func objectIssuer(p *compiled, r *Request) string {
+func checkIssuer(p *compiled, r *Request) string {
 	ref := r.Spec.IssuerRef.WithKind()
 	for _, allowed := range p.spec.Issuers {
 		group := cmp.Or(allowed.Group, v1alpha1.GroupOf(allowed.Kind))
@@ -130,7 +130,7 @@ func objectIssuer(p *compiled, r *Request) string {
 	return notIn("issuerRef", "issuer "+ref.String(), "issuers")
 }
 
-func objectDuration(p *compiled, r *Request) string {
+func checkDuration(p *compiled, r *Request) string {
 	least, most := p.spec.MinDuration, p.spec.MaxDuration
 	switch duration := r.Spec.Duration; {
 	case least == nil && most == nil:
@@ -146,7 +146,7 @@ func objectDuration(p *compiled, r *Request) string {
 	return ""
 }
 
-func objectKey(p *compiled, r *Request) string {
+func checkKey(p *compiled, r *Request) string {
 	algorithm, size := keyOf(r.Spec)
 	allowed := func(key v1alpha1.PolicyKey) bool {
 		return key.Algorithm == algorithm && (len(key.Sizes) == 0 || size == 0 || slices.Contains(key.Sizes, size))
@@ -157,7 +157,7 @@ func objectKey(p *compiled, r *Request) string {
 	return notIn("privateKey", keyText(algorithm, size), "privateKeys")
 }
 
-func objectUsages(p *compiled, r *Request) string {
+func checkUsages(p *compiled, r *Request) string {
 	allowed := defaultUsages
 	if len(p.spec.Usages) > 0 {
 		allowed = usagesOf(&v1alpha1.ApisixCertificateSpec{Usages: p.spec.Usages})
@@ -170,7 +170,7 @@ func objectUsages(p *compiled, r *Request) string {
 	return ""
 }
 
-func objectKeyStorage(p *compiled, r *Request) string {
+func checkKeyStorage(p *compiled, r *Request) string {
 	allowed := p.spec.KeyStorages
 	if len(allowed) == 0 {
 		allowed = []v1alpha1.KeyStorage{v1alpha1.KeyInSecret}
@@ -181,23 +181,23 @@ func objectKeyStorage(p *compiled, r *Request) string {
 	return ""
 }
 
-func objectVaultKV(p *compiled, r *Request) string {
+func checkVaultKV(p *compiled, r *Request) string {
 	if r.Spec.KeyStorage != v1alpha1.KeyInVaultKV {
 		return ""
 	}
 	location := locationOf(r.Spec)
-	if len(p.spec.VaultKV) == 0 && below(location, defaultLocation) {
+	if len(p.spec.VaultKV) == 0 && isAtOrBelow(location, defaultLocation) {
 		return ""
 	}
 	for _, allowed := range p.spec.VaultKV {
-		if other := allowed.Mount; allowed.Path == "" && below(location, other) || allowed.Path != "" && below(location, other+"/"+allowed.Path) {
+		if other := allowed.Mount; allowed.Path == "" && isAtOrBelow(location, other) || allowed.Path != "" && isAtOrBelow(location, other+"/"+allowed.Path) {
 			return ""
 		}
 	}
 	return notIn("vaultKV", "location "+location, "vaultKV")
 }
 
-func objectNumber(p *compiled, r *Request) string {
+func checkNumber(p *compiled, r *Request) string {
 	most := p.spec.MaxCertificates
 	if most == nil || r.Older != nil && r.Older() < int(*most) {
 		return ""

@@ -53,8 +53,8 @@ func selectorOf(spec *v1alpha1.CertificatePolicySpec) labels.Selector {
 	return selector
 }
 
-// Open reports whether everything is allowed, so that the labels of a namespace need not be read.
-func (s *Set) Open() bool { return len(s.policies) == 0 && !s.required }
+// AllowsAll reports whether everything is allowed, so that the labels of a namespace need not be read.
+func (s *Set) AllowsAll() bool { return len(s.policies) == 0 && !s.required }
 
 // AllowsName reports whether a namespace with these labels may keep a name that it owns: a policy for it has the name, or
 // there is no policy at all. With required nobody else could get the name then, so that a policy that is deleted and created

@@ -17,9 +17,9 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
-// clientOf finds what the uses ask of clients. It matters for own ssl objects, of which a certificate has one, so all its
+// requiredClient finds what the uses ask of clients. It matters for own ssl objects, of which a certificate has one, so all its
 // uses must ask the same.
-func clientOf(ctx context.Context, live client.Reader, namespace string, uses []gateway.Use) (asked *apisix.SSLClient, unfit, err error) {
+func requiredClient(ctx context.Context, live client.Reader, namespace string, uses []gateway.Use) (asked *apisix.SSLClient, unfit, err error) {
 	common, unfit := commonClient(uses)
 	if common == nil {
 		return nil, unfit, nil

@@ -68,7 +68,7 @@ func (f *Finder) Of(ctx context.Context, cert *v1alpha1.ApisixCertificate) (Refe
 			return found, err
 		}
 	}
-	found.Client, found.Unfit, err = clientOf(ctx, f.Live, cert.Namespace, found.Uses)
+	found.Client, found.Unfit, err = requiredClient(ctx, f.Live, cert.Namespace, found.Uses)
 	return found, err
 }
 
@@ -106,7 +106,7 @@ func (r References) InUse() string {
 func (r References) Recorded(before []v1alpha1.ObjectReference) []v1alpha1.ObjectReference {
 	var all []v1alpha1.ObjectReference
 	add := func(ref v1alpha1.ObjectReference) {
-		if !slices.Contains(all, ref) && len(all) < mostRecorded {
+		if !slices.Contains(all, ref) && len(all) < maxRecorded {
 			all = append(all, ref)
 		}
 	}
@@ -122,8 +122,8 @@ func (r References) Recorded(before []v1alpha1.ObjectReference) []v1alpha1.Objec
 	return all
 }
 
-// mostRecorded is how many the CRD takes.
-const mostRecorded = 100
+// maxRecorded is how many the CRD takes.
+const maxRecorded = 100
 
 // Former are recorded objects as uses that have ended: what is left over at a gateway is only removed where it was made for
 // one of these.

@@ -49,8 +49,8 @@ func Problem(cert *v1alpha1.ApisixCertificate, of v1alpha1.Issuer) *finding.Find
 		policy, cert.Spec.IssuerRef)
 }
 
-// AtEnd is what is to be revoked of a certificate that is deleted.
-func AtEnd(cert *v1alpha1.ApisixCertificate) []authority.Revocation {
+// OnDelete is what is to be revoked of a certificate that is deleted.
+func OnDelete(cert *v1alpha1.ApisixCertificate) []authority.Revocation {
 	policy := cert.Spec.RevocationPolicy
 	if policy == "" || policy == v1alpha1.RevokeNever || cert.Annotations[v1alpha1.AnnotationSkipRevocation] == "true" {
 		return nil

@@ -134,9 +134,9 @@ func (c Content) Fits(secret *corev1.Secret) bool {
 }
 
 // Apply is the Secret with the content, a new one where there is none. It is pure.
-func (c Content) Apply(current *corev1.Secret, place types.NamespacedName) *corev1.Secret {
+func (c Content) Apply(current *corev1.Secret, key types.NamespacedName) *corev1.Secret {
 	after := &corev1.Secret{Type: c.Type}
-	after.Namespace, after.Name = place.Namespace, place.Name
+	after.Namespace, after.Name = key.Namespace, key.Name
 	if current != nil {
 		after = current.DeepCopy()
 		after.Type = c.Type

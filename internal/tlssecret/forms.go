@@ -68,8 +68,8 @@ func formsOf(cert *v1alpha1.ApisixCertificate) Forms {
 
 func (f Forms) wanted() bool { return len(f.formats) > 0 || f.jks != nil || f.pkcs12 != nil }
 
-// leastJKSPassword is what Java asks for, in bytes.
-const leastJKSPassword = 6
+// minJKSPassword is what Java asks for, in bytes.
+const minJKSPassword = 6
 
 func (f *Forms) readPasswords(ctx context.Context, live client.Reader, namespace string) (err error) {
 	if f.jks != nil {
@@ -77,7 +77,7 @@ func (f *Forms) readPasswords(ctx context.Context, live client.Reader, namespace
 			return err
 		}
 		f.problem = f.jksPassword.missing("spec.keystores.jks.passwordSecretRef", f.jks.PasswordSecretRef)
-		if f.problem == nil && len(f.jksPassword.reveal()) < leastJKSPassword {
+		if f.problem == nil && len(f.jksPassword.reveal()) < minJKSPassword {
 			f.problem = finding.New(v1alpha1.ReasonInvalidSpec, "spec.keystores.jks.passwordSecretRef: the password has less than the 6 characters that Java asks for: put a longer one there")
 		}
 	}

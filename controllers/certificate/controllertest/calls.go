@@ -45,8 +45,8 @@ type calls struct {
 	refuse map[string]error
 }
 
-// take notes a call, and says what becomes of it. err is of Refuse alone.
-func (c *calls) take(call Call) (fault Fault, err error) {
+// record notes a call, and says what becomes of it. err is of Refuse alone.
+func (c *calls) record(call Call) (fault Fault, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.log = append(c.log, call)

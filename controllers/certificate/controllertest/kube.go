@@ -104,7 +104,7 @@ func (s *Scene) write(verb string, o client.Object, dryRun []string, do func() e
 	if len(dryRun) > 0 {
 		what = "try " + kindOf(o)
 	}
-	fault, failure := s.calls.take(Call{What: what, On: key.String(), At: s.Clock.Now()})
+	fault, failure := s.calls.record(Call{What: what, On: key.String(), At: s.Clock.Now()})
 	if fault == Refused {
 		return failure
 	}
@@ -135,7 +135,7 @@ func (s *Scene) changed(o client.Object) {
 			s.Enqueue(cert)
 		}
 	case *v1alpha1.ApisixCertificate:
-		s.tellClaims(key)
+		s.updateClaims(key)
 	}
 }
 

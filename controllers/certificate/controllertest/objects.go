@@ -22,8 +22,8 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/issuer"
 )
 
-// Life is that of a certificate where a test says nothing else.
-const Life = 90 * 24 * time.Hour
+// Lifetime is that of a certificate where a test says nothing else.
+const Lifetime = 90 * 24 * time.Hour
 
 // keyOf reads NAME or NAMESPACE/NAME.
 func keyOf(name string) types.NamespacedName {
@@ -40,14 +40,14 @@ func (s *Scene) Create(name string, edits ...func(*v1alpha1.ApisixCertificate)) 
 	s.addIssuer(key.Namespace)
 	cert := &v1alpha1.ApisixCertificate{Spec: v1alpha1.ApisixCertificateSpec{
 		SecretName: key.Name + "-tls", DNSNames: []string{key.Name + ".example"}, IssuerRef: v1alpha1.IssuerReference{Name: "vault"},
-		Duration: &metav1.Duration{Duration: Life},
+		Duration: &metav1.Duration{Duration: Lifetime},
 	}}
 	cert.Namespace, cert.Name = key.Namespace, key.Name
 	for _, edit := range edits {
 		edit(cert)
 	}
 	s.must(s.Kube.Create(s.ctx, cert))
-	s.tellClaims(key)
+	s.updateClaims(key)
 	s.Enqueue(key)
 }
 
@@ -112,7 +112,7 @@ func (s *Scene) Edit(name string, edit func(*v1alpha1.ApisixCertificate)) {
 	edit(cert)
 	cert.Generation++
 	s.must(s.Kube.Patch(s.ctx, cert, client.MergeFrom(before)))
-	s.tellClaims(keyOf(name))
+	s.updateClaims(keyOf(name))
 	s.Enqueue(keyOf(name))
 }
 
@@ -133,7 +133,7 @@ func (s *Scene) Delete(name string) {
 	s.deleted[cert.UID] = metav1.NewTime(s.Clock.Now().Truncate(time.Second))
 	s.mu.Unlock()
 	s.must(s.Kube.Delete(s.ctx, cert))
-	s.tellClaims(keyOf(name))
+	s.updateClaims(keyOf(name))
 	s.Enqueue(keyOf(name))
 }
 

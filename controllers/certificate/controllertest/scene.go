@@ -138,7 +138,7 @@ func (s *Scene) Restart() {
 	s.due = map[types.NamespacedName]time.Time{}
 	s.reconciler = s.newReconciler()
 	wakeups := make(chan event.GenericEvent, 64)
-	s.reconciler.Woken = wakeups
+	s.reconciler.Requeue = wakeups
 	go func() {
 		for {
 			select {
@@ -151,7 +151,7 @@ func (s *Scene) Restart() {
 	}()
 	for _, cert := range s.certificates() {
 		key := client.ObjectKeyFromObject(cert)
-		s.tellClaims(key)
+		s.updateClaims(key)
 		s.Enqueue(key)
 	}
 }
@@ -163,7 +163,7 @@ func (s *Scene) newReconciler() *certificate.Reconciler {
 	return &certificate.Reconciler{
 		Client: cached, Live: s.kube, Recorder: recorder{s}, Clock: s.Clock, Gateways: s.gateways,
 		NoSecret: cached.noSecret,
-		Rooms: certificate.Rooms{
+		Components: certificate.Components{
 			Issuers: issuers,
 			Keys:    &keystorage.Stores{Live: s.kube, Issuers: issuers},
 			Reviewer: &admission.Reviewer{

@@ -38,7 +38,7 @@ func (s *Scene) serveVault(w http.ResponseWriter, r *http.Request) {
 		s.Vault.ServeHTTP(w, r)
 		return
 	}
-	fault, _ := s.calls.take(Call{What: what, At: s.Clock.Now()})
+	fault, _ := s.calls.record(Call{What: what, At: s.Clock.Now()})
 	switch fault {
 	case Refused:
 		vaulttest.Refuse(w, http.StatusServiceUnavailable, "made to fail")
@@ -86,7 +86,7 @@ func (s *Scene) newGateway() {
 		if strings.Contains(r.URL.Path, "/ssls") {
 			what = r.Method + " ssl"
 		}
-		fault, _ := s.calls.take(Call{What: what, At: s.Clock.Now()})
+		fault, _ := s.calls.record(Call{What: what, At: s.Clock.Now()})
 		switch fault {
 		case Refused:
 			return &apisixtest.Failure{Status: http.StatusServiceUnavailable, Body: `{"error_msg":"made to fail"}`}

@@ -20,16 +20,16 @@ type Material struct {
 	Cert, Key, CA []byte // PEM
 	IssuedAt      time.Time
 	Digest        string
-	Under         string            // what identifies the issuer's CAs as they were known; may be empty
-	Place         string            // the mark of where in Vault the key is
+	IssuedUnder   string            // what identifies the issuer's CAs as they were known; may be empty
+	KeyLocation   string            // the mark of where in Vault the key is
 	Forms         map[string][]byte // further forms of the pair
 }
 
-// mostForeignBytes leave room for a certificate, its key and further forms of both in a Secret, which holds 1 MiB.
-const mostForeignBytes = 896 << 10
+// maxUnmanagedBytes leave room for a certificate, its key and further forms of both in a Secret, which holds 1 MiB.
+const maxUnmanagedBytes = 896 << 10
 
-// foreignBytes is how much the Secret holds under keys that are not written here. They stay when it is taken over.
-func foreignBytes(s *Snapshot) int {
+// unmanagedBytes is how much the Secret holds under keys that are not written here. They stay when it is taken over.
+func unmanagedBytes(s *Snapshot) int {
 	if s.Secret.Object == nil {
 		return 0
 	}
@@ -51,7 +51,7 @@ func ContentOf(s *Snapshot, m Material) tlssecret.Content {
 	}
 	c.Marks = tlssecret.Marks{
 		Owner: authority.OwnerText(client.ObjectKeyFromObject(s.Cert)), IssuedBy: s.Cert.Spec.IssuerRef.String(), IssuedAt: m.IssuedAt,
-		SpecDigest: m.Digest, IssuedUnder: m.Under, Outputs: s.Forms.Digest(m.Cert, s.Facts.Spec.Key.Encoding), VaultKV: m.Place,
+		SpecDigest: m.Digest, IssuedUnder: m.IssuedUnder, Outputs: s.Forms.Digest(m.Cert, s.Facts.Spec.Key.Encoding), VaultKV: m.KeyLocation,
 	}
 	return c
 }
@@ -62,7 +62,7 @@ func Present(s *Snapshot, now time.Time) Material {
 	marks := tlssecret.MarksOf(secret)
 	m := Material{
 		Cert: secret.Data[corev1.TLSCertKey], Key: secret.Data[corev1.TLSPrivateKeyKey], CA: secret.Data[corev1.ServiceAccountRootCAKey],
-		IssuedAt: marks.IssuedAt, Digest: marks.SpecDigest, Under: marks.IssuedUnder, Place: s.Keys.PresentMark(),
+		IssuedAt: marks.IssuedAt, Digest: marks.SpecDigest, IssuedUnder: marks.IssuedUnder, KeyLocation: s.Keys.PresentMark(),
 	}
 	if !m.IssuedAt.IsZero() {
 		return m
@@ -100,7 +100,7 @@ func secretFits(s *Snapshot, now time.Time) bool {
 
 // Trial is a content of the size of a real one, without a key in it, for a dry run. csr stands for the certificate.
 func Trial(s *Snapshot, csr []byte) tlssecret.Content {
-	c := ContentOf(s, Material{Cert: csr, Key: []byte("dry run"), IssuedAt: time.Unix(0, 0), Digest: s.Facts.Spec.Digest(), Place: s.Keys.Mark()})
+	c := ContentOf(s, Material{Cert: csr, Key: []byte("dry run"), IssuedAt: time.Unix(0, 0), Digest: s.Facts.Spec.Digest(), KeyLocation: s.Keys.Mark()})
 	if c.Type != corev1.SecretTypeTLS {
 		delete(c.Data, corev1.TLSPrivateKeyKey)
 	}

@@ -18,7 +18,7 @@ import (
 
 // FactsOf are what the decision to issue goes by.
 func FactsOf(s *Snapshot, rotationSpread time.Duration) certs.Observed {
-	cert, observation := s.Cert, s.Issuer.Order.Observation
+	cert, observation := s.Cert, s.Issuer.Request.Observation
 	facts := certs.Observed{
 		Spec: s.Facts.Spec, UID: string(cert.UID),
 		WantedIssuer: cert.Spec.IssuerRef.String(), WantedFor: authority.OwnerText(client.ObjectKeyFromObject(cert)),
@@ -57,7 +57,7 @@ func FactsOf(s *Snapshot, rotationSpread time.Duration) certs.Observed {
 // undated reports whether the Secret does not say any more when the certificate in it, that of the record, was issued.
 func undated(s *Snapshot) bool {
 	secret := s.Secret.Object
-	return secret != nil && secret.Annotations[v1alpha1.AnnotationIssuedAt] == "" && s.Recorded(LeafOf(secret))
+	return secret != nil && secret.Annotations[v1alpha1.AnnotationIssuedAt] == "" && s.Recorded(LeafFingerprint(secret))
 }
 
 // Judgement is what the facts say at a moment. It is made once for a snapshot: it parses the pair and verifies its chain, which

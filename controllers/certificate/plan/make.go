@@ -27,7 +27,7 @@ func Make(s Snapshot, now time.Time) Plan {
 	case Push:
 		p.Gateways = planGateways(&s, &p)
 	case Withdraw:
-		p.Withdrawn = holding(s.Cert.Status.Gateways)
+		p.Withdrawn = gatewaysWithSSL(s.Cert.Status.Gateways)
 	}
 	p.Revoke = ToRevoke(s.Cert)
 	return p
@@ -45,8 +45,8 @@ func ToRevoke(cert *v1alpha1.ApisixCertificate) []authority.Revocation {
 func planSecret(s *Snapshot, now time.Time) Plan {
 	p := Plan{Decision: decide(s), Secret: Keep}
 	p.Next = p.Decision.Recheck
-	p.Drop = s.Issuer.Issuing.Drop(s.Issuer.Order, p.Decision.Issue)
-	if p.Held = obstacle(s, p.Decision.Issue); p.Held != nil {
+	p.Drop = s.Issuer.Issuing.Drop(s.Issuer.Request, p.Decision.Issue)
+	if p.Blocked = obstacle(s, p.Decision.Issue); p.Blocked != nil {
 		return p
 	}
 	if !p.Decision.Issue {
@@ -55,9 +55,9 @@ func planSecret(s *Snapshot, now time.Time) Plan {
 		}
 		return p
 	}
-	verdict := s.Issuer.Issuing.Plan(s.Issuer.Order, p.Decision, now)
+	verdict := s.Issuer.Issuing.Plan(s.Issuer.Request, p.Decision, now)
 	p.Next = Earliest(p.Next, verdict.Until)
-	if p.Held, p.Pending = verdict.Hold, verdict.Pending; p.Held != nil || p.Pending != nil {
+	if p.Blocked, p.Pending = verdict.Blocked, verdict.Pending; p.Blocked != nil || p.Pending != nil {
 		return p
 	}
 	if retry := retryAt(s, p.Decision, now); !verdict.Uncounted && now.Before(retry) {
@@ -94,7 +94,7 @@ func decide(s *Snapshot) certs.Decision {
 func retryAt(s *Snapshot, d certs.Decision, now time.Time) time.Time {
 	status := s.Cert.Status
 	if status.LastFailureTime == nil || status.LastFailureTime.After(now) || status.ObservedGeneration != s.Cert.Generation ||
-		s.Issuer.Order.Observation.ReadySince.After(status.LastFailureTime.Time) {
+		s.Issuer.Request.Observation.ReadySince.After(status.LastFailureTime.Time) {
 		return time.Time{}
 	}
 	return status.LastFailureTime.Add(certs.Backoff(int(status.FailedAttempts), d.NotAfter.Sub(now)))
@@ -103,9 +103,9 @@ func retryAt(s *Snapshot, d certs.Decision, now time.Time) time.Time {
 // deliveryOf is what is done at the gateways with the pair that the Secret holds.
 func deliveryOf(s *Snapshot, p *Plan) Delivery {
 	switch {
-	case p.Provided.Kept:
+	case p.Provided.Retained:
 		return Verify
-	case s.Keys.Impossible != nil, s.Review.NoGateway != nil:
+	case s.Keys.Unsupported != nil, s.Review.NoGateway != nil:
 		return Nothing
 	case len(s.Review.Hosts) == 0 && s.Review.Names.All():
 		return Withdraw
@@ -119,11 +119,11 @@ func deliveryOf(s *Snapshot, p *Plan) Delivery {
 // spec asks for by now: the old certificate is served until there is a new one.
 func (p *Plan) usable(s *Snapshot) bool {
 	b := p.Decision.Bundle
-	return !p.Provided.Unusable && !p.Provided.Kept && b.Leaf != nil && (s.Keys.Outside || b.KeyMatches()) && p.Decision.Expired == ""
+	return !p.Provided.Unusable && !p.Provided.Retained && b.Leaf != nil && (s.Keys.Outside || b.KeyMatches()) && p.Decision.Expired == ""
 }
 
-// holding are those that hold an ssl object.
-func holding(gateways []v1alpha1.GatewayStatus) []string {
+// gatewaysWithSSL are those that hold an ssl object.
+func gatewaysWithSSL(gateways []v1alpha1.GatewayStatus) []string {
 	var names []string
 	for _, g := range gateways {
 		if g.SSLID != "" {
@@ -150,7 +150,7 @@ func planGateways(s *Snapshot, p *Plan) []GatewayAction {
 func knownOf(s *Snapshot, t gateway.Target, name string) gateway.Known {
 	status := s.Cert.Status
 	known := gateway.Known{Rewritten: s.Seen.Rewritten && s.Seen.Unserved == t.Fingerprint}
-	if s.Seen.Suspect || s.Seen.Unserved == t.Fingerprint || status.ObservedGeneration != s.Cert.Generation || !s.Recorded(t.Fingerprint) {
+	if s.Seen.ForceVerify || s.Seen.Unserved == t.Fingerprint || status.ObservedGeneration != s.Cert.Generation || !s.Recorded(t.Fingerprint) {
 		return known
 	}
 	known.Verified = slices.ContainsFunc(status.Gateways, func(g v1alpha1.GatewayStatus) bool { return g.Name == name && g.ServedSerial == t.Serial })

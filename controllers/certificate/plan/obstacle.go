@@ -17,7 +17,7 @@ func obstacle(s *Snapshot, due bool) *finding.Finding {
 	cert := s.Cert
 	source := cert.Annotations[v1alpha1.AnnotationSourceProblem]
 	invalid := s.Review.Invalid
-	unrevocable := revocation.Problem(cert, s.Issuer.Order.Issuer)
+	unrevocable := revocation.Problem(cert, s.Issuer.Request.Issuer)
 	switch {
 	case len(invalid) > 0:
 		return &finding.Finding{Reason: v1alpha1.ReasonInvalidSpec, Message: certspec.Text(invalid)}
@@ -36,16 +36,16 @@ func obstacle(s *Snapshot, due bool) *finding.Finding {
 		return s.Forms.Problem()
 	case s.Secret.Right.Refused() != nil:
 		return s.Secret.Right.Refused()
-	case due && foreignBytes(s) > mostForeignBytes:
+	case due && unmanagedBytes(s) > maxUnmanagedBytes:
 		return finding.New(v1alpha1.ReasonSecretNotManaged,
 			"spec.secretName: Secret %s has so much other data that a certificate has no room in it: remove keys from it, or name another Secret", cert.Spec.SecretName)
-	case s.Keys.Impossible != nil:
-		return s.Keys.Impossible
+	case s.Keys.Unsupported != nil:
+		return s.Keys.Unsupported
 	case due && s.Keys.Unknown != nil:
 		return failure.Of(s.Keys.Unknown)
 	case due && s.Issuer.Bad != nil:
 		return s.Issuer.Bad
-	case due && s.Issuer.Order.Issuer == nil && !cert.Spec.Provided:
+	case due && s.Issuer.Request.Issuer == nil && !cert.Spec.Provided:
 		return finding.New(v1alpha1.ReasonIssuerNotFound, "spec.issuerRef: %s does not exist: create it, or correct the reference", cert.Spec.IssuerRef)
 	}
 	return nil

@@ -45,8 +45,8 @@ type Plan struct {
 
 // Waiting is what keeps a plan from doing more.
 type Waiting struct {
-	// Held says why nothing is issued though it is due, or why the spec is not followed. Nil: nothing holds it.
-	Held *finding.Finding
+	// Blocked says why nothing is issued though it is due, or why the spec is not followed. Nil: nothing holds it.
+	Blocked *finding.Finding
 	// Pending says what a certificate that is on its way waits for.
 	Pending *finding.Finding
 	// Backoff: the last failure is too fresh to try again.

@@ -15,15 +15,15 @@ import (
 type Provided struct {
 	// Fault is what is wrong with it; nil: nothing.
 	Fault *finding.Finding
-	// Unusable: it must not be pushed. Kept: what was pushed before stays, though the Secret holds something else.
-	Unusable, Kept bool
+	// Unusable: it must not be pushed. Retained: what was pushed before stays, though the Secret holds something else.
+	Unusable, Retained bool
 }
 
 // planProvided plans for a Secret that somebody else keeps: nothing is issued or written, and what was pushed before stays
 // where the Secret has become worse.
 func planProvided(s *Snapshot, now time.Time) Plan {
 	d, fault := s.Judgement.Decision, s.Judgement.Fault
-	p := Plan{Decision: d, Secret: Keep, Next: d.Recheck, Waiting: Waiting{Held: obstacle(s, false)}}
+	p := Plan{Decision: d, Secret: Keep, Next: d.Recheck, Waiting: Waiting{Blocked: obstacle(s, false)}}
 	if fault.Reason != "" {
 		p.Provided.Fault = finding.New(v1alpha1.ReasonSecretInvalid, "Secret %s: %s: mend the Secret", certspec.SecretText(s.Cert), fault.Message)
 		if reason, ok := faultReasons[fault.Reason]; ok {
@@ -31,13 +31,13 @@ func planProvided(s *Snapshot, now time.Time) Plan {
 		}
 	}
 	// A host taken by somebody else stops only that host.
-	blocked := p.Held != nil && p.Held.Reason != v1alpha1.ReasonConflict
+	blocked := p.Blocked != nil && p.Blocked.Reason != v1alpha1.ReasonConflict
 	changed := !s.Recorded(certs.Fingerprint(d.Bundle.Leaf))
 	p.Provided.Unusable = blocked || fault.Unusable
 	record := s.Cert.Status.Issued
 	valid := record.Fingerprint != "" && record.NotBefore != nil && record.NotAfter != nil && now.Before(record.NotAfter.Time)
-	p.Provided.Kept = valid && (p.Provided.Unusable || fault.Reason != "" && changed)
-	if p.Provided.Kept {
+	p.Provided.Retained = valid && (p.Provided.Unusable || fault.Reason != "" && changed)
+	if p.Provided.Retained {
 		_, mark := certs.ExpiryMark(record.NotBefore.Time, record.NotAfter.Time, now)
 		p.Next = Earliest(p.Next, mark, record.NotAfter.Time)
 	}

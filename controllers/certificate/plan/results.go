@@ -31,7 +31,7 @@ type Results struct {
 	Postponed bool
 
 	// Taken are the steps that were taken.
-	Taken []Step
+	Steps []Step
 	// Logged: the plan was logged.
 	Logged bool
 }
@@ -51,16 +51,16 @@ type Issuing struct {
 
 // Settling is what came of what was replaced.
 type Settling struct {
-	// Places may hold keys in Vault; ClearAgain: one of them is to be cleared soon.
-	Places     []v1alpha1.KeyLocation
-	ClearAgain bool
+	// KeyLocations may hold keys in Vault; ClearAgain: one of them is to be cleared soon.
+	KeyLocations []v1alpha1.KeyLocation
+	ClearAgain   bool
 	// Revoked are those of status.toRevoke that are revoked now, by fingerprint, and RevokeErr says why the others are not.
 	Revoked   []string
 	RevokeErr error
 }
 
 // Took reports whether a step was taken.
-func (d *Results) Took(s Step) bool { return slices.Contains(d.Taken, s) }
+func (d *Results) Ran(s Step) bool { return slices.Contains(d.Steps, s) }
 
 // PendingOr is what a certificate that is on its way waits for.
 func (d *Results) PendingOr(planned *finding.Finding) *finding.Finding {
@@ -82,7 +82,7 @@ func (d *Results) Fail(err error, now time.Time) {
 		d.Err, d.Uncounted = busy.Cause, true
 		return
 	}
-	if d.goodUntil().After(busy.NotBefore) && busy.NotBefore.Before(now.Add(longWait)) {
+	if d.validUntil().After(busy.NotBefore) && busy.NotBefore.Before(now.Add(longWait)) {
 		return // nobody misses it, and with thousands to renew each word is a write
 	}
 	d.Pending = finding.New(v1alpha1.ReasonIssuing, "the issuer's limits are reached, and this certificate waits for its turn")
@@ -97,19 +97,21 @@ const (
 	ShortestWait = 20 * time.Millisecond
 )
 
-// goodUntil is when the certificate ends that is to be replaced, where it is as specified until then.
-func (d *Results) goodUntil() (until time.Time) {
-	if issuance.StillGood(d.Why.Reason) {
+// validUntil is when the certificate ends that is to be replaced, where it is as specified until then.
+func (d *Results) validUntil() (until time.Time) {
+	if issuance.StillValid(d.Why.Reason) {
 		until = d.Why.ValidUntil
 	}
 	return until
 }
 
-// Unmissed reports whether the successor of a certificate that is good until then waits for its turn, of which nothing is said.
-func (d *Results) Unmissed() bool { return !d.BusyUntil.IsZero() && d.Err == nil && d.Pending == nil }
+// WaitsUnreported reports whether the successor of a certificate that is good until then waits for its turn, of which nothing is said.
+func (d *Results) WaitsUnreported() bool {
+	return !d.BusyUntil.IsZero() && d.Err == nil && d.Pending == nil
+}
 
-// WaitsShortly reports whether the turn comes so soon that nothing needs to be said.
-func (d *Results) WaitsShortly(now time.Time) bool {
+// RetriesSoon reports whether the turn comes so soon that nothing needs to be said.
+func (d *Results) RetriesSoon(now time.Time) bool {
 	return !d.BusyUntil.IsZero() && !d.Uncounted && d.BusyUntil.Before(now.Add(shortWait))
 }
 
@@ -130,7 +132,7 @@ type Step string
 // Steps.
 const (
 	Stop        Step = ""
-	LookAgain   Step = "look again"
+	ObserveLive Step = "observe live"
 	WriteSecret Step = "write the Secret"
 	DropRequest Step = "drop the request"
 	Deliver     Step = "deliver"

@@ -46,15 +46,15 @@ type SecretState struct {
 
 // IssuerState is the certificate's issuer, and how far what was asked of it is.
 type IssuerState struct {
-	Order   issuance.Order
+	Request issuance.Request
 	Issuing issuance.State
 	Bad     *finding.Finding // why the issuer cannot be read
 }
 
 // GatewayStates are the gateways of the certificate's ingress class, and those that status names and that are of another.
 type GatewayStates struct {
-	At   []GatewayState
-	Left []*gateway.Gateway
+	At     []GatewayState
+	Former []*gateway.Gateway
 	// Known reports whether there is an ApisixCertificate of that name with this UID.
 	Known func(namespace, name, uid string) bool
 }
@@ -94,9 +94,9 @@ func (s *Snapshot) TargetOf(b certs.Bundle) gateway.Target {
 	return t
 }
 
-// Kept is the certificate as the stores of keys know it.
-func (s *Snapshot) Kept() keystorage.Kept {
-	k := keystorage.Kept{Certificate: s.Cert, Issuer: s.Issuer.Order.Issuer, Gateways: s.Gateways.List(), Left: s.Gateways.Left}
+// KeyInput is the certificate as the stores of keys know it.
+func (s *Snapshot) KeyInput() keystorage.Input {
+	k := keystorage.Input{Certificate: s.Cert, Issuer: s.Issuer.Request.Issuer, Gateways: s.Gateways.List(), FormerGateways: s.Gateways.Former}
 	if s.Secret.Right.MayRead() {
 		k.Secret = s.Secret.Object
 	}
@@ -120,8 +120,8 @@ func LeafIn(secret *corev1.Secret) *x509.Certificate {
 	return chain[0]
 }
 
-// LeafOf is the fingerprint of the certificate in a Secret; empty where there is none that can be parsed.
-func LeafOf(secret *corev1.Secret) string { return certs.Fingerprint(LeafIn(secret)) }
+// LeafFingerprint is the fingerprint of the certificate in a Secret; empty where there is none that can be parsed.
+func LeafFingerprint(secret *corev1.Secret) string { return certs.Fingerprint(LeafIn(secret)) }
 
 // Seen is what this process has seen of a certificate in the runs before. Nothing of it is needed after a restart: it saves
 // writes and handshakes, and paces how often the same is tried.
@@ -133,9 +133,9 @@ type Seen struct {
 	Unserved      string
 	UnservedSince time.Time
 	Rewritten     bool
-	// Held and PushHeld are why the spec was not followed, or a gateway did not take the certificate, and since when.
-	Held, PushHeld           string
-	HeldSince, PushHeldSince time.Time
-	// Suspect: what was seen to be served is to be looked at anew.
-	Suspect bool
+	// Blocked and PushBlocked are why the spec was not followed, or a gateway did not take the certificate, and since when.
+	Blocked, PushBlocked           string
+	BlockedSince, PushBlockedSince time.Time
+	// ForceVerify: what was seen to be served is to be looked at anew.
+	ForceVerify bool
 }

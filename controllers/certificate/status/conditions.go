@@ -20,8 +20,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/issuance"
 )
 
-// carryGrace is how long an ingress controller is given to carry a Secret to a gateway that it alone can write.
-const carryGrace = 30 * time.Second
+// syncGracePeriod is how long an ingress controller is given to carry a Secret to a gateway that it alone can write.
+const syncGracePeriod = 30 * time.Second
 
 // Condition is a condition without times.
 func Condition(kind string, status metav1.ConditionStatus, reason, message string) metav1.Condition {
@@ -37,19 +37,19 @@ func issuedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.
 	if s.Cert.Spec.Provided {
 		return providedCondition(p)
 	}
-	d, why := p.Decision, p.Held
+	d, why := p.Decision, p.Blocked
 	if done.Err != nil {
 		why = failure.Of(done.Err)
 	}
-	if why == nil && (!d.Issue || done.Unmissed()) {
-		return goodCondition(s, d)
+	if why == nil && (!d.Issue || done.WaitsUnreported()) {
+		return validCondition(s, d)
 	}
 	if why == nil && p.Backoff {
 		why = lastFailure(s)
 	}
 	pending := done.PendingOr(p.Pending)
 	if why == nil && pending != nil {
-		if d.Bundle.Leaf != nil && d.Expired == "" && issuance.StillGood(d.Reason) {
+		if d.Bundle.Leaf != nil && d.Expired == "" && issuance.StillValid(d.Reason) {
 			return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonIssued, "the Secret holds a valid certificate; for its successor "+pending.Message)
 		}
 		why = pending
@@ -64,15 +64,15 @@ func issuedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.
 			message += ": " + why.Message
 		}
 		return issuedIs(metav1.ConditionFalse, v1alpha1.ReasonExpired, message)
-	case d.Bundle.Leaf != nil && (!d.Issue || issuance.StillGood(d.Reason)) && (p.Held == nil || issuerFaults[p.Held.Reason]):
+	case d.Bundle.Leaf != nil && (!d.Issue || issuance.StillValid(d.Reason)) && (p.Blocked == nil || issuerFaults[p.Blocked.Reason]):
 		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonRenewalFailing, why.Message)
 	}
 	return issuedIs(metav1.ConditionFalse, why.Reason, why.Message)
 }
 
-// goodCondition is that of a certificate that is as it should be.
-func goodCondition(s *plan.Snapshot, d certs.Decision) metav1.Condition {
-	objection, known := issuance.Objection(s.Issuer.Order)
+// validCondition is that of a certificate that is as it should be.
+func validCondition(s *plan.Snapshot, d certs.Decision) metav1.Condition {
+	objection, known := issuance.Objection(s.Issuer.Request)
 	problem, optedOut := s.Cert.Annotations[v1alpha1.AnnotationSourceProblem], s.Cert.Annotations[v1alpha1.AnnotationSourceOptedOut]
 	switch {
 	case d.Skipped != "":
@@ -102,7 +102,7 @@ func skippedCondition(name string, d certs.Decision) metav1.Condition {
 	switch {
 	case d.Skipped == certs.Expired:
 		return issuedIs(metav1.ConditionFalse, v1alpha1.ReasonExpired, d.Expired+": "+why)
-	case issuance.StillGood(d.Skipped):
+	case issuance.StillValid(d.Skipped):
 		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonRenewalDisabled, message)
 	}
 	return issuedIs(metav1.ConditionFalse, v1alpha1.ReasonRenewalDisabled, message)
@@ -110,14 +110,14 @@ func skippedCondition(name string, d certs.Decision) metav1.Condition {
 
 // providedCondition is issuedCondition for a Secret that somebody else keeps.
 func providedCondition(p *plan.Plan) metav1.Condition {
-	why := p.Held
+	why := p.Blocked
 	if why == nil {
 		why = p.Provided.Fault
 	}
 	switch {
 	case why == nil:
 		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonProvided, "the Secret, which somebody else keeps, holds a valid certificate for the hosts")
-	case p.Provided.Kept:
+	case p.Provided.Retained:
 		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonUpdateRefused, why.Message+"; what was pushed before stays")
 	}
 	return issuedIs(metav1.ConditionFalse, why.Reason, why.Message)
@@ -153,10 +153,10 @@ func pushedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.
 		return result(metav1.ConditionTrue, v1alpha1.ReasonNoGateway, "no gateway is configured: the Secret is all there is to do")
 	case len(s.Facts.Spec.DNSNames) == 0:
 		return result(metav1.ConditionTrue, v1alpha1.ReasonNotApplicable, "none of the certificate's names is a DNS name")
-	case p.Provided.Kept:
+	case p.Provided.Retained:
 		return result(metav1.ConditionTrue, v1alpha1.ReasonPushed, "what was pushed before stays at the gateways")
-	case s.Keys.Impossible != nil:
-		return result(metav1.ConditionFalse, s.Keys.Impossible.Reason, s.Keys.Impossible.Message)
+	case s.Keys.Unsupported != nil:
+		return result(metav1.ConditionFalse, s.Keys.Unsupported.Reason, s.Keys.Unsupported.Message)
 	case len(done.Gateways) == 0 && (p.Decision.Bundle.Leaf == nil || p.Delivery != plan.Push && len(p.Target.Hosts) > 0):
 		return result(metav1.ConditionFalse, v1alpha1.ReasonNotApplicable, "there is no valid certificate to push")
 	case len(done.Gateways) == 0:
@@ -164,7 +164,7 @@ func pushedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.
 	}
 	carried := false
 	for _, g := range done.Gateways {
-		if status, reason, message := missing(g, s.Cert.Spec.SecretName); reason != "" {
+		if status, reason, message := pushProblem(g, s.Cert.Spec.SecretName); reason != "" {
 			return result(status, reason, "gateway "+g.Name+": "+message)
 		}
 		carried = carried || g.State.Mode == gateway.Secret
@@ -175,8 +175,8 @@ func pushedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.
 	return result(metav1.ConditionTrue, v1alpha1.ReasonPushed, "every gateway holds the certificate")
 }
 
-// missing says why a gateway does not hold the certificate; an empty reason: it does.
-func missing(g gateway.Result, secretName string) (status metav1.ConditionStatus, reason, message string) {
+// pushProblem says why a gateway does not hold the certificate; an empty reason: it does.
+func pushProblem(g gateway.Result, secretName string) (status metav1.ConditionStatus, reason, message string) {
 	switch {
 	case g.Err != nil:
 		f := failure.Of(g.Err)
@@ -237,17 +237,17 @@ func servedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.
 	result := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
 		return Condition(v1alpha1.ConditionServed, status, reason, message)
 	}
-	if message := uncovered(s, p.Decision.Bundle); message != "" && !p.Provided.Kept {
+	if message := uncoveredHost(s, p.Decision.Bundle); message != "" && !p.Provided.Retained {
 		return result(metav1.ConditionFalse, v1alpha1.ReasonHostNotCovered, message)
 	}
 	asked := false
 	for _, g := range done.Gateways {
 		switch {
-		case g.Unserved() && g.State.Mode == gateway.Secret && g.State.Age < carryGrace:
+		case g.Unserved() && g.State.Mode == gateway.Secret && g.State.Age < syncGracePeriod:
 			return result(metav1.ConditionFalse, v1alpha1.ReasonWaitingForIngressController, "gateway "+g.Name+": the ingress controller has not carried the Secret to the gateway yet")
 		case g.Unserved() && g.State.Mode == gateway.Secret:
 			return result(metav1.ConditionFalse, v1alpha1.ReasonNotServed, "gateway "+g.Name+": "+g.Proof.Problem+
-				": the ingress controller has had "+carryGrace.String()+" to carry the Secret to this gateway: look at its log and at the status of the ApisixTls or Ingress")
+				": the ingress controller has had "+syncGracePeriod.String()+" to carry the Secret to this gateway: look at its log and at the status of the ApisixTls or Ingress")
 		case g.Unserved():
 			return result(metav1.ConditionFalse, v1alpha1.ReasonNotServed, "gateway "+g.Name+": "+g.Proof.Problem)
 		}
@@ -259,9 +259,9 @@ func servedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.
 	return result(metav1.ConditionUnknown, v1alpha1.ReasonNotProven, "no handshake was made: there is nothing pushed, or no TLS address of a gateway is known (--apisix-tls-addr)")
 }
 
-// uncovered names a host that an ApisixTls or Ingress serves with this Secret and that the certificate does not name. Hosts that
+// uncoveredHost names a host that an ApisixTls or Ingress serves with this Secret and that the certificate does not name. Hosts that
 // are on their way are none, and what an owner wants is asked for by itself.
-func uncovered(s *plan.Snapshot, b certs.Bundle) string {
+func uncoveredHost(s *plan.Snapshot, b certs.Bundle) string {
 	if b.Leaf == nil {
 		return ""
 	}

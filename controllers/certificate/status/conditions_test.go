@@ -35,7 +35,7 @@ func TestIssued(t *testing.T) {
 	}
 	once := func(s *scene) { s.Cert.Spec.RenewalPolicy = v1alpha1.RenewDisabled }
 	asked := func(s *scene) { s.Annotate(v1alpha1.AnnotationRenewAt, s.Now.Format(time.RFC3339)) }
-	noIssuer := func(s *scene) { s.Issuer.Order.Issuer = nil }
+	noIssuer := func(s *scene) { s.Issuer.Request.Issuer = nil }
 	conflict := func(s *scene) { s.Review.Names.Conflict = "older" }
 	changed := func(s *scene) { s.Cert.Spec.DNSNames = []string{"b.example"} }
 	const sealed, absent = "vault sign: Vault is sealed: unseal it", "spec.issuerRef: VaultIssuer/vault does not exist: create it, or correct the reference"
@@ -237,11 +237,11 @@ func TestExpiring(t *testing.T) {
 		31 * day: "", 30 * day: v1alpha1.ReasonExpires30Days, 8 * day: v1alpha1.ReasonExpires30Days, 7 * day: v1alpha1.ReasonExpires7Days, time.Hour: v1alpha1.ReasonExpires1Day,
 	} {
 		s.Cert.Spec.Provided = true
-		if got := expiryMark(s.Cert, status, end.Add(-left)); got != want {
+		if got := expiringReason(s.Cert, status, end.Add(-left)); got != want {
 			t.Errorf("%s left: %q", left, got)
 		}
 		s.Cert.Spec.Provided = false
-		if got := expiryMark(s.Cert, status, end.Add(-left)); got != "" {
+		if got := expiringReason(s.Cert, status, end.Add(-left)); got != "" {
 			t.Errorf("a certificate that is renewed here warns: %q", got)
 		}
 	}

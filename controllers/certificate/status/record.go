@@ -55,10 +55,10 @@ func recordable(s *plan.Snapshot, p *plan.Plan, done *plan.Results) (issuer stri
 	case done.Issued:
 		return s.Cert.Spec.IssuerRef.String(), true
 	case s.Cert.Spec.Provided:
-		return "", p.Provided.Fault == nil && !p.Provided.Kept && len(s.Review.Hosts) > 0 && delivered(done.Gateways)
-	case done.Err != nil || p.Decision.Issue || !right.Ours() || p.Held != nil:
+		return "", p.Provided.Fault == nil && !p.Provided.Retained && len(s.Review.Hosts) > 0 && allDelivered(done.Gateways)
+	case done.Err != nil || p.Decision.Issue || !right.Ours() || p.Blocked != nil:
 		// What the Secret holds is not what the object should have.
-		return "", right.Ours() && s.Recorded(plan.LeafOf(s.Secret.Object))
+		return "", right.Ours() && s.Recorded(plan.LeafFingerprint(s.Secret.Object))
 	case s.Recorded(certs.Fingerprint(p.Decision.Bundle.Leaf)):
 		return s.Cert.Status.Issued.Issuer, true
 	case !authority.MayRecord(p.Decision.Bundle.Leaf, s.Review.Names):
@@ -77,8 +77,8 @@ func foundIssuer(s *plan.Snapshot, b certs.Bundle) string {
 	return ref
 }
 
-// delivered reports whether a provided pair is at every gateway, or has nowhere to go.
-func delivered(gateways []gateway.Result) bool {
+// allDelivered reports whether a provided pair is at every gateway, or has nowhere to go.
+func allDelivered(gateways []gateway.Result) bool {
 	return !slices.ContainsFunc(gateways, func(g gateway.Result) bool {
 		return g.Err != nil || g.Verb == gateway.Refuse || g.Verb == gateway.Renew
 	})

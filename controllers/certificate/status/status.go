@@ -37,7 +37,7 @@ func Of(old *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p *plan.Plan, d
 	setConditions(status, s, p, done, now)
 	setAttempts(status, s, p, done, now)
 	status.ObservedGeneration = s.Cert.Generation
-	if !p.Provided.Kept {
+	if !p.Provided.Retained {
 		setGateways(status, done)
 		status.RenewalTime = nil
 		if s.Cert.Spec.RenewalPolicy != v1alpha1.RenewDisabled && p.Decision.Bundle.Leaf != nil {
@@ -47,8 +47,8 @@ func Of(old *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p *plan.Plan, d
 	if done.Issued {
 		status.Warnings = done.Warnings
 	}
-	if done.Took(plan.Settle) {
-		status.KeyLocations = done.Places
+	if done.Ran(plan.Settle) {
+		status.KeyLocations = done.KeyLocations
 	}
 	status.Hosts = hosts(&s.Cert.Spec)
 	status.OwnedNames, status.References, status.ApprovalRequest = s.Review.Names.Owned, s.References.Recorded(old.References), s.Review.Wanted
@@ -77,7 +77,7 @@ func setConditions(status *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p
 		meta.SetStatusCondition(&status.Conditions, c)
 	}
 	conditions := []metav1.Condition{issuedCondition(s, p, done), pushedCondition(s, p, done), servedCondition(s, p, done)}
-	if slices.ContainsFunc(done.Gateways, carrying) {
+	if slices.ContainsFunc(done.Gateways, pushDelayed) {
 		// What was served before is served until the ingress controller has carried the new certificate, or the gateway has a
 		// turn for it.
 		for i := range conditions[1:] {
@@ -93,7 +93,7 @@ func setConditions(status *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p
 	if done.RevokeErr != nil {
 		set(Condition(v1alpha1.ConditionRevocationPending, metav1.ConditionTrue, v1alpha1.ReasonRevocationFailed, "a replaced certificate is not revoked yet: "+failure.Of(done.RevokeErr).Message))
 	}
-	if reason := expiryMark(s.Cert, status, now); reason != "" {
+	if reason := expiringReason(s.Cert, status, now); reason != "" {
 		set(Condition(v1alpha1.ConditionExpiring, metav1.ConditionTrue, reason,
 			"the certificate ends soon and nobody here renews it: put a new one into Secret "+s.Cert.Spec.SecretName))
 		return
@@ -101,14 +101,14 @@ func setConditions(status *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p
 	meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionExpiring)
 }
 
-// carrying reports whether an ingress controller has its head start to carry the certificate to the gateway, or the gateway had
+// pushDelayed reports whether an ingress controller has its head start to carry the certificate to the gateway, or the gateway had
 // no turn for it yet.
-func carrying(g gateway.Result) bool {
+func pushDelayed(g gateway.Result) bool {
 	return plan.Busy(g) || g.Err == nil && g.Verb == gateway.Wait && g.State.Carrying()
 }
 
-// expiryMark is the reason to warn of the end of a certificate that nobody here renews; empty: none yet.
-func expiryMark(cert *v1alpha1.ApisixCertificate, status *v1alpha1.ApisixCertificateStatus, now time.Time) string {
+// expiringReason is the reason to warn of the end of a certificate that nobody here renews; empty: none yet.
+func expiringReason(cert *v1alpha1.ApisixCertificate, status *v1alpha1.ApisixCertificateStatus, now time.Time) string {
 	record := status.Issued
 	if !cert.Spec.Provided || record.NotBefore == nil || record.NotAfter == nil {
 		return ""
@@ -130,7 +130,7 @@ func setAttempts(status *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p *
 		why := failure.Of(done.Err)
 		status.FailedAttempts++
 		status.LastFailureTime, status.LastFailureReason, status.LastFailureMessage = statusTime(now), why.Reason, why.Message
-	case done.Issued || !p.Decision.Issue, p.Held != nil:
+	case done.Issued || !p.Decision.Issue, p.Blocked != nil:
 		// What held a certificate and is gone is a change to try at once, as one of the spec is.
 		status.FailedAttempts, status.LastFailureTime, status.LastFailureReason, status.LastFailureMessage = 0, nil, "", ""
 	}

@@ -49,7 +49,7 @@ func New(t testing.TB, edits ...func(*Scene)) *Scene {
 	issuer := &v1alpha1.VaultIssuer{}
 	issuer.Namespace, issuer.Name = "ns", "vault"
 	s := &Scene{Now: Now, t: t, ca: certstest.NewCA(t, "root", Now.Add(3650*Day))}
-	s.Cert, s.Issuer.Order.Certificate, s.Issuer.Order.Issuer = cert, cert, issuer
+	s.Cert, s.Issuer.Request.Certificate, s.Issuer.Request.Issuer = cert, cert, issuer
 	s.Review.Names.Owned, s.Review.Hosts = cert.Spec.DNSNames, cert.Spec.DNSNames
 	for _, edit := range edits {
 		edit(s)
@@ -100,14 +100,14 @@ func (s *Scene) Record(at time.Time) {
 func (s *Scene) judge() {
 	s.Facts.Spec = certspec.Of(s.Cert)
 	s.Review.Spec, s.Review.Invalid = s.Facts.Spec, certspec.Problems(s.Cert)
-	s.Issuer.Order.Spec, s.Issuer.Order.Secret = s.Facts.Spec, s.Secret.Object
+	s.Issuer.Request.Spec, s.Issuer.Request.Secret = s.Facts.Spec, s.Secret.Object
 	of := authority.Secret{
-		Certificate: client.ObjectKeyFromObject(s.Cert), Place: certspec.SecretKey(s.Cert), Type: string(keystorage.SecretType(s.Cert)),
+		Certificate: client.ObjectKeyFromObject(s.Cert), Key: certspec.SecretKey(s.Cert), Type: string(keystorage.SecretType(s.Cert)),
 		Provided: s.Cert.Spec.Provided, Consent: s.Cert.Annotations[v1alpha1.AnnotationAdoptSecret] == "true", Record: s.Cert.Status.Issued,
 	}
 	if secret := s.Secret.Object; secret != nil {
 		of.Found = &authority.FoundSecret{
-			UID: secret.UID, Type: string(secret.Type), Owner: secret.Annotations[v1alpha1.AnnotationCertificate], Leaf: plan.LeafOf(secret), Others: len(secret.Data["other"]) > 0,
+			UID: secret.UID, Type: string(secret.Type), Owner: secret.Annotations[v1alpha1.AnnotationCertificate], Leaf: plan.LeafFingerprint(secret), Others: len(secret.Data["other"]) > 0,
 		}
 	}
 	s.Secret.Right = authority.OfSecret(of)
@@ -134,8 +134,8 @@ func (s *Scene) Failed(ago time.Duration, attempts int32, reason, message string
 	status.ObservedGeneration = s.Cert.Generation
 }
 
-// ForeignSecret puts a Secret of somebody else into the place.
-func (s *Scene) ForeignSecret() {
+// UnmanagedSecret puts a Secret of somebody else into the place.
+func (s *Scene) UnmanagedSecret() {
 	s.Secret.Object = &corev1.Secret{Type: corev1.SecretTypeTLS}
 	s.Secret.Object.Namespace, s.Secret.Object.Name = "ns", "s"
 }

@@ -15,8 +15,8 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/issuer"
 )
 
-// Order is a certificate that is wanted. Nothing in it is changed.
-type Order struct {
+// Request is a certificate that is wanted. Nothing in it is changed.
+type Request struct {
 	Certificate *v1alpha1.ApisixCertificate
 	Spec        certs.Spec
 	// Issuer is the one that the spec names, nil where it was not found.
@@ -29,7 +29,7 @@ type Order struct {
 
 // digest identifies what is asked for: another one makes an answer obsolete. CertificateRequests that are on their way go by
 // it, over an upgrade too.
-func (o Order) digest() string {
+func (o Request) digest() string {
 	spec := o.Spec
 	spec.RenewBefore, spec.RenewBeforePercentage, spec.Key.Encoding = nil, nil, ""
 	text, _ := json.Marshal([]any{spec, o.Certificate.Spec.IssuerRef.String()}) // plain data always marshals
@@ -38,7 +38,7 @@ func (o Order) digest() string {
 }
 
 // renewAt is when a renewal was asked for, zero for never.
-func (o Order) renewAt() time.Time {
+func (o Request) renewAt() time.Time {
 	at, _ := time.Parse(time.RFC3339, o.Certificate.Annotations[v1alpha1.AnnotationRenewAt])
 	return at
 }

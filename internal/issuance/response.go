@@ -12,8 +12,8 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 )
 
-// Answer is a certificate that was signed and checked.
-type Answer struct {
+// Response is a certificate that was signed and checked.
+type Response struct {
 	Bundle  certs.Bundle // with a Key where the issuer made it
 	CertPEM []byte       // leaf and intermediates, leaf first, without the root
 	CAPEM   []byte       // the root, or the topmost CA that is known
@@ -23,7 +23,7 @@ type Answer struct {
 }
 
 // checked is the answer to a decision on spec, with its warnings. It fails with a *certs.AnswerError.
-func (a Answer) checked(spec certs.Spec, d certs.Decision, now time.Time) (*Answer, error) {
+func (a Response) checked(spec certs.Spec, d certs.Decision, now time.Time) (*Response, error) {
 	var public crypto.PublicKey
 	if a.Bundle.Key.IsZero() {
 		public = a.Key.Public()
@@ -35,7 +35,7 @@ func (a Answer) checked(spec certs.Spec, d certs.Decision, now time.Time) (*Answ
 	if missing := certs.Ungranted(a.Bundle.Leaf, spec); missing != "" {
 		return nil, &certs.AnswerError{Problem: missing, Mend: "have the issuer grant it (a role of Vault sets subject and usages by itself: organization, ou, country, key_usage, ext_key_usage and so on), or drop it from the spec"}
 	}
-	if AsSpecified(d.Reason) {
+	if MatchesSpec(d.Reason) {
 		if err := certs.CheckSuccessor(a.Bundle, d.Bundle, spec, now); err != nil {
 			return nil, err
 		}
@@ -44,26 +44,26 @@ func (a Answer) checked(spec certs.Spec, d certs.Decision, now time.Time) (*Answ
 	return &a, nil
 }
 
-// answers are those that were given and are not in a Secret yet, by the UID of the certificate. They are in memory only.
-type answers struct{ byUID sync.Map }
+// responses are those that were given and are not in a Secret yet, by the UID of the certificate. They are in memory only.
+type responses struct{ byUID sync.Map }
 
-type heldAnswer struct {
-	digest string // of what was asked for
-	answer Answer
+type heldResponse struct {
+	digest   string // of what was asked for
+	response Response
 }
 
-func (a *answers) hold(uid types.UID, digest string, answer Answer) {
-	a.byUID.Store(uid, heldAnswer{digest, answer})
+func (a *responses) put(uid types.UID, digest string, response Response) {
+	a.byUID.Store(uid, heldResponse{digest, response})
 }
 
 // get gives the answer that is held, and the digest of what it answers; empty: none.
-func (a *answers) get(uid types.UID) (digest string, answer Answer) {
+func (a *responses) get(uid types.UID) (digest string, response Response) {
 	found, ok := a.byUID.Load(uid)
 	if !ok {
-		return "", Answer{}
+		return "", Response{}
 	}
-	held := found.(heldAnswer)
-	return held.digest, held.answer
+	held := found.(heldResponse)
+	return held.digest, held.response
 }
 
-func (a *answers) forget(uid types.UID) { a.byUID.Delete(uid) }
+func (a *responses) forget(uid types.UID) { a.byUID.Delete(uid) }

@@ -15,19 +15,19 @@ import (
 )
 
 const (
-	// resync is how often a certificate is looked at though nothing happened. What is at its gateways is looked after by
+	// resyncPeriod is how often a certificate is looked at though nothing happened. What is at its gateways is looked after by
 	// package drift, for all certificates together.
-	resync = time.Hour
-	// Lagging is how soon to look again at what is not served: gateways lag.
-	Lagging = 2 * time.Second
-	// setupRecheck is how often a fault of the set-up is tried again without a change in the cluster; setupSoon how soon at
+	resyncPeriod = time.Hour
+	// ServedRecheck is how soon to look again at what is not served: gateways lag.
+	ServedRecheck = 2 * time.Second
+	// setupBackoffMax is how often a fault of the set-up is tried again without a change in the cluster; setupBackoffMin how soon at
 	// first: who has just made a mistake is about to correct it.
-	setupRecheck, setupSoon = time.Minute, 5 * time.Second
+	setupBackoffMax, setupBackoffMin = time.Minute, 5 * time.Second
 )
 
-// Wake is when to run again though nothing happens. seen is after the run.
-func Wake(s *plan.Snapshot, p *plan.Plan, done *plan.Results, status *v1alpha1.ApisixCertificateStatus, seen plan.Seen, now time.Time) time.Duration {
-	next := plan.Earliest(now.Add(lookAfter(string(s.Cert.UID))), p.Next)
+// RequeueAfter is when to run again though nothing happens. seen is after the run.
+func RequeueAfter(s *plan.Snapshot, p *plan.Plan, done *plan.Results, status *v1alpha1.ApisixCertificateStatus, seen plan.Seen, now time.Time) time.Duration {
+	next := plan.Earliest(now.Add(resyncInterval(string(s.Cert.UID))), p.Next)
 	if done.Postponed {
 		return time.Millisecond
 	}
@@ -37,11 +37,11 @@ func Wake(s *plan.Snapshot, p *plan.Plan, done *plan.Results, status *v1alpha1.A
 	if !done.BusyUntil.IsZero() {
 		return max(plan.Earliest(next, done.BusyUntil).Sub(now), plan.ShortestWait)
 	}
-	if p.Held != nil || done.PendingOr(p.Pending) != nil || done.RevokeErr != nil {
-		next = plan.Earliest(next, now.Add(recheckAfter(seen.HeldSince, now)))
+	if p.Blocked != nil || done.PendingOr(p.Pending) != nil || done.RevokeErr != nil {
+		next = plan.Earliest(next, now.Add(setupBackoff(seen.BlockedSince, now)))
 	}
 	if done.ClearAgain {
-		next = plan.Earliest(next, now.Add(setupRecheck))
+		next = plan.Earliest(next, now.Add(setupBackoffMax))
 	}
 	for _, g := range done.Gateways {
 		if g.Again > 0 {
@@ -51,13 +51,13 @@ func Wake(s *plan.Snapshot, p *plan.Plan, done *plan.Results, status *v1alpha1.A
 		case plan.Busy(g):
 			next = now
 		case plan.RefusedBy(g):
-			next = plan.Earliest(next, now.Add(recheckAfter(seen.PushHeldSince, now)))
+			next = plan.Earliest(next, now.Add(setupBackoff(seen.PushBlockedSince, now)))
 		case g.Verb == gateway.Renew:
 			next = plan.Earliest(next, now.Add(time.Second))
-		case g.Unserved() && now.Sub(seen.UnservedSince) > setupRecheck:
-			next = plan.Earliest(next, now.Add(setupRecheck/2))
+		case g.Unserved() && now.Sub(seen.UnservedSince) > setupBackoffMax:
+			next = plan.Earliest(next, now.Add(setupBackoffMax/2))
 		case g.Unserved():
-			next = plan.Earliest(next, now.Add(Lagging))
+			next = plan.Earliest(next, now.Add(ServedRecheck))
 		}
 	}
 	shortest := time.Second
@@ -67,10 +67,10 @@ func Wake(s *plan.Snapshot, p *plan.Plan, done *plan.Results, status *v1alpha1.A
 	return max(next.Sub(now), shortest)
 }
 
-// recheckAfter is how soon to try again what a fault of the set-up stands in the way of: after as long as it has lasted by now,
+// setupBackoff is how soon to try again what a fault of the set-up stands in the way of: after as long as it has lasted by now,
 // which doubles from one time to the next, from 5 s to a minute.
-func recheckAfter(since, now time.Time) time.Duration {
-	return min(max(now.Sub(since), setupSoon), setupRecheck)
+func setupBackoff(since, now time.Time) time.Duration {
+	return min(max(now.Sub(since), setupBackoffMin), setupBackoffMax)
 }
 
 // Transient is the error to return so that the queue backs off: of a gateway that does not answer, and of Kubernetes.
@@ -88,10 +88,10 @@ func Transient(done *plan.Results) error {
 	return errors.Join(all...)
 }
 
-// lookAfter is when to look at an object again though nothing happens: resync, less up to a tenth that depends on the
+// resyncInterval is when to look at an object again though nothing happens: resyncPeriod, less up to a tenth that depends on the
 // object alone.
-func lookAfter(uid string) time.Duration {
+func resyncInterval(uid string) time.Duration {
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(uid))
-	return resync - time.Duration(float64(resync/10)*float64(hash.Sum32())/(1<<32))
+	return resyncPeriod - time.Duration(float64(resyncPeriod/10)*float64(hash.Sum32())/(1<<32))
 }

@@ -25,21 +25,21 @@ import (
 // report writes the status once, tells changes as events, and says when to look again.
 func (r *Reconciler) report(ctx context.Context, s plan.Snapshot, p plan.Plan, done plan.Results, now time.Time) (ctrl.Result, error) {
 	seen := s.Seen.After(p, done, now)
-	r.memory.keep(s.Cert.UID, seen)
+	r.memory.store(s.Cert.UID, seen)
 	after := s.Cert.DeepCopy()
 	after.Status = *status.Of(&s.Cert.Status, &s, &p, &done, now)
-	measure(after)
-	measureFailures(&done)
+	setMetrics(after)
+	countFailures(&done)
 	if !equality.Semantic.DeepEqual(s.Cert.Status, after.Status) {
 		if err := r.writeStatus(ctx, after, s.Cert); err != nil {
 			return ctrl.Result{}, client.IgnoreNotFound(fmt.Errorf("status: %w", err))
 		}
 	}
-	r.tell(ctx, s.Cert, after, &done)
+	r.recordEvents(ctx, s.Cert, after, &done)
 	if err := status.Transient(&done); err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: status.Wake(&s, &p, &done, &after.Status, seen, now)}, nil
+	return ctrl.Result{RequeueAfter: status.RequeueAfter(&s, &p, &done, &after.Status, seen, now)}, nil
 }
 
 // writeStatus replaces the status, which costs less than a patch on both sides. Where the object has changed since it was
@@ -52,8 +52,8 @@ func (r *Reconciler) writeStatus(ctx context.Context, cert, before *v1alpha1.Api
 	return err
 }
 
-// tell emits events and logs: one for a new certificate, and one when Ready turns to another reason.
-func (r *Reconciler) tell(ctx context.Context, before, after *v1alpha1.ApisixCertificate, done *plan.Results) {
+// recordEvents emits events and logs: one for a new certificate, and one when Ready turns to another reason.
+func (r *Reconciler) recordEvents(ctx context.Context, before, after *v1alpha1.ApisixCertificate, done *plan.Results) {
 	log := ctrl.LoggerFrom(ctx)
 	if done.Err != nil && done.Attempted && !done.Issued && !done.Uncounted { // other errors are returned, and so logged
 		log.Error(done.Err, "cannot issue the certificate", "reason", done.Why.Reason)
@@ -85,7 +85,7 @@ func (r *Reconciler) tell(ctx context.Context, before, after *v1alpha1.ApisixCer
 		kind = corev1.EventTypeNormal
 	}
 	r.Recorder.Eventf(after, nil, kind, ready.Reason, "Check", "%s", note.Fit(ready.Message))
-	r.tellSource(after, ready)
+	r.recordSourceEvent(after, ready)
 }
 
 // underWay are reasons that every new certificate, or every change, may show for a moment.
@@ -116,7 +116,7 @@ var forSources = map[string]bool{
 	v1alpha1.ReasonClassNotFound: true, v1alpha1.ReasonRefused: true,
 }
 
-func (r *Reconciler) tellSource(cert *v1alpha1.ApisixCertificate, ready *metav1.Condition) {
+func (r *Reconciler) recordSourceEvent(cert *v1alpha1.ApisixCertificate, ready *metav1.Condition) {
 	owner := metav1.GetControllerOf(cert)
 	if owner == nil || !forSources[ready.Reason] {
 		return

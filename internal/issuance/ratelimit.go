@@ -67,25 +67,25 @@ func (s *signatures) forget(uid types.UID) {
 	delete(s.byUID, uid)
 }
 
-// limited says why a certificate is not signed before next, and names who writes its Secret, where that is why it is due again.
-func limited(o Order, d certs.Decision, next time.Time) Verdict {
+// limitedVerdict says why a certificate is not signed before next, and names who writes its Secret, where that is why it is due again.
+func limitedVerdict(o Request, d certs.Decision, next time.Time) Verdict {
 	secret := certspec.SecretText(o.Certificate)
-	if writer := tlssecret.LastWriter(o.Secret); writer != "" && (o.reverted() || spoiled[d.Reason]) {
-		return Verdict{Until: next, Hold: finding.New(v1alpha1.ReasonSecretReverted,
+	if writer := tlssecret.LastWriter(o.Secret); writer != "" && (o.isReverted() || secretFaults[d.Reason]) {
+		return Verdict{Until: next, Blocked: finding.New(v1alpha1.ReasonSecretReverted,
 			"Secret %s was changed by %s each time a certificate was written to it: keep %s from writing it, or name another Secret; until then it is issued once a minute",
 			secret, writer, writer)}
 	}
-	return Verdict{Until: next, Hold: finding.New(v1alpha1.ReasonIssuanceLimited,
+	return Verdict{Until: next, Blocked: finding.New(v1alpha1.ReasonIssuanceLimited,
 		"%d certificates were issued in a row, because spec, annotations or Secret %s changed (last: %s): find out what changes them; until then one is issued every minute",
 		signatureBurst, secret, d.Message)}
 }
 
-// spoiled are reasons that only whoever writes the Secret can bring about, and that reverted does not see where the certificate
+// secretFaults are reasons that only whoever writes the Secret can bring about, and that isReverted does not see where the certificate
 // itself was left.
-var spoiled = map[certs.Reason]bool{certs.KeyMissing: true, certs.KeyUnparsable: true, certs.KeyMismatch: true, certs.ChainBroken: true}
+var secretFaults = map[certs.Reason]bool{certs.KeyMissing: true, certs.KeyUnparsable: true, certs.KeyMismatch: true, certs.ChainBroken: true}
 
-// reverted reports whether the Secret holds something else than what was issued last.
-func (o Order) reverted() bool {
+// isReverted reports whether the Secret holds something else than what was issued last.
+func (o Request) isReverted() bool {
 	issued := o.Certificate.Status.Issued
 	if issued.IsZero() {
 		return false
