@@ -93,7 +93,7 @@ func (r *Reconciler) writeSecret(ctx context.Context, s *plan.Snapshot, p *plan.
 	metrics.Issued(string(p.Decision.Reason), r.Clock.Now().Sub(began))
 	r.memory.noteWritten(s.Cert.UID, r.Clock.Now())
 	if err := r.Issuers.Stored(ctx, s.Issuer.Request); err != nil {
-		ctrl.LoggerFrom(ctx).Info("what was asked for is left at cert-manager for now", "error", err.Error())
+		ctrl.LoggerFrom(ctx).Info("cannot delete the CertificateRequest yet", "error", err.Error())
 	}
 	return written, nil
 }

@@ -101,12 +101,12 @@ func (r *Reconciler) runCleanup(ctx context.Context, s *plan.Snapshot, p *plan.D
 
 // reportAbandoned says what is left behind.
 func (r *Reconciler) reportAbandoned(ctx context.Context, cert *v1alpha1.ApisixCertificate, what string, err error) {
-	why := "the ingress controller has not dropped them"
+	why := "the ingress controller has not deleted them"
 	if err != nil {
 		why = failure.Of(err).Message
 	}
 	metrics.Failed(metrics.Cleanup, metrics.Setup)
-	ctrl.LoggerFrom(ctx).Info("clean-up of a deleted certificate is given up", "left", what, "reason", why)
+	ctrl.LoggerFrom(ctx).Info("cleanup of a deleted certificate abandoned", "left", what, "reason", why)
 	r.Recorder.Eventf(cert, nil, corev1.EventTypeWarning, v1alpha1.ReasonCleanupAbandoned, "Delete", "%s", note.Fit(what+" are left behind: "+why))
 }
 
@@ -114,7 +114,7 @@ func (r *Reconciler) reportAbandoned(ctx context.Context, cert *v1alpha1.ApisixC
 // cannot be written would repeat it each time.
 func (r *Reconciler) reportRevocation(ctx context.Context, before *v1alpha1.ApisixCertificate, err error) error {
 	cert := before.DeepCopy()
-	message := failure.Of(err).Message + `; the object stays until that works: annotation ` + v1alpha1.AnnotationSkipRevocation + `: "true" lets it go`
+	message := failure.Of(err).Message + `; the object stays until revocation succeeds, or is skipped with annotation ` + v1alpha1.AnnotationSkipRevocation + `: "true"`
 	c := status.Condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonRevocationFailed, message)
 	c.LastTransitionTime = metav1.NewTime(r.Clock.Now().Truncate(time.Second))
 	meta.SetStatusCondition(&cert.Status.Conditions, c)
@@ -147,11 +147,11 @@ func (r *Reconciler) finalizeSecret(ctx context.Context, s *plan.Snapshot, p *pl
 		if err := r.Secrets.Release(ctx, p.Permit, authority.ReleasedText(client.ObjectKeyFromObject(s.Cert), plan.LeafFingerprint(s.Secret.Object))); err != nil {
 			return err
 		}
-		why := "as it was there before this object"
+		why := "it existed before this object"
 		if referrer := s.Secret.Right.Referrer(); referrer != "" {
-			why = "as it is in use by " + referrer
+			why = "it is in use by " + referrer
 		}
-		r.Recorder.Eventf(s.Cert, nil, corev1.EventTypeNormal, v1alpha1.ReasonSecretReleased, "Delete", "Secret %s stays, without marks of this certificate, %s; nobody renews it now",
+		r.Recorder.Eventf(s.Cert, nil, corev1.EventTypeNormal, v1alpha1.ReasonSecretReleased, "Delete", "Secret %s was released instead of deleted because %s; it is no longer renewed",
 			certspec.SecretText(s.Cert), why)
 	}
 	return nil

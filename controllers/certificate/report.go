@@ -61,11 +61,14 @@ func (r *Reconciler) recordEvents(ctx context.Context, before, after *v1alpha1.A
 	if done.Issued {
 		log.Info("certificate issued", "reason", done.Why.Reason, "serial", after.Status.Issued.SerialNumber)
 		if reason := issueEvent(done.Why.Reason); reason != "" {
-			message := done.Why.Message
-			if done.Writer != "" {
-				message += " (last written by " + done.Writer + ")"
+			why := done.Why.Message
+			if done.Why.Reason == certs.SecretMissing {
+				why = "Secret was missing"
 			}
-			r.Recorder.Eventf(after, nil, corev1.EventTypeNormal, reason, "Issue", "%s: issued by %s", message, after.Spec.IssuerRef.String())
+			if done.Writer != "" {
+				why += ", last written by " + done.Writer
+			}
+			r.Recorder.Eventf(after, nil, corev1.EventTypeNormal, reason, "Issue", "issued by %s (%s)", after.Spec.IssuerRef.String(), why)
 		}
 	}
 	was, is := before.Status.Conditions, after.Status.Conditions

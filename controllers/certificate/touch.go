@@ -31,10 +31,10 @@ func (r *Reconciler) touchApisixTlses(ctx context.Context, results []gateway.Res
 		touched.Annotations = map[string]string{v1alpha1.AnnotationTouchedAt: r.Clock.Now().UTC().Format(time.RFC3339)}
 		if err := r.Patch(ctx, touched, client.MergeFrom(before), tlssecret.FieldOwner); err != nil {
 			if client.IgnoreNotFound(err) != nil {
-				log.Error(err, "cannot change the ApisixTls, so that its ingress controller carries what the gateway has lost")
+				log.Error(err, "cannot touch the ApisixTls to make its ingress controller sync what the gateway has lost")
 			}
 			continue
 		}
-		log.Info("ApisixTls touched: the gateway has lost what its ingress controller had carried there")
+		log.Info("ApisixTls touched to make its ingress controller sync what the gateway has lost")
 	}
 }

@@ -64,8 +64,8 @@ func (r *Reviewer) checkGateway(ctx context.Context, cert *v1alpha1.ApisixCertif
 		return nil, nil
 	}
 	if !r.Shard.MayRead(key.Namespace) {
-		return finding.New(v1alpha1.ReasonNamespaceNotWatched, "spec.gatewayRef: the controller does not watch namespace %s, or lacks rights there: "+
-			"name a Gateway of namespace %s, or have %s added to --watch-namespaces (chart: watchNamespaces)", key.Namespace, cert.Namespace, key.Namespace), nil
+		return finding.New(v1alpha1.ReasonNamespaceNotWatched, "spec.gatewayRef: the controller does not watch namespace %s or has no permissions there; "+
+			"use a Gateway in namespace %s, or have %s added to --watch-namespaces (chart: watchNamespaces)", key.Namespace, cert.Namespace, key.Namespace), nil
 	}
 	_, allowed, err := gatewayapi.Allowed(ctx, r.Reader, key, cert.Namespace)
 	if err != nil {
@@ -74,8 +74,8 @@ func (r *Reviewer) checkGateway(ctx context.Context, cert *v1alpha1.ApisixCertif
 	if allowed {
 		return nil, nil
 	}
-	return finding.New(v1alpha1.ReasonRefNotPermitted, "spec.gatewayRef: Gateway %s does not exist, or does not let namespace %s add listeners: "+
-		"name a Gateway of this namespace, or have its spec.allowedListeners allow this one", key, cert.Namespace), nil
+	return finding.New(v1alpha1.ReasonRefNotPermitted, "spec.gatewayRef: Gateway %s does not exist or does not allow listeners from namespace %s; "+
+		"use a Gateway in this namespace, or have its spec.allowedListeners allow this one", key, cert.Namespace), nil
 }
 
 // checkGrant says why a Secret of another namespace may not be referred to; nil: it may, or it is at home.
@@ -85,8 +85,8 @@ func (r *Reviewer) checkGrant(ctx context.Context, cert *v1alpha1.ApisixCertific
 	}
 	ns, name := cert.Spec.SecretNamespace, cert.Spec.SecretName
 	if !r.Shard.MayRead(ns) {
-		return finding.New(v1alpha1.ReasonNamespaceNotWatched, "Secret %s: the controller does not watch namespace %s, or lacks rights there: "+
-			"use a Secret of namespace %s, or have %s added to --watch-namespaces (chart: watchNamespaces)", certspec.SecretText(cert), ns, cert.Namespace, ns), nil
+		return finding.New(v1alpha1.ReasonNamespaceNotWatched, "Secret %s: the controller does not watch namespace %s or has no permissions there; "+
+			"use a Secret in namespace %s, or have %s added to --watch-namespaces (chart: watchNamespaces)", certspec.SecretText(cert), ns, cert.Namespace, ns), nil
 	}
 	kinds := kindsFrom(cert.Namespace, found)
 	used := len(kinds) > 0 || !cert.DeletionTimestamp.IsZero()
@@ -98,14 +98,14 @@ func (r *Reviewer) checkGrant(ctx context.Context, cert *v1alpha1.ApisixCertific
 		case err != nil:
 			return nil, fmt.Errorf("ReferenceGrants: %w", err)
 		case granted && !used:
-			return finding.New(v1alpha1.ReasonRefNotPermitted, "spec.secretNamespace: no ApisixTls, ApisixUpstream, Gateway or ListenerSet of namespace %s refers to Secret %s, and only these may",
+			return finding.New(v1alpha1.ReasonRefNotPermitted, "spec.secretNamespace: no ApisixTls, ApisixUpstream, Gateway or ListenerSet in namespace %s refers to Secret %s, and only these kinds are granted access",
 				cert.Namespace, certspec.SecretText(cert)), nil
 		case granted:
 			return nil, nil
 		}
 	}
 	kind := kinds[0]
-	return finding.New(v1alpha1.ReasonRefNotPermitted, "no ReferenceGrant in namespace %s lets %s of namespace %s refer to Secret %s: "+
+	return finding.New(v1alpha1.ReasonRefNotPermitted, "no ReferenceGrant in namespace %s allows %s in namespace %s to refer to Secret %s; "+
 		"create one there from {group: %s, kind: %s, namespace: %s} to {group: \"\", kind: Secret, name: %s}",
 		ns, plurals[kind], cert.Namespace, name, grant.GroupOf(kind), kind, cert.Namespace, name), nil
 }
@@ -159,7 +159,7 @@ func (r *Reviewer) checkPolicies(ctx context.Context, cert *v1alpha1.ApisixCerti
 	case settled == policy.Unsettled:
 		review.Wanted = &v1alpha1.ApprovalRequest{Policy: verdict.Manual[0], Digest: digest}
 		review.Refused = finding.New(v1alpha1.ReasonWaitingForApproval,
-			"CertificatePolicy %s wants this certificate approved: apisix-certs approve %s -n %s", verdict.Manual[0], cert.Name, cert.Namespace)
+			"CertificatePolicy %s requires approval of this certificate; run: apisix-certs approve %s -n %s", verdict.Manual[0], cert.Name, cert.Namespace)
 	}
 	return nil
 }

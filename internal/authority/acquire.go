@@ -79,9 +79,9 @@ func (o owner) none() bool { return o.namespace == "" }
 
 func (o owner) text(host string) string {
 	if o.name == "" {
-		return fmt.Sprintf("host %s belonged to namespace %s until a moment ago, which may take it back first: wait, or use the host there", host, o.namespace)
+		return fmt.Sprintf("host %s was released by namespace %s recently and is still reserved for it; wait, or use the host there", host, o.namespace)
 	}
-	return fmt.Sprintf("host %s belongs to namespace %s (ApisixCertificate %s): remove it here or there", host, o.namespace, o.name)
+	return fmt.Sprintf("host %s belongs to namespace %s (ApisixCertificate %s); remove it from one of the two", host, o.namespace, o.name)
 }
 
 // query is one Acquire.

@@ -110,16 +110,16 @@ func (r SecretRight) refusal() *finding.Finding {
 	case !s.granted():
 		return s.RefNotPermitted
 	case s.Rival != "":
-		return &finding.Finding{Reason: v1alpha1.ReasonConflict, Message: fmt.Sprintf("spec.secretName: Secret %s belongs to ApisixCertificate %s, which has it already or is older: name another Secret",
+		return &finding.Finding{Reason: v1alpha1.ReasonConflict, Message: fmt.Sprintf("spec.secretName: Secret %s belongs to ApisixCertificate %s, which already has it or is older; use another Secret",
 			s.text(), s.Rival)}
 	case s.Provided || s.Found == nil:
 		return nil
 	case !r.ours && !s.consented():
-		return &finding.Finding{Reason: v1alpha1.ReasonSecretNotManaged, Message: "spec.secretName: Secret " + s.text() + " exists and was not made for this certificate: name another Secret, or let it be overwritten with the annotation " +
+		return &finding.Finding{Reason: v1alpha1.ReasonSecretNotManaged, Message: "spec.secretName: Secret " + s.text() + " exists and is not managed by this certificate; use another Secret, or allow it to be overwritten with the annotation " +
 			v1alpha1.AnnotationAdoptSecret + `: "true"` + s.consentHint()}
 	case s.Found.Type != s.Type && (!r.ours || s.Found.Others):
-		return &finding.Finding{Reason: v1alpha1.ReasonSecretNotManaged, Message: "spec.secretName: Secret " + s.text() + " is of type " + s.Found.Type +
-			", which cannot be changed without deleting it and what else it holds: delete it, or name another Secret"}
+		return &finding.Finding{Reason: v1alpha1.ReasonSecretNotManaged, Message: "spec.secretName: Secret " + s.text() + " has type " + s.Found.Type +
+			", which cannot be changed without deleting the Secret and its other data; delete it, or use another Secret"}
 	}
 	return nil
 }

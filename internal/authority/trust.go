@@ -47,7 +47,7 @@ func (r TrustRight) Refused() *finding.Finding {
 	if r.trust.Found == nil || r.Ours() {
 		return nil
 	}
-	return finding.New(v1alpha1.ReasonSecretNotManaged, "spec.client.caSecret: Secret %s exists and was not made for the CAs of an issuer: name another Secret, or delete it, or remove annotation %s",
+	return finding.New(v1alpha1.ReasonSecretNotManaged, "spec.client.caSecret: Secret %s exists and is not managed as the client CAs of an issuer; use another Secret, delete it, or remove the annotation %s",
 		r.trust.Key.Name, v1alpha1.AnnotationClientCA)
 }
 

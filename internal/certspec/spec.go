@@ -30,8 +30,8 @@ func Problems(cert *v1alpha1.ApisixCertificate) []certs.FieldError {
 func secretProblems(spec *v1alpha1.ApisixCertificateSpec) []certs.FieldError {
 	var found []certs.FieldError
 	if len(validation.IsDNS1123Subdomain(spec.SecretName)) > 0 {
-		found = append(found, certs.FieldError{Field: "secretName", Value: note.Cut(spec.SecretName, 80), Problem: "cannot be the name of a Secret",
-			Mend: "use at most 253 lower-case letters, digits, - and ., with a letter or digit at both ends"})
+		found = append(found, certs.FieldError{Field: "secretName", Value: note.Cut(spec.SecretName, 80), Problem: "is not a valid Secret name",
+			Mend: "use at most 253 lower-case letters, digits, '-' and '.', starting and ending with a letter or digit"})
 	}
 	if spec.SecretTemplate != nil {
 		found = append(found, templateProblems(*spec.SecretTemplate)...)
@@ -45,13 +45,13 @@ func templateProblems(template v1alpha1.SecretTemplate) []certs.FieldError {
 	for path, metadata := range map[*field.Path]map[string]string{labels: template.Labels, annotations: template.Annotations} {
 		for key := range metadata {
 			if strings.HasPrefix(key, v1alpha1.Prefix) {
-				refused = append(refused, field.Invalid(path, key, "keys under "+v1alpha1.Prefix+" are for this controller to set, remove it"))
+				refused = append(refused, field.Invalid(path, key, "keys under "+v1alpha1.Prefix+" are reserved for this controller; remove it"))
 			}
 		}
 	}
 	var found []certs.FieldError
 	for _, e := range refused {
-		found = append(found, certs.FieldError{Field: e.Field, Value: note.Cut(fmt.Sprint(e.BadValue), 80), Problem: "cannot be put on a Secret", Mend: e.Detail})
+		found = append(found, certs.FieldError{Field: e.Field, Value: note.Cut(fmt.Sprint(e.BadValue), 80), Problem: "is not allowed on a Secret", Mend: e.Detail})
 	}
 	// Maps have no order, and a message must not change from one run to the next.
 	slices.SortFunc(found, func(a, b certs.FieldError) int { return strings.Compare(a.Error(), b.Error()) })

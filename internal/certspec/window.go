@@ -33,25 +33,25 @@ func windowOf(field string, w v1alpha1.RenewalWindow) (window, *certs.FieldError
 	}
 	location, err := time.LoadLocation(zone)
 	if err != nil || zone == "Local" {
-		return bad("timeZone", w.TimeZone, "is no name of a time zone", "write one such as Europe/Berlin, or leave it out for UTC")
+		return bad("timeZone", w.TimeZone, "is not a known time zone", "use an IANA name such as Europe/Berlin, or omit it for UTC")
 	}
 	// The parser would take a zone from the text, and may panic on one that is cut short.
 	if strings.Contains(w.Cron, "TZ=") {
-		return bad("cron", w.Cron, "names a time zone", "write it in timeZone")
+		return bad("cron", w.Cron, "contains a time zone", "set timeZone instead")
 	}
 	schedule, err := cron.ParseStandard(w.Cron)
 	if err != nil {
-		return bad("cron", w.Cron, "is no cron expression", "write minute, hour, day of month, month and day of week, such as 0 2 * * 1-5")
+		return bad("cron", w.Cron, "is not a valid cron expression", "use minute, hour, day of month, month and day of week, for example 0 2 * * 1-5")
 	}
 	if spec, ok := schedule.(*cron.SpecSchedule); ok {
 		spec.Location = location
 	}
 	// Any time serves to find out whether it ever opens.
 	if schedule.Next(time.Unix(0, 0)).IsZero() {
-		return bad("cron", w.Cron, "never comes", "name a day that there is")
+		return bad("cron", w.Cron, "never matches", "use a day that exists")
 	}
 	if w.Duration.Duration <= 0 {
-		return bad("duration", w.Duration.Duration.String(), "is not above zero", "write how long the window is open, such as 2h")
+		return bad("duration", w.Duration.Duration.String(), "must be positive", "set how long the window is open, for example 2h")
 	}
 	return window{schedule, w.Duration.Duration}, nil
 }

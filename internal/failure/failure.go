@@ -74,14 +74,14 @@ func Of(err error) *finding.Finding {
 	case errors.As(err, &api):
 		return &finding.Finding{Reason: v1alpha1.ReasonGatewayRefused, Message: api.Error() + gatewayFix(err)}
 	case errors.As(err, &network):
-		return &finding.Finding{Reason: v1alpha1.ReasonGatewayUnreachable, Message: network.Error() + ": check that the gateway runs and the Admin API's address"}
+		return &finding.Finding{Reason: v1alpha1.ReasonGatewayUnreachable, Message: network.Error() + "; check that the gateway is running and that the Admin API address is correct"}
 	case errors.As(err, &key):
-		return &finding.Finding{Reason: v1alpha1.ReasonGatewayRefused, Message: key.Error() + ": correct --apisix-admin-key-file or --apisix-admin-key-secret, or what it names"}
+		return &finding.Finding{Reason: v1alpha1.ReasonGatewayRefused, Message: key.Error() + "; correct --apisix-admin-key-file or --apisix-admin-key-secret, or the file or Secret it names"}
 	case errors.As(err, &kubernetes):
 		return &finding.Finding{Reason: v1alpha1.ReasonIssueFailed, Message: fmt.Sprintf(
-			"the Kubernetes API refused a step (%s): see the controller's log", kubernetes.Status().Reason)}
+			"the Kubernetes API rejected a request (%s); see the controller's log", kubernetes.Status().Reason)}
 	}
-	return &finding.Finding{Reason: v1alpha1.ReasonIssueFailed, Message: "a step failed: see the controller's log"}
+	return &finding.Finding{Reason: v1alpha1.ReasonIssueFailed, Message: "a step failed; see the controller's log"}
 }
 
 var vaultReasons = map[vault.Kind]string{
@@ -95,7 +95,7 @@ func etcdFix(e *apisix.APIError) string {
 	if e.Foreign || e.Status != http.StatusServiceUnavailable || apisix.IsConflict(e) {
 		return ""
 	}
-	return ": see that the gateway reaches its etcd"
+	return "; check that the gateway can reach its etcd"
 }
 
 func gatewayFix(err error) string {
@@ -104,15 +104,15 @@ func gatewayFix(err error) string {
 	case apisix.IsOutdated(err):
 		return ": " + apisix.UpgradeOf(err)
 	case apisix.IsReadOnly(err):
-		return ": that key may only read: give the controller a key of role admin (--apisix-admin-key-file, --apisix-admin-key-secret or that of the GatewayProxy)"
+		return "; this admin key is read-only, use one with the role admin (--apisix-admin-key-file, --apisix-admin-key-secret or that of the GatewayProxy)"
 	case api.Status == http.StatusMethodNotAllowed:
-		return ": let PUT, PATCH and DELETE through to the Admin API"
+		return "; allow PUT, PATCH and DELETE requests to the Admin API"
 	case apisix.IsForbidden(err):
-		return ": allow the controller's address in the gateway's admin.allow_admin (chart: admin.allow.ipList), and give it an admin key with the role admin"
+		return "; allow the controller's address in the gateway's admin.allow_admin (chart: admin.allow.ipList), and give it an admin key with the role admin"
 	case apisix.IsUnauthorized(err):
-		return ": correct the admin key (--apisix-admin-key-file, --apisix-admin-key-secret or that of the GatewayProxy)"
+		return "; correct the admin key (--apisix-admin-key-file, --apisix-admin-key-secret or that of the GatewayProxy)"
 	case apisix.IsForeign(err):
-		return ": check that --apisix-admin-url, or the GatewayProxy's endpoint, is the Admin API's address"
+		return "; check that --apisix-admin-url, or the GatewayProxy's endpoint, is the address of the Admin API"
 	}
 	return ""
 }

@@ -65,7 +65,7 @@ func (v viaCertManager) issue(ctx context.Context, i *Issuers, o Request, d cert
 	if err := v.request(ctx, i, o, d, try); err != nil {
 		return nil, nil, err
 	}
-	return nil, finding.New(v1alpha1.ReasonIssuing, "the CertificateRequest waits to be approved"), nil
+	return nil, finding.New(v1alpha1.ReasonIssuing, "waiting for the CertificateRequest to be approved"), nil
 }
 
 // request makes the key's Secret and then the request, which refers to it. A key that is there already for the same is used.
@@ -99,7 +99,7 @@ func (v viaCertManager) request(ctx context.Context, i *Issuers, o Request, d ce
 	err = i.Client.Create(ctx, certificateRequest(o, made, csr), tlssecret.FieldOwner)
 	if meta.IsNoMatchError(err) {
 		return finding.New(v1alpha1.ReasonIssueFailed,
-			"the cluster has no CertificateRequests of cert-manager, by which %s is asked: install cert-manager, or correct spec.issuerRef", o.Certificate.Spec.IssuerRef)
+			"the cluster has no CertificateRequest CRD, which %s requires; install cert-manager, or correct spec.issuerRef", o.Certificate.Spec.IssuerRef)
 	}
 	if client.IgnoreAlreadyExists(err) != nil {
 		return fmt.Errorf("create CertificateRequest: %w", err)
@@ -119,7 +119,7 @@ func keyOf(made *requestKey, o Request, d certs.Decision) (certs.Key, error) {
 func (v viaCertManager) response(now time.Time) (*Response, error) {
 	chain, err := certs.ParseCertificates(append(statusBytes(v.underway.request, "certificate"), statusBytes(v.underway.request, "ca")...))
 	if err != nil || len(chain) == 0 {
-		return nil, &certs.AnswerError{Problem: "it holds no certificate that can be parsed", Mend: "check the issuer of cert-manager"}
+		return nil, &certs.AnswerError{Problem: "it contains no certificate that can be parsed", Mend: "check the cert-manager issuer"}
 	}
 	bundle := certs.Assemble(chain[0], chain[1:], now)
 	return &Response{Bundle: bundle, CertPEM: bundle.CertPEM(), CAPEM: bundle.CAPEM(), Key: v.underway.key.key}, nil

@@ -25,10 +25,10 @@ func findUnderway(ctx context.Context, secrets, requests client.Reader, cert *v1
 	case apierrors.IsNotFound(err):
 		return underway{}, nil
 	case err != nil:
-		return underway{}, fmt.Errorf("key of the request: %w", err)
+		return underway{}, fmt.Errorf("read key of CertificateRequest: %w", err)
 	case !metav1.IsControlledBy(secret, cert):
 		return underway{blocked: finding.New(v1alpha1.ReasonSecretNotManaged,
-			"Secret %s is in the way of the private key of a CertificateRequest: delete it", secret.Name)}, nil
+			"Secret %s has the name that the private key of a CertificateRequest needs, and is not managed by this certificate; delete it", secret.Name)}, nil
 	}
 	found := underway{key: requestKeyOf(secret)}
 	request := newRequest(cert.Namespace, requestName(cert, secret.UID))

@@ -41,7 +41,7 @@ func Objection(o Request) (found *finding.Finding, known bool) {
 	if len(refused) == 0 {
 		return nil, true
 	}
-	return finding.New(v1alpha1.ReasonRoleWouldReject, "the certificate is good, but the issuer's role would refuse its renewal: %s", certspec.Text(refused)), true
+	return finding.New(v1alpha1.ReasonRoleWouldReject, "certificate is valid, but the issuer's role would reject its renewal: %s", certspec.Text(refused)), true
 }
 
 // refused is what the role would refuse of a spec. A life that is too long is cut and not refused: see checkLifetime.

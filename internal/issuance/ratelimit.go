@@ -72,11 +72,11 @@ func limitedVerdict(o Request, d certs.Decision, next time.Time) Verdict {
 	secret := certspec.SecretText(o.Certificate)
 	if writer := tlssecret.LastWriter(o.Secret); writer != "" && (o.isReverted() || secretFaults[d.Reason]) {
 		return Verdict{Until: next, Blocked: finding.New(v1alpha1.ReasonSecretReverted,
-			"Secret %s was changed by %s each time a certificate was written to it: keep %s from writing it, or name another Secret; until then it is issued once a minute",
+			"Secret %s was changed by %s each time a certificate was written to it; stop %s from writing it, or use another Secret. Until then one certificate is issued per minute",
 			secret, writer, writer)}
 	}
 	return Verdict{Until: next, Blocked: finding.New(v1alpha1.ReasonIssuanceLimited,
-		"%d certificates were issued in a row, because spec, annotations or Secret %s changed (last: %s): find out what changes them; until then one is issued every minute",
+		"%d certificates were issued in a row because spec, annotations or Secret %s changed (last: %s); find out what changes them. Until then one certificate is issued per minute",
 		signatureBurst, secret, d.Message)}
 }
 

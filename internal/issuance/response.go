@@ -33,7 +33,7 @@ func (a Response) checked(spec certs.Spec, d certs.Decision, now time.Time) (*Re
 		return nil, err
 	}
 	if missing := certs.Ungranted(a.Bundle.Leaf, spec); missing != "" {
-		return nil, &certs.AnswerError{Problem: missing, Mend: "have the issuer grant it (a role of Vault sets subject and usages by itself: organization, ou, country, key_usage, ext_key_usage and so on), or drop it from the spec"}
+		return nil, &certs.AnswerError{Problem: missing, Mend: "have the issuer grant it (a Vault role sets subject and usages: organization, ou, country, key_usage, ext_key_usage and so on), or remove it from the spec"}
 	}
 	if MatchesSpec(d.Reason) {
 		if err := certs.CheckSuccessor(a.Bundle, d.Bundle, spec, now); err != nil {

@@ -62,15 +62,15 @@ func (u underway) stage(o Request, now time.Time) (stage, *finding.Finding) {
 	case denied.status == "True", ready.reason == "Denied":
 		return refused(v1alpha1.ReasonDenied, "the CertificateRequest was denied", denied)
 	case invalid.status == "True":
-		return refused(v1alpha1.ReasonRefused, "the CertificateRequest is invalid to its issuer", invalid)
+		return refused(v1alpha1.ReasonRefused, "the CertificateRequest was rejected as invalid by its issuer", invalid)
 	case ready.status == "False" && ready.reason == "Failed":
 		return stageFailed, finding.New(v1alpha1.ReasonIssueFailed, "the CertificateRequest failed%s", ready.text())
 	case conditions["Approved"].status != "True":
-		return stageWaiting, finding.New(v1alpha1.ReasonIssuing, "the CertificateRequest waits to be approved")
+		return stageWaiting, finding.New(v1alpha1.ReasonIssuing, "waiting for the CertificateRequest to be approved")
 	case ready.status == "True":
 		return stageReady, nil
 	}
-	return stageWaiting, finding.New(v1alpha1.ReasonIssuing, "the CertificateRequest is approved and waits for its issuer")
+	return stageWaiting, finding.New(v1alpha1.ReasonIssuing, "the CertificateRequest is approved; waiting for its issuer")
 }
 
 // renewalRequestedSince reports whether a renewal was asked for since the key was made. Times are told in seconds, so it is the value

@@ -23,11 +23,11 @@ func TestPlanByRequest(t *testing.T) {
 		pending    string // part of its message
 	}{
 		{"nothing yet", nil, nil, false, "", ""},
-		{"new", []string{"-=-"}, nil, false, "", "waits to be approved"},
-		{"approved", []string{approved}, nil, false, "", "waits for its issuer"},
-		{"pending", []string{approved, "Ready=False/Pending"}, nil, false, "", "waits for its issuer"},
+		{"new", []string{"-=-"}, nil, false, "", "waiting for the CertificateRequest to be approved"},
+		{"approved", []string{approved}, nil, false, "", "waiting for its issuer"},
+		{"pending", []string{approved, "Ready=False/Pending"}, nil, false, "", "waiting for its issuer"},
 		{"answered", []string{approved, "Ready=True/Issued"}, nil, true, "", ""},
-		{"answered, not approved", []string{"Ready=True/Issued"}, nil, false, "", "waits to be approved"},
+		{"answered, not approved", []string{"Ready=True/Issued"}, nil, false, "", "waiting for the CertificateRequest to be approved"},
 		{"answered, denied", []string{approved, "Denied=True/x", "Ready=True/Issued"}, nil, false, v1alpha1.ReasonDenied, ""},
 		{"denied", []string{"Denied=True/x", "Ready=False/Denied"}, nil, false, v1alpha1.ReasonDenied, ""},
 		{"invalid", []string{"InvalidRequest=True/x"}, nil, false, v1alpha1.ReasonRefused, ""},

@@ -22,7 +22,7 @@ type viaVault struct{}
 // plan holds what could not be of use, and would cost a signature.
 func (viaVault) plan(o Request, d certs.Decision, now time.Time) Verdict {
 	if err := certs.CheckCA(o.Observation.CAs, now); err != nil {
-		return Verdict{Blocked: finding.New(v1alpha1.ReasonIssuerNotReady, "the issuer was not asked: %s", err)}
+		return Verdict{Blocked: finding.New(v1alpha1.ReasonIssuerNotReady, "issuance skipped: %s", err)}
 	}
 	return checkLifetime(o, d, now)
 }
@@ -38,7 +38,7 @@ func checkLifetime(o Request, d certs.Decision, now time.Time) Verdict {
 	if !until.After(now) {
 		return Verdict{}
 	}
-	return Verdict{Until: until, Blocked: finding.New(v1alpha1.ReasonRefused, "the issuer was not asked, for its answer would not be taken: %s: %s",
+	return Verdict{Until: until, Blocked: finding.New(v1alpha1.ReasonRefused, "renewal skipped: the role's max_ttl would give a certificate that expires before the current one: %s: %s",
 		certs.ShortLife(role.MaxTTL, o.Spec.Duration, leaf.NotAfter), certs.ShortLifeMend(role.MaxTTL))}
 }
 

@@ -33,7 +33,7 @@ func (c cleaner) clearFormer(ctx context.Context, locations []v1alpha1.KeyLocati
 			continue
 		}
 		if err := c.clearLocation(ctx, p, present); err != nil {
-			ctrl.LoggerFrom(ctx).Info("keys in Vault are left over for now", "issuer", p.Issuer, "path", folderPath(p), "error", err.Error())
+			ctrl.LoggerFrom(ctx).Info("cannot delete keys in Vault yet", "issuer", p.Issuer, "path", folderPath(p), "error", err.Error())
 			left, again = append(left, p), again || isTransient(err)
 		}
 	}
@@ -87,7 +87,7 @@ func (c cleaner) clearAll(ctx context.Context, locations []v1alpha1.KeyLocation)
 		case isUnavailable(err):
 			return fmt.Errorf("delete keys in Vault: %w", err)
 		case err != nil:
-			ctrl.LoggerFrom(ctx).Info("keys in Vault are left over", "issuer", p.Issuer, "path", folderPath(p), "error", err.Error())
+			ctrl.LoggerFrom(ctx).Info("cannot delete keys in Vault", "issuer", p.Issuer, "path", folderPath(p), "error", err.Error())
 		}
 	}
 	return nil
@@ -119,7 +119,7 @@ func (c cleaner) forgetVault(ctx context.Context) error {
 type usedError struct{ place v1alpha1.KeyLocation }
 
 func (e *usedError) Error() string {
-	return "a gateway still refers to a key in " + folderPath(e.place)
+	return "a gateway still reads a key in " + folderPath(e.place)
 }
 
 // isTransient reports whether what failed may work a minute later without anybody's help.

@@ -33,7 +33,7 @@ type folder struct {
 func (f folder) write(ctx context.Context, fingerprint string, certPEM, keyPEM []byte) error {
 	path := f.path + "/" + secretName(fingerprint)
 	err := f.session.WriteKV(ctx, path, map[string]string{certField: string(certPEM), keyField: string(keyPEM)})
-	logWritten(ctx, "put", path, "a new certificate keeps its key there", err)
+	logWritten(ctx, "put", path, "private key of a new certificate", err)
 	return err
 }
 
@@ -57,7 +57,7 @@ func (f folder) clear(ctx context.Context, fingerprint string) error {
 		}
 		path := f.path + "/" + name
 		err := f.session.DeleteKV(ctx, path)
-		logWritten(ctx, "delete", path, "no certificate needs the key any more", err)
+		logWritten(ctx, "delete", path, "no certificate needs the key", err)
 		if err != nil {
 			return err
 		}

@@ -38,9 +38,9 @@ func (s atGateway) lost(ctx context.Context, t gateway.Target, unserved bool) st
 		}
 		switch {
 		case g.Plan(state, t).Verb == gateway.Renew:
-			return "gateway " + g.Name + " has lost the private key that it alone had"
+			return "gateway " + g.Name + " has lost the private key, of which it had the only copy"
 		case unserved && g.Explain(ctx, state, t, g.Prove(ctx, state.Hosts(t), t.Fingerprint)).Cause == gateway.UnfitKey:
-			return "gateway " + g.Name + " does not serve the certificate with the private key that it alone had"
+			return "gateway " + g.Name + " does not serve the certificate with its private key, of which it has the only copy"
 		}
 	}
 	return ""
@@ -58,7 +58,7 @@ func (s atGateway) settle(_ context.Context, _ State, fingerprint string) {
 // checkOwnMode says why a key cannot be kept outside of Kubernetes with these gateways, or that a gateway does not say.
 func checkOwnMode(ctx context.Context, gateways []*gateway.Gateway, storage v1alpha1.KeyStorage) (never *finding.Finding, unknown error) {
 	if len(gateways) == 0 {
-		return finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: %s needs a gateway, and none is configured for this certificate: use Secret", storage), nil
+		return finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: %s requires a gateway, and none is configured for this certificate; use Secret", storage), nil
 	}
 	for _, g := range gateways {
 		mode, err := g.FindMode(ctx)
@@ -66,7 +66,7 @@ func checkOwnMode(ctx context.Context, gateways []*gateway.Gateway, storage v1al
 		case err != nil:
 			return nil, fmt.Errorf("gateway %s: %w", g.Name, err)
 		case mode != gateway.Own:
-			return finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: %s needs push mode own, and gateway %s is in mode %s, where an ingress controller needs the key in the Secret: use Secret", storage, g.Name, mode), nil
+			return finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: %s requires push mode own, but gateway %s is in mode %s, where an ingress controller needs the key in the Secret; use Secret", storage, g.Name, mode), nil
 		}
 	}
 	return nil, nil

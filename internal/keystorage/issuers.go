@@ -25,7 +25,7 @@ func openFolder(ctx context.Context, issuers Issuers, namespace string, p v1alph
 		return folder{}, err
 	}
 	if issuer == nil {
-		return folder{}, finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: %s does not exist, through which keys were put into Vault", p.Issuer)
+		return folder{}, finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: %s, through which keys were stored in Vault, does not exist", p.Issuer)
 	}
 	session, err := issuers.Session(ctx, issuer)
 	return folder{session, folderPath(p)}, err

@@ -32,7 +32,7 @@ type store interface {
 	lost(ctx context.Context, t gateway.Target, unserved bool) string
 	// save keeps a new key.
 	save(ctx context.Context, fingerprint string, certPEM, keyPEM []byte) error
-	// settle drops what was needed until every gateway holds the certificate with this fingerprint.
+	// settle drops what was needed until certificate is pushed to all gateways with this fingerprint.
 	settle(ctx context.Context, s State, fingerprint string)
 }
 
@@ -86,9 +86,9 @@ func misplaced(s State, secret *corev1.Secret) string {
 	case !s.Outside || secret == nil:
 		return ""
 	case len(secret.Data[corev1.TLSPrivateKeyKey]) > 0:
-		return "the private key is in the Secret and should not be"
+		return "the private key is in the Secret, but spec.keyStorage keeps it out"
 	case s.present != s.wanted:
-		return "the private key is not where spec.keyStorage and spec.vaultKV want it"
+		return "the private key is not at the location that spec.keyStorage and spec.vaultKV specify"
 	}
 	return ""
 }

@@ -169,12 +169,12 @@ func TestImpossible(t *testing.T) {
 		change func(*scene)
 		says   string
 	}{
-		"no gateway":    {func(s *scene) { s.input.Gateways = nil }, "needs a gateway"},
+		"no gateway":    {func(s *scene) { s.input.Gateways = nil }, "requires a gateway"},
 		"mode adopt":    {func(s *scene) { s.gateway.Mode = gateway.Adopt }, "gateway default is in mode adopt"},
-		"no token":      {func(s *scene) { delete(s.secrets, "ns/token") }, "Secret token has nothing under key token"},
-		"empty token":   {func(s *scene) { s.token(" \n") }, "Secret token has nothing under key token"},
+		"no token":      {func(s *scene) { delete(s.secrets, "ns/token") }, "Secret token has no value under key token"},
+		"empty token":   {func(s *scene) { s.token(" \n") }, "Secret token has no value under key token"},
 		"of gateway":    {func(s *scene) { s.token("$env://TOKEN") }, "which only certificates of a cluster-wide issuer may"},
-		"not a Vault":   {func(s *scene) { s.input.Issuer.IssuerSpec().Server = "" }, "VaultIssuer/vault is none"},
+		"not a Vault":   {func(s *scene) { s.input.Issuer.IssuerSpec().Server = "" }, "VaultIssuer/vault is not; use another issuer"},
 		"other gateway": {func(s *scene) { s.gateway.Mode = gateway.Secret }, "mode secret"},
 	} {
 		s := newScene(t, v1alpha1.KeyInVaultKV)
@@ -219,7 +219,7 @@ func TestLostAtGateway(t *testing.T) {
 		t.Errorf("while the key is held: %q", state.Lost)
 	}
 	s.Forget("uid-c")
-	if state := s.observe(); state.Lost != "gateway default has lost the private key that it alone had" {
+	if state := s.observe(); state.Lost != "gateway default has lost the private key, of which it had the only copy" {
 		t.Errorf("%+v", state)
 	}
 	state, err := s.Observe(t.Context(), s.input, s.target, false, false)
@@ -240,7 +240,7 @@ func TestLostInVault(t *testing.T) {
 		t.Errorf("while Vault is sealed: %q", state.Lost)
 	}
 	s.vault.answer(0)
-	if state := s.observeServed(false); state.Lost != "the private key is gone from Vault" {
+	if state := s.observeServed(false); state.Lost != "the private key is missing from Vault" {
 		t.Errorf("%+v", state)
 	}
 }
@@ -284,7 +284,7 @@ func TestUnfitAtGateway(t *testing.T) {
 	if state := s.observe(); state.Lost != "" {
 		t.Errorf("handshakes are made though the last ones were right: %q", state.Lost)
 	}
-	if state := s.observeServed(false); state.Lost != "gateway default does not serve the certificate with the private key that it alone had" {
+	if state := s.observeServed(false); state.Lost != "gateway default does not serve the certificate with its private key, of which it has the only copy" {
 		t.Errorf("%+v", state)
 	}
 }

@@ -56,7 +56,7 @@ func (s inVault) observe(ctx context.Context, state *State) error {
 	}
 	server := s.issuer.IssuerSpec()
 	if server.Server == "" {
-		state.Unsupported = finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: VaultKV needs an issuer that is a Vault, and %s is none: name another, or use Secret", state.wanted.Issuer)
+		state.Unsupported = finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: VaultKV requires an issuer backed by Vault, and %s is not; use another issuer, or use Secret", state.wanted.Issuer)
 		return nil
 	}
 	state.reader = apisix.VaultSecret{URI: strings.TrimRight(server.Server, "/"), Prefix: state.wanted.Mount, Namespace: server.Namespace}
@@ -70,15 +70,15 @@ func (s inVault) token(ctx context.Context) (vault.Secret, error) {
 	secret := &corev1.Secret{}
 	err := s.live.Get(ctx, client.ObjectKey{Namespace: s.cert.Namespace, Name: ref.Name}, secret)
 	if client.IgnoreNotFound(err) != nil {
-		return vault.Secret{}, fmt.Errorf("token of the gateway: %w", err)
+		return vault.Secret{}, fmt.Errorf("read gateway token: %w", err)
 	}
 	key := cmp.Or(ref.Key, "token")
 	token := vault.NewSecret(string(secret.Data[key]))
 	switch {
 	case token.IsZero():
-		return token, finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: VaultKV needs spec.vaultKV.tokenSecretRef: Secret %s has nothing under key %s: put a Vault token there with which the gateway may read", ref.Name, key)
+		return token, finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: VaultKV requires spec.vaultKV.tokenSecretRef: Secret %s has no value under key %s; add a Vault token that allows the gateway to read the key", ref.Name, key)
 	case strings.HasPrefix(token.Reveal(), "$") && !s.cert.Spec.IssuerRef.WithKind().ClusterWide():
-		return token, finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: spec.vaultKV.tokenSecretRef: key %s of Secret %s refers to a value of the gateway, which only certificates of a cluster-wide issuer may: put a Vault token there", key, ref.Name)
+		return token, finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: spec.vaultKV.tokenSecretRef: key %s of Secret %s is a reference that the gateway resolves, which only certificates of a cluster-wide issuer may use; store a Vault token there", key, ref.Name)
 	}
 	return token, nil
 }
@@ -86,7 +86,7 @@ func (s inVault) token(ctx context.Context) (vault.Secret, error) {
 // folder is that of the wanted place.
 func (s inVault) folder(ctx context.Context) (folder, error) {
 	if s.issuer == nil {
-		return folder{}, finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: %s does not exist, through which keys are put into Vault", s.cert.Spec.IssuerRef)
+		return folder{}, finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: %s, through which keys are stored in Vault, does not exist", s.cert.Spec.IssuerRef)
 	}
 	session, err := s.issuers.Session(ctx, s.issuer)
 	return folder{session, folderPath(s.wantedLocation())}, err
@@ -104,7 +104,7 @@ func (s inVault) lost(ctx context.Context, t gateway.Target, unserved bool) stri
 	if has, err := f.has(ctx, t.Fingerprint); err != nil || has {
 		return ""
 	}
-	return "the private key is gone from Vault"
+	return "the private key is missing from Vault"
 }
 
 func (s inVault) save(ctx context.Context, fingerprint string, certPEM, keyPEM []byte) error {

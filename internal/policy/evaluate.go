@@ -29,11 +29,11 @@ func (s *Set) Evaluate(r Request) Verdict {
 		return Verdict{}
 	}
 	if len(s.policies) == 0 {
-		return Verdict{Denied: fmt.Sprintf("there is no CertificatePolicy, and the controller's --require-policy is set: "+
+		return Verdict{Denied: fmt.Sprintf("no CertificatePolicy exists, and the controller requires one (--require-policy); "+
 			"create one for namespace %s that allows this certificate", r.Namespace)}
 	}
 	var manual []string
-	nearest := objection{text: fmt.Sprintf("no CertificatePolicy is for this namespace: create one, or label namespace %s so that the namespaceSelector of one matches", r.Namespace)}
+	nearest := objection{text: fmt.Sprintf("no CertificatePolicy selects this namespace; create one, or label namespace %s so that the namespaceSelector of one matches", r.Namespace)}
 	for i := range s.policies {
 		p := &s.policies[i]
 		if !p.selector.Matches(labels.Set(r.Labels)) {
@@ -77,7 +77,7 @@ func firstObjection(p *compiled, r *Request) objection {
 			continue
 		}
 		if what := rule.check(p, r); what != "" {
-			return objection{i + 1, p.name, fmt.Sprintf("no CertificatePolicy allows this certificate. The nearest is %s: %s", p.name, what)}
+			return objection{i + 1, p.name, fmt.Sprintf("no CertificatePolicy allows this certificate; the closest is %s: %s", p.name, what)}
 		}
 	}
 	return objection{}

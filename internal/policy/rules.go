@@ -33,7 +33,7 @@ var rules = []struct {
 
 // notIn is the objection to a value that is in no list of the policy.
 func notIn(field, value, list string) string {
-	return fmt.Sprintf("spec.%s: %s is not in its %s: change it here, or have it added there", field, value, list)
+	return fmt.Sprintf("spec.%s: %s is not in the policy's %s; change it, or have it added to the policy", field, value, list)
 }
 
 func checkHosts(p *compiled, r *Request) string {
@@ -63,7 +63,7 @@ func checkOtherNames(p *compiled, r *Request) string {
 		{"ipAddresses", "IP address", r.Spec.IPAddresses}, {"uris", "URI", r.Spec.URIs}, {"emailAddresses", "e-mail address", r.Spec.EmailAddresses},
 	} {
 		if len(kind.values) > 0 {
-			return fmt.Sprintf("spec.%s: %s %s needs its allowOtherNames: remove it here, or have that set to true", kind.field, kind.name, kind.values[0])
+			return fmt.Sprintf("spec.%s: %s %s requires the policy's allowOtherNames; remove it, or have allowOtherNames set to true", kind.field, kind.name, kind.values[0])
 		}
 	}
 	return ""
@@ -75,7 +75,7 @@ func checkSubject(p *compiled, r *Request) string {
 	case subject == nil, bounds == nil && p.spec.AllowOtherNames:
 		return ""
 	case bounds == nil:
-		return "spec.subject: a subject is not allowed by it: remove it here, or have its subject list what is allowed"
+		return "spec.subject: the policy allows no subject; remove it, or have the policy's subject list the allowed values"
 	}
 	var serial []string
 	if subject.SerialNumber != "" {
@@ -135,13 +135,13 @@ func checkDuration(p *compiled, r *Request) string {
 	switch duration := r.Spec.Duration; {
 	case least == nil && most == nil:
 	case duration == nil && most != nil:
-		return fmt.Sprintf("spec.duration: is not set, and its maxDuration is %s: set it here", most.Duration)
+		return fmt.Sprintf("spec.duration: is not set, and the policy's maxDuration is %s; set it", most.Duration)
 	case duration == nil:
-		return fmt.Sprintf("spec.duration: is not set, and its minDuration is %s: set it here", least.Duration)
+		return fmt.Sprintf("spec.duration: is not set, and the policy's minDuration is %s; set it", least.Duration)
 	case least != nil && duration.Duration < least.Duration:
-		return fmt.Sprintf("spec.duration: %s is under its minDuration %s: raise it here, or have that lowered", duration.Duration, least.Duration)
+		return fmt.Sprintf("spec.duration: %s is below the policy's minDuration %s; raise it, or have minDuration lowered", duration.Duration, least.Duration)
 	case most != nil && duration.Duration > most.Duration:
-		return fmt.Sprintf("spec.duration: %s is over its maxDuration %s: lower it here, or have that raised", duration.Duration, most.Duration)
+		return fmt.Sprintf("spec.duration: %s exceeds the policy's maxDuration %s; lower it, or have maxDuration raised", duration.Duration, most.Duration)
 	}
 	return ""
 }
@@ -202,5 +202,5 @@ func checkNumber(p *compiled, r *Request) string {
 	if most == nil || r.Older != nil && r.Older() < int(*most) {
 		return ""
 	}
-	return fmt.Sprintf("its maxCertificates %d is used up by older ApisixCertificates of namespace %s: delete some, or have it raised", *most, r.Namespace)
+	return fmt.Sprintf("the policy's maxCertificates %d is used up by older ApisixCertificates in namespace %s; delete some, or have it raised", *most, r.Namespace)
 }

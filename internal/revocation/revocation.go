@@ -45,7 +45,7 @@ func Problem(cert *v1alpha1.ApisixCertificate, of v1alpha1.Issuer) *finding.Find
 	if policy != v1alpha1.RevokeOnDelete && policy != v1alpha1.RevokeOnReplace || !issuer.ByRequest(of) {
 		return nil
 	}
-	return finding.New(v1alpha1.ReasonInvalidSpec, "spec.revocationPolicy %s: %s is asked through cert-manager, which cannot revoke: set Never, or name an issuer with a Vault",
+	return finding.New(v1alpha1.ReasonInvalidSpec, "spec.revocationPolicy %s: %s issues through cert-manager, which cannot revoke certificates; set Never, or use an issuer backed by Vault",
 		policy, cert.Spec.IssuerRef)
 }
 
@@ -92,7 +92,7 @@ func (r *Revoker) revoke(ctx context.Context, cert *v1alpha1.ApisixCertificate, 
 	var answered *vault.Error
 	switch {
 	case err == nil:
-		r.Recorder.Eventf(cert, nil, corev1.EventTypeNormal, v1alpha1.ReasonRevoked, "Revoke", "the issuer has revoked a certificate")
+		r.Recorder.Eventf(cert, nil, corev1.EventTypeNormal, v1alpha1.ReasonRevoked, "Revoke", "certificate revoked by the issuer")
 		return nil
 	case errors.As(err, &answered) && answered.Kind == vault.User: // it does not know the certificate
 		return nil
@@ -107,9 +107,9 @@ func (r *Revoker) session(ctx context.Context, namespace, name string) (*vault.S
 	case err != nil:
 		return nil, err
 	case found == nil:
-		return nil, finding.New(v1alpha1.ReasonRevocationFailed, "spec.revocationPolicy: %s does not exist, so that it cannot revoke what it issued: create it, or set the annotation %s: \"true\"", name, v1alpha1.AnnotationSkipRevocation)
+		return nil, finding.New(v1alpha1.ReasonRevocationFailed, "spec.revocationPolicy: %s does not exist and cannot revoke the certificates it issued; create it, or set the annotation %s: \"true\"", name, v1alpha1.AnnotationSkipRevocation)
 	case issuer.ByRequest(found):
-		return nil, finding.New(v1alpha1.ReasonRevocationFailed, "spec.revocationPolicy: %s is no Vault and cannot revoke what it issued: set Never, or the annotation %s: \"true\"", name, v1alpha1.AnnotationSkipRevocation)
+		return nil, finding.New(v1alpha1.ReasonRevocationFailed, "spec.revocationPolicy: %s is not backed by Vault and cannot revoke the certificates it issued; set Never, or the annotation %s: \"true\"", name, v1alpha1.AnnotationSkipRevocation)
 	}
 	return r.Issuers.Session(ctx, found)
 }

@@ -45,7 +45,7 @@ type Forms struct {
 func ReadForms(ctx context.Context, live client.Reader, cert *v1alpha1.ApisixCertificate, keyOutside bool) (Forms, error) {
 	f := formsOf(cert)
 	if keyOutside && f.wanted() {
-		f.problem = finding.New(v1alpha1.ReasonInvalidSpec, "spec.additionalOutputFormats and spec.keystores hold the private key, which spec.keyStorage keeps out of the Secret: drop them, or set keyStorage: Secret")
+		f.problem = finding.New(v1alpha1.ReasonInvalidSpec, "spec.additionalOutputFormats and spec.keystores contain the private key, which spec.keyStorage keeps out of the Secret; remove them, or set keyStorage: Secret")
 		return f, nil
 	}
 	return f, f.readPasswords(ctx, live, cert.Namespace)
@@ -78,7 +78,7 @@ func (f *Forms) readPasswords(ctx context.Context, live client.Reader, namespace
 		}
 		f.problem = f.jksPassword.missing("spec.keystores.jks.passwordSecretRef", f.jks.PasswordSecretRef)
 		if f.problem == nil && len(f.jksPassword.reveal()) < minJKSPassword {
-			f.problem = finding.New(v1alpha1.ReasonInvalidSpec, "spec.keystores.jks.passwordSecretRef: the password has less than the 6 characters that Java asks for: put a longer one there")
+			f.problem = finding.New(v1alpha1.ReasonInvalidSpec, "spec.keystores.jks.passwordSecretRef: the password is shorter than the 6 characters that Java requires; use a longer one")
 		}
 	}
 	if f.pkcs12 != nil {

@@ -84,7 +84,7 @@ func pkcs12Stores(b certs.Bundle, profile string, secret password) (store, trust
 	if encoder == nil {
 		return nil, nil, certs.FieldError{Field: "keystores.pkcs12.profile", Problem: "is not known", Mend: "use LegacyRC2, LegacyDES or Modern2023"}
 	}
-	unfit := certs.FieldError{Field: "keystores.pkcs12.passwordSecretRef", Problem: "names a password that cannot be written in PKCS #12", Mend: "use characters of the basic plane of Unicode"}
+	unfit := certs.FieldError{Field: "keystores.pkcs12.passwordSecretRef", Problem: "refers to a password that PKCS #12 cannot encode", Mend: "use characters of the Unicode Basic Multilingual Plane"}
 	if store, err = encoder.Encode(b.Key.Signer(), b.Leaf, slices.Concat(b.Intermediates, extraCAs(b)), secret.reveal()); err != nil {
 		return nil, nil, unfit
 	}

@@ -26,7 +26,7 @@ func readPassword(ctx context.Context, live client.Reader, namespace string, ref
 	secret := &corev1.Secret{}
 	err := live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: ref.Name}, secret)
 	if client.IgnoreNotFound(err) != nil {
-		return password{}, fmt.Errorf("password of a keystore: %w", err)
+		return password{}, fmt.Errorf("read keystore password: %w", err)
 	}
 	text := string(secret.Data[passwordKey(ref)])
 	return password{&text, string(secret.UID) + "/" + secret.ResourceVersion}, nil
@@ -39,7 +39,7 @@ func (p password) missing(field string, ref v1alpha1.SecretKeySelector) *finding
 	if p.reveal() != "" {
 		return nil
 	}
-	return finding.New(v1alpha1.ReasonInvalidSpec, "%s: there is no Secret %s with a password under key %s: create it, or correct name and key", field, ref.Name, passwordKey(ref))
+	return finding.New(v1alpha1.ReasonInvalidSpec, "%s: Secret %s with a password under key %s does not exist; create it, or correct name and key", field, ref.Name, passwordKey(ref))
 }
 
 // reveal is the password itself: never print it.

@@ -84,7 +84,7 @@ func decide(s *Snapshot) certs.Decision {
 		return because(issuance.KeyMoved, s.Keys.Misplaced)
 	case d.Bundle.Leaf != nil && s.Secret.Right.Ours() && record.Issuer != "" && record.NotBefore != nil &&
 		!s.Recorded(certs.Fingerprint(d.Bundle.Leaf)) && d.Bundle.Leaf.NotBefore.Before(record.NotBefore.Time):
-		return because(issuance.SecretReverted, "an older certificate was put back into the Secret")
+		return because(issuance.SecretReverted, "an older certificate was written back into the Secret")
 	}
 	return d
 }

@@ -34,12 +34,12 @@ var obstacles = []struct {
 	says   string
 }{
 	{"bad spec", func(s *scene) { s.Cert.Spec.DNSNames = []string{"a..example"} }, v1alpha1.ReasonInvalidSpec, `spec.dnsNames[0] "a..example"`},
-	{"bad Secret name", func(s *scene) { s.Cert.Spec.SecretName = "Not_One" }, v1alpha1.ReasonInvalidSpec, `spec.secretName "Not_One" cannot be the name of a Secret: use`},
+	{"bad Secret name", func(s *scene) { s.Cert.Spec.SecretName = "Not_One" }, v1alpha1.ReasonInvalidSpec, `spec.secretName "Not_One" is not a valid Secret name: use`},
 	{"bad template", func(s *scene) {
 		s.Cert.Spec.SecretTemplate = &v1alpha1.SecretTemplate{Labels: map[string]string{"a b": "c"}}
 	}, v1alpha1.ReasonInvalidSpec, `spec.secretTemplate.labels "a b"`},
 	{"problem of the source", func(s *scene) { s.Annotate(v1alpha1.AnnotationSourceProblem, "the problem") }, v1alpha1.ReasonInvalidSource, "the problem"},
-	{"bad time of renewal", func(s *scene) { s.Annotate(v1alpha1.AnnotationRenewAt, "soon") }, v1alpha1.ReasonInvalidSpec, "write one such as 2030-01-31T12:00:00Z"},
+	{"bad time of renewal", func(s *scene) { s.Annotate(v1alpha1.AnnotationRenewAt, "soon") }, v1alpha1.ReasonInvalidSpec, "use for example 2030-01-31T12:00:00Z"},
 	{"not allowed", func(s *scene) { s.Review.Refused = finding.New(v1alpha1.ReasonDenied, "no policy allows it") }, v1alpha1.ReasonDenied, "no policy allows it"},
 	{"conflict", func(s *scene) { s.Review.Names.Conflict = "host of another" }, v1alpha1.ReasonConflict, "spec.dnsNames: host of another"},
 	{"Secret of somebody else", (*scene).UnmanagedSecret, v1alpha1.ReasonSecretNotManaged, `apisix-certs.io/adopt-secret: "true"`},
@@ -48,15 +48,15 @@ var obstacles = []struct {
 		s.Secret.Object.Type = corev1.SecretTypeOpaque
 		s.Secret.Object.Data = map[string][]byte{"other": []byte("x")}
 		s.Annotate(v1alpha1.AnnotationAdoptSecret, "true")
-	}, v1alpha1.ReasonSecretNotManaged, "is of type Opaque, which cannot be changed without deleting it and what else it holds"},
+	}, v1alpha1.ReasonSecretNotManaged, "has type Opaque, which cannot be changed without deleting the Secret and its other data"},
 	{"full Secret", func(s *scene) {
 		s.UnmanagedSecret()
 		s.Secret.Object.Data = map[string][]byte{"other": make([]byte, 1<<20)}
 		s.Annotate(v1alpha1.AnnotationAdoptSecret, "true")
-	}, v1alpha1.ReasonSecretNotManaged, "so much other data that a certificate has no room in it: remove keys"},
+	}, v1alpha1.ReasonSecretNotManaged, "too much other data to add a certificate; remove keys"},
 	{"no place for the key", func(s *scene) { s.Keys.Unsupported = finding.New(v1alpha1.ReasonKeyStorageUnsupported, "no gateway") }, v1alpha1.ReasonKeyStorageUnsupported, "no gateway"},
 	{"bad issuer", func(s *scene) { s.Issuer.Bad = finding.New(v1alpha1.ReasonIssuerNotReady, "a bad field") }, v1alpha1.ReasonIssuerNotReady, "a bad field"},
-	{"no issuer", func(s *scene) { s.Issuer.Request.Issuer = nil }, v1alpha1.ReasonIssuerNotFound, "spec.issuerRef: VaultIssuer/vault does not exist: create it"},
+	{"no issuer", func(s *scene) { s.Issuer.Request.Issuer = nil }, v1alpha1.ReasonIssuerNotFound, "spec.issuerRef: VaultIssuer/vault does not exist; create it"},
 }
 
 func TestObstacles(t *testing.T) {
@@ -260,7 +260,7 @@ func TestProvided(t *testing.T) {
 	}{
 		{"good", nil, plan.Push, "", ""},
 		{"no Secret", []func(*scene){func(s *scene) { s.Secret.Object = nil }}, plan.Nothing, v1alpha1.ReasonSecretMissing, "Secret s: the Secret does not exist"},
-		{"broken from the first", []func(*scene){spoil}, plan.Nothing, v1alpha1.ReasonSecretInvalid, "mend the Secret"},
+		{"broken from the first", []func(*scene){spoil}, plan.Nothing, v1alpha1.ReasonSecretInvalid, "fix the Secret"},
 		{"a host lacks from the first", []func(*scene){lacking}, plan.Push, v1alpha1.ReasonSecretInvalid, "b.example"},
 		{"over", []func(*scene){over}, plan.Nothing, v1alpha1.ReasonExpired, "has expired"},
 		{"broken later", []func(*scene){pushed, spoil}, plan.Verify, v1alpha1.ReasonSecretInvalid, "tls.key"},

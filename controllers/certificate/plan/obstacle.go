@@ -25,7 +25,7 @@ func obstacle(s *Snapshot, due bool) *finding.Finding {
 		// Once there is a certificate, the last good spec is kept and renewed.
 		return &finding.Finding{Reason: v1alpha1.ReasonInvalidSource, Message: source}
 	case renewAtInvalid(cert):
-		return finding.New(v1alpha1.ReasonInvalidSpec, "annotation %s is no RFC 3339 time: write one such as 2030-01-31T12:00:00Z", v1alpha1.AnnotationRenewAt)
+		return finding.New(v1alpha1.ReasonInvalidSpec, "annotation %s is not an RFC 3339 time; use for example 2030-01-31T12:00:00Z", v1alpha1.AnnotationRenewAt)
 	case s.Review.Refused != nil:
 		return s.Review.Refused
 	case s.Review.Names.Conflict != "":
@@ -38,7 +38,7 @@ func obstacle(s *Snapshot, due bool) *finding.Finding {
 		return s.Secret.Right.Refused()
 	case due && unmanagedBytes(s) > maxUnmanagedBytes:
 		return finding.New(v1alpha1.ReasonSecretNotManaged,
-			"spec.secretName: Secret %s has so much other data that a certificate has no room in it: remove keys from it, or name another Secret", cert.Spec.SecretName)
+			"spec.secretName: Secret %s has too much other data to add a certificate; remove keys from it, or use another Secret", cert.Spec.SecretName)
 	case s.Keys.Unsupported != nil:
 		return s.Keys.Unsupported
 	case due && s.Keys.Unknown != nil:
@@ -46,7 +46,7 @@ func obstacle(s *Snapshot, due bool) *finding.Finding {
 	case due && s.Issuer.Bad != nil:
 		return s.Issuer.Bad
 	case due && s.Issuer.Request.Issuer == nil && !cert.Spec.Provided:
-		return finding.New(v1alpha1.ReasonIssuerNotFound, "spec.issuerRef: %s does not exist: create it, or correct the reference", cert.Spec.IssuerRef)
+		return finding.New(v1alpha1.ReasonIssuerNotFound, "spec.issuerRef: %s does not exist; create it, or correct the reference", cert.Spec.IssuerRef)
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ type SecretAction string
 const (
 	Keep    SecretAction = "keep"
 	Issue   SecretAction = "issue"   // get a new certificate and write it
-	Rewrite SecretAction = "rewrite" // write it with the certificate it has, for its labels, annotations or further forms differ
+	Rewrite SecretAction = "rewrite" // write it with the certificate it has, for its labels, annotations or additional output formats differ
 )
 
 // Delivery is what is done at the gateways together.
@@ -98,12 +98,12 @@ func (p Plan) String() string {
 	if p.Secret != Keep {
 		why := p.Decision.Message
 		if p.Secret == Rewrite {
-			why = "its labels, annotations or further forms differ"
+			why = "its labels, annotations or additional output formats differ"
 		}
 		add(string(p.Secret)+":", why)
 	}
 	if p.Drop {
-		add("drop the CertificateRequest")
+		add("delete the CertificateRequest")
 	}
 	if len(p.Withdrawn) > 0 {
 		add("withdraw from gateway", strings.Join(p.Withdrawn, ", "))
@@ -114,7 +114,7 @@ func (p Plan) String() string {
 		}
 	}
 	if len(p.Revoke) > 0 {
-		add("revoke what was replaced")
+		add("revoke replaced certificates")
 	}
 	return strings.Join(parts, "; ")
 }

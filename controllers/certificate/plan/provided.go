@@ -25,7 +25,7 @@ func planProvided(s *Snapshot, now time.Time) Plan {
 	d, fault := s.Judgement.Decision, s.Judgement.Fault
 	p := Plan{Decision: d, Secret: Keep, Next: d.Recheck, Waiting: Waiting{Blocked: obstacle(s, false)}}
 	if fault.Reason != "" {
-		p.Provided.Fault = finding.New(v1alpha1.ReasonSecretInvalid, "Secret %s: %s: mend the Secret", certspec.SecretText(s.Cert), fault.Message)
+		p.Provided.Fault = finding.New(v1alpha1.ReasonSecretInvalid, "Secret %s: %s; fix the Secret", certspec.SecretText(s.Cert), fault.Message)
 		if reason, ok := faultReasons[fault.Reason]; ok {
 			p.Provided.Fault.Reason = reason
 		}

@@ -85,7 +85,7 @@ func (d *Results) Fail(err error, now time.Time) {
 	if d.validUntil().After(busy.NotBefore) && busy.NotBefore.Before(now.Add(longWait)) {
 		return // nobody misses it, and with thousands to renew each word is a write
 	}
-	d.Pending = finding.New(v1alpha1.ReasonIssuing, "the issuer's limits are reached, and this certificate waits for its turn")
+	d.Pending = finding.New(v1alpha1.ReasonIssuing, "the issuer's limits are reached; the certificate is queued for issuance")
 }
 
 const (

@@ -95,7 +95,7 @@ func setConditions(status *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p
 	}
 	if reason := expiringReason(s.Cert, status, now); reason != "" {
 		set(Condition(v1alpha1.ConditionExpiring, metav1.ConditionTrue, reason,
-			"the certificate ends soon and nobody here renews it: put a new one into Secret "+s.Cert.Spec.SecretName))
+			"certificate expires soon and is not renewed by this controller; put a new one into Secret "+s.Cert.Spec.SecretName))
 		return
 	}
 	meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionExpiring)
