@@ -114,7 +114,7 @@ func (r *Reconciler) reportAbandoned(ctx context.Context, cert *v1alpha1.ApisixC
 // cannot be written would repeat it each time.
 func (r *Reconciler) reportRevocation(ctx context.Context, before *v1alpha1.ApisixCertificate, err error) error {
 	cert := before.DeepCopy()
-	message := failure.Of(err).Message + `; the object stays until revocation succeeds, or is skipped with annotation ` + v1alpha1.AnnotationSkipRevocation + `: "true"`
+	message := failure.Of(err).Message + `. The object stays until revocation succeeds; to skip it, set the annotation ` + v1alpha1.AnnotationSkipRevocation + `: "true"`
 	c := status.Condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonRevocationFailed, message)
 	c.LastTransitionTime = metav1.NewTime(r.Clock.Now().Truncate(time.Second))
 	meta.SetStatusCondition(&cert.Status.Conditions, c)

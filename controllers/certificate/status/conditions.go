@@ -78,9 +78,9 @@ func validCondition(s *plan.Snapshot, d certs.Decision) metav1.Condition {
 	case d.Skipped != "":
 		return skippedCondition(s.Cert.Name, d)
 	case problem != "":
-		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonInvalidSource, problem+"; until that is fixed, the previous spec remains in effect")
+		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonInvalidSource, problem+". Until that is fixed, the previous spec remains in effect")
 	case optedOut != "":
-		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonSourceOptedOut, optedOut+"; the certificate is still renewed. Opt in again, or delete the ApisixCertificate")
+		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonSourceOptedOut, optedOut+", but the certificate is still renewed; opt in again, or delete the ApisixCertificate")
 	case s.Facts.Revoked:
 		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonIssued, "certificate was revoked together with many others, for example because a token of the issuer expired, and is queued for replacement")
 	case objection != nil:
@@ -118,7 +118,7 @@ func providedCondition(p *plan.Plan) metav1.Condition {
 	case why == nil:
 		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonProvided, "the provided Secret contains a valid certificate for the hosts")
 	case p.Provided.Retained:
-		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonUpdateRefused, why.Message+"; the previously pushed certificate stays in place")
+		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonUpdateRefused, why.Message+". The previously pushed certificate stays in place")
 	}
 	return issuedIs(metav1.ConditionFalse, why.Reason, why.Message)
 }
