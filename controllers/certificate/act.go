@@ -23,11 +23,12 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// storeTimeout bounds what is finished though the controller stops: what was signed must not be lost. It is less than the time
-// that the controller is given to stop.
+// storeTimeout bounds the work that is finished even while the controller shuts down, so that a signed certificate is not
+// lost. It is shorter than the controller's shutdown timeout.
 const storeTimeout = 10 * time.Second
 
-// act takes one step, and gives what is observed after it. Its error is of the observation; that of the step is in done.
+// act runs one step and returns the snapshot after it. The returned error is that of observing; an error of the step is
+// recorded in done.
 func (r *Reconciler) act(ctx context.Context, now plan.Step, s plan.Snapshot, p plan.Plan, done *plan.Results) (plan.Snapshot, error) {
 	before := *done
 	done.Steps = append(done.Steps, now)
@@ -44,7 +45,7 @@ func (r *Reconciler) act(ctx context.Context, now plan.Step, s plan.Snapshot, p 
 		if written != nil {
 			return r.observePair(ctx, s, written, true)
 		}
-		if p.Delivery == plan.Push { // what there is, is served on
+		if p.Delivery == plan.Push { // the existing certificate is still served
 			s = r.observeGateways(ctx, s, p.Target)
 		}
 	case plan.DropRequest:
@@ -58,7 +59,7 @@ func (r *Reconciler) act(ctx context.Context, now plan.Step, s plan.Snapshot, p 
 	return s, nil
 }
 
-// writeSecret brings the Secret to what is planned, and gives it as it is then; nil: it is as it was.
+// writeSecret writes the Secret as planned and returns it as written, or nil if it is unchanged.
 func (r *Reconciler) writeSecret(ctx context.Context, s *plan.Snapshot, p *plan.Plan, done *plan.Results) (*corev1.Secret, error) {
 	if p.Secret == plan.Rewrite {
 		return r.storeSecret(ctx, s, plan.Present(s, r.Clock.Now()))
@@ -98,8 +99,9 @@ func (r *Reconciler) writeSecret(ctx context.Context, s *plan.Snapshot, p *plan.
 	return written, nil
 }
 
-// storeSecret writes the Secret in one write. It creates only where there is none and changes only what was observed, so that a
-// Secret that somebody wrote meanwhile stays. One of another type cannot be changed, and is deleted and made anew.
+// storeSecret writes the Secret in one request. It creates the Secret only if there was none, and updates only the version
+// that was observed, so that a concurrent write by another user is not overwritten. The type of a Secret cannot be changed,
+// so one of another type is deleted and created again.
 func (r *Reconciler) storeSecret(ctx context.Context, s *plan.Snapshot, m plan.Material) (*corev1.Secret, error) {
 	var err error
 	if m.Forms, err = s.Forms.Make(m.Cert, m.Key, m.CA, m.IssuedAt); err != nil {
@@ -126,11 +128,12 @@ func (r *Reconciler) storeSecret(ctx context.Context, s *plan.Snapshot, m plan.M
 	return r.Secrets.Write(ctx, permit, current, wanted)
 }
 
-// errChanged says that the Secret is not as it was observed. Nothing was signed.
+// errChanged reports that the Secret changed since it was observed. Nothing was signed.
 var errChanged = errors.New("the Secret has changed meanwhile")
 
-// checkSecret looks at the API server, before anything is signed, whether the Secret still is as it was observed, and before the first
-// signature and after a failure, whether it would take the new one: no signature is spent on a Secret that cannot be written.
+// checkSecret checks with the API server, before anything is signed, that the Secret has not changed since it was observed.
+// Before the first certificate and after a failure it also checks, with a dry run, that the new Secret would be accepted: no
+// signature is spent on a Secret that cannot be written.
 func (r *Reconciler) checkSecret(ctx context.Context, s *plan.Snapshot, csr []byte) error {
 	if err := r.refresh(ctx, s); err != nil {
 		return err
@@ -145,7 +148,7 @@ func (r *Reconciler) checkSecret(ctx context.Context, s *plan.Snapshot, csr []by
 	}
 	wanted := plan.Trial(s, csr)
 	if secret != nil && secret.Type != wanted.Type {
-		return nil // it is deleted and created
+		return nil // it will be deleted and created again
 	}
 	err := r.Secrets.DryRun(ctx, permit, secret, wanted)
 	if secret == nil && !s.Secret.Live && apierrors.IsAlreadyExists(err) {
@@ -154,7 +157,8 @@ func (r *Reconciler) checkSecret(ctx context.Context, s *plan.Snapshot, csr []by
 	return err
 }
 
-// refresh reads a Secret of the cache live, which has what the cache drops. It gives errChanged where it is another version.
+// refresh reads the Secret from the API server, including the fields that the cache drops. It returns errChanged if the
+// version differs.
 func (r *Reconciler) refresh(ctx context.Context, s *plan.Snapshot) error {
 	observed := s.Secret.Object
 	if observed == nil || s.Secret.Live {
@@ -171,7 +175,8 @@ func (r *Reconciler) refresh(ctx context.Context, s *plan.Snapshot) error {
 	return nil
 }
 
-// revertedBy is who wrote the Secret of the certificate last, where that was not this controller; empty: nobody else.
+// revertedBy returns the field manager that last wrote the certificate's Secret, or an empty string if that was this
+// controller.
 func revertedBy(s *plan.Snapshot) string {
 	record := s.Cert.Status.Issued
 	if s.Secret.Object == nil || record.IsZero() || s.Secret.Object.UID != record.SecretUID {
@@ -180,8 +185,8 @@ func revertedBy(s *plan.Snapshot) string {
 	return tlssecret.LastWriter(s.Secret.Object)
 }
 
-// deliver brings the certificate to all gateways at once, for one that hangs must not hold up the others. Those that the
-// certificate has left give it up once the others have it.
+// deliver pushes the certificate to all gateways concurrently, so that a gateway that hangs does not delay the others. The
+// certificate is withdrawn from former gateways once the current ones have it.
 func (r *Reconciler) deliver(ctx context.Context, s *plan.Snapshot, p *plan.Plan) []gateway.Result {
 	if p.Delivery == plan.Withdraw {
 		return withdraw(ctx, append(slices.Clone(s.Gateways.Former), s.Gateways.List()...), p.Target)
@@ -208,13 +213,13 @@ func (r *Reconciler) deliver(ctx context.Context, s *plan.Snapshot, p *plan.Plan
 	case gateway.AllSettled(all):
 		return append(all, withdraw(ctx, s.Gateways.Former, p.Target)...)
 	}
-	for _, g := range s.Gateways.Former { // they stay in status until then
+	for _, g := range s.Gateways.Former { // keep them in the status until then
 		all = append(all, gateway.Result{Name: g.Name, Verb: gateway.Keep})
 	}
 	return all
 }
 
-// withdraw takes own ssl objects away. Gateways where that fails are returned.
+// withdraw deletes the controller's own ssl objects at the gateways. It returns a result for each gateway where that failed.
 func withdraw(ctx context.Context, gateways []*gateway.Gateway, t gateway.Target) []gateway.Result {
 	var failed []gateway.Result
 	for _, g := range gateways {
@@ -225,7 +230,8 @@ func withdraw(ctx context.Context, gateways []*gateway.Gateway, t gateway.Target
 	return failed
 }
 
-// settle ends what was needed until the gateways have the certificate: keys elsewhere, and certificates to be revoked.
+// settle cleans up what was needed until all gateways have the new certificate: keys stored elsewhere and replaced
+// certificates to be revoked.
 func (r *Reconciler) settle(ctx context.Context, s *plan.Snapshot, p *plan.Plan, done *plan.Results) {
 	done.KeyLocations = s.Keys.Locations
 	if done.Err != nil || !gateway.AllSettled(done.Gateways) {
@@ -237,8 +243,8 @@ func (r *Reconciler) settle(ctx context.Context, s *plan.Snapshot, p *plan.Plan,
 	r.revokeReplaced(ctx, s, p, done)
 }
 
-// revokeReplaced revokes what this object's record held before: what this run replaced included, and what one before it did that
-// could not write its status.
+// revokeReplaced revokes the certificates that this object recorded before, including one that an earlier run replaced
+// without writing its status.
 func (r *Reconciler) revokeReplaced(ctx context.Context, s *plan.Snapshot, p *plan.Plan, done *plan.Results) {
 	cert := s.Cert
 	if cert.Spec.RevocationPolicy == v1alpha1.RevokeOnReplace {

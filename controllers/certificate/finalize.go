@@ -28,8 +28,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/revocation"
 )
 
-// finalize cleans up after a deleted ApisixCertificate: ssl objects, keys, revocation, then the Secret and the finalizer. Each
-// step may be repeated. One that fails holds the finalizer, for an hour at most.
+// finalize cleans up after a deleted ApisixCertificate: ssl objects, keys, revocation, then the Secret and the finalizer.
+// Every step can be repeated. A failing step keeps the finalizer for at most an hour.
 func (r *Reconciler) finalize(ctx context.Context, cert *v1alpha1.ApisixCertificate) (ctrl.Result, error) {
 	if !controllerutil.ContainsFinalizer(cert, v1alpha1.Finalizer) {
 		return ctrl.Result{}, nil
@@ -56,13 +56,13 @@ func (r *Reconciler) finalize(ctx context.Context, cert *v1alpha1.ApisixCertific
 	return ctrl.Result{}, r.removeFinalizer(ctx, cert)
 }
 
-// cleanupStep is one remote step of the end.
+// cleanupStep is one remote step of finalize.
 type cleanupStep struct {
 	what string
 	run  func(context.Context) (done bool, err error)
 }
 
-// cleanupSteps are the remote steps of the end, in their order.
+// cleanupSteps returns the remote steps of finalize in order.
 func (r *Reconciler) cleanupSteps(s *plan.Snapshot, p *plan.Deletion) []cleanupStep {
 	var all []cleanupStep
 	for _, g := range append(slices.Clone(s.Gateways.Former), s.Gateways.List()...) {
@@ -82,7 +82,7 @@ func (r *Reconciler) cleanupSteps(s *plan.Snapshot, p *plan.Deletion) []cleanupS
 	)
 }
 
-// runCleanup takes the remote steps. What has failed for too long is reported and left.
+// runCleanup runs the remote steps. A step that has failed for too long is reported and skipped.
 func (r *Reconciler) runCleanup(ctx context.Context, s *plan.Snapshot, p *plan.Deletion) (done bool, err error) {
 	for _, step := range r.cleanupSteps(s, p) {
 		done, err := step.run(ctx)
@@ -99,7 +99,7 @@ func (r *Reconciler) runCleanup(ctx context.Context, s *plan.Snapshot, p *plan.D
 	return true, nil
 }
 
-// reportAbandoned says what is left behind.
+// reportAbandoned reports what could not be cleaned up.
 func (r *Reconciler) reportAbandoned(ctx context.Context, cert *v1alpha1.ApisixCertificate, what string, err error) {
 	why := "the ingress controller has not deleted them"
 	if err != nil {
@@ -110,8 +110,8 @@ func (r *Reconciler) reportAbandoned(ctx context.Context, cert *v1alpha1.ApisixC
 	r.Recorder.Eventf(cert, nil, corev1.EventTypeWarning, v1alpha1.ReasonCleanupAbandoned, "Delete", "%s", note.Fit(what+" are left behind: "+why))
 }
 
-// reportRevocation says on an object that is being deleted why it stays. The event follows the status, or a status that
-// cannot be written would repeat it each time.
+// reportRevocation reports in the status why an object that is being deleted is not gone yet. The event follows the status
+// update; otherwise a status that cannot be written would repeat it on every run.
 func (r *Reconciler) reportRevocation(ctx context.Context, before *v1alpha1.ApisixCertificate, err error) error {
 	cert := before.DeepCopy()
 	message := failure.Of(err).Message + `. The object stays until revocation succeeds; to skip it, set the annotation ` + v1alpha1.AnnotationSkipRevocation + `: "true"`
@@ -138,7 +138,7 @@ func (r *Reconciler) removeFinalizer(ctx context.Context, cert *v1alpha1.ApisixC
 	return client.IgnoreNotFound(r.Patch(ctx, cert, client.MergeFrom(before)))
 }
 
-// finalizeSecret deletes the Secret, or takes the marks off it where it is in use.
+// finalizeSecret deletes the Secret, or only removes the controller's metadata if the Secret is still in use.
 func (r *Reconciler) finalizeSecret(ctx context.Context, s *plan.Snapshot, p *plan.Deletion) error {
 	switch p.Secret {
 	case authority.Delete:

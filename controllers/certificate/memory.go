@@ -14,33 +14,33 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/certificate/plan"
 )
 
-// memory has what was seen of all certificates, by UID.
+// memory holds what earlier runs saw of each certificate, by UID.
 type memory struct {
 	mu    sync.Mutex
 	byUID map[types.UID]plan.Seen
-	// forced are certificates that may not be served any more, by name.
+	// forced are certificates whose serving has to be verified again, by name.
 	forced map[types.NamespacedName]bool
-	// written is when certificates were written that no handshake has shown yet, by UID.
+	// written is when a certificate was written that no handshake has returned yet, by UID.
 	written map[types.UID]time.Time
-	// waiting are certificates whose issuer had no turn for them a moment ago, by UID.
+	// waiting are certificates that their issuer could not serve yet because of its limits, by UID.
 	waiting map[types.UID]busyWait
 }
 
-// busyWait is for a turn at an issuer.
+// busyWait is the wait for a busy issuer.
 type busyWait struct {
 	busy    *vault.BusyError
-	version string    // of the certificate
-	until   time.Time // when it is observed in any case
+	version string    // resource version of the certificate
+	until   time.Time // when it is observed again in any case
 }
 
-// maxUnobserved is how long a certificate may wait for its turn without being observed again.
+// maxUnobserved is how long a certificate may wait for a busy issuer without being observed again.
 const maxUnobserved = 2 * time.Second
 
-// noteBusy notes that the issuer has no turn for a certificate.
+// noteBusy records that the issuer is too busy for a certificate.
 func (m *memory) noteBusy(cert *v1alpha1.ApisixCertificate, busy *vault.BusyError, now time.Time) {
 	until := now.Add(maxUnobserved)
 	if end := cert.Status.Issued.NotAfter; end != nil && end.After(now) && end.Time.Before(until) {
-		until = end.Time // which is to be said
+		until = end.Time // the expiry has to be reported in time
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -50,8 +50,9 @@ func (m *memory) noteBusy(cert *v1alpha1.ApisixCertificate, busy *vault.BusyErro
 	m.waiting[cert.UID] = busyWait{busy, cert.ResourceVersion, until}
 }
 
-// remainingWait gives how long to wait for the turn of a certificate that is as it was when its issuer had none, and zero where it
-// is to be observed. With thousands in the queue, most of the work would be to observe those that have no turn yet.
+// remainingWait returns how long an unchanged certificate still has to wait for its busy issuer, or zero if it has to be
+// observed again. With thousands in the queue, most of the work would otherwise be observing certificates that cannot be
+// issued yet.
 func (m *memory) remainingWait(cert *v1alpha1.ApisixCertificate, now time.Time) time.Duration {
 	m.mu.Lock()
 	w, ok := m.waiting[cert.UID]
@@ -80,7 +81,7 @@ func (m *memory) load(key types.NamespacedName, uid types.UID) plan.Seen {
 	return s
 }
 
-// get is load, without taking the suspicion.
+// get is load without clearing the forced verification.
 func (m *memory) get(uid types.UID) plan.Seen {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -113,7 +114,7 @@ func (m *memory) forget(uid types.UID) {
 	delete(m.waiting, uid)
 }
 
-// noteWritten notes a new certificate.
+// noteWritten records when a new certificate was written.
 func (m *memory) noteWritten(uid types.UID, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -123,7 +124,7 @@ func (m *memory) noteWritten(uid types.UID, at time.Time) {
 	m.written[uid] = at
 }
 
-// takeWritten gives, once, when the certificate that is served by now was written.
+// takeWritten returns when the certificate that is now served was written, and forgets it.
 func (m *memory) takeWritten(uid types.UID) (at time.Time, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

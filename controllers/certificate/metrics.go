@@ -16,7 +16,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/metrics"
 )
 
-// setMetrics tells how the certificate stands.
+// setMetrics updates the metrics of the certificate from its status.
 func setMetrics(cert *v1alpha1.ApisixCertificate) {
 	status := cert.Status
 	metrics.SetCertificate(client.ObjectKeyFromObject(cert), metrics.Certificate{
@@ -40,7 +40,7 @@ func statusOf(conditions []metav1.Condition, kind string) metav1.ConditionStatus
 	return metav1.ConditionUnknown
 }
 
-// countFailures counts what failed in a run.
+// countFailures counts the failures of a run.
 func countFailures(done *plan.Results) {
 	if done.Err != nil && done.Attempted && !done.Issued {
 		metrics.Failed(metrics.Issue, kindOf(done.Err))
@@ -52,7 +52,7 @@ func countFailures(done *plan.Results) {
 	}
 }
 
-// kindOf goes by the reason that a condition has for the error.
+// kindOf returns the outcome for the condition reason of an error.
 func kindOf(err error) metrics.Outcome {
 	if kind, ok := kinds[failure.Of(err).Reason]; ok {
 		return kind
@@ -67,7 +67,7 @@ var kinds = map[string]metrics.Outcome{
 	v1alpha1.ReasonInvalidClientCA: metrics.User,
 }
 
-// measureServed tells, once, how long a new certificate took, where every gateway that could be asked was seen to serve it.
+// measureServed records, once, how long it took until a new certificate was served at every gateway that could be checked.
 func (r *Reconciler) measureServed(cert *v1alpha1.ApisixCertificate, results []gateway.Result) {
 	if !gateway.AllServed(results) {
 		return

@@ -23,7 +23,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// observe is the only reader. live reads the Secret, and what is on its way at cert-manager, past the cache.
+// observe reads everything a plan depends on. It is the only reader. With live, the Secret and a pending CertificateRequest
+// are read from the API server instead of the cache.
 func (r *Reconciler) observe(ctx context.Context, cert *v1alpha1.ApisixCertificate, live bool) (plan.Snapshot, error) {
 	s := plan.Snapshot{Cert: cert, Seen: r.memory.load(client.ObjectKeyFromObject(cert), cert.UID)}
 	s.Gateways = r.gatewaysOf(ctx, cert)
@@ -48,14 +49,15 @@ func (r *Reconciler) observe(ctx context.Context, cert *v1alpha1.ApisixCertifica
 	return r.observePair(ctx, s, s.Secret.Object, live)
 }
 
-// observeLive observes past the cache, which may be behind our own last write: issuing on its word would issue twice.
+// observeLive observes from the API server. The cache may lag behind the controller's own last write, and issuing from it
+// could issue twice.
 func (r *Reconciler) observeLive(ctx context.Context, s plan.Snapshot) (plan.Snapshot, error) {
 	again, err := r.observe(ctx, s.Cert, true)
 	again.Seen.ForceVerify = s.Seen.ForceVerify
 	return again, err
 }
 
-// observePair is the part of observe that depends on the pair in the Secret.
+// observePair observes what depends on the pair in the Secret.
 func (r *Reconciler) observePair(ctx context.Context, s plan.Snapshot, secret *corev1.Secret, live bool) (plan.Snapshot, error) {
 	var err error
 	s.Secret.Object = secret
@@ -82,10 +84,10 @@ func (r *Reconciler) observePair(ctx context.Context, s plan.Snapshot, secret *c
 	return s, nil
 }
 
-// readSecret reads the Secret. One that the cache does not have may be somebody else's, and is looked for past it.
+// readSecret reads the Secret. The cache has only managed Secrets, so one that is not in it is read from the API server.
 func (r *Reconciler) readSecret(ctx context.Context, cert *v1alpha1.ApisixCertificate, live bool) (*corev1.Secret, bool, error) {
 	key := certspec.SecretKey(cert)
-	if !r.Shard.MayRead(key.Namespace) { // the review refuses it
+	if !r.Shard.MayRead(key.Namespace) { // the review rejects it
 		return nil, live, nil
 	}
 	var from client.Reader = r.Client
@@ -122,7 +124,7 @@ func (r *Reconciler) observeIssuer(ctx context.Context, cert *v1alpha1.ApisixCer
 	return of, err
 }
 
-// gatewaysOf finds the gateways of a certificate. Nothing is asked of them.
+// gatewaysOf returns the gateways of a certificate without contacting them.
 func (r *Reconciler) gatewaysOf(ctx context.Context, cert *v1alpha1.ApisixCertificate) plan.GatewayStates {
 	states := plan.GatewayStates{Known: r.certificateExists(ctx)}
 	for _, g := range r.Gateways.For(class.Of(cert)) {
@@ -139,7 +141,7 @@ func (r *Reconciler) gatewaysOf(ctx context.Context, cert *v1alpha1.ApisixCertif
 	return states
 }
 
-// observeGateways looks at all gateways at once, for one that hangs must not hold up the others.
+// observeGateways observes all gateways concurrently, so that a gateway that hangs does not delay the others.
 func (r *Reconciler) observeGateways(ctx context.Context, s plan.Snapshot, t gateway.Target) plan.Snapshot {
 	s.Gateways.At = slices.Clone(s.Gateways.At)
 	var group sync.WaitGroup
@@ -154,7 +156,7 @@ func (r *Reconciler) observeGateways(ctx context.Context, s plan.Snapshot, t gat
 	return s
 }
 
-// certificateExists reports whether there is an ApisixCertificate of that name with that UID. Where it cannot tell, there is one.
+// certificateExists reports whether there is an ApisixCertificate with that name and UID. On a read error it returns true.
 func (r *Reconciler) certificateExists(ctx context.Context) func(namespace, name, uid string) bool {
 	return func(namespace, name, uid string) bool {
 		cert := &v1alpha1.ApisixCertificate{}
@@ -163,7 +165,7 @@ func (r *Reconciler) certificateExists(ctx context.Context) func(namespace, name
 	}
 }
 
-// Preview observes a certificate and plans for it, and does nothing.
+// Preview observes a certificate and returns the plan for it without running it.
 func (r *Reconciler) Preview(ctx context.Context, cert *v1alpha1.ApisixCertificate) (plan.Snapshot, plan.Plan, error) {
 	s, err := r.observe(ctx, cert, false)
 	if err != nil {

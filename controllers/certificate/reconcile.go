@@ -16,7 +16,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/metrics"
 )
 
-// Reconcile brings one certificate nearer to what its spec says.
+// Reconcile moves one certificate towards its spec.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	if ours, err := r.Shard.Has(ctx, req.Namespace); err != nil || !ours {
 		metrics.ForgetCertificate(req.NamespacedName)
@@ -50,8 +50,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return r.report(ctx, s, p, done, now)
 }
 
-// run takes the steps of the plan, the first first, and makes a new plan after each, until nothing is left to do or something
-// has to be waited for.
+// run executes the plan step by step, and plans again after each step, until nothing is left to do or it has to wait.
 func (r *Reconciler) run(ctx context.Context, cert *v1alpha1.ApisixCertificate) (plan.Snapshot, plan.Plan, plan.Results, error) {
 	var done plan.Results
 	s, err := r.observe(ctx, cert, false)
@@ -71,7 +70,7 @@ func (r *Reconciler) run(ctx context.Context, cert *v1alpha1.ApisixCertificate) 
 			}
 			continue
 		}
-		if step != plan.WriteSecret || !s.CallsVault(&p) { // which may have no turn for it
+		if step != plan.WriteSecret || !s.CallsVault(&p) { // Vault may be too busy, so log later
 			logPlan(ctx, &p, &done)
 		}
 		if s, err = r.act(ctx, step, s, p, &done); err != nil {
@@ -83,7 +82,7 @@ func (r *Reconciler) run(ctx context.Context, cert *v1alpha1.ApisixCertificate) 
 	}
 }
 
-// logPlan logs a plan that is not empty, once a run, before anything is done.
+// logPlan logs a plan that is not empty, once per run, before it is executed.
 func logPlan(ctx context.Context, p *plan.Plan, done *plan.Results) {
 	if p.Empty() || done.Logged {
 		return
@@ -92,7 +91,7 @@ func logPlan(ctx context.Context, p *plan.Plan, done *plan.Results) {
 	done.Logged = true
 }
 
-// ensureFinalizer puts the finalizer on, before there is anything to clean up. Source controllers create objects with it.
+// ensureFinalizer adds the finalizer before there is anything to clean up. Source controllers create objects with it.
 func (r *Reconciler) ensureFinalizer(ctx context.Context, cert *v1alpha1.ApisixCertificate) error {
 	if controllerutil.ContainsFinalizer(cert, v1alpha1.Finalizer) {
 		return nil

@@ -22,7 +22,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/note"
 )
 
-// report writes the status once, tells changes as events, and says when to look again.
+// report writes the status once, records changes as events, and returns when to run again.
 func (r *Reconciler) report(ctx context.Context, s plan.Snapshot, p plan.Plan, done plan.Results, now time.Time) (ctrl.Result, error) {
 	seen := s.Seen.After(p, done, now)
 	r.memory.store(s.Cert.UID, seen)
@@ -42,8 +42,8 @@ func (r *Reconciler) report(ctx context.Context, s plan.Snapshot, p plan.Plan, d
 	return ctrl.Result{RequeueAfter: status.RequeueAfter(&s, &p, &done, &after.Status, seen, now)}, nil
 }
 
-// writeStatus replaces the status, which costs less than a patch on both sides. Where the object has changed since it was
-// read, the changes alone are written: what a run has done must not go unsaid, nor what somebody else has.
+// writeStatus replaces the status, which is cheaper than a patch for client and server. If the object changed since it was
+// read, only the changes are written, so that neither this run's result nor another writer's change is lost.
 func (r *Reconciler) writeStatus(ctx context.Context, cert, before *v1alpha1.ApisixCertificate) error {
 	err := r.Status().Update(ctx, cert.DeepCopy())
 	if apierrors.IsConflict(err) {
@@ -52,10 +52,10 @@ func (r *Reconciler) writeStatus(ctx context.Context, cert, before *v1alpha1.Api
 	return err
 }
 
-// recordEvents emits events and logs: one for a new certificate, and one when Ready turns to another reason.
+// recordEvents records events and log lines: one for a new certificate, and one when the reason or message of Ready changes.
 func (r *Reconciler) recordEvents(ctx context.Context, before, after *v1alpha1.ApisixCertificate, done *plan.Results) {
 	log := ctrl.LoggerFrom(ctx)
-	if done.Err != nil && done.Attempted && !done.Issued && !done.Uncounted { // other errors are returned, and so logged
+	if done.Err != nil && done.Attempted && !done.Issued && !done.Uncounted { // other errors are returned and therefore logged
 		log.Error(done.Err, "cannot issue the certificate", "reason", done.Why.Reason)
 	}
 	if done.Issued {
@@ -91,17 +91,17 @@ func (r *Reconciler) recordEvents(ctx context.Context, before, after *v1alpha1.A
 	r.recordSourceEvent(after, ready)
 }
 
-// underWay are reasons that every new certificate, or every change, may show for a moment.
+// underWay are reasons that every new certificate, or every change, may have for a moment.
 var underWay = map[string]bool{v1alpha1.ReasonIssuing: true, v1alpha1.ReasonWaitingForIngressController: true}
 
-// changed reports whether a condition says something else than before.
+// changed reports whether the reason or message of a condition changed.
 func changed(before []metav1.Condition, is *metav1.Condition) bool {
 	was := meta.FindStatusCondition(before, is.Type)
 	return was == nil || was.Reason != is.Reason || was.Message != is.Message
 }
 
-// issueEvent is the event of an issuance, empty for a renewal in its time or by order: status tells it, and an event of each
-// would be a third of all that is written for a renewal.
+// issueEvent returns the event reason of an issuance, or an empty string for a scheduled or requested renewal: the status
+// records these, and an event for each would be a third of all writes of a renewal.
 func issueEvent(why certs.Reason) string {
 	switch why {
 	case certs.SecretMissing:
@@ -112,8 +112,8 @@ func issueEvent(why certs.Reason) string {
 	return v1alpha1.ReasonRenewed
 }
 
-// forSources are the reasons that concern who wrote the source object, who may know nothing of ApisixCertificates. Of a
-// conflict the source controller tells, in the source's own terms.
+// forSources are the reasons that concern the author of the source object, who may not know ApisixCertificates. The source
+// controller reports conflicts itself, in terms of the source.
 var forSources = map[string]bool{
 	v1alpha1.ReasonDenied: true, v1alpha1.ReasonRefNotPermitted: true, v1alpha1.ReasonNamespaceNotWatched: true, v1alpha1.ReasonWaitingForApproval: true,
 	v1alpha1.ReasonClassNotFound: true, v1alpha1.ReasonRefused: true,

@@ -16,7 +16,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// touchApisixTlses changes the ApisixTlses that gateways ask for, by an annotation of ours alone. One that has gone needs none.
+// touchApisixTlses sets an annotation on the ApisixTlses that the gateways' results name, so that their ingress controller
+// syncs again. A deleted ApisixTls is skipped.
 func (r *Reconciler) touchApisixTlses(ctx context.Context, results []gateway.Result) {
 	for _, result := range results {
 		if result.Touch == nil {
