@@ -13,30 +13,32 @@ import (
 )
 
 const (
-	// deletionGracePeriod is how long after its deletion an ingress controller is given to drop its own ssl object. The Secret stays
-	// until then: a 1.8 controller that finds it gone never drops the object.
+	// deletionGracePeriod is how long after the deletion an ingress controller may take to delete its own ssl object. The
+	// Secret stays until then: a 1.8 controller that finds it missing never deletes the object.
 	deletionGracePeriod = 10 * time.Second
-	// referrerGracePeriod is how long after its deletion an ApisixTls or Ingress that uses the Secret may go too: garbage collection
-	// ends what it owns one after the other. One that is still there then stays, and keeps the ingress controller's object.
+	// referrerGracePeriod is how long after the deletion an ApisixTls or Ingress that uses the Secret may be deleted too:
+	// garbage collection deletes dependents one after the other. One that still exists then stays, and so does the ingress
+	// controller's object.
 	referrerGracePeriod = 3 * time.Second
-	// cleanupTimeout is how long a clean-up may fail before the object goes without it.
+	// cleanupTimeout is how long cleanup may fail before the object is deleted without it.
 	cleanupTimeout = time.Hour
 )
 
-// Deletion is what becomes of a certificate that is deleted.
+// Deletion is the plan for a deleted certificate.
 type Deletion struct {
-	// Wait: the objects that use the Secret may go too, and are waited for.
+	// Wait is how long to wait for objects that use the Secret and may be deleted too.
 	Wait time.Duration
-	// Overdue: the ingress controller has had its time to drop its ssl objects. Abandon: a clean-up that fails is given up.
+	// Overdue means that the ingress controller has had its time to delete its ssl objects. Abandon means that a failing
+	// cleanup is given up.
 	Overdue, Abandon bool
 	Secret           authority.DeletionAction
 
-	// Permit is for the Secret, where it is deleted or released. Target is what the gateways had.
+	// Permit is for deleting or releasing the Secret. Target is what was pushed to the gateways.
 	Permit authority.DeletePermit
 	Target gateway.Target
 }
 
-// ForDeletion plans the end. It is pure.
+// ForDeletion returns the plan for a deleted certificate. It is pure.
 func ForDeletion(s *Snapshot, now time.Time) Deletion {
 	cert := s.Cert
 	age := now.Sub(cert.DeletionTimestamp.Time)
@@ -53,7 +55,7 @@ func ForDeletion(s *Snapshot, now time.Time) Deletion {
 	}
 	p.Target.Hosts = slices.DeleteFunc(slices.Clone(s.Facts.Spec.DNSNames), func(host string) bool { return !slices.Contains(cert.Status.OwnedNames, host) })
 	p.Target.FormerUses = references.Former(s.References.Recorded(cert.Status.References))
-	if p.Target.Fingerprint == "" { // the Secret went first, and an ingress controller may have kept what was in it
+	if p.Target.Fingerprint == "" { // the Secret was deleted first, and an ingress controller may still have its content
 		p.Target.Fingerprint = cert.Status.Issued.Fingerprint
 	}
 	return p

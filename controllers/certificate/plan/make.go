@@ -13,7 +13,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/issuance"
 )
 
-// Make makes the plan. It is pure. now is that of the judgement, or a little later.
+// Make returns the plan for a snapshot. It is pure. now is the time of the judgement, or slightly later.
 func Make(s Snapshot, now time.Time) Plan {
 	var p Plan
 	if s.Cert.Spec.Provided {
@@ -33,7 +33,7 @@ func Make(s Snapshot, now time.Time) Plan {
 	return p
 }
 
-// ToRevoke is what may be revoked of what the certificate has replaced.
+// ToRevoke returns the replaced certificates that may be revoked.
 func ToRevoke(cert *v1alpha1.ApisixCertificate) []authority.Revocation {
 	if cert.Spec.RevocationPolicy != v1alpha1.RevokeOnReplace || cert.Spec.Provided {
 		return nil
@@ -41,7 +41,7 @@ func ToRevoke(cert *v1alpha1.ApisixCertificate) []authority.Revocation {
 	return authority.Revocable(&cert.Status, false)
 }
 
-// planSecret plans for a Secret of our own.
+// planSecret plans for a managed Secret.
 func planSecret(s *Snapshot, now time.Time) Plan {
 	p := Plan{Decision: decide(s), Secret: Keep}
 	p.Next = p.Decision.Recheck
@@ -68,7 +68,7 @@ func planSecret(s *Snapshot, now time.Time) Plan {
 	return p
 }
 
-// decide is the judgement and what is no matter of the certificate alone: its key, and the record.
+// decide extends the judgement by what does not depend on the certificate alone: its key, and the record.
 func decide(s *Snapshot) certs.Decision {
 	d := s.Judgement.Decision
 	because := func(reason certs.Reason, message string) certs.Decision {
@@ -89,8 +89,8 @@ func decide(s *Snapshot) certs.Decision {
 	return d
 }
 
-// retryAt is when the next attempt may be made after a failure. A changed spec or a recovered issuer is tried at once,
-// and so is what failed at a time that has not come: the clock was wrong then.
+// retryAt returns when issuing may be retried after a failure. A changed spec or a recovered issuer is retried at once, and
+// so is a failure whose time is in the future, because the clock was wrong then.
 func retryAt(s *Snapshot, d certs.Decision, now time.Time) time.Time {
 	status := s.Cert.Status
 	if status.LastFailureTime == nil || status.LastFailureTime.After(now) || status.ObservedGeneration != s.Cert.Generation ||
@@ -100,7 +100,7 @@ func retryAt(s *Snapshot, d certs.Decision, now time.Time) time.Time {
 	return status.LastFailureTime.Add(certs.Backoff(int(status.FailedAttempts), d.NotAfter.Sub(now)))
 }
 
-// deliveryOf is what is done at the gateways with the pair that the Secret holds.
+// deliveryOf returns what is done at the gateways with the pair in the Secret.
 func deliveryOf(s *Snapshot, p *Plan) Delivery {
 	switch {
 	case p.Provided.Retained:
@@ -115,14 +115,14 @@ func deliveryOf(s *Snapshot, p *Plan) Delivery {
 	return Nothing
 }
 
-// usable reports whether the pair in the Secret may be pushed: it matches and a path of it verifies. It need not be what the
-// spec asks for by now: the old certificate is served until there is a new one.
+// usable reports whether the pair in the Secret may be pushed: the key matches and the chain verifies. It need not match the
+// current spec, because the old certificate is served until there is a new one.
 func (p *Plan) usable(s *Snapshot) bool {
 	b := p.Decision.Bundle
 	return !p.Provided.Unusable && !p.Provided.Retained && b.Leaf != nil && (s.Keys.Outside || b.KeyMatches()) && p.Decision.Expired == ""
 }
 
-// gatewaysWithSSL are those that hold an ssl object.
+// gatewaysWithSSL returns the names of the gateways that have an ssl object.
 func gatewaysWithSSL(gateways []v1alpha1.GatewayStatus) []string {
 	var names []string
 	for _, g := range gateways {
@@ -145,7 +145,7 @@ func planGateways(s *Snapshot, p *Plan) []GatewayAction {
 	return all
 }
 
-// knownOf is what earlier runs have seen of the target at a gateway. That it was served is kept in the status, so that a
+// knownOf returns what earlier runs saw of the target at a gateway. That it was served is recorded in the status, so that a
 // restart needs no handshake.
 func knownOf(s *Snapshot, t gateway.Target, name string) gateway.Known {
 	status := s.Cert.Status

@@ -12,7 +12,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/revocation"
 )
 
-// obstacle says what keeps the spec from being followed, the user's first. due: a new certificate is needed.
+// obstacle returns what prevents following the spec, the user's errors first. due means that a new certificate is needed.
 func obstacle(s *Snapshot, due bool) *finding.Finding {
 	cert := s.Cert
 	source := cert.Annotations[v1alpha1.AnnotationSourceProblem]
@@ -22,7 +22,7 @@ func obstacle(s *Snapshot, due bool) *finding.Finding {
 	case len(invalid) > 0:
 		return &finding.Finding{Reason: v1alpha1.ReasonInvalidSpec, Message: certspec.Text(invalid)}
 	case source != "" && cert.Status.Issued.SerialNumber == "":
-		// Once there is a certificate, the last good spec is kept and renewed.
+		// Once there is a certificate, the last valid spec is still renewed.
 		return &finding.Finding{Reason: v1alpha1.ReasonInvalidSource, Message: source}
 	case renewAtInvalid(cert):
 		return finding.New(v1alpha1.ReasonInvalidSpec, "annotation %s is not an RFC 3339 time; use for example 2030-01-31T12:00:00Z", v1alpha1.AnnotationRenewAt)

@@ -11,16 +11,17 @@ import (
 	"apisix-certs.io/apisix-certs/internal/finding"
 )
 
-// Provided is what the plan says of a Secret that somebody else keeps.
+// Provided is what the plan says about a provided Secret, which someone else writes.
 type Provided struct {
-	// Fault is what is wrong with it; nil: nothing.
+	// Fault is what is wrong with it. Nil means nothing.
 	Fault *finding.Finding
-	// Unusable: it must not be pushed. Retained: what was pushed before stays, though the Secret holds something else.
+	// Unusable means that the pair must not be pushed. Retained means that the previously pushed certificate stays, although
+	// the Secret has another one.
 	Unusable, Retained bool
 }
 
-// planProvided plans for a Secret that somebody else keeps: nothing is issued or written, and what was pushed before stays
-// where the Secret has become worse.
+// planProvided plans for a provided Secret. Nothing is issued or written. If an update broke the Secret, the previously
+// pushed certificate stays.
 func planProvided(s *Snapshot, now time.Time) Plan {
 	d, fault := s.Judgement.Decision, s.Judgement.Fault
 	p := Plan{Decision: d, Secret: Keep, Next: d.Recheck, Waiting: Waiting{Blocked: obstacle(s, false)}}
@@ -30,7 +31,7 @@ func planProvided(s *Snapshot, now time.Time) Plan {
 			p.Provided.Fault.Reason = reason
 		}
 	}
-	// A host taken by somebody else stops only that host.
+	// A host that belongs to another certificate blocks only that host.
 	blocked := p.Blocked != nil && p.Blocked.Reason != v1alpha1.ReasonConflict
 	changed := !s.Recorded(certs.Fingerprint(d.Bundle.Leaf))
 	p.Provided.Unusable = blocked || fault.Unusable
@@ -44,7 +45,7 @@ func planProvided(s *Snapshot, now time.Time) Plan {
 	return p
 }
 
-// faultReasons are those with a reason of their own.
+// faultReasons maps the faults that have their own condition reason.
 var faultReasons = map[certs.Reason]string{
 	certs.SecretMissing: v1alpha1.ReasonSecretMissing, certs.Expired: v1alpha1.ReasonExpired,
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// After is what was seen once a run is over.
+// After returns what is known after a run.
 func (s Seen) After(p Plan, done Results, now time.Time) Seen {
 	next := Seen{At: now}
 	for _, result := range done.Gateways {
@@ -32,7 +32,7 @@ func (s Seen) After(p Plan, done Results, now time.Time) Seen {
 	return next
 }
 
-// since is from when on something is as it is; zero where it is nothing.
+// since returns when the current value was first seen, or zero if there is none.
 func since(was string, since time.Time, is string, now time.Time) time.Time {
 	switch {
 	case is == "":

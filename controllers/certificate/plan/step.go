@@ -8,11 +8,11 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// Next is the next step of a plan. Each is taken once a run: what fails is tried again in a later one.
+// Next returns the next step of a plan. Each step runs once per run; a failed one is retried in a later run.
 func Next(s *Snapshot, p *Plan, done *Results, now time.Time) Step {
 	switch {
 	case p.Secret == Issue && !done.Issued && s.expiryUnreported(p, now):
-		// An issuer may take its time. That the certificate has expired is said before it is asked.
+		// Calling an issuer may take long. The expiry of the certificate is reported before.
 		done.Postponed = true
 		return Stop
 	case p.Secret != Keep && done.Ran(WriteSecret):
@@ -21,7 +21,7 @@ func Next(s *Snapshot, p *Plan, done *Results, now time.Time) Step {
 	case p.Secret != Keep:
 		return WriteSecret
 	case p.limited() && s.Secret.Object != nil && !s.Secret.Live:
-		return ObserveLive // who wrote the Secret is seen past the cache alone
+		return ObserveLive // the cache does not have who wrote the Secret
 	}
 	switch {
 	case p.Drop && !done.Ran(DropRequest):
@@ -34,18 +34,18 @@ func Next(s *Snapshot, p *Plan, done *Results, now time.Time) Step {
 	return Stop
 }
 
-// limited reports whether a certificate is issued too often, whoever brings that about.
+// limited reports whether the certificate is issued too often, whatever the cause.
 func (p *Plan) limited() bool {
 	return p.Blocked != nil && p.Blocked.Reason == v1alpha1.ReasonIssuanceLimited
 }
 
-// CallsVault reports whether a Vault is asked first. Only when it has a turn is the Secret looked at again, before anything is
-// signed: most of those that wait have none.
+// CallsVault reports whether Vault is called before the Secret is read again. Only when Vault is not too busy is the Secret
+// read from the API server, before anything is signed.
 func (s *Snapshot) CallsVault(p *Plan) bool {
 	return p.Secret == Issue && s.Issuer.Issuing.CallsVault(s.Issuer.Request)
 }
 
-// expiryUnreported reports whether the certificate, or the last path above it, has expired since the last run.
+// expiryUnreported reports whether the certificate, or the last valid path of its chain, has expired since the last run.
 func (s *Snapshot) expiryUnreported(p *Plan, now time.Time) bool {
 	end := p.Decision.ValidUntil
 	if recorded := s.Cert.Status.Issued.NotAfter; recorded != nil {

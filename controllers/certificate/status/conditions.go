@@ -20,10 +20,10 @@ import (
 	"apisix-certs.io/apisix-certs/internal/issuance"
 )
 
-// syncGracePeriod is how long an ingress controller is given to carry a Secret to a gateway that it alone can write.
+// syncGracePeriod is how long an ingress controller may take to sync a Secret to a gateway that only it can write.
 const syncGracePeriod = 30 * time.Second
 
-// Condition is a condition without times.
+// Condition returns a condition without times.
 func Condition(kind string, status metav1.ConditionStatus, reason, message string) metav1.Condition {
 	return metav1.Condition{Type: kind, Status: status, Reason: reason, Message: message}
 }
@@ -32,7 +32,7 @@ func issuedIs(status metav1.ConditionStatus, reason, message string) metav1.Cond
 	return Condition(v1alpha1.ConditionIssued, status, reason, message)
 }
 
-// issuedCondition says whether the Secret contains a valid certificate as specified.
+// issuedCondition reports whether the Secret contains a valid certificate that matches the spec.
 func issuedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.Condition {
 	if s.Cert.Spec.Provided {
 		return providedCondition(p)
@@ -54,7 +54,7 @@ func issuedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.
 		}
 		why = pending
 	}
-	if why == nil { // issued, and due again at once
+	if why == nil { // issued, and already due again
 		why = &finding.Finding{Reason: v1alpha1.ReasonIssuing, Message: d.Message}
 	}
 	switch {
@@ -70,7 +70,7 @@ func issuedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.
 	return issuedIs(metav1.ConditionFalse, why.Reason, why.Message)
 }
 
-// validCondition is that of a certificate that is as it should be.
+// validCondition is the Issued condition of a certificate that needs no change.
 func validCondition(s *plan.Snapshot, d certs.Decision) metav1.Condition {
 	objection, known := issuance.Objection(s.Issuer.Request)
 	problem, optedOut := s.Cert.Annotations[v1alpha1.AnnotationSourceProblem], s.Cert.Annotations[v1alpha1.AnnotationSourceOptedOut]
@@ -85,7 +85,7 @@ func validCondition(s *plan.Snapshot, d certs.Decision) metav1.Condition {
 		return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonIssued, "certificate was revoked together with many others, for example because a token of the issuer expired, and is queued for replacement")
 	case objection != nil:
 		return issuedIs(metav1.ConditionTrue, objection.Reason, objection.Message)
-	case !known: // as after a restart: what was said before stays
+	case !known: // not known after a restart: keep the previous condition
 		for _, before := range s.Cert.Status.Conditions {
 			if before.Type == v1alpha1.ConditionIssued && before.Reason == v1alpha1.ReasonRoleWouldReject && before.ObservedGeneration == s.Cert.Generation {
 				return issuedIs(before.Status, before.Reason, before.Message)
@@ -95,7 +95,7 @@ func validCondition(s *plan.Snapshot, d certs.Decision) metav1.Condition {
 	return issuedIs(metav1.ConditionTrue, v1alpha1.ReasonIssued, "the Secret contains a valid certificate")
 }
 
-// skippedCondition is that of a certificate that should be replaced and that spec.renewalPolicy leaves as it is.
+// skippedCondition is the Issued condition of a certificate that is due but not renewed because of spec.renewalPolicy.
 func skippedCondition(name string, d certs.Decision) metav1.Condition {
 	why := "spec.renewalPolicy is Disabled; renew it manually (apisix-certs renew " + name + "), or set Automatic"
 	message := d.SkippedMessage + ", and " + why
@@ -108,7 +108,7 @@ func skippedCondition(name string, d certs.Decision) metav1.Condition {
 	return issuedIs(metav1.ConditionFalse, v1alpha1.ReasonRenewalDisabled, message)
 }
 
-// providedCondition is issuedCondition for a Secret that somebody else keeps.
+// providedCondition is issuedCondition for a provided Secret.
 func providedCondition(p *plan.Plan) metav1.Condition {
 	why := p.Blocked
 	if why == nil {
@@ -123,14 +123,14 @@ func providedCondition(p *plan.Plan) metav1.Condition {
 	return issuedIs(metav1.ConditionFalse, why.Reason, why.Message)
 }
 
-// issuerFaults are reasons that forbid nothing: what is wrong is with the issuer, or with asking it. The certificate may be one
-// that the spec allows.
+// issuerFaults are reasons that concern the issuer or access to it, not the certificate: the existing one may still match
+// the spec.
 var issuerFaults = map[string]bool{
 	v1alpha1.ReasonIssuerNotFound: true, v1alpha1.ReasonIssuerNotReady: true, v1alpha1.ReasonDenied: true, v1alpha1.ReasonRefused: true,
 	v1alpha1.ReasonWaitingForApproval: true, v1alpha1.ReasonRefNotPermitted: true,
 }
 
-// lastFailure is why the last attempt failed; nil where that is not known.
+// lastFailure returns why the last attempt failed, or nil if that is not known.
 func lastFailure(s *plan.Snapshot) *finding.Finding {
 	status := s.Cert.Status
 	if status.LastFailureReason == "" {
@@ -139,7 +139,7 @@ func lastFailure(s *plan.Snapshot) *finding.Finding {
 	return &finding.Finding{Reason: status.LastFailureReason, Message: status.LastFailureMessage}
 }
 
-// pushedCondition says whether certificate is pushed to all gateways.
+// pushedCondition reports whether every gateway has the certificate.
 func pushedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.Condition {
 	result := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
 		return Condition(v1alpha1.ConditionPushed, status, reason, message)
@@ -175,7 +175,7 @@ func pushedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.
 	return result(metav1.ConditionTrue, v1alpha1.ReasonPushed, "certificate is pushed to all gateways")
 }
 
-// pushProblem says why a gateway does not hold the certificate; an empty reason: it does.
+// pushProblem returns why a gateway does not have the certificate. The reason is empty if it does.
 func pushProblem(g gateway.Result, secretName string) (status metav1.ConditionStatus, reason, message string) {
 	switch {
 	case g.Err != nil:
@@ -199,7 +199,7 @@ func pushProblem(g gateway.Result, secretName string) (status metav1.ConditionSt
 	return "", "", ""
 }
 
-// notReferenced says that there is nothing to push, and why that may be as it should be.
+// notReferenced explains why nothing is pushed, and when that is expected.
 func notReferenced(s gateway.State, secretName string) string {
 	const fine = ", so it is not pushed; this is expected if Pods or other gateways use the Secret (set spec.gateways: None)"
 	if len(s.Adoption.Missing) > 0 {
@@ -209,7 +209,7 @@ func notReferenced(s gateway.State, secretName string) string {
 	return "no ApisixTls, Ingress or Gateway of an APISIX ingress controller refers to Secret " + secretName + fine
 }
 
-// waitingFor says what an ingress controller is waited for.
+// waitingFor explains what the ingress controller still has to do.
 func waitingFor(s gateway.State) string {
 	missing := slices.DeleteFunc(slices.Clone(s.Adoption.Missing), func(m gateway.Missing) bool { return m.Elsewhere })
 	if len(missing) == 0 {
@@ -232,7 +232,7 @@ func waitingFor(s gateway.State) string {
 	return "waiting for the ingress controller to create its ssl object for " + object + "; check the ingress controller and the object's status"
 }
 
-// servedCondition says whether handshakes showed the certificate.
+// servedCondition reports whether TLS handshakes returned the certificate.
 func servedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.Condition {
 	result := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
 		return Condition(v1alpha1.ConditionServed, status, reason, message)
@@ -259,8 +259,9 @@ func servedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.
 	return result(metav1.ConditionUnknown, v1alpha1.ReasonNotProven, "not verified: nothing is pushed, or no TLS address of a gateway is known (--apisix-tls-addr)")
 }
 
-// uncoveredHost names a host that an ApisixTls or Ingress serves with this Secret and that the certificate does not name. Hosts that
-// are on their way are none, and what an owner wants is asked for by itself.
+// uncoveredHost returns a message about a host that an ApisixTls or Ingress serves with this Secret and that the certificate
+// does not cover, or an empty string. Hosts that are already in the spec do not count, nor does the certificate's owner,
+// whose hosts are requested separately.
 func uncoveredHost(s *plan.Snapshot, b certs.Bundle) string {
 	if b.Leaf == nil {
 		return ""
@@ -282,7 +283,7 @@ func uncoveredHost(s *plan.Snapshot, b certs.Bundle) string {
 	return ""
 }
 
-// readyCondition sums up the others: the first that is False decides.
+// readyCondition summarizes the other conditions: the first that is False decides.
 func readyCondition(conditions []metav1.Condition) metav1.Condition {
 	for _, c := range conditions {
 		if c.Status != metav1.ConditionFalse {

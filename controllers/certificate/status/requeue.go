@@ -15,17 +15,17 @@ import (
 )
 
 const (
-	// resyncPeriod is how often a certificate is looked at though nothing happened. What is at its gateways is looked after by
-	// package drift, for all certificates together.
+	// resyncPeriod is how often a certificate is reconciled without any event. Package drift checks the gateways for all
+	// certificates together.
 	resyncPeriod = time.Hour
-	// ServedRecheck is how soon to look again at what is not served: gateways lag.
+	// ServedRecheck is how soon to check again what is not served yet, because gateways lag.
 	ServedRecheck = 2 * time.Second
-	// setupBackoffMax is how often a fault of the set-up is tried again without a change in the cluster; setupBackoffMin how soon at
-	// first: who has just made a mistake is about to correct it.
+	// setupBackoffMax is the longest interval at which a setup error is retried without a change in the cluster, and
+	// setupBackoffMin the first: a fresh mistake is often corrected soon.
 	setupBackoffMax, setupBackoffMin = time.Minute, 5 * time.Second
 )
 
-// RequeueAfter is when to run again though nothing happens. seen is after the run.
+// RequeueAfter returns when to run again without any event. seen is the state after the run.
 func RequeueAfter(s *plan.Snapshot, p *plan.Plan, done *plan.Results, status *v1alpha1.ApisixCertificateStatus, seen plan.Seen, now time.Time) time.Duration {
 	next := plan.Earliest(now.Add(resyncInterval(string(s.Cert.UID))), p.Next)
 	if done.Postponed {
@@ -61,20 +61,20 @@ func RequeueAfter(s *plan.Snapshot, p *plan.Plan, done *plan.Results, status *v1
 		}
 	}
 	shortest := time.Second
-	if left := p.Decision.NotAfter.Sub(now); left > 0 { // the end is told on time
+	if left := p.Decision.NotAfter.Sub(now); left > 0 { // report the expiry on time
 		shortest = min(shortest, left)
 	}
 	return max(next.Sub(now), shortest)
 }
 
-// setupBackoff is how soon to try again what a fault of the set-up stands in the way of: after as long as it has lasted by now,
-// which doubles from one time to the next, from 5 s to a minute.
+// setupBackoff returns how soon to retry after a setup error: after as long as it has lasted, which doubles the interval
+// each time, between 5 s and a minute.
 func setupBackoff(since, now time.Time) time.Duration {
 	return min(max(now.Sub(since), setupBackoffMin), setupBackoffMax)
 }
 
-// Transient is the error to return so that the queue backs off: of a gateway that does not answer, and of Kubernetes.
-// A failure to issue has its own backoff, kept in status.
+// Transient returns the error that makes the queue back off: of a gateway that does not respond, and of Kubernetes. A
+// failure to issue has its own backoff, recorded in the status.
 func Transient(done *plan.Results) error {
 	var all []error
 	if done.Err != nil && (!done.Attempted || done.Issued) {
@@ -88,8 +88,7 @@ func Transient(done *plan.Results) error {
 	return errors.Join(all...)
 }
 
-// resyncInterval is when to look at an object again though nothing happens: resyncPeriod, less up to a tenth that depends on the
-// object alone.
+// resyncInterval returns resyncPeriod less up to a tenth that depends only on the object.
 func resyncInterval(uid string) time.Duration {
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(uid))
