@@ -18,7 +18,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// viaCertManager has cert-manager's issuers sign.
+// viaCertManager issues through cert-manager's CertificateRequests.
 type viaCertManager struct{ underway underway }
 
 func (v viaCertManager) plan(o Request, _ certs.Decision, now time.Time) Verdict {
@@ -41,8 +41,8 @@ func (v viaCertManager) plan(o Request, _ certs.Decision, now time.Time) Verdict
 	return Verdict{}
 }
 
-// issue takes the next step: it makes the request, or takes its answer. A request that is over is deleted with its key, and
-// the next attempt makes new ones.
+// issue runs the next step: it creates the request, or reads the certificate from it. A finished request is deleted with its
+// key, and the next attempt creates new ones.
 func (v viaCertManager) issue(ctx context.Context, i *Issuers, o Request, d certs.Decision, try attempt) (*Response, *finding.Finding, error) {
 	if v.underway.blocked != nil {
 		return nil, nil, v.underway.blocked
@@ -68,7 +68,8 @@ func (v viaCertManager) issue(ctx context.Context, i *Issuers, o Request, d cert
 	return nil, finding.New(v1alpha1.ReasonIssuing, "waiting for the CertificateRequest to be approved"), nil
 }
 
-// request makes the key's Secret and then the request, which refers to it. A key that is there already for the same is used.
+// request creates the Secret with the key and then the CertificateRequest that refers to it. An existing key for the same
+// request is reused.
 func (v viaCertManager) request(ctx context.Context, i *Issuers, o Request, d certs.Decision, try attempt) error {
 	made := v.underway.key
 	if made != nil && (v.underway.request != nil || made.digest != o.digest() || made.key.IsZero()) {
@@ -107,7 +108,7 @@ func (v viaCertManager) request(ctx context.Context, i *Issuers, o Request, d ce
 	return nil
 }
 
-// keyOf is the key to ask with: the one that was made for that, or a new one.
+// keyOf returns the key of an existing Secret, or a new one.
 func keyOf(made *requestKey, o Request, d certs.Decision) (certs.Key, error) {
 	if made != nil {
 		return made.key, nil
@@ -115,7 +116,7 @@ func keyOf(made *requestKey, o Request, d certs.Decision) (certs.Key, error) {
 	return nextKey(o, d.Bundle)
 }
 
-// response is what the request has in its status.
+// response returns the certificate in the status of the CertificateRequest.
 func (v viaCertManager) response(now time.Time) (*Response, error) {
 	chain, err := certs.ParseCertificates(append(statusBytes(v.underway.request, "certificate"), statusBytes(v.underway.request, "ca")...))
 	if err != nil || len(chain) == 0 {
@@ -125,7 +126,7 @@ func (v viaCertManager) response(now time.Time) (*Response, error) {
 	return &Response{Bundle: bundle, CertPEM: bundle.CertPEM(), CAPEM: bundle.CAPEM(), Key: v.underway.key.key}, nil
 }
 
-// statusBytes reads PEM of a request's status.
+// statusBytes decodes a PEM field of the request's status.
 func statusBytes(request *unstructured.Unstructured, field string) []byte {
 	text, _, _ := unstructured.NestedString(request.Object, "status", field)
 	data, _ := base64.StdEncoding.DecodeString(text)

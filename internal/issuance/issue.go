@@ -13,13 +13,13 @@ import (
 	"apisix-certs.io/apisix-certs/internal/finding"
 )
 
-// Observe finds out what is on its way, and when the next certificate may be signed. live: past the cache.
+// Observe returns the pending request and when the next certificate may be signed. With live it reads from the API server.
 func (i *Issuers) Observe(ctx context.Context, o Request, live bool) (State, error) {
 	uid := o.Certificate.UID
 	s := State{ByRequest: issuer.ByRequest(o.Issuer), signableAt: i.signatures.next(uid, i.Clock.Now())}
 	s.held, _ = i.responses.get(uid)
 	secrets := client.Reader(i.Client)
-	if live && s.ByRequest { // else nothing is on its way, but for what an issuer before has left
+	if live && s.ByRequest { // otherwise only a previous issuer can have a pending request
 		secrets = i.Live
 	}
 	var err error
@@ -27,24 +27,20 @@ func (i *Issuers) Observe(ctx context.Context, o Request, live bool) (State, err
 	return s, err
 }
 
-// Issue takes the next step for a certificate that is due. It gives a checked answer, or nil and what is waited for. try asks
-// whether an answer to a CSR could be stored, before it is signed. An answer is held until Stored is called, and given again
-// while the same is asked for.
-//
-// Errors are those of try, *vault.BusyError and *vault.Error, those of Signers, *certs.AnswerError for an answer that was not
-// taken, *finding.Finding where cert-manager's request failed, and those of the API server.
+// Stored must be called once the response is in its Secret. It forgets the response, and deletes a CertificateRequest with
+// its key.
 func (i *Issuers) Issue(ctx context.Context, o Request, s State, d certs.Decision, try func(ctx context.Context, csr []byte) error) (*Response, *finding.Finding, error) {
 	response, pending, err := i.response(ctx, o, s, d, try)
 	if response != nil {
 		response, err = response.checked(o.Spec, d, i.Clock.Now())
 	}
 	if rejected := (*certs.AnswerError)(nil); errors.As(err, &rejected) {
-		err = errors.Join(err, i.Stored(ctx, o)) // the next attempt asks anew
+		err = errors.Join(err, i.Stored(ctx, o)) // the next attempt sends a new request
 	}
 	return response, pending, err
 }
 
-// response is the one that is held, or what comes of the next step, which is held from then on. It was not checked.
+// response returns the response in memory, or the unchecked one of the next step, which is then kept in memory.
 func (i *Issuers) response(ctx context.Context, o Request, s State, d certs.Decision, try attempt) (*Response, *finding.Finding, error) {
 	uid, digest := o.Certificate.UID, o.digest()
 	if of, held := i.responses.get(uid); of == digest {
@@ -66,7 +62,7 @@ func (i *Issuers) Stored(ctx context.Context, o Request) error {
 	return nil
 }
 
-// Drop forgets an answer that is held, and deletes what is on its way at cert-manager.
+// Drop forgets the response in memory and deletes a pending CertificateRequest.
 func (i *Issuers) Drop(ctx context.Context, o Request) error {
 	i.responses.forget(o.Certificate.UID)
 	found, err := findUnderway(ctx, i.Live, i.Live, o.Certificate)

@@ -16,15 +16,14 @@ import (
 	"apisix-certs.io/apisix-certs/internal/finding"
 )
 
-// Objections are what the role of an issuer that stands so would refuse of the certificate, or grant in part, nil where
-// there is nothing or the role is not known. Fields are relative to the spec.
+// Objections returns what the issuer's role would reject of the certificate, or grant only in part. It is nil if there is
+// nothing or the role is not known. Fields are relative to the spec.
 func Objections(cert *v1alpha1.ApisixCertificate, status vault.Status) []certs.FieldError {
 	return status.Objections(certspec.Of(cert))
 }
 
-// Objection says that the role, as the last check showed it, would refuse the certificate when it is renewed, though it is good
-// now; nil: nothing is known to. Nothing is held back for it: it is the issuer who decides. known is false where the issuer was
-// not looked at yet, as after a restart.
+// Objection returns why the role, as last checked, would reject the renewal of a certificate that is valid now, or nil. It
+// blocks nothing: the issuer decides. known is false if the issuer has not been checked yet, for example after a restart.
 func Objection(o Request) (found *finding.Finding, known bool) {
 	if issuer.ByRequest(o.Issuer) {
 		return nil, true // it has no role
@@ -44,14 +43,15 @@ func Objection(o Request) (found *finding.Finding, known bool) {
 	return finding.New(v1alpha1.ReasonRoleWouldReject, "certificate is valid, but the issuer's role would reject its renewal: %s", certspec.Text(refused)), true
 }
 
-// refused is what the role would refuse of a spec. A life that is too long is cut and not refused: see checkLifetime.
+// refused returns what the role would reject of a spec. A duration that is too long is shortened and not rejected: see
+// checkLifetime.
 func (o Request) refused(spec certs.Spec) []certs.FieldError {
 	return slices.DeleteFunc(o.Observation.Status.Objections(spec), func(e certs.FieldError) bool { return e.Field == "duration" })
 }
 
 func isKeyField(e certs.FieldError) bool { return strings.HasPrefix(e.Field, "privateKey.") }
 
-// present is the pair in the Secret, as far as it can be parsed.
+// present returns the pair in the Secret, as far as it can be parsed.
 func (o Request) present() certs.Bundle {
 	if o.Secret == nil {
 		return certs.Bundle{}
@@ -63,8 +63,8 @@ func (o Request) present() certs.Bundle {
 	return b
 }
 
-// nextKeySpec is the kind of key to ask a certificate for that follows old: that of old where the spec names none, unless the role
-// is known to refuse it.
+// nextKeySpec returns the kind of key for the certificate after old: that of old if the spec names none, unless the role is
+// known to reject it.
 func (o Request) nextKeySpec(old certs.Bundle) certs.KeySpec {
 	spec := o.Spec
 	spec.Key = certs.KeyFor(o.Spec.Key, old)

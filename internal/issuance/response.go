@@ -14,15 +14,16 @@ import (
 
 // Response is a certificate that was signed and checked.
 type Response struct {
-	Bundle  certs.Bundle // with a Key where the issuer made it
+	Bundle  certs.Bundle // with a Key if the issuer generated it
 	CertPEM []byte       // leaf and intermediates, leaf first, without the root
-	CAPEM   []byte       // the root, or the topmost CA that is known
-	Key     certs.Key    // whoever made it
-	// Warnings are about what was asked for and not granted. They are stable.
+	CAPEM   []byte       // the root, or the topmost known CA
+	Key     certs.Key    // generated here or by the issuer
+	// Warnings name what was requested but not granted. Their text is stable.
 	Warnings []string
 }
 
-// checked is the answer to a decision on spec, with its warnings. It fails with a *certs.AnswerError.
+// checked verifies the response against the spec and the decision, and adds the warnings. It fails with a
+// *certs.AnswerError.
 func (a Response) checked(spec certs.Spec, d certs.Decision, now time.Time) (*Response, error) {
 	var public crypto.PublicKey
 	if a.Bundle.Key.IsZero() {
@@ -44,11 +45,12 @@ func (a Response) checked(spec certs.Spec, d certs.Decision, now time.Time) (*Re
 	return &a, nil
 }
 
-// responses are those that were given and are not in a Secret yet, by the UID of the certificate. They are in memory only.
+// responses holds the issued certificates that are not in a Secret yet, by the UID of the ApisixCertificate. They are in
+// memory only.
 type responses struct{ byUID sync.Map }
 
 type heldResponse struct {
-	digest   string // of what was asked for
+	digest   string // of the request
 	response Response
 }
 
@@ -56,7 +58,7 @@ func (a *responses) put(uid types.UID, digest string, response Response) {
 	a.byUID.Store(uid, heldResponse{digest, response})
 }
 
-// get gives the answer that is held, and the digest of what it answers; empty: none.
+// get returns the response in memory and the digest of its request. An empty digest means that there is none.
 func (a *responses) get(uid types.UID) (digest string, response Response) {
 	found, ok := a.byUID.Load(uid)
 	if !ok {

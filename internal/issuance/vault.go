@@ -16,10 +16,10 @@ import (
 	"apisix-certs.io/apisix-certs/internal/finding"
 )
 
-// viaVault has a Vault sign.
+// viaVault issues from Vault.
 type viaVault struct{}
 
-// plan holds what could not be of use, and would cost a signature.
+// plan blocks requests that cannot give a usable certificate but would cost a signature.
 func (viaVault) plan(o Request, d certs.Decision, now time.Time) Verdict {
 	if err := certs.CheckCA(o.Observation.CAs, now); err != nil {
 		return Verdict{Blocked: finding.New(v1alpha1.ReasonIssuerNotReady, "issuance skipped: %s", err)}
@@ -27,8 +27,8 @@ func (viaVault) plan(o Request, d certs.Decision, now time.Time) Verdict {
 	return checkLifetime(o, d, now)
 }
 
-// checkLifetime holds what the role, as it is known, grants less of than was asked for, while what it would grant ends before the
-// certificate that is there: it would not be taken.
+// checkLifetime blocks a renewal while the role's max_ttl would give a shorter certificate than requested that expires
+// before the current one: it would be rejected.
 func checkLifetime(o Request, d certs.Decision, now time.Time) Verdict {
 	role, leaf := o.Observation.Status.Role, d.Bundle.Leaf
 	if role == nil || role.MaxTTL <= 0 || o.Spec.Duration <= role.MaxTTL || leaf == nil || !MatchesSpec(d.Reason) {
@@ -81,7 +81,7 @@ func (viaVault) issue(ctx context.Context, i *Issuers, o Request, d certs.Decisi
 	return &Response{Bundle: response.Bundle, CertPEM: response.CertPEM, CAPEM: response.CAPEM, Key: key}, nil, nil
 }
 
-// logSigned is the trail of what Vault was asked to sign.
+// logSigned logs each signature requested from Vault.
 func logSigned(ctx context.Context, o Request, d certs.Decision, b certs.Bundle, err error) {
 	outcome := "done"
 	if err != nil {

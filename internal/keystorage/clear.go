@@ -17,15 +17,16 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
-// cleaner deletes the keys of one certificate from locations in Vault.
+// cleaner deletes the keys of one certificate from Vault.
 type cleaner struct {
 	issuers   Issuers
 	namespace string
-	gateways  []*gateway.Gateway // all that may refer to a key
+	gateways  []*gateway.Gateway // all that may refer to one of the keys
 	target    gateway.Target
 }
 
-// clearFormer clears the locations but the present one, and gives those that are left. again: the rest may be cleared soon.
+// clearFormer deletes keys from all locations except the present one, and returns the locations that remain. again means
+// that the rest may be deleted soon.
 func (c cleaner) clearFormer(ctx context.Context, locations []v1alpha1.KeyLocation, present v1alpha1.KeyLocation) (left []v1alpha1.KeyLocation, again bool) {
 	for _, p := range locations {
 		if p == present {
@@ -40,8 +41,8 @@ func (c cleaner) clearFormer(ctx context.Context, locations []v1alpha1.KeyLocati
 	return left, again
 }
 
-// clearLocation clears a place that the certificate has left. While a gateway refers to a key there, that is an error. Where the present
-// key is in no Vault, the gateways forget theirs.
+// clearLocation deletes the keys from a former location. It fails while a gateway still refers to a key there. If the
+// present key is not in Vault, the gateways' Vault configuration is deleted too.
 func (c cleaner) clearLocation(ctx context.Context, p, present v1alpha1.KeyLocation) error {
 	used, err := c.references(ctx)
 	if err != nil {
@@ -69,8 +70,8 @@ func (c cleaner) clearLocation(ctx context.Context, p, present v1alpha1.KeyLocat
 	return c.forgetVault(ctx)
 }
 
-// clearAll clears locations of a certificate that is deleted. It fails only while Vault does not answer: where the issuer or its rights
-// are gone, nobody could delete anything.
+// clearAll deletes the keys of a deleted certificate. It fails only while Vault is unavailable: if the issuer or its
+// permissions are gone, nothing can be deleted any more.
 func (c cleaner) clearAll(ctx context.Context, locations []v1alpha1.KeyLocation) error {
 	if len(locations) == 0 {
 		return nil
@@ -93,7 +94,7 @@ func (c cleaner) clearAll(ctx context.Context, locations []v1alpha1.KeyLocation)
 	return nil
 }
 
-// references are what the certificate's own objects at the gateways have in the place of certificate and key, in one text.
+// references returns the references in the certificate's own ssl objects at the gateways, as one text.
 func (c cleaner) references(ctx context.Context) (string, error) {
 	var all strings.Builder
 	for _, g := range c.gateways {
@@ -115,14 +116,14 @@ func (c cleaner) forgetVault(ctx context.Context) error {
 	return nil
 }
 
-// usedError says that a gateway still reads a key.
+// usedError reports that a gateway still reads a key.
 type usedError struct{ place v1alpha1.KeyLocation }
 
 func (e *usedError) Error() string {
 	return "a gateway still reads a key in " + folderPath(e.place)
 }
 
-// isTransient reports whether what failed may work a minute later without anybody's help.
+// isTransient reports whether what failed may work a minute later without a change.
 func isTransient(err error) bool {
 	var found *finding.Finding
 	var answered *vault.Error

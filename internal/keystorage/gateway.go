@@ -13,7 +13,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
-// atGateway is for keys that are in the gateways' ssl objects alone. A new one is held in memory until it is there.
+// atGateway stores keys only in the gateways' ssl objects. A new key is in memory until it is there.
 type atGateway struct {
 	uid      types.UID
 	gateways []*gateway.Gateway
@@ -26,7 +26,8 @@ func (s atGateway) observe(ctx context.Context, state *State) error {
 	return nil
 }
 
-// lost says which gateway does not have the key that it alone had. A gateway that does not answer says so when it is pushed to.
+// lost returns which gateway lost a key of which it had the only copy. A gateway that does not respond is reported by the
+// push.
 func (s atGateway) lost(ctx context.Context, t gateway.Target, unserved bool) string {
 	if len(t.Key) > 0 {
 		return ""
@@ -55,7 +56,7 @@ func (s atGateway) settle(_ context.Context, _ State, fingerprint string) {
 	s.held.drop(s.uid, fingerprint)
 }
 
-// checkOwnMode says why a key cannot be kept outside of Kubernetes with these gateways, or that a gateway does not say.
+// checkOwnMode returns why a key cannot be stored outside Kubernetes with these gateways, or an error if that is not known.
 func checkOwnMode(ctx context.Context, gateways []*gateway.Gateway, storage v1alpha1.KeyStorage) (never *finding.Finding, unknown error) {
 	if len(gateways) == 0 {
 		return finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: %s requires a gateway, and none is configured for this certificate; use Secret", storage), nil

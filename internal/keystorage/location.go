@@ -10,10 +10,10 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// noLocation is the place of a key that is not in Vault.
+// noLocation is the location of a key that is not in Vault.
 var noLocation v1alpha1.KeyLocation
 
-// locationText names a place in the mark on a Secret; empty: not in Vault.
+// locationText is the value of a location in the Secret's annotation. It is empty for a key that is not in Vault.
 func locationText(p v1alpha1.KeyLocation) string {
 	if p == noLocation {
 		return ""
@@ -21,9 +21,9 @@ func locationText(p v1alpha1.KeyLocation) string {
 	return p.Issuer + " " + p.Mount + " " + p.Path
 }
 
-// presentLocation is where in Vault the key of the Secret's certificate is. The mark on the Secret names it, among wanted and those
-// that are recorded: who may write the Secret must not lead the controller elsewhere. A Secret that has lost its marks has the
-// key where it is wanted, if it was there before.
+// presentLocation returns where in Vault the key of the Secret's certificate is. The Secret's annotation selects it among
+// wanted and the recorded locations, so that a writer of the Secret cannot direct the controller elsewhere. For a Secret
+// without the annotation it is the wanted location, if that is recorded.
 func presentLocation(secret *corev1.Secret, wanted v1alpha1.KeyLocation, recorded []v1alpha1.KeyLocation) v1alpha1.KeyLocation {
 	if secret == nil {
 		return noLocation
@@ -44,7 +44,7 @@ func presentLocation(secret *corev1.Secret, wanted v1alpha1.KeyLocation, recorde
 	return noLocation
 }
 
-// allLocations are those recorded and the present one, which comes last.
+// allLocations returns the recorded locations with the present one last.
 func allLocations(recorded []v1alpha1.KeyLocation, present v1alpha1.KeyLocation) []v1alpha1.KeyLocation {
 	all := slices.Clone(recorded)
 	if present != noLocation {

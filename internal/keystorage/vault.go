@@ -21,7 +21,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
-// inVault is for keys in a key-value engine of the issuer's Vault, from where gateways read them.
+// inVault stores keys in a key-value engine of the issuer's Vault, from which gateways read them.
 type inVault struct {
 	cert     *v1alpha1.ApisixCertificate
 	issuer   v1alpha1.Issuer // nil: not found
@@ -33,7 +33,7 @@ type inVault struct {
 	swept *sync.Map
 }
 
-// wantedLocation is where the spec wants the key. The UID keeps clusters and tenants apart, whatever path they name.
+// wantedLocation returns where the spec wants the key. The UID separates clusters and tenants that use the same path.
 func (s inVault) wantedLocation() v1alpha1.KeyLocation {
 	kv := s.cert.Spec.VaultKV
 	return v1alpha1.KeyLocation{
@@ -51,7 +51,7 @@ func (s inVault) observe(ctx context.Context, state *State) error {
 		state.Unsupported = why
 		return nil
 	}
-	if err != nil || s.issuer == nil { // that it is missing is found elsewhere
+	if err != nil || s.issuer == nil { // a missing issuer is reported elsewhere
 		return err
 	}
 	server := s.issuer.IssuerSpec()
@@ -64,7 +64,7 @@ func (s inVault) observe(ctx context.Context, state *State) error {
 	return nil
 }
 
-// token is that with which the gateway reads from Vault, or a *finding.Finding.
+// token returns the token with which the gateway reads from Vault, or a *finding.Finding.
 func (s inVault) token(ctx context.Context) (vault.Secret, error) {
 	ref := s.cert.Spec.VaultKV.TokenSecretRef
 	secret := &corev1.Secret{}
@@ -83,7 +83,7 @@ func (s inVault) token(ctx context.Context) (vault.Secret, error) {
 	return token, nil
 }
 
-// folder is that of the wanted place.
+// folder opens the folder of the wanted location.
 func (s inVault) folder(ctx context.Context) (folder, error) {
 	if s.issuer == nil {
 		return folder{}, finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: %s, through which keys are stored in Vault, does not exist", s.cert.Spec.IssuerRef)
@@ -92,7 +92,7 @@ func (s inVault) folder(ctx context.Context) (folder, error) {
 	return folder{session, folderPath(s.wantedLocation())}, err
 }
 
-// lost says that the pair is gone from Vault. One that is served is not looked for.
+// lost reports that the pair is missing from Vault. It is not checked while the certificate is served.
 func (s inVault) lost(ctx context.Context, t gateway.Target, unserved bool) string {
 	if !unserved {
 		return ""
@@ -115,8 +115,8 @@ func (s inVault) save(ctx context.Context, fingerprint string, certPEM, keyPEM [
 	return f.write(ctx, fingerprint, certPEM, keyPEM)
 }
 
-// settle deletes the secrets of older certificates, once for each new one. What fails is left for the next time: a secret too
-// many harms nothing.
+// settle deletes the secrets of older certificates, once for each new certificate. Failures are retried the next time; an
+// extra secret does no harm.
 func (s inVault) settle(ctx context.Context, state State, fingerprint string) {
 	s.held.forget(s.cert.UID)
 	if swept, _ := s.swept.Load(s.cert.UID); swept == fingerprint || s.issuer == nil || state.present != state.wanted {

@@ -16,7 +16,7 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 )
 
-// javaStores are the pair as a Java keystore, and its CA as a truststore, nil where it is not known. An empty alias is
+// javaStores returns the pair as a Java keystore, and its CA as a truststore, nil if it is not known. An empty alias means
 // "certificate".
 func javaStores(b certs.Bundle, alias string, secret password, at time.Time) (store, trust []byte, err error) {
 	der, err := x509.MarshalPKCS8PrivateKey(b.Key.Signer())
@@ -67,7 +67,7 @@ func javaBytes(store keystore.KeyStore, secret password) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// extraCAs are the CAs that are not among the intermediates already.
+// extraCAs returns the CAs that are not among the intermediates.
 func extraCAs(b certs.Bundle) []*x509.Certificate {
 	return slices.DeleteFunc(slices.Clone(b.CA), func(ca *x509.Certificate) bool {
 		return ca.Equal(b.Leaf) || slices.ContainsFunc(b.Intermediates, ca.Equal)
@@ -78,7 +78,7 @@ var pkcs12Profiles = map[string]*pkcs12.Encoder{
 	"": pkcs12.LegacyRC2, "LegacyRC2": pkcs12.LegacyRC2, "LegacyDES": pkcs12.LegacyDES, "Modern2023": pkcs12.Modern2023,
 }
 
-// pkcs12Stores are the pair as PKCS #12, and its CA as another, nil where it is not known.
+// pkcs12Stores returns the pair as PKCS #12, and its CA as a truststore, nil if it is not known.
 func pkcs12Stores(b certs.Bundle, profile string, secret password) (store, trust []byte, err error) {
 	encoder := pkcs12Profiles[profile]
 	if encoder == nil {
