@@ -27,8 +27,11 @@ func (i *Issuers) Observe(ctx context.Context, o Request, live bool) (State, err
 	return s, err
 }
 
-// Stored must be called once the response is in its Secret. It forgets the response, and deletes a CertificateRequest with
-// its key.
+// Issue runs the next step for a certificate that is due. It returns a checked response, or nil and what it is waiting for.
+// try reports whether the certificate for a CSR could be stored; it is called before signing. A response is kept until
+// Stored is called, and returned again for the same request. Errors are those of try and Signers, *vault.BusyError,
+// *vault.Error, *certs.AnswerError for a rejected response, *finding.Finding for a failed CertificateRequest, and those of
+// the API server.
 func (i *Issuers) Issue(ctx context.Context, o Request, s State, d certs.Decision, try func(ctx context.Context, csr []byte) error) (*Response, *finding.Finding, error) {
 	response, pending, err := i.response(ctx, o, s, d, try)
 	if response != nil {
@@ -53,7 +56,8 @@ func (i *Issuers) response(ctx context.Context, o Request, s State, d certs.Deci
 	return response, pending, err
 }
 
-// Stored is called once the answer is in its Secret: it is forgotten, and a request of cert-manager deleted with its key.
+// Stored must be called once the response is in its Secret. It forgets the response, and deletes a CertificateRequest with
+// its key.
 func (i *Issuers) Stored(ctx context.Context, o Request) error {
 	i.responses.forget(o.Certificate.UID)
 	if issuer.ByRequest(o.Issuer) {
