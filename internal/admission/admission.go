@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package admission reviews whether a certificate may be had: by ReferenceGrants, policies and approval, which of its names
-// belong to it, and what may be done to its Secret. It reads what is needed for that, and package authority decides.
+// Package admission reviews whether a certificate is allowed by ReferenceGrants, policies and approval, which of its names belong
+// to it, and what may be done to its Secret. It reads the objects for that, and package authority decides.
 //
 //	review, err := reviewer.Review(ctx, cert, references)
 //	right, err := reviewer.SecretRight(ctx, cert, review, secret, secretType)
@@ -25,7 +25,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/references"
 )
 
-// Review reviews a certificate. It keeps the names that it finds free for it.
+// Review reviews a certificate. It claims the free names for the certificate.
 func (r *Reviewer) Review(ctx context.Context, cert *v1alpha1.ApisixCertificate, found references.References) (Review, error) {
 	known := r.claimants.check(cert)
 	review := Review{Spec: known.spec, Invalid: known.problems, inUse: found.InUse()}
@@ -45,7 +45,7 @@ func (r *Reviewer) Review(ctx context.Context, cert *v1alpha1.ApisixCertificate,
 	}
 	judge := &judge{r: r, ctx: ctx}
 	review.Names = r.Claims.Acquire(cert.UID, review.Refused == nil && len(review.Invalid) == 0, judge)
-	if deleting { // what it had until now is what it cleans up
+	if deleting { // clean up what it had
 		review.Names = authority.Names{Owned: slices.Clone(cert.Status.OwnedNames)}
 	}
 	for _, host := range review.Spec.DNSNames {
@@ -56,8 +56,9 @@ func (r *Reviewer) Review(ctx context.Context, cert *v1alpha1.ApisixCertificate,
 	return review, judge.err
 }
 
-// checkGateway says why nothing may be brought to the Gateway of another namespace that the spec names; nil: it may. Such a Gateway is
-// used with the admin key of whoever keeps it, who lets others in by spec.allowedListeners, as for their ListenerSets.
+// checkGateway returns why nothing may be pushed to the Gateway of another namespace that the spec names, or nil. Such a
+// Gateway is used with its owner's admin key, and the owner allows other namespaces with spec.allowedListeners, as for their
+// ListenerSets.
 func (r *Reviewer) checkGateway(ctx context.Context, cert *v1alpha1.ApisixCertificate) (*finding.Finding, error) {
 	key, ok := class.Gateway(class.Of(cert))
 	if !ok || key.Namespace == cert.Namespace {
@@ -78,7 +79,7 @@ func (r *Reviewer) checkGateway(ctx context.Context, cert *v1alpha1.ApisixCertif
 		"use a Gateway in this namespace, or have its spec.allowedListeners allow this one", key, cert.Namespace), nil
 }
 
-// checkGrant says why a Secret of another namespace may not be referred to; nil: it may, or it is at home.
+// checkGrant returns why the certificate may not refer to a Secret in another namespace, or nil.
 func (r *Reviewer) checkGrant(ctx context.Context, cert *v1alpha1.ApisixCertificate, found references.References) (*finding.Finding, error) {
 	if certspec.SameNamespace(cert) {
 		return nil, nil
@@ -110,7 +111,7 @@ func (r *Reviewer) checkGrant(ctx context.Context, cert *v1alpha1.ApisixCertific
 		ns, plurals[kind], cert.Namespace, name, grant.GroupOf(kind), kind, cert.Namespace, name), nil
 }
 
-// grantable are the kinds that may refer to a Secret of another namespace.
+// grantable are the kinds that may refer to a Secret in another namespace.
 var grantable = []string{"ApisixTls", "ApisixUpstream", "Gateway", "ListenerSet"}
 
 // grantedToAny reports whether objects of any of these kinds may refer to the Secret.
@@ -125,14 +126,14 @@ func (r *Reviewer) grantedToAny(ctx context.Context, from, secretNamespace, secr
 
 var plurals = map[string]string{"ApisixTls": "ApisixTlses", "ApisixUpstream": "ApisixUpstreams", "Gateway": "Gateways", "ListenerSet": "ListenerSets"}
 
-// kindsFrom are the grantable kinds of the objects of a namespace that refer to the Secret.
+// kindsFrom returns the grantable kinds of the objects in a namespace that refer to the Secret.
 func kindsFrom(namespace string, found references.References) []string {
 	return slices.DeleteFunc(slices.Clone(grantable), func(kind string) bool {
 		return !slices.ContainsFunc(slices.Concat(found.Uses, found.Clients), func(use gateway.Use) bool { return use.Namespace == namespace && use.Kind == kind })
 	})
 }
 
-// checkPolicies finds out what policies and approvers say.
+// checkPolicies sets what policies and approvals say.
 func (r *Reviewer) checkPolicies(ctx context.Context, cert *v1alpha1.ApisixCertificate, review *Review) error {
 	if review.notGranted != nil {
 		review.Refused = review.notGranted

@@ -13,7 +13,7 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// Reservation is how long a released name is reserved for its namespace. Zero means DefaultReservation.
+// DefaultReservation is how long a released name is reserved for other certificates of its namespace.
 const DefaultReservation = 10 * time.Minute
 
 // Claimant is one certificate as the index knows it. It is not changed.
@@ -45,7 +45,7 @@ type Judge interface {
 type Claims struct {
 	// Clock is the clock for reservations. Required.
 	Clock clock.PassiveClock
-	// Reservation is how long a name that was given up waits for its namespace. Zero: DefaultReservation.
+	// Reservation is how long a released name is reserved for its namespace. Zero means DefaultReservation.
 	Reservation time.Duration
 
 	mu       sync.Mutex

@@ -13,7 +13,7 @@ import (
 
 // Secret is the input for deciding on a Secret and the certificate that refers to it.
 type Secret struct {
-	// Key returns the Secret that the permit is for.
+	// Certificate refers to the Secret in its spec. Key is the Secret, Type the type that the certificate needs.
 	Certificate types.NamespacedName
 	Key         types.NamespacedName
 	Type        string
@@ -218,7 +218,7 @@ type permit struct {
 	version string
 }
 
-// Key is the Secret that the permit is for.
+// Key returns the Secret that the permit is for.
 func (p permit) Key() types.NamespacedName { return p.key }
 
 // UID returns the UID of the Secret as it was read. Empty means that there was none, and one may be created.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package certspec reads the spec of an ApisixCertificate: in the terms of package certs, what is wrong with it, when it may be
-// renewed, and where its Secret is.
+// Package certspec interprets the spec of an ApisixCertificate: it converts it for package certs, validates it, and returns its
+// renewal windows and the name of its Secret.
 package certspec
 
 import (
@@ -20,13 +20,13 @@ import (
 	"apisix-certs.io/apisix-certs/internal/note"
 )
 
-// Problems names all that is wrong with the spec of an ApisixCertificate, nil if there is nothing: no issuer could
-// grant it, or the API server would refuse its Secret. Fields are relative to the spec.
+// Problems returns the errors in the spec of an ApisixCertificate that no issuer could accept, or for which the API server
+// would reject its Secret. It is nil if there are none. Fields are relative to the spec.
 func Problems(cert *v1alpha1.ApisixCertificate) []certs.FieldError {
 	return slices.Concat(Of(cert).Validate(), windowProblems(&cert.Spec), secretProblems(&cert.Spec))
 }
 
-// secretProblems are found before a certificate is asked for that could then not be kept.
+// secretProblems are found before a certificate is requested that could not be stored.
 func secretProblems(spec *v1alpha1.ApisixCertificateSpec) []certs.FieldError {
 	var found []certs.FieldError
 	if len(validation.IsDNS1123Subdomain(spec.SecretName)) > 0 {
@@ -53,12 +53,12 @@ func templateProblems(template v1alpha1.SecretTemplate) []certs.FieldError {
 	for _, e := range refused {
 		found = append(found, certs.FieldError{Field: e.Field, Value: note.Cut(fmt.Sprint(e.BadValue), 80), Problem: "is not allowed on a Secret", Mend: e.Detail})
 	}
-	// Maps have no order, and a message must not change from one run to the next.
+	// Map iteration is random, and a message must not change from one run to the next.
 	slices.SortFunc(found, func(a, b certs.FieldError) int { return strings.Compare(a.Error(), b.Error()) })
 	return found
 }
 
-// Of is the spec in the terms of package certs.
+// Of converts the spec for package certs.
 func Of(cert *v1alpha1.ApisixCertificate) certs.Spec {
 	s := cert.Spec
 	spec := certs.Spec{
@@ -90,7 +90,7 @@ func Of(cert *v1alpha1.ApisixCertificate) certs.Spec {
 	return spec.Normalize()
 }
 
-// SecretNamespace is the namespace of the certificate's Secret.
+// SecretNamespace returns the namespace of the certificate's Secret.
 func SecretNamespace(cert *v1alpha1.ApisixCertificate) string {
 	if ns := cert.Spec.SecretNamespace; ns != "" {
 		return ns
@@ -98,12 +98,12 @@ func SecretNamespace(cert *v1alpha1.ApisixCertificate) string {
 	return cert.Namespace
 }
 
-// SecretKey names the certificate's Secret.
+// SecretKey returns the namespace and name of the certificate's Secret.
 func SecretKey(cert *v1alpha1.ApisixCertificate) types.NamespacedName {
 	return types.NamespacedName{Namespace: SecretNamespace(cert), Name: cert.Spec.SecretName}
 }
 
-// SecretText names the Secret for people: with its namespace where that is another than the certificate's.
+// Text joins up to three problems, each with its field below spec.
 func SecretText(cert *v1alpha1.ApisixCertificate) string {
 	if SameNamespace(cert) {
 		return cert.Spec.SecretName

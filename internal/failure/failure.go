@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package failure says what an error means for whoever looks at an object: a reason and a message for a condition.
+// Package failure maps an error to a reason and a message for a condition.
 package failure
 
 import (
@@ -21,8 +21,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// Of maps an error to the reason and message of a condition. The messages of these errors are stable and hold
-// no secret; of any other error only its kind is told, for its text may change from one attempt to the next.
+// Of maps an error to the reason and message of a condition. The messages of known errors are stable and contain no secrets.
+// For any other error only its kind is given, because its text may differ between attempts.
 func Of(err error) *finding.Finding {
 	var (
 		credentials *issuer.CredentialsError
@@ -90,7 +90,7 @@ var vaultReasons = map[vault.Kind]string{
 	vault.User:      v1alpha1.ReasonRefused,
 }
 
-// etcdFix is for an answer of the Admin API itself: what fails behind it is its etcd.
+// etcdFix is the fix for a 503 of the Admin API itself, which means that its etcd fails.
 func etcdFix(e *apisix.APIError) string {
 	if e.Foreign || e.Status != http.StatusServiceUnavailable || apisix.IsConflict(e) {
 		return ""

@@ -11,11 +11,11 @@ import (
 	"apisix-certs.io/apisix-certs/internal/class"
 )
 
-// rules of a policy. Each names the field that it does not allow, and the fix; empty: it allows the certificate. The order
-// is that of an objection's distance.
+// rules are the checks of a policy. Each returns the field that the policy does not allow and the fix, or an empty string.
+// Their order is that of an objection's distance.
 var rules = []struct {
 	check  func(*compiled, *Request) string
-	issued bool // it is about what is issued, and not for Secrets of others
+	issued bool // it concerns issuance, so it is skipped for provided Secrets
 }{
 	{checkHosts, false},
 	{checkCommonName, false},
@@ -31,7 +31,7 @@ var rules = []struct {
 	{checkNumber, false},
 }
 
-// notIn is the objection to a value that is in no list of the policy.
+// notIn is the objection to a value that is not in the policy's list.
 func notIn(field, value, list string) string {
 	return fmt.Sprintf("spec.%s: %s is not in the policy's %s; change it, or have it added to the policy", field, value, list)
 }
@@ -103,7 +103,7 @@ func checkSubject(p *compiled, r *Request) string {
 	return ""
 }
 
-// listed reports whether a list has the value, or a star for all.
+// listed reports whether a list has the value, or a star for all values.
 func listed(list []string, value string) bool {
 	return slices.Contains(list, value) || slices.Contains(list, "*")
 }

@@ -17,8 +17,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
-// requiredClient finds what the uses ask of clients. It matters for own ssl objects, of which a certificate has one, so all its
-// uses must ask the same.
+// requiredClient returns the client verification that the uses require. It matters for the controller's own ssl object: a
+// certificate has only one, so all its uses must require the same.
 func requiredClient(ctx context.Context, live client.Reader, namespace string, uses []gateway.Use) (asked *apisix.SSLClient, unfit, err error) {
 	common, unfit := commonClient(uses)
 	if common == nil {
@@ -39,7 +39,7 @@ func requiredClient(ctx context.Context, live client.Reader, namespace string, u
 	return asked, unfit, nil
 }
 
-// commonClient is what all uses ask of clients, nil for nothing.
+// commonClient returns the client verification that all uses share, nil for none.
 func commonClient(uses []gateway.Use) (*gateway.Client, error) {
 	var first *gateway.Use
 	for i := range uses {
@@ -62,7 +62,7 @@ func commonClient(uses []gateway.Use) (*gateway.Client, error) {
 	return first.Client, nil
 }
 
-// withCA reads the CA under the names that ingress controllers know.
+// withCA reads the CA under the keys that ingress controllers use.
 func withCA(asked *gateway.Client, secret *corev1.Secret) (*apisix.SSLClient, error) {
 	ca := secret.Data["cert"]
 	if len(ca) == 0 {
