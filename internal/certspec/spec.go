@@ -103,7 +103,7 @@ func SecretKey(cert *v1alpha1.ApisixCertificate) types.NamespacedName {
 	return types.NamespacedName{Namespace: SecretNamespace(cert), Name: cert.Spec.SecretName}
 }
 
-// Text joins up to three problems, each with its field below spec.
+// SecretText names the Secret in messages: with its namespace if that is not the certificate's.
 func SecretText(cert *v1alpha1.ApisixCertificate) string {
 	if SameNamespace(cert) {
 		return cert.Spec.SecretName
@@ -116,7 +116,7 @@ func SameNamespace(cert *v1alpha1.ApisixCertificate) bool {
 	return SecretNamespace(cert) == cert.Namespace
 }
 
-// Text names up to three problems, each with its field below spec.
+// Text joins up to three problems, each with its field below spec.
 func Text(problems []certs.FieldError) string {
 	var texts []string
 	for i, problem := range problems {

@@ -22,7 +22,7 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/issuer"
 )
 
-// Lifetime is that of a certificate where a test says nothing else.
+// Lifetime is the default lifetime of a certificate.
 const Lifetime = 90 * 24 * time.Hour
 
 // keyOf reads NAME or NAMESPACE/NAME.
@@ -33,7 +33,7 @@ func keyOf(name string) types.NamespacedName {
 	return types.NamespacedName{Namespace: Namespace, Name: name}
 }
 
-// Create makes an ApisixCertificate NAME or NAMESPACE/NAME for the host NAME.example in Secret NAME-tls, after the edits.
+// Create creates an ApisixCertificate NAME or NAMESPACE/NAME for the host NAME.example in Secret NAME-tls, after the edits.
 func (s *Scene) Create(name string, edits ...func(*v1alpha1.ApisixCertificate)) {
 	s.t.Helper()
 	key := keyOf(name)
@@ -75,7 +75,7 @@ func (s *Scene) issuerKeys() []issuer.Key {
 	return keys
 }
 
-// Cert is an ApisixCertificate as it is now; nil: there is none.
+// Cert returns the current ApisixCertificate, or nil if there is none.
 func (s *Scene) Cert(name string) *v1alpha1.ApisixCertificate {
 	s.t.Helper()
 	cert := &v1alpha1.ApisixCertificate{}
@@ -85,7 +85,7 @@ func (s *Scene) Cert(name string) *v1alpha1.ApisixCertificate {
 	return cert
 }
 
-// Secret is a Secret as it is now; nil: there is none.
+// Secret returns the current Secret, or nil if there is none.
 func (s *Scene) Secret(name string) *corev1.Secret {
 	s.t.Helper()
 	secret := &corev1.Secret{}
@@ -137,7 +137,7 @@ func (s *Scene) Delete(name string) {
 	s.Enqueue(keyOf(name))
 }
 
-// WriteSecret lets somebody change a Secret, or make it where there is none.
+// WriteSecret changes a Secret as another user, or creates it.
 func (s *Scene) WriteSecret(name, manager string, edit func(*corev1.Secret)) {
 	s.t.Helper()
 	key := keyOf(name)
@@ -154,7 +154,7 @@ func (s *Scene) WriteSecret(name, manager string, edit func(*corev1.Secret)) {
 	s.changed(secret)
 }
 
-// DeleteSecret lets somebody delete a Secret.
+// DeleteSecret deletes a Secret as another user.
 func (s *Scene) DeleteSecret(name string) {
 	s.t.Helper()
 	secret := s.Secret(name)
@@ -203,7 +203,7 @@ func (s *Scene) Leaf(secret string) *x509.Certificate {
 
 // Served is the certificate that the gateway serves for a host; nil: none.
 func (s *Scene) Served(host string) *x509.Certificate {
-	conn, err := tls.Dial("tcp", s.Gateway.TLSAddr(), &tls.Config{ServerName: host, InsecureSkipVerify: true}) // which certificate it is, is what is asked
+	conn, err := tls.Dial("tcp", s.Gateway.TLSAddr(), &tls.Config{ServerName: host, InsecureSkipVerify: true}) // the test checks which certificate it is
 	if err != nil {
 		return nil
 	}

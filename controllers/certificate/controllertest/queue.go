@@ -17,7 +17,7 @@ import (
 const (
 	// runWindow is how soon a certificate must be due for Run to wait for it.
 	runWindow = 3 * time.Second
-	// maxRuns bounds one Run: a loop without an end is a fault.
+	// maxRuns limits one Run: more means an endless loop.
 	maxRuns = 500
 )
 
@@ -35,7 +35,7 @@ func (s *Scene) enqueueAt(key types.NamespacedName, at time.Time) {
 	}
 }
 
-// queueTime is the time by which the queue goes.
+// queueTime is the time of the queue, which Jump does not change.
 func (s *Scene) queueTime() time.Time { return s.Clock.Now().Add(-s.jumped) }
 
 // soonest is the certificate that is due first.
@@ -50,7 +50,7 @@ func (s *Scene) soonest() (first types.NamespacedName, at time.Time, ok bool) {
 	return first, at, ok
 }
 
-// Run runs what is due, and waits for what is due in a moment, until all certificates rest.
+// Run runs what is due or due in a moment, until no certificate is.
 func (s *Scene) Run() {
 	s.t.Helper()
 	for range maxRuns {
@@ -140,7 +140,7 @@ type claimQueue struct {
 
 func (q claimQueue) Add(item ctrl.Request) { q.s.Enqueue(item.NamespacedName) }
 
-// updateClaims tells the index of claims how a certificate is now.
+// updateClaims updates the index of claims for a certificate.
 func (s *Scene) updateClaims(key types.NamespacedName) {
 	events := s.reconciler.Reviewer.ClaimEvents()
 	cert := &v1alpha1.ApisixCertificate{}
@@ -160,7 +160,7 @@ func (s *Scene) updateClaims(key types.NamespacedName) {
 	events.Create(s.ctx, event.CreateEvent{Object: cert}, claimQueue{s: s})
 }
 
-// Plan is what the controller would do about a certificate now, on one line; empty: nothing.
+// Plan returns what the controller would do for a certificate now, on one line. It is empty for nothing.
 func (s *Scene) Plan(name string) string {
 	s.t.Helper()
 	_, plan, err := s.reconciler.Preview(s.ctx, s.Cert(name))

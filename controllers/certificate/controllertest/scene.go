@@ -92,7 +92,7 @@ type Scene struct {
 	issuers map[string]bool // namespaces that have one
 	known   map[types.NamespacedName]types.UID
 
-	// The queue. Times are of a clock that nobody sets: jumped is how far the scene's is ahead of it.
+	// The queue. Its times are of a clock that is never set: jumped is how far the scene's is ahead of it.
 	due     map[types.NamespacedName]time.Time
 	jumped  time.Duration
 	backoff workqueue.TypedRateLimiter[types.NamespacedName]
@@ -124,8 +124,7 @@ func New(t testing.TB, options ...func(*Scene)) *Scene {
 	return s
 }
 
-// Restart puts a new controller into the place of the one before: nothing is left of its memory. All certificates are
-// enqueued, as at every start.
+// Restart replaces the controller by a new one without its memory. All certificates are enqueued, as at every start.
 func (s *Scene) Restart() {
 	s.t.Helper()
 	s.endSessions()

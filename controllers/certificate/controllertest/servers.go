@@ -44,7 +44,7 @@ func (s *Scene) serveVault(w http.ResponseWriter, r *http.Request) {
 		vaulttest.Refuse(w, http.StatusServiceUnavailable, "made to fail")
 	case Lost:
 		s.Vault.ServeHTTP(httptest.NewRecorder(), r)
-		panic(http.ErrAbortHandler) // the answer is lost
+		panic(http.ErrAbortHandler) // the response is lost
 	default:
 		s.Vault.ServeHTTP(w, r)
 	}

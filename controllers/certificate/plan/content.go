@@ -100,7 +100,7 @@ func secretFits(s *Snapshot, now time.Time) bool {
 	return ContentOf(s, m).Fits(s.Secret.Object)
 }
 
-// Trial returns content of realistic size, without a key, for a dry run. csr takes the place of the certificate.
+// Trial returns content of realistic size, without a key, for a dry run. csr is used as the certificate.
 func Trial(s *Snapshot, csr []byte) tlssecret.Content {
 	c := ContentOf(s, Material{Cert: csr, Key: []byte("dry run"), IssuedAt: time.Unix(0, 0), Digest: s.Facts.Spec.Digest(), KeyLocation: s.Keys.Mark()})
 	if c.Type != corev1.SecretTypeTLS {
