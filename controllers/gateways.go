@@ -41,8 +41,8 @@ type gateways struct {
 	mgr          ctrl.Manager
 	cache        cache.Cache // of IngressClasses and GatewayProxies
 	certificates controller.Controller
-	// suspect makes the next run of a certificate look anew at what is served.
-	suspect func(types.NamespacedName)
+	// forceVerify makes the next run of a certificate look anew at what is served.
+	forceVerify func(types.NamespacedName)
 	// queue is that of the certificate controller. It receives the function that adds to it once, when it starts.
 	queue   chan workqueue.TypedRateLimitingInterface[ctrl.Request]
 	changes chan string // names of gateways
@@ -101,9 +101,9 @@ func (g *gateways) changed(name string) {
 	g.changes <- name
 }
 
-// setup adds the watches, that of GatewayProxies where the cluster has their CRD. certificates is the controller of ApisixCertificates, suspect their reconciler's Suspect.
-func (g *gateways) setup(ctx context.Context, crds *crdwatch.Watcher, certificates controller.Controller, suspect func(types.NamespacedName)) error {
-	g.certificates, g.suspect = certificates, suspect
+// setup adds the watches, that of GatewayProxies where the cluster has their CRD. certificates is the controller of ApisixCertificates, forceVerify their reconciler's ForceVerify.
+func (g *gateways) setup(ctx context.Context, crds *crdwatch.Watcher, certificates controller.Controller, forceVerify func(types.NamespacedName)) error {
+	g.certificates, g.forceVerify = certificates, forceVerify
 	if err := certificates.Watch(ctrlsource.Kind[client.Object](g.cache, &networkingv1.IngressClass{}, g.onClass(), classChanged())); err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func (g *gateways) certificatesOf(ctx context.Context, concerned func(key string
 		}
 		if known[key] {
 			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
-			g.suspect(client.ObjectKeyFromObject(&list.Items[i]))
+			g.forceVerify(client.ObjectKeyFromObject(&list.Items[i]))
 		}
 	}
 	return requests

@@ -159,10 +159,10 @@ func (w *wiring) addCertificates(ctx context.Context) (err error) {
 		return err
 	}
 	woken := make(chan event.GenericEvent, 64)
-	w.reconciler.Woken = woken
+	w.reconciler.Requeue = woken
 	w.triggers = &triggers.Triggers{
 		Reader: w.mgr.GetClient(), Claims: w.reconciler.Reviewer.Claims, ClaimEvents: w.reconciler.Reviewer.ClaimEvents(),
-		Concerned: w.reconciler.Concerned, Shard: w.part,
+		AffectedByIssuer: w.reconciler.AffectedByIssuer, Shard: w.part,
 	}
 	w.certificates, err = w.triggers.Setup(ctx, w.mgr, controller.Options{
 		MaxConcurrentReconciles: w.options.Workers,
@@ -190,7 +190,7 @@ func (w *wiring) newReconciler() (*certificate.Reconciler, error) {
 	issuers := &issuance.Issuers{Client: cached, Live: live, Clock: real, Signers: w.sessions}
 	return &certificate.Reconciler{
 		Client: cached, Live: live, Recorder: recorder, Clock: real, Gateways: w.gateways, NoSecret: w.secrets.None, Shard: w.part, RotationSpread: w.options.CARotationSpread,
-		Rooms: certificate.Rooms{
+		Components: certificate.Components{
 			Issuers: issuers,
 			Keys:    &keystorage.Stores{Live: live, Issuers: issuers},
 			Reviewer: &admission.Reviewer{
@@ -246,7 +246,7 @@ func foreignSecret(secret client.Object) []string {
 
 // watchOthers watches gateways, ReferenceGrants and issuers for the controller of certificates.
 func (w *wiring) watchOthers(ctx context.Context) error {
-	if err := w.gateways.setup(ctx, w.crds, w.certificates, w.reconciler.Suspect); err != nil {
+	if err := w.gateways.setup(ctx, w.crds, w.certificates, w.reconciler.ForceVerify); err != nil {
 		return fmt.Errorf("watches of gateways: %w", err)
 	}
 	if err := w.crds.Add(ctx, grant.Kind, "", w.watchGrants); err != nil {

@@ -23,20 +23,21 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// takeTimeout bounds what is finished though the controller stops: what was signed must not be lost. It is less than the time
-// that the controller is given to stop.
-const takeTimeout = 10 * time.Second
+// storeTimeout bounds the work that is finished even while the controller shuts down, so that a signed certificate is not
+// lost. It is shorter than the controller's shutdown timeout.
+const storeTimeout = 10 * time.Second
 
-// act takes one step, and gives what is observed after it. Its error is of the observation; that of the step is in done.
+// act runs one step and returns the snapshot after it. The returned error is that of observing; an error of the step is
+// recorded in done.
 func (r *Reconciler) act(ctx context.Context, now plan.Step, s plan.Snapshot, p plan.Plan, done *plan.Results) (plan.Snapshot, error) {
 	before := *done
-	done.Taken = append(done.Taken, now)
+	done.Steps = append(done.Steps, now)
 	switch now {
 	case plan.WriteSecret:
 		written, err := r.writeSecret(ctx, &s, &p, done)
 		if errors.Is(err, errChanged) {
 			*done = before
-			return r.lookAgain(ctx, s)
+			return r.observeLive(ctx, s)
 		}
 		if err != nil {
 			done.Fail(err, r.Clock.Now())
@@ -44,11 +45,11 @@ func (r *Reconciler) act(ctx context.Context, now plan.Step, s plan.Snapshot, p 
 		if written != nil {
 			return r.observePair(ctx, s, written, true)
 		}
-		if p.Delivery == plan.Push { // what there is, is served on
+		if p.Delivery == plan.Push { // the existing certificate is still served
 			s = r.observeGateways(ctx, s, p.Target)
 		}
 	case plan.DropRequest:
-		done.Err = errors.Join(done.Err, r.Issuers.Drop(ctx, s.Issuer.Order))
+		done.Err = errors.Join(done.Err, r.Issuers.Drop(ctx, s.Issuer.Request))
 	case plan.Deliver:
 		done.Gateways = r.deliver(ctx, &s, &p)
 		r.measureServed(s.Cert, done.Gateways)
@@ -58,49 +59,50 @@ func (r *Reconciler) act(ctx context.Context, now plan.Step, s plan.Snapshot, p 
 	return s, nil
 }
 
-// writeSecret brings the Secret to what is planned, and gives it as it is then; nil: it is as it was.
+// writeSecret writes the Secret as planned and returns it as written, or nil if it is unchanged.
 func (r *Reconciler) writeSecret(ctx context.Context, s *plan.Snapshot, p *plan.Plan, done *plan.Results) (*corev1.Secret, error) {
 	if p.Secret == plan.Rewrite {
-		return r.store(ctx, s, plan.Present(s, r.Clock.Now()))
+		return r.storeSecret(ctx, s, plan.Present(s, r.Clock.Now()))
 	}
-	began := issuance.Began(s.Issuer.Issuing, r.Clock.Now())
+	began := issuance.StartedAt(s.Issuer.Issuing, r.Clock.Now())
 	done.Attempted, done.Why = true, p.Decision
 	if s.Secret.Right.Ours() {
 		done.Replaced = plan.LeafIn(s.Secret.Object)
 	}
-	answer, pending, err := r.Issuers.Issue(ctx, s.Issuer.Order, s.Issuer.Issuing, p.Decision, func(ctx context.Context, csr []byte) error {
+	answer, pending, err := r.Issuers.Issue(ctx, s.Issuer.Request, s.Issuer.Issuing, p.Decision, func(ctx context.Context, csr []byte) error {
 		logPlan(ctx, p, done)
-		return r.try(ctx, s, csr)
+		return r.checkSecret(ctx, s, csr)
 	})
 	done.Writer = revertedBy(s)
 	if done.Pending = pending; err != nil || answer == nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	m := plan.Material{
 		Cert: answer.CertPEM, Key: answer.Key.PEM(s.Facts.Spec.Key.Encoding), CA: answer.CAPEM, IssuedAt: r.Clock.Now(),
-		Digest: s.Facts.Spec.Digest(), Under: s.Issuer.Order.Observation.Chain(), Place: s.Keys.Mark(),
+		Digest: s.Facts.Spec.Digest(), IssuedUnder: s.Issuer.Request.Observation.Chain(), KeyLocation: s.Keys.Mark(),
 	}
-	if err := r.Keys.Keep(ctx, s.Kept(), certs.Fingerprint(answer.Bundle.Leaf), m.Cert, m.Key); err != nil {
+	if err := r.Keys.Save(ctx, s.KeyInput(), certs.Fingerprint(answer.Bundle.Leaf), m.Cert, m.Key); err != nil {
 		return nil, err
 	}
-	written, err := r.store(ctx, s, m)
+	written, err := r.storeSecret(ctx, s, m)
 	if err != nil {
 		return nil, err
 	}
 	done.Issued, done.Warnings = true, answer.Warnings
 	metrics.Issued(string(p.Decision.Reason), r.Clock.Now().Sub(began))
-	r.memory.wrote(s.Cert.UID, r.Clock.Now())
-	if err := r.Issuers.Stored(ctx, s.Issuer.Order); err != nil {
-		ctrl.LoggerFrom(ctx).Info("what was asked for is left at cert-manager for now", "error", err.Error())
+	r.memory.noteWritten(s.Cert.UID, r.Clock.Now())
+	if err := r.Issuers.Stored(ctx, s.Issuer.Request); err != nil {
+		ctrl.LoggerFrom(ctx).Info("cannot delete the CertificateRequest yet", "error", err.Error())
 	}
 	return written, nil
 }
 
-// store writes the Secret in one write. It creates only where there is none and changes only what was observed, so that a
-// Secret that somebody wrote meanwhile stays. One of another type cannot be changed, and is deleted and made anew.
-func (r *Reconciler) store(ctx context.Context, s *plan.Snapshot, m plan.Material) (*corev1.Secret, error) {
+// storeSecret writes the Secret in one request. It creates the Secret only if there was none, and updates only the version
+// that was observed, so that a concurrent write by another user is not overwritten. The type of a Secret cannot be changed,
+// so one of another type is deleted and created again.
+func (r *Reconciler) storeSecret(ctx context.Context, s *plan.Snapshot, m plan.Material) (*corev1.Secret, error) {
 	var err error
 	if m.Forms, err = s.Forms.Make(m.Cert, m.Key, m.CA, m.IssuedAt); err != nil {
 		return nil, err
@@ -126,12 +128,13 @@ func (r *Reconciler) store(ctx context.Context, s *plan.Snapshot, m plan.Materia
 	return r.Secrets.Write(ctx, permit, current, wanted)
 }
 
-// errChanged says that the Secret is not as it was observed. Nothing was signed.
+// errChanged reports that the Secret changed since it was observed. Nothing was signed.
 var errChanged = errors.New("the Secret has changed meanwhile")
 
-// try looks at the API server, before anything is signed, whether the Secret still is as it was observed, and before the first
-// signature and after a failure, whether it would take the new one: no signature is spent on a Secret that cannot be written.
-func (r *Reconciler) try(ctx context.Context, s *plan.Snapshot, csr []byte) error {
+// checkSecret checks with the API server, before anything is signed, that the Secret has not changed since it was observed.
+// Before the first certificate and after a failure it also checks, with a dry run, that the new Secret would be accepted: no
+// signature is spent on a Secret that cannot be written.
+func (r *Reconciler) checkSecret(ctx context.Context, s *plan.Snapshot, csr []byte) error {
 	if err := r.refresh(ctx, s); err != nil {
 		return err
 	}
@@ -145,16 +148,17 @@ func (r *Reconciler) try(ctx context.Context, s *plan.Snapshot, csr []byte) erro
 	}
 	wanted := plan.Trial(s, csr)
 	if secret != nil && secret.Type != wanted.Type {
-		return nil // it is deleted and created
+		return nil // it will be deleted and created again
 	}
-	err := r.Secrets.Try(ctx, permit, secret, wanted)
+	err := r.Secrets.DryRun(ctx, permit, secret, wanted)
 	if secret == nil && !s.Secret.Live && apierrors.IsAlreadyExists(err) {
 		return errChanged
 	}
 	return err
 }
 
-// refresh reads a Secret of the cache live, which has what the cache drops. It gives errChanged where it is another version.
+// refresh reads the Secret from the API server, including the fields that the cache drops. It returns errChanged if the
+// version differs.
 func (r *Reconciler) refresh(ctx context.Context, s *plan.Snapshot) error {
 	observed := s.Secret.Object
 	if observed == nil || s.Secret.Live {
@@ -171,7 +175,8 @@ func (r *Reconciler) refresh(ctx context.Context, s *plan.Snapshot) error {
 	return nil
 }
 
-// revertedBy is who wrote the Secret of the certificate last, where that was not this controller; empty: nobody else.
+// revertedBy returns the field manager that last wrote the certificate's Secret, or an empty string if that was this
+// controller.
 func revertedBy(s *plan.Snapshot) string {
 	record := s.Cert.Status.Issued
 	if s.Secret.Object == nil || record.IsZero() || s.Secret.Object.UID != record.SecretUID {
@@ -180,11 +185,11 @@ func revertedBy(s *plan.Snapshot) string {
 	return tlssecret.LastWriter(s.Secret.Object)
 }
 
-// deliver brings the certificate to all gateways at once, for one that hangs must not hold up the others. Those that the
-// certificate has left give it up once the others have it.
+// deliver pushes the certificate to all gateways concurrently, so that a gateway that hangs does not delay the others. The
+// certificate is withdrawn from former gateways once the current ones have it.
 func (r *Reconciler) deliver(ctx context.Context, s *plan.Snapshot, p *plan.Plan) []gateway.Result {
 	if p.Delivery == plan.Withdraw {
-		return withdraw(ctx, append(slices.Clone(s.Gateways.Left), s.Gateways.List()...), p.Target)
+		return withdraw(ctx, append(slices.Clone(s.Gateways.Former), s.Gateways.List()...), p.Target)
 	}
 	all := make([]gateway.Result, len(s.Gateways.At))
 	var group sync.WaitGroup
@@ -201,20 +206,20 @@ func (r *Reconciler) deliver(ctx context.Context, s *plan.Snapshot, p *plan.Plan
 		})
 	}
 	group.Wait()
-	r.touch(ctx, all)
+	r.touchApisixTlses(ctx, all)
 	switch {
 	case p.Delivery == plan.Verify:
 		return all
 	case gateway.AllSettled(all):
-		return append(all, withdraw(ctx, s.Gateways.Left, p.Target)...)
+		return append(all, withdraw(ctx, s.Gateways.Former, p.Target)...)
 	}
-	for _, g := range s.Gateways.Left { // they stay in status until then
+	for _, g := range s.Gateways.Former { // keep them in the status until then
 		all = append(all, gateway.Result{Name: g.Name, Verb: gateway.Keep})
 	}
 	return all
 }
 
-// withdraw takes own ssl objects away. Gateways where that fails are returned.
+// withdraw deletes the controller's own ssl objects at the gateways. It returns a result for each gateway where that failed.
 func withdraw(ctx context.Context, gateways []*gateway.Gateway, t gateway.Target) []gateway.Result {
 	var failed []gateway.Result
 	for _, g := range gateways {
@@ -225,20 +230,21 @@ func withdraw(ctx context.Context, gateways []*gateway.Gateway, t gateway.Target
 	return failed
 }
 
-// settle ends what was needed until the gateways have the certificate: keys elsewhere, and certificates to be revoked.
+// settle cleans up what was needed until all gateways have the new certificate: keys stored elsewhere and replaced
+// certificates to be revoked.
 func (r *Reconciler) settle(ctx context.Context, s *plan.Snapshot, p *plan.Plan, done *plan.Results) {
-	done.Places = s.Keys.Places
+	done.KeyLocations = s.Keys.Locations
 	if done.Err != nil || !gateway.AllSettled(done.Gateways) {
 		return
 	}
 	if p.Delivery == plan.Push && len(done.Gateways) > 0 {
-		done.Places, done.ClearAgain = r.Keys.Settle(ctx, s.Kept(), s.Keys, p.Target)
+		done.KeyLocations, done.ClearAgain = r.Keys.Settle(ctx, s.KeyInput(), s.Keys, p.Target)
 	}
 	r.revokeReplaced(ctx, s, p, done)
 }
 
-// revokeReplaced revokes what this object's record held before: what this run replaced included, and what one before it did that
-// could not write its status.
+// revokeReplaced revokes the certificates that this object recorded before, including one that an earlier run replaced
+// without writing its status.
 func (r *Reconciler) revokeReplaced(ctx context.Context, s *plan.Snapshot, p *plan.Plan, done *plan.Results) {
 	cert := s.Cert
 	if cert.Spec.RevocationPolicy == v1alpha1.RevokeOnReplace {

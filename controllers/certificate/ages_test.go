@@ -157,7 +157,7 @@ func TestGatewayEtcdDown(t *testing.T) {
 			writes := failing(s, http.StatusServiceUnavailable, `{"error_msg":"has no healthy etcd endpoint available"}`, reads)
 			s.Advance(61 * day)
 			s.Pass(10 * time.Minute)
-			says(t, s, v1alpha1.ReasonGatewayUnreachable, "gateway default: ", "has no healthy etcd endpoint available", "see that the gateway reaches its etcd")
+			says(t, s, v1alpha1.ReasonGatewayUnreachable, "gateway default: ", "has no healthy etcd endpoint available", "check that the gateway can reach its etcd")
 			if *writes > 200 || !reads && *writes < 3 {
 				t.Errorf("%d writes were tried in 10 minutes", *writes)
 			}
@@ -180,9 +180,9 @@ func TestGatewayReadOnly(t *testing.T) {
 		status     int
 		body, mend string
 	}{
-		"viewer":  {http.StatusUnauthorized, `{"error_msg":"failed to check token","description":"invalid method for role viewer"}`, "give the controller a key of role admin"},
+		"viewer":  {http.StatusUnauthorized, `{"error_msg":"failed to check token","description":"invalid method for role viewer"}`, "this admin key is read-only, use one with the role admin"},
 		"address": {http.StatusForbidden, `<html>403 Forbidden</html>`, "admin.allow_admin"},
-		"proxy":   {http.StatusMethodNotAllowed, `<html>405 Not Allowed</html>`, "let PUT, PATCH and DELETE through"},
+		"proxy":   {http.StatusMethodNotAllowed, `<html>405 Not Allowed</html>`, "allow PUT, PATCH and DELETE requests"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := issued(t)

@@ -13,10 +13,10 @@ import (
 	"apisix-certs.io/apisix-certs/internal/metrics"
 )
 
-// Drifted reports whether a gateway needs a write for the certificate, and what is otherwise there. What cannot be told is left
-// to a run.
+// Drifted reports whether a gateway has to be written for the certificate, and how it differs. If that cannot be determined,
+// it returns true so that a run finds out.
 func (r *Reconciler) Drifted(ctx context.Context, cert *v1alpha1.ApisixCertificate) (metrics.Drift, bool) {
-	s, p, err := r.Look(ctx, cert)
+	s, p, err := r.Preview(ctx, cert)
 	if err != nil {
 		return metrics.Differs, true
 	}
@@ -33,14 +33,15 @@ func (r *Reconciler) Drifted(ctx context.Context, cert *v1alpha1.ApisixCertifica
 	return metrics.Differs, true
 }
 
-// overdueGrace is how late a deadline may be noticed: the queue's own timer comes first.
+// overdueGrace is how long after a deadline it counts as missed. The queue's own timer normally fires first.
 const overdueGrace = 15 * time.Second
 
-// Missed reports whether a deadline of the certificate has passed that no run has seen: the clock was set, or stood still.
-func (r *Reconciler) Missed(cert *v1alpha1.ApisixCertificate, now time.Time) bool {
-	last := r.memory.peek(cert.UID).At
+// MissedDeadline reports whether a deadline of the certificate has passed without a run, because the clock was changed or
+// the machine was suspended.
+func (r *Reconciler) MissedDeadline(cert *v1alpha1.ApisixCertificate, now time.Time) bool {
+	last := r.memory.get(cert.UID).At
 	if last.IsZero() {
-		return false // its first run is to come
+		return false // it has not run yet
 	}
 	passed := func(deadline time.Time) bool {
 		return !deadline.IsZero() && last.Before(deadline) && !now.Before(deadline.Add(overdueGrace))

@@ -14,49 +14,50 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/certificate/plan"
 )
 
-// memory has what was seen of all certificates, by UID.
+// memory holds what earlier runs saw of each certificate, by UID.
 type memory struct {
 	mu    sync.Mutex
 	byUID map[types.UID]plan.Seen
-	// suspects are certificates that may not be served any more, by name.
-	suspects map[types.NamespacedName]bool
-	// written is when certificates were written that no handshake has shown yet, by UID.
+	// forced are certificates whose serving has to be verified again, by name.
+	forced map[types.NamespacedName]bool
+	// written is when a certificate was written that no handshake has returned yet, by UID.
 	written map[types.UID]time.Time
-	// waiting are certificates whose issuer had no turn for them a moment ago, by UID.
-	waiting map[types.UID]wait
+	// waiting are certificates that their issuer could not serve yet because of its limits, by UID.
+	waiting map[types.UID]busyWait
 }
 
-// wait is for a turn at an issuer.
-type wait struct {
+// busyWait is the wait for a busy issuer.
+type busyWait struct {
 	busy    *vault.BusyError
-	version string    // of the certificate
-	until   time.Time // when it is observed in any case
+	version string    // resource version of the certificate
+	until   time.Time // when it is observed again in any case
 }
 
-// unobserved is how long a certificate may wait for its turn without being observed again.
-const unobserved = 2 * time.Second
+// maxUnobserved is how long a certificate may wait for a busy issuer without being observed again.
+const maxUnobserved = 2 * time.Second
 
-// waits notes that the issuer has no turn for a certificate.
-func (m *memory) waits(cert *v1alpha1.ApisixCertificate, busy *vault.BusyError, now time.Time) {
-	until := now.Add(unobserved)
+// noteBusy records that the issuer is too busy for a certificate.
+func (m *memory) noteBusy(cert *v1alpha1.ApisixCertificate, busy *vault.BusyError, now time.Time) {
+	until := now.Add(maxUnobserved)
 	if end := cert.Status.Issued.NotAfter; end != nil && end.After(now) && end.Time.Before(until) {
-		until = end.Time // which is to be said
+		until = end.Time // the expiry has to be reported in time
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.waiting == nil {
-		m.waiting = map[types.UID]wait{}
+		m.waiting = map[types.UID]busyWait{}
 	}
-	m.waiting[cert.UID] = wait{busy, cert.ResourceVersion, until}
+	m.waiting[cert.UID] = busyWait{busy, cert.ResourceVersion, until}
 }
 
-// stillWaits gives how long to wait for the turn of a certificate that is as it was when its issuer had none, and zero where it
-// is to be observed. With thousands in the queue, most of the work would be to observe those that have no turn yet.
-func (m *memory) stillWaits(cert *v1alpha1.ApisixCertificate, now time.Time) time.Duration {
+// remainingWait returns how long an unchanged certificate still has to wait for its busy issuer, or zero if it has to be
+// observed again. With thousands in the queue, most of the work would otherwise be observing certificates that cannot be
+// issued yet.
+func (m *memory) remainingWait(cert *v1alpha1.ApisixCertificate, now time.Time) time.Duration {
 	m.mu.Lock()
 	w, ok := m.waiting[cert.UID]
 	delete(m.waiting, cert.UID)
-	suspect := m.suspects[client.ObjectKeyFromObject(cert)]
+	suspect := m.forced[client.ObjectKeyFromObject(cert)]
 	m.mu.Unlock()
 	if !ok || suspect || w.version != cert.ResourceVersion || !now.Before(w.until) {
 		return 0
@@ -71,23 +72,23 @@ func (m *memory) stillWaits(cert *v1alpha1.ApisixCertificate, now time.Time) tim
 	return max(notBefore.Sub(now), plan.ShortestWait)
 }
 
-func (m *memory) of(key types.NamespacedName, uid types.UID) plan.Seen {
+func (m *memory) load(key types.NamespacedName, uid types.UID) plan.Seen {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.byUID[uid]
-	s.Suspect = m.suspects[key]
-	delete(m.suspects, key)
+	s.ForceVerify = m.forced[key]
+	delete(m.forced, key)
 	return s
 }
 
-// peek is of, without taking the suspicion.
-func (m *memory) peek(uid types.UID) plan.Seen {
+// get is load without clearing the forced verification.
+func (m *memory) get(uid types.UID) plan.Seen {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.byUID[uid]
 }
 
-func (m *memory) keep(uid types.UID, s plan.Seen) {
+func (m *memory) store(uid types.UID, s plan.Seen) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.byUID == nil {
@@ -96,13 +97,13 @@ func (m *memory) keep(uid types.UID, s plan.Seen) {
 	m.byUID[uid] = s
 }
 
-func (m *memory) suspect(key types.NamespacedName) {
+func (m *memory) forceVerify(key types.NamespacedName) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.suspects == nil {
-		m.suspects = map[types.NamespacedName]bool{}
+	if m.forced == nil {
+		m.forced = map[types.NamespacedName]bool{}
 	}
-	m.suspects[key] = true
+	m.forced[key] = true
 }
 
 func (m *memory) forget(uid types.UID) {
@@ -113,8 +114,8 @@ func (m *memory) forget(uid types.UID) {
 	delete(m.waiting, uid)
 }
 
-// wrote notes a new certificate.
-func (m *memory) wrote(uid types.UID, at time.Time) {
+// noteWritten records when a new certificate was written.
+func (m *memory) noteWritten(uid types.UID, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.written == nil {
@@ -123,8 +124,8 @@ func (m *memory) wrote(uid types.UID, at time.Time) {
 	m.written[uid] = at
 }
 
-// served gives, once, when the certificate that is served by now was written.
-func (m *memory) served(uid types.UID) (at time.Time, ok bool) {
+// takeWritten returns when the certificate that is now served was written, and forgets it.
+func (m *memory) takeWritten(uid types.UID) (at time.Time, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	at, ok = m.written[uid]

@@ -16,8 +16,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/metrics"
 )
 
-// measure tells how the certificate stands.
-func measure(cert *v1alpha1.ApisixCertificate) {
+// setMetrics updates the metrics of the certificate from its status.
+func setMetrics(cert *v1alpha1.ApisixCertificate) {
 	status := cert.Status
 	metrics.SetCertificate(client.ObjectKeyFromObject(cert), metrics.Certificate{
 		NotBefore: timeOf(status.Issued.NotBefore), NotAfter: timeOf(status.Issued.NotAfter), RenewAt: timeOf(status.RenewalTime),
@@ -40,8 +40,8 @@ func statusOf(conditions []metav1.Condition, kind string) metav1.ConditionStatus
 	return metav1.ConditionUnknown
 }
 
-// measureFailures counts what failed in a run.
-func measureFailures(done *plan.Results) {
+// countFailures counts the failures of a run.
+func countFailures(done *plan.Results) {
 	if done.Err != nil && done.Attempted && !done.Issued {
 		metrics.Failed(metrics.Issue, kindOf(done.Err))
 	}
@@ -52,7 +52,7 @@ func measureFailures(done *plan.Results) {
 	}
 }
 
-// kindOf goes by the reason that a condition has for the error.
+// kindOf returns the outcome for the condition reason of an error.
 func kindOf(err error) metrics.Outcome {
 	if kind, ok := kinds[failure.Of(err).Reason]; ok {
 		return kind
@@ -67,12 +67,12 @@ var kinds = map[string]metrics.Outcome{
 	v1alpha1.ReasonInvalidClientCA: metrics.User,
 }
 
-// measureServed tells, once, how long a new certificate took, where every gateway that could be asked was seen to serve it.
+// measureServed records, once, how long it took until a new certificate was served at every gateway that could be checked.
 func (r *Reconciler) measureServed(cert *v1alpha1.ApisixCertificate, results []gateway.Result) {
 	if !gateway.AllServed(results) {
 		return
 	}
-	if at, ok := r.memory.served(cert.UID); ok {
+	if at, ok := r.memory.takeWritten(cert.UID); ok {
 		metrics.Served(r.Clock.Now().Sub(at))
 	}
 }

@@ -52,7 +52,7 @@ func TestRenewalToServed(t *testing.T) {
 	told := func(gateways ...gateway.Result) float64 {
 		return metricstest.Added(t, func() { r.measureServed(cert, gateways) }, "apisix_certs_renewal_to_served_seconds")
 	}
-	r.memory.wrote(cert.UID, now)
+	r.memory.noteWritten(cert.UID, now)
 	for _, c := range []struct {
 		name     string
 		gateways []gateway.Result
@@ -68,7 +68,7 @@ func TestRenewalToServed(t *testing.T) {
 			t.Errorf("%s: told %v times", c.name, got)
 		}
 	}
-	r.memory.wrote(cert.UID, now)
+	r.memory.noteWritten(cert.UID, now)
 	r.memory.forget(cert.UID)
 	if got := told(gateway.Result{Proof: served}); got != 0 {
 		t.Error("told of a certificate that has gone")

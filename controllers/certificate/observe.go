@@ -23,9 +23,10 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// observe is the only reader. live reads the Secret, and what is on its way at cert-manager, past the cache.
+// observe reads everything a plan depends on. It is the only reader. With live, the Secret and a pending CertificateRequest
+// are read from the API server instead of the cache.
 func (r *Reconciler) observe(ctx context.Context, cert *v1alpha1.ApisixCertificate, live bool) (plan.Snapshot, error) {
-	s := plan.Snapshot{Cert: cert, Seen: r.memory.of(client.ObjectKeyFromObject(cert), cert.UID)}
+	s := plan.Snapshot{Cert: cert, Seen: r.memory.load(client.ObjectKeyFromObject(cert), cert.UID)}
 	s.Gateways = r.gatewaysOf(ctx, cert)
 	var err error
 	if s.References, err = r.References.Of(ctx, cert); err != nil {
@@ -35,7 +36,7 @@ func (r *Reconciler) observe(ctx context.Context, cert *v1alpha1.ApisixCertifica
 		return s, err
 	}
 	s.Facts.Spec = s.Review.Spec
-	r.enqueue(ctx, s.Review.Woken)
+	r.enqueue(ctx, s.Review.Unblocked)
 	if s.Secret.Object, s.Secret.Live, err = r.readSecret(ctx, cert, live); err != nil {
 		return s, err
 	}
@@ -48,14 +49,15 @@ func (r *Reconciler) observe(ctx context.Context, cert *v1alpha1.ApisixCertifica
 	return r.observePair(ctx, s, s.Secret.Object, live)
 }
 
-// lookAgain observes past the cache, which may be behind our own last write: issuing on its word would issue twice.
-func (r *Reconciler) lookAgain(ctx context.Context, s plan.Snapshot) (plan.Snapshot, error) {
+// observeLive observes from the API server. The cache may lag behind the controller's own last write, and issuing from it
+// could issue twice.
+func (r *Reconciler) observeLive(ctx context.Context, s plan.Snapshot) (plan.Snapshot, error) {
 	again, err := r.observe(ctx, s.Cert, true)
-	again.Seen.Suspect = s.Seen.Suspect
+	again.Seen.ForceVerify = s.Seen.ForceVerify
 	return again, err
 }
 
-// observePair is the part of observe that depends on the pair in the Secret.
+// observePair observes what depends on the pair in the Secret.
 func (r *Reconciler) observePair(ctx context.Context, s plan.Snapshot, secret *corev1.Secret, live bool) (plan.Snapshot, error) {
 	var err error
 	s.Secret.Object = secret
@@ -63,9 +65,9 @@ func (r *Reconciler) observePair(ctx context.Context, s plan.Snapshot, secret *c
 	if err != nil {
 		return s, err
 	}
-	s.Issuer.Order.Spec, s.Issuer.Order.Secret = s.Facts.Spec, secret
+	s.Issuer.Request.Spec, s.Issuer.Request.Secret = s.Facts.Spec, secret
 	if !s.Cert.Spec.Provided {
-		if s.Issuer.Issuing, err = r.Issuers.Observe(ctx, s.Issuer.Order, live); err != nil {
+		if s.Issuer.Issuing, err = r.Issuers.Observe(ctx, s.Issuer.Request, live); err != nil {
 			return s, err
 		}
 	}
@@ -73,7 +75,7 @@ func (r *Reconciler) observePair(ctx context.Context, s plan.Snapshot, secret *c
 	s.Facts = plan.FactsOf(&s, r.RotationSpread)
 	s.Judgement = plan.Judge(&s, now)
 	d := s.Judgement.Decision
-	if s.Keys, err = r.Keys.Observe(ctx, s.Kept(), s.TargetOf(d.Bundle), !d.Issue, s.Seen.Unserved != ""); err != nil {
+	if s.Keys, err = r.Keys.Observe(ctx, s.KeyInput(), s.TargetOf(d.Bundle), !d.Issue, s.Seen.Unserved != ""); err != nil {
 		return s, err
 	}
 	if p := plan.Make(s, now); p.Delivery == plan.Push && p.Secret == plan.Keep {
@@ -82,10 +84,10 @@ func (r *Reconciler) observePair(ctx context.Context, s plan.Snapshot, secret *c
 	return s, nil
 }
 
-// readSecret reads the Secret. One that the cache does not have may be somebody else's, and is looked for past it.
+// readSecret reads the Secret. The cache has only managed Secrets, so one that is not in it is read from the API server.
 func (r *Reconciler) readSecret(ctx context.Context, cert *v1alpha1.ApisixCertificate, live bool) (*corev1.Secret, bool, error) {
 	key := certspec.SecretKey(cert)
-	if !r.Shard.MayRead(key.Namespace) { // the review refuses it
+	if !r.Shard.MayRead(key.Namespace) { // the review rejects it
 		return nil, live, nil
 	}
 	var from client.Reader = r.Client
@@ -108,7 +110,7 @@ func (r *Reconciler) readSecret(ctx context.Context, cert *v1alpha1.ApisixCertif
 }
 
 func (r *Reconciler) observeIssuer(ctx context.Context, cert *v1alpha1.ApisixCertificate) (plan.IssuerState, error) {
-	of := plan.IssuerState{Order: issuance.Order{Certificate: cert}}
+	of := plan.IssuerState{Request: issuance.Request{Certificate: cert}}
 	if cert.Spec.Provided {
 		return of, nil
 	}
@@ -117,14 +119,14 @@ func (r *Reconciler) observeIssuer(ctx context.Context, cert *v1alpha1.ApisixCer
 		return of, nil
 	}
 	if found != nil {
-		of.Order.Issuer, of.Order.Observation = found, r.Issuers.Observation(found)
+		of.Request.Issuer, of.Request.Observation = found, r.Issuers.Observation(found)
 	}
 	return of, err
 }
 
-// gatewaysOf finds the gateways of a certificate. Nothing is asked of them.
+// gatewaysOf returns the gateways of a certificate without contacting them.
 func (r *Reconciler) gatewaysOf(ctx context.Context, cert *v1alpha1.ApisixCertificate) plan.GatewayStates {
-	states := plan.GatewayStates{Known: r.known(ctx)}
+	states := plan.GatewayStates{Known: r.certificateExists(ctx)}
 	for _, g := range r.Gateways.For(class.Of(cert)) {
 		states.At = append(states.At, plan.GatewayState{Gateway: g})
 	}
@@ -133,13 +135,13 @@ func (r *Reconciler) gatewaysOf(ctx context.Context, cert *v1alpha1.ApisixCertif
 			continue
 		}
 		if g := r.Gateways.Named(was.Name); g != nil {
-			states.Left = append(states.Left, g)
+			states.Former = append(states.Former, g)
 		}
 	}
 	return states
 }
 
-// observeGateways looks at all gateways at once, for one that hangs must not hold up the others.
+// observeGateways observes all gateways concurrently, so that a gateway that hangs does not delay the others.
 func (r *Reconciler) observeGateways(ctx context.Context, s plan.Snapshot, t gateway.Target) plan.Snapshot {
 	s.Gateways.At = slices.Clone(s.Gateways.At)
 	var group sync.WaitGroup
@@ -154,8 +156,8 @@ func (r *Reconciler) observeGateways(ctx context.Context, s plan.Snapshot, t gat
 	return s
 }
 
-// known reports whether there is an ApisixCertificate of that name with that UID. Where it cannot tell, there is one.
-func (r *Reconciler) known(ctx context.Context) func(namespace, name, uid string) bool {
+// certificateExists reports whether there is an ApisixCertificate with that name and UID. On a read error it returns true.
+func (r *Reconciler) certificateExists(ctx context.Context) func(namespace, name, uid string) bool {
 	return func(namespace, name, uid string) bool {
 		cert := &v1alpha1.ApisixCertificate{}
 		err := r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, cert, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)
@@ -163,8 +165,8 @@ func (r *Reconciler) known(ctx context.Context) func(namespace, name, uid string
 	}
 }
 
-// Look observes a certificate and plans for it, and does nothing.
-func (r *Reconciler) Look(ctx context.Context, cert *v1alpha1.ApisixCertificate) (plan.Snapshot, plan.Plan, error) {
+// Preview observes a certificate and returns the plan for it without running it.
+func (r *Reconciler) Preview(ctx context.Context, cert *v1alpha1.ApisixCertificate) (plan.Snapshot, plan.Plan, error) {
 	s, err := r.observe(ctx, cert, false)
 	if err != nil {
 		return s, plan.Plan{}, fmt.Errorf("observe: %w", err)

@@ -16,7 +16,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/metrics"
 )
 
-// Reconcile brings one certificate nearer to what its spec says.
+// Reconcile moves one certificate towards its spec.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	if ours, err := r.Shard.Has(ctx, req.Namespace); err != nil || !ours {
 		metrics.ForgetCertificate(req.NamespacedName)
@@ -30,12 +30,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if !cert.DeletionTimestamp.IsZero() {
-		return r.end(ctx, cert)
+		return r.finalize(ctx, cert)
 	}
-	if err := r.hold(ctx, cert); err != nil {
+	if err := r.ensureFinalizer(ctx, cert); err != nil {
 		return ctrl.Result{}, err
 	}
-	if wait := r.memory.stillWaits(cert, r.Clock.Now()); wait > 0 {
+	if wait := r.memory.remainingWait(cert, r.Clock.Now()); wait > 0 {
 		return ctrl.Result{RequeueAfter: wait}, nil
 	}
 	s, p, done, err := r.run(ctx, cert)
@@ -43,15 +43,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	now := r.Clock.Now()
-	if done.WaitsShortly(now) {
-		r.memory.waits(cert, done.Busy, now)
+	if done.RetriesSoon(now) {
+		r.memory.noteBusy(cert, done.Busy, now)
 		return ctrl.Result{RequeueAfter: max(done.BusyUntil.Sub(now), plan.ShortestWait)}, nil
 	}
 	return r.report(ctx, s, p, done, now)
 }
 
-// run takes the steps of the plan, the first first, and makes a new plan after each, until nothing is left to do or something
-// has to be waited for.
+// run executes the plan step by step, and plans again after each step, until nothing is left to do or it has to wait.
 func (r *Reconciler) run(ctx context.Context, cert *v1alpha1.ApisixCertificate) (plan.Snapshot, plan.Plan, plan.Results, error) {
 	var done plan.Results
 	s, err := r.observe(ctx, cert, false)
@@ -65,25 +64,25 @@ func (r *Reconciler) run(ctx context.Context, cert *v1alpha1.ApisixCertificate) 
 		if step == plan.Stop {
 			return s, p, done, nil
 		}
-		if step == plan.LookAgain {
-			if s, err = r.lookAgain(ctx, s); err != nil {
+		if step == plan.ObserveLive {
+			if s, err = r.observeLive(ctx, s); err != nil {
 				return s, p, done, fmt.Errorf("observe: %w", err)
 			}
 			continue
 		}
-		if step != plan.WriteSecret || !s.AsksVault(&p) { // which may have no turn for it
+		if step != plan.WriteSecret || !s.CallsVault(&p) { // Vault may be too busy, so log later
 			logPlan(ctx, &p, &done)
 		}
 		if s, err = r.act(ctx, step, s, p, &done); err != nil {
 			return s, p, done, fmt.Errorf("observe: %w", err)
 		}
-		if !done.BusyUntil.IsZero() && done.WaitsShortly(r.Clock.Now()) {
+		if !done.BusyUntil.IsZero() && done.RetriesSoon(r.Clock.Now()) {
 			return s, p, done, nil
 		}
 	}
 }
 
-// logPlan logs a plan that is not empty, once a run, before anything is done.
+// logPlan logs a plan that is not empty, once per run, before it is executed.
 func logPlan(ctx context.Context, p *plan.Plan, done *plan.Results) {
 	if p.Empty() || done.Logged {
 		return
@@ -92,8 +91,8 @@ func logPlan(ctx context.Context, p *plan.Plan, done *plan.Results) {
 	done.Logged = true
 }
 
-// hold puts the finalizer on, before there is anything to clean up. Source controllers create objects with it.
-func (r *Reconciler) hold(ctx context.Context, cert *v1alpha1.ApisixCertificate) error {
+// ensureFinalizer adds the finalizer before there is anything to clean up. Source controllers create objects with it.
+func (r *Reconciler) ensureFinalizer(ctx context.Context, cert *v1alpha1.ApisixCertificate) error {
 	if controllerutil.ContainsFinalizer(cert, v1alpha1.Finalizer) {
 		return nil
 	}

@@ -23,16 +23,16 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// Gateways are the gateways that there are.
+// Gateways looks up the known gateways.
 type Gateways interface {
-	// For gives the gateways of an ingress class.
+	// For returns the gateways of an ingress class.
 	For(ingressClass string) []*gateway.Gateway
-	// Named gives a gateway by the name that status has, nil where there is none any more.
+	// Named returns the gateway with the name recorded in a status, or nil if there is none.
 	Named(name string) *gateway.Gateway
 }
 
-// Rooms are what the reconciler puts together. All are required.
-type Rooms struct {
+// Components are the packages that the reconciler combines. All are required.
+type Components struct {
 	Issuers    *issuance.Issuers
 	Keys       *keystorage.Stores
 	Reviewer   *admission.Reviewer
@@ -41,39 +41,40 @@ type Rooms struct {
 	Secrets    tlssecret.Writer
 }
 
-// Reconciler reconciles ApisixCertificates. All fields are required, but for Shard and RotationSpread.
+// Reconciler reconciles ApisixCertificates. All fields except Shard and RotationSpread are required.
 type Reconciler struct {
 	client.Client
-	Rooms
-	// Live reads past the cache: Secrets that others made are not in it, and before issuing the cache may be behind.
+	Components
+	// Live reads from the API server: the cache lacks Secrets of other owners, and may lag before issuing.
 	Live client.Reader
-	// NoSecret reports whether there was no Secret a moment ago. False: there is one, or it is not known.
+	// NoSecret reports whether there was no Secret a moment ago. False means that there is one, or that it is not known.
 	NoSecret func(types.NamespacedName) bool
 	Recorder events.EventRecorder
 	Clock    clock.Clock
 	Gateways Gateways
-	// Shard is the part of the cluster that is looked after. Nil: all of it. Who owns a host is decided over all of it.
+	// Shard is the part of the cluster that this controller reconciles. Nil means all of it. Host ownership is always
+	// decided cluster-wide.
 	Shard *shard.Shard
-	// RotationSpread is the time over which certificates are issued again after a rotation of the CA. Zero: an hour, and
-	// never more than a tenth of the life left.
+	// RotationSpread is the time over which certificates are reissued after a CA rotation. Zero means an hour. It is never
+	// more than a tenth of a certificate's remaining lifetime.
 	RotationSpread time.Duration
 
-	// Woken gets the certificates that a run of another one has looked at.
-	Woken chan<- event.GenericEvent
+	// Requeue receives the certificates that have to run because of another certificate's run.
+	Requeue chan<- event.GenericEvent
 
 	memory memory
 }
 
-// Suspect makes the next run of a certificate look anew at what is served for it, whatever is known.
-func (r *Reconciler) Suspect(cert types.NamespacedName) { r.memory.suspect(cert) }
+// ForceVerify makes the next run of a certificate verify again what the gateways serve for it.
+func (r *Reconciler) ForceVerify(cert types.NamespacedName) { r.memory.forceVerify(cert) }
 
-// enqueue has other certificates looked at.
+// enqueue requeues other certificates.
 func (r *Reconciler) enqueue(ctx context.Context, keys []types.NamespacedName) {
 	for _, key := range keys {
 		object := &v1alpha1.ApisixCertificate{}
 		object.Namespace, object.Name = key.Namespace, key.Name
 		select {
-		case r.Woken <- event.GenericEvent{Object: object}:
+		case r.Requeue <- event.GenericEvent{Object: object}:
 		case <-ctx.Done():
 		}
 	}

@@ -86,7 +86,7 @@ func TestMissedDeadline(t *testing.T) {
 	} {
 		s := issued(t)
 		s.Jump(row.jump)
-		if got := s.Missed("web"); got != row.want {
+		if got := s.MissedDeadline("web"); got != row.want {
 			t.Errorf("%s: %v", row.name, got)
 		}
 	}

@@ -16,8 +16,9 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// touch changes the ApisixTlses that gateways ask for, by an annotation of ours alone. One that has gone needs none.
-func (r *Reconciler) touch(ctx context.Context, results []gateway.Result) {
+// touchApisixTlses sets an annotation on the ApisixTlses that the gateways' results name, so that their ingress controller
+// syncs again. A deleted ApisixTls is skipped.
+func (r *Reconciler) touchApisixTlses(ctx context.Context, results []gateway.Result) {
 	for _, result := range results {
 		if result.Touch == nil {
 			continue
@@ -31,10 +32,10 @@ func (r *Reconciler) touch(ctx context.Context, results []gateway.Result) {
 		touched.Annotations = map[string]string{v1alpha1.AnnotationTouchedAt: r.Clock.Now().UTC().Format(time.RFC3339)}
 		if err := r.Patch(ctx, touched, client.MergeFrom(before), tlssecret.FieldOwner); err != nil {
 			if client.IgnoreNotFound(err) != nil {
-				log.Error(err, "cannot change the ApisixTls, so that its ingress controller carries what the gateway has lost")
+				log.Error(err, "cannot touch the ApisixTls to make its ingress controller sync what the gateway has lost")
 			}
 			continue
 		}
-		log.Info("ApisixTls touched: the gateway has lost what its ingress controller had carried there")
+		log.Info("ApisixTls touched to make its ingress controller sync what the gateway has lost")
 	}
 }

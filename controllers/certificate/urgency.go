@@ -13,7 +13,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/fairqueue"
 )
 
-// Urgency is how urgent a certificate is, as the cache has it. One that is gone, or too new for the cache, has changed.
+// Urgency returns the queue class of a certificate, and its expiry in Unix seconds where that orders the class. A
+// certificate that is not in the cache counts as changed.
 func (r *Reconciler) Urgency(item ctrl.Request, unchanged bool) (fairqueue.Class, int64) {
 	cert := &v1alpha1.ApisixCertificate{}
 	if r.Get(context.Background(), item.NamespacedName, cert, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency) != nil {
@@ -22,7 +23,7 @@ func (r *Reconciler) Urgency(item ctrl.Request, unchanged bool) (fairqueue.Class
 	return urgencyOf(cert, unchanged, r.Clock.Now())
 }
 
-// urgencyOf: a certificate is expiring once half of the time for its renewal is over.
+// urgencyOf is Urgency for a certificate. It is expiring once half of the time between renewal and expiry has passed.
 func urgencyOf(cert *v1alpha1.ApisixCertificate, unchanged bool, now time.Time) (of fairqueue.Class, ends int64) {
 	renewal, end := timeOf(cert.Status.RenewalTime), timeOf(cert.Status.Issued.NotAfter)
 	switch {

@@ -81,9 +81,9 @@ func TestMissed(t *testing.T) {
 	} {
 		r := &Reconciler{}
 		if row.last != 0 {
-			r.memory.keep(row.cert.UID, plan.Seen{At: now.Add(row.last)})
+			r.memory.store(row.cert.UID, plan.Seen{At: now.Add(row.last)})
 		}
-		if got := r.Missed(row.cert, now); got != row.want {
+		if got := r.MissedDeadline(row.cert, now); got != row.want {
 			t.Errorf("%s: %v", row.name, got)
 		}
 	}

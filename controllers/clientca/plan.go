@@ -160,7 +160,7 @@ func wishes(tls *configv2.ApisixTls) bool {
 }
 
 func (s *snapshot) right() authority.TrustRight {
-	t := authority.Trust{Place: s.place}
+	t := authority.Trust{Key: s.place}
 	if len(s.referrers) > 0 {
 		t.Referrer = s.referrers[0].Name
 	}

@@ -124,7 +124,7 @@ func TestSecretOfSomebodyElse(t *testing.T) {
 			s := newScene(t, newTLS(), secret.DeepCopy())
 			s.rotate(certstest.NewCA(t, "old", hours(5000)))
 			s.run()
-			s.said("Warning SecretNotManaged spec.client.caSecret: Secret clients exists and was not made for the CAs of an issuer: name another Secret")
+			s.said("Warning SecretNotManaged spec.client.caSecret: Secret clients exists and is not managed as the client CAs of an issuer; use another Secret")
 			if err := s.api.Delete(t.Context(), secret.DeepCopy()); err != nil {
 				t.Fatal(err)
 			}

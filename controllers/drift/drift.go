@@ -44,10 +44,10 @@ const (
 type Certificates interface {
 	// Drifted reports whether a gateway needs a write for the certificate, and what is otherwise there.
 	Drifted(ctx context.Context, cert *v1alpha1.ApisixCertificate) (metrics.Drift, bool)
-	// Suspect makes the next run look anew at what is served.
-	Suspect(cert types.NamespacedName)
-	// Missed reports whether a deadline of the certificate has passed that no run has seen.
-	Missed(cert *v1alpha1.ApisixCertificate, now time.Time) bool
+	// ForceVerify makes the next run look anew at what is served.
+	ForceVerify(cert types.NamespacedName)
+	// MissedDeadline reports whether a deadline of the certificate has passed that no run has seen.
+	MissedDeadline(cert *v1alpha1.ApisixCertificate, now time.Time) bool
 }
 
 // Watch looks after the gateways. All fields but Shard and Resync are required.
@@ -232,7 +232,7 @@ func (w *Watch) enqueueMissed(ctx context.Context) {
 	}
 	count := 0
 	for _, c := range all {
-		if w.Certificates.Missed(c, w.Clock.Now()) {
+		if w.Certificates.MissedDeadline(c, w.Clock.Now()) {
 			count++
 			w.enqueue(ctx, c)
 		}
@@ -243,7 +243,7 @@ func (w *Watch) enqueueMissed(ctx context.Context) {
 }
 
 func (w *Watch) enqueue(ctx context.Context, c *v1alpha1.ApisixCertificate) {
-	w.Certificates.Suspect(client.ObjectKeyFromObject(c))
+	w.Certificates.ForceVerify(client.ObjectKeyFromObject(c))
 	select {
 	case w.Found <- event.GenericEvent{Object: c}:
 	case <-ctx.Done():

@@ -35,9 +35,9 @@ func (c *compared) Drifted(_ context.Context, cert *v1alpha1.ApisixCertificate) 
 	return metrics.Missing, true
 }
 
-func (c *compared) Suspect(types.NamespacedName) {}
+func (c *compared) ForceVerify(types.NamespacedName) {}
 
-func (c *compared) Missed(*v1alpha1.ApisixCertificate, time.Time) bool { return false }
+func (c *compared) MissedDeadline(*v1alpha1.ApisixCertificate, time.Time) bool { return false }
 
 func gatewayAt(t *testing.T, name, url, key string) *gateway.Gateway {
 	t.Helper()

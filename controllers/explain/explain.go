@@ -105,11 +105,11 @@ func Of(ctx context.Context, reader client.Client, cert *v1alpha1.ApisixCertific
 	if err != nil {
 		return nil, err
 	}
-	s, _, err := r.Look(ctx, cert)
+	s, _, err := r.Preview(ctx, cert)
 	if err != nil {
 		return nil, err
 	}
-	s.Keys.Impossible, s.Keys.Unknown = nil, nil // no gateway was asked
+	s.Keys.Unsupported, s.Keys.Unknown = nil, nil // no gateway was asked
 	now := clock.RealClock{}.Now()
 	p := plan.Make(s, now)
 	return &Explanation{Namespace: cert.Namespace, Name: cert.Name, Observed: observedOf(&s, &p), Plan: planOf(&p), Told: toldBy(cert)}, nil
@@ -144,7 +144,7 @@ func reconcilerFor(ctx context.Context, reader client.Client, options Options) (
 	return &certificate.Reconciler{
 		Client: readOnly, Live: readOnly, Clock: real, Gateways: noGateways{}, RotationSpread: options.RotationSpread,
 		NoSecret: func(types.NamespacedName) bool { return false },
-		Rooms: certificate.Rooms{
+		Components: certificate.Components{
 			Issuers: issuers, Keys: &keystorage.Stores{Live: readOnly, Issuers: issuers}, Reviewer: reviewer,
 			References: &references.Finder{Live: readOnly, Uses: uses.Of, Clients: uses.ClientsOf, Granted: grants.Allow},
 		},
@@ -154,7 +154,7 @@ func reconcilerFor(ctx context.Context, reader client.Client, options Options) (
 func observedOf(s *plan.Snapshot, p *plan.Plan) Observed {
 	o := Observed{
 		Secret: s.Cert.Namespace + "/" + s.Cert.Spec.SecretName, There: s.Secret.Object != nil, Ours: s.Secret.Right.Ours(),
-		Found: s.Issuer.Order.Issuer != nil, Owned: s.Review.Names.Owned, Yielded: s.Review.Names.Yielded, Gateways: s.Cert.Status.Gateways,
+		Found: s.Issuer.Request.Issuer != nil, Owned: s.Review.Names.Owned, Yielded: s.Review.Names.OwnedBySibling, Gateways: s.Cert.Status.Gateways,
 	}
 	if other := s.Cert.Spec.SecretNamespace; other != "" {
 		o.Secret = other + "/" + s.Cert.Spec.SecretName
@@ -174,7 +174,7 @@ func observedOf(s *plan.Snapshot, p *plan.Plan) Observed {
 
 func planOf(p *plan.Plan) Plan {
 	planned := Plan{
-		Secret: string(p.Secret), Held: findingOf(p.Held), Waits: findingOf(p.Pending), Backoff: p.Backoff,
+		Secret: string(p.Secret), Held: findingOf(p.Blocked), Waits: findingOf(p.Pending), Backoff: p.Backoff,
 		Deliver: string(p.Delivery), Revoke: len(p.Revoke), Next: timeOf(p.Next),
 	}
 	if p.Decision.Issue {

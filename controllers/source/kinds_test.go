@@ -87,11 +87,11 @@ func TestWantedByTLS(t *testing.T) {
 		{"bad usage", []tlsEdit{with("usages", "serve")}, Defaults{}, []string{`s: a.example ! annotation apisix-certs.io/usages: "serve" is not a usage: ~`}},
 		{"long common name", []tlsEdit{with("common-name", strings.Repeat("c", 65))}, Defaults{}, []string{"s: a.example ! annotation apisix-certs.io/common-name: ~"}},
 		{"renewal before the start", []tlsEdit{with("duration", "1h", "renew-before", "2h")}, Defaults{}, []string{"s: a.example ! annotation apisix-certs.io/renew-before: ~"}},
-		{"bad label", []tlsEdit{with("secret-template", `{"labels":{"a":"b c"}}`)}, Defaults{}, []string{`s: a.example ! annotation apisix-certs.io/secret-template: "b c" cannot be put on a Secret: ~`}},
+		{"bad label", []tlsEdit{with("secret-template", `{"labels":{"a":"b c"}}`)}, Defaults{}, []string{`s: a.example ! annotation apisix-certs.io/secret-template: "b c" is not allowed on a Secret: ~`}},
 		{"our annotation", []tlsEdit{with("secret-template", `{"annotations":{"apisix-certs.io/issued-at":"x"}}`)}, Defaults{}, []string{"s: a.example ! annotation apisix-certs.io/secret-template: ~"}},
-		{"Secret with a bad name", []tlsEdit{secret("My_Secret")}, Defaults{}, []string{`spec.secret.name "My_Secret" cannot be the name of a Secret: use at most 253 ~`}},
-		{"Secret with a long name", []tlsEdit{secret(longSecret)}, Defaults{}, []string{fmt.Sprintf("spec.secret.name %q cannot be the name of a Secret: ~", longSecret[:80]+"…")}},
-		{"Secret without a name", []tlsEdit{secret("")}, Defaults{}, []string{"spec.secret.name cannot be the name of a Secret: ~"}},
+		{"Secret with a bad name", []tlsEdit{secret("My_Secret")}, Defaults{}, []string{`spec.secret.name "My_Secret" is not a valid Secret name: use at most 253 ~`}},
+		{"Secret with a long name", []tlsEdit{secret(longSecret)}, Defaults{}, []string{fmt.Sprintf("spec.secret.name %q is not a valid Secret name: ~", longSecret[:80]+"…")}},
+		{"Secret without a name", []tlsEdit{secret("")}, Defaults{}, []string{"spec.secret.name is not a valid Secret name: ~"}},
 	} {
 		t.Run(c.name, func(t *testing.T) { checkBrief(t, wantedByTLS(newTLS(c.edits...), c.defaults), c.want) })
 	}

@@ -44,7 +44,7 @@ func passwordKeys(object client.Object) []string {
 
 // awayKeys are the namespace of a Secret that is not at home.
 func awayKeys(object client.Object) []string {
-	if cert := object.(*v1alpha1.ApisixCertificate); !certspec.AtHome(cert) {
+	if cert := object.(*v1alpha1.ApisixCertificate); !certspec.SameNamespace(cert) {
 		return []string{cert.Spec.SecretNamespace}
 	}
 	return nil

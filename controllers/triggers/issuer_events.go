@@ -26,7 +26,7 @@ func (t *Triggers) IssuerEvents() handler.EventHandler {
 		}
 		var requests []ctrl.Request
 		for i := range list.Items {
-			if t.Concerned(ctx, &list.Items[i]) {
+			if t.AffectedByIssuer(ctx, &list.Items[i]) {
 				requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
 			}
 		}

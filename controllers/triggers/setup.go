@@ -33,9 +33,9 @@ type Triggers struct {
 	Claims *authority.Claims
 	// ClaimEvents keep the claims as the certificates are.
 	ClaimEvents handler.EventHandler
-	// Concerned reports whether what is known of its issuer makes a difference for a certificate.
-	Concerned func(context.Context, *v1alpha1.ApisixCertificate) bool
-	Shard     *shard.Shard
+	// AffectedByIssuer reports whether what is known of its issuer makes a difference for a certificate.
+	AffectedByIssuer func(context.Context, *v1alpha1.ApisixCertificate) bool
+	Shard            *shard.Shard
 }
 
 // Setup builds the controller of ApisixCertificates. Those that come by woken are looked at too. The returned controller takes

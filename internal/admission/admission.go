@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package admission reviews whether a certificate may be had: by ReferenceGrants, policies and approval, which of its names
-// belong to it, and what may be done to its Secret. It reads what is needed for that, and package authority decides.
+// Package admission reviews whether a certificate is allowed by ReferenceGrants, policies and approval, which of its names belong
+// to it, and what may be done to its Secret. It reads the objects for that, and package authority decides.
 //
 //	review, err := reviewer.Review(ctx, cert, references)
 //	right, err := reviewer.SecretRight(ctx, cert, review, secret, secretType)
@@ -25,27 +25,27 @@ import (
 	"apisix-certs.io/apisix-certs/internal/references"
 )
 
-// Review reviews a certificate. It keeps the names that it finds free for it.
+// Review reviews a certificate. It claims the free names for the certificate.
 func (r *Reviewer) Review(ctx context.Context, cert *v1alpha1.ApisixCertificate, found references.References) (Review, error) {
 	known := r.claimants.check(cert)
 	review := Review{Spec: known.spec, Invalid: known.problems, inUse: found.InUse()}
 	var err error
-	if review.notGranted, err = r.grant(ctx, cert, found); err != nil {
+	if review.notGranted, err = r.checkGrant(ctx, cert, found); err != nil {
 		return review, err
 	}
-	if review.NoGateway, err = r.gateway(ctx, cert); err != nil {
+	if review.NoGateway, err = r.checkGateway(ctx, cert); err != nil {
 		return review, err
 	}
-	if err := r.admit(ctx, cert, &review); err != nil {
+	if err := r.checkPolicies(ctx, cert, &review); err != nil {
 		return review, err
 	}
 	deleting := !cert.DeletionTimestamp.IsZero()
 	if !deleting {
-		review.Woken = r.Claims.Set(r.claimants.of(cert))
+		review.Unblocked = r.Claims.Set(r.claimants.of(cert))
 	}
 	judge := &judge{r: r, ctx: ctx}
 	review.Names = r.Claims.Acquire(cert.UID, review.Refused == nil && len(review.Invalid) == 0, judge)
-	if deleting { // what it had until now is what it cleans up
+	if deleting { // clean up what it had
 		review.Names = authority.Names{Owned: slices.Clone(cert.Status.OwnedNames)}
 	}
 	for _, host := range review.Spec.DNSNames {
@@ -56,16 +56,17 @@ func (r *Reviewer) Review(ctx context.Context, cert *v1alpha1.ApisixCertificate,
 	return review, judge.err
 }
 
-// gateway says why nothing may be brought to the Gateway of another namespace that the spec names; nil: it may. Such a Gateway is
-// used with the admin key of whoever keeps it, who lets others in by spec.allowedListeners, as for their ListenerSets.
-func (r *Reviewer) gateway(ctx context.Context, cert *v1alpha1.ApisixCertificate) (*finding.Finding, error) {
+// checkGateway returns why nothing may be pushed to the Gateway of another namespace that the spec names, or nil. Such a
+// Gateway is used with its owner's admin key, and the owner allows other namespaces with spec.allowedListeners, as for their
+// ListenerSets.
+func (r *Reviewer) checkGateway(ctx context.Context, cert *v1alpha1.ApisixCertificate) (*finding.Finding, error) {
 	key, ok := class.Gateway(class.Of(cert))
 	if !ok || key.Namespace == cert.Namespace {
 		return nil, nil
 	}
 	if !r.Shard.MayRead(key.Namespace) {
-		return finding.New(v1alpha1.ReasonNamespaceNotWatched, "spec.gatewayRef: the controller does not watch namespace %s, or lacks rights there: "+
-			"name a Gateway of namespace %s, or have %s added to --watch-namespaces (chart: watchNamespaces)", key.Namespace, cert.Namespace, key.Namespace), nil
+		return finding.New(v1alpha1.ReasonNamespaceNotWatched, "spec.gatewayRef: the controller does not watch namespace %s or has no permissions there; "+
+			"use a Gateway in namespace %s, or have %s added to --watch-namespaces (chart: watchNamespaces)", key.Namespace, cert.Namespace, key.Namespace), nil
 	}
 	_, allowed, err := gatewayapi.Allowed(ctx, r.Reader, key, cert.Namespace)
 	if err != nil {
@@ -74,19 +75,19 @@ func (r *Reviewer) gateway(ctx context.Context, cert *v1alpha1.ApisixCertificate
 	if allowed {
 		return nil, nil
 	}
-	return finding.New(v1alpha1.ReasonRefNotPermitted, "spec.gatewayRef: Gateway %s does not exist, or does not let namespace %s add listeners: "+
-		"name a Gateway of this namespace, or have its spec.allowedListeners allow this one", key, cert.Namespace), nil
+	return finding.New(v1alpha1.ReasonRefNotPermitted, "spec.gatewayRef: Gateway %s does not exist or does not allow listeners from namespace %s; "+
+		"use a Gateway in this namespace, or have its spec.allowedListeners allow this one", key, cert.Namespace), nil
 }
 
-// grant says why a Secret of another namespace may not be referred to; nil: it may, or it is at home.
-func (r *Reviewer) grant(ctx context.Context, cert *v1alpha1.ApisixCertificate, found references.References) (*finding.Finding, error) {
-	if certspec.AtHome(cert) {
+// checkGrant returns why the certificate may not refer to a Secret in another namespace, or nil.
+func (r *Reviewer) checkGrant(ctx context.Context, cert *v1alpha1.ApisixCertificate, found references.References) (*finding.Finding, error) {
+	if certspec.SameNamespace(cert) {
 		return nil, nil
 	}
 	ns, name := cert.Spec.SecretNamespace, cert.Spec.SecretName
 	if !r.Shard.MayRead(ns) {
-		return finding.New(v1alpha1.ReasonNamespaceNotWatched, "Secret %s: the controller does not watch namespace %s, or lacks rights there: "+
-			"use a Secret of namespace %s, or have %s added to --watch-namespaces (chart: watchNamespaces)", certspec.SecretText(cert), ns, cert.Namespace, ns), nil
+		return finding.New(v1alpha1.ReasonNamespaceNotWatched, "Secret %s: the controller does not watch namespace %s or has no permissions there; "+
+			"use a Secret in namespace %s, or have %s added to --watch-namespaces (chart: watchNamespaces)", certspec.SecretText(cert), ns, cert.Namespace, ns), nil
 	}
 	kinds := kindsFrom(cert.Namespace, found)
 	used := len(kinds) > 0 || !cert.DeletionTimestamp.IsZero()
@@ -98,19 +99,19 @@ func (r *Reviewer) grant(ctx context.Context, cert *v1alpha1.ApisixCertificate, 
 		case err != nil:
 			return nil, fmt.Errorf("ReferenceGrants: %w", err)
 		case granted && !used:
-			return finding.New(v1alpha1.ReasonRefNotPermitted, "spec.secretNamespace: no ApisixTls, ApisixUpstream, Gateway or ListenerSet of namespace %s refers to Secret %s, and only these may",
+			return finding.New(v1alpha1.ReasonRefNotPermitted, "spec.secretNamespace: no ApisixTls, ApisixUpstream, Gateway or ListenerSet in namespace %s refers to Secret %s, and only these kinds are granted access",
 				cert.Namespace, certspec.SecretText(cert)), nil
 		case granted:
 			return nil, nil
 		}
 	}
 	kind := kinds[0]
-	return finding.New(v1alpha1.ReasonRefNotPermitted, "no ReferenceGrant in namespace %s lets %s of namespace %s refer to Secret %s: "+
+	return finding.New(v1alpha1.ReasonRefNotPermitted, "no ReferenceGrant in namespace %s allows %s in namespace %s to refer to Secret %s; "+
 		"create one there from {group: %s, kind: %s, namespace: %s} to {group: \"\", kind: Secret, name: %s}",
 		ns, plurals[kind], cert.Namespace, name, grant.GroupOf(kind), kind, cert.Namespace, name), nil
 }
 
-// grantable are the kinds that may refer to a Secret of another namespace.
+// grantable are the kinds that may refer to a Secret in another namespace.
 var grantable = []string{"ApisixTls", "ApisixUpstream", "Gateway", "ListenerSet"}
 
 // grantedToAny reports whether objects of any of these kinds may refer to the Secret.
@@ -125,15 +126,15 @@ func (r *Reviewer) grantedToAny(ctx context.Context, from, secretNamespace, secr
 
 var plurals = map[string]string{"ApisixTls": "ApisixTlses", "ApisixUpstream": "ApisixUpstreams", "Gateway": "Gateways", "ListenerSet": "ListenerSets"}
 
-// kindsFrom are the grantable kinds of the objects of a namespace that refer to the Secret.
+// kindsFrom returns the grantable kinds of the objects in a namespace that refer to the Secret.
 func kindsFrom(namespace string, found references.References) []string {
 	return slices.DeleteFunc(slices.Clone(grantable), func(kind string) bool {
 		return !slices.ContainsFunc(slices.Concat(found.Uses, found.Clients), func(use gateway.Use) bool { return use.Namespace == namespace && use.Kind == kind })
 	})
 }
 
-// admit finds out what policies and approvers say.
-func (r *Reviewer) admit(ctx context.Context, cert *v1alpha1.ApisixCertificate, review *Review) error {
+// checkPolicies sets what policies and approvals say.
+func (r *Reviewer) checkPolicies(ctx context.Context, cert *v1alpha1.ApisixCertificate, review *Review) error {
 	if review.notGranted != nil {
 		review.Refused = review.notGranted
 		return nil
@@ -159,7 +160,7 @@ func (r *Reviewer) admit(ctx context.Context, cert *v1alpha1.ApisixCertificate, 
 	case settled == policy.Unsettled:
 		review.Wanted = &v1alpha1.ApprovalRequest{Policy: verdict.Manual[0], Digest: digest}
 		review.Refused = finding.New(v1alpha1.ReasonWaitingForApproval,
-			"CertificatePolicy %s wants this certificate approved: apisix-certs approve %s -n %s", verdict.Manual[0], cert.Name, cert.Namespace)
+			"CertificatePolicy %s requires approval of this certificate; run: apisix-certs approve %s -n %s", verdict.Manual[0], cert.Name, cert.Namespace)
 	}
 	return nil
 }

@@ -14,8 +14,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/certspec"
 )
 
-// claimants make what the claims know of certificates. A spec is validated once: with a thousand names that costs as much
-// as all the rest, and every rival for a name is asked for it.
+// claimants convert certificates for the index of claims. A spec is validated once: with a thousand names that costs as much
+// as all the rest, and it is needed for every rival for a name.
 type claimants struct {
 	mu      sync.Mutex
 	checked map[types.UID]checked
@@ -28,7 +28,7 @@ type checked struct {
 	problems   []certs.FieldError
 }
 
-// of is what the claims know of a certificate.
+// of returns a certificate as the index of claims takes it.
 func (c *claimants) of(cert *v1alpha1.ApisixCertificate) authority.Claimant {
 	spec := c.check(cert)
 	return authority.Claimant{

@@ -15,14 +15,15 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// Claim notes what a certificate wants, and gives those that wait for what it has given up: one that is deleted keeps nothing
-// from others of its namespace.
+// Claim records what a certificate requests, and returns the certificates that wait for what it released. A deleted one
+// releases everything to others in its namespace.
 func (r *Reviewer) Claim(cert *v1alpha1.ApisixCertificate) []types.NamespacedName {
 	return r.Claims.Set(r.claimants.of(cert))
 }
 
-// ClaimEvents keep the claims as the certificates are, and enqueue those that wait for what one gives up. Every certificate
-// is known before the first run: a controller starts its workers only after its handlers have seen what there is.
+// ClaimEvents returns a handler that keeps the claims up to date and enqueues the certificates that wait for what another
+// one releases. All certificates are known before the first run, because a controller starts its workers after its handlers
+// have seen the initial list.
 func (r *Reviewer) ClaimEvents() handler.EventHandler {
 	type queue = workqueue.TypedRateLimitingInterface[ctrl.Request]
 	add := func(q queue, keys []types.NamespacedName) {

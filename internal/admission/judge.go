@@ -15,12 +15,12 @@ import (
 	"apisix-certs.io/apisix-certs/internal/policy"
 )
 
-// judge answers the questions of the claims by what the cache has.
+// judge evaluates policies for the claims from the cache.
 type judge struct {
 	r   *Reviewer
 	ctx context.Context
 	err error
-	// rules are those of namespaces that were asked for: a certificate may name a thousand hosts that others want too.
+	// rules caches the policies per namespace: a certificate may have a thousand hosts that others request too.
 	rules map[string]rules
 }
 
@@ -56,7 +56,7 @@ func (j *judge) AllowsName(namespace, name string) bool {
 		}
 		j.rules[namespace] = of
 	}
-	return !of.gone && of.policies.AllowsName(of.labels, name) // a namespace that is gone keeps no name
+	return !of.gone && of.policies.AllowsName(of.labels, name) // a deleted namespace keeps no name
 }
 
 func (j *judge) fail(err error) {
@@ -70,20 +70,20 @@ func (r *Reviewer) admitted(ctx context.Context, cert *v1alpha1.ApisixCertificat
 	if len(r.claimants.check(cert).problems) > 0 {
 		return false, nil
 	}
-	if !certspec.AtHome(cert) {
+	if !certspec.SameNamespace(cert) {
 		if granted, err := r.grantedToAny(ctx, cert.Namespace, certspec.SecretNamespace(cert), cert.Spec.SecretName); !granted || err != nil {
 			return false, err
 		}
 	}
-	if refused, err := r.gateway(ctx, cert); refused != nil || err != nil {
+	if refused, err := r.checkGateway(ctx, cert); refused != nil || err != nil {
 		return false, err
 	}
 	verdict, err := r.verdict(ctx, cert)
 	return verdict.Denied == "" && verdict.Settle(cert.Status.Approval, digestFor(verdict, cert)) == policy.Settled, err
 }
 
-// digestFor identifies what is to be approved; empty where nothing is, as a digest of a thousand names costs as much as all the
-// rest of a verdict.
+// digestFor returns the digest to approve, or an empty string if no approval is needed: the digest of a thousand names costs
+// as much as the rest of a verdict.
 func digestFor(verdict policy.Verdict, cert *v1alpha1.ApisixCertificate) string {
 	if len(verdict.Manual) == 0 {
 		return ""
@@ -113,9 +113,9 @@ func (r *Reviewer) verdict(ctx context.Context, cert *v1alpha1.ApisixCertificate
 	return verdict, err
 }
 
-// policySet is all policies, and the labels of a namespace where they count. The list waits until the cache is synced, so that
-// policies that are not read yet are not taken for none; a namespace that is not read yet is an error, as it would be taken
-// for one without labels.
+// policySet returns all policies, and the labels of a namespace if there are any policies. The list waits until the cache is
+// synced, so that policies that are not read yet are not mistaken for none. A namespace that is not read yet is an error,
+// because it would be mistaken for one without labels.
 func (r *Reviewer) policySet(ctx context.Context, namespace string) (*policy.Set, map[string]string, error) {
 	var list v1alpha1.CertificatePolicyList
 	if err := r.Reader.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {

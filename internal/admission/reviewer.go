@@ -15,36 +15,36 @@ import (
 	"apisix-certs.io/apisix-certs/internal/shard"
 )
 
-// Reviewer reviews certificates. All fields but Shard and RequirePolicy are required.
+// Reviewer reviews certificates. All fields except Shard and RequirePolicy are required.
 type Reviewer struct {
 	// Reader is the cache.
 	Reader client.Reader
 	Claims *authority.Claims
-	// Granted reports whether objects of a kind in a namespace may refer to a Secret of another.
+	// Granted reports whether objects of a kind in a namespace may refer to a Secret in another.
 	Granted func(ctx context.Context, kind, from, secretNamespace, secretName string) (bool, error)
 	Shard   *shard.Shard
-	// RequirePolicy denies every certificate where there is no CertificatePolicy. False: every one is allowed then.
+	// RequirePolicy denies every certificate if there is no CertificatePolicy. Otherwise every certificate is allowed then.
 	RequirePolicy bool
 
 	policies  policy.Sets
 	claimants claimants
 }
 
-// Review says what may be had.
+// Review is the result of a review.
 type Review struct {
-	// Spec is the certificate's, and Invalid all that is wrong with it.
+	// Spec is the certificate's spec, and Invalid its validation errors.
 	Spec    certs.Spec
 	Invalid []certs.FieldError
-	// Names are the DNS names that belong to the certificate, and Hosts those of spec.dnsNames among them.
+	// Names are the DNS names that belong to the certificate, and Hosts those of them that are in spec.dnsNames.
 	Names authority.Names
 	Hosts []string
-	// Refused says why the certificate may not be had; nil: it may. Wanted is the approval that would settle that.
+	// Refused says why the certificate is not allowed. Nil means that it is. Wanted is the approval that would change that.
 	Refused *finding.Finding
 	Wanted  *v1alpha1.ApprovalRequest
-	// NoGateway says why nothing may be brought to the Gateway that the spec names; nil: it may, or names none of others.
+	// NoGateway says why nothing may be pushed to the Gateway that the spec names. Nil means that it may.
 	NoGateway *finding.Finding
-	// Woken are certificates that wait for what this one has given up, to be looked at.
-	Woken []client.ObjectKey
+	// Unblocked are certificates that wait for what this one released, and have to run.
+	Unblocked []client.ObjectKey
 
 	notGranted *finding.Finding
 	inUse      string

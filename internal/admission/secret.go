@@ -17,20 +17,19 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// SecretRight is what may be done to the certificate's Secret as it was read; nil: there is none. of is the type that it should
-// have.
+// SecretRight returns what may be done to the certificate's Secret as it was read, nil for none. of is the desired type.
 func (r *Reviewer) SecretRight(ctx context.Context, cert *v1alpha1.ApisixCertificate, review Review, secret *corev1.Secret, of corev1.SecretType) (authority.SecretRight, error) {
 	place := certspec.SecretKey(cert)
 	rival, err := r.rival(ctx, cert, secret, place)
 	return authority.OfSecret(authority.Secret{
-		Certificate: client.ObjectKeyFromObject(cert), Place: place, Type: string(of), Provided: cert.Spec.Provided,
+		Certificate: client.ObjectKeyFromObject(cert), Key: place, Type: string(of), Provided: cert.Spec.Provided,
 		RefNotPermitted: review.notGranted, Consent: cert.Annotations[v1alpha1.AnnotationAdoptSecret] == "true", Record: cert.Status.Issued,
 		Found: found(secret), Rival: rival, Inherited: inherited(cert), Referrers: review.inUse,
 	}), err
 }
 
-// inherited reports whether nothing was issued for the object since it was created: what its Secret holds was there before, as
-// after a restore, and may be needed by the next object of the name.
+// inherited reports whether nothing was issued since the object was created: the content of its Secret is older, for example
+// after a restore, and the next object of the name may need it.
 func inherited(cert *v1alpha1.ApisixCertificate) bool {
 	at := cert.Status.Issued.IssuedAt
 	return at == nil || at.Time.Before(cert.CreationTimestamp.Truncate(time.Second))
@@ -51,8 +50,8 @@ func found(secret *corev1.Secret) *authority.FoundSecret {
 	return found
 }
 
-// rival is another certificate that has the Secret before this one: the one that the Secret names, else the oldest that may
-// have it. Empty: there is none.
+// rival returns another certificate that has precedence for the Secret: the one that the Secret names, else the oldest that
+// may use it. It is empty if there is none.
 func (r *Reviewer) rival(ctx context.Context, cert *v1alpha1.ApisixCertificate, secret *corev1.Secret, place types.NamespacedName) (string, error) {
 	self := client.ObjectKeyFromObject(cert)
 	rivals := r.Claims.OfSecret(place)
@@ -81,7 +80,7 @@ func (r *Reviewer) rival(ctx context.Context, cert *v1alpha1.ApisixCertificate, 
 	return "", nil
 }
 
-// mayReferTo reports whether a certificate that exists and is not being deleted may have its Secret there.
+// mayReferTo reports whether a certificate exists, is not being deleted and may use the Secret.
 func (r *Reviewer) mayReferTo(ctx context.Context, key, secret types.NamespacedName) (bool, error) {
 	cert := &v1alpha1.ApisixCertificate{}
 	if err := r.Reader.Get(ctx, key, cert, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil || !cert.DeletionTimestamp.IsZero() {

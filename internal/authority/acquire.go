@@ -12,22 +12,24 @@ import (
 
 // Names are the DNS names that belong to one certificate.
 type Names struct {
-	// Owned may be issued for, served and kept, in the order of the spec.
+	// Owned may be issued for and served, in the order of the spec.
 	Owned []string
-	// Conflict says which name belongs to another namespace. Empty: none does.
+	// Conflict says which name belongs to another namespace. Empty means none.
 	Conflict string
-	// Yielded are names that an older certificate of the same namespace has: issued for, and served by that one.
-	Yielded []string
-	// Retry is when a name that is reserved for another namespace is free. Zero: nothing is waited for.
+	// OwnedBySibling are names that an older certificate of the same namespace owns. They are issued for, but that one
+	// serves them.
+	OwnedBySibling []string
+	// Retry is when a name that is reserved for another namespace becomes free. Zero means that there is nothing to wait
+	// for.
 	Retry time.Time
 }
 
-// All reports whether nothing that was asked for belongs to another namespace.
+// All reports whether no requested name belongs to another namespace.
 func (n Names) All() bool { return n.Conflict == "" }
 
-// Acquire gives a certificate the names that nobody has before it, and keeps them for it from now on. admitted says whether
-// the certificate may get names that it does not have yet. Between namespaces a wildcard and the hosts below it are one;
-// within a namespace they stand side by side, and only an equal name is given to one certificate alone.
+// Acquire assigns a certificate the names that no other certificate has precedence for, and records them. admitted means
+// that the certificate may get names that it does not own yet. Between namespaces a wildcard and the hosts below it
+// conflict; within a namespace only equal names do.
 func (c *Claims) Acquire(uid types.UID, admitted bool, judge Judge) Names {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -44,7 +46,7 @@ func (c *Claims) Acquire(uid types.UID, admitted bool, judge Judge) Names {
 				n.Owned = append(n.Owned, name)
 			}
 		case owner.namespace == self.Key.Namespace:
-			n.Yielded = append(n.Yielded, name)
+			n.OwnedBySibling = append(n.OwnedBySibling, name)
 		default:
 			if n.Conflict == "" {
 				n.Conflict = owner.text(name)
@@ -69,52 +71,52 @@ func (c *Claims) Acquire(uid types.UID, admitted bool, judge Judge) Names {
 	return n
 }
 
-// owner is who has a name before the certificate that asks.
+// owner is the certificate or namespace that has precedence for a name.
 type owner struct {
 	namespace, name string
-	until           time.Time // of a reservation
+	until           time.Time // end of a reservation
 }
 
 func (o owner) none() bool { return o.namespace == "" }
 
 func (o owner) text(host string) string {
 	if o.name == "" {
-		return fmt.Sprintf("host %s belonged to namespace %s until a moment ago, which may take it back first: wait, or use the host there", host, o.namespace)
+		return fmt.Sprintf("host %s was released by namespace %s recently and is still reserved for it; wait, or use the host there", host, o.namespace)
 	}
-	return fmt.Sprintf("host %s belongs to namespace %s (ApisixCertificate %s): remove it here or there", host, o.namespace, o.name)
+	return fmt.Sprintf("host %s belongs to namespace %s (ApisixCertificate %s); remove it from one of the two", host, o.namespace, o.name)
 }
 
-// query is one Acquire.
+// query is one call of Acquire.
 type query struct {
 	*Claims
 	self     *claim
 	admitted bool
 	judge    Judge
-	may      map[types.UID]bool // what the judge said already
+	may      map[types.UID]bool // cached results of the judge
 	now      time.Time
 }
 
-// ownerBefore is who has name, or one that overlaps with it, before the certificate that asks.
+// ownerBefore returns who has precedence for name, or for one that overlaps with it, over the certificate of the query.
 func (q *query) ownerBefore(name string) owner {
 	around := q.around(name)
 	self := q.rankOf(name, q.reservedForSelf(around))
 	for _, e := range around {
-		if found := q.before(name, e, self); !found.none() {
+		if found := q.ownerAmong(name, e, self); !found.none() {
 			return found
 		}
 	}
 	return owner{}
 }
 
-// reservedForSelf reports whether the certificate's own namespace gave up the name, or one that overlaps with it, a moment ago.
+// reservedForSelf reports whether the certificate's own namespace recently released the name or one that overlaps with it.
 func (q *query) reservedForSelf(around []named) bool {
 	return slices.ContainsFunc(around, func(e named) bool {
 		return e.reserved == q.self.Key.Namespace && q.now.Before(e.until)
 	})
 }
 
-// before is who has e, a name that overlaps with name, before the certificate that asks.
-func (q *query) before(name string, e named, self rank) owner {
+// ownerAmong returns who has precedence for e, a name that overlaps with name, over the certificate of the query.
+func (q *query) ownerAmong(name string, e named, self rank) owner {
 	if self < holder && e.reserved != "" && e.reserved != q.self.Key.Namespace && q.now.Before(e.until) && q.judge.AllowsName(e.reserved, e.name) {
 		return owner{namespace: e.reserved, until: e.until}
 	}
@@ -129,20 +131,20 @@ func (q *query) before(name string, e named, self rank) owner {
 	return owner{}
 }
 
-// rank is how good a claim to a name is.
+// rank is how strong a claim to a name is.
 type rank int
 
-// Ranks. What a certificate has and policies do not leave to its namespace any more goes to one that may have it, and to
-// nobody else: where policies are missing for a moment, names stay where they are.
+// Ranks. A name that a certificate owns and that policies no longer allow goes only to one that may have it: while policies
+// are missing for a moment, names stay with their owners.
 const (
 	none      rank = iota
-	disputed       // has it, and policies do not leave it to the namespace
-	candidate      // has it not, and may have it
-	holder         // has it, and may
+	disputed       // owns it, and policies no longer allow it for the namespace
+	candidate      // does not own it, and may have it
+	holder         // owns it, and may have it
 )
 
-// beats reports whether a rival has a name before the certificate that asks: the better claim wins, and of equal ones the
-// older. So two that want one name settle, and stay so.
+// beats reports whether a rival has precedence for a name over the certificate of the query: the stronger claim wins, and of
+// equal ones the older, so that the result is stable.
 func (q *query) beats(rival *claim, name string, self rank) bool {
 	older := compareAge(rival, q.self) < 0
 	needed := self + 1
@@ -152,7 +154,7 @@ func (q *query) beats(rival *claim, name string, self rank) bool {
 	return needed > none && q.rankAtLeast(rival, name, needed)
 }
 
-// rankAtLeast asks the judge no more than it must.
+// rankAtLeast calls the judge only if needed.
 func (q *query) rankAtLeast(rival *claim, name string, needed rank) bool {
 	has := rival.hasName(name)
 	switch {
@@ -168,7 +170,7 @@ func (q *query) rankAtLeast(rival *claim, name string, needed rank) bool {
 
 func (q *query) mayWant(rival *claim) bool { return !rival.Deleting && rival.Valid && q.mayHave(rival) }
 
-// rankOf is the rank of the certificate that asks.
+// rankOf returns the rank of the certificate of the query.
 func (q *query) rankOf(name string, reserved bool) rank {
 	has := q.self.hasName(name)
 	switch {
@@ -182,7 +184,7 @@ func (q *query) rankOf(name string, reserved bool) rank {
 	return none
 }
 
-// holderOf is a certificate of another namespace that has name.
+// holderOf returns a certificate of another namespace that owns name.
 func (q *query) holderOf(name string) owner {
 	for _, e := range q.around(name) {
 		for _, rival := range e.claims {

@@ -102,7 +102,7 @@ func TestWithinANamespace(t *testing.T) {
 	if n := w.acquire("one/c"); len(n.Owned) != 2 || !n.All() {
 		t.Errorf("%+v", n)
 	}
-	if n := w.acquire("one/d"); !slices.Equal(n.Owned, []string{"b.example"}) || !slices.Equal(n.Yielded, []string{"a.example"}) || !n.All() {
+	if n := w.acquire("one/d"); !slices.Equal(n.Owned, []string{"b.example"}) || !slices.Equal(n.OwnedBySibling, []string{"a.example"}) || !n.All() {
 		t.Errorf("%+v", n)
 	}
 }
@@ -301,7 +301,7 @@ func TestAcquireAtOnce(t *testing.T) {
 // secret is a Secret ns/s of certificate ns/c that was made for it.
 func secret(edits ...func(*Secret)) Secret {
 	s := Secret{
-		Certificate: types.NamespacedName{Namespace: "ns", Name: "c"}, Place: types.NamespacedName{Namespace: "ns", Name: "s"}, Type: "kubernetes.io/tls",
+		Certificate: types.NamespacedName{Namespace: "ns", Name: "c"}, Key: types.NamespacedName{Namespace: "ns", Name: "s"}, Type: "kubernetes.io/tls",
 		Found:  &FoundSecret{UID: "u", ResourceVersion: "1", Type: "kubernetes.io/tls", Owner: "ns/c", Leaf: "f"},
 		Record: v1alpha1.IssuedCertificate{SecretNamespace: "ns", SecretName: "s", SecretUID: "u", Fingerprint: "f", SerialNumber: "1", Issuer: "VaultIssuer/v"},
 	}
@@ -316,7 +316,7 @@ func TestSecretRights(t *testing.T) {
 	none := func(s *Secret) { s.Found = nil }
 	bare := func(s *Secret) { s.Found.Owner = "" }
 	unrecorded := func(s *Secret) { s.Record = v1alpha1.IssuedCertificate{} }
-	away := func(s *Secret) { s.Place.Namespace, s.Found.Owner = "keys", "ns/c" }
+	away := func(s *Secret) { s.Key.Namespace, s.Found.Owner = "keys", "ns/c" }
 	refused := func(s *Secret) {
 		s.RefNotPermitted = &finding.Finding{Reason: v1alpha1.ReasonRefNotPermitted, Message: "no grant"}
 	}
@@ -331,7 +331,7 @@ func TestSecretRights(t *testing.T) {
 		name              string
 		edits             []edit
 		write, push, read bool
-		end               Ending
+		end               DeletionAction
 	}{
 		{"ours", nil, true, true, true, Delete},
 		{"none yet", []edit{none}, true, false, false, Leave},
@@ -360,11 +360,11 @@ func TestSecretRights(t *testing.T) {
 	} {
 		r := OfSecret(secret(row.edits...))
 		_, write := r.Write()
-		end, _ := r.AtEnd(false)
+		end, _ := r.OnDelete(false)
 		if write != row.write || r.MayPush() != row.push || r.MayRead() != row.read || end != row.end {
 			t.Errorf("%s: write %v push %v read %v end %v, refused %v", row.name, write, r.MayPush(), r.MayRead(), end, r.Refused())
 		}
-		if kept, _ := r.AtEnd(true); kept != Leave {
+		if kept, _ := r.OnDelete(true); kept != Leave {
 			t.Errorf("%s: %v though it is to be retained", row.name, kept)
 		}
 	}

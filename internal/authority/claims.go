@@ -13,39 +13,39 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// DefaultReservation is how long a name that was given up waits for another certificate of its namespace.
+// DefaultReservation is how long a released name is reserved for other certificates of its namespace.
 const DefaultReservation = 10 * time.Minute
 
-// Claimant is one certificate as the claims know it. The values are never changed.
+// Claimant is one certificate as the index knows it. It is not changed.
 type Claimant struct {
 	UID     types.UID
 	Key     types.NamespacedName
 	Created time.Time
-	// Names are wanted, Recorded those that the status says belong to it. Both are normalized.
+	// Names are the requested names, Recorded those that the status records as owned. Both are normalized.
 	Names, Recorded []string
-	// Bare are names that it wants without owning them, see Requested.
+	// Bare are names that it requests without owning them, see Requested.
 	Bare []string
-	// Secret is where its certificate goes.
+	// Secret is the certificate's Secret.
 	Secret types.NamespacedName
-	// Valid is false where no issuer could grant the spec: such a certificate gets no name that it does not have.
+	// Valid is false if no issuer could accept the spec. Such a certificate gets no name that it does not own.
 	Valid bool
-	// Deleting certificates keep what they have from other namespaces until they are gone, and no longer from their own.
+	// Deleting certificates keep their names from other namespaces until they are gone, but not from their own.
 	Deleting bool
 }
 
-// Judge says what policies allow. It is only called where several certificates want one name.
+// Judge evaluates policies. It is only called if several certificates request one name.
 type Judge interface {
-	// Admitted reports whether nothing forbids the certificate to be issued.
+	// Admitted reports whether nothing forbids issuing the certificate.
 	Admitted(types.NamespacedName) bool
-	// AllowsName reports whether policies leave the name to the namespace.
+	// AllowsName reports whether policies allow the name for the namespace.
 	AllowsName(namespace, name string) bool
 }
 
-// Claims is the index of who wants and who has which name and which Secret. It is safe for concurrent use.
+// Claims is the index of which certificates request and own which names and Secrets. It is safe for concurrent use.
 type Claims struct {
-	// Clock counts reservations. Required.
+	// Clock is the clock for reservations. Required.
 	Clock clock.PassiveClock
-	// Reservation is how long a name that was given up waits for its namespace. Zero: DefaultReservation.
+	// Reservation is how long a released name is reserved for its namespace. Zero means DefaultReservation.
 	Reservation time.Duration
 
 	mu       sync.Mutex
@@ -53,31 +53,31 @@ type Claims struct {
 	names    map[string]*entry
 	below    map[string]map[string]struct{} // parent domain -> names one label below it
 	bySecret map[types.NamespacedName][]*claim
-	expiring []string // names that were reserved, the first reservation first
+	expiring []string // reserved names, the first reservation first
 }
 
-// claim is a Claimant and what it has by now: what its status records, and what it was given since.
+// claim is a Claimant and the names that it owns: what its status records, and what it was given since.
 type claim struct {
 	Claimant
 	has map[string]struct{}
 }
 
-// same reports whether a certificate is as it was, as at most runs.
+// same reports whether a certificate is unchanged, as in most runs.
 func (c *claim) same(now Claimant) bool {
 	was := c.Claimant
 	return was.Key == now.Key && was.Created.Equal(now.Created) && was.Secret == now.Secret && was.Valid == now.Valid && was.Deleting == now.Deleting &&
 		slices.Equal(was.Names, now.Names) && slices.Equal(was.Recorded, now.Recorded) && slices.Equal(was.Bare, now.Bare)
 }
 
-// entry is what is known of one name.
+// entry is what is known about one name.
 type entry struct {
-	claims   []*claim // the oldest first
-	reserved string   // the namespace that gave the name up
+	claims   []*claim // oldest first
+	reserved string   // the namespace that released the name
 	until    time.Time
 }
 
-// Set records a certificate as it is now. It returns the certificates that wait for a name or a Secret that this one does
-// not need any more.
+// Set records the current state of a certificate. It returns the certificates that wait for a name or a Secret that this one
+// no longer needs.
 func (c *Claims) Set(now Claimant) []types.NamespacedName {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -102,20 +102,20 @@ func (c *Claims) Set(now Claimant) []types.NamespacedName {
 	}
 	var freed []types.NamespacedName
 	if before != nil {
-		// What it was given may not be in its status yet.
+		// A name that it was just given may not be in its status yet.
 		for name := range before.has {
 			keep(name)
 		}
-		c.take(before)
+		c.remove(before)
 	}
-	c.put(next)
+	c.insert(next)
 	if before != nil {
 		freed = c.released(before, next)
 	}
 	return freed
 }
 
-// Delete forgets a certificate. It returns those that wait for one of its names or its Secret.
+// Delete removes a certificate. It returns those that wait for one of its names or its Secret.
 func (c *Claims) Delete(uid types.UID) []types.NamespacedName {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -123,7 +123,7 @@ func (c *Claims) Delete(uid types.UID) []types.NamespacedName {
 	if before == nil {
 		return nil
 	}
-	c.take(before)
+	c.remove(before)
 	return c.released(before, nil)
 }
 
@@ -134,7 +134,7 @@ func (c *Claims) init() {
 	}
 }
 
-func (c *Claims) put(of *claim) {
+func (c *Claims) insert(of *claim) {
 	c.all[of.UID] = of
 	c.bySecret[of.Secret] = append(c.bySecret[of.Secret], of)
 	for _, name := range of.Names {
@@ -144,7 +144,7 @@ func (c *Claims) put(of *claim) {
 	}
 }
 
-func (c *Claims) take(of *claim) {
+func (c *Claims) remove(of *claim) {
 	delete(c.all, of.UID)
 	c.bySecret[of.Secret] = slices.DeleteFunc(c.bySecret[of.Secret], func(other *claim) bool { return other.UID == of.UID })
 	if len(c.bySecret[of.Secret]) == 0 {
@@ -153,13 +153,13 @@ func (c *Claims) take(of *claim) {
 	for _, name := range of.Names {
 		if e := c.names[name]; e != nil {
 			e.claims = slices.DeleteFunc(e.claims, func(other *claim) bool { return other.UID == of.UID })
-			c.tidy(name, e)
+			c.prune(name, e)
 		}
 	}
 }
 
-// tidy forgets a name that nobody wants and that is not reserved.
-func (c *Claims) tidy(name string, e *entry) {
+// prune removes a name that no certificate requests and that is not reserved.
+func (c *Claims) prune(name string, e *entry) {
 	if len(e.claims) > 0 || c.Clock.Now().Before(e.until) {
 		return
 	}
@@ -172,7 +172,7 @@ func (c *Claims) tidy(name string, e *entry) {
 	}
 }
 
-// released reserves what before had and after has not, and finds who waits for that.
+// released reserves the names that before owned and after does not, and returns who waits for them.
 func (c *Claims) released(before, after *claim) []types.NamespacedName {
 	waiting := map[types.NamespacedName]struct{}{}
 	for name := range before.has {
@@ -212,7 +212,7 @@ func (c *Claims) reserve(name, namespace string) {
 	c.expiring = append(c.expiring, name)
 }
 
-// entryOf gives the entry of a name, a new one where there is none.
+// entryOf returns the entry of a name, creating it if needed.
 func (c *Claims) entryOf(name string) *entry {
 	e := c.names[name]
 	if e != nil {
@@ -229,7 +229,7 @@ func (c *Claims) entryOf(name string) *entry {
 	return e
 }
 
-// expire forgets reservations that are over. All last equally long, so the first of them ends first.
+// expire removes reservations that are over. All have the same duration, so the first one expires first.
 func (c *Claims) expire() {
 	for len(c.expiring) > 0 {
 		e := c.names[c.expiring[0]]
@@ -237,7 +237,7 @@ func (c *Claims) expire() {
 			return
 		}
 		if e != nil {
-			c.tidy(c.expiring[0], e)
+			c.prune(c.expiring[0], e)
 		}
 		c.expiring = c.expiring[1:]
 	}
@@ -250,13 +250,13 @@ func (c *Claims) reservation() time.Duration {
 	return DefaultReservation
 }
 
-// named is an entry and the name that it is of.
+// named is an entry with its name.
 type named struct {
 	name string
 	*entry
 }
 
-// around are the entries of all names that overlap with name, in an order that stays the same.
+// around returns the entries of all names that overlap with name, in a stable order.
 func (c *Claims) around(name string) []named {
 	var found []named
 	add := func(other string) {
@@ -276,7 +276,7 @@ func (c *Claims) around(name string) []named {
 	return found
 }
 
-// compareAge orders claims: the older first, then by namespace and name, so that all agree.
+// compareAge sorts claims by age, then by namespace and name, so that the order is always the same.
 func compareAge(a, b *claim) int {
 	if order := a.Created.Compare(b.Created); order != 0 {
 		return order

@@ -13,13 +13,13 @@ import (
 type Requested struct {
 	// Owned must belong to the certificate's namespace before anything is issued for them.
 	Owned []string
-	// Bare are common names without a dot. Many certificates may carry the same, but none that another namespace owns.
+	// Bare are common names without a dot. Many certificates may have the same, but not one that another namespace owns.
 	Bare []string
-	// Local are names of the machine itself, such as localhost. They belong to nobody and are never served.
+	// Local are names of the local machine, such as localhost. No certificate owns them, and they are never served.
 	Local []string
 }
 
-// RequestedBy sorts the DNS names that a certificate for spec would carry, a common name that is a host among them.
+// RequestedBy returns the DNS names that a certificate for spec would have, including a common name that is a host.
 func RequestedBy(spec certs.Spec) Requested {
 	var r Requested
 	for _, name := range spec.RequestedDNSNames() {
@@ -36,12 +36,12 @@ func RequestedBy(spec certs.Spec) Requested {
 	return r
 }
 
-// isLocal reports whether a name always means the machine itself (RFC 6761 section 6.3).
+// isLocal reports whether a name always means the local machine (RFC 6761 section 6.3).
 func isLocal(name string) bool {
 	return name == "localhost" || strings.HasSuffix(name, ".localhost") || name == "localhost.localdomain"
 }
 
-// parentOf is the domain that a name is one label below; empty for a wildcard or a single label.
+// parentOf returns the domain that a name is one label below, or an empty string for a wildcard or a single label.
 func parentOf(name string) string {
 	label, parent, found := strings.Cut(name, ".")
 	if !found || label == "*" {

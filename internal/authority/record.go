@@ -12,11 +12,11 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 )
 
-// MostToRevoke is how many replaced certificates are kept while their issuer cannot revoke: the oldest ends first.
+// MostToRevoke is how many replaced certificates are recorded while their issuer cannot revoke. The oldest is dropped first.
 const MostToRevoke = 20
 
-// Replaced is the list of what is to be revoked once record follows after before. A record without an issuer was not issued
-// for this object, and nothing is revoked for it. old is the certificate of before where it is known, nil otherwise.
+// Replaced returns the list of certificates to revoke once record replaces before. A record without an issuer was not issued
+// for this object and is never revoked. old is the certificate of before, nil if not known.
 func Replaced(list []v1alpha1.IssuedCertificate, before, record v1alpha1.IssuedCertificate, old *x509.Certificate) []v1alpha1.IssuedCertificate {
 	if before.Issuer == "" || before.SerialNumber == "" || before.Fingerprint == record.Fingerprint {
 		return list
@@ -34,14 +34,14 @@ func Replaced(list []v1alpha1.IssuedCertificate, before, record v1alpha1.IssuedC
 	return list[max(0, len(list)-MostToRevoke):]
 }
 
-// Revocation is the permit to revoke one certificate that was issued for an object. Only Revocable gives it.
+// Revocation is the permit to revoke one certificate that was issued for an object. Only Revocable returns it.
 type Revocation struct{ record v1alpha1.IssuedCertificate }
 
-// Record is what is to be revoked.
+// Record returns the certificate to revoke.
 func (r Revocation) Record() v1alpha1.IssuedCertificate { return r.record }
 
-// Revocable are the certificates of a status that the object may have revoked, the oldest first: those that it replaced, and
-// with current the one that it has.
+// Revocable returns the certificates of a status that the object may have revoked, oldest first: those that it replaced, and
+// with current its present one.
 func Revocable(status *v1alpha1.ApisixCertificateStatus, current bool) []Revocation {
 	var permits []Revocation
 	for _, record := range status.ToRevoke {
@@ -55,7 +55,7 @@ func Revocable(status *v1alpha1.ApisixCertificateStatus, current bool) []Revocat
 	return permits
 }
 
-// RecordOf is the record of a certificate in a Secret.
+// RecordOf returns the record of a certificate in a Secret.
 func RecordOf(leaf *x509.Certificate, issuer string, at metav1.Time) v1alpha1.IssuedCertificate {
 	notBefore, notAfter, at := metav1.NewTime(leaf.NotBefore), metav1.NewTime(leaf.NotAfter), metav1.NewTime(at.Rfc3339Copy().Time)
 	return v1alpha1.IssuedCertificate{
@@ -63,15 +63,15 @@ func RecordOf(leaf *x509.Certificate, issuer string, at metav1.Time) v1alpha1.Is
 	}
 }
 
-// MayRecord reports whether a certificate that was found in a Secret of ours may be taken into the record, as after a crash
-// between the write of the Secret and that of the status, or a restore: all of its DNS names belong to the object.
+// MayRecord reports whether a certificate that was found in a managed Secret may be recorded, for example after a restore or
+// a crash between writing the Secret and writing the status: all its DNS names must belong to the object.
 func MayRecord(leaf *x509.Certificate, names Names) bool {
 	if leaf == nil {
 		return false
 	}
 	for _, name := range leaf.DNSNames {
 		name = certs.NormalizeHost(name)
-		if !isLocal(name) && !slices.Contains(names.Owned, name) && !slices.Contains(names.Yielded, name) {
+		if !isLocal(name) && !slices.Contains(names.Owned, name) && !slices.Contains(names.OwnedBySibling, name) {
 			return false
 		}
 	}

@@ -11,62 +11,63 @@ import (
 	"apisix-certs.io/apisix-certs/internal/finding"
 )
 
-// Secret is what counts of a Secret and of the certificate that names it.
+// Secret is the input for deciding on a Secret and the certificate that refers to it.
 type Secret struct {
-	// Certificate names the Secret in its spec. Place is the Secret, Type that which the certificate wants.
+	// Certificate refers to the Secret in its spec. Key is the Secret, Type the type that the certificate needs.
 	Certificate types.NamespacedName
-	Place       types.NamespacedName
+	Key         types.NamespacedName
 	Type        string
-	// Provided: the certificate only delivers what somebody else keeps there.
+	// Provided means that the certificate only pushes what someone else stores in the Secret.
 	Provided bool
-	// RefNotPermitted says why the certificate may not refer to a Secret of another namespace: no ReferenceGrant lets it, or the
-	// controller cannot read one. Nil: one does. It does not matter at home.
+	// RefNotPermitted says why the certificate may not refer to a Secret in another namespace: no ReferenceGrant allows it,
+	// or the controller cannot read one. Nil means permitted. It is ignored within the namespace.
 	RefNotPermitted *finding.Finding
-	// Consent is annotation adopt-secret of the certificate. It does not count for a Secret of another namespace.
+	// Consent is the annotation adopt-secret of the certificate. It is ignored for a Secret in another namespace.
 	Consent bool
 	// Record is status.issued.
 	Record v1alpha1.IssuedCertificate
-	// Rival is another certificate of the same Secret that has it before this one. Empty: there is none.
+	// Rival is another certificate that has precedence for the Secret. Empty means none.
 	Rival string
-	// Referrers are live objects that need the Secret, one of them named; empty: none.
+	// Referrers is an existing object that needs the Secret. Empty means none.
 	Referrers string
 
-	// Found is what there is; nil: no such Secret.
+	// Found is the existing Secret. Nil means that there is none.
 	Found *FoundSecret
-	// Inherited: the certificate in the Secret is older than the object, as after a restore, and nothing was issued for it yet.
+	// Inherited means that the certificate in the Secret is older than the object, for example after a restore, and nothing
+	// was issued for the object yet.
 	Inherited bool
 }
 
-// FoundSecret is a Secret that exists.
+// FoundSecret is an existing Secret.
 type FoundSecret struct {
 	UID             types.UID
 	ResourceVersion string
 	Type            string
-	// Owner is the certificate that annotation certificate-name names, NAMESPACE/NAME. Empty: no annotation.
+	// Owner is the certificate in the annotation certificate-name, NAMESPACE/NAME. Empty means no annotation.
 	Owner string
-	// Released is what annotation released says: the certificate that left the Secret in place, and what was in it then, as
-	// ReleasedText gives them. Empty: no annotation.
+	// Released is the annotation released: the certificate that released the Secret and its content then, see ReleasedText.
+	// Empty means no annotation.
 	Released string
-	// Consent is annotation adopt-secret on the Secret itself.
+	// Consent is the annotation adopt-secret on the Secret itself.
 	Consent bool
-	// Leaf is the fingerprint of the certificate in it; empty: none that can be parsed.
+	// Leaf is the fingerprint of its certificate. Empty means that none can be parsed.
 	Leaf string
-	// Others are keys in it that the controller does not write.
+	// Others means that it has data that the controller does not write.
 	Others bool
 }
 
-// OwnerText is how a Secret names the certificate that it belongs to.
+// OwnerText returns the annotation value that names the owner of a Secret.
 func OwnerText(cert types.NamespacedName) string { return cert.String() }
 
-// ReleasedText is how a Secret says which certificate left it in place with which leaf: one of the same name that comes later
-// may have it back, as long as nobody has changed it.
+// ReleasedText returns the annotation value that says which certificate released the Secret with which leaf. A later
+// certificate of the same name may take the Secret over if it was not changed.
 func ReleasedText(cert types.NamespacedName, leaf string) string { return cert.String() + " " + leaf }
 
 // SecretRight is what may be done to a Secret.
 type SecretRight struct {
 	secret Secret
 	ours   bool
-	// refused says why the Secret may not be written; nil: it may.
+	// refused says why the Secret may not be written. Nil means that it may.
 	refused *finding.Finding
 }
 
@@ -77,13 +78,13 @@ func OfSecret(s Secret) SecretRight {
 	return r
 }
 
-// home reports whether the Secret is in the certificate's namespace.
-func (s *Secret) home() bool { return s.Place.Namespace == s.Certificate.Namespace }
+// sameNamespace reports whether the Secret is in the certificate's namespace.
+func (s *Secret) sameNamespace() bool { return s.Key.Namespace == s.Certificate.Namespace }
 
-func (s *Secret) granted() bool { return s.home() || s.RefNotPermitted == nil }
+func (s *Secret) granted() bool { return s.sameNamespace() || s.RefNotPermitted == nil }
 
-// ours reports whether the Secret was made for the certificate: its annotation says so, or somebody removed the annotation
-// from the very Secret of the record. In another namespace only the Secret itself can say it.
+// ours reports whether the Secret was created for the certificate: its annotation says so, or the annotation was removed
+// from the recorded Secret. In another namespace only the Secret's annotation counts.
 func (s *Secret) ours() bool {
 	f := s.Found
 	switch {
@@ -92,16 +93,16 @@ func (s *Secret) ours() bool {
 	case f.Owner != "":
 		return f.Owner == OwnerText(s.Certificate)
 	case f.Released != "":
-		return s.home() && f.Leaf != "" && f.Released == ReleasedText(s.Certificate, f.Leaf)
+		return s.sameNamespace() && f.Leaf != "" && f.Released == ReleasedText(s.Certificate, f.Leaf)
 	}
 	r := s.Record
-	return s.home() && r.Fingerprint != "" && f.UID == r.SecretUID && f.Leaf == r.Fingerprint && f.Type == s.Type &&
-		r.SecretNamespace == s.Place.Namespace && r.SecretName == s.Place.Name
+	return s.sameNamespace() && r.Fingerprint != "" && f.UID == r.SecretUID && f.Leaf == r.Fingerprint && f.Type == s.Type &&
+		r.SecretNamespace == s.Key.Namespace && r.SecretName == s.Key.Name
 }
 
-// consented reports whether whoever may write the Secret lets it be taken over.
+// consented reports whether someone who may write the Secret allows overwriting it.
 func (s *Secret) consented() bool {
-	return s.Found != nil && (s.Found.Consent || s.home() && s.Consent)
+	return s.Found != nil && (s.Found.Consent || s.sameNamespace() && s.Consent)
 }
 
 func (r SecretRight) refusal() *finding.Finding {
@@ -110,44 +111,44 @@ func (r SecretRight) refusal() *finding.Finding {
 	case !s.granted():
 		return s.RefNotPermitted
 	case s.Rival != "":
-		return &finding.Finding{Reason: v1alpha1.ReasonConflict, Message: fmt.Sprintf("spec.secretName: Secret %s belongs to ApisixCertificate %s, which has it already or is older: name another Secret",
+		return &finding.Finding{Reason: v1alpha1.ReasonConflict, Message: fmt.Sprintf("spec.secretName: Secret %s belongs to ApisixCertificate %s, which already has it or is older; use another Secret",
 			s.text(), s.Rival)}
 	case s.Provided || s.Found == nil:
 		return nil
 	case !r.ours && !s.consented():
-		return &finding.Finding{Reason: v1alpha1.ReasonSecretNotManaged, Message: "spec.secretName: Secret " + s.text() + " exists and was not made for this certificate: name another Secret, or let it be overwritten with the annotation " +
-			v1alpha1.AnnotationAdoptSecret + `: "true"` + s.consentPlace()}
+		return &finding.Finding{Reason: v1alpha1.ReasonSecretNotManaged, Message: "spec.secretName: Secret " + s.text() + " exists and is not managed by this certificate; use another Secret, or allow it to be overwritten with the annotation " +
+			v1alpha1.AnnotationAdoptSecret + `: "true"` + s.consentHint()}
 	case s.Found.Type != s.Type && (!r.ours || s.Found.Others):
-		return &finding.Finding{Reason: v1alpha1.ReasonSecretNotManaged, Message: "spec.secretName: Secret " + s.text() + " is of type " + s.Found.Type +
-			", which cannot be changed without deleting it and what else it holds: delete it, or name another Secret"}
+		return &finding.Finding{Reason: v1alpha1.ReasonSecretNotManaged, Message: "spec.secretName: Secret " + s.text() + " has type " + s.Found.Type +
+			", which cannot be changed without deleting the Secret and its other data; delete it, or use another Secret"}
 	}
 	return nil
 }
 
-// consentPlace says where the annotation counts.
-func (s *Secret) consentPlace() string {
-	if s.home() {
+// consentHint says where the annotation must be.
+func (s *Secret) consentHint() string {
+	if s.sameNamespace() {
 		return ""
 	}
 	return " on the Secret itself"
 }
 
-// text names the Secret for people: with its namespace where that is another.
+// text names the Secret, with its namespace if that is another.
 func (s *Secret) text() string {
-	if s.home() {
-		return s.Place.Name
+	if s.sameNamespace() {
+		return s.Key.Name
 	}
-	return s.Place.String()
+	return s.Key.String()
 }
 
-// Ours reports whether the Secret was made for the certificate.
+// Ours reports whether the Secret was created for the certificate.
 func (r SecretRight) Ours() bool { return r.ours }
 
-// Refused says why the Secret may not be written; nil: it may.
+// Refused returns why the Secret may not be written, or nil.
 func (r SecretRight) Refused() *finding.Finding { return r.refused }
 
-// MayRead reports whether what the Secret holds counts for the certificate at all: not that of somebody else, nor without a
-// grant that of another namespace.
+// MayRead reports whether the content of the Secret counts for the certificate. It does not for an unmanaged Secret, or for
+// one in another namespace without a grant.
 func (r SecretRight) MayRead() bool {
 	s := &r.secret
 	return s.Found != nil && s.granted() && (r.ours || s.Provided || s.consented())
@@ -156,13 +157,13 @@ func (r SecretRight) MayRead() bool {
 // MayPush reports whether the pair in the Secret may go to a gateway for the certificate's own names.
 func (r SecretRight) MayPush() bool { return r.MayRead() && (r.ours || r.secret.Provided) }
 
-// Referrer is a live object that needs the Secret; empty: there is none.
+// Referrer returns an existing object that needs the Secret, or an empty string.
 func (r SecretRight) Referrer() string { return r.secret.Referrers }
 
-// Foreign reports whether there is a Secret that is somebody else's.
-func (r SecretRight) Foreign() bool { return r.secret.Found != nil && !r.ours }
+// Unmanaged reports whether there is a Secret that was not created for the certificate.
+func (r SecretRight) Unmanaged() bool { return r.secret.Found != nil && !r.ours }
 
-// Write gives the permit to write the Secret.
+// Write returns the permit to write the Secret.
 func (r SecretRight) Write() (WritePermit, bool) {
 	if r.refused != nil || r.secret.Provided {
 		return WritePermit{}, false
@@ -170,7 +171,7 @@ func (r SecretRight) Write() (WritePermit, bool) {
 	return WritePermit{r.permit()}, true
 }
 
-// Replace gives the permit to delete the Secret in order to make it again with another type.
+// Replace returns the permit to delete the Secret in order to create it with another type.
 func (r SecretRight) Replace() (DeletePermit, bool) {
 	f := r.secret.Found
 	if _, ok := r.Write(); !ok || f == nil || !r.ours || f.Others {
@@ -179,19 +180,19 @@ func (r SecretRight) Replace() (DeletePermit, bool) {
 	return DeletePermit{r.permit()}, true
 }
 
-// Ending is what becomes of the Secret when its certificate is deleted.
-type Ending int
+// DeletionAction is what happens to the Secret when its certificate is deleted.
+type DeletionAction int
 
-// Endings of a Secret.
+// Actions on a Secret.
 const (
-	Leave   Ending = iota // it is not ours, or it should stay
-	Release               // it is in use, or was there before the object: the marks go, the Secret stays
+	Leave   DeletionAction = iota // it is unmanaged, or it should stay
+	Release                       // it is in use, or older than the object: only the controller's metadata is removed
 	Delete
 )
 
-// AtEnd says what becomes of the Secret when the certificate is deleted, and gives the permit for it. retain: the spec
-// wants it to stay.
-func (r SecretRight) AtEnd(retain bool) (Ending, DeletePermit) {
+// OnDelete returns what happens to the Secret when the certificate is deleted, and the permit for it. retain means that the
+// spec wants the Secret to stay.
+func (r SecretRight) OnDelete(retain bool) (DeletionAction, DeletePermit) {
 	s := &r.secret
 	switch {
 	case !r.ours || s.Found == nil || retain || s.Rival != "" || !s.granted():
@@ -203,31 +204,31 @@ func (r SecretRight) AtEnd(retain bool) (Ending, DeletePermit) {
 }
 
 func (r SecretRight) permit() permit {
-	p := permit{place: r.secret.Place}
+	p := permit{key: r.secret.Key}
 	if f := r.secret.Found; f != nil {
 		p.uid, p.version = f.UID, f.ResourceVersion
 	}
 	return p
 }
 
-// permit is for one Secret as it was seen.
+// permit is for one Secret as it was read.
 type permit struct {
-	place   types.NamespacedName
+	key     types.NamespacedName
 	uid     types.UID
 	version string
 }
 
-// Place is the Secret that the permit is for.
-func (p permit) Place() types.NamespacedName { return p.place }
+// Key returns the Secret that the permit is for.
+func (p permit) Key() types.NamespacedName { return p.key }
 
-// UID is that of the Secret as it was seen; empty: there was none, and one may be created.
+// UID returns the UID of the Secret as it was read. Empty means that there was none, and one may be created.
 func (p permit) UID() types.UID { return p.uid }
 
-// ResourceVersion is that of the Secret as it was seen.
+// ResourceVersion returns the version of the Secret as it was read.
 func (p permit) ResourceVersion() string { return p.version }
 
-// WritePermit is the permit to create or update one Secret. Only SecretRight gives it.
+// WritePermit is the permit to create or update one Secret. Only this package creates it.
 type WritePermit struct{ permit }
 
-// DeletePermit is the permit to delete one Secret, or to take the marks off it. Only SecretRight gives it.
+// DeletePermit is the permit to delete or release one Secret. Only this package creates it.
 type DeletePermit struct{ permit }

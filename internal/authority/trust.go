@@ -9,49 +9,50 @@ import (
 	"apisix-certs.io/apisix-certs/internal/finding"
 )
 
-// Trust is what counts of a Secret with the CAs of clients, and of the ApisixTlses that verify clients with it.
+// Trust is the input for deciding on a Secret with client CAs and the ApisixTlses that use it.
 type Trust struct {
-	Place types.NamespacedName
-	// Referrer is a live ApisixTls of the Secret's namespace that refers to it. Empty: there is none.
+	Key types.NamespacedName
+	// Referrer is an existing ApisixTls in the Secret's namespace that refers to it. Empty means none.
 	Referrer string
-	// Found is what there is; nil: no such Secret.
+	// Found is the existing Secret. Nil means that there is none.
 	Found *FoundTrust
 }
 
-// FoundTrust is a Secret that exists.
+// FoundTrust is an existing Secret.
 type FoundTrust struct {
 	UID             types.UID
 	ResourceVersion string
-	// Issuer is what annotation client-ca-issuer says. Empty: no annotation.
+	// Issuer is the annotation client-ca-issuer. Empty means no annotation.
 	Issuer string
-	// Owner is the certificate that annotation certificate-name names. Empty: no annotation.
+	// Owner is the certificate in the annotation certificate-name. Empty means no annotation.
 	Owner string
-	// Others are keys in it that the controller does not write.
+	// Others means that it has data that the controller does not write.
 	Others bool
 }
 
-// TrustRight is what may be done to a Secret with the CAs of clients.
+// TrustRight is what may be done to a Secret with client CAs.
 type TrustRight struct{ trust Trust }
 
-// OfTrust decides what may be done to a Secret with the CAs of clients. It is pure.
+// OfTrust decides what may be done to a Secret with client CAs. It is pure.
 func OfTrust(t Trust) TrustRight { return TrustRight{t} }
 
-// Ours reports whether the Secret was made for CAs: its annotation says so, and none says that it is a certificate's.
+// Ours reports whether the Secret was created for client CAs: its annotation says so, and no annotation says that it belongs
+// to a certificate.
 func (r TrustRight) Ours() bool {
 	f := r.trust.Found
 	return f != nil && f.Issuer != "" && f.Owner == ""
 }
 
-// Refused says why the Secret may not be written for an ApisixTls that refers to it; nil: it may.
+// Refused returns why the Secret may not be written for an ApisixTls that refers to it, or nil.
 func (r TrustRight) Refused() *finding.Finding {
 	if r.trust.Found == nil || r.Ours() {
 		return nil
 	}
-	return finding.New(v1alpha1.ReasonSecretNotManaged, "spec.client.caSecret: Secret %s exists and was not made for the CAs of an issuer: name another Secret, or delete it, or remove annotation %s",
-		r.trust.Place.Name, v1alpha1.AnnotationClientCA)
+	return finding.New(v1alpha1.ReasonSecretNotManaged, "spec.client.caSecret: Secret %s exists and is not managed as the client CAs of an issuer; use another Secret, delete it, or remove the annotation %s",
+		r.trust.Key.Name, v1alpha1.AnnotationClientCA)
 }
 
-// Write gives the permit to write the Secret: while an ApisixTls refers to it, which alone makes it wanted.
+// Write returns the permit to write the Secret, if an ApisixTls refers to it.
 func (r TrustRight) Write() (WritePermit, bool) {
 	if r.Refused() != nil || r.trust.Referrer == "" {
 		return WritePermit{}, false
@@ -59,7 +60,7 @@ func (r TrustRight) Write() (WritePermit, bool) {
 	return WritePermit{r.permit()}, true
 }
 
-// Delete gives the permit to delete the Secret: one of ours that holds nothing else and that nothing refers to.
+// Delete returns the permit to delete the Secret, if it is managed, has no other data and is not referred to.
 func (r TrustRight) Delete() (DeletePermit, bool) {
 	if !r.Ours() || r.trust.Referrer != "" || r.trust.Found.Others {
 		return DeletePermit{}, false
@@ -68,7 +69,7 @@ func (r TrustRight) Delete() (DeletePermit, bool) {
 }
 
 func (r TrustRight) permit() permit {
-	p := permit{place: r.trust.Place}
+	p := permit{key: r.trust.Key}
 	if f := r.trust.Found; f != nil {
 		p.uid, p.version = f.UID, f.ResourceVersion
 	}

@@ -32,7 +32,7 @@ func TestTrust(t *testing.T) {
 		{"of a certificate, and nothing refers to it", "", of(func(f *FoundTrust) { f.Owner = "ns/cert" }), false, false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := OfTrust(Trust{Place: types.NamespacedName{Namespace: "ns", Name: "clients"}, Referrer: c.referrer, Found: c.found})
+			r := OfTrust(Trust{Key: types.NamespacedName{Namespace: "ns", Name: "clients"}, Referrer: c.referrer, Found: c.found})
 			permit, write := r.Write()
 			gone, remove := r.Delete()
 			if write != c.write || remove != c.delete || r.Ours() != c.ours {

@@ -8,9 +8,10 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// IssuerAnnotations are the annotations of a certificate that an issuer asked through cert-manager gets to see, where it reads its
-// settings: those of cert-manager's own issuers, such as venafi.cert-manager.io/custom-fields, and those of the group of an
-// external issuer. It is never nil; an issuer of this project sees none. What cert-manager writes by itself, under cert-manager.io/, is none of them.
+// IssuerAnnotations returns the annotations of a certificate that are copied to its CertificateRequest, from which issuers
+// read settings: those of cert-manager's own issuers, such as venafi.cert-manager.io/custom-fields, and those of the group
+// of an external issuer. Annotations under cert-manager.io/ are not copied. The result is never nil, and empty for an issuer
+// of this project.
 func IssuerAnnotations(cert *v1alpha1.ApisixCertificate) map[string]string {
 	shown := map[string]string{}
 	group := cert.Spec.IssuerRef.Group
@@ -19,14 +20,14 @@ func IssuerAnnotations(cert *v1alpha1.ApisixCertificate) map[string]string {
 	}
 	for name, value := range cert.Annotations {
 		domain, _, prefixed := strings.Cut(name, "/")
-		if prefixed && domain != v1alpha1.GroupCertManager && (under(domain, v1alpha1.GroupCertManager) || under(domain, group)) {
+		if prefixed && domain != v1alpha1.GroupCertManager && (isSubdomain(domain, v1alpha1.GroupCertManager) || isSubdomain(domain, group)) {
 			shown[name] = value
 		}
 	}
 	return shown
 }
 
-// under reports whether a domain is parent or below it.
-func under(domain, parent string) bool {
+// isSubdomain reports whether a domain is parent or below it.
+func isSubdomain(domain, parent string) bool {
 	return parent != "" && (domain == parent || strings.HasSuffix(domain, "."+parent))
 }

@@ -4,7 +4,7 @@ package certspec
 
 import "apisix-certs.io/apisix-certs/certs"
 
-// Names reports, of each host or wildcard that it is asked for, whether the bundle's leaf names it.
+// Names returns a function that reports whether the bundle's leaf covers a host or wildcard.
 func Names(b certs.Bundle) func(host string) bool {
 	if b.Leaf == nil {
 		return func(string) bool { return false }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package certspec reads the spec of an ApisixCertificate: in the terms of package certs, what is wrong with it, when it may be
-// renewed, and where its Secret is.
+// Package certspec interprets the spec of an ApisixCertificate: it converts it for package certs, validates it, and returns its
+// renewal windows and the name of its Secret.
 package certspec
 
 import (
@@ -20,18 +20,18 @@ import (
 	"apisix-certs.io/apisix-certs/internal/note"
 )
 
-// Problems names all that is wrong with the spec of an ApisixCertificate, nil if there is nothing: no issuer could
-// grant it, or the API server would refuse its Secret. Fields are relative to the spec.
+// Problems returns the errors in the spec of an ApisixCertificate that no issuer could accept, or for which the API server
+// would reject its Secret. It is nil if there are none. Fields are relative to the spec.
 func Problems(cert *v1alpha1.ApisixCertificate) []certs.FieldError {
 	return slices.Concat(Of(cert).Validate(), windowProblems(&cert.Spec), secretProblems(&cert.Spec))
 }
 
-// secretProblems are found before a certificate is asked for that could then not be kept.
+// secretProblems are found before a certificate is requested that could not be stored.
 func secretProblems(spec *v1alpha1.ApisixCertificateSpec) []certs.FieldError {
 	var found []certs.FieldError
 	if len(validation.IsDNS1123Subdomain(spec.SecretName)) > 0 {
-		found = append(found, certs.FieldError{Field: "secretName", Value: note.Cut(spec.SecretName, 80), Problem: "cannot be the name of a Secret",
-			Mend: "use at most 253 lower-case letters, digits, - and ., with a letter or digit at both ends"})
+		found = append(found, certs.FieldError{Field: "secretName", Value: note.Cut(spec.SecretName, 80), Problem: "is not a valid Secret name",
+			Mend: "use at most 253 lower-case letters, digits, '-' and '.', starting and ending with a letter or digit"})
 	}
 	if spec.SecretTemplate != nil {
 		found = append(found, templateProblems(*spec.SecretTemplate)...)
@@ -45,20 +45,20 @@ func templateProblems(template v1alpha1.SecretTemplate) []certs.FieldError {
 	for path, metadata := range map[*field.Path]map[string]string{labels: template.Labels, annotations: template.Annotations} {
 		for key := range metadata {
 			if strings.HasPrefix(key, v1alpha1.Prefix) {
-				refused = append(refused, field.Invalid(path, key, "keys under "+v1alpha1.Prefix+" are for this controller to set, remove it"))
+				refused = append(refused, field.Invalid(path, key, "keys under "+v1alpha1.Prefix+" are reserved for this controller; remove it"))
 			}
 		}
 	}
 	var found []certs.FieldError
 	for _, e := range refused {
-		found = append(found, certs.FieldError{Field: e.Field, Value: note.Cut(fmt.Sprint(e.BadValue), 80), Problem: "cannot be put on a Secret", Mend: e.Detail})
+		found = append(found, certs.FieldError{Field: e.Field, Value: note.Cut(fmt.Sprint(e.BadValue), 80), Problem: "is not allowed on a Secret", Mend: e.Detail})
 	}
-	// Maps have no order, and a message must not change from one run to the next.
+	// Map iteration is random, and a message must not change from one run to the next.
 	slices.SortFunc(found, func(a, b certs.FieldError) int { return strings.Compare(a.Error(), b.Error()) })
 	return found
 }
 
-// Of is the spec in the terms of package certs.
+// Of converts the spec for package certs.
 func Of(cert *v1alpha1.ApisixCertificate) certs.Spec {
 	s := cert.Spec
 	spec := certs.Spec{
@@ -90,7 +90,7 @@ func Of(cert *v1alpha1.ApisixCertificate) certs.Spec {
 	return spec.Normalize()
 }
 
-// SecretNamespace is the namespace of the certificate's Secret.
+// SecretNamespace returns the namespace of the certificate's Secret.
 func SecretNamespace(cert *v1alpha1.ApisixCertificate) string {
 	if ns := cert.Spec.SecretNamespace; ns != "" {
 		return ns
@@ -98,23 +98,25 @@ func SecretNamespace(cert *v1alpha1.ApisixCertificate) string {
 	return cert.Namespace
 }
 
-// SecretKey names the certificate's Secret.
+// SecretKey returns the namespace and name of the certificate's Secret.
 func SecretKey(cert *v1alpha1.ApisixCertificate) types.NamespacedName {
 	return types.NamespacedName{Namespace: SecretNamespace(cert), Name: cert.Spec.SecretName}
 }
 
-// SecretText names the Secret for people: with its namespace where that is another than the certificate's.
+// SecretText names the Secret in messages: with its namespace if that is not the certificate's.
 func SecretText(cert *v1alpha1.ApisixCertificate) string {
-	if AtHome(cert) {
+	if SameNamespace(cert) {
 		return cert.Spec.SecretName
 	}
 	return SecretKey(cert).String()
 }
 
-// AtHome reports whether the Secret is in the certificate's namespace.
-func AtHome(cert *v1alpha1.ApisixCertificate) bool { return SecretNamespace(cert) == cert.Namespace }
+// SameNamespace reports whether the Secret is in the certificate's namespace.
+func SameNamespace(cert *v1alpha1.ApisixCertificate) bool {
+	return SecretNamespace(cert) == cert.Namespace
+}
 
-// Text names up to three problems, each with its field below spec.
+// Text joins up to three problems, each with its field below spec.
 func Text(problems []certs.FieldError) string {
 	var texts []string
 	for i, problem := range problems {

@@ -22,7 +22,7 @@ type window struct {
 	open  time.Duration
 }
 
-// windowOf parses a window, field naming it in a fault.
+// windowOf parses a window. field is its path for the error.
 func windowOf(field string, w v1alpha1.RenewalWindow) (window, *certs.FieldError) {
 	bad := func(part, value, problem, mend string) (window, *certs.FieldError) {
 		return window{}, &certs.FieldError{Field: field + "." + part, Value: note.Cut(value, 80), Problem: problem, Mend: mend}
@@ -33,30 +33,30 @@ func windowOf(field string, w v1alpha1.RenewalWindow) (window, *certs.FieldError
 	}
 	location, err := time.LoadLocation(zone)
 	if err != nil || zone == "Local" {
-		return bad("timeZone", w.TimeZone, "is no name of a time zone", "write one such as Europe/Berlin, or leave it out for UTC")
+		return bad("timeZone", w.TimeZone, "is not a known time zone", "use an IANA name such as Europe/Berlin, or omit it for UTC")
 	}
-	// The parser would take a zone from the text, and may panic on one that is cut short.
+	// The parser would read a zone from the text, and may panic on a truncated one.
 	if strings.Contains(w.Cron, "TZ=") {
-		return bad("cron", w.Cron, "names a time zone", "write it in timeZone")
+		return bad("cron", w.Cron, "contains a time zone", "set timeZone instead")
 	}
 	schedule, err := cron.ParseStandard(w.Cron)
 	if err != nil {
-		return bad("cron", w.Cron, "is no cron expression", "write minute, hour, day of month, month and day of week, such as 0 2 * * 1-5")
+		return bad("cron", w.Cron, "is not a valid cron expression", "use minute, hour, day of month, month and day of week, for example 0 2 * * 1-5")
 	}
 	if spec, ok := schedule.(*cron.SpecSchedule); ok {
 		spec.Location = location
 	}
-	// Any time serves to find out whether it ever opens.
+	// Any start time shows whether it ever matches.
 	if schedule.Next(time.Unix(0, 0)).IsZero() {
-		return bad("cron", w.Cron, "never comes", "name a day that there is")
+		return bad("cron", w.Cron, "never matches", "use a day that exists")
 	}
 	if w.Duration.Duration <= 0 {
-		return bad("duration", w.Duration.Duration.String(), "is not above zero", "write how long the window is open, such as 2h")
+		return bad("duration", w.Duration.Duration.String(), "must be positive", "set how long the window is open, for example 2h")
 	}
 	return window{schedule, w.Duration.Duration}, nil
 }
 
-// windowProblems are the faults of all windows.
+// windowProblems returns the errors of all windows.
 func windowProblems(spec *v1alpha1.ApisixCertificateSpec) []certs.FieldError {
 	var found []certs.FieldError
 	for i, w := range spec.RenewalWindows {
@@ -67,7 +67,8 @@ func windowProblems(spec *v1alpha1.ApisixCertificateSpec) []certs.FieldError {
 	return found
 }
 
-// RenewalWindow moves a time into the window that is open or opens next, for certs.Observed; nil where there is none.
+// RenewalWindow returns a function that moves a time into the open or the next window, for certs.Observed. It is nil without
+// windows.
 func RenewalWindow(spec *v1alpha1.ApisixCertificateSpec, uid string) func(time.Time) time.Time {
 	var windows []window
 	for i, w := range spec.RenewalWindows {
@@ -85,8 +86,8 @@ func RenewalWindow(spec *v1alpha1.ApisixCertificateSpec, uid string) func(time.T
 			if inside {
 				return at
 			}
-			// Certificates that wait for one window are not all renewed the moment it opens.
-			opens = opens.Add(time.Duration(share(uid) * float64(w.open)))
+			// Certificates that wait for the same window must not all be renewed when it opens.
+			opens = opens.Add(time.Duration(fraction(uid) * float64(w.open)))
 			if first.IsZero() || opens.Before(first) {
 				first = opens
 			}
@@ -95,7 +96,7 @@ func RenewalWindow(spec *v1alpha1.ApisixCertificateSpec, uid string) func(time.T
 	}
 }
 
-// next is when the window opens that at lies in, or the next one after it.
+// next returns when the window around at opened, or when the next one opens.
 func (w window) next(at time.Time) (opens time.Time, inside bool) {
 	opens = w.opens.Next(at.Add(-w.open))
 	if !opens.After(at) {
@@ -104,8 +105,8 @@ func (w window) next(at time.Time) (opens time.Time, inside bool) {
 	return opens, false
 }
 
-// share is a number from 0 to just under 1 that depends on uid alone.
-func share(uid string) float64 {
+// fraction returns a number from 0 to just under 1 that depends only on uid.
+func fraction(uid string) float64 {
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(uid))
 	return float64(hash.Sum32()) / (1 << 32)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package class has the keys by which the gateways of a certificate are picked: the name of an IngressClass, empty for none; or what
-// stands for one Gateway of the Gateway API; or None.
+// Package class has the keys that select the gateways of a certificate: the name of an IngressClass (may be empty), a key for one
+// Gateway of the Gateway API, or None.
 //
 //	gateways := registry.For(class.Of(cert))
 package class
@@ -16,16 +16,16 @@ import (
 )
 
 const (
-	// None is the class of certificates that are for no gateway. No object of Kubernetes has this name.
+	// None is the class of certificates that have no gateway. It is no valid Kubernetes name.
 	None = "/"
 
 	gatewayPrefix = "Gateway/"
 )
 
-// Of is the class of a certificate.
+// Of returns the class of a certificate.
 func Of(cert *v1alpha1.ApisixCertificate) string { return OfSpec(cert.Namespace, &cert.Spec) }
 
-// OfSpec is the class of a certificate of that namespace.
+// OfSpec returns the class of a certificate with this spec in that namespace.
 func OfSpec(namespace string, spec *v1alpha1.ApisixCertificateSpec) string {
 	switch ref := spec.GatewayRef; {
 	case spec.Gateways == v1alpha1.GatewaysNone:
@@ -36,10 +36,10 @@ func OfSpec(namespace string, spec *v1alpha1.ApisixCertificateSpec) string {
 	return spec.IngressClassName
 }
 
-// OfGateway is the class of what is for one Gateway.
+// OfGateway returns the class of a Gateway.
 func OfGateway(gateway types.NamespacedName) string { return gatewayPrefix + gateway.String() }
 
-// Gateway is the Gateway that a class is of; ok is false for that of an IngressClass.
+// Gateway returns the Gateway of a class. ok is false for the class of an IngressClass.
 func Gateway(class string) (gateway types.NamespacedName, ok bool) {
 	rest, ok := strings.CutPrefix(class, gatewayPrefix)
 	if !ok {

@@ -192,7 +192,7 @@ func testExplain(w *world) {
 	w.must(w.Client.Create(w.Context(), cert))
 	defer func() { w.must(w.Client.Delete(w.Context(), cert)) }()
 	w.want(w.command("explain", "explained"), 0, "default/explained-tls does not exist", "VaultIssuer/nobody does not exist",
-		"keep: the Secret does not exist", "held by    IssuerNotFound: spec.issuerRef: VaultIssuer/nobody does not exist: create it, or correct the reference")
+		"keep: the Secret does not exist", "held by    IssuerNotFound: spec.issuerRef: VaultIssuer/nobody does not exist; create it, or correct the reference")
 	w.want(w.command("explain", "absent"), exitFailed, "absent")
 	w.want(w.command("explain"), exitFailed, "accepts 1 arg(s)")
 }

@@ -134,11 +134,11 @@ func (t *diagnosis) conclude() {
 	}
 }
 
-// apart separates a message of this project into what is wrong and, behind its last colon, how to mend it, where other
-// says so of a message that has none. A colon of a field with its value is none of these: what mends begins with a verb.
+// apart separates a message of this project into what is wrong and, after its last semicolon or colon, how to fix it. For a
+// message without a fix it returns other. A fix begins with a verb, so the colon between a field and its value does not count.
 func apart(message, other string) (problem, mend string) {
 	for end := len(message); ; {
-		i := strings.LastIndex(message[:end], ": ")
+		i := max(strings.LastIndex(message[:end], ": "), strings.LastIndex(message[:end], "; "))
 		if i < 0 {
 			return message, other
 		}

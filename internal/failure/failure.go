@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package failure says what an error means for whoever looks at an object: a reason and a message for a condition.
+// Package failure maps an error to a reason and a message for a condition.
 package failure
 
 import (
@@ -21,8 +21,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// Of maps an error to the reason and message of a condition. The messages of these errors are stable and hold
-// no secret; of any other error only its kind is told, for its text may change from one attempt to the next.
+// Of maps an error to the reason and message of a condition. The messages of known errors are stable and contain no secrets.
+// For any other error only its kind is given, because its text may differ between attempts.
 func Of(err error) *finding.Finding {
 	var (
 		credentials *issuer.CredentialsError
@@ -70,18 +70,18 @@ func Of(err error) *finding.Finding {
 	case errors.As(err, &pair):
 		return &finding.Finding{Reason: v1alpha1.ReasonGatewayRefused, Message: pair.Error()}
 	case apisix.IsUnavailable(err) && errors.As(err, &api):
-		return &finding.Finding{Reason: v1alpha1.ReasonGatewayUnreachable, Message: api.Error() + etcdMend(api)}
+		return &finding.Finding{Reason: v1alpha1.ReasonGatewayUnreachable, Message: api.Error() + etcdFix(api)}
 	case errors.As(err, &api):
-		return &finding.Finding{Reason: v1alpha1.ReasonGatewayRefused, Message: api.Error() + gatewayMend(err)}
+		return &finding.Finding{Reason: v1alpha1.ReasonGatewayRefused, Message: api.Error() + gatewayFix(err)}
 	case errors.As(err, &network):
-		return &finding.Finding{Reason: v1alpha1.ReasonGatewayUnreachable, Message: network.Error() + ": check that the gateway runs and the Admin API's address"}
+		return &finding.Finding{Reason: v1alpha1.ReasonGatewayUnreachable, Message: network.Error() + "; check that the gateway is running and that the Admin API address is correct"}
 	case errors.As(err, &key):
-		return &finding.Finding{Reason: v1alpha1.ReasonGatewayRefused, Message: key.Error() + ": correct --apisix-admin-key-file or --apisix-admin-key-secret, or what it names"}
+		return &finding.Finding{Reason: v1alpha1.ReasonGatewayRefused, Message: key.Error() + "; correct --apisix-admin-key-file or --apisix-admin-key-secret, or the file or Secret it names"}
 	case errors.As(err, &kubernetes):
 		return &finding.Finding{Reason: v1alpha1.ReasonIssueFailed, Message: fmt.Sprintf(
-			"the Kubernetes API refused a step (%s): see the controller's log", kubernetes.Status().Reason)}
+			"the Kubernetes API rejected a request (%s); see the controller's log", kubernetes.Status().Reason)}
 	}
-	return &finding.Finding{Reason: v1alpha1.ReasonIssueFailed, Message: "a step failed: see the controller's log"}
+	return &finding.Finding{Reason: v1alpha1.ReasonIssueFailed, Message: "a step failed; see the controller's log"}
 }
 
 var vaultReasons = map[vault.Kind]string{
@@ -90,29 +90,29 @@ var vaultReasons = map[vault.Kind]string{
 	vault.User:      v1alpha1.ReasonRefused,
 }
 
-// etcdMend is for an answer of the Admin API itself: what fails behind it is its etcd.
-func etcdMend(e *apisix.APIError) string {
+// etcdFix is the fix for a 503 of the Admin API itself, which means that its etcd fails.
+func etcdFix(e *apisix.APIError) string {
 	if e.Foreign || e.Status != http.StatusServiceUnavailable || apisix.IsConflict(e) {
 		return ""
 	}
-	return ": see that the gateway reaches its etcd"
+	return "; check that the gateway can reach its etcd"
 }
 
-func gatewayMend(err error) string {
+func gatewayFix(err error) string {
 	var api *apisix.APIError
 	switch errors.As(err, &api); {
 	case apisix.IsOutdated(err):
 		return ": " + apisix.UpgradeOf(err)
 	case apisix.IsReadOnly(err):
-		return ": that key may only read: give the controller a key of role admin (--apisix-admin-key-file, --apisix-admin-key-secret or that of the GatewayProxy)"
+		return "; this admin key is read-only, use one with the role admin (--apisix-admin-key-file, --apisix-admin-key-secret or that of the GatewayProxy)"
 	case api.Status == http.StatusMethodNotAllowed:
-		return ": let PUT, PATCH and DELETE through to the Admin API"
+		return "; allow PUT, PATCH and DELETE requests to the Admin API"
 	case apisix.IsForbidden(err):
-		return ": allow the controller's address in the gateway's admin.allow_admin (chart: admin.allow.ipList), and give it an admin key with the role admin"
+		return "; allow the controller's address in the gateway's admin.allow_admin (chart: admin.allow.ipList), and give it an admin key with the role admin"
 	case apisix.IsUnauthorized(err):
-		return ": correct the admin key (--apisix-admin-key-file, --apisix-admin-key-secret or that of the GatewayProxy)"
+		return "; correct the admin key (--apisix-admin-key-file, --apisix-admin-key-secret or that of the GatewayProxy)"
 	case apisix.IsForeign(err):
-		return ": check that --apisix-admin-url, or the GatewayProxy's endpoint, is the Admin API's address"
+		return "; check that --apisix-admin-url, or the GatewayProxy's endpoint, is the address of the Admin API"
 	}
 	return ""
 }

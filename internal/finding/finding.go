@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package finding has the value by which the rooms of the product say what they found in the way: the reason and the message
-// of a condition.
+// Package finding has the value with which packages report what prevents a certificate: reason and message of a condition.
 //
-//	return finding.New(v1alpha1.ReasonRefNotPermitted, "no ReferenceGrant lets namespace %s refer to Secret %s", from, name)
+//	return finding.New(v1alpha1.ReasonRefNotPermitted, "no ReferenceGrant allows namespace %s to refer to Secret %s", from, name)
 package finding
 
 import "fmt"
 
-// Finding is a reason and a message for a condition. It may be returned as an error; its text is stable, and holds no secret.
+// Finding is a reason and a message for a condition. It can be returned as an error. Its text is stable and contains no
+// secrets.
 type Finding struct{ Reason, Message string }
 
-// New is a finding with a formatted message.
+// New returns a Finding with a formatted message.
 func New(reason, format string, args ...any) *Finding {
 	return &Finding{Reason: reason, Message: fmt.Sprintf(format, args...)}
 }

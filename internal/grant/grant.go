@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package grant reports whether a ReferenceGrant (gateway.networking.k8s.io) lets ApisixTlses, ApisixUpstreams, Gateways or ListenerSets of one
-// namespace refer to a Secret of another.
+// Package grant reports whether a ReferenceGrant (gateway.networking.k8s.io) allows ApisixTlses, ApisixUpstreams, Gateways or
+// ListenerSets in one namespace to refer to a Secret in another.
 //
-//	ok, err := grants.Allow(ctx, "ApisixTls", "shop", "keys", "shop-tls") // ApisixTlses of shop, Secret keys/shop-tls
+//	ok, err := grants.Allow(ctx, "ApisixTls", "shop", "keys", "shop-tls") // ApisixTlses in shop, Secret keys/shop-tls
 //
-// The CRD of ReferenceGrants belongs to the Gateway API and may be absent: then nothing is granted.
+// The ReferenceGrant CRD belongs to the Gateway API and may be missing. Then nothing is granted.
 package grant
 
 import (
@@ -17,13 +17,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Kind is the kind of ReferenceGrants; their version is that which the cluster prefers.
+// Kind is the kind of ReferenceGrants. The version is the one that the cluster prefers.
 var Kind = schema.GroupKind{Group: "gateway.networking.k8s.io", Kind: "ReferenceGrant"}
 
-// groups are those of the kinds that may refer to a Secret of another namespace.
+// groups are the API groups of the kinds that may refer to a Secret in another namespace.
 var groups = map[string]string{"ApisixTls": "apisix.apache.org", "ApisixUpstream": "apisix.apache.org", "Gateway": Kind.Group, "ListenerSet": Kind.Group}
 
-// GroupOf is the group of a kind that may refer to a Secret of another namespace; empty: none of that kind may.
+// GroupOf returns the group of a kind that may refer to a Secret in another namespace, or an empty string for other kinds.
 func GroupOf(kind string) string { return groups[kind] }
 
 // Grants reads ReferenceGrants. Reader is required.
@@ -32,10 +32,10 @@ type Grants struct {
 	kind   atomic.Pointer[schema.GroupVersionKind]
 }
 
-// Found says that the cluster has ReferenceGrants, in this version.
+// Found records that the cluster has ReferenceGrants in this version.
 func (g *Grants) Found(kind schema.GroupVersionKind) { g.kind.Store(&kind) }
 
-// New is an empty ReferenceGrant, nil before Found.
+// New returns an empty ReferenceGrant, or nil before Found.
 func (g *Grants) New() *unstructured.Unstructured {
 	kind := g.kind.Load()
 	if kind == nil {
@@ -65,7 +65,7 @@ func (g *Grants) Allow(ctx context.Context, fromKind, from, secretNamespace, sec
 	return false, nil
 }
 
-// allows reads spec.from and spec.to; an item of a shape that is not known grants nothing.
+// allows evaluates spec.from and spec.to. An item of unknown form grants nothing.
 func allows(grant *unstructured.Unstructured, fromKind, from, secretName string) bool {
 	return anyItem(grant, "from", func(item map[string]any) bool {
 		return item["group"] == GroupOf(fromKind) && item["kind"] == fromKind && item["namespace"] == from

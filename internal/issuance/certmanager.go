@@ -18,19 +18,19 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// viaCertManager has cert-manager's issuers sign.
+// viaCertManager issues through cert-manager's CertificateRequests.
 type viaCertManager struct{ underway underway }
 
-func (v viaCertManager) plan(o Order, _ certs.Decision, now time.Time) Verdict {
+func (v viaCertManager) plan(o Request, _ certs.Decision, now time.Time) Verdict {
 	if v.underway.blocked != nil {
-		return Verdict{Hold: v.underway.blocked}
+		return Verdict{Blocked: v.underway.blocked}
 	}
 	stage, says := v.underway.stage(o, now)
 	switch stage {
 	case stageWaiting:
 		return Verdict{Pending: says}
 	case stageRefused:
-		verdict := Verdict{Hold: says}
+		verdict := Verdict{Blocked: says}
 		if at := o.renewAt(); at.After(now) {
 			verdict.Until = at
 		}
@@ -41,9 +41,9 @@ func (v viaCertManager) plan(o Order, _ certs.Decision, now time.Time) Verdict {
 	return Verdict{}
 }
 
-// ask takes the next step: it makes the request, or takes its answer. A request that is over is deleted with its key, and
-// the next attempt makes new ones.
-func (v viaCertManager) ask(ctx context.Context, i *Issuers, o Order, d certs.Decision, try attempt) (*Answer, *finding.Finding, error) {
+// issue runs the next step: it creates the request, or reads the certificate from it. A finished request is deleted with its
+// key, and the next attempt creates new ones.
+func (v viaCertManager) issue(ctx context.Context, i *Issuers, o Request, d certs.Decision, try attempt) (*Response, *finding.Finding, error) {
 	if v.underway.blocked != nil {
 		return nil, nil, v.underway.blocked
 	}
@@ -54,8 +54,8 @@ func (v viaCertManager) ask(ctx context.Context, i *Issuers, o Order, d certs.De
 	case stageRefused:
 		return nil, nil, says
 	case stageReady:
-		answer, err := v.answer(i.Clock.Now())
-		return answer, nil, err
+		response, err := v.response(i.Clock.Now())
+		return response, nil, err
 	case stageFailed:
 		if err := v.underway.drop(ctx, i.Client, o.Certificate); err != nil {
 			return nil, nil, err
@@ -65,11 +65,12 @@ func (v viaCertManager) ask(ctx context.Context, i *Issuers, o Order, d certs.De
 	if err := v.request(ctx, i, o, d, try); err != nil {
 		return nil, nil, err
 	}
-	return nil, finding.New(v1alpha1.ReasonIssuing, "the CertificateRequest waits to be approved"), nil
+	return nil, finding.New(v1alpha1.ReasonIssuing, "waiting for the CertificateRequest to be approved"), nil
 }
 
-// request makes the key's Secret and then the request, which refers to it. A key that is there already for the same is used.
-func (v viaCertManager) request(ctx context.Context, i *Issuers, o Order, d certs.Decision, try attempt) error {
+// request creates the Secret with the key and then the CertificateRequest that refers to it. An existing key for the same
+// request is reused.
+func (v viaCertManager) request(ctx context.Context, i *Issuers, o Request, d certs.Decision, try attempt) error {
 	made := v.underway.key
 	if made != nil && (v.underway.request != nil || made.digest != o.digest() || made.key.IsZero()) {
 		if err := v.underway.drop(ctx, i.Client, o.Certificate); err != nil {
@@ -99,7 +100,7 @@ func (v viaCertManager) request(ctx context.Context, i *Issuers, o Order, d cert
 	err = i.Client.Create(ctx, certificateRequest(o, made, csr), tlssecret.FieldOwner)
 	if meta.IsNoMatchError(err) {
 		return finding.New(v1alpha1.ReasonIssueFailed,
-			"the cluster has no CertificateRequests of cert-manager, by which %s is asked: install cert-manager, or correct spec.issuerRef", o.Certificate.Spec.IssuerRef)
+			"the cluster has no CertificateRequest CRD, which %s requires; install cert-manager, or correct spec.issuerRef", o.Certificate.Spec.IssuerRef)
 	}
 	if client.IgnoreAlreadyExists(err) != nil {
 		return fmt.Errorf("create CertificateRequest: %w", err)
@@ -107,25 +108,25 @@ func (v viaCertManager) request(ctx context.Context, i *Issuers, o Order, d cert
 	return nil
 }
 
-// keyOf is the key to ask with: the one that was made for that, or a new one.
-func keyOf(made *requestKey, o Order, d certs.Decision) (certs.Key, error) {
+// keyOf returns the key of an existing Secret, or a new one.
+func keyOf(made *requestKey, o Request, d certs.Decision) (certs.Key, error) {
 	if made != nil {
 		return made.key, nil
 	}
 	return nextKey(o, d.Bundle)
 }
 
-// answer is what the request has in its status.
-func (v viaCertManager) answer(now time.Time) (*Answer, error) {
+// response returns the certificate in the status of the CertificateRequest.
+func (v viaCertManager) response(now time.Time) (*Response, error) {
 	chain, err := certs.ParseCertificates(append(statusBytes(v.underway.request, "certificate"), statusBytes(v.underway.request, "ca")...))
 	if err != nil || len(chain) == 0 {
-		return nil, &certs.AnswerError{Problem: "it holds no certificate that can be parsed", Mend: "check the issuer of cert-manager"}
+		return nil, &certs.AnswerError{Problem: "it contains no certificate that can be parsed", Mend: "check the cert-manager issuer"}
 	}
 	bundle := certs.Assemble(chain[0], chain[1:], now)
-	return &Answer{Bundle: bundle, CertPEM: bundle.CertPEM(), CAPEM: bundle.CAPEM(), Key: v.underway.key.key}, nil
+	return &Response{Bundle: bundle, CertPEM: bundle.CertPEM(), CAPEM: bundle.CAPEM(), Key: v.underway.key.key}, nil
 }
 
-// statusBytes reads PEM of a request's status.
+// statusBytes decodes a PEM field of the request's status.
 func statusBytes(request *unstructured.Unstructured, field string) []byte {
 	text, _, _ := unstructured.NestedString(request.Object, "status", field)
 	data, _ := base64.StdEncoding.DecodeString(text)

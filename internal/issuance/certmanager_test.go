@@ -23,7 +23,7 @@ import (
 func TestByRequest(t *testing.T) {
 	s := newScene(t, byCA)
 	s.ask(t, "Approved=True/x")
-	began := Began(s.observe(t), now.Add(time.Hour))
+	began := StartedAt(s.observe(t), now.Add(time.Hour))
 	if !began.Equal(now) {
 		t.Errorf("began at %s", began)
 	}
@@ -37,16 +37,16 @@ func TestByRequest(t *testing.T) {
 	s.setStatus(t, s.request(t), "conditions", []any{
 		map[string]any{"type": "Approved", "status": "True"}, map[string]any{"type": "Ready", "status": "True"},
 	})
-	answer := s.issued(t)
-	if key := s.keySecrets(t)[0].Data[corev1.TLSPrivateKeyKey]; string(answer.Key.PEM("")) != string(key) {
+	response := s.issued(t)
+	if key := s.keySecrets(t)[0].Data[corev1.TLSPrivateKeyKey]; string(response.Key.PEM("")) != string(key) {
 		t.Error("not the key that was asked with")
 	}
-	if len(answer.CertPEM) == 0 || len(answer.CAPEM) == 0 {
-		t.Errorf("%s %s", answer.CertPEM, answer.CAPEM)
+	if len(response.CertPEM) == 0 || len(response.CAPEM) == 0 {
+		t.Errorf("%s %s", response.CertPEM, response.CAPEM)
 	}
 	// After a restart it is there still.
 	s.issuers = &Issuers{Client: s.issuers.Client, Live: s.issuers.Live, Clock: s.clock, Signers: s.issuers.Signers}
-	if again := s.issued(t); !again.Bundle.Leaf.Equal(answer.Bundle.Leaf) {
+	if again := s.issued(t); !again.Bundle.Leaf.Equal(response.Bundle.Leaf) {
 		t.Error("another answer after a restart")
 	}
 	if err := s.issuers.Stored(t.Context(), s.order); err != nil {
@@ -71,14 +71,14 @@ func TestRequestFails(t *testing.T) {
 
 // An answer that is not taken goes with its request, so that another one is asked for.
 func TestRequestIsAnsweredBadly(t *testing.T) {
-	for name, answer := range map[string]func(*scene){
+	for name, response := range map[string]func(*scene){
 		"nothing": func(*scene) {},
 		"expired": func(s *scene) { s.sign(t, -time.Second) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t, byCA)
 			s.ask(t, "Approved=True/x", "Ready=True/Issued")
-			answer(s)
+			response(s)
 			_, _, err := s.issue(t)
 			if rejected := (*certs.AnswerError)(nil); !errors.As(err, &rejected) {
 				t.Errorf("%v", err)
@@ -150,7 +150,7 @@ func TestKeySecretOfSomebodyElse(t *testing.T) {
 	if err := s.issuers.Client.Create(t.Context(), secret); err != nil {
 		t.Fatal(err)
 	}
-	if v := s.plan(t); v.Hold == nil || v.Hold.Reason != v1alpha1.ReasonSecretNotManaged {
+	if v := s.plan(t); v.Blocked == nil || v.Blocked.Reason != v1alpha1.ReasonSecretNotManaged {
 		t.Errorf("%+v", v)
 	}
 	if s.observe(t).Drop(s.order, false) {
@@ -229,7 +229,7 @@ func TestRequestsAreLimited(t *testing.T) {
 		s.ask(t)
 		s.order.Spec.DNSNames = []string{s.order.Spec.DNSNames[0] + "y"}
 	}
-	if v := s.plan(t); v.Hold == nil || v.Hold.Reason != v1alpha1.ReasonIssuanceLimited || !v.Until.Equal(now.Add(signaturePause)) {
+	if v := s.plan(t); v.Blocked == nil || v.Blocked.Reason != v1alpha1.ReasonIssuanceLimited || !v.Until.Equal(now.Add(signaturePause)) {
 		t.Errorf("%+v", v)
 	}
 }

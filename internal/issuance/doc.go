@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package issuance gets certificates signed: by a Vault, or through the CertificateRequests of cert-manager.
+// Package issuance issues certificates, from Vault or through the CertificateRequests of cert-manager.
 //
-//	state, err := issuers.Observe(ctx, order, false)
-//	verdict := state.Plan(order, decision, now) // pure; the zero Verdict: ask
-//	answer, pending, err := issuers.Issue(ctx, order, state, decision, try)
-//	... // answer goes into its Secret
-//	err = issuers.Stored(ctx, order)
+//	state, err := issuers.Observe(ctx, request, false)
+//	verdict := state.Plan(request, decision, now) // pure; the zero Verdict: issue
+//	response, pending, err := issuers.Issue(ctx, request, state, decision, try)
+//	... // store the response in its Secret
+//	err = issuers.Stored(ctx, request)
 //
-// An answer is checked before it is given, and held until it is stored: what was signed and could not be written is not signed
-// again. Nothing waits here: an issuer that has no turn gives a *vault.BusyError, and a CertificateRequest that has no answer yet
-// what it waits for.
+// A response is checked before it is returned, and kept in memory until it is stored, so that a certificate whose Secret could
+// not be written is not signed again. Nothing blocks: a busy issuer gives a *vault.BusyError, and an unfinished
+// CertificateRequest gives what it is waiting for.
 //
-// Whether a certificate is due is for package certs to say, and writing its Secret for the caller to do.
+// Package certs decides whether a certificate is due, and the caller writes its Secret.
 package issuance

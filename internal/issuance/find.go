@@ -14,8 +14,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/finding"
 )
 
-// Find reads the issuer that a certificate in a namespace refers to, nil where there is none. An external one is not read: there
-// is no right to. A field of the issuer that cannot be read is a *finding.Finding.
+// Find returns the issuer that a certificate in a namespace refers to, or nil if there is none. An external issuer is not
+// read, because the controller has no permission to. An issuer with an invalid field is a *finding.Finding.
 func (i *Issuers) Find(ctx context.Context, namespace string, ref v1alpha1.IssuerReference) (v1alpha1.Issuer, error) {
 	ref = ref.WithKind()
 	if ref.ClusterWide() {
@@ -25,7 +25,7 @@ func (i *Issuers) Find(ctx context.Context, namespace string, ref v1alpha1.Issue
 	case ref.External():
 		return issuer.NewExternal(namespace, ref), nil
 	case v1alpha1.GroupOf(ref.Kind) == v1alpha1.GroupCertManager:
-		return i.findForeign(ctx, namespace, ref)
+		return i.findCertManagerIssuer(ctx, namespace, ref)
 	case ref.ClusterWide():
 		return i.find(ctx, client.ObjectKey{Name: ref.Name}, &v1alpha1.ClusterVaultIssuer{})
 	}
@@ -44,8 +44,8 @@ func (i *Issuers) find(ctx context.Context, key client.ObjectKey, object issuerO
 	return object, nil
 }
 
-// findForeign never returns a nil *issuer.Foreign as an Issuer.
-func (i *Issuers) findForeign(ctx context.Context, namespace string, ref v1alpha1.IssuerReference) (v1alpha1.Issuer, error) {
+// findCertManagerIssuer reads an issuer of cert-manager. It never returns a nil *issuer.Foreign as an Issuer.
+func (i *Issuers) findCertManagerIssuer(ctx context.Context, namespace string, ref v1alpha1.IssuerReference) (v1alpha1.Issuer, error) {
 	found, err := issuer.FindForeign(ctx, i.Client, issuer.Key{Kind: ref.Kind, Namespace: namespace, Name: ref.Name})
 	var field certs.FieldError
 	switch {

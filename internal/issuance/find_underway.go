@@ -16,8 +16,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/finding"
 )
 
-// findUnderway reads what is on its way through cert-manager: the key's Secret from one reader, the request, of which there is
-// no cache, from another.
+// findUnderway reads the pending request of a certificate. The Secret with the key and the CertificateRequest, which is not
+// cached, have separate readers.
 func findUnderway(ctx context.Context, secrets, requests client.Reader, cert *v1alpha1.ApisixCertificate) (underway, error) {
 	secret := &corev1.Secret{}
 	err := secrets.Get(ctx, client.ObjectKey{Namespace: cert.Namespace, Name: keyName(cert)}, secret)
@@ -25,16 +25,16 @@ func findUnderway(ctx context.Context, secrets, requests client.Reader, cert *v1
 	case apierrors.IsNotFound(err):
 		return underway{}, nil
 	case err != nil:
-		return underway{}, fmt.Errorf("key of the request: %w", err)
+		return underway{}, fmt.Errorf("read key of CertificateRequest: %w", err)
 	case !metav1.IsControlledBy(secret, cert):
 		return underway{blocked: finding.New(v1alpha1.ReasonSecretNotManaged,
-			"Secret %s is in the way of the private key of a CertificateRequest: delete it", secret.Name)}, nil
+			"Secret %s has the name that the private key of a CertificateRequest needs, and is not managed by this certificate; delete it", secret.Name)}, nil
 	}
 	found := underway{key: requestKeyOf(secret)}
 	request := newRequest(cert.Namespace, requestName(cert, secret.UID))
 	err = requests.Get(ctx, client.ObjectKeyFromObject(request), request)
 	switch {
-	case absent(err):
+	case isAbsent(err):
 		return found, nil
 	case err != nil:
 		return underway{}, fmt.Errorf("CertificateRequest: %w", err)
@@ -43,10 +43,10 @@ func findUnderway(ctx context.Context, secrets, requests client.Reader, cert *v1
 	return found, nil
 }
 
-// drop deletes what is on its way: the request first, so that no request is left without its key.
+// drop deletes the request first, so that no request is without its key.
 func (u underway) drop(ctx context.Context, writer client.Writer, cert *v1alpha1.ApisixCertificate) error {
 	if u.request != nil {
-		if err := writer.Delete(ctx, u.request); err != nil && !absent(err) {
+		if err := writer.Delete(ctx, u.request); err != nil && !isAbsent(err) {
 			return fmt.Errorf("delete CertificateRequest: %w", err)
 		}
 	}
@@ -60,5 +60,5 @@ func (u underway) drop(ctx context.Context, writer client.Writer, cert *v1alpha1
 	return nil
 }
 
-// absent reports whether there is no such CertificateRequest, or none at all: cert-manager is not installed.
-func absent(err error) bool { return apierrors.IsNotFound(err) || meta.IsNoMatchError(err) }
+// isAbsent reports whether the CertificateRequest does not exist, or cert-manager is not installed.
+func isAbsent(err error) bool { return apierrors.IsNotFound(err) || meta.IsNoMatchError(err) }

@@ -13,13 +13,13 @@ import (
 	"apisix-certs.io/apisix-certs/internal/finding"
 )
 
-// Observe finds out what is on its way, and when the next certificate may be signed. live: past the cache.
-func (i *Issuers) Observe(ctx context.Context, o Order, live bool) (State, error) {
+// Observe returns the pending request and when the next certificate may be signed. With live it reads from the API server.
+func (i *Issuers) Observe(ctx context.Context, o Request, live bool) (State, error) {
 	uid := o.Certificate.UID
 	s := State{ByRequest: issuer.ByRequest(o.Issuer), signableAt: i.signatures.next(uid, i.Clock.Now())}
-	s.held, _ = i.answers.get(uid)
+	s.held, _ = i.responses.get(uid)
 	secrets := client.Reader(i.Client)
-	if live && s.ByRequest { // else nothing is on its way, but for what an issuer before has left
+	if live && s.ByRequest { // otherwise only a previous issuer can have a pending request
 		secrets = i.Live
 	}
 	var err error
@@ -27,48 +27,48 @@ func (i *Issuers) Observe(ctx context.Context, o Order, live bool) (State, error
 	return s, err
 }
 
-// Issue takes the next step for a certificate that is due. It gives a checked answer, or nil and what is waited for. try asks
-// whether an answer to a CSR could be stored, before it is signed. An answer is held until Stored is called, and given again
-// while the same is asked for.
-//
-// Errors are those of try, *vault.BusyError and *vault.Error, those of Signers, *certs.AnswerError for an answer that was not
-// taken, *finding.Finding where cert-manager's request failed, and those of the API server.
-func (i *Issuers) Issue(ctx context.Context, o Order, s State, d certs.Decision, try func(ctx context.Context, csr []byte) error) (*Answer, *finding.Finding, error) {
-	answer, pending, err := i.answer(ctx, o, s, d, try)
-	if answer != nil {
-		answer, err = answer.checked(o.Spec, d, i.Clock.Now())
+// Issue runs the next step for a certificate that is due. It returns a checked response, or nil and what it is waiting for.
+// try reports whether the certificate for a CSR could be stored; it is called before signing. A response is kept until
+// Stored is called, and returned again for the same request. Errors are those of try and Signers, *vault.BusyError,
+// *vault.Error, *certs.AnswerError for a rejected response, *finding.Finding for a failed CertificateRequest, and those of
+// the API server.
+func (i *Issuers) Issue(ctx context.Context, o Request, s State, d certs.Decision, try func(ctx context.Context, csr []byte) error) (*Response, *finding.Finding, error) {
+	response, pending, err := i.response(ctx, o, s, d, try)
+	if response != nil {
+		response, err = response.checked(o.Spec, d, i.Clock.Now())
 	}
 	if rejected := (*certs.AnswerError)(nil); errors.As(err, &rejected) {
-		err = errors.Join(err, i.Stored(ctx, o)) // the next attempt asks anew
+		err = errors.Join(err, i.Stored(ctx, o)) // the next attempt sends a new request
 	}
-	return answer, pending, err
+	return response, pending, err
 }
 
-// answer is the one that is held, or what comes of the next step, which is held from then on. It was not checked.
-func (i *Issuers) answer(ctx context.Context, o Order, s State, d certs.Decision, try attempt) (*Answer, *finding.Finding, error) {
+// response returns the response in memory, or the unchecked one of the next step, which is then kept in memory.
+func (i *Issuers) response(ctx context.Context, o Request, s State, d certs.Decision, try attempt) (*Response, *finding.Finding, error) {
 	uid, digest := o.Certificate.UID, o.digest()
-	if of, held := i.answers.get(uid); of == digest {
+	if of, held := i.responses.get(uid); of == digest {
 		return &held, nil, nil
 	}
-	answer, pending, err := s.route().ask(ctx, i, o, d, try)
-	if answer != nil {
-		i.answers.hold(uid, digest, *answer)
+	response, pending, err := s.route().issue(ctx, i, o, d, try)
+	if response != nil {
+		i.responses.put(uid, digest, *response)
 	}
-	return answer, pending, err
+	return response, pending, err
 }
 
-// Stored is called once the answer is in its Secret: it is forgotten, and a request of cert-manager deleted with its key.
-func (i *Issuers) Stored(ctx context.Context, o Order) error {
-	i.answers.forget(o.Certificate.UID)
+// Stored must be called once the response is in its Secret. It forgets the response, and deletes a CertificateRequest with
+// its key.
+func (i *Issuers) Stored(ctx context.Context, o Request) error {
+	i.responses.forget(o.Certificate.UID)
 	if issuer.ByRequest(o.Issuer) {
 		return i.Drop(ctx, o)
 	}
 	return nil
 }
 
-// Drop forgets an answer that is held, and deletes what is on its way at cert-manager.
-func (i *Issuers) Drop(ctx context.Context, o Order) error {
-	i.answers.forget(o.Certificate.UID)
+// Drop forgets the response in memory and deletes a pending CertificateRequest.
+func (i *Issuers) Drop(ctx context.Context, o Request) error {
+	i.responses.forget(o.Certificate.UID)
 	found, err := findUnderway(ctx, i.Live, i.Live, o.Certificate)
 	if err != nil {
 		return err

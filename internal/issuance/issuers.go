@@ -15,44 +15,44 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/issuer"
 )
 
-// Signers gives the session of an issuer with a Vault, the same one to all its certificates.
+// Signers returns the Vault session of an issuer, the same one for all its certificates.
 type Signers interface {
 	Get(ctx context.Context, issuer v1alpha1.Issuer) (*vault.Session, error)
-	// Observation is what the last check of the issuer showed.
+	// Observation is the result of the last check of the issuer.
 	Observation(v1alpha1.Issuer) issuer.Observation
 }
 
-// Issuers get certificates signed. All fields are required. It is safe for concurrent use, but for one certificate at a time.
+// Issuers issues certificates. All fields are required. It is safe for concurrent use, but not for the same certificate.
 type Issuers struct {
 	Client client.Client
-	// Live reads past the cache.
+	// Live reads from the API server.
 	Live    client.Reader
 	Clock   clock.Clock
 	Signers Signers
 
 	signatures signatures
-	answers    answers
+	responses  responses
 }
 
-// Session is an issuer's with its Vault.
+// Session returns the issuer's session with its Vault.
 func (i *Issuers) Session(ctx context.Context, issuer v1alpha1.Issuer) (*vault.Session, error) {
 	return i.Signers.Get(ctx, issuer)
 }
 
-// Observation is what the last check of an issuer showed.
+// Observation returns the result of the last check of an issuer.
 func (i *Issuers) Observation(issuer v1alpha1.Issuer) issuer.Observation {
 	return i.Signers.Observation(issuer)
 }
 
-// spend counts a signature for the floor, where it is for a reason that counts.
-func (i *Issuers) spend(o Order, reason certs.Reason) {
-	if !InTime(reason) {
+// spend counts a signature against the rate limit, if its reason counts.
+func (i *Issuers) spend(o Request, reason certs.Reason) {
+	if !Unprovoked(reason) {
 		i.signatures.spend(o.Certificate.UID, i.Clock.Now())
 	}
 }
 
-// Forget drops what is in memory of a certificate that is gone.
+// Forget removes a deleted certificate from memory.
 func (i *Issuers) Forget(uid types.UID) {
 	i.signatures.forget(uid)
-	i.answers.forget(uid)
+	i.responses.forget(uid)
 }

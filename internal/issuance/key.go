@@ -9,9 +9,9 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 )
 
-// nextKey is the key to ask a certificate for: a new one, unless the spec wants the old one kept and it fits.
-func nextKey(o Order, old certs.Bundle) (certs.Key, error) {
-	wanted := o.keyKind(old)
+// nextKey returns the key for the next certificate: a new one, unless the spec wants the old one reused and it fits.
+func nextKey(o Request, old certs.Bundle) (certs.Key, error) {
+	wanted := o.nextKeySpec(old)
 	if k := o.Certificate.Spec.PrivateKey; k != nil && k.RotationPolicy == v1alpha1.RotationNever && !old.Key.IsZero() {
 		is := old.Key.Spec()
 		if (wanted.Algorithm == "" || wanted.Algorithm == is.Algorithm) && (wanted.Size == 0 || wanted.Size == is.Size) {

@@ -23,11 +23,11 @@ import (
 // RequestKind is cert-manager's CertificateRequest.
 var RequestKind = issuer.ForeignKind("CertificateRequest")
 
-// annotationPrivateKey is where an issuer of type selfSigned looks for the key to sign with.
+// annotationPrivateKey is where a selfSigned issuer looks for the key to sign with.
 const annotationPrivateKey = "cert-manager.io/private-key-secret-name"
 
-// keySecret is of type Opaque, so that no ingress controller takes it for a pair.
-func keySecret(o Order, key certs.Key) *corev1.Secret {
+// keySecret returns the Secret for a request's key. Its type is Opaque, so that no ingress controller uses it as a pair.
+func keySecret(o Request, key certs.Key) *corev1.Secret {
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: o.Certificate.Namespace, Name: keyName(o.Certificate), Labels: map[string]string{v1alpha1.LabelManaged: "true"},
@@ -42,7 +42,7 @@ func keySecret(o Order, key certs.Key) *corev1.Secret {
 	}
 }
 
-// requestKeyOf reads a Secret that keySecret made. A key that is damaged is left out.
+// requestKeyOf parses a Secret that keySecret created. A broken key is omitted.
 func requestKeyOf(secret *corev1.Secret) *requestKey {
 	key, err := certs.ParseKey(secret.Data[corev1.TLSPrivateKeyKey])
 	if err != nil {
@@ -54,8 +54,8 @@ func requestKeyOf(secret *corev1.Secret) *requestKey {
 	}
 }
 
-// certificateRequest asks for the spec, with the key in a Secret.
-func certificateRequest(o Order, key *requestKey, csr []byte) *unstructured.Unstructured {
+// certificateRequest returns the CertificateRequest for the spec, with the key in a Secret.
+func certificateRequest(o Request, key *requestKey, csr []byte) *unstructured.Unstructured {
 	ref := o.Certificate.Spec.IssuerRef.WithKind() // of cert-manager's group, or an external one
 	spec := map[string]any{
 		"request":   base64.StdEncoding.EncodeToString(csr),
@@ -98,16 +98,16 @@ func usages(spec certs.Spec) []any {
 
 func ownedBy(cert *v1alpha1.ApisixCertificate) metav1.OwnerReference {
 	ref := *metav1.NewControllerRef(cert, v1alpha1.GroupVersion.WithKind("ApisixCertificate"))
-	ref.BlockOwnerDeletion = nil // it would need a right of its own where an admission plugin checks that
+	ref.BlockOwnerDeletion = nil // it needs a permission of its own where an admission plugin checks it
 	return ref
 }
 
-// keyName is the Secret that keeps the key of a request.
+// keyName is the name of the Secret with the key of a request.
 func keyName(cert *v1alpha1.ApisixCertificate) string {
 	return cut(cert.Name, 200) + "-" + digest8(string(cert.UID)) + "-next"
 }
 
-// requestName is the same for the same key, so that a request is made once.
+// requestName depends on the key, so that a request is created only once.
 func requestName(cert *v1alpha1.ApisixCertificate, key types.UID) string {
 	return cut(cert.Name, 200) + "-" + digest8(string(key))
 }

@@ -16,16 +16,15 @@ import (
 	"apisix-certs.io/apisix-certs/internal/finding"
 )
 
-// Objections are what the role of an issuer that stands so would refuse of the certificate, or grant in part, nil where
-// there is nothing or the role is not known. Fields are relative to the spec.
+// Objections returns what the issuer's role would reject of the certificate, or grant only in part. It is nil if there is
+// nothing or the role is not known. Fields are relative to the spec.
 func Objections(cert *v1alpha1.ApisixCertificate, status vault.Status) []certs.FieldError {
 	return status.Objections(certspec.Of(cert))
 }
 
-// Objection says that the role, as the last check showed it, would refuse the certificate when it is renewed, though it is good
-// now; nil: nothing is known to. Nothing is held back for it: it is the issuer who decides. known is false where the issuer was
-// not looked at yet, as after a restart.
-func Objection(o Order) (found *finding.Finding, known bool) {
+// Objection returns why the role, as last checked, would reject the renewal of a certificate that is valid now, or nil. It
+// blocks nothing: the issuer decides. known is false if the issuer has not been checked yet, for example after a restart.
+func Objection(o Request) (found *finding.Finding, known bool) {
 	if issuer.ByRequest(o.Issuer) {
 		return nil, true // it has no role
 	}
@@ -34,25 +33,26 @@ func Objection(o Order) (found *finding.Finding, known bool) {
 	}
 	spec := o.Spec
 	refused := o.refused(spec)
-	if slices.ContainsFunc(refused, ofKey) {
-		spec.Key = o.keyKind(o.present())
+	if slices.ContainsFunc(refused, isKeyField) {
+		spec.Key = o.nextKeySpec(o.present())
 		refused = o.refused(spec)
 	}
 	if len(refused) == 0 {
 		return nil, true
 	}
-	return finding.New(v1alpha1.ReasonRoleWouldReject, "the certificate is good, but the issuer's role would refuse its renewal: %s", certspec.Text(refused)), true
+	return finding.New(v1alpha1.ReasonRoleWouldReject, "certificate is valid, but the issuer's role would reject its renewal: %s", certspec.Text(refused)), true
 }
 
-// refused is what the role would refuse of a spec. A life that is too long is cut and not refused: see shortLife.
-func (o Order) refused(spec certs.Spec) []certs.FieldError {
+// refused returns what the role would reject of a spec. A duration that is too long is shortened and not rejected: see
+// checkLifetime.
+func (o Request) refused(spec certs.Spec) []certs.FieldError {
 	return slices.DeleteFunc(o.Observation.Status.Objections(spec), func(e certs.FieldError) bool { return e.Field == "duration" })
 }
 
-func ofKey(e certs.FieldError) bool { return strings.HasPrefix(e.Field, "privateKey.") }
+func isKeyField(e certs.FieldError) bool { return strings.HasPrefix(e.Field, "privateKey.") }
 
-// present is the pair in the Secret, as far as it can be parsed.
-func (o Order) present() certs.Bundle {
+// present returns the pair in the Secret, as far as it can be parsed.
+func (o Request) present() certs.Bundle {
 	if o.Secret == nil {
 		return certs.Bundle{}
 	}
@@ -63,12 +63,12 @@ func (o Order) present() certs.Bundle {
 	return b
 }
 
-// keyKind is the kind of key to ask a certificate for that follows old: that of old where the spec names none, unless the role
-// is known to refuse it.
-func (o Order) keyKind(old certs.Bundle) certs.KeySpec {
+// nextKeySpec returns the kind of key for the certificate after old: that of old if the spec names none, unless the role is
+// known to reject it.
+func (o Request) nextKeySpec(old certs.Bundle) certs.KeySpec {
 	spec := o.Spec
 	spec.Key = certs.KeyFor(o.Spec.Key, old)
-	if slices.ContainsFunc(o.refused(spec), ofKey) {
+	if slices.ContainsFunc(o.refused(spec), isKeyField) {
 		return o.Spec.Key
 	}
 	return spec.Key

@@ -63,7 +63,7 @@ func TestKeyOfAnAdoptedPair(t *testing.T) {
 		if role != "" {
 			ofRole(func(r *vault.Role) { r.KeyType = role })(s)
 		}
-		if is := s.order.keyKind(s.decision.Bundle).WithDefaults().Algorithm; is != want {
+		if is := s.order.nextKeySpec(s.decision.Bundle).WithDefaults().Algorithm; is != want {
 			t.Errorf("role %q: %v", role, is)
 		}
 		if found, _ := Objection(s.order); found != nil {

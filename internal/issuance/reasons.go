@@ -4,19 +4,21 @@ package issuance
 
 import "apisix-certs.io/apisix-certs/certs"
 
-// Reasons to issue beside those of package certs.
+// Reasons to issue in addition to those of package certs.
 const (
-	KeyLost        certs.Reason = "KeyLost"           // the key was outside of Kubernetes and is gone from there
-	KeyMoved       certs.Reason = "KeyStorageChanged" // the key is where it should not be any more
-	SecretReverted certs.Reason = "SecretReverted"    // somebody put an older certificate back into the Secret
+	KeyLost        certs.Reason = "KeyLost"           // the key was stored outside Kubernetes and is missing there
+	KeyMoved       certs.Reason = "KeyStorageChanged" // the key is not where the spec wants it any more
+	SecretReverted certs.Reason = "SecretReverted"    // another writer restored an older certificate in the Secret
 )
 
-// InTime reports whether a reason is one that nobody can bring about. Signatures for it are not limited.
-func InTime(reason certs.Reason) bool { return reason == certs.RenewalDue || reason == certs.Expired }
+// Unprovoked reports whether no user can cause the reason. Signatures for it are not limited.
+func Unprovoked(reason certs.Reason) bool {
+	return reason == certs.RenewalDue || reason == certs.Expired
+}
 
-// AsSpecified reports whether a reason leaves a certificate which is as the spec wants it: what replaces it must not end
-// before it, where that is less than was asked for.
-func AsSpecified(reason certs.Reason) bool {
+// MatchesSpec reports whether the current certificate still matches the spec in spite of the reason. Its replacement must
+// not expire before it, if it is shorter than requested.
+func MatchesSpec(reason certs.Reason) bool {
 	switch reason {
 	case certs.RenewalDue, certs.RenewalRequested, certs.IssuerRotated, certs.IssuerEnding, KeyMoved:
 		return true
@@ -24,5 +26,5 @@ func AsSpecified(reason certs.Reason) bool {
 	return false
 }
 
-// StillGood reports whether a reason leaves the certificate valid and as specified meanwhile.
-func StillGood(reason certs.Reason) bool { return AsSpecified(reason) || reason == KeyLost }
+// StillValid reports whether the current certificate is still valid and matches the spec in spite of the reason.
+func StillValid(reason certs.Reason) bool { return MatchesSpec(reason) || reason == KeyLost }

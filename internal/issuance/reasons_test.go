@@ -18,8 +18,8 @@ func TestReasons(t *testing.T) {
 		SecretReverted:         {false, false, false},
 		certs.Revoked:          {false, false, false},
 	} {
-		if InTime(reason) != is.inTime || AsSpecified(reason) != is.asSpecified || StillGood(reason) != is.stillGood {
-			t.Errorf("%s: %v %v %v", reason, InTime(reason), AsSpecified(reason), StillGood(reason))
+		if Unprovoked(reason) != is.inTime || MatchesSpec(reason) != is.asSpecified || StillValid(reason) != is.stillGood {
+			t.Errorf("%s: %v %v %v", reason, Unprovoked(reason), MatchesSpec(reason), StillValid(reason))
 		}
 	}
 }

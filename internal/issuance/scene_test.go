@@ -39,7 +39,7 @@ const day = 24 * time.Hour
 
 // scene is certificate "c" for a.example in Secret "s", of which nothing is there yet.
 type scene struct {
-	order    Order
+	order    Request
 	decision certs.Decision
 	issuers  *Issuers
 	clock    *clocktesting.FakeClock
@@ -58,7 +58,7 @@ func newScene(t testing.TB, edits ...func(*scene)) *scene {
 	}}
 	cert.Namespace, cert.Name, cert.UID, cert.Generation = "ns", "c", "uid-c", 1
 	s := &scene{
-		order:    Order{Certificate: cert, Issuer: &v1alpha1.VaultIssuer{}},
+		order:    Request{Certificate: cert, Issuer: &v1alpha1.VaultIssuer{}},
 		decision: certs.Decision{Issue: true, Reason: certs.SecretMissing, Message: "the Secret does not exist"},
 		clock:    clocktesting.NewFakeClock(now), ca: certstest.NewCA(t, "root", now.Add(3650*day)),
 	}
@@ -154,7 +154,7 @@ func (s *scene) plan(t testing.TB) Verdict {
 	return s.observe(t).Plan(s.order, s.decision, s.clock.Now())
 }
 
-func (s *scene) issue(t testing.TB) (*Answer, *finding.Finding, error) {
+func (s *scene) issue(t testing.TB) (*Response, *finding.Finding, error) {
 	t.Helper()
 	return s.issuers.Issue(t.Context(), s.order, s.observe(t), s.decision, func(_ context.Context, csr []byte) error {
 		s.tried = append(s.tried, string(csr))
@@ -163,13 +163,13 @@ func (s *scene) issue(t testing.TB) (*Answer, *finding.Finding, error) {
 }
 
 // issued is the answer, where there has to be one.
-func (s *scene) issued(t testing.TB) *Answer {
+func (s *scene) issued(t testing.TB) *Response {
 	t.Helper()
-	answer, pending, err := s.issue(t)
-	if err != nil || answer == nil {
+	response, pending, err := s.issue(t)
+	if err != nil || response == nil {
 		t.Fatalf("no answer: pending %v, error %v", pending, err)
 	}
-	return answer
+	return response
 }
 
 // has puts a good certificate of so long ago into the Secret, written by a field manager last.

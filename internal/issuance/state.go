@@ -10,22 +10,22 @@ import (
 	"apisix-certs.io/apisix-certs/internal/finding"
 )
 
-// State is what is known before anything is signed. It holds values alone.
+// State is what is known before anything is signed. It holds only values.
 type State struct {
-	// ByRequest: the issuer is one that only cert-manager can ask.
+	// ByRequest means that the issuer can only be used through a CertificateRequest.
 	ByRequest bool
 
 	underway   underway
 	signableAt time.Time // when the next certificate may be signed
-	held       string    // digest of what a held answer answers; empty: none is held
+	held       string    // digest of the request of the response in memory; empty: none
 }
 
 // route is a way to get a certificate signed.
 type route interface {
-	// plan says what is in the way of asking, or that there is an answer. It is pure.
-	plan(o Order, d certs.Decision, now time.Time) Verdict
-	// ask takes the next step. It gives an answer that was not checked yet, or what is waited for.
-	ask(ctx context.Context, i *Issuers, o Order, d certs.Decision, try attempt) (*Answer, *finding.Finding, error)
+	// plan returns what prevents issuing, or that a response is available. It is pure.
+	plan(o Request, d certs.Decision, now time.Time) Verdict
+	// issue runs the next step. It returns an unchecked response, or what it is waiting for.
+	issue(ctx context.Context, i *Issuers, o Request, d certs.Decision, try attempt) (*Response, *finding.Finding, error)
 }
 
 func (s State) route() route {
@@ -35,34 +35,34 @@ func (s State) route() route {
 	return viaVault{}
 }
 
-// Plan says what to do about a certificate that is due. It is pure. The zero Verdict: Issue.
-func (s State) Plan(o Order, d certs.Decision, now time.Time) Verdict {
-	if s.answers(o) {
+// Plan returns what to do about a certificate that is due. It is pure. The zero Verdict means: call Issue.
+func (s State) Plan(o Request, d certs.Decision, now time.Time) Verdict {
+	if s.hasResponse(o) {
 		return Verdict{Uncounted: true}
 	}
 	verdict := s.route().plan(o, d, now)
-	if verdict == (Verdict{}) && !InTime(d.Reason) && s.signableAt.After(now) {
-		return limited(o, d, s.signableAt)
+	if verdict == (Verdict{}) && !Unprovoked(d.Reason) && s.signableAt.After(now) {
+		return limitedVerdict(o, d, s.signableAt)
 	}
 	return verdict
 }
 
-// AsksVault reports whether Issue would ask a Vault, and try before that.
-func (s State) AsksVault(o Order) bool { return !s.ByRequest && !s.answers(o) }
+// CallsVault reports whether Issue would call Vault, and try before that.
+func (s State) CallsVault(o Request) bool { return !s.ByRequest && !s.hasResponse(o) }
 
-// answers reports whether an answer is held to what is asked for.
-func (s State) answers(o Order) bool { return s.held != "" && s.held == o.digest() }
+// hasResponse reports whether there is a response to the request in memory.
+func (s State) hasResponse(o Request) bool { return s.held != "" && s.held == o.digest() }
 
-// Drop reports whether what is on its way is not needed any more; due: a new certificate is. See Issuers.Drop.
-func (s State) Drop(o Order, due bool) bool {
+// Drop reports whether a pending request is no longer needed; due means that a new certificate is. See Issuers.Drop.
+func (s State) Drop(o Request, due bool) bool {
 	if s.held != "" && !due {
 		return true
 	}
 	return s.underway.key != nil && (!due || o.Issuer != nil && !s.ByRequest)
 }
 
-// Began is when it was decided to issue: where cert-manager is asked, in an earlier run.
-func Began(s State, now time.Time) time.Time {
+// StartedAt returns when issuing started. With cert-manager that was in an earlier run.
+func StartedAt(s State, now time.Time) time.Time {
 	if key := s.underway.key; key != nil {
 		return key.created
 	}

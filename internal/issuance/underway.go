@@ -14,13 +14,13 @@ import (
 	"apisix-certs.io/apisix-certs/internal/note"
 )
 
-// underway is a certificate on its way through cert-manager. The private key is made first and lies in a Secret beside the
-// request until its certificate is in spec.secretName: neither a restart nor a slow signer loses it, and the pair that is
-// served is not touched before its successor is whole.
+// underway is a pending request at cert-manager. The private key is created first and stays in a Secret next to the request
+// until the certificate is in spec.secretName: it survives restarts and slow signers, and the served pair is not changed
+// before the new one is complete.
 type underway struct {
-	key     *requestKey                // nil: nothing is on its way
-	request *unstructured.Unstructured // nil: not made yet
-	blocked *finding.Finding           // a Secret of somebody else has the name of the key's
+	key     *requestKey                // nil: there is none
+	request *unstructured.Unstructured // nil: not created yet
+	blocked *finding.Finding           // an unmanaged Secret has the name of the key's
 }
 
 // requestKey is the Secret with the key of a request.
@@ -28,31 +28,31 @@ type requestKey struct {
 	name    string
 	uid     types.UID
 	created time.Time
-	digest  string // of what is asked for with it
-	renewAt string // the annotation of the certificate at that time
+	digest  string // of the request
+	renewAt string // the certificate's annotation at that time
 	key     certs.Key
 }
 
-// stage is how far a CertificateRequest has come.
+// stage is the progress of a CertificateRequest.
 type stage string
 
 const (
-	stageNone    stage = "none"    // there is none for what is wanted
+	stageNone    stage = "none"    // there is none for this request
 	stageWaiting stage = "waiting" // for approval, or for the signer
-	stageRefused stage = "refused" // denied, or invalid: the same would be refused again
+	stageRefused stage = "refused" // denied or invalid: it would be rejected again
 	stageFailed  stage = "failed"
-	stageReady   stage = "ready" // it has its answer
+	stageReady   stage = "ready" // it has its certificate
 )
 
-// stage says how far the request for an order has come, with a reason and a message. What was refused is forgotten once
-// somebody has asked for a new certificate since.
-func (u underway) stage(o Order, now time.Time) (stage, *finding.Finding) {
+// stage returns the progress of a request, with a reason and a message. A rejection is ignored once a user has requested a
+// renewal since.
+func (u underway) stage(o Request, now time.Time) (stage, *finding.Finding) {
 	if u.key == nil || u.key.digest != o.digest() || u.key.key.IsZero() || u.request == nil {
 		return stageNone, nil
 	}
 	conditions := conditionsOf(u.request)
 	refused := func(reason, what string, c requestCondition) (stage, *finding.Finding) {
-		if u.askedAgain(o, now) {
+		if u.renewalRequestedSince(o, now) {
 			return stageNone, nil
 		}
 		return stageRefused, finding.New(reason, "%s%s", what, c.text())
@@ -62,20 +62,20 @@ func (u underway) stage(o Order, now time.Time) (stage, *finding.Finding) {
 	case denied.status == "True", ready.reason == "Denied":
 		return refused(v1alpha1.ReasonDenied, "the CertificateRequest was denied", denied)
 	case invalid.status == "True":
-		return refused(v1alpha1.ReasonRefused, "the CertificateRequest is invalid to its issuer", invalid)
+		return refused(v1alpha1.ReasonRefused, "the CertificateRequest was rejected as invalid by its issuer", invalid)
 	case ready.status == "False" && ready.reason == "Failed":
 		return stageFailed, finding.New(v1alpha1.ReasonIssueFailed, "the CertificateRequest failed%s", ready.text())
 	case conditions["Approved"].status != "True":
-		return stageWaiting, finding.New(v1alpha1.ReasonIssuing, "the CertificateRequest waits to be approved")
+		return stageWaiting, finding.New(v1alpha1.ReasonIssuing, "waiting for the CertificateRequest to be approved")
 	case ready.status == "True":
 		return stageReady, nil
 	}
-	return stageWaiting, finding.New(v1alpha1.ReasonIssuing, "the CertificateRequest is approved and waits for its issuer")
+	return stageWaiting, finding.New(v1alpha1.ReasonIssuing, "the CertificateRequest is approved; waiting for its issuer")
 }
 
-// askedAgain reports whether a renewal was asked for since the key was made. Times are told in seconds, so it is the value
-// that counts.
-func (u underway) askedAgain(o Order, now time.Time) bool {
+// renewalRequestedSince reports whether a renewal was requested since the key was created. It compares the annotation's
+// value, because times are only precise to the second.
+func (u underway) renewalRequestedSince(o Request, now time.Time) bool {
 	at := o.renewAt()
 	return !at.IsZero() && !at.After(now) && u.key.renewAt != o.Certificate.Annotations[v1alpha1.AnnotationRenewAt]
 }
@@ -83,7 +83,7 @@ func (u underway) askedAgain(o Order, now time.Time) bool {
 // requestCondition is a condition of a CertificateRequest.
 type requestCondition struct{ status, reason, message string }
 
-// text is what the issuer or approver says, cut: it is not ours.
+// text is the message of the issuer or approver, cut because its length is not under our control.
 func (c requestCondition) text() string {
 	if c.message == "" {
 		return ""

@@ -23,11 +23,11 @@ func TestPlanByRequest(t *testing.T) {
 		pending    string // part of its message
 	}{
 		{"nothing yet", nil, nil, false, "", ""},
-		{"new", []string{"-=-"}, nil, false, "", "waits to be approved"},
-		{"approved", []string{approved}, nil, false, "", "waits for its issuer"},
-		{"pending", []string{approved, "Ready=False/Pending"}, nil, false, "", "waits for its issuer"},
+		{"new", []string{"-=-"}, nil, false, "", "waiting for the CertificateRequest to be approved"},
+		{"approved", []string{approved}, nil, false, "", "waiting for its issuer"},
+		{"pending", []string{approved, "Ready=False/Pending"}, nil, false, "", "waiting for its issuer"},
 		{"answered", []string{approved, "Ready=True/Issued"}, nil, true, "", ""},
-		{"answered, not approved", []string{"Ready=True/Issued"}, nil, false, "", "waits to be approved"},
+		{"answered, not approved", []string{"Ready=True/Issued"}, nil, false, "", "waiting for the CertificateRequest to be approved"},
 		{"answered, denied", []string{approved, "Denied=True/x", "Ready=True/Issued"}, nil, false, v1alpha1.ReasonDenied, ""},
 		{"denied", []string{"Denied=True/x", "Ready=False/Denied"}, nil, false, v1alpha1.ReasonDenied, ""},
 		{"invalid", []string{"InvalidRequest=True/x"}, nil, false, v1alpha1.ReasonRefused, ""},
@@ -48,8 +48,8 @@ func TestPlanByRequest(t *testing.T) {
 			if v.Uncounted != c.uncounted || (v == ask) != (!c.uncounted && c.held == "" && c.pending == "") {
 				t.Errorf("%+v", v)
 			}
-			if (v.Hold != nil) != (c.held != "") || v.Hold != nil && (v.Hold.Reason != c.held || !strings.HasSuffix(v.Hold.Message, ": because")) {
-				t.Errorf("held: %v", v.Hold)
+			if (v.Blocked != nil) != (c.held != "") || v.Blocked != nil && (v.Blocked.Reason != c.held || !strings.HasSuffix(v.Blocked.Message, ": because")) {
+				t.Errorf("held: %v", v.Blocked)
 			}
 			if (v.Pending != nil) != (c.pending != "") || v.Pending != nil && !strings.Contains(v.Pending.Message, c.pending) {
 				t.Errorf("pending: %v", v.Pending)
@@ -62,7 +62,7 @@ func TestPlanByRequest(t *testing.T) {
 func TestRefusedIsNotAskedAgain(t *testing.T) {
 	s := newScene(t, byCA, func(s *scene) { s.annotate(v1alpha1.AnnotationRenewAt, now.Format(time.RFC3339)) })
 	s.ask(t, "Denied=True/x")
-	if v := s.plan(t); v.Hold == nil || v.Hold.Reason != v1alpha1.ReasonDenied {
+	if v := s.plan(t); v.Blocked == nil || v.Blocked.Reason != v1alpha1.ReasonDenied {
 		t.Errorf("%+v", v)
 	}
 }
@@ -73,7 +73,7 @@ func TestRefusedUntil(t *testing.T) {
 	s.ask(t, "Denied=True/x")
 	at := now.Add(time.Minute)
 	s.annotate(v1alpha1.AnnotationRenewAt, at.Format(time.RFC3339))
-	if v := s.plan(t); v.Hold == nil || !v.Until.Equal(at) {
+	if v := s.plan(t); v.Blocked == nil || !v.Until.Equal(at) {
 		t.Errorf("%+v", v)
 	}
 	s.clock.SetTime(at)

@@ -16,40 +16,40 @@ import (
 	"apisix-certs.io/apisix-certs/internal/finding"
 )
 
-// viaVault has a Vault sign.
+// viaVault issues from Vault.
 type viaVault struct{}
 
-// plan holds what could not be of use, and would cost a signature.
-func (viaVault) plan(o Order, d certs.Decision, now time.Time) Verdict {
+// plan blocks requests that cannot give a usable certificate but would cost a signature.
+func (viaVault) plan(o Request, d certs.Decision, now time.Time) Verdict {
 	if err := certs.CheckCA(o.Observation.CAs, now); err != nil {
-		return Verdict{Hold: finding.New(v1alpha1.ReasonIssuerNotReady, "the issuer was not asked: %s", err)}
+		return Verdict{Blocked: finding.New(v1alpha1.ReasonIssuerNotReady, "issuance skipped: %s", err)}
 	}
-	return shortLife(o, d, now)
+	return checkLifetime(o, d, now)
 }
 
-// shortLife holds what the role, as it is known, grants less of than was asked for, while what it would grant ends before the
-// certificate that is there: it would not be taken.
-func shortLife(o Order, d certs.Decision, now time.Time) Verdict {
+// checkLifetime blocks a renewal while the role's max_ttl would give a shorter certificate than requested that expires
+// before the current one: it would be rejected.
+func checkLifetime(o Request, d certs.Decision, now time.Time) Verdict {
 	role, leaf := o.Observation.Status.Role, d.Bundle.Leaf
-	if role == nil || role.MaxTTL <= 0 || o.Spec.Duration <= role.MaxTTL || leaf == nil || !AsSpecified(d.Reason) {
+	if role == nil || role.MaxTTL <= 0 || o.Spec.Duration <= role.MaxTTL || leaf == nil || !MatchesSpec(d.Reason) {
 		return Verdict{}
 	}
 	until := leaf.NotAfter.Add(-role.MaxTTL)
 	if !until.After(now) {
 		return Verdict{}
 	}
-	return Verdict{Until: until, Hold: finding.New(v1alpha1.ReasonRefused, "the issuer was not asked, for its answer would not be taken: %s: %s",
+	return Verdict{Until: until, Blocked: finding.New(v1alpha1.ReasonRefused, "renewal skipped: the role's max_ttl would give a certificate that expires before the current one: %s: %s",
 		certs.ShortLife(role.MaxTTL, o.Spec.Duration, leaf.NotAfter), certs.ShortLifeMend(role.MaxTTL))}
 }
 
-func (viaVault) ask(ctx context.Context, i *Issuers, o Order, d certs.Decision, try attempt) (*Answer, *finding.Finding, error) {
+func (viaVault) issue(ctx context.Context, i *Issuers, o Request, d certs.Decision, try attempt) (*Response, *finding.Finding, error) {
 	session, err := i.Signers.Get(ctx, o.Issuer)
 	if err != nil {
 		return nil, nil, err
 	}
 	var key certs.Key
 	sent := false
-	answer, err := session.Issue(ctx, vault.Request{
+	response, err := session.Issue(ctx, vault.Request{
 		ID: string(o.Certificate.UID), Group: o.Certificate.Namespace, Spec: o.Spec, Finish: true, Ends: d.NotAfter,
 		CSR: func() (csr []byte, err error) {
 			if session.MakesKey() {
@@ -70,19 +70,19 @@ func (viaVault) ask(ctx context.Context, i *Issuers, o Order, d certs.Decision, 
 	})
 	if busy := (*vault.BusyError)(nil); sent && !errors.As(err, &busy) {
 		i.spend(o, d.Reason)
-		logSigned(ctx, o, d, answer.Bundle, err)
+		logSigned(ctx, o, d, response.Bundle, err)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	if !answer.Bundle.Key.IsZero() {
-		key = answer.Bundle.Key
+	if !response.Bundle.Key.IsZero() {
+		key = response.Bundle.Key
 	}
-	return &Answer{Bundle: answer.Bundle, CertPEM: answer.CertPEM, CAPEM: answer.CAPEM, Key: key}, nil, nil
+	return &Response{Bundle: response.Bundle, CertPEM: response.CertPEM, CAPEM: response.CAPEM, Key: key}, nil, nil
 }
 
-// logSigned is the trail of what Vault was asked to sign.
-func logSigned(ctx context.Context, o Order, d certs.Decision, b certs.Bundle, err error) {
+// logSigned logs each signature requested from Vault.
+func logSigned(ctx context.Context, o Request, d certs.Decision, b certs.Bundle, err error) {
 	outcome := "done"
 	if err != nil {
 		outcome = "failed"

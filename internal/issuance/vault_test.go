@@ -71,12 +71,12 @@ func TestBadAnswers(t *testing.T) {
 	s.vault.Answer(signPath, signing(s, day))
 	for reason, taken := range map[certs.Reason]bool{certs.RenewalDue: false, KeyMoved: false, certs.NamesDiffer: true} {
 		s.decision.Reason = reason
-		answer, _, err := s.issue(t)
-		if rejected := (*certs.AnswerError)(nil); errors.As(err, &rejected) == taken || (answer != nil) != taken {
+		response, _, err := s.issue(t)
+		if rejected := (*certs.AnswerError)(nil); errors.As(err, &rejected) == taken || (response != nil) != taken {
 			t.Errorf("%s: %v", reason, err)
 		}
-		if taken && (len(answer.Warnings) != 1 || !strings.Contains(answer.Warnings[0], "24h0m0s of the 2160h0m0s")) {
-			t.Errorf("%q", answer.Warnings)
+		if taken && (len(response.Warnings) != 1 || !strings.Contains(response.Warnings[0], "24h0m0s of the 2160h0m0s")) {
+			t.Errorf("%q", response.Warnings)
 		}
 		s.issuers.Forget("uid-c")
 	}
@@ -139,9 +139,9 @@ func TestVaultMakesTheKey(t *testing.T) {
 	s.vault.Answer("pki/issue/web", func(w http.ResponseWriter, _ *http.Request) {
 		vaulttest.Reply(w, map[string]any{"certificate": string(certstest.PEM(leaf)), "issuing_ca": string(certstest.PEM(s.ca.Cert)), "private_key": string(key)})
 	})
-	answer := s.issued(t)
-	if answer.Key.IsZero() || !answer.Key.Equal(answer.Bundle.Key) || len(s.tried) != 1 {
-		t.Errorf("%v, tried %d times", answer.Key, len(s.tried))
+	response := s.issued(t)
+	if response.Key.IsZero() || !response.Key.Equal(response.Bundle.Key) || len(s.tried) != 1 {
+		t.Errorf("%v, tried %d times", response.Key, len(s.tried))
 	}
 }
 
@@ -187,14 +187,14 @@ func TestShortLife(t *testing.T) {
 				ofRole(c.role...)(s)
 			}
 			v := s.plan(t)
-			if (v.Hold != nil) != (c.until != 0) {
+			if (v.Blocked != nil) != (c.until != 0) {
 				t.Fatalf("%+v", v)
 			}
 			if c.until == 0 {
 				return
 			}
-			if v.Hold.Reason != v1alpha1.ReasonRefused || !strings.Contains(v.Hold.Message, "24h0m0s of the 2160h0m0s requested") || !v.Until.Equal(now.Add(c.until)) {
-				t.Errorf("%v until %s", v.Hold, v.Until)
+			if v.Blocked.Reason != v1alpha1.ReasonRefused || !strings.Contains(v.Blocked.Message, "24h0m0s of the 2160h0m0s requested") || !v.Until.Equal(now.Add(c.until)) {
+				t.Errorf("%v until %s", v.Blocked, v.Until)
 			}
 			s.clock.SetTime(v.Until)
 			if v := s.plan(t); v != (Verdict{}) {
@@ -212,7 +212,7 @@ func TestEndedCA(t *testing.T) {
 		t.Errorf("before its end: %+v", v)
 	}
 	s.clock.Step(time.Second)
-	if v := s.plan(t); v.Hold == nil || v.Hold.Reason != v1alpha1.ReasonIssuerNotReady || !strings.Contains(v.Hold.Message, `CA "CN=old root" expired at 2026-01-02T03:04:06Z: renew it`) {
+	if v := s.plan(t); v.Blocked == nil || v.Blocked.Reason != v1alpha1.ReasonIssuerNotReady || !strings.Contains(v.Blocked.Message, `CA "CN=old root" expired at 2026-01-02T03:04:06Z: renew it`) {
 		t.Errorf("%+v", v)
 	}
 }

@@ -9,17 +9,17 @@ import (
 	"apisix-certs.io/apisix-certs/internal/finding"
 )
 
-// Verdict is what to do about a certificate that is due. The zero value: ask for it.
+// Verdict is what to do about a certificate that is due. The zero value means: request it.
 type Verdict struct {
-	// Hold says why it is not asked for.
-	Hold *finding.Finding
-	// Pending says what a certificate waits for that is on its way.
+	// Blocked says why it is not requested.
+	Blocked *finding.Finding
+	// Pending says what a pending request is waiting for.
 	Pending *finding.Finding
-	// Until is when Hold or Pending may be over by itself; zero: not known.
+	// Until is when Blocked or Pending may end without a change. Zero means not known.
 	Until time.Time
-	// Uncounted: Issue takes what is there already, and asks nobody. The backoff of failures does not apply.
+	// Uncounted means that Issue uses an existing response and calls no issuer. The backoff after failures does not apply.
 	Uncounted bool
 }
 
-// attempt asks whether an answer to a request, in PEM, could be stored.
+// attempt reports whether the certificate for a CSR (PEM) could be stored.
 type attempt = func(ctx context.Context, csr []byte) error

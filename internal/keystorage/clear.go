@@ -17,37 +17,38 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
-// clearing deletes the keys of one certificate from places in Vault.
-type clearing struct {
+// cleaner deletes the keys of one certificate from Vault.
+type cleaner struct {
 	issuers   Issuers
 	namespace string
-	gateways  []*gateway.Gateway // all that may refer to a key
+	gateways  []*gateway.Gateway // all that may refer to one of the keys
 	target    gateway.Target
 }
 
-// former clears the places but the present one, and gives those that are left. again: the rest may be cleared soon.
-func (c clearing) former(ctx context.Context, places []v1alpha1.KeyLocation, present v1alpha1.KeyLocation) (left []v1alpha1.KeyLocation, again bool) {
-	for _, p := range places {
+// clearFormer deletes keys from all locations except the present one, and returns the locations that remain. again means
+// that the rest may be deleted soon.
+func (c cleaner) clearFormer(ctx context.Context, locations []v1alpha1.KeyLocation, present v1alpha1.KeyLocation) (left []v1alpha1.KeyLocation, again bool) {
+	for _, p := range locations {
 		if p == present {
 			left = append(left, p)
 			continue
 		}
-		if err := c.place(ctx, p, present); err != nil {
-			ctrl.LoggerFrom(ctx).Info("keys in Vault are left over for now", "issuer", p.Issuer, "path", folderPath(p), "error", err.Error())
-			left, again = append(left, p), again || passes(err)
+		if err := c.clearLocation(ctx, p, present); err != nil {
+			ctrl.LoggerFrom(ctx).Info("cannot delete keys in Vault yet", "issuer", p.Issuer, "path", folderPath(p), "error", err.Error())
+			left, again = append(left, p), again || isTransient(err)
 		}
 	}
 	return left, again
 }
 
-// place clears a place that the certificate has left. While a gateway refers to a key there, that is an error. Where the present
-// key is in no Vault, the gateways forget theirs.
-func (c clearing) place(ctx context.Context, p, present v1alpha1.KeyLocation) error {
+// clearLocation deletes the keys from a former location. It fails while a gateway still refers to a key there. If the
+// present key is not in Vault, the gateways' Vault configuration is deleted too.
+func (c cleaner) clearLocation(ctx context.Context, p, present v1alpha1.KeyLocation) error {
 	used, err := c.references(ctx)
 	if err != nil {
 		return err
 	}
-	if used != "" && present == nowhere {
+	if used != "" && present == noLocation {
 		return &usedError{p}
 	}
 	f, err := openFolder(ctx, c.issuers, c.namespace, p)
@@ -63,38 +64,38 @@ func (c clearing) place(ctx context.Context, p, present v1alpha1.KeyLocation) er
 	}) {
 		return &usedError{p}
 	}
-	if err := f.clear(ctx, c.target.Fingerprint); err != nil || present != nowhere {
+	if err := f.clear(ctx, c.target.Fingerprint); err != nil || present != noLocation {
 		return err
 	}
 	return c.forgetVault(ctx)
 }
 
-// all clears places of a certificate that is deleted. It fails only while Vault does not answer: where the issuer or its rights
-// are gone, nobody could delete anything.
-func (c clearing) all(ctx context.Context, places []v1alpha1.KeyLocation) error {
-	if len(places) == 0 {
+// clearAll deletes the keys of a deleted certificate. It fails only while Vault is unavailable: if the issuer or its
+// permissions are gone, nothing can be deleted any more.
+func (c cleaner) clearAll(ctx context.Context, locations []v1alpha1.KeyLocation) error {
+	if len(locations) == 0 {
 		return nil
 	}
 	if err := c.forgetVault(ctx); err != nil {
 		return err
 	}
-	for _, p := range places {
+	for _, p := range locations {
 		f, err := openFolder(ctx, c.issuers, c.namespace, p)
 		if err == nil {
 			err = f.clear(ctx, "")
 		}
 		switch {
-		case unanswered(err):
+		case isUnavailable(err):
 			return fmt.Errorf("delete keys in Vault: %w", err)
 		case err != nil:
-			ctrl.LoggerFrom(ctx).Info("keys in Vault are left over", "issuer", p.Issuer, "path", folderPath(p), "error", err.Error())
+			ctrl.LoggerFrom(ctx).Info("cannot delete keys in Vault", "issuer", p.Issuer, "path", folderPath(p), "error", err.Error())
 		}
 	}
 	return nil
 }
 
-// references are what the certificate's own objects at the gateways have in the place of certificate and key, in one text.
-func (c clearing) references(ctx context.Context) (string, error) {
+// references returns the references in the certificate's own ssl objects at the gateways, as one text.
+func (c cleaner) references(ctx context.Context) (string, error) {
 	var all strings.Builder
 	for _, g := range c.gateways {
 		text, err := g.References(ctx, c.target)
@@ -106,7 +107,7 @@ func (c clearing) references(ctx context.Context) (string, error) {
 	return all.String(), nil
 }
 
-func (c clearing) forgetVault(ctx context.Context) error {
+func (c cleaner) forgetVault(ctx context.Context) error {
 	for _, g := range c.gateways {
 		if err := g.ForgetVault(ctx, c.target); err != nil {
 			return fmt.Errorf("gateway %s: %w", g.Name, err)
@@ -115,20 +116,20 @@ func (c clearing) forgetVault(ctx context.Context) error {
 	return nil
 }
 
-// usedError says that a gateway still reads a key.
+// usedError reports that a gateway still reads a key.
 type usedError struct{ place v1alpha1.KeyLocation }
 
 func (e *usedError) Error() string {
-	return "a gateway still refers to a key in " + folderPath(e.place)
+	return "a gateway still reads a key in " + folderPath(e.place)
 }
 
-// passes reports whether what failed may work a minute later without anybody's help.
-func passes(err error) bool {
+// isTransient reports whether what failed may work a minute later without a change.
+func isTransient(err error) bool {
 	var found *finding.Finding
 	var answered *vault.Error
 	var busy *vault.BusyError
 	if errors.As(err, &busy) || errors.As(err, &found) || errors.As(err, &answered) {
-		return unanswered(err)
+		return isUnavailable(err)
 	}
 	return !gateway.Refused(err)
 }

@@ -28,7 +28,7 @@ func TestReferredToIsLeft(t *testing.T) {
 		move(s)
 		s.issue()
 		if again := s.settle(); !again || !slices.Contains(s.cert.Status.KeyLocations, placed("kv", "apisix-certs")) || !slices.Contains(s.vault.paths(), before[0]) {
-			t.Errorf("%s: again %v, places %v, in Vault %v", name, again, s.cert.Status.KeyLocations, s.vault.paths())
+			t.Errorf("%s: again %v, locations %v, in Vault %v", name, again, s.cert.Status.KeyLocations, s.vault.paths())
 		}
 	}
 }
@@ -42,7 +42,7 @@ func TestVaultIsKnownWhileReferredTo(t *testing.T) {
 	s.want(v1alpha1.KeyAtGateway)
 	s.issue()
 	state := s.observe()
-	if _, again := s.clearing(s.kept, s.target).former(t.Context(), state.Places, state.present); !again || !s.readsVault() {
+	if _, again := s.cleanerFor(s.input, s.target).clearFormer(t.Context(), state.Locations, state.present); !again || !s.readsVault() {
 		t.Errorf("again %v, reads Vault %v", again, s.readsVault())
 	}
 	s.push()
@@ -51,20 +51,20 @@ func TestVaultIsKnownWhileReferredTo(t *testing.T) {
 	}
 }
 
-// A certificate that was kept in two places in turn is referred to in the present one.
+// A certificate that was kept in two locations in turn is referred to in the present one.
 func TestKeptTwice(t *testing.T) {
 	s := newScene(t, v1alpha1.KeyInVaultKV)
 	s.issue()
 	s.cert.Spec.VaultKV.Path = "folder"
 	s.issue()
 	s.cert.Spec.VaultKV.Path = ""
-	if err := s.Keep(t.Context(), s.kept, s.target.Fingerprint, nil, []byte("key")); err != nil {
+	if err := s.Save(t.Context(), s.input, s.target.Fingerprint, nil, []byte("key")); err != nil {
 		t.Fatal(err)
 	}
 	s.cert.Spec.VaultKV.Path = "folder"
 	s.push()
 	if again := s.settle(); again || !slices.Equal(s.cert.Status.KeyLocations, []v1alpha1.KeyLocation{placed("kv", "folder")}) {
-		t.Errorf("again %v, places %v", again, s.cert.Status.KeyLocations)
+		t.Errorf("again %v, locations %v", again, s.cert.Status.KeyLocations)
 	}
 }
 
@@ -75,7 +75,7 @@ func TestLeftWithoutIssuer(t *testing.T) {
 	gone.Issuer = "VaultIssuer/gone"
 	s.cert.Status.KeyLocations = []v1alpha1.KeyLocation{gone}
 	if again := s.settle(); again || !slices.Equal(s.cert.Status.KeyLocations, []v1alpha1.KeyLocation{gone}) {
-		t.Errorf("again %v, places %v", again, s.cert.Status.KeyLocations)
+		t.Errorf("again %v, locations %v", again, s.cert.Status.KeyLocations)
 	}
 }
 
@@ -93,7 +93,7 @@ func TestPasses(t *testing.T) {
 		{fmt.Errorf("gateway default: %w", &apisix.APIError{Status: 401}), false},
 		{fmt.Errorf("gateway default: %w", &apisix.APIError{Status: 503}), true},
 	} {
-		if passes(row.err) != row.want {
+		if isTransient(row.err) != row.want {
 			t.Errorf("%v: not %v", row.err, row.want)
 		}
 	}

@@ -11,20 +11,20 @@ import (
 	"apisix-certs.io/apisix-certs/certs/vault"
 )
 
-// The fields of a secret in Vault.
+// Fields of a secret in Vault.
 const (
 	certField = "cert"
 	keyField  = "key"
 )
 
-// secretName is the name of one certificate's secret in its folder. A gateway keeps what it read for 300 s, so that each
-// certificate must have a name of its own to be served at once.
+// secretName is the name of one certificate's secret in its folder. A gateway caches what it read for 300 s, so each
+// certificate needs its own name to be served at once.
 func secretName(fingerprint string) string { return fingerprint[:min(len(fingerprint), 32)] }
 
-// folderPath is the path in Vault of a place's secrets.
+// folderPath is the path in Vault of a location's secrets.
 func folderPath(p v1alpha1.KeyLocation) string { return p.Mount + "/" + p.Path }
 
-// folder has the secrets of one certificate in one place of a Vault. All errors are the session's.
+// folder has the secrets of one certificate at one location in Vault. All errors are the session's.
 type folder struct {
 	session *vault.Session
 	path    string
@@ -33,7 +33,7 @@ type folder struct {
 func (f folder) write(ctx context.Context, fingerprint string, certPEM, keyPEM []byte) error {
 	path := f.path + "/" + secretName(fingerprint)
 	err := f.session.WriteKV(ctx, path, map[string]string{certField: string(certPEM), keyField: string(keyPEM)})
-	logWritten(ctx, "put", path, "a new certificate keeps its key there", err)
+	logWritten(ctx, "put", path, "private key of a new certificate", err)
 	return err
 }
 
@@ -42,10 +42,10 @@ func (f folder) has(ctx context.Context, fingerprint string) (bool, error) {
 	return f.session.HasKV(ctx, f.path+"/"+secretName(fingerprint), keyField)
 }
 
-// names are those of all its secrets.
+// names returns the names of all its secrets.
 func (f folder) names(ctx context.Context) ([]string, error) { return f.session.ListKV(ctx, f.path) }
 
-// clear deletes all its secrets but the one of the certificate with this fingerprint; empty: all.
+// clear deletes all its secrets except the one of the certificate with this fingerprint. An empty fingerprint deletes all.
 func (f folder) clear(ctx context.Context, fingerprint string) error {
 	names, err := f.names(ctx)
 	if err != nil {
@@ -57,7 +57,7 @@ func (f folder) clear(ctx context.Context, fingerprint string) error {
 		}
 		path := f.path + "/" + name
 		err := f.session.DeleteKV(ctx, path)
-		logWritten(ctx, "delete", path, "no certificate needs the key any more", err)
+		logWritten(ctx, "delete", path, "no certificate needs the key", err)
 		if err != nil {
 			return err
 		}
@@ -65,7 +65,7 @@ func (f folder) clear(ctx context.Context, fingerprint string) error {
 	return nil
 }
 
-// logWritten is the trail of what was written to Vault. The logger of a run names the certificate.
+// logWritten logs each write to Vault. The logger of a run names the certificate.
 func logWritten(ctx context.Context, verb, path, why string, err error) {
 	outcome := "done"
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
-// atGateway is for keys that are in the gateways' ssl objects alone. A new one is held in memory until it is there.
+// atGateway stores keys only in the gateways' ssl objects. A new key is in memory until it is there.
 type atGateway struct {
 	uid      types.UID
 	gateways []*gateway.Gateway
@@ -22,11 +22,12 @@ type atGateway struct {
 
 func (s atGateway) observe(ctx context.Context, state *State) error {
 	state.Outside = true
-	state.Impossible, state.Unknown = ownOnly(ctx, s.gateways, v1alpha1.KeyAtGateway)
+	state.Unsupported, state.Unknown = checkOwnMode(ctx, s.gateways, v1alpha1.KeyAtGateway)
 	return nil
 }
 
-// lost says which gateway does not have the key that it alone had. A gateway that does not answer says so when it is pushed to.
+// lost returns which gateway lost a key of which it had the only copy. A gateway that does not respond is reported by the
+// push.
 func (s atGateway) lost(ctx context.Context, t gateway.Target, unserved bool) string {
 	if len(t.Key) > 0 {
 		return ""
@@ -38,15 +39,15 @@ func (s atGateway) lost(ctx context.Context, t gateway.Target, unserved bool) st
 		}
 		switch {
 		case g.Plan(state, t).Verb == gateway.Renew:
-			return "gateway " + g.Name + " has lost the private key that it alone had"
+			return "gateway " + g.Name + " has lost the private key, of which it had the only copy"
 		case unserved && g.Explain(ctx, state, t, g.Prove(ctx, state.Hosts(t), t.Fingerprint)).Cause == gateway.UnfitKey:
-			return "gateway " + g.Name + " does not serve the certificate with the private key that it alone had"
+			return "gateway " + g.Name + " does not serve the certificate with its private key, of which it has the only copy"
 		}
 	}
 	return ""
 }
 
-func (s atGateway) keep(_ context.Context, fingerprint string, _, keyPEM []byte) error {
+func (s atGateway) save(_ context.Context, fingerprint string, _, keyPEM []byte) error {
 	s.held.put(s.uid, fingerprint, keyPEM)
 	return nil
 }
@@ -55,10 +56,10 @@ func (s atGateway) settle(_ context.Context, _ State, fingerprint string) {
 	s.held.drop(s.uid, fingerprint)
 }
 
-// ownOnly says why a key cannot be kept outside of Kubernetes with these gateways, or that a gateway does not say.
-func ownOnly(ctx context.Context, gateways []*gateway.Gateway, storage v1alpha1.KeyStorage) (never *finding.Finding, unknown error) {
+// checkOwnMode returns why a key cannot be stored outside Kubernetes with these gateways, or an error if that is not known.
+func checkOwnMode(ctx context.Context, gateways []*gateway.Gateway, storage v1alpha1.KeyStorage) (never *finding.Finding, unknown error) {
 	if len(gateways) == 0 {
-		return finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: %s needs a gateway, and none is configured for this certificate: use Secret", storage), nil
+		return finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: %s requires a gateway, and none is configured for this certificate; use Secret", storage), nil
 	}
 	for _, g := range gateways {
 		mode, err := g.FindMode(ctx)
@@ -66,7 +67,7 @@ func ownOnly(ctx context.Context, gateways []*gateway.Gateway, storage v1alpha1.
 		case err != nil:
 			return nil, fmt.Errorf("gateway %s: %w", g.Name, err)
 		case mode != gateway.Own:
-			return finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: %s needs push mode own, and gateway %s is in mode %s, where an ingress controller needs the key in the Secret: use Secret", storage, g.Name, mode), nil
+			return finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: %s requires push mode own, but gateway %s is in mode %s, where an ingress controller needs the key in the Secret; use Secret", storage, g.Name, mode), nil
 		}
 	}
 	return nil, nil

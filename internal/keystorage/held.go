@@ -10,7 +10,7 @@ import (
 	"apisix-certs.io/apisix-certs/certs/vault"
 )
 
-// heldKeys are the private keys that are at no gateway yet, by the UID of the ApisixCertificate. They are in memory only.
+// heldKeys are the private keys that are at no gateway yet, by the UID of the ApisixCertificate. They are only in memory.
 type heldKeys struct {
 	mu    sync.Mutex
 	byUID map[types.UID]heldKey
@@ -31,14 +31,15 @@ func (h *heldKeys) put(uid types.UID, fingerprint string, pem []byte) {
 	h.byUID[uid] = heldKey{fingerprint, vault.NewSecret(string(pem))}
 }
 
-// get gives the key that is held for a certificate, the zero value for none.
+// get returns the key for a certificate, or the zero value.
 func (h *heldKeys) get(uid types.UID) heldKey {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.byUID[uid]
 }
 
-// drop forgets the key of the certificate with this fingerprint. That of a later one, whose Secret is not written yet, stays.
+// drop forgets the key of the certificate with this fingerprint, but not that of a later one whose Secret is not written
+// yet.
 func (h *heldKeys) drop(uid types.UID, fingerprint string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

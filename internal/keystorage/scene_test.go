@@ -33,7 +33,7 @@ import (
 // scene is a certificate "c" for a.example in Secret "s", one gateway in mode own, and an issuer "vault" that is a Vault.
 type scene struct {
 	*Stores
-	kept    Kept
+	input   Input
 	target  gateway.Target // of the certificate in the Secret
 	cert    *v1alpha1.ApisixCertificate
 	gateway *gateway.Gateway
@@ -56,7 +56,7 @@ func newScene(t testing.TB, storage v1alpha1.KeyStorage) *scene {
 	issuer.Namespace, issuer.Name = "ns", "vault"
 	s.issuers = &issuers{t: t, byName: map[string]v1alpha1.Issuer{"VaultIssuer/vault": issuer}, sessions: map[string]*vault.Session{}}
 	s.Stores = &Stores{Live: s.secrets, Issuers: s.issuers}
-	s.kept = Kept{Certificate: cert, Issuer: issuer, Gateways: []*gateway.Gateway{s.gateway}}
+	s.input = Input{Certificate: cert, Issuer: issuer, Gateways: []*gateway.Gateway{s.gateway}}
 	s.want(storage)
 	s.token("reads")
 	return s
@@ -96,23 +96,23 @@ func (s *scene) issue() {
 	leaf, keyPEM := s.newKey()
 	key := []byte(keyPEM)
 	fingerprint := certs.Fingerprint(leaf)
-	if err := s.Keep(s.t.Context(), s.kept, fingerprint, certstest.PEM(leaf), key); err != nil {
+	if err := s.Save(s.t.Context(), s.input, fingerprint, certstest.PEM(leaf), key); err != nil {
 		s.t.Fatal(err)
 	}
 	state := s.observe()
-	secret := &corev1.Secret{Type: SecretType(s.kept.Certificate), Data: map[string][]byte{corev1.TLSCertKey: certstest.PEM(leaf)}}
+	secret := &corev1.Secret{Type: SecretType(s.input.Certificate), Data: map[string][]byte{corev1.TLSCertKey: certstest.PEM(leaf)}}
 	if !state.Outside {
 		secret.Data[corev1.TLSPrivateKeyKey] = key
 	}
 	if mark := state.Mark(); mark != "" {
 		secret.Annotations = map[string]string{v1alpha1.AnnotationVaultKV: mark}
 	}
-	s.kept.Secret = secret
+	s.input.Secret = secret
 	s.target = gateway.Target{
 		Namespace: "ns", Name: "c", UID: "uid-c", SecretNamespace: "ns", SecretName: "s", Hosts: s.cert.Spec.DNSNames,
 		Pair: gateway.Pair{Cert: certstest.PEM(leaf), Fingerprint: fingerprint, Serial: certs.Serial(leaf)},
 	}
-	s.cert.Status.KeyLocations = s.observe().Places
+	s.cert.Status.KeyLocations = s.observe().Locations
 }
 
 // newKey is a certificate for the hosts, with its key in PEM.
@@ -126,7 +126,7 @@ func (s *scene) observe() State { return s.observeServed(true) }
 
 func (s *scene) observeServed(served bool) State {
 	s.t.Helper()
-	state, err := s.Observe(s.t.Context(), s.kept, s.target, s.kept.Secret != nil, !served)
+	state, err := s.Observe(s.t.Context(), s.input, s.target, s.input.Secret != nil, !served)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -137,8 +137,8 @@ func (s *scene) observeServed(served bool) State {
 func (s *scene) filled() gateway.Target {
 	s.t.Helper()
 	t := s.target
-	if s.kept.Secret != nil {
-		t.Key = s.kept.Secret.Data[corev1.TLSPrivateKeyKey]
+	if s.input.Secret != nil {
+		t.Key = s.input.Secret.Data[corev1.TLSPrivateKeyKey]
 	}
 	s.observe().Fill(&t)
 	return t
@@ -171,7 +171,7 @@ func (s *scene) readsVault() bool {
 // settle settles, and puts what is left into the status.
 func (s *scene) settle() (again bool) {
 	s.t.Helper()
-	s.cert.Status.KeyLocations, again = s.Settle(s.t.Context(), s.kept, s.observe(), s.filled())
+	s.cert.Status.KeyLocations, again = s.Settle(s.t.Context(), s.input, s.observe(), s.filled())
 	return again
 }
 

@@ -10,7 +10,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
-// inSecret is for keys that the Secret has, which is written by others.
+// inSecret stores keys in the certificate's Secret, which others write.
 type inSecret struct {
 	uid  types.UID
 	held *heldKeys
@@ -20,7 +20,7 @@ func (s inSecret) observe(context.Context, *State) error { return nil }
 
 func (s inSecret) lost(context.Context, gateway.Target, bool) string { return "" }
 
-func (s inSecret) keep(context.Context, string, []byte, []byte) error { return nil }
+func (s inSecret) save(context.Context, string, []byte, []byte) error { return nil }
 
-// settle forgets a key of before the spec wanted it in the Secret.
+// settle forgets a key from before the spec wanted it in the Secret.
 func (s inSecret) settle(context.Context, State, string) { s.held.forget(s.uid) }

@@ -12,36 +12,39 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
-// State is what Observe found. It shows no key and no token under fmt and in JSON.
+// State is the result of Observe. It prints no key and no token with fmt or as JSON.
 type State struct {
-	// Outside: the key is not kept in the Secret.
+	// Outside means that the key is not stored in the Secret.
 	Outside bool
-	// Impossible says why the key cannot be kept where the spec says; nil: it can. Unknown says why that is not known now.
-	Impossible *finding.Finding
-	Unknown    error
-	// Lost says where the key was and is not any more, so that a new one is needed; empty: it is there, or that is not known.
+	// Unsupported says why the key cannot be stored as the spec wants; nil means that it can. Unknown says why that is not
+	// known now.
+	Unsupported *finding.Finding
+	Unknown     error
+	// Lost says where the key is missing, so that a new one is needed. It is empty if the key is there, or that is not
+	// known.
 	Lost string
-	// Misplaced says that the key is where the spec does not want it; empty: it is not.
+	// Misplaced says that the key is not where the spec wants it. It is empty if it is.
 	Misplaced string
-	// Places are all in Vault that may hold keys of the certificate, the present one last, for status.keyLocations.
-	Places []v1alpha1.KeyLocation
+	// Locations are all locations in Vault that may have keys of the certificate, the present one last, for
+	// status.keyLocations.
+	Locations []v1alpha1.KeyLocation
 
-	// wanted is where in Vault the spec wants the key, present where that of the Secret's certificate is.
+	// wanted is where in Vault the spec wants the key, present where the key of the Secret's certificate is.
 	wanted, present v1alpha1.KeyLocation
-	// reader is the Vault as gateways read from it, without its token.
+	// reader is the gateways' configuration for reading from Vault, without its token.
 	reader apisix.VaultSecret
 	token  vault.Secret
 	held   heldKey
 }
 
-// Outside reports whether the certificate's key is kept outside of its Secret.
+// Outside reports whether the certificate's key is stored outside its Secret.
 func Outside(cert *v1alpha1.ApisixCertificate) bool {
 	storage := cert.Spec.KeyStorage
 	return storage == v1alpha1.KeyAtGateway || storage == v1alpha1.KeyInVaultKV && cert.Spec.VaultKV != nil
 }
 
-// SecretType is that of the certificate's Secret. One of type kubernetes.io/tls must have a tls.key, and an empty one stops an
-// ingress controller of the 2.x line.
+// SecretType returns the type of the certificate's Secret. A Secret of type kubernetes.io/tls must have a tls.key, and an
+// empty one stops an ingress controller 2.x.
 func SecretType(cert *v1alpha1.ApisixCertificate) corev1.SecretType {
 	if Outside(cert) {
 		return corev1.SecretTypeOpaque
@@ -49,14 +52,14 @@ func SecretType(cert *v1alpha1.ApisixCertificate) corev1.SecretType {
 	return corev1.SecretTypeTLS
 }
 
-// Mark is what the Secret of a new certificate is marked with, see v1alpha1.AnnotationVaultKV; empty: nothing.
-func (s State) Mark() string { return placeText(s.wanted) }
+// Mark returns the value of v1alpha1.AnnotationVaultKV for the Secret of a new certificate, or an empty string for none.
+func (s State) Mark() string { return locationText(s.wanted) }
 
-// PresentMark is Mark for the certificate that the Secret has.
-func (s State) PresentMark() string { return placeText(s.present) }
+// PresentMark returns Mark for the certificate that the Secret has.
+func (s State) PresentMark() string { return locationText(s.present) }
 
-// Fill gives the target its key where that is held in memory, and its reference where the key is in Vault. One to a place that
-// the spec has left stays until there is a new certificate: what the gateway needs for it is not in the spec any more.
+// Fill sets the target's key if it is in memory, and its reference if the key is in Vault. A reference to a former location
+// stays until there is a new certificate, because the spec no longer has what the gateway needs for it.
 func (s State) Fill(t *gateway.Target) {
 	if !s.Outside || t.Fingerprint == "" {
 		return
@@ -64,7 +67,7 @@ func (s State) Fill(t *gateway.Target) {
 	if s.held.fingerprint == t.Fingerprint {
 		t.Key = []byte(s.held.pem.Reveal())
 	}
-	if s.present == nowhere || s.reader.ID == "" {
+	if s.present == noLocation || s.reader.ID == "" {
 		return
 	}
 	reader := s.reader

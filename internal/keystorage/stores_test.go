@@ -23,7 +23,7 @@ func TestServed(t *testing.T) {
 	for _, storage := range everywhere {
 		s := newScene(t, storage)
 		s.issue()
-		if state := s.observe(); state.Lost != "" || state.Misplaced != "" || state.Impossible != nil || state.Unknown != nil || state.Mark() != state.PresentMark() {
+		if state := s.observe(); state.Lost != "" || state.Misplaced != "" || state.Unsupported != nil || state.Unknown != nil || state.Mark() != state.PresentMark() {
 			t.Errorf("%q: after issuing: %+v, marks %q and %q", storage, state, state.Mark(), state.PresentMark())
 		}
 		if !s.push() {
@@ -43,8 +43,8 @@ func TestSecretType(t *testing.T) {
 		"": corev1.SecretTypeTLS, v1alpha1.KeyInSecret: corev1.SecretTypeTLS, v1alpha1.KeyAtGateway: corev1.SecretTypeOpaque, v1alpha1.KeyInVaultKV: corev1.SecretTypeOpaque,
 	} {
 		s := newScene(t, storage)
-		if state := s.observe(); SecretType(s.kept.Certificate) != want || state.Outside != (want == corev1.SecretTypeOpaque) {
-			t.Errorf("%q: %s, outside %v", storage, SecretType(s.kept.Certificate), state.Outside)
+		if state := s.observe(); SecretType(s.input.Certificate) != want || state.Outside != (want == corev1.SecretTypeOpaque) {
+			t.Errorf("%q: %s, outside %v", storage, SecretType(s.input.Certificate), state.Outside)
 		}
 	}
 }
@@ -113,7 +113,7 @@ func TestMoves(t *testing.T) {
 				t.Error("not served from where it went")
 			}
 			if again := s.settle(); again || len(s.vault.paths()) != len(s.cert.Status.KeyLocations) {
-				t.Errorf("again %v, places %v, in Vault %v", again, s.cert.Status.KeyLocations, s.vault.paths())
+				t.Errorf("again %v, locations %v, in Vault %v", again, s.cert.Status.KeyLocations, s.vault.paths())
 			}
 		})
 	}
@@ -135,7 +135,7 @@ func TestNewKeyStaysUntilItsSecretIsWritten(t *testing.T) {
 	s.issue()
 	s.push()
 	s.cert.Spec.VaultKV.Path = "folder"
-	if err := s.Keep(t.Context(), s.kept, strings.Repeat("f", 64), nil, []byte("key")); err != nil {
+	if err := s.Save(t.Context(), s.input, strings.Repeat("f", 64), nil, []byte("key")); err != nil {
 		t.Fatal(err)
 	}
 	s.settle()
@@ -159,7 +159,7 @@ func TestMovesBackToSecret(t *testing.T) {
 		s.issue()
 		s.push()
 		if again := s.settle(); again || len(s.vault.paths()) > 0 || len(s.cert.Status.KeyLocations) > 0 || s.held.get("uid-c") != (heldKey{}) || s.readsVault() {
-			t.Errorf("%s: again %v, in Vault %v, places %v, reads Vault %v", from, again, s.vault.paths(), s.cert.Status.KeyLocations, s.readsVault())
+			t.Errorf("%s: again %v, in Vault %v, locations %v, reads Vault %v", from, again, s.vault.paths(), s.cert.Status.KeyLocations, s.readsVault())
 		}
 	}
 }
@@ -169,29 +169,29 @@ func TestImpossible(t *testing.T) {
 		change func(*scene)
 		says   string
 	}{
-		"no gateway":    {func(s *scene) { s.kept.Gateways = nil }, "needs a gateway"},
+		"no gateway":    {func(s *scene) { s.input.Gateways = nil }, "requires a gateway"},
 		"mode adopt":    {func(s *scene) { s.gateway.Mode = gateway.Adopt }, "gateway default is in mode adopt"},
-		"no token":      {func(s *scene) { delete(s.secrets, "ns/token") }, "Secret token has nothing under key token"},
-		"empty token":   {func(s *scene) { s.token(" \n") }, "Secret token has nothing under key token"},
+		"no token":      {func(s *scene) { delete(s.secrets, "ns/token") }, "Secret token has no value under key token"},
+		"empty token":   {func(s *scene) { s.token(" \n") }, "Secret token has no value under key token"},
 		"of gateway":    {func(s *scene) { s.token("$env://TOKEN") }, "which only certificates of a cluster-wide issuer may"},
-		"not a Vault":   {func(s *scene) { s.kept.Issuer.IssuerSpec().Server = "" }, "VaultIssuer/vault is none"},
+		"not a Vault":   {func(s *scene) { s.input.Issuer.IssuerSpec().Server = "" }, "VaultIssuer/vault is not; use another issuer"},
 		"other gateway": {func(s *scene) { s.gateway.Mode = gateway.Secret }, "mode secret"},
 	} {
 		s := newScene(t, v1alpha1.KeyInVaultKV)
-		if state := s.observe(); state.Impossible != nil {
-			t.Fatalf("before: %v", state.Impossible)
+		if state := s.observe(); state.Unsupported != nil {
+			t.Fatalf("before: %v", state.Unsupported)
 		}
 		row.change(s)
 		state := s.observe()
-		if state.Impossible == nil || state.Impossible.Reason != v1alpha1.ReasonKeyStorageUnsupported || !strings.HasPrefix(state.Impossible.Message, "spec.keyStorage: ") || !strings.Contains(state.Impossible.Message, row.says) {
-			t.Errorf("%s: %+v", name, state.Impossible)
+		if state.Unsupported == nil || state.Unsupported.Reason != v1alpha1.ReasonKeyStorageUnsupported || !strings.HasPrefix(state.Unsupported.Message, "spec.keyStorage: ") || !strings.Contains(state.Unsupported.Message, row.says) {
+			t.Errorf("%s: %+v", name, state.Unsupported)
 		}
 	}
 	s := newScene(t, v1alpha1.KeyInVaultKV)
 	s.token("$env://TOKEN")
 	s.cert.Spec.IssuerRef.Kind = v1alpha1.KindClusterVaultIssuer
-	if state := s.observe(); state.Impossible != nil {
-		t.Errorf("of a cluster-wide issuer: %v", state.Impossible)
+	if state := s.observe(); state.Unsupported != nil {
+		t.Errorf("of a cluster-wide issuer: %v", state.Unsupported)
 	}
 }
 
@@ -202,7 +202,7 @@ func TestUnknown(t *testing.T) {
 	s.Forget("uid-c")
 	s.gateway.Mode = gateway.Auto
 	s.standIn.Close()
-	if state := s.observeServed(false); state.Unknown == nil || state.Impossible != nil || state.Lost != "" {
+	if state := s.observeServed(false); state.Unknown == nil || state.Unsupported != nil || state.Lost != "" {
 		t.Errorf("%+v", state)
 	}
 }
@@ -219,10 +219,10 @@ func TestLostAtGateway(t *testing.T) {
 		t.Errorf("while the key is held: %q", state.Lost)
 	}
 	s.Forget("uid-c")
-	if state := s.observe(); state.Lost != "gateway default has lost the private key that it alone had" {
+	if state := s.observe(); state.Lost != "gateway default has lost the private key, of which it had the only copy" {
 		t.Errorf("%+v", state)
 	}
-	state, err := s.Observe(t.Context(), s.kept, s.target, false, false)
+	state, err := s.Observe(t.Context(), s.input, s.target, false, false)
 	if err != nil || state.Lost != "" {
 		t.Errorf("of a certificate that may not be pushed: %q %v", state.Lost, err)
 	}
@@ -240,7 +240,7 @@ func TestLostInVault(t *testing.T) {
 		t.Errorf("while Vault is sealed: %q", state.Lost)
 	}
 	s.vault.answer(0)
-	if state := s.observeServed(false); state.Lost != "the private key is gone from Vault" {
+	if state := s.observeServed(false); state.Lost != "the private key is missing from Vault" {
 		t.Errorf("%+v", state)
 	}
 }
@@ -284,7 +284,7 @@ func TestUnfitAtGateway(t *testing.T) {
 	if state := s.observe(); state.Lost != "" {
 		t.Errorf("handshakes are made though the last ones were right: %q", state.Lost)
 	}
-	if state := s.observeServed(false); state.Lost != "gateway default does not serve the certificate with the private key that it alone had" {
+	if state := s.observeServed(false); state.Lost != "gateway default does not serve the certificate with its private key, of which it has the only copy" {
 		t.Errorf("%+v", state)
 	}
 }
@@ -345,22 +345,22 @@ func TestEnd(t *testing.T) {
 	s.push()
 	s.held.put("uid-c", s.target.Fingerprint, []byte("key"))
 	s.cert.Spec.VaultKV.Path = "folder" // where a key may be whose Secret was not written
-	if err := s.Keep(t.Context(), s.kept, strings.Repeat("f", 64), nil, []byte("key")); err != nil {
+	if err := s.Save(t.Context(), s.input, strings.Repeat("f", 64), nil, []byte("key")); err != nil {
 		t.Fatal(err)
 	}
 	s.vault.answer(503)
-	if err := s.End(t.Context(), s.kept, s.observe(), s.target); err == nil || len(s.vault.paths()) != 2 {
+	if err := s.DeleteAll(t.Context(), s.input, s.observe(), s.target); err == nil || len(s.vault.paths()) != 2 {
 		t.Errorf("while Vault is sealed: %v, in Vault %v", err, s.vault.paths())
 	}
 	s.vault.answer(0)
-	if err := s.End(t.Context(), s.kept, s.observe(), s.target); err != nil || len(s.vault.paths()) > 0 || s.readsVault() {
+	if err := s.DeleteAll(t.Context(), s.input, s.observe(), s.target); err != nil || len(s.vault.paths()) > 0 || s.readsVault() {
 		t.Errorf("%v, in Vault %v, the gateway reads %v", err, s.vault.paths(), s.readsVault())
 	}
 	if s.held.get("uid-c") != (heldKey{}) {
 		t.Error("a key is still held")
 	}
 	delete(s.issuers.byName, "VaultIssuer/vault")
-	if err := s.End(t.Context(), s.kept, s.observe(), s.target); err != nil {
+	if err := s.DeleteAll(t.Context(), s.input, s.observe(), s.target); err != nil {
 		t.Errorf("without the issuer: %v", err)
 	}
 }
@@ -369,7 +369,7 @@ func TestEnd(t *testing.T) {
 func TestWithoutMark(t *testing.T) {
 	s := newScene(t, v1alpha1.KeyInVaultKV)
 	s.issue()
-	s.kept.Secret.Annotations = nil
+	s.input.Secret.Annotations = nil
 	if state := s.observe(); state.Misplaced != "" || state.PresentMark() != state.Mark() {
 		t.Errorf("%+v", state)
 	}
@@ -393,11 +393,11 @@ func TestPlacesOfState(t *testing.T) {
 	s := newScene(t, v1alpha1.KeyInVaultKV)
 	s.issue()
 	s.cert.Status.KeyLocations = []v1alpha1.KeyLocation{placed("kv", "apisix-certs"), placed("kv", "old")}
-	if diff := cmp.Diff([]v1alpha1.KeyLocation{placed("kv", "old"), placed("kv", "apisix-certs")}, s.observe().Places); diff != "" {
+	if diff := cmp.Diff([]v1alpha1.KeyLocation{placed("kv", "old"), placed("kv", "apisix-certs")}, s.observe().Locations); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	s.kept.Secret = nil
-	if diff := cmp.Diff(s.cert.Status.KeyLocations, s.observe().Places); diff != "" {
+	s.input.Secret = nil
+	if diff := cmp.Diff(s.cert.Status.KeyLocations, s.observe().Locations); diff != "" {
 		t.Errorf("without a Secret (-want +got):\n%s", diff)
 	}
 }

@@ -21,7 +21,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
-// inVault is for keys in a key-value engine of the issuer's Vault, from where gateways read them.
+// inVault stores keys in a key-value engine of the issuer's Vault, from which gateways read them.
 type inVault struct {
 	cert     *v1alpha1.ApisixCertificate
 	issuer   v1alpha1.Issuer // nil: not found
@@ -33,8 +33,8 @@ type inVault struct {
 	swept *sync.Map
 }
 
-// place is where the spec wants the key. The UID keeps clusters and tenants apart, whatever path they name.
-func (s inVault) place() v1alpha1.KeyLocation {
+// wantedLocation returns where the spec wants the key. The UID separates clusters and tenants that use the same path.
+func (s inVault) wantedLocation() v1alpha1.KeyLocation {
 	kv := s.cert.Spec.VaultKV
 	return v1alpha1.KeyLocation{
 		Issuer: s.cert.Spec.IssuerRef.String(), Mount: cmp.Or(kv.Mount, "kv"), Path: cmp.Or(kv.Path, "apisix-certs") + "/" + string(s.cert.UID),
@@ -42,21 +42,21 @@ func (s inVault) place() v1alpha1.KeyLocation {
 }
 
 func (s inVault) observe(ctx context.Context, state *State) error {
-	state.Outside, state.wanted = true, s.place()
-	if state.Impossible, state.Unknown = ownOnly(ctx, s.gateways, v1alpha1.KeyInVaultKV); state.Impossible != nil || state.Unknown != nil {
+	state.Outside, state.wanted = true, s.wantedLocation()
+	if state.Unsupported, state.Unknown = checkOwnMode(ctx, s.gateways, v1alpha1.KeyInVaultKV); state.Unsupported != nil || state.Unknown != nil {
 		return nil
 	}
 	token, err := s.token(ctx)
 	if why := (*finding.Finding)(nil); errors.As(err, &why) {
-		state.Impossible = why
+		state.Unsupported = why
 		return nil
 	}
-	if err != nil || s.issuer == nil { // that it is missing is found elsewhere
+	if err != nil || s.issuer == nil { // a missing issuer is reported elsewhere
 		return err
 	}
 	server := s.issuer.IssuerSpec()
 	if server.Server == "" {
-		state.Impossible = finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: VaultKV needs an issuer that is a Vault, and %s is none: name another, or use Secret", state.wanted.Issuer)
+		state.Unsupported = finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: VaultKV requires an issuer backed by Vault, and %s is not; use another issuer, or use Secret", state.wanted.Issuer)
 		return nil
 	}
 	state.reader = apisix.VaultSecret{URI: strings.TrimRight(server.Server, "/"), Prefix: state.wanted.Mount, Namespace: server.Namespace}
@@ -64,35 +64,35 @@ func (s inVault) observe(ctx context.Context, state *State) error {
 	return nil
 }
 
-// token is that with which the gateway reads from Vault, or a *finding.Finding.
+// token returns the token with which the gateway reads from Vault, or a *finding.Finding.
 func (s inVault) token(ctx context.Context) (vault.Secret, error) {
 	ref := s.cert.Spec.VaultKV.TokenSecretRef
 	secret := &corev1.Secret{}
 	err := s.live.Get(ctx, client.ObjectKey{Namespace: s.cert.Namespace, Name: ref.Name}, secret)
 	if client.IgnoreNotFound(err) != nil {
-		return vault.Secret{}, fmt.Errorf("token of the gateway: %w", err)
+		return vault.Secret{}, fmt.Errorf("read gateway token: %w", err)
 	}
 	key := cmp.Or(ref.Key, "token")
 	token := vault.NewSecret(string(secret.Data[key]))
 	switch {
 	case token.IsZero():
-		return token, finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: VaultKV needs spec.vaultKV.tokenSecretRef: Secret %s has nothing under key %s: put a Vault token there with which the gateway may read", ref.Name, key)
+		return token, finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: VaultKV requires spec.vaultKV.tokenSecretRef: Secret %s has no value under key %s; add a Vault token that allows the gateway to read the key", ref.Name, key)
 	case strings.HasPrefix(token.Reveal(), "$") && !s.cert.Spec.IssuerRef.WithKind().ClusterWide():
-		return token, finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: spec.vaultKV.tokenSecretRef: key %s of Secret %s refers to a value of the gateway, which only certificates of a cluster-wide issuer may: put a Vault token there", key, ref.Name)
+		return token, finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: spec.vaultKV.tokenSecretRef: key %s of Secret %s is a reference that the gateway resolves, which only certificates of a cluster-wide issuer may use; store a Vault token there", key, ref.Name)
 	}
 	return token, nil
 }
 
-// folder is that of the wanted place.
+// folder opens the folder of the wanted location.
 func (s inVault) folder(ctx context.Context) (folder, error) {
 	if s.issuer == nil {
-		return folder{}, finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: %s does not exist, through which keys are put into Vault", s.cert.Spec.IssuerRef)
+		return folder{}, finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: %s, through which keys are stored in Vault, does not exist", s.cert.Spec.IssuerRef)
 	}
 	session, err := s.issuers.Session(ctx, s.issuer)
-	return folder{session, folderPath(s.place())}, err
+	return folder{session, folderPath(s.wantedLocation())}, err
 }
 
-// lost says that the pair is gone from Vault. One that is served is not looked for.
+// lost reports that the pair is missing from Vault. It is not checked while the certificate is served.
 func (s inVault) lost(ctx context.Context, t gateway.Target, unserved bool) string {
 	if !unserved {
 		return ""
@@ -104,10 +104,10 @@ func (s inVault) lost(ctx context.Context, t gateway.Target, unserved bool) stri
 	if has, err := f.has(ctx, t.Fingerprint); err != nil || has {
 		return ""
 	}
-	return "the private key is gone from Vault"
+	return "the private key is missing from Vault"
 }
 
-func (s inVault) keep(ctx context.Context, fingerprint string, certPEM, keyPEM []byte) error {
+func (s inVault) save(ctx context.Context, fingerprint string, certPEM, keyPEM []byte) error {
 	f, err := s.folder(ctx)
 	if err != nil {
 		return err
@@ -115,8 +115,8 @@ func (s inVault) keep(ctx context.Context, fingerprint string, certPEM, keyPEM [
 	return f.write(ctx, fingerprint, certPEM, keyPEM)
 }
 
-// settle deletes the secrets of older certificates, once for each new one. What fails is left for the next time: a secret too
-// many harms nothing.
+// settle deletes the secrets of older certificates, once for each new certificate. Failures are retried the next time; an
+// extra secret does no harm.
 func (s inVault) settle(ctx context.Context, state State, fingerprint string) {
 	s.held.forget(s.cert.UID)
 	if swept, _ := s.swept.Load(s.cert.UID); swept == fingerprint || s.issuer == nil || state.present != state.wanted {

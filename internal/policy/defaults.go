@@ -11,13 +11,13 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 )
 
-// defaultUsages are those of a certificate without spec.usages, and all that a policy without usages allows.
+// defaultUsages are the usages of a certificate without spec.usages, and all that a policy without usages allows.
 var defaultUsages = []string{string(certs.DigitalSignature), string(certs.KeyEncipherment), string(certs.ServerAuth)}
 
-// aliases are usages that have two names.
+// aliases maps usages that have two names.
 var aliases = map[string]string{"signing": string(certs.DigitalSignature), "s/mime": "email protection"}
 
-// usagesOf are the usages of a certificate under one name each, in the order of the spec.
+// usagesOf returns the usages of a certificate without aliases, in the order of the spec.
 func usagesOf(spec *v1alpha1.ApisixCertificateSpec) []string {
 	if len(spec.Usages) == 0 {
 		return defaultUsages
@@ -31,7 +31,7 @@ func usagesOf(spec *v1alpha1.ApisixCertificateSpec) []string {
 
 var defaultSizes = map[string]int32{string(certs.RSA): 2048, string(certs.ECDSA): 256}
 
-// keyOf is the key of a certificate. The size is 0 for an algorithm that has one alone.
+// keyOf returns the key of a certificate. The size is 0 for an algorithm with a fixed size.
 func keyOf(spec *v1alpha1.ApisixCertificateSpec) (algorithm string, size int32) {
 	key := v1alpha1.PrivateKey{}
 	if spec.PrivateKey != nil {
@@ -45,11 +45,11 @@ func keyStorageOf(spec *v1alpha1.ApisixCertificateSpec) v1alpha1.KeyStorage {
 	return cmp.Or(spec.KeyStorage, v1alpha1.KeyInSecret)
 }
 
-// defaultLocation is where in Vault keys are without mount and path, and all that a policy without vaultKV allows.
+// defaultLocation is the location in Vault without mount and path, and all that a policy without vaultKV allows.
 const defaultLocation = "kv/apisix-certs"
 
-// locationOf is where in Vault the key of a certificate with key storage VaultKV is: MOUNT/PATH. Where the one ends and the
-// other begins does not count, as Vault does not see it either.
+// locationOf returns the location in Vault of a certificate's key: MOUNT/PATH. Where mount and path are separated does not
+// matter, because Vault does not see it either.
 func locationOf(spec *v1alpha1.ApisixCertificateSpec) string {
 	kv := v1alpha1.VaultKV{}
 	if spec.VaultKV != nil {
@@ -59,13 +59,13 @@ func locationOf(spec *v1alpha1.ApisixCertificateSpec) string {
 	return cmp.Or(kv.Mount, mount) + "/" + cmp.Or(kv.Path, path)
 }
 
-// below reports whether a location is another, or inside of it.
-func below(location, other string) bool {
+// isAtOrBelow reports whether a location equals another or is inside it.
+func isAtOrBelow(location, other string) bool {
 	rest, found := strings.CutPrefix(location, other)
 	return found && (rest == "" || rest[0] == '/')
 }
 
-// sorted is a list as a set.
+// sorted returns a sorted copy without duplicates.
 func sorted(list []string) []string {
 	list = slices.Clone(list)
 	slices.Sort(list)

@@ -16,8 +16,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/certspec"
 )
 
-// approved is what an approval is for: all that an issuer gets to see, and where certificate and key go. What is as it is by
-// default is empty and left out, so that a field that is added one day voids no approval of a certificate without it.
+// approved is what an approval covers: everything the issuer sees, and where certificate and key are stored. Default values
+// are omitted, so that a new field does not invalidate approvals of certificates that do not use it.
 type approved struct {
 	DNSNames       []string              `json:"dnsNames,omitempty"`
 	CommonName     string                `json:"commonName,omitempty"`
@@ -29,26 +29,26 @@ type approved struct {
 	Duration       string                `json:"duration,omitempty"`
 	Usages         []string              `json:"usages,omitempty"`
 	Key            string                `json:"key,omitempty"`
-	Secret         string                `json:"secret,omitempty"` // of others: NAMESPACE/NAME, or NAME at home
+	Secret         string                `json:"secret,omitempty"` // if provided or in another namespace: NAMESPACE/NAME, or NAME
 	IngressClass   string                `json:"ingressClass,omitempty"`
-	Gateway        string                `json:"gateway,omitempty"` // NAMESPACE/NAME, or NAME at home
+	Gateway        string                `json:"gateway,omitempty"` // NAMESPACE/NAME, or NAME in the same namespace
 	Gateways       string                `json:"gateways,omitempty"`
 	KeyStorage     string                `json:"keyStorage,omitempty"`
 	VaultKV        string                `json:"vaultKV,omitempty"`
-	// IssuerAnnotations may say anything to an issuer that reads them: another product, other names.
+	// IssuerAnnotations can change what an issuer that reads them issues: another product, other names.
 	IssuerAnnotations map[string]string `json:"issuerAnnotations,omitempty"`
 }
 
-// Digest identifies what an approval of a certificate is for: all names, subject, issuer, duration, usages and key, and the
-// annotations that the issuer reads; ingress class or Gateway, key storage, and the Secret where it is of others. The order of names and usages does not count, nor does how and
-// when is renewed, so that renewals never wait for an approval.
+// Digest identifies what an approval of a certificate covers: names, subject, issuer, duration, usages, key, the annotations
+// that the issuer reads, ingress class or Gateway, key storage, and a provided Secret. The order of names and usages does
+// not count, nor do the renewal settings, so that renewals never wait for an approval.
 func Digest(cert *v1alpha1.ApisixCertificate) string {
 	text, _ := json.Marshal(approvedOf(cert)) // plain data always marshals
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }
 
-// Summary is what Digest covers, for the user who decides: "dnsNames a.example b.example, issuer VaultIssuer/vault".
+// Summary returns what Digest covers, for the user who approves: "dnsNames a.example b.example, issuer VaultIssuer/vault".
 func Summary(cert *v1alpha1.ApisixCertificate) string {
 	var parts []string
 	value := reflect.ValueOf(approvedOf(cert))
@@ -115,7 +115,7 @@ func approvedOf(cert *v1alpha1.ApisixCertificate) approved {
 	return a
 }
 
-// hosts are names under which DNS finds the same, as a set.
+// hosts returns the normalized names, sorted and without duplicates.
 func hosts(names []string) []string {
 	normal := make([]string, 0, len(names))
 	for _, name := range names {

@@ -7,7 +7,7 @@
 //	if verdict.Denied != "" { ... }
 //	if verdict.Settle(cert.Status.Approval, policy.Digest(cert)) != policy.Settled { ... }
 //
-// It is pure: it reads no cluster, and knows of approvals only what Settle is given.
+// It is pure: it does not read the cluster, and knows of approvals only what Settle is given.
 package policy
 
 import (
@@ -16,25 +16,26 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// Verdict is what all policies together say of one certificate.
+// Verdict is the result of all policies for one certificate.
 type Verdict struct {
-	// Denied names what no policy allows, and the fix; empty: it is allowed. It is stable.
+	// Denied says what no policy allows, and the fix. Empty means allowed. It is stable.
 	Denied string
-	// Manual are the policies that allow it once a user has approved it, sorted; empty where one allows it outright.
+	// Manual are the policies that allow the certificate once a user has approved it, sorted. It is empty if a policy allows
+	// it without approval.
 	Manual []string
 }
 
-// Settlement is what became of a verdict by hand.
+// Settlement is the state of an approval.
 type Settlement int
 
-// Settlements of Settle.
+// Results of Settle.
 const (
-	Unsettled Settlement = iota // nobody has decided on this digest
+	Unsettled Settlement = iota // no decision on this digest
 	Settled                     // approved, or no approval is needed
-	Refused                     // denied by hand
+	Refused                     // denied by a user
 )
 
-// Settle reports what has become of a verdict that needs an approval, for the digest of the spec.
+// Settle returns the state of the approval for the digest of the spec.
 func (v Verdict) Settle(approval *v1alpha1.Approval, digest string) Settlement {
 	switch {
 	case len(v.Manual) == 0:

@@ -11,32 +11,32 @@ import (
 	"apisix-certs.io/apisix-certs/internal/class"
 )
 
-// rules of a policy. Each names the field that it does not allow, and the fix; empty: it allows the certificate. The order
-// is that of an objection's distance.
+// rules are the checks of a policy. Each returns the field that the policy does not allow and the fix, or an empty string.
+// Their order is that of an objection's distance.
 var rules = []struct {
-	objects func(*compiled, *Request) string
-	issued  bool // it is about what is issued, and not for Secrets of others
+	check  func(*compiled, *Request) string
+	issued bool // it concerns issuance, so it is skipped for provided Secrets
 }{
-	{objectHosts, false},
-	{objectCommonName, false},
-	{objectOtherNames, false},
-	{objectSubject, false},
-	{objectIngressClass, false},
-	{objectIssuer, true},
-	{objectDuration, true},
-	{objectKey, true},
-	{objectUsages, true},
-	{objectKeyStorage, true},
-	{objectVaultKV, true},
-	{objectNumber, false},
+	{checkHosts, false},
+	{checkCommonName, false},
+	{checkOtherNames, false},
+	{checkSubject, false},
+	{checkIngressClass, false},
+	{checkIssuer, true},
+	{checkDuration, true},
+	{checkKey, true},
+	{checkUsages, true},
+	{checkKeyStorage, true},
+	{checkVaultKV, true},
+	{checkNumber, false},
 }
 
-// notIn is the objection to a value that is in no list of the policy.
+// notIn is the objection to a value that is not in the policy's list.
 func notIn(field, value, list string) string {
-	return fmt.Sprintf("spec.%s: %s is not in its %s: change it here, or have it added there", field, value, list)
+	return fmt.Sprintf("spec.%s: %s is not in the policy's %s; change it, or have it added to the policy", field, value, list)
 }
 
-func objectHosts(p *compiled, r *Request) string {
+func checkHosts(p *compiled, r *Request) string {
 	for _, name := range r.Spec.DNSNames {
 		if !p.names.allow(name) {
 			return notIn("dnsNames", "host "+name, "dnsNames")
@@ -45,14 +45,14 @@ func objectHosts(p *compiled, r *Request) string {
 	return ""
 }
 
-func objectCommonName(p *compiled, r *Request) string {
+func checkCommonName(p *compiled, r *Request) string {
 	if name := r.Spec.CommonName; name != "" && !p.names.allow(name) {
 		return notIn("commonName", "common name "+name, "dnsNames")
 	}
 	return ""
 }
 
-func objectOtherNames(p *compiled, r *Request) string {
+func checkOtherNames(p *compiled, r *Request) string {
 	if p.spec.AllowOtherNames {
 		return ""
 	}
@@ -63,19 +63,19 @@ func objectOtherNames(p *compiled, r *Request) string {
 		{"ipAddresses", "IP address", r.Spec.IPAddresses}, {"uris", "URI", r.Spec.URIs}, {"emailAddresses", "e-mail address", r.Spec.EmailAddresses},
 	} {
 		if len(kind.values) > 0 {
-			return fmt.Sprintf("spec.%s: %s %s needs its allowOtherNames: remove it here, or have that set to true", kind.field, kind.name, kind.values[0])
+			return fmt.Sprintf("spec.%s: %s %s requires the policy's allowOtherNames; remove it, or have allowOtherNames set to true", kind.field, kind.name, kind.values[0])
 		}
 	}
 	return ""
 }
 
-func objectSubject(p *compiled, r *Request) string {
+func checkSubject(p *compiled, r *Request) string {
 	subject, bounds := r.Spec.Subject, p.spec.Subject
 	switch {
 	case subject == nil, bounds == nil && p.spec.AllowOtherNames:
 		return ""
 	case bounds == nil:
-		return "spec.subject: a subject is not allowed by it: remove it here, or have its subject list what is allowed"
+		return "spec.subject: the policy allows no subject; remove it, or have the policy's subject list the allowed values"
 	}
 	var serial []string
 	if subject.SerialNumber != "" {
@@ -103,12 +103,12 @@ func objectSubject(p *compiled, r *Request) string {
 	return ""
 }
 
-// listed reports whether a list has the value, or a star for all.
+// listed reports whether a list has the value, or a star for all values.
 func listed(list []string, value string) bool {
 	return slices.Contains(list, value) || slices.Contains(list, "*")
 }
 
-func objectIngressClass(p *compiled, r *Request) string {
+func checkIngressClass(p *compiled, r *Request) string {
 	key, field := class.OfSpec(r.Namespace, r.Spec), "ingressClassName"
 	if r.Spec.GatewayRef != nil {
 		field = "gatewayRef"
@@ -119,7 +119,7 @@ func objectIngressClass(p *compiled, r *Request) string {
 	return ""
 }
 
-func objectIssuer(p *compiled, r *Request) string {
+func checkIssuer(p *compiled, r *Request) string {
 	ref := r.Spec.IssuerRef.WithKind()
 	for _, allowed := range p.spec.Issuers {
 		group := cmp.Or(allowed.Group, v1alpha1.GroupOf(allowed.Kind))
@@ -130,23 +130,23 @@ func objectIssuer(p *compiled, r *Request) string {
 	return notIn("issuerRef", "issuer "+ref.String(), "issuers")
 }
 
-func objectDuration(p *compiled, r *Request) string {
+func checkDuration(p *compiled, r *Request) string {
 	least, most := p.spec.MinDuration, p.spec.MaxDuration
 	switch duration := r.Spec.Duration; {
 	case least == nil && most == nil:
 	case duration == nil && most != nil:
-		return fmt.Sprintf("spec.duration: is not set, and its maxDuration is %s: set it here", most.Duration)
+		return fmt.Sprintf("spec.duration: is not set, and the policy's maxDuration is %s; set it", most.Duration)
 	case duration == nil:
-		return fmt.Sprintf("spec.duration: is not set, and its minDuration is %s: set it here", least.Duration)
+		return fmt.Sprintf("spec.duration: is not set, and the policy's minDuration is %s; set it", least.Duration)
 	case least != nil && duration.Duration < least.Duration:
-		return fmt.Sprintf("spec.duration: %s is under its minDuration %s: raise it here, or have that lowered", duration.Duration, least.Duration)
+		return fmt.Sprintf("spec.duration: %s is below the policy's minDuration %s; raise it, or have minDuration lowered", duration.Duration, least.Duration)
 	case most != nil && duration.Duration > most.Duration:
-		return fmt.Sprintf("spec.duration: %s is over its maxDuration %s: lower it here, or have that raised", duration.Duration, most.Duration)
+		return fmt.Sprintf("spec.duration: %s exceeds the policy's maxDuration %s; lower it, or have maxDuration raised", duration.Duration, most.Duration)
 	}
 	return ""
 }
 
-func objectKey(p *compiled, r *Request) string {
+func checkKey(p *compiled, r *Request) string {
 	algorithm, size := keyOf(r.Spec)
 	allowed := func(key v1alpha1.PolicyKey) bool {
 		return key.Algorithm == algorithm && (len(key.Sizes) == 0 || size == 0 || slices.Contains(key.Sizes, size))
@@ -157,7 +157,7 @@ func objectKey(p *compiled, r *Request) string {
 	return notIn("privateKey", keyText(algorithm, size), "privateKeys")
 }
 
-func objectUsages(p *compiled, r *Request) string {
+func checkUsages(p *compiled, r *Request) string {
 	allowed := defaultUsages
 	if len(p.spec.Usages) > 0 {
 		allowed = usagesOf(&v1alpha1.ApisixCertificateSpec{Usages: p.spec.Usages})
@@ -170,7 +170,7 @@ func objectUsages(p *compiled, r *Request) string {
 	return ""
 }
 
-func objectKeyStorage(p *compiled, r *Request) string {
+func checkKeyStorage(p *compiled, r *Request) string {
 	allowed := p.spec.KeyStorages
 	if len(allowed) == 0 {
 		allowed = []v1alpha1.KeyStorage{v1alpha1.KeyInSecret}
@@ -181,26 +181,26 @@ func objectKeyStorage(p *compiled, r *Request) string {
 	return ""
 }
 
-func objectVaultKV(p *compiled, r *Request) string {
+func checkVaultKV(p *compiled, r *Request) string {
 	if r.Spec.KeyStorage != v1alpha1.KeyInVaultKV {
 		return ""
 	}
 	location := locationOf(r.Spec)
-	if len(p.spec.VaultKV) == 0 && below(location, defaultLocation) {
+	if len(p.spec.VaultKV) == 0 && isAtOrBelow(location, defaultLocation) {
 		return ""
 	}
 	for _, allowed := range p.spec.VaultKV {
-		if other := allowed.Mount; allowed.Path == "" && below(location, other) || allowed.Path != "" && below(location, other+"/"+allowed.Path) {
+		if other := allowed.Mount; allowed.Path == "" && isAtOrBelow(location, other) || allowed.Path != "" && isAtOrBelow(location, other+"/"+allowed.Path) {
 			return ""
 		}
 	}
 	return notIn("vaultKV", "location "+location, "vaultKV")
 }
 
-func objectNumber(p *compiled, r *Request) string {
+func checkNumber(p *compiled, r *Request) string {
 	most := p.spec.MaxCertificates
 	if most == nil || r.Older != nil && r.Older() < int(*most) {
 		return ""
 	}
-	return fmt.Sprintf("its maxCertificates %d is used up by older ApisixCertificates of namespace %s: delete some, or have it raised", *most, r.Namespace)
+	return fmt.Sprintf("the policy's maxCertificates %d is used up by older ApisixCertificates in namespace %s; delete some, or have it raised", *most, r.Namespace)
 }

@@ -94,7 +94,7 @@ func TestBounds(t *testing.T) {
 	}{
 		{"usages unset: the default", bounding(), used("server auth", "digital signature"), ""},
 		{"usages unset: another name of the default", bounding(), used("signing", "server auth"), ""},
-		{"usages unset: CA", bounding(), used("cert sign"), `spec.usages: "cert sign" is not in its usages`},
+		{"usages unset: CA", bounding(), used("cert sign"), `spec.usages: "cert sign" is not in the policy's usages`},
 		{"usages unset: CRL", bounding(), used("server auth", "crl sign"), `spec.usages: "crl sign"`},
 		{"usages unset: code", bounding(), used("code signing"), `spec.usages: "code signing"`},
 		{"usages unset: client", bounding(), used("client auth"), `spec.usages: "client auth"`},
@@ -107,10 +107,10 @@ func TestBounds(t *testing.T) {
 
 		{"class unset", bounding(), withClass("other"), ""},
 		{"class", classes("apisix"), withClass("apisix"), ""},
-		{"class of another gateway", classes("apisix"), withClass("other"), `spec.ingressClassName: "other" is not in its ingressClassNames`},
+		{"class of another gateway", classes("apisix"), withClass("other"), `spec.ingressClassName: "other" is not in the policy's ingressClassNames`},
 		{"no class", classes("apisix"), withClass(""), `spec.ingressClassName: "" is not in`},
 		{"no class, allowed", classes("apisix", ""), withClass(""), ""},
-		{"no class, of a Gateway", classes("apisix", ""), ofGateway, `spec.gatewayRef: "Gateway/shop/gw" is not in its ingressClassNames`},
+		{"no class, of a Gateway", classes("apisix", ""), ofGateway, `spec.gatewayRef: "Gateway/shop/gw" is not in the policy's ingressClassNames`},
 		{"a Gateway, allowed", classes("Gateway/shop/gw"), ofGateway, ""},
 		{"for no gateway", classes("apisix"), func(s *v1alpha1.ApisixCertificateSpec) { s.Gateways = v1alpha1.GatewaysNone }, ""},
 		{"class of all", classes("*"), withClass("other"), ""},
@@ -118,12 +118,12 @@ func TestBounds(t *testing.T) {
 
 		{"storage unset", bounding(), stored(""), ""},
 		{"storage unset: Secret", bounding(), stored(v1alpha1.KeyInSecret), ""},
-		{"storage unset: gateway", bounding(), stored(v1alpha1.KeyAtGateway), "spec.keyStorage: Gateway is not in its keyStorages"},
-		{"storage unset: Vault", bounding(), inVault("", ""), "spec.keyStorage: VaultKV is not in its keyStorages"},
+		{"storage unset: gateway", bounding(), stored(v1alpha1.KeyAtGateway), "spec.keyStorage: Gateway is not in the policy's keyStorages"},
+		{"storage unset: Vault", bounding(), inVault("", ""), "spec.keyStorage: VaultKV is not in the policy's keyStorages"},
 		{"storage", storages(v1alpha1.KeyAtGateway), stored(v1alpha1.KeyAtGateway), ""},
 		{"storage, not in Kubernetes", storages(v1alpha1.KeyAtGateway), stored(""), "spec.keyStorage: Secret"},
 		{"location unset", locations(), inVault("", ""), ""},
-		{"location unset: another mount", locations(), inVault("secret", ""), "spec.vaultKV: location secret/apisix-certs is not in its vaultKV"},
+		{"location unset: another mount", locations(), inVault("secret", ""), "spec.vaultKV: location secret/apisix-certs is not in the policy's vaultKV"},
 		{"location unset: another path", locations(), inVault("", "apisix-certs-of-others"), "spec.vaultKV: location kv/apisix-certs-of-others"},
 		{"location", locations(v1alpha1.PolicyVaultKV{Mount: "kv", Path: "shop"}), inVault("kv", "shop"), ""},
 		{"location below", locations(v1alpha1.PolicyVaultKV{Mount: "kv", Path: "shop"}), inVault("kv", "shop/web"), ""},
@@ -134,13 +134,13 @@ func TestBounds(t *testing.T) {
 		{"location, part of the path as mount", locations(v1alpha1.PolicyVaultKV{Mount: "kv", Path: "shop"}), inVault("kv/shop", "web"), ""},
 		{"location, part of another's path as mount", locations(v1alpha1.PolicyVaultKV{Mount: "kv", Path: "shop"}), inVault("kv/blog", "shop"), "spec.vaultKV"},
 
-		{"subject unset", bounding(), subject(acme), "spec.subject: a subject is not allowed by it"},
+		{"subject unset", bounding(), subject(acme), "spec.subject: the policy allows no subject"},
 		{"subject unset, other names", others, subject(acme), ""},
 		{"subject", subjects(v1alpha1.PolicySubject{Organizations: []string{"Acme", "Shop"}}), subject(acme), ""},
 		{"subject of all", subjects(v1alpha1.PolicySubject{Organizations: []string{"*"}}), subject(acme), ""},
-		{"subject bounded beside other names", bounding(others, subjects(v1alpha1.PolicySubject{Organizations: []string{"Shop"}})), subject(acme), `spec.subject.organizations: "Acme" is not in its subject.organizations`},
+		{"subject bounded beside other names", bounding(others, subjects(v1alpha1.PolicySubject{Organizations: []string{"Shop"}})), subject(acme), `spec.subject.organizations: "Acme" is not in the policy's subject.organizations`},
 		{"subject, another attribute", subjects(v1alpha1.PolicySubject{Organizations: []string{"*"}}), subject(v1alpha1.X509Subject{OrganizationalUnits: []string{"IT"}}), `spec.subject.organizationalUnits: "IT"`},
-		{"subject, its serial number", subjects(v1alpha1.PolicySubject{}), subject(v1alpha1.X509Subject{SerialNumber: "7"}), `spec.subject.serialNumber: "7" is not in its subject.serialNumbers`},
+		{"subject, its serial number", subjects(v1alpha1.PolicySubject{}), subject(v1alpha1.X509Subject{SerialNumber: "7"}), `spec.subject.serialNumber: "7" is not in the policy's subject.serialNumbers`},
 		{"subject, every attribute", subjects(v1alpha1.PolicySubject{}), subject(v1alpha1.X509Subject{StreetAddresses: []string{"x"}}), "spec.subject.streetAddresses"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -148,7 +148,7 @@ func TestBounds(t *testing.T) {
 			if (got.Denied == "") != (c.denied == "") || !strings.Contains(got.Denied, c.denied) {
 				t.Errorf("got %q, want %q", got.Denied, c.denied)
 			}
-			if got.Denied != "" && (!strings.Contains(got.Denied, "The nearest is p: spec.") || !strings.Contains(got.Denied, " here, or have ")) {
+			if got.Denied != "" && (!strings.Contains(got.Denied, "the closest is p: spec.") || !strings.Contains(got.Denied, ", or have ")) {
 				t.Errorf("%q names no field, or no fix", got.Denied)
 			}
 		})
@@ -180,7 +180,7 @@ func TestNumberOfCertificates(t *testing.T) {
 			if (got.Denied == "") != c.allowed {
 				t.Errorf("got %q", got.Denied)
 			}
-			if !c.allowed && !strings.Contains(got.Denied, "is used up by older ApisixCertificates of namespace shop: delete some, or have it raised") {
+			if !c.allowed && !strings.Contains(got.Denied, "is used up by older ApisixCertificates in namespace shop; delete some, or have it raised") {
 				t.Errorf("got %q", got.Denied)
 			}
 		})
@@ -229,7 +229,7 @@ func TestOrderOfRules(t *testing.T) {
 		{func(p *v1alpha1.CertificatePolicySpec) { p.MaxCertificates = ptr.To(int32(0)) }, "maxCertificates"},
 	} {
 		policies = append([]v1alpha1.CertificatePolicy{allowing(string(rune('a'+i)), everything, c.forbid)}, policies...)
-		if got := evaluate(policies, teamA, greedy); !strings.Contains(got.Denied, "nearest is "+policies[0].Name+": ") || !strings.Contains(got.Denied, c.field) {
+		if got := evaluate(policies, teamA, greedy); !strings.Contains(got.Denied, "closest is "+policies[0].Name+": ") || !strings.Contains(got.Denied, c.field) {
 			t.Errorf("%s: got %q", c.field, got.Denied)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 )
 
-// Set is all policies of the cluster, ready to be evaluated for many certificates. It is safe for concurrent use.
+// Set is all policies of the cluster, compiled for evaluating many certificates. It is safe for concurrent use.
 type Set struct {
 	required bool
 	policies []compiled // by name
@@ -29,8 +29,8 @@ type compiled struct {
 	names    nameSet
 }
 
-// NewSet makes a Set of all policies of the cluster, which must not change afterwards. With required nothing is allowed
-// where there is no policy, without it everything is.
+// NewSet returns a Set of all policies of the cluster, which must not be changed afterwards. If there is no policy,
+// everything is allowed, or nothing with required.
 func NewSet(policies []v1alpha1.CertificatePolicy, required bool) *Set {
 	s := &Set{required: required, policies: make([]compiled, 0, len(policies))}
 	for i := range policies {
@@ -41,7 +41,7 @@ func NewSet(policies []v1alpha1.CertificatePolicy, required bool) *Set {
 	return s
 }
 
-// selectorOf selects nothing where the selector is invalid.
+// selectorOf returns a selector that matches nothing if the policy's is invalid.
 func selectorOf(spec *v1alpha1.CertificatePolicySpec) labels.Selector {
 	if spec.NamespaceSelector == nil {
 		return labels.Everything()
@@ -53,19 +53,19 @@ func selectorOf(spec *v1alpha1.CertificatePolicySpec) labels.Selector {
 	return selector
 }
 
-// Open reports whether everything is allowed, so that the labels of a namespace need not be read.
-func (s *Set) Open() bool { return len(s.policies) == 0 && !s.required }
+// AllowsAll reports whether everything is allowed, so that the labels of a namespace need not be read.
+func (s *Set) AllowsAll() bool { return len(s.policies) == 0 && !s.required }
 
 // AllowsName reports whether a namespace with these labels may keep a name that it owns: a policy for it has the name, or
-// there is no policy at all. With required nobody else could get the name then, so that a policy that is deleted and created
-// again moves no name.
+// there is no policy at all. With required, no other namespace could get the name either, so that recreating a policy moves
+// no name.
 func (s *Set) AllowsName(namespace map[string]string, name string) bool {
 	return len(s.policies) == 0 || slices.ContainsFunc(s.policies, func(p compiled) bool {
 		return p.selector.Matches(labels.Set(namespace)) && p.names.allow(name)
 	})
 }
 
-// nameSet is the dnsNames of a policy, normalised.
+// nameSet is the normalized dnsNames of a policy.
 type nameSet map[string]bool
 
 func namesOf(patterns []string) nameSet {
@@ -76,7 +76,7 @@ func namesOf(patterns []string) nameSet {
 	return n
 }
 
-// allow reports whether a name is there, or below a wildcard that is.
+// allow reports whether the set has the name, or a wildcard above it.
 func (n nameSet) allow(name string) bool {
 	name = certs.NormalizeHost(name)
 	if n["*"] || n[name] {
@@ -90,8 +90,8 @@ func (n nameSet) allow(name string) bool {
 	return false
 }
 
-// Sets makes the Set of the policies that there are, and keeps it until one of them changes: they change rarely, and are
-// evaluated for each certificate again and again. The zero value is ready, and safe for concurrent use.
+// Sets caches the Set of the current policies until one of them changes: they change rarely and are evaluated often. The
+// zero value is ready to use, and safe for concurrent use.
 type Sets struct {
 	mu       sync.Mutex
 	versions map[types.UID]string
@@ -99,7 +99,7 @@ type Sets struct {
 	set      *Set
 }
 
-// Of is NewSet of policies as the API server gives them, with UID and resource version.
+// Of returns NewSet of the policies as read from the API server, with UID and resource version.
 func (s *Sets) Of(policies []v1alpha1.CertificatePolicy, required bool) *Set {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -22,9 +22,9 @@ func TestRequired(t *testing.T) {
 		denied   string
 	}{
 		{"none", nil, false, ""},
-		{"none, required", nil, true, "there is no CertificatePolicy, and the controller's --require-policy is set: create one for namespace shop"},
-		{"of another namespace", []v1alpha1.CertificatePolicy{allowing("p")}, true, "no CertificatePolicy is for this namespace: create one, or label namespace shop"},
-		{"of another namespace, not required", []v1alpha1.CertificatePolicy{allowing("p")}, false, "no CertificatePolicy is for this namespace"},
+		{"none, required", nil, true, "no CertificatePolicy exists, and the controller requires one (--require-policy); create one for namespace shop"},
+		{"of another namespace", []v1alpha1.CertificatePolicy{allowing("p")}, true, "no CertificatePolicy selects this namespace; create one, or label namespace shop"},
+		{"of another namespace, not required", []v1alpha1.CertificatePolicy{allowing("p")}, false, "no CertificatePolicy selects this namespace"},
 	} {
 		for _, spec := range []*v1alpha1.ApisixCertificateSpec{asking(), asking(provided)} {
 			got := NewSet(c.policies, c.required).Evaluate(Request{Namespace: "shop", Spec: spec})

@@ -17,21 +17,21 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
-// clientOf finds what the uses ask of clients. It matters for own ssl objects, of which a certificate has one, so all its
-// uses must ask the same.
-func clientOf(ctx context.Context, live client.Reader, namespace string, uses []gateway.Use) (asked *apisix.SSLClient, unfit, err error) {
+// requiredClient returns the client verification that the uses require. It matters for the controller's own ssl object: a
+// certificate has only one, so all its uses must require the same.
+func requiredClient(ctx context.Context, live client.Reader, namespace string, uses []gateway.Use) (asked *apisix.SSLClient, unfit, err error) {
 	common, unfit := commonClient(uses)
 	if common == nil {
 		return nil, unfit, nil
 	}
 	key := client.ObjectKey{Namespace: common.CANamespace, Name: common.CAName}
 	if key.Namespace != namespace {
-		return nil, clientErrorf("spec.client.caSecret.namespace is %q: only a Secret of the ApisixTls's own namespace is read, write %q", key.Namespace, namespace), nil
+		return nil, clientErrorf("spec.client.caSecret.namespace is %q: only Secrets in the namespace of the ApisixTls are read; set %q", key.Namespace, namespace), nil
 	}
 	secret := &corev1.Secret{}
 	if err := live.Get(ctx, key, secret); err != nil {
 		if apierrors.IsNotFound(err) {
-			return nil, clientErrorf("spec.client.caSecret: Secret %s does not exist: create it with the clients' CA under ca.crt or cert", key.Name), nil
+			return nil, clientErrorf("spec.client.caSecret: Secret %s does not exist; create it with the clients' CA under ca.crt or cert", key.Name), nil
 		}
 		return nil, nil, fmt.Errorf("CA of clients: %w", err)
 	}
@@ -39,7 +39,7 @@ func clientOf(ctx context.Context, live client.Reader, namespace string, uses []
 	return asked, unfit, nil
 }
 
-// commonClient is what all uses ask of clients, nil for nothing.
+// commonClient returns the client verification that all uses share, nil for none.
 func commonClient(uses []gateway.Use) (*gateway.Client, error) {
 	var first *gateway.Use
 	for i := range uses {
@@ -47,12 +47,12 @@ func commonClient(uses []gateway.Use) (*gateway.Client, error) {
 		switch {
 		case use.Ending:
 		case use.Mutual && use.Client == nil:
-			return nil, clientErrorf("%s %s asks clients for a certificate (frontend validation), which an ssl object of our own would not: leave it to an ingress controller of APISIX 2.x",
+			return nil, clientErrorf("%s %s requires client certificates (frontend validation), which the controller's own ssl object does not support; use an APISIX ingress controller 2.x for it",
 				use.Kind, use.Name)
 		case first == nil:
 			first = use
 		case !reflect.DeepEqual(first.Client, use.Client):
-			return nil, clientErrorf("%s %s and %s %s use one Secret and ask different things of clients (spec.client): give each a Secret of its own",
+			return nil, clientErrorf("%s %s and %s %s use the same Secret with different client verification (spec.client); use a separate Secret for each",
 				first.Kind, first.Name, use.Kind, use.Name)
 		}
 	}
@@ -62,7 +62,7 @@ func commonClient(uses []gateway.Use) (*gateway.Client, error) {
 	return first.Client, nil
 }
 
-// withCA reads the CA under the names that ingress controllers know.
+// withCA reads the CA under the keys that ingress controllers use.
 func withCA(asked *gateway.Client, secret *corev1.Secret) (*apisix.SSLClient, error) {
 	ca := secret.Data["cert"]
 	if len(ca) == 0 {
@@ -70,7 +70,7 @@ func withCA(asked *gateway.Client, secret *corev1.Secret) (*apisix.SSLClient, er
 	}
 	chain, err := certs.ParseCertificates(ca)
 	if err != nil || len(chain) == 0 {
-		return nil, clientErrorf("spec.client.caSecret: Secret %s holds no certificate under ca.crt or cert: put the clients' CA there", secret.Name)
+		return nil, clientErrorf("spec.client.caSecret: Secret %s has no certificate under ca.crt or cert; add the clients' CA", secret.Name)
 	}
 	c := &apisix.SSLClient{CA: string(certs.EncodeCertificates(chain...)), SkipMTLSURIRegex: asked.SkipMTLSURIRegex}
 	if asked.Depth != 0 {

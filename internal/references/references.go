@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package references finds the objects that refer to a Secret, by which an ingress controller serves it, and what they ask of
-// clients.
+// Package references finds the objects that refer to a Secret, for which an ingress controller serves it, and the client
+// verification that they require.
 //
 //	found, err := finder.Of(ctx, cert)
 //	target.Uses, target.Client, target.Unfit = found.Uses, found.Client, found.Unfit
@@ -22,28 +22,28 @@ import (
 // References are the objects that refer to a certificate's Secret.
 type References struct {
 	Uses []gateway.Use
-	// Clients are objects by which APISIX has the pair in the Secret as a client: no gateway serves it for them.
+	// Clients are objects for which APISIX uses the pair in the Secret as a client. No gateway serves it for them.
 	Clients []gateway.Use
-	// Client is what they require of clients; nil: nothing. Unfit says why that is not known: no error of a run, as what is
-	// served stays as it is meanwhile.
+	// Client is the client verification that they require, nil for none. Unfit says why that is not known. It is not an
+	// error of a run: what is served stays unchanged meanwhile.
 	Client *apisix.SSLClient
 	Unfit  error
 }
 
-// Finder finds references. All fields but Clients are required.
+// Finder finds references. All fields except Clients are required.
 type Finder struct {
-	// Live reads past the cache: Secrets with the CA of clients are not in it.
+	// Live reads from the API server: Secrets with client CAs are not cached.
 	Live client.Reader
-	// Uses gives the objects by which an ingress controller serves a Secret.
+	// Uses returns the objects for which an ingress controller serves a Secret.
 	Uses func(ctx context.Context, namespace, secretName string) ([]gateway.Use, error)
-	// Clients gives the objects by which APISIX has the pair in a Secret as a client. Nil: there are none.
+	// Clients returns the objects for which APISIX uses the pair in a Secret as a client. Nil means none.
 	Clients func(ctx context.Context, namespace, secretName string) ([]gateway.Use, error)
-	// Granted reports whether objects of a kind in a namespace may refer to a Secret of another.
+	// Granted reports whether objects of a kind in a namespace may refer to a Secret in another.
 	Granted func(ctx context.Context, kind, from, secretNamespace, secretName string) (bool, error)
 }
 
-// Of finds the references of a certificate. Those of other namespaces count where a ReferenceGrant lets them: what anybody
-// writes elsewhere must not change what is thought of this certificate.
+// Of returns the references of a certificate. Those in other namespaces count only with a ReferenceGrant, so that other
+// tenants cannot influence the certificate.
 func (f *Finder) Of(ctx context.Context, cert *v1alpha1.ApisixCertificate) (References, error) {
 	var found References
 	home := certspec.SecretNamespace(cert)
@@ -68,11 +68,11 @@ func (f *Finder) Of(ctx context.Context, cert *v1alpha1.ApisixCertificate) (Refe
 			return found, err
 		}
 	}
-	found.Client, found.Unfit, err = clientOf(ctx, f.Live, cert.Namespace, found.Uses)
+	found.Client, found.Unfit, err = requiredClient(ctx, f.Live, cert.Namespace, found.Uses)
 	return found, err
 }
 
-// granted are those uses that may refer to the certificate's Secret.
+// granted returns the uses that may refer to the certificate's Secret.
 func (f *Finder) granted(ctx context.Context, cert *v1alpha1.ApisixCertificate, uses []gateway.Use) ([]gateway.Use, error) {
 	home := certspec.SecretNamespace(cert)
 	var all []gateway.Use
@@ -91,7 +91,7 @@ func (f *Finder) granted(ctx context.Context, cert *v1alpha1.ApisixCertificate, 
 	return all, nil
 }
 
-// InUse names an object that refers to the Secret and lives; empty: none does.
+// InUse names an object that refers to the Secret and is not being deleted, or is empty.
 func (r References) InUse() string {
 	for _, use := range slices.Backward(slices.Concat(r.Clients, r.Uses)) {
 		if !use.Ending {
@@ -101,12 +101,11 @@ func (r References) InUse() string {
 	return ""
 }
 
-// Recorded are the objects by which the Secret was seen to be served: those that there are, and those that there were, for
-// status.references.
+// Recorded returns the objects for which the Secret is or was served, for status.references.
 func (r References) Recorded(before []v1alpha1.ObjectReference) []v1alpha1.ObjectReference {
 	var all []v1alpha1.ObjectReference
 	add := func(ref v1alpha1.ObjectReference) {
-		if !slices.Contains(all, ref) && len(all) < mostRecorded {
+		if !slices.Contains(all, ref) && len(all) < maxRecorded {
 			all = append(all, ref)
 		}
 	}
@@ -122,10 +121,10 @@ func (r References) Recorded(before []v1alpha1.ObjectReference) []v1alpha1.Objec
 	return all
 }
 
-// mostRecorded is how many the CRD takes.
-const mostRecorded = 100
+// maxRecorded is the limit of the CRD.
+const maxRecorded = 100
 
-// Former are recorded objects as uses that have ended: what is left over at a gateway is only removed where it was made for
+// Former returns recorded objects as uses that have ended: leftovers at a gateway are only deleted if they were created for
 // one of these.
 func Former(recorded []v1alpha1.ObjectReference) []gateway.Use {
 	var uses []gateway.Use

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package revocation has certificates revoked by the issuers that issued them (Vault's MOUNT/revoke).
+// Package revocation revokes certificates at the issuers that issued them (Vault's MOUNT/revoke).
 //
 //	left, err := revoker.Revoke(ctx, cert, authority.Revocable(&cert.Status, false))
 //
-// What may be revoked is package authority's to say, and when is the caller's.
+// Package authority decides what may be revoked, and the caller when.
 package revocation
 
 import (
@@ -25,9 +25,9 @@ import (
 	"apisix-certs.io/apisix-certs/internal/finding"
 )
 
-// Issuers are the sessions that revoke.
+// Issuers provides the sessions for revoking.
 type Issuers interface {
-	// Find gives the issuer that a certificate of a namespace refers to; nil: there is none.
+	// Find returns the issuer that a certificate of a namespace refers to, or nil if there is none.
 	Find(ctx context.Context, namespace string, ref v1alpha1.IssuerReference) (v1alpha1.Issuer, error)
 	Session(ctx context.Context, issuer v1alpha1.Issuer) (*vault.Session, error)
 }
@@ -39,18 +39,18 @@ type Revoker struct {
 	Recorder events.EventRecorder
 }
 
-// Problem says why spec.revocationPolicy cannot be followed with the issuer; nil: it can.
+// Problem returns why spec.revocationPolicy cannot be followed with the issuer, or nil.
 func Problem(cert *v1alpha1.ApisixCertificate, of v1alpha1.Issuer) *finding.Finding {
 	policy := cert.Spec.RevocationPolicy
 	if policy != v1alpha1.RevokeOnDelete && policy != v1alpha1.RevokeOnReplace || !issuer.ByRequest(of) {
 		return nil
 	}
-	return finding.New(v1alpha1.ReasonInvalidSpec, "spec.revocationPolicy %s: %s is asked through cert-manager, which cannot revoke: set Never, or name an issuer with a Vault",
+	return finding.New(v1alpha1.ReasonInvalidSpec, "spec.revocationPolicy %s: %s issues through cert-manager, which cannot revoke certificates; set Never, or use an issuer backed by Vault",
 		policy, cert.Spec.IssuerRef)
 }
 
-// AtEnd is what is to be revoked of a certificate that is deleted.
-func AtEnd(cert *v1alpha1.ApisixCertificate) []authority.Revocation {
+// OnDelete returns what to revoke for a deleted certificate.
+func OnDelete(cert *v1alpha1.ApisixCertificate) []authority.Revocation {
 	policy := cert.Spec.RevocationPolicy
 	if policy == "" || policy == v1alpha1.RevokeNever || cert.Annotations[v1alpha1.AnnotationSkipRevocation] == "true" {
 		return nil
@@ -58,8 +58,8 @@ func AtEnd(cert *v1alpha1.ApisixCertificate) []authority.Revocation {
 	return authority.Revocable(&cert.Status, true)
 }
 
-// Revoke revokes, and gives what is left to be revoked and why. What the issuer does not know, or has expired, counts as
-// revoked.
+// Revoke revokes certificates, and returns those that are left and the last error. A certificate that the issuer does not
+// know, or that has expired, counts as revoked.
 func (r *Revoker) Revoke(ctx context.Context, cert *v1alpha1.ApisixCertificate, permits []authority.Revocation) (left []v1alpha1.IssuedCertificate, err error) {
 	for _, permit := range permits {
 		if oneErr := r.revoke(ctx, cert, permit.Record()); oneErr != nil {
@@ -71,13 +71,13 @@ func (r *Revoker) Revoke(ctx context.Context, cert *v1alpha1.ApisixCertificate, 
 
 func (r *Revoker) revoke(ctx context.Context, cert *v1alpha1.ApisixCertificate, record v1alpha1.IssuedCertificate) error {
 	if end := record.NotAfter; end != nil && !r.Clock.Now().Before(end.Time) {
-		return nil // nobody accepts it any more
+		return nil // it has expired
 	}
 	session, err := r.session(ctx, cert.Namespace, record.Issuer)
 	if err != nil {
 		return err
 	}
-	// A Vault that stores no certificates takes the certificate itself.
+	// Vault needs the certificate itself if it does not store certificates.
 	if chain, parseErr := certs.ParseCertificates([]byte(record.Certificate)); parseErr == nil && len(chain) > 0 && certs.Fingerprint(chain[0]) == record.Fingerprint {
 		err = session.Revoke(ctx, chain[0])
 	} else {
@@ -92,7 +92,7 @@ func (r *Revoker) revoke(ctx context.Context, cert *v1alpha1.ApisixCertificate, 
 	var answered *vault.Error
 	switch {
 	case err == nil:
-		r.Recorder.Eventf(cert, nil, corev1.EventTypeNormal, v1alpha1.ReasonRevoked, "Revoke", "the issuer has revoked a certificate")
+		r.Recorder.Eventf(cert, nil, corev1.EventTypeNormal, v1alpha1.ReasonRevoked, "Revoke", "certificate revoked by the issuer")
 		return nil
 	case errors.As(err, &answered) && answered.Kind == vault.User: // it does not know the certificate
 		return nil
@@ -100,16 +100,16 @@ func (r *Revoker) revoke(ctx context.Context, cert *v1alpha1.ApisixCertificate, 
 	return err
 }
 
-// session is that of the issuer with this name, KIND/NAME.
+// session returns the session of the issuer KIND/NAME.
 func (r *Revoker) session(ctx context.Context, namespace, name string) (*vault.Session, error) {
 	found, err := r.Issuers.Find(ctx, namespace, v1alpha1.ParseIssuer(name))
 	switch {
 	case err != nil:
 		return nil, err
 	case found == nil:
-		return nil, finding.New(v1alpha1.ReasonRevocationFailed, "spec.revocationPolicy: %s does not exist, so that it cannot revoke what it issued: create it, or set the annotation %s: \"true\"", name, v1alpha1.AnnotationSkipRevocation)
+		return nil, finding.New(v1alpha1.ReasonRevocationFailed, "spec.revocationPolicy: %s does not exist and cannot revoke the certificates it issued; create it, or set the annotation %s: \"true\"", name, v1alpha1.AnnotationSkipRevocation)
 	case issuer.ByRequest(found):
-		return nil, finding.New(v1alpha1.ReasonRevocationFailed, "spec.revocationPolicy: %s is no Vault and cannot revoke what it issued: set Never, or the annotation %s: \"true\"", name, v1alpha1.AnnotationSkipRevocation)
+		return nil, finding.New(v1alpha1.ReasonRevocationFailed, "spec.revocationPolicy: %s is not backed by Vault and cannot revoke the certificates it issued; set Never, or the annotation %s: \"true\"", name, v1alpha1.AnnotationSkipRevocation)
 	}
 	return r.Issuers.Session(ctx, found)
 }

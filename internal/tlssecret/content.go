@@ -7,8 +7,8 @@
 //		secret, err = writer.Write(ctx, permit, secret, content)
 //	}
 //
-// A Secret is written whole, in one write, on what was read past the cache: what others have put there stays, and what was
-// put there for a spec and has left it goes. Only package authority gives the permits that a [Writer] asks for.
+// A Secret is written in one request, based on what was read from the API server: data of other writers stays, and what an
+// earlier spec added is removed. Only package authority gives the permits that a [Writer] needs.
 package tlssecret
 
 import (
@@ -25,19 +25,20 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// Marks are what a Secret says of the certificate in it. They describe, and give no right but that Owner names whose it is.
+// Marks are the annotations that describe the certificate in a Secret. They give no rights, except that Owner names the
+// ApisixCertificate that owns the Secret.
 type Marks struct {
-	// Owner is the ApisixCertificate, NAMESPACE/NAME. Empty: the Secret holds no certificate of one.
+	// Owner is the ApisixCertificate, NAMESPACE/NAME. Empty means that the Secret belongs to none.
 	Owner string
 	// IssuedBy is the issuer, KIND/NAME.
 	IssuedBy string
-	// IssuedAt is when it was issued, to the second; zero where that is not known.
+	// IssuedAt is the time of issuance, to the second. Zero means not known.
 	IssuedAt time.Time
-	// SpecDigest, IssuedUnder, Outputs and VaultKV are explained with their annotations.
+	// SpecDigest, IssuedUnder, Outputs and VaultKV are documented with their annotations.
 	SpecDigest, IssuedUnder, Outputs, VaultKV string
 }
 
-// MarksOf reads the marks of a Secret, nil for none. What cannot be parsed is left out.
+// MarksOf returns the marks of a Secret, or none for nil. What cannot be parsed is omitted.
 func MarksOf(secret *corev1.Secret) Marks {
 	if secret == nil {
 		return Marks{}
@@ -66,13 +67,13 @@ func (m Marks) annotations() map[string]string {
 	return set
 }
 
-// ownAnnotations are all that Marks and the list of keys are written to.
+// ownAnnotations are the annotations that this package writes.
 var ownAnnotations = []string{
 	v1alpha1.AnnotationCertificate, v1alpha1.AnnotationIssuedBy, v1alpha1.AnnotationIssuedAt, v1alpha1.AnnotationSpecDigest, v1alpha1.AnnotationIssuedUnder,
 	v1alpha1.AnnotationOutputs, v1alpha1.AnnotationVaultKV, v1alpha1.AnnotationKeys, v1alpha1.AnnotationReleased,
 }
 
-// Content is what a Secret should hold of its certificate. Labels and Annotations are those of the spec's template.
+// Content is the desired content of a certificate's Secret. Labels and Annotations are those of the spec's template.
 type Content struct {
 	Type                corev1.SecretType
 	Data                map[string][]byte
@@ -80,7 +81,7 @@ type Content struct {
 	Marks               Marks
 }
 
-// keys are those that a write has set, so that the next one can remove what is not wanted any more.
+// keys are the names that a write has set, so that the next one can remove what is no longer wanted.
 type keys struct {
 	Data        []string `json:"data,omitempty"`
 	Labels      []string `json:"labels,omitempty"`
@@ -96,11 +97,11 @@ func (c Content) keys() string {
 
 func keysOf(secret *corev1.Secret) keys {
 	var set keys
-	_ = json.Unmarshal([]byte(secret.Annotations[v1alpha1.AnnotationKeys]), &set) // what somebody has damaged removes nothing
+	_ = json.Unmarshal([]byte(secret.Annotations[v1alpha1.AnnotationKeys]), &set) // a damaged value removes nothing
 	return set
 }
 
-// HasOthers reports whether the Secret has data that no write of ours has set.
+// HasOthers reports whether the Secret has data that this controller did not write.
 func HasOthers(secret *corev1.Secret) bool {
 	set := keysOf(secret)
 	for key := range secret.Data {
@@ -113,7 +114,7 @@ func HasOthers(secret *corev1.Secret) bool {
 	return false
 }
 
-// OthersSize is how many bytes of the Secret's data the content would not replace.
+// OthersSize returns the size in bytes of the Secret's data that the content would not replace.
 func (c Content) OthersSize(secret *corev1.Secret) (n int) {
 	for key, value := range c.Apply(secret, types.NamespacedName{}).Data {
 		if _, ours := c.Data[key]; !ours {
@@ -123,7 +124,7 @@ func (c Content) OthersSize(secret *corev1.Secret) (n int) {
 	return n
 }
 
-// Fits reports whether the Secret is as it should be.
+// Fits reports whether the Secret already has the content.
 func (c Content) Fits(secret *corev1.Secret) bool {
 	if secret == nil || secret.Type != c.Type {
 		return false
@@ -133,10 +134,10 @@ func (c Content) Fits(secret *corev1.Secret) bool {
 		equality.Semantic.DeepEqual(secret.Annotations, after.Annotations)
 }
 
-// Apply is the Secret with the content, a new one where there is none. It is pure.
-func (c Content) Apply(current *corev1.Secret, place types.NamespacedName) *corev1.Secret {
+// Apply returns the Secret with the content applied, or a new one if current is nil. It is pure.
+func (c Content) Apply(current *corev1.Secret, key types.NamespacedName) *corev1.Secret {
 	after := &corev1.Secret{Type: c.Type}
-	after.Namespace, after.Name = place.Namespace, place.Name
+	after.Namespace, after.Name = key.Namespace, key.Name
 	if current != nil {
 		after = current.DeepCopy()
 		after.Type = c.Type
@@ -164,7 +165,8 @@ func (c Content) removeFormer(secret *corev1.Secret) {
 	}
 }
 
-// released is the Secret without what marks it as managed. The certificate in it stays, and so does by whom it was left.
+// released returns the Secret without the controller's metadata. The certificate stays, and an annotation says who released
+// it.
 func released(secret *corev1.Secret, by string) *corev1.Secret {
 	after := secret.DeepCopy()
 	delete(after.Labels, v1alpha1.LabelManaged)

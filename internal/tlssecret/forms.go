@@ -18,7 +18,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/finding"
 )
 
-// The keys of a Secret beside those of its type, named as cert-manager names them.
+// Additional keys of a Secret, named as in cert-manager.
 const (
 	keyCombined    = "tls-combined.pem"
 	keyDER         = "key.der"
@@ -28,11 +28,11 @@ const (
 	keyPKCS12Trust = "truststore.p12"
 )
 
-// Forms are the further forms of a pair that a Secret should hold (spec.additionalOutputFormats and spec.keystores), with the
-// passwords for them, which show neither under fmt nor in JSON. The zero value wants none.
+// Forms are the additional output formats of a pair (spec.additionalOutputFormats and spec.keystores), with their passwords,
+// which are printed neither by fmt nor as JSON. The zero value has none.
 type Forms struct {
 	formats []v1alpha1.OutputFormat
-	// jks and pkcs12 are nil where they are not wanted.
+	// jks and pkcs12 are nil if not wanted.
 	jks            *v1alpha1.JKSKeystore
 	pkcs12         *v1alpha1.PKCS12Keystore
 	jksPassword    password
@@ -40,12 +40,12 @@ type Forms struct {
 	problem        *finding.Finding
 }
 
-// ReadForms reads which forms a certificate's Secret should hold, and their passwords. keyOutside: the key is not kept in the
-// Secret. live reads past the cache. Errors are of Kubernetes; that there is no password is a Problem.
+// ReadForms returns the output formats of a certificate's Secret with their passwords. keyOutside means that the key is not
+// in the Secret. live reads from the API server. Errors are those of Kubernetes; a missing password is a Problem.
 func ReadForms(ctx context.Context, live client.Reader, cert *v1alpha1.ApisixCertificate, keyOutside bool) (Forms, error) {
 	f := formsOf(cert)
 	if keyOutside && f.wanted() {
-		f.problem = finding.New(v1alpha1.ReasonInvalidSpec, "spec.additionalOutputFormats and spec.keystores hold the private key, which spec.keyStorage keeps out of the Secret: drop them, or set keyStorage: Secret")
+		f.problem = finding.New(v1alpha1.ReasonInvalidSpec, "spec.additionalOutputFormats and spec.keystores contain the private key, which spec.keyStorage keeps out of the Secret; remove them, or set keyStorage: Secret")
 		return f, nil
 	}
 	return f, f.readPasswords(ctx, live, cert.Namespace)
@@ -68,8 +68,8 @@ func formsOf(cert *v1alpha1.ApisixCertificate) Forms {
 
 func (f Forms) wanted() bool { return len(f.formats) > 0 || f.jks != nil || f.pkcs12 != nil }
 
-// leastJKSPassword is what Java asks for, in bytes.
-const leastJKSPassword = 6
+// minJKSPassword is the minimum length in bytes that Java requires.
+const minJKSPassword = 6
 
 func (f *Forms) readPasswords(ctx context.Context, live client.Reader, namespace string) (err error) {
 	if f.jks != nil {
@@ -77,8 +77,8 @@ func (f *Forms) readPasswords(ctx context.Context, live client.Reader, namespace
 			return err
 		}
 		f.problem = f.jksPassword.missing("spec.keystores.jks.passwordSecretRef", f.jks.PasswordSecretRef)
-		if f.problem == nil && len(f.jksPassword.reveal()) < leastJKSPassword {
-			f.problem = finding.New(v1alpha1.ReasonInvalidSpec, "spec.keystores.jks.passwordSecretRef: the password has less than the 6 characters that Java asks for: put a longer one there")
+		if f.problem == nil && len(f.jksPassword.reveal()) < minJKSPassword {
+			f.problem = finding.New(v1alpha1.ReasonInvalidSpec, "spec.keystores.jks.passwordSecretRef: the password is shorter than the 6 characters that Java requires; use a longer one")
 		}
 	}
 	if f.pkcs12 != nil {
@@ -92,7 +92,7 @@ func (f *Forms) readPasswords(ctx context.Context, live client.Reader, namespace
 	return nil
 }
 
-// PasswordSecrets are the Secrets with the passwords that a certificate's keystores need, NAMESPACE/NAME, for an index.
+// PasswordSecrets returns the Secrets with the passwords of a certificate's keystores, NAMESPACE/NAME, for an index.
 func PasswordSecrets(cert *v1alpha1.ApisixCertificate) []string {
 	f := formsOf(cert)
 	var keys []string
@@ -105,11 +105,11 @@ func PasswordSecrets(cert *v1alpha1.ApisixCertificate) []string {
 	return keys
 }
 
-// Problem says why the forms cannot be had; nil: they can.
+// Problem returns why the formats cannot be written, or nil.
 func (f Forms) Problem() *finding.Finding { return f.problem }
 
-// Digest identifies what the forms are made of, for the pair with this certificate and a key in this encoding; empty where none is
-// wanted. It holds the versions of the passwords' Secrets: a digest of a password would give it away to whoever can guess.
+// Digest identifies the formats for the pair with this certificate and a key in this encoding. It is empty if there are
+// none. It has the versions of the password Secrets: a digest of a password could be brute-forced.
 func (f Forms) Digest(certPEM []byte, encoding certs.Encoding) string {
 	if !f.wanted() {
 		return ""
@@ -121,7 +121,7 @@ func (f Forms) Digest(certPEM []byte, encoding certs.Encoding) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Keys are the Secret's keys of the wanted forms. A truststore is only made where the CA is known.
+// Keys returns the Secret's keys of the formats. A truststore is only written if the CA is known.
 func (f Forms) Keys() []string {
 	var keys []string
 	for _, format := range f.formats {
@@ -136,8 +136,9 @@ func (f Forms) Keys() []string {
 	return keys
 }
 
-// Make makes the forms of a pair by their keys in the Secret. All arguments are PEM, caPEM may be empty; issuedAt is the date of
-// the entries in a Java keystore. An error is a certs.FieldError, or of package certs where the pair cannot be read.
+// Make returns the formats of a pair by their keys in the Secret. All arguments are PEM, caPEM may be empty; issuedAt is the
+// date of the entries in a Java keystore. Errors are a certs.FieldError, or those of package certs if the pair cannot be
+// parsed.
 func (f Forms) Make(certPEM, keyPEM, caPEM []byte, issuedAt time.Time) (map[string][]byte, error) {
 	made := map[string][]byte{}
 	for _, format := range f.formats {

@@ -209,9 +209,9 @@ func TestFormsProblem(t *testing.T) {
 		says   string
 	}{
 		"none":            {func(*v1alpha1.ApisixCertificate, secrets) {}, ""},
-		"no Secret":       {func(_ *v1alpha1.ApisixCertificate, s secrets) { delete(s, "ns/java") }, "spec.keystores.jks.passwordSecretRef: there is no Secret java with a password under key password"},
-		"no key":          {func(_ *v1alpha1.ApisixCertificate, s secrets) { s.put("p12", "other", "x") }, "spec.keystores.pkcs12.passwordSecretRef: there is no Secret p12 with a password under key word"},
-		"short for Java":  {func(_ *v1alpha1.ApisixCertificate, s secrets) { s.put("java", "password", "horse") }, "less than the 6 characters"},
+		"no Secret":       {func(_ *v1alpha1.ApisixCertificate, s secrets) { delete(s, "ns/java") }, "spec.keystores.jks.passwordSecretRef: Secret java with a password under key password does not exist"},
+		"no key":          {func(_ *v1alpha1.ApisixCertificate, s secrets) { s.put("p12", "other", "x") }, "spec.keystores.pkcs12.passwordSecretRef: Secret p12 with a password under key word does not exist"},
+		"short for Java":  {func(_ *v1alpha1.ApisixCertificate, s secrets) { s.put("java", "password", "horse") }, "shorter than the 6 characters"},
 		"short elsewhere": {func(_ *v1alpha1.ApisixCertificate, s secrets) { s.put("p12", "word", "horse") }, ""},
 		"not wanted": {func(c *v1alpha1.ApisixCertificate, s secrets) {
 			c.Spec.Keystores.JKS.Create = false
@@ -263,7 +263,7 @@ func TestPasswordsAreNotShown(t *testing.T) {
 	f := read(t, live, cert)
 	p := newPair(t)
 	_, err := f.Make(p.cert, p.key, p.in, issuedAt)
-	if err == nil || !strings.Contains(err.Error(), "basic plane") {
+	if err == nil || !strings.Contains(err.Error(), "Basic Multilingual Plane") {
 		t.Fatalf("a password that PKCS #12 does not take: %v", err)
 	}
 	text, _ := json.Marshal(struct{ In Forms }{f})

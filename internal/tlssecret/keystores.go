@@ -16,7 +16,7 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 )
 
-// javaStores are the pair as a Java keystore, and its CA as a truststore, nil where it is not known. An empty alias is
+// javaStores returns the pair as a Java keystore, and its CA as a truststore, nil if it is not known. An empty alias means
 // "certificate".
 func javaStores(b certs.Bundle, alias string, secret password, at time.Time) (store, trust []byte, err error) {
 	der, err := x509.MarshalPKCS8PrivateKey(b.Key.Signer())
@@ -24,7 +24,7 @@ func javaStores(b certs.Bundle, alias string, secret password, at time.Time) (st
 		return nil, nil, fmt.Errorf("keystore: %w", certs.ErrKeyKind)
 	}
 	entry := keystore.PrivateKeyEntry{CreationTime: at, PrivateKey: der}
-	for _, cert := range slices.Concat([]*x509.Certificate{b.Leaf}, b.Intermediates, above(b)) {
+	for _, cert := range slices.Concat([]*x509.Certificate{b.Leaf}, b.Intermediates, extraCAs(b)) {
 		entry.CertificateChain = append(entry.CertificateChain, javaCertificate(cert))
 	}
 	keys := keystore.New(keystore.WithOrderedAliases())
@@ -67,8 +67,8 @@ func javaBytes(store keystore.KeyStore, secret password) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// above are the CAs that are not among the intermediates already.
-func above(b certs.Bundle) []*x509.Certificate {
+// extraCAs returns the CAs that are not among the intermediates.
+func extraCAs(b certs.Bundle) []*x509.Certificate {
 	return slices.DeleteFunc(slices.Clone(b.CA), func(ca *x509.Certificate) bool {
 		return ca.Equal(b.Leaf) || slices.ContainsFunc(b.Intermediates, ca.Equal)
 	})
@@ -78,14 +78,14 @@ var pkcs12Profiles = map[string]*pkcs12.Encoder{
 	"": pkcs12.LegacyRC2, "LegacyRC2": pkcs12.LegacyRC2, "LegacyDES": pkcs12.LegacyDES, "Modern2023": pkcs12.Modern2023,
 }
 
-// pkcs12Stores are the pair as PKCS #12, and its CA as another, nil where it is not known.
+// pkcs12Stores returns the pair as PKCS #12, and its CA as a truststore, nil if it is not known.
 func pkcs12Stores(b certs.Bundle, profile string, secret password) (store, trust []byte, err error) {
 	encoder := pkcs12Profiles[profile]
 	if encoder == nil {
 		return nil, nil, certs.FieldError{Field: "keystores.pkcs12.profile", Problem: "is not known", Mend: "use LegacyRC2, LegacyDES or Modern2023"}
 	}
-	unfit := certs.FieldError{Field: "keystores.pkcs12.passwordSecretRef", Problem: "names a password that cannot be written in PKCS #12", Mend: "use characters of the basic plane of Unicode"}
-	if store, err = encoder.Encode(b.Key.Signer(), b.Leaf, slices.Concat(b.Intermediates, above(b)), secret.reveal()); err != nil {
+	unfit := certs.FieldError{Field: "keystores.pkcs12.passwordSecretRef", Problem: "refers to a password that PKCS #12 cannot encode", Mend: "use characters of the Unicode Basic Multilingual Plane"}
+	if store, err = encoder.Encode(b.Key.Signer(), b.Leaf, slices.Concat(b.Intermediates, extraCAs(b)), secret.reveal()); err != nil {
 		return nil, nil, unfit
 	}
 	if len(b.CA) == 0 {

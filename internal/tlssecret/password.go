@@ -14,19 +14,19 @@ import (
 	"apisix-certs.io/apisix-certs/internal/finding"
 )
 
-// password is that of a keystore, with the version of the Secret that it is from.
+// password is the password of a keystore, with the version of its Secret.
 type password struct {
-	// The pointer keeps fmt out, which prints unexported fields without asking their methods.
+	// A pointer, because fmt prints unexported fields without calling their methods.
 	text    *string
 	version string
 }
 
-// readPassword reads a password. One that is not there is empty.
+// readPassword reads a password. It is empty if it does not exist.
 func readPassword(ctx context.Context, live client.Reader, namespace string, ref v1alpha1.SecretKeySelector) (password, error) {
 	secret := &corev1.Secret{}
 	err := live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: ref.Name}, secret)
 	if client.IgnoreNotFound(err) != nil {
-		return password{}, fmt.Errorf("password of a keystore: %w", err)
+		return password{}, fmt.Errorf("read keystore password: %w", err)
 	}
 	text := string(secret.Data[passwordKey(ref)])
 	return password{&text, string(secret.UID) + "/" + secret.ResourceVersion}, nil
@@ -34,15 +34,15 @@ func readPassword(ctx context.Context, live client.Reader, namespace string, ref
 
 func passwordKey(ref v1alpha1.SecretKeySelector) string { return cmp.Or(ref.Key, "password") }
 
-// missing says that there is no password where field refers to; nil: there is.
+// missing returns a finding if the password that field refers to does not exist, else nil.
 func (p password) missing(field string, ref v1alpha1.SecretKeySelector) *finding.Finding {
 	if p.reveal() != "" {
 		return nil
 	}
-	return finding.New(v1alpha1.ReasonInvalidSpec, "%s: there is no Secret %s with a password under key %s: create it, or correct name and key", field, ref.Name, passwordKey(ref))
+	return finding.New(v1alpha1.ReasonInvalidSpec, "%s: Secret %s with a password under key %s does not exist; create it, or correct name and key", field, ref.Name, passwordKey(ref))
 }
 
-// reveal is the password itself: never print it.
+// reveal returns the password itself: never print it.
 func (p password) reveal() string {
 	if p.text == nil {
 		return ""

@@ -20,8 +20,8 @@ import (
 // FieldOwner is the field manager of all writes.
 const FieldOwner = client.FieldOwner("apisix-certs")
 
-// RefusedError says that the API server does not take the Secret, by quota, admission or an immutable field. Its text quotes
-// the API server.
+// RefusedError reports that the API server rejected the Secret, because of a quota, admission or an immutable field. Its
+// text quotes the API server.
 type RefusedError struct {
 	Secret types.NamespacedName
 	Cause  error
@@ -33,22 +33,23 @@ func (e *RefusedError) Error() string {
 
 func (e *RefusedError) Unwrap() error { return e.Cause }
 
-// Writer writes Secrets. All fields are required. Live reads past the cache. Direct is a client without one: for dry runs, and
-// for what takes a Secret out of a cache that has managed Secrets alone, for which a client with a cache would wait for ever.
+// Writer writes Secrets. All fields are required. Live reads from the API server. Direct is a client without a cache, for
+// dry runs and for writes that remove a Secret from the cache of managed Secrets, for which a cached client would wait
+// forever.
 type Writer struct {
 	Client client.Client
 	Live   client.Reader
 	Direct client.Client
 }
 
-// Write creates or updates the Secret that the permit is for. current is the Secret as it was read, nil for none; where it
-// came from the cache, it is read again first. A Secret that has changed since the permit was given is a conflict.
+// Write creates or updates the Secret of the permit. current is the Secret as it was read, nil for none. A Secret that
+// changed since the permit was given is a conflict.
 func (w Writer) Write(ctx context.Context, permit authority.WritePermit, current *corev1.Secret, c Content) (*corev1.Secret, error) {
 	return w.write(ctx, w.Client, permit, current, c)
 }
 
-// Try asks the API server whether Write would be taken, and writes nothing.
-func (w Writer) Try(ctx context.Context, permit authority.WritePermit, current *corev1.Secret, c Content) error {
+// DryRun reports whether the API server would accept Write, without writing.
+func (w Writer) DryRun(ctx context.Context, permit authority.WritePermit, current *corev1.Secret, c Content) error {
 	_, err := w.write(ctx, w.Direct, permit, current, c, client.DryRunAll)
 	return err
 }
@@ -60,79 +61,80 @@ type dryRun interface {
 }
 
 func (w Writer) write(ctx context.Context, to client.Client, permit authority.WritePermit, current *corev1.Secret, c Content, options ...dryRun) (*corev1.Secret, error) {
-	place := permit.Place()
+	key := permit.Key()
 	if (current == nil) != (permit.UID() == "") {
-		return nil, conflict(place)
+		return nil, conflict(key)
 	}
 	if current == nil {
-		after := c.Apply(nil, place)
+		after := c.Apply(nil, key)
 		create := []client.CreateOption{FieldOwner}
 		for _, o := range options {
 			create = append(create, o)
 		}
-		return after, failure("create", place, to.Create(ctx, after, create...))
+		return after, writeError("create", key, to.Create(ctx, after, create...))
 	}
 	if current.ResourceVersion != permit.ResourceVersion() || current.UID != permit.UID() {
-		return nil, conflict(place)
+		return nil, conflict(key)
 	}
-	after := c.Apply(current, place)
+	after := c.Apply(current, key)
 	update := []client.UpdateOption{FieldOwner}
 	for _, o := range options {
 		update = append(update, o)
 	}
-	return after, failure("update", place, to.Update(ctx, after, update...))
+	return after, writeError("update", key, to.Update(ctx, after, update...))
 }
 
-// Delete deletes the Secret as it was seen. One that is gone is no error.
+// Delete deletes the Secret as it was read. A Secret that is already deleted is not an error.
 func (w Writer) Delete(ctx context.Context, permit authority.DeletePermit) error {
-	uid, version, place := permit.UID(), permit.ResourceVersion(), permit.Place()
+	uid, version, key := permit.UID(), permit.ResourceVersion(), permit.Key()
 	secret := &corev1.Secret{}
-	secret.Namespace, secret.Name = place.Namespace, place.Name
+	secret.Namespace, secret.Name = key.Namespace, key.Name
 	err := w.Direct.Delete(ctx, secret, client.Preconditions{UID: &uid, ResourceVersion: &version})
 	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("delete Secret %s: %w", place.Name, err)
+		return fmt.Errorf("delete Secret %s: %w", key.Name, err)
 	}
 	return nil
 }
 
-// Release takes the marks off the Secret and leaves the certificate in it, and by whom, see authority.ReleasedText.
+// Release removes the controller's metadata from the Secret. The certificate stays, with an annotation that says who
+// released it, see authority.ReleasedText.
 func (w Writer) Release(ctx context.Context, permit authority.DeletePermit, by string) error {
-	place := permit.Place()
+	key := permit.Key()
 	current := &corev1.Secret{}
-	switch err := w.Live.Get(ctx, place, current); {
+	switch err := w.Live.Get(ctx, key, current); {
 	case apierrors.IsNotFound(err):
 		return nil
 	case err != nil:
-		return fmt.Errorf("read Secret %s: %w", place.Name, err)
+		return fmt.Errorf("read Secret %s: %w", key.Name, err)
 	case current.UID != permit.UID():
 		return nil
 	}
-	return failure("release", place, w.Direct.Update(ctx, released(current, by), FieldOwner))
+	return writeError("release", key, w.Direct.Update(ctx, released(current, by), FieldOwner))
 }
 
-func failure(verb string, place types.NamespacedName, err error) error {
+func writeError(verb string, key types.NamespacedName, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case apierrors.IsForbidden(err), apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsRequestEntityTooLargeError(err):
-		return &RefusedError{place, err}
+		return &RefusedError{key, err}
 	}
-	return fmt.Errorf("%s Secret %s: %w", verb, place.Name, err)
+	return fmt.Errorf("%s Secret %s: %w", verb, key.Name, err)
 }
 
-func conflict(place types.NamespacedName) error {
-	return apierrors.NewConflict(corev1.Resource("secrets"), place.Name, errors.New("the Secret has changed since it was read"))
+func conflict(key types.NamespacedName) error {
+	return apierrors.NewConflict(corev1.Resource("secrets"), key.Name, errors.New("the Secret has changed since it was read"))
 }
 
-// Passing reports whether the API server may take later what it did not take now: it is out of reach, or said so.
-func Passing(err error) bool {
+// IsTransient reports whether the API server may accept later what it rejected now, because it is unreachable or says so.
+func IsTransient(err error) bool {
 	var answered apierrors.APIStatus
 	return !errors.As(err, &answered) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err) ||
 		apierrors.IsInternalError(err) || apierrors.IsServiceUnavailable(err)
 }
 
-// LastWriter is the field manager that wrote the data of a Secret last, where that was not this controller; empty: it was, or
-// that is not known. Only a Secret that was read past the cache says it.
+// LastWriter returns the field manager that last wrote the data of a Secret. It is empty if that was this controller or is
+// not known. Only a Secret that was read from the API server has it.
 func LastWriter(secret *corev1.Secret) string {
 	if secret == nil {
 		return ""

@@ -82,7 +82,7 @@ var secrets = []kase{
 			t.Error("the older pair is kept")
 		}
 		s.shows("web.example", s.Leaf("web-tls"))
-		if told := strings.Join(s.Events(), "\n"); !strings.Contains(told, "older certificate was put back") || !strings.Contains(told, "argocd-controller") {
+		if told := strings.Join(s.Events(), "\n"); !strings.Contains(told, "older certificate was written back") || !strings.Contains(told, "argocd-controller") {
 			t.Errorf("events: %s", told)
 		}
 	}),

@@ -524,7 +524,7 @@ spec: {secretName: proxy-%[1]s, issuerRef: {name: vault}, dnsNames: [proxy-%[1]s
 	}
 	// It is read, and no ingress controller is known to keep its ssl objects.
 	l.until("word on the GatewayProxy beside the gateway", func() bool {
-		return l.said("proxy-apisix", "every gateway holds the certificate") && l.event("apisix", "proxy", "InsecureAdminAPI")
+		return l.said("proxy-apisix", "certificate is pushed to all gateways") && l.event("apisix", "proxy", "InsecureAdminAPI")
 	})
 	l.until("word on the GatewayProxy elsewhere", func() bool {
 		return l.said("proxy-other", "GatewayProxy other/proxy: namespace other is not watched")

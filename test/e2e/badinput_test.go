@@ -203,7 +203,7 @@ func TestPolicyForNobody(t *testing.T) {
 		p.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"nobody": "has this"}}
 	})
 	s.certificate("web", []string{"web." + s.domain})
-	s.refused("web", v1alpha1.ReasonDenied, "no CertificatePolicy is for this namespace")
+	s.refused("web", v1alpha1.ReasonDenied, "no CertificatePolicy selects this namespace")
 	s.policy("policy-nothing", func(p *v1alpha1.CertificatePolicySpec) { p.DNSNames = []string{"nothing.example"} })
 	s.refused("web", v1alpha1.ReasonDenied, "host web."+s.domain, "policy-nothing")
 	s.quietAfter([]string{"web"})

@@ -228,7 +228,7 @@ func TestCertificateRequest(t *testing.T) {
 			t.Errorf("spec.%s is %s, want %s", field, a, b)
 		}
 	}
-	s.condition("web", v1alpha1.ConditionIssued, metav1.ConditionFalse, v1alpha1.ReasonIssuing, "waits to be approved")
+	s.condition("web", v1alpha1.ConditionIssued, metav1.ConditionFalse, v1alpha1.ReasonIssuing, "waiting for the CertificateRequest to be approved")
 	if !metav1.IsControlledBy(request, s.cert("web")) || s.keptSecret("web-tls") != nil {
 		t.Error("the request has another owner, or a Secret is there before it is answered")
 	}

@@ -305,7 +305,7 @@ func TestClientCAFaults(t *testing.T) {
 	s := newScene(t)
 	s.secret("clients", corev1.SecretTypeOpaque, map[string]string{"ca.crt": "theirs"})
 	s.apply(strings.ReplaceAll(clientCAYAML, "ISSUER", "vault"))
-	s.event("ApisixTls", "web", v1alpha1.ReasonSecretNotManaged, "spec.client.caSecret: Secret clients exists and was not made for", "name another Secret")
+	s.event("ApisixTls", "web", v1alpha1.ReasonSecretNotManaged, "spec.client.caSecret: Secret clients exists and is not managed as", "use another Secret")
 	if got := string(s.keptSecret("clients").Data["ca.crt"]); got != "theirs" {
 		t.Errorf("Secret of somebody else: %q", got)
 	}

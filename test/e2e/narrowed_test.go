@@ -41,7 +41,7 @@ func TestVaultGrantsLess(t *testing.T) {
 	role["max_ttl"] = "1h"
 	v.write("int/roles/web", role)
 	v.look()
-	s.condition("there", v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonRenewalFailing, "the issuer was not asked", "1h0m0s of the 48h0m0s", ends)
+	s.condition("there", v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonRenewalFailing, "renewal skipped", "1h0m0s of the 48h0m0s", ends)
 	before := v.count("/sign/")
 	s.annotate(&v1alpha1.ApisixCertificate{}, "there", "example.com/look", "again")
 	time.Sleep(6 * time.Second) // the first retry would be by now

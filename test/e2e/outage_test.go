@@ -92,7 +92,7 @@ func TestGatewayDown(t *testing.T) {
 	old := s.ready("works", host)
 	s.admin.Stop()
 	s.renew("works")
-	mend := []string{"gateway default", "check that the gateway runs"}
+	mend := []string{"gateway default", "check that the gateway is running"}
 	s.condition("works", v1alpha1.ConditionPushed, metav1.ConditionFalse, v1alpha1.ReasonGatewayUnreachable, mend...)
 	s.condition("works", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonGatewayUnreachable, mend...)
 	s.event("ApisixCertificate", "works", v1alpha1.ReasonGatewayUnreachable, mend...)

@@ -23,7 +23,7 @@ func TestOutputs(t *testing.T) {
 		c.Spec.AdditionalOutputFormats = []v1alpha1.OutputFormat{{Type: v1alpha1.OutputCombinedPEM}}
 		c.Spec.Keystores = &v1alpha1.Keystores{PKCS12: &v1alpha1.PKCS12Keystore{Create: true, Profile: "Modern2023", PasswordSecretRef: v1alpha1.SecretKeySelector{Name: "store"}}}
 	})
-	s.refused("web", v1alpha1.ReasonInvalidSpec, "spec.keystores.pkcs12.passwordSecretRef", "no Secret store with a password under key password")
+	s.refused("web", v1alpha1.ReasonInvalidSpec, "spec.keystores.pkcs12.passwordSecretRef", "Secret store with a password under key password does not exist")
 	s.secret("store", corev1.SecretTypeOpaque, map[string]string{"password": "the first password"})
 	s.witness.Guard("the first password")
 	leaf := s.ready("web", host)

@@ -84,7 +84,7 @@ func TestPolicy(t *testing.T) {
 	s, other := withPolicies(t, "policy"), newNamespace(t, "policy-other")
 	host, foreign := "web."+s.domain, "web."+other.domain
 	s.certificate("web", []string{host})
-	s.condition("web", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonDenied, "no CertificatePolicy is for this namespace")
+	s.condition("web", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonDenied, "no CertificatePolicy selects this namespace")
 	s.policy("policy-vault")
 	s.ready("web", host)
 
@@ -135,7 +135,7 @@ func TestPolicyBounds(t *testing.T) {
 			s.ready(c.name, host)
 			continue
 		}
-		s.condition(c.name, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonDenied, append(c.says, "The nearest is policy-bounds")...)
+		s.condition(c.name, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonDenied, append(c.says, "the closest is policy-bounds")...)
 		if s.keptSecret(c.name+"-tls") != nil || len(s.ssls(host)) > 0 {
 			t.Errorf("%s was issued or pushed", c.name)
 		}

@@ -85,7 +85,7 @@ func TestPush(t *testing.T) {
 	broken := s.pairFor(ca, 85*day, host)
 	broken["tls.key"] = s.pairFor(ca, 85*day, host)["tls.key"]
 	s.put("mine", broken)
-	s.condition("mine", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonUpdateRefused, "the private key does not belong to the certificate", "what was pushed before stays")
+	s.condition("mine", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonUpdateRefused, "the private key does not belong to the certificate", "The previously pushed certificate stays in place")
 	s.condition("mine", v1alpha1.ConditionServed, metav1.ConditionTrue, v1alpha1.ReasonServed)
 	s.stillServed(host, leaf)
 	s.put("mine", s.pairFor(ca, 85*day, "other."+s.domain))

@@ -69,10 +69,10 @@ func Certificate(i int, now time.Time) v1alpha1.ApisixCertificate {
 
 // Settle gives cert the conditions of one that is all right.
 func Settle(cert *v1alpha1.ApisixCertificate, now time.Time) {
-	Say(cert, now, "Issued", "True", v1alpha1.ReasonIssued, "the Secret holds a valid certificate")
-	Say(cert, now, "Pushed", "True", v1alpha1.ReasonPushed, "every gateway holds the certificate")
-	Say(cert, now, "Served", "True", v1alpha1.ReasonServed, "handshakes for all hosts showed the certificate")
-	Say(cert, now, "Ready", "True", v1alpha1.ReasonReady, "the certificate is valid, pushed and not known to be served otherwise")
+	Say(cert, now, "Issued", "True", v1alpha1.ReasonIssued, "the Secret contains a valid certificate")
+	Say(cert, now, "Pushed", "True", v1alpha1.ReasonPushed, "certificate is pushed to all gateways")
+	Say(cert, now, "Served", "True", v1alpha1.ReasonServed, "TLS handshakes for all hosts returned the certificate")
+	Say(cert, now, "Ready", "True", v1alpha1.ReasonReady, "certificate is valid and pushed to all gateways")
 }
 
 // Say sets a condition.
@@ -112,8 +112,8 @@ var fates = []func(*v1alpha1.ApisixCertificate, time.Time){
 func Refused(cert *v1alpha1.ApisixCertificate, now time.Time) {
 	message := "Vault's role web refuses " + cert.Spec.DNSNames[0] + ": subject alternate name not allowed by this role: add it to the role's allowed_domains"
 	Say(cert, now, "Issued", "False", v1alpha1.ReasonRefused, message)
-	Say(cert, now, "Pushed", "False", v1alpha1.ReasonNotApplicable, "there is no valid certificate to push")
-	Say(cert, now, "Served", "Unknown", v1alpha1.ReasonNotProven, "no handshake was made: there is nothing pushed")
+	Say(cert, now, "Pushed", "False", v1alpha1.ReasonNotApplicable, "no valid certificate to push")
+	Say(cert, now, "Served", "Unknown", v1alpha1.ReasonNotProven, "not verified: nothing is pushed")
 	Say(cert, now, "Ready", "False", v1alpha1.ReasonRefused, message)
 	cert.Status = v1alpha1.ApisixCertificateStatus{Conditions: cert.Status.Conditions, FailedAttempts: 3, LastFailureTime: at(now.Add(-2 * time.Minute))}
 }

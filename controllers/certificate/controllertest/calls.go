@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Call is a call of the controller that changes something, or asks whether it could.
+// Call is a call of the controller that changes something, or a dry run.
 type Call struct {
 	// What it is: "create Secret", "try Secret" for a dry run, "update status", "patch ApisixCertificate", "sign", "revoke",
 	// "PUT ssl", "DELETE ssl".
@@ -21,20 +21,20 @@ type Call struct {
 	At time.Time
 }
 
-// Fault is what becomes of a call.
+// Fault is what happens to a call.
 type Fault int
 
 // Faults.
 const (
 	None    Fault = iota
-	Refused       // it is not carried out, and fails
-	Lost          // it is carried out, and its answer is lost
+	Refused       // it is not executed, and fails
+	Lost          // it is executed, and its response is lost
 )
 
-// errInjected is what a call to Kubernetes fails with.
+// errInjected is the error of a failed call to Kubernetes.
 var errInjected = errors.New("controllertest: the call was made to fail")
 
-// calls is the log of calls, and what is to go wrong with them.
+// calls is the log of calls, and the faults to inject.
 type calls struct {
 	mu     sync.Mutex
 	log    []Call
@@ -45,8 +45,8 @@ type calls struct {
 	refuse map[string]error
 }
 
-// take notes a call, and says what becomes of it. err is of Refuse alone.
-func (c *calls) take(call Call) (fault Fault, err error) {
+// record logs a call and returns its fault. err is only for calls to Kubernetes.
+func (c *calls) record(call Call) (fault Fault, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.log = append(c.log, call)
@@ -64,7 +64,7 @@ func (c *calls) take(call Call) (fault Fault, err error) {
 	return c.decide(c.count, call), errInjected
 }
 
-// Fail lets decide say what becomes of each call, the first of which has number 1. Nil ends that.
+// Fail lets decide choose the fault of each call. The first call has number 1. Nil stops that.
 func (s *Scene) Fail(decide func(n int, c Call) Fault) {
 	s.calls.mu.Lock()
 	defer s.calls.mu.Unlock()
@@ -88,14 +88,14 @@ func (s *Scene) Refuse(what string, err error) {
 	s.calls.refuse[what] = err
 }
 
-// Calls are all calls since the start, in their order.
+// Calls returns all calls since the start in order.
 func (s *Scene) Calls() []Call {
 	s.calls.mu.Lock()
 	defer s.calls.mu.Unlock()
 	return slices.Clone(s.calls.log)
 }
 
-// Steps are the calls since it was asked last, in their order.
+// Steps returns the calls since Steps was called last, in order.
 func (s *Scene) Steps() []string {
 	s.calls.mu.Lock()
 	defer s.calls.mu.Unlock()
@@ -107,7 +107,7 @@ func (s *Scene) Steps() []string {
 	return steps
 }
 
-// Count is how many calls of a kind there were since the start; those whose name begins so.
+// Count returns the number of calls since the start whose name begins with what.
 func (s *Scene) Count(what string) int {
 	n := 0
 	for _, call := range s.Calls() {

@@ -62,7 +62,7 @@ func (s *Scene) newKube() {
 	})
 }
 
-// created does what a fake API server leaves out.
+// created sets what a fake API server omits.
 func (s *Scene) created(ctx context.Context, c client.WithWatch, o client.Object, options ...client.CreateOption) error {
 	s.mu.Lock()
 	s.objects++
@@ -82,7 +82,7 @@ func (s *Scene) created(ctx context.Context, c client.WithWatch, o client.Object
 	return c.Create(ctx, o, options...)
 }
 
-// got tells deletions by the clock of the scene.
+// got reports deletion times by the clock of the scene.
 func (s *Scene) got(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, options ...client.GetOption) error {
 	if err := c.Get(ctx, key, o, options...); err != nil {
 		return err
@@ -104,7 +104,7 @@ func (s *Scene) write(verb string, o client.Object, dryRun []string, do func() e
 	if len(dryRun) > 0 {
 		what = "try " + kindOf(o)
 	}
-	fault, failure := s.calls.take(Call{What: what, On: key.String(), At: s.Clock.Now()})
+	fault, failure := s.calls.record(Call{What: what, On: key.String(), At: s.Clock.Now()})
 	if fault == Refused {
 		return failure
 	}
@@ -126,7 +126,7 @@ func kindOf(o client.Object) string {
 	return kind.Kind
 }
 
-// changed is what watches bring of a write.
+// changed simulates the watch events of a write.
 func (s *Scene) changed(o client.Object) {
 	key := client.ObjectKeyFromObject(o)
 	switch o.(type) {
@@ -135,7 +135,7 @@ func (s *Scene) changed(o client.Object) {
 			s.Enqueue(cert)
 		}
 	case *v1alpha1.ApisixCertificate:
-		s.tellClaims(key)
+		s.updateClaims(key)
 	}
 }
 
@@ -168,7 +168,7 @@ func (c cache) noSecret(key types.NamespacedName) bool {
 	return apierrors.IsNotFound(c.Get(c.s.ctx, key, &corev1.Secret{}))
 }
 
-// Freeze lets the cache stay behind: it shows Secrets as they are now, whatever is written. Thaw ends that.
+// Freeze stops the cache: it shows Secrets as they are now, whatever is written. Thaw ends that.
 func (s *Scene) Freeze() {
 	var list corev1.SecretList
 	s.must(s.Kube.List(s.ctx, &list))

@@ -22,8 +22,8 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/issuer"
 )
 
-// Life is that of a certificate where a test says nothing else.
-const Life = 90 * 24 * time.Hour
+// Lifetime is the default lifetime of a certificate.
+const Lifetime = 90 * 24 * time.Hour
 
 // keyOf reads NAME or NAMESPACE/NAME.
 func keyOf(name string) types.NamespacedName {
@@ -33,21 +33,21 @@ func keyOf(name string) types.NamespacedName {
 	return types.NamespacedName{Namespace: Namespace, Name: name}
 }
 
-// Create makes an ApisixCertificate NAME or NAMESPACE/NAME for the host NAME.example in Secret NAME-tls, after the edits.
+// Create creates an ApisixCertificate NAME or NAMESPACE/NAME for the host NAME.example in Secret NAME-tls, after the edits.
 func (s *Scene) Create(name string, edits ...func(*v1alpha1.ApisixCertificate)) {
 	s.t.Helper()
 	key := keyOf(name)
 	s.addIssuer(key.Namespace)
 	cert := &v1alpha1.ApisixCertificate{Spec: v1alpha1.ApisixCertificateSpec{
 		SecretName: key.Name + "-tls", DNSNames: []string{key.Name + ".example"}, IssuerRef: v1alpha1.IssuerReference{Name: "vault"},
-		Duration: &metav1.Duration{Duration: Life},
+		Duration: &metav1.Duration{Duration: Lifetime},
 	}}
 	cert.Namespace, cert.Name = key.Namespace, key.Name
 	for _, edit := range edits {
 		edit(cert)
 	}
 	s.must(s.Kube.Create(s.ctx, cert))
-	s.tellClaims(key)
+	s.updateClaims(key)
 	s.Enqueue(key)
 }
 
@@ -75,7 +75,7 @@ func (s *Scene) issuerKeys() []issuer.Key {
 	return keys
 }
 
-// Cert is an ApisixCertificate as it is now; nil: there is none.
+// Cert returns the current ApisixCertificate, or nil if there is none.
 func (s *Scene) Cert(name string) *v1alpha1.ApisixCertificate {
 	s.t.Helper()
 	cert := &v1alpha1.ApisixCertificate{}
@@ -85,7 +85,7 @@ func (s *Scene) Cert(name string) *v1alpha1.ApisixCertificate {
 	return cert
 }
 
-// Secret is a Secret as it is now; nil: there is none.
+// Secret returns the current Secret, or nil if there is none.
 func (s *Scene) Secret(name string) *corev1.Secret {
 	s.t.Helper()
 	secret := &corev1.Secret{}
@@ -112,7 +112,7 @@ func (s *Scene) Edit(name string, edit func(*v1alpha1.ApisixCertificate)) {
 	edit(cert)
 	cert.Generation++
 	s.must(s.Kube.Patch(s.ctx, cert, client.MergeFrom(before)))
-	s.tellClaims(keyOf(name))
+	s.updateClaims(keyOf(name))
 	s.Enqueue(keyOf(name))
 }
 
@@ -133,11 +133,11 @@ func (s *Scene) Delete(name string) {
 	s.deleted[cert.UID] = metav1.NewTime(s.Clock.Now().Truncate(time.Second))
 	s.mu.Unlock()
 	s.must(s.Kube.Delete(s.ctx, cert))
-	s.tellClaims(keyOf(name))
+	s.updateClaims(keyOf(name))
 	s.Enqueue(keyOf(name))
 }
 
-// WriteSecret lets somebody change a Secret, or make it where there is none.
+// WriteSecret changes a Secret as another user, or creates it.
 func (s *Scene) WriteSecret(name, manager string, edit func(*corev1.Secret)) {
 	s.t.Helper()
 	key := keyOf(name)
@@ -154,7 +154,7 @@ func (s *Scene) WriteSecret(name, manager string, edit func(*corev1.Secret)) {
 	s.changed(secret)
 }
 
-// DeleteSecret lets somebody delete a Secret.
+// DeleteSecret deletes a Secret as another user.
 func (s *Scene) DeleteSecret(name string) {
 	s.t.Helper()
 	secret := s.Secret(name)
@@ -203,7 +203,7 @@ func (s *Scene) Leaf(secret string) *x509.Certificate {
 
 // Served is the certificate that the gateway serves for a host; nil: none.
 func (s *Scene) Served(host string) *x509.Certificate {
-	conn, err := tls.Dial("tcp", s.Gateway.TLSAddr(), &tls.Config{ServerName: host, InsecureSkipVerify: true}) // which certificate it is, is what is asked
+	conn, err := tls.Dial("tcp", s.Gateway.TLSAddr(), &tls.Config{ServerName: host, InsecureSkipVerify: true}) // the test checks which certificate it is
 	if err != nil {
 		return nil
 	}

@@ -15,17 +15,17 @@ import (
 )
 
 const (
-	// restless is how soon a certificate must be due for Run to wait for it.
-	restless = 3 * time.Second
-	// mostRuns bounds one Run: a loop without an end is a fault.
-	mostRuns = 500
+	// runWindow is how soon a certificate must be due for Run to wait for it.
+	runWindow = 3 * time.Second
+	// maxRuns limits one Run: more means an endless loop.
+	maxRuns = 500
 )
 
 // Enqueue makes a certificate due now, as an event does.
 func (s *Scene) Enqueue(key types.NamespacedName) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.enqueueAt(key, s.passed())
+	s.enqueueAt(key, s.queueTime())
 }
 
 // enqueueAt keeps an earlier time, as the queue does.
@@ -35,8 +35,8 @@ func (s *Scene) enqueueAt(key types.NamespacedName, at time.Time) {
 	}
 }
 
-// passed is the time by which the queue goes.
-func (s *Scene) passed() time.Time { return s.Clock.Now().Add(-s.jumped) }
+// queueTime is the time of the queue, which Jump does not change.
+func (s *Scene) queueTime() time.Time { return s.Clock.Now().Add(-s.jumped) }
 
 // soonest is the certificate that is due first.
 func (s *Scene) soonest() (first types.NamespacedName, at time.Time, ok bool) {
@@ -50,23 +50,23 @@ func (s *Scene) soonest() (first types.NamespacedName, at time.Time, ok bool) {
 	return first, at, ok
 }
 
-// Run runs what is due, and waits for what is due in a moment, until all certificates rest.
+// Run runs what is due or due in a moment, until no certificate is.
 func (s *Scene) Run() {
 	s.t.Helper()
-	for range mostRuns {
+	for range maxRuns {
 		key, at, ok := s.soonest()
-		if !ok || at.After(s.passed().Add(restless)) {
+		if !ok || at.After(s.queueTime().Add(runWindow)) {
 			return
 		}
 		s.step(key, at)
 	}
-	s.t.Fatalf("no rest after %d runs", mostRuns)
+	s.t.Fatalf("no rest after %d runs", maxRuns)
 }
 
 // Pass lets time pass, and runs each certificate when it is due.
 func (s *Scene) Pass(d time.Duration) {
 	s.t.Helper()
-	until := s.passed().Add(d)
+	until := s.queueTime().Add(d)
 	for {
 		key, at, ok := s.soonest()
 		if !ok || at.After(until) {
@@ -74,7 +74,7 @@ func (s *Scene) Pass(d time.Duration) {
 		}
 		s.step(key, at)
 	}
-	if rest := until.Sub(s.passed()); rest > 0 {
+	if rest := until.Sub(s.queueTime()); rest > 0 {
 		s.Clock.Step(rest)
 	}
 }
@@ -94,7 +94,7 @@ func (s *Scene) Jump(d time.Duration) {
 
 // step runs one certificate at its time.
 func (s *Scene) step(key types.NamespacedName, at time.Time) {
-	if ahead := at.Sub(s.passed()); ahead > 0 {
+	if ahead := at.Sub(s.queueTime()); ahead > 0 {
 		s.Clock.Step(ahead)
 	}
 	s.mu.Lock()
@@ -107,10 +107,10 @@ func (s *Scene) step(key types.NamespacedName, at time.Time) {
 	switch {
 	case err != nil:
 		s.errs = append(s.errs, err)
-		s.enqueueAt(key, s.passed().Add(s.backoff.When(key)))
+		s.enqueueAt(key, s.queueTime().Add(s.backoff.When(key)))
 	case result.RequeueAfter > 0:
 		s.backoff.Forget(key)
-		s.enqueueAt(key, s.passed().Add(result.RequeueAfter))
+		s.enqueueAt(key, s.queueTime().Add(result.RequeueAfter))
 	default:
 		s.backoff.Forget(key)
 	}
@@ -129,7 +129,7 @@ func (s *Scene) Runs() int { return s.runs }
 func (s *Scene) DueIn(name string) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.due[keyOf(name)].Sub(s.passed())
+	return s.due[keyOf(name)].Sub(s.queueTime())
 }
 
 // claimQueue takes what the handlers of claims enqueue.
@@ -140,8 +140,8 @@ type claimQueue struct {
 
 func (q claimQueue) Add(item ctrl.Request) { q.s.Enqueue(item.NamespacedName) }
 
-// tellClaims tells the index of claims how a certificate is now.
-func (s *Scene) tellClaims(key types.NamespacedName) {
+// updateClaims updates the index of claims for a certificate.
+func (s *Scene) updateClaims(key types.NamespacedName) {
 	events := s.reconciler.Reviewer.ClaimEvents()
 	cert := &v1alpha1.ApisixCertificate{}
 	if err := s.Kube.Get(s.ctx, key, cert); client.IgnoreNotFound(err) != nil {
@@ -160,15 +160,15 @@ func (s *Scene) tellClaims(key types.NamespacedName) {
 	events.Create(s.ctx, event.CreateEvent{Object: cert}, claimQueue{s: s})
 }
 
-// Plan is what the controller would do about a certificate now, on one line; empty: nothing.
+// Plan returns what the controller would do for a certificate now, on one line. It is empty for nothing.
 func (s *Scene) Plan(name string) string {
 	s.t.Helper()
-	_, plan, err := s.reconciler.Look(s.ctx, s.Cert(name))
+	_, plan, err := s.reconciler.Preview(s.ctx, s.Cert(name))
 	s.must(err)
 	return plan.String()
 }
 
-// Missed reports whether the controller has missed a deadline of the certificate, see Reconciler.Missed.
-func (s *Scene) Missed(name string) bool {
-	return s.reconciler.Missed(s.Cert(name), s.Clock.Now())
+// MissedDeadline reports whether the controller has missed a deadline of the certificate, see Reconciler.MissedDeadline.
+func (s *Scene) MissedDeadline(name string) bool {
+	return s.reconciler.MissedDeadline(s.Cert(name), s.Clock.Now())
 }

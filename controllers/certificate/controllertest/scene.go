@@ -92,7 +92,7 @@ type Scene struct {
 	issuers map[string]bool // namespaces that have one
 	known   map[types.NamespacedName]types.UID
 
-	// The queue. Times are of a clock that nobody sets: jumped is how far the scene's is ahead of it.
+	// The queue. Its times are of a clock that is never set: jumped is how far the scene's is ahead of it.
 	due     map[types.NamespacedName]time.Time
 	jumped  time.Duration
 	backoff workqueue.TypedRateLimiter[types.NamespacedName]
@@ -124,8 +124,7 @@ func New(t testing.TB, options ...func(*Scene)) *Scene {
 	return s
 }
 
-// Restart puts a new controller into the place of the one before: nothing is left of its memory. All certificates are
-// enqueued, as at every start.
+// Restart replaces the controller by a new one without its memory. All certificates are enqueued, as at every start.
 func (s *Scene) Restart() {
 	s.t.Helper()
 	s.endSessions()
@@ -138,7 +137,7 @@ func (s *Scene) Restart() {
 	s.due = map[types.NamespacedName]time.Time{}
 	s.reconciler = s.newReconciler()
 	wakeups := make(chan event.GenericEvent, 64)
-	s.reconciler.Woken = wakeups
+	s.reconciler.Requeue = wakeups
 	go func() {
 		for {
 			select {
@@ -151,7 +150,7 @@ func (s *Scene) Restart() {
 	}()
 	for _, cert := range s.certificates() {
 		key := client.ObjectKeyFromObject(cert)
-		s.tellClaims(key)
+		s.updateClaims(key)
 		s.Enqueue(key)
 	}
 }
@@ -163,7 +162,7 @@ func (s *Scene) newReconciler() *certificate.Reconciler {
 	return &certificate.Reconciler{
 		Client: cached, Live: s.kube, Recorder: recorder{s}, Clock: s.Clock, Gateways: s.gateways,
 		NoSecret: cached.noSecret,
-		Rooms: certificate.Rooms{
+		Components: certificate.Components{
 			Issuers: issuers,
 			Keys:    &keystorage.Stores{Live: s.kube, Issuers: issuers},
 			Reviewer: &admission.Reviewer{

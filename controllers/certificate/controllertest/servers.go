@@ -38,13 +38,13 @@ func (s *Scene) serveVault(w http.ResponseWriter, r *http.Request) {
 		s.Vault.ServeHTTP(w, r)
 		return
 	}
-	fault, _ := s.calls.take(Call{What: what, At: s.Clock.Now()})
+	fault, _ := s.calls.record(Call{What: what, At: s.Clock.Now()})
 	switch fault {
 	case Refused:
 		vaulttest.Refuse(w, http.StatusServiceUnavailable, "made to fail")
 	case Lost:
 		s.Vault.ServeHTTP(httptest.NewRecorder(), r)
-		panic(http.ErrAbortHandler) // the answer is lost
+		panic(http.ErrAbortHandler) // the response is lost
 	default:
 		s.Vault.ServeHTTP(w, r)
 	}
@@ -86,7 +86,7 @@ func (s *Scene) newGateway() {
 		if strings.Contains(r.URL.Path, "/ssls") {
 			what = r.Method + " ssl"
 		}
-		fault, _ := s.calls.take(Call{What: what, At: s.Clock.Now()})
+		fault, _ := s.calls.record(Call{What: what, At: s.Clock.Now()})
 		switch fault {
 		case Refused:
 			return &apisixtest.Failure{Status: http.StatusServiceUnavailable, Body: `{"error_msg":"made to fail"}`}

@@ -15,28 +15,30 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// Material is what goes into a Secret.
+// Material is the content for a Secret.
 type Material struct {
 	Cert, Key, CA []byte // PEM
 	IssuedAt      time.Time
 	Digest        string
-	Under         string            // what identifies the issuer's CAs as they were known; may be empty
-	Place         string            // the mark of where in Vault the key is
-	Forms         map[string][]byte // further forms of the pair
+	IssuedUnder   string            // identifies the issuer's CAs at that time; may be empty
+	KeyLocation   string            // annotation value for the location of the key in Vault
+	Forms         map[string][]byte // additional output formats
 }
 
-// mostForeignBytes leave room for a certificate, its key and further forms of both in a Secret, which holds 1 MiB.
-const mostForeignBytes = 896 << 10
+// maxUnmanagedBytes leaves room for a certificate, its key and the additional output formats in a Secret, which is limited
+// to 1 MiB.
+const maxUnmanagedBytes = 896 << 10
 
-// foreignBytes is how much the Secret holds under keys that are not written here. They stay when it is taken over.
-func foreignBytes(s *Snapshot) int {
+// unmanagedBytes returns the size of the Secret's data that this controller does not write. It is preserved when the Secret
+// is adopted.
+func unmanagedBytes(s *Snapshot) int {
 	if s.Secret.Object == nil {
 		return 0
 	}
 	return ContentOf(s, Material{}).OthersSize(s.Secret.Object)
 }
 
-// ContentOf is what the Secret should hold.
+// ContentOf returns the desired content of the Secret.
 func ContentOf(s *Snapshot, m Material) tlssecret.Content {
 	c := tlssecret.Content{Type: keystorage.SecretType(s.Cert), Data: map[string][]byte{corev1.TLSCertKey: m.Cert}}
 	if c.Type == corev1.SecretTypeTLS {
@@ -51,23 +53,23 @@ func ContentOf(s *Snapshot, m Material) tlssecret.Content {
 	}
 	c.Marks = tlssecret.Marks{
 		Owner: authority.OwnerText(client.ObjectKeyFromObject(s.Cert)), IssuedBy: s.Cert.Spec.IssuerRef.String(), IssuedAt: m.IssuedAt,
-		SpecDigest: m.Digest, IssuedUnder: m.Under, Outputs: s.Forms.Digest(m.Cert, s.Facts.Spec.Key.Encoding), VaultKV: m.Place,
+		SpecDigest: m.Digest, IssuedUnder: m.IssuedUnder, Outputs: s.Forms.Digest(m.Cert, s.Facts.Spec.Key.Encoding), VaultKV: m.KeyLocation,
 	}
 	return c
 }
 
-// Present is the Material that the Secret has, without further forms.
+// Present returns the Material that the Secret already has, without additional output formats.
 func Present(s *Snapshot, now time.Time) Material {
 	secret := s.Secret.Object
 	marks := tlssecret.MarksOf(secret)
 	m := Material{
 		Cert: secret.Data[corev1.TLSCertKey], Key: secret.Data[corev1.TLSPrivateKeyKey], CA: secret.Data[corev1.ServiceAccountRootCAKey],
-		IssuedAt: marks.IssuedAt, Digest: marks.SpecDigest, Under: marks.IssuedUnder, Place: s.Keys.PresentMark(),
+		IssuedAt: marks.IssuedAt, Digest: marks.SpecDigest, IssuedUnder: marks.IssuedUnder, KeyLocation: s.Keys.PresentMark(),
 	}
 	if !m.IssuedAt.IsZero() {
 		return m
 	}
-	// Adopted, or stripped of its marks.
+	// The Secret was adopted, or lost its annotations.
 	bundle, err := certs.ParseBundle(m.Cert, nil, nil)
 	if err != nil {
 		return m
@@ -76,14 +78,14 @@ func Present(s *Snapshot, now time.Time) Material {
 	if issued := s.Cert.Status.Issued; issued.IssuedAt != nil && issued.Fingerprint == certs.Fingerprint(bundle.Leaf) {
 		m.IssuedAt = issued.IssuedAt.Time
 	}
-	// A renewal that was asked for before is answered by the certificate of the record.
+	// The certificate of the record already satisfies a renewal that was requested before.
 	if at := s.Facts.RenewRequestedAt; undated(s) && at.After(m.IssuedAt) && !at.After(now) {
 		m.IssuedAt = at
 	}
 	return m
 }
 
-// secretFits reports whether the Secret has the marks, labels, annotations and further forms that it should.
+// secretFits reports whether annotations, labels and additional output formats of the Secret are as desired.
 func secretFits(s *Snapshot, now time.Time) bool {
 	m := Present(s, now)
 	if tlssecret.MarksOf(s.Secret.Object).Outputs != s.Forms.Digest(m.Cert, s.Facts.Spec.Key.Encoding) {
@@ -98,9 +100,9 @@ func secretFits(s *Snapshot, now time.Time) bool {
 	return ContentOf(s, m).Fits(s.Secret.Object)
 }
 
-// Trial is a content of the size of a real one, without a key in it, for a dry run. csr stands for the certificate.
+// Trial returns content of realistic size, without a key, for a dry run. csr is used as the certificate.
 func Trial(s *Snapshot, csr []byte) tlssecret.Content {
-	c := ContentOf(s, Material{Cert: csr, Key: []byte("dry run"), IssuedAt: time.Unix(0, 0), Digest: s.Facts.Spec.Digest(), Place: s.Keys.Mark()})
+	c := ContentOf(s, Material{Cert: csr, Key: []byte("dry run"), IssuedAt: time.Unix(0, 0), Digest: s.Facts.Spec.Digest(), KeyLocation: s.Keys.Mark()})
 	if c.Type != corev1.SecretTypeTLS {
 		delete(c.Data, corev1.TLSPrivateKeyKey)
 	}

@@ -16,9 +16,9 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// FactsOf are what the decision to issue goes by.
+// FactsOf returns the input for the decision to issue.
 func FactsOf(s *Snapshot, rotationSpread time.Duration) certs.Observed {
-	cert, observation := s.Cert, s.Issuer.Order.Observation
+	cert, observation := s.Cert, s.Issuer.Request.Observation
 	facts := certs.Observed{
 		Spec: s.Facts.Spec, UID: string(cert.UID),
 		WantedIssuer: cert.Spec.IssuerRef.String(), WantedFor: authority.OwnerText(client.ObjectKeyFromObject(cert)),
@@ -34,7 +34,7 @@ func FactsOf(s *Snapshot, rotationSpread time.Duration) certs.Observed {
 		return facts
 	}
 	facts.SecretExists, facts.KeyOutside = true, keystorage.Outside(cert)
-	if !s.Secret.Right.MayRead() { // that of somebody else says nothing of this certificate
+	if !s.Secret.Right.MayRead() { // an unmanaged Secret says nothing about this certificate
 		return facts
 	}
 	marks := tlssecret.MarksOf(secret)
@@ -44,30 +44,30 @@ func FactsOf(s *Snapshot, rotationSpread time.Duration) certs.Observed {
 	facts.IssuedDigest, facts.IssuedUnder, facts.IssuedAt = marks.SpecDigest, marks.IssuedUnder, marks.IssuedAt
 	if leaf := LeafIn(secret); leaf != nil && !observation.Revocations.Empty() {
 		facts.Revoked = observation.Revocations.Has(leaf)
-		if observation.Status.Leases { // a token that ended has revoked all that was issued by it
+		if observation.Status.Leases { // an expired token revokes all certificates issued with it
 			facts.RevokedSince = observation.Revocations.Since(leaf)
 		}
 	}
 	if undated(s) {
-		facts.IssuedAt = facts.RenewRequestedAt // what was asked for before is answered
+		facts.IssuedAt = facts.RenewRequestedAt // an earlier renewal request is satisfied
 	}
 	return facts
 }
 
-// undated reports whether the Secret does not say any more when the certificate in it, that of the record, was issued.
+// undated reports whether the Secret has the recorded certificate but no longer says when it was issued.
 func undated(s *Snapshot) bool {
 	secret := s.Secret.Object
-	return secret != nil && secret.Annotations[v1alpha1.AnnotationIssuedAt] == "" && s.Recorded(LeafOf(secret))
+	return secret != nil && secret.Annotations[v1alpha1.AnnotationIssuedAt] == "" && s.Recorded(LeafFingerprint(secret))
 }
 
-// Judgement is what the facts say at a moment. It is made once for a snapshot: it parses the pair and verifies its chain, which
-// costs more than the rest of a plan.
+// Judgement is the decision on the facts at one time. It is made once per snapshot, because parsing the pair and verifying
+// the chain cost more than the rest of a plan.
 type Judgement struct {
 	Decision certs.Decision
-	Fault    certs.Fault // of a Secret that somebody else keeps
+	Fault    certs.Fault // of a provided Secret
 }
 
-// Judge judges the facts of a snapshot.
+// Judge evaluates the facts of a snapshot.
 func Judge(s *Snapshot, now time.Time) Judgement {
 	if s.Cert.Spec.Provided {
 		d, fault := certs.CheckProvided(s.Facts, now)

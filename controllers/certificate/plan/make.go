@@ -13,7 +13,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/issuance"
 )
 
-// Make makes the plan. It is pure. now is that of the judgement, or a little later.
+// Make returns the plan for a snapshot. It is pure. now is the time of the judgement, or slightly later.
 func Make(s Snapshot, now time.Time) Plan {
 	var p Plan
 	if s.Cert.Spec.Provided {
@@ -27,13 +27,13 @@ func Make(s Snapshot, now time.Time) Plan {
 	case Push:
 		p.Gateways = planGateways(&s, &p)
 	case Withdraw:
-		p.Withdrawn = holding(s.Cert.Status.Gateways)
+		p.Withdrawn = gatewaysWithSSL(s.Cert.Status.Gateways)
 	}
 	p.Revoke = ToRevoke(s.Cert)
 	return p
 }
 
-// ToRevoke is what may be revoked of what the certificate has replaced.
+// ToRevoke returns the replaced certificates that may be revoked.
 func ToRevoke(cert *v1alpha1.ApisixCertificate) []authority.Revocation {
 	if cert.Spec.RevocationPolicy != v1alpha1.RevokeOnReplace || cert.Spec.Provided {
 		return nil
@@ -41,12 +41,12 @@ func ToRevoke(cert *v1alpha1.ApisixCertificate) []authority.Revocation {
 	return authority.Revocable(&cert.Status, false)
 }
 
-// planSecret plans for a Secret of our own.
+// planSecret plans for a managed Secret.
 func planSecret(s *Snapshot, now time.Time) Plan {
 	p := Plan{Decision: decide(s), Secret: Keep}
 	p.Next = p.Decision.Recheck
-	p.Drop = s.Issuer.Issuing.Drop(s.Issuer.Order, p.Decision.Issue)
-	if p.Held = obstacle(s, p.Decision.Issue); p.Held != nil {
+	p.Drop = s.Issuer.Issuing.Drop(s.Issuer.Request, p.Decision.Issue)
+	if p.Blocked = obstacle(s, p.Decision.Issue); p.Blocked != nil {
 		return p
 	}
 	if !p.Decision.Issue {
@@ -55,9 +55,9 @@ func planSecret(s *Snapshot, now time.Time) Plan {
 		}
 		return p
 	}
-	verdict := s.Issuer.Issuing.Plan(s.Issuer.Order, p.Decision, now)
+	verdict := s.Issuer.Issuing.Plan(s.Issuer.Request, p.Decision, now)
 	p.Next = Earliest(p.Next, verdict.Until)
-	if p.Held, p.Pending = verdict.Hold, verdict.Pending; p.Held != nil || p.Pending != nil {
+	if p.Blocked, p.Pending = verdict.Blocked, verdict.Pending; p.Blocked != nil || p.Pending != nil {
 		return p
 	}
 	if retry := retryAt(s, p.Decision, now); !verdict.Uncounted && now.Before(retry) {
@@ -68,7 +68,7 @@ func planSecret(s *Snapshot, now time.Time) Plan {
 	return p
 }
 
-// decide is the judgement and what is no matter of the certificate alone: its key, and the record.
+// decide extends the judgement by what does not depend on the certificate alone: its key, and the record.
 func decide(s *Snapshot) certs.Decision {
 	d := s.Judgement.Decision
 	because := func(reason certs.Reason, message string) certs.Decision {
@@ -84,28 +84,28 @@ func decide(s *Snapshot) certs.Decision {
 		return because(issuance.KeyMoved, s.Keys.Misplaced)
 	case d.Bundle.Leaf != nil && s.Secret.Right.Ours() && record.Issuer != "" && record.NotBefore != nil &&
 		!s.Recorded(certs.Fingerprint(d.Bundle.Leaf)) && d.Bundle.Leaf.NotBefore.Before(record.NotBefore.Time):
-		return because(issuance.SecretReverted, "an older certificate was put back into the Secret")
+		return because(issuance.SecretReverted, "an older certificate was written back into the Secret")
 	}
 	return d
 }
 
-// retryAt is when the next attempt may be made after a failure. A changed spec or a recovered issuer is tried at once,
-// and so is what failed at a time that has not come: the clock was wrong then.
+// retryAt returns when issuing may be retried after a failure. A changed spec or a recovered issuer is retried at once, and
+// so is a failure whose time is in the future, because the clock was wrong then.
 func retryAt(s *Snapshot, d certs.Decision, now time.Time) time.Time {
 	status := s.Cert.Status
 	if status.LastFailureTime == nil || status.LastFailureTime.After(now) || status.ObservedGeneration != s.Cert.Generation ||
-		s.Issuer.Order.Observation.ReadySince.After(status.LastFailureTime.Time) {
+		s.Issuer.Request.Observation.ReadySince.After(status.LastFailureTime.Time) {
 		return time.Time{}
 	}
 	return status.LastFailureTime.Add(certs.Backoff(int(status.FailedAttempts), d.NotAfter.Sub(now)))
 }
 
-// deliveryOf is what is done at the gateways with the pair that the Secret holds.
+// deliveryOf returns what is done at the gateways with the pair in the Secret.
 func deliveryOf(s *Snapshot, p *Plan) Delivery {
 	switch {
-	case p.Provided.Kept:
+	case p.Provided.Retained:
 		return Verify
-	case s.Keys.Impossible != nil, s.Review.NoGateway != nil:
+	case s.Keys.Unsupported != nil, s.Review.NoGateway != nil:
 		return Nothing
 	case len(s.Review.Hosts) == 0 && s.Review.Names.All():
 		return Withdraw
@@ -115,15 +115,15 @@ func deliveryOf(s *Snapshot, p *Plan) Delivery {
 	return Nothing
 }
 
-// usable reports whether the pair in the Secret may be pushed: it matches and a path of it verifies. It need not be what the
-// spec asks for by now: the old certificate is served until there is a new one.
+// usable reports whether the pair in the Secret may be pushed: the key matches and the chain verifies. It need not match the
+// current spec, because the old certificate is served until there is a new one.
 func (p *Plan) usable(s *Snapshot) bool {
 	b := p.Decision.Bundle
-	return !p.Provided.Unusable && !p.Provided.Kept && b.Leaf != nil && (s.Keys.Outside || b.KeyMatches()) && p.Decision.Expired == ""
+	return !p.Provided.Unusable && !p.Provided.Retained && b.Leaf != nil && (s.Keys.Outside || b.KeyMatches()) && p.Decision.Expired == ""
 }
 
-// holding are those that hold an ssl object.
-func holding(gateways []v1alpha1.GatewayStatus) []string {
+// gatewaysWithSSL returns the names of the gateways that have an ssl object.
+func gatewaysWithSSL(gateways []v1alpha1.GatewayStatus) []string {
 	var names []string
 	for _, g := range gateways {
 		if g.SSLID != "" {
@@ -145,12 +145,12 @@ func planGateways(s *Snapshot, p *Plan) []GatewayAction {
 	return all
 }
 
-// knownOf is what earlier runs have seen of the target at a gateway. That it was served is kept in the status, so that a
+// knownOf returns what earlier runs saw of the target at a gateway. That it was served is recorded in the status, so that a
 // restart needs no handshake.
 func knownOf(s *Snapshot, t gateway.Target, name string) gateway.Known {
 	status := s.Cert.Status
 	known := gateway.Known{Rewritten: s.Seen.Rewritten && s.Seen.Unserved == t.Fingerprint}
-	if s.Seen.Suspect || s.Seen.Unserved == t.Fingerprint || status.ObservedGeneration != s.Cert.Generation || !s.Recorded(t.Fingerprint) {
+	if s.Seen.ForceVerify || s.Seen.Unserved == t.Fingerprint || status.ObservedGeneration != s.Cert.Generation || !s.Recorded(t.Fingerprint) {
 		return known
 	}
 	known.Verified = slices.ContainsFunc(status.Gateways, func(g v1alpha1.GatewayStatus) bool { return g.Name == name && g.ServedSerial == t.Serial })

@@ -34,37 +34,37 @@ var obstacles = []struct {
 	says   string
 }{
 	{"bad spec", func(s *scene) { s.Cert.Spec.DNSNames = []string{"a..example"} }, v1alpha1.ReasonInvalidSpec, `spec.dnsNames[0] "a..example"`},
-	{"bad Secret name", func(s *scene) { s.Cert.Spec.SecretName = "Not_One" }, v1alpha1.ReasonInvalidSpec, `spec.secretName "Not_One" cannot be the name of a Secret: use`},
+	{"bad Secret name", func(s *scene) { s.Cert.Spec.SecretName = "Not_One" }, v1alpha1.ReasonInvalidSpec, `spec.secretName "Not_One" is not a valid Secret name: use`},
 	{"bad template", func(s *scene) {
 		s.Cert.Spec.SecretTemplate = &v1alpha1.SecretTemplate{Labels: map[string]string{"a b": "c"}}
 	}, v1alpha1.ReasonInvalidSpec, `spec.secretTemplate.labels "a b"`},
 	{"problem of the source", func(s *scene) { s.Annotate(v1alpha1.AnnotationSourceProblem, "the problem") }, v1alpha1.ReasonInvalidSource, "the problem"},
-	{"bad time of renewal", func(s *scene) { s.Annotate(v1alpha1.AnnotationRenewAt, "soon") }, v1alpha1.ReasonInvalidSpec, "write one such as 2030-01-31T12:00:00Z"},
+	{"bad time of renewal", func(s *scene) { s.Annotate(v1alpha1.AnnotationRenewAt, "soon") }, v1alpha1.ReasonInvalidSpec, "use for example 2030-01-31T12:00:00Z"},
 	{"not allowed", func(s *scene) { s.Review.Refused = finding.New(v1alpha1.ReasonDenied, "no policy allows it") }, v1alpha1.ReasonDenied, "no policy allows it"},
 	{"conflict", func(s *scene) { s.Review.Names.Conflict = "host of another" }, v1alpha1.ReasonConflict, "spec.dnsNames: host of another"},
-	{"Secret of somebody else", (*scene).ForeignSecret, v1alpha1.ReasonSecretNotManaged, `apisix-certs.io/adopt-secret: "true"`},
+	{"Secret of somebody else", (*scene).UnmanagedSecret, v1alpha1.ReasonSecretNotManaged, `apisix-certs.io/adopt-secret: "true"`},
 	{"Secret of another type", func(s *scene) {
-		s.ForeignSecret()
+		s.UnmanagedSecret()
 		s.Secret.Object.Type = corev1.SecretTypeOpaque
 		s.Secret.Object.Data = map[string][]byte{"other": []byte("x")}
 		s.Annotate(v1alpha1.AnnotationAdoptSecret, "true")
-	}, v1alpha1.ReasonSecretNotManaged, "is of type Opaque, which cannot be changed without deleting it and what else it holds"},
+	}, v1alpha1.ReasonSecretNotManaged, "has type Opaque, which cannot be changed without deleting the Secret and its other data"},
 	{"full Secret", func(s *scene) {
-		s.ForeignSecret()
+		s.UnmanagedSecret()
 		s.Secret.Object.Data = map[string][]byte{"other": make([]byte, 1<<20)}
 		s.Annotate(v1alpha1.AnnotationAdoptSecret, "true")
-	}, v1alpha1.ReasonSecretNotManaged, "so much other data that a certificate has no room in it: remove keys"},
-	{"no place for the key", func(s *scene) { s.Keys.Impossible = finding.New(v1alpha1.ReasonKeyStorageUnsupported, "no gateway") }, v1alpha1.ReasonKeyStorageUnsupported, "no gateway"},
+	}, v1alpha1.ReasonSecretNotManaged, "too much other data to add a certificate; remove keys"},
+	{"no place for the key", func(s *scene) { s.Keys.Unsupported = finding.New(v1alpha1.ReasonKeyStorageUnsupported, "no gateway") }, v1alpha1.ReasonKeyStorageUnsupported, "no gateway"},
 	{"bad issuer", func(s *scene) { s.Issuer.Bad = finding.New(v1alpha1.ReasonIssuerNotReady, "a bad field") }, v1alpha1.ReasonIssuerNotReady, "a bad field"},
-	{"no issuer", func(s *scene) { s.Issuer.Order.Issuer = nil }, v1alpha1.ReasonIssuerNotFound, "spec.issuerRef: VaultIssuer/vault does not exist: create it"},
+	{"no issuer", func(s *scene) { s.Issuer.Request.Issuer = nil }, v1alpha1.ReasonIssuerNotFound, "spec.issuerRef: VaultIssuer/vault does not exist; create it"},
 }
 
 func TestObstacles(t *testing.T) {
 	for _, o := range obstacles {
 		t.Run(o.name, func(t *testing.T) {
 			p := plantest.New(t, o.put).Plan()
-			if p.Secret != plan.Keep || p.Held == nil || p.Held.Reason != o.reason || !strings.Contains(p.Held.Message, o.says) {
-				t.Errorf("%s the Secret, held %+v", p.Secret, p.Held)
+			if p.Secret != plan.Keep || p.Blocked == nil || p.Blocked.Reason != o.reason || !strings.Contains(p.Blocked.Message, o.says) {
+				t.Errorf("%s the Secret, held %+v", p.Secret, p.Blocked)
 			}
 		})
 	}
@@ -77,8 +77,8 @@ func TestObstaclesOrder(t *testing.T) {
 			if first.reason == v1alpha1.ReasonSecretNotManaged && second.reason == first.reason {
 				continue // they exclude each other
 			}
-			if p := plantest.New(t, second.put, first.put).Plan(); p.Held == nil || !strings.Contains(p.Held.Message, first.says) {
-				t.Errorf("%s and %s: %+v", first.name, second.name, p.Held)
+			if p := plantest.New(t, second.put, first.put).Plan(); p.Blocked == nil || !strings.Contains(p.Blocked.Message, first.says) {
+				t.Errorf("%s and %s: %+v", first.name, second.name, p.Blocked)
 			}
 		}
 	}
@@ -87,15 +87,15 @@ func TestObstaclesOrder(t *testing.T) {
 // TestObstaclesOfAGoodCertificate: what matters to issuing alone holds nothing that is not due.
 func TestObstaclesOfAGoodCertificate(t *testing.T) {
 	for name, put := range map[string]func(*scene){
-		"no issuer":             func(s *scene) { s.Issuer.Order.Issuer = nil },
+		"no issuer":             func(s *scene) { s.Issuer.Request.Issuer = nil },
 		"bad issuer":            func(s *scene) { s.Issuer.Bad = &finding.Finding{} },
 		"gateway does not tell": func(s *scene) { s.Keys.Unknown = errHangs },
 		"problem of the source": func(s *scene) { s.Annotate(v1alpha1.AnnotationSourceProblem, "the problem") },
 	} {
 		s := plantest.Issued(t)
 		put(s)
-		if p := s.Plan(); p.Held != nil || !p.Empty() {
-			t.Errorf("%s: held %+v, plan %s", name, p.Held, p)
+		if p := s.Plan(); p.Blocked != nil || !p.Empty() {
+			t.Errorf("%s: held %+v, plan %s", name, p.Blocked, p)
 		}
 	}
 }
@@ -140,8 +140,8 @@ func TestDecisions(t *testing.T) {
 			s := plantest.Issued(t)
 			row.edit(s)
 			p := s.Plan()
-			if p.Secret != row.want || p.Decision.Reason != row.reason || p.Held != nil {
-				t.Errorf("%s because %s (%s), held %+v", p.Secret, p.Decision.Reason, p.Decision.Message, p.Held)
+			if p.Secret != row.want || p.Decision.Reason != row.reason || p.Blocked != nil {
+				t.Errorf("%s because %s (%s), held %+v", p.Secret, p.Decision.Reason, p.Decision.Message, p.Blocked)
 			}
 		})
 	}
@@ -164,8 +164,8 @@ func TestBackoff(t *testing.T) {
 		{"many, and nothing there", []func(*scene){failed(time.Second, 30)}, 29 * time.Second},
 		{"failed at a time to come", []func(*scene){failed(-time.Hour, 9)}, 0},
 		{"changed spec", []func(*scene){failed(time.Second, 9), func(s *scene) { s.Cert.Generation++ }}, 0},
-		{"issuer recovered", []func(*scene){failed(2*time.Second, 9), func(s *scene) { s.Issuer.Order.Observation.ReadySince = s.Now.Add(-time.Second) }}, 0},
-		{"issuer was ready before", []func(*scene){failed(time.Second, 1), func(s *scene) { s.Issuer.Order.Observation.ReadySince = s.Now.Add(-time.Minute) }}, 4 * time.Second},
+		{"issuer recovered", []func(*scene){failed(2*time.Second, 9), func(s *scene) { s.Issuer.Request.Observation.ReadySince = s.Now.Add(-time.Second) }}, 0},
+		{"issuer was ready before", []func(*scene){failed(time.Second, 1), func(s *scene) { s.Issuer.Request.Observation.ReadySince = s.Now.Add(-time.Minute) }}, 4 * time.Second},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := plantest.New(t, row.edits...)
@@ -260,7 +260,7 @@ func TestProvided(t *testing.T) {
 	}{
 		{"good", nil, plan.Push, "", ""},
 		{"no Secret", []func(*scene){func(s *scene) { s.Secret.Object = nil }}, plan.Nothing, v1alpha1.ReasonSecretMissing, "Secret s: the Secret does not exist"},
-		{"broken from the first", []func(*scene){spoil}, plan.Nothing, v1alpha1.ReasonSecretInvalid, "mend the Secret"},
+		{"broken from the first", []func(*scene){spoil}, plan.Nothing, v1alpha1.ReasonSecretInvalid, "fix the Secret"},
 		{"a host lacks from the first", []func(*scene){lacking}, plan.Push, v1alpha1.ReasonSecretInvalid, "b.example"},
 		{"over", []func(*scene){over}, plan.Nothing, v1alpha1.ReasonExpired, "has expired"},
 		{"broken later", []func(*scene){pushed, spoil}, plan.Verify, v1alpha1.ReasonSecretInvalid, "tls.key"},
@@ -279,8 +279,8 @@ func TestProvided(t *testing.T) {
 				edit(s)
 			}
 			p := s.Plan()
-			if p.Secret != plan.Keep || p.Drop || p.Delivery != row.delivery || p.Provided.Kept != (row.delivery == plan.Verify) {
-				t.Errorf("%s the Secret, %s, kept %v", p.Secret, p.Delivery, p.Provided.Kept)
+			if p.Secret != plan.Keep || p.Drop || p.Delivery != row.delivery || p.Provided.Retained != (row.delivery == plan.Verify) {
+				t.Errorf("%s the Secret, %s, kept %v", p.Secret, p.Delivery, p.Provided.Retained)
 			}
 			fault := p.Provided.Fault
 			if (fault != nil) != (row.reason != "") || fault != nil && (fault.Reason != row.reason || !strings.Contains(fault.Message, row.says)) {
@@ -293,7 +293,7 @@ func TestProvided(t *testing.T) {
 // provided is a Secret that somebody else keeps, with a certificate of a day ago for 90 days.
 func provided(t testing.TB) *scene {
 	s := plantest.Issued(t, func(s *scene) {
-		s.Cert.Spec.Provided, s.Cert.Spec.IssuerRef, s.Issuer.Order.Issuer = true, v1alpha1.IssuerReference{}, nil
+		s.Cert.Spec.Provided, s.Cert.Spec.IssuerRef, s.Issuer.Request.Issuer = true, v1alpha1.IssuerReference{}, nil
 	})
 	s.Secret.Object.Labels, s.Secret.Object.Annotations = nil, nil
 	return s
@@ -316,7 +316,7 @@ func TestProvidedDeadlines(t *testing.T) {
 // TestNext: each step once, and a certificate that has expired is told of before its issuer is asked.
 func TestNext(t *testing.T) {
 	issue, good := plan.Plan{Secret: plan.Issue, Delivery: plan.Push}, plan.Plan{Secret: plan.Keep, Delivery: plan.Push}
-	tooOften := plan.Plan{Secret: plan.Keep, Waiting: plan.Waiting{Held: finding.New(v1alpha1.ReasonIssuanceLimited, "too often")}}
+	tooOften := plan.Plan{Secret: plan.Keep, Waiting: plan.Waiting{Blocked: finding.New(v1alpha1.ReasonIssuanceLimited, "too often")}}
 	expired := func(s *scene) { at := metav1.NewTime(s.Now); s.Cert.Status.Issued.NotAfter = &at }
 	for _, row := range []struct {
 		name  string
@@ -326,8 +326,8 @@ func TestNext(t *testing.T) {
 		want  plan.Step
 	}{
 		{"from the cache", func(*scene) {}, issue, nil, plan.WriteSecret},
-		{"from the cache, by cert-manager", func(s *scene) { s.Issuer.Issuing.ByRequest = true }, issue, nil, plan.LookAgain},
-		{"issued too often, from the cache", func(s *scene) { s.Secret.Object = &corev1.Secret{} }, tooOften, nil, plan.LookAgain},
+		{"from the cache, by cert-manager", func(s *scene) { s.Issuer.Issuing.ByRequest = true }, issue, nil, plan.ObserveLive},
+		{"issued too often, from the cache", func(s *scene) { s.Secret.Object = &corev1.Secret{} }, tooOften, nil, plan.ObserveLive},
 		{"issued too often, seen live", func(s *scene) { s.Secret.Object, s.Secret.Live = &corev1.Secret{}, true }, tooOften, []plan.Step{plan.Deliver}, plan.Settle},
 		{"seen live", func(s *scene) { s.Secret.Live = true }, issue, nil, plan.WriteSecret},
 		{"not written", func(s *scene) { s.Secret.Live = true }, issue, []plan.Step{plan.WriteSecret}, plan.Deliver},
@@ -339,7 +339,7 @@ func TestNext(t *testing.T) {
 		{"expired, and told", func(s *scene) { expired(s); s.Secret.Live, s.Seen.At = true, s.Now }, issue, nil, plan.WriteSecret},
 	} {
 		s := plantest.New(t, row.edit)
-		done := plan.Results{Taken: row.taken}
+		done := plan.Results{Steps: row.taken}
 		if got := plan.Next(&s.Snapshot, &row.p, &done, s.Now); got != row.want || done.Postponed != (row.want == plan.Stop && row.taken == nil) {
 			t.Errorf("%s: %q, postponed %v", row.name, got, done.Postponed)
 		}

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package plan decides what is done about one certificate: Make makes a whole Plan from a Snapshot. It is pure, and has no
+// Package plan decides what is done for one certificate: Make returns a complete Plan for a Snapshot. It is pure, and has no
 // client, context, clock or logger.
 //
 //	p := plan.Make(snapshot, now)
 //	log.Info("plan", "plan", p.String()) // "issue: the Secret does not exist; put at gateway default: ..."
 //
-// The law is that planning on the state after a run gives an empty plan.
+// Planning on the state after a run gives an empty plan.
 package plan
 
 import (
@@ -20,36 +20,36 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
-// Plan is everything that a run does about a certificate, and why.
+// Plan is everything that a run does for a certificate, and why.
 type Plan struct {
-	// Decision says whether a new certificate is due and why, and what there is.
+	// Decision says whether and why a new certificate is due, and what exists.
 	Decision certs.Decision
 	Secret   SecretAction
 	Waiting
-	// Drop: what is on its way at cert-manager is not needed any more.
+	// Drop means that a pending CertificateRequest is no longer needed.
 	Drop bool
-	// Provided is about a Secret that somebody else keeps.
+	// Provided is the state of a provided Secret.
 	Provided Provided
 	Delivery Delivery
 	Gateways []GatewayAction
-	// Withdrawn are the gateways that are known to have something to withdraw.
+	// Withdrawn are the gateways that are known to have an ssl object to delete.
 	Withdrawn []string
-	// Revoke is what may be revoked once no gateway serves it any more.
+	// Revoke are the certificates that may be revoked once no gateway serves them.
 	Revoke []authority.Revocation
-	// Next is the next deadline that the certificate has by itself; zero: none.
+	// Next is the next deadline of the certificate itself. Zero means none.
 	Next time.Time
 
-	// Target is the pair in the Secret as the gateways should hold it. It has key material.
+	// Target is the pair in the Secret as the gateways should have it. It contains key material.
 	Target gateway.Target
 }
 
 // Waiting is what keeps a plan from doing more.
 type Waiting struct {
-	// Held says why nothing is issued though it is due, or why the spec is not followed. Nil: nothing holds it.
-	Held *finding.Finding
-	// Pending says what a certificate that is on its way waits for.
+	// Blocked says why a due certificate is not issued, or why the spec is not followed. Nil means that nothing blocks it.
+	Blocked *finding.Finding
+	// Pending says what a requested certificate is waiting for.
 	Pending *finding.Finding
-	// Backoff: the last failure is too fresh to try again.
+	// Backoff means that it is too early to retry after the last failure.
 	Backoff bool
 }
 
@@ -60,26 +60,26 @@ type SecretAction string
 const (
 	Keep    SecretAction = "keep"
 	Issue   SecretAction = "issue"   // get a new certificate and write it
-	Rewrite SecretAction = "rewrite" // write it with the certificate it has, for its labels, annotations or further forms differ
+	Rewrite SecretAction = "rewrite" // write it with its current certificate, because labels, annotations or additional output formats differ
 )
 
-// Delivery is what is done at the gateways together.
+// Delivery is what is done at all gateways.
 type Delivery string
 
 // Deliveries.
 const (
 	Nothing  Delivery = "nothing"
-	Push     Delivery = "push"     // each gets the certificate, see Plan.Gateways
-	Verify   Delivery = "verify"   // what was pushed before stays, and its key is not at hand
-	Withdraw Delivery = "withdraw" // own ssl objects go: no host is left for them
+	Push     Delivery = "push"     // each gateway gets the certificate, see Plan.Gateways
+	Verify   Delivery = "verify"   // the previously pushed certificate stays, and its key is not available
+	Withdraw Delivery = "withdraw" // the controller's own ssl objects are deleted, because no host is left
 )
 
 // GatewayAction is what is done at one gateway.
 type GatewayAction struct {
 	Name string
 	gateway.Action
-	Err error // why that is not known
-	// Known is what was seen there before.
+	Err error // why the action is not known
+	// Known is what earlier runs saw there.
 	Known gateway.Known
 }
 
@@ -91,19 +91,19 @@ func (a GatewayAction) Writes() bool {
 // Empty reports whether the plan changes nothing.
 func (p Plan) Empty() bool { return p.String() == "" }
 
-// String is the plan on one line, for the log; empty where it changes nothing. It holds no secret.
+// String returns the plan on one line for the log, or an empty string if it changes nothing. It contains no secrets.
 func (p Plan) String() string {
 	var parts []string
 	add := func(words ...string) { parts = append(parts, strings.Join(words, " ")) }
 	if p.Secret != Keep {
 		why := p.Decision.Message
 		if p.Secret == Rewrite {
-			why = "its labels, annotations or further forms differ"
+			why = "its labels, annotations or additional output formats differ"
 		}
 		add(string(p.Secret)+":", why)
 	}
 	if p.Drop {
-		add("drop the CertificateRequest")
+		add("delete the CertificateRequest")
 	}
 	if len(p.Withdrawn) > 0 {
 		add("withdraw from gateway", strings.Join(p.Withdrawn, ", "))
@@ -114,7 +114,7 @@ func (p Plan) String() string {
 		}
 	}
 	if len(p.Revoke) > 0 {
-		add("revoke what was replaced")
+		add("revoke replaced certificates")
 	}
 	return strings.Join(parts, "; ")
 }

@@ -11,40 +11,41 @@ import (
 	"apisix-certs.io/apisix-certs/internal/finding"
 )
 
-// Provided is what the plan says of a Secret that somebody else keeps.
+// Provided is what the plan says about a provided Secret, which someone else writes.
 type Provided struct {
-	// Fault is what is wrong with it; nil: nothing.
+	// Fault is what is wrong with it. Nil means nothing.
 	Fault *finding.Finding
-	// Unusable: it must not be pushed. Kept: what was pushed before stays, though the Secret holds something else.
-	Unusable, Kept bool
+	// Unusable means that the pair must not be pushed. Retained means that the previously pushed certificate stays, although
+	// the Secret has another one.
+	Unusable, Retained bool
 }
 
-// planProvided plans for a Secret that somebody else keeps: nothing is issued or written, and what was pushed before stays
-// where the Secret has become worse.
+// planProvided plans for a provided Secret. Nothing is issued or written. If an update broke the Secret, the previously
+// pushed certificate stays.
 func planProvided(s *Snapshot, now time.Time) Plan {
 	d, fault := s.Judgement.Decision, s.Judgement.Fault
-	p := Plan{Decision: d, Secret: Keep, Next: d.Recheck, Waiting: Waiting{Held: obstacle(s, false)}}
+	p := Plan{Decision: d, Secret: Keep, Next: d.Recheck, Waiting: Waiting{Blocked: obstacle(s, false)}}
 	if fault.Reason != "" {
-		p.Provided.Fault = finding.New(v1alpha1.ReasonSecretInvalid, "Secret %s: %s: mend the Secret", certspec.SecretText(s.Cert), fault.Message)
+		p.Provided.Fault = finding.New(v1alpha1.ReasonSecretInvalid, "Secret %s: %s; fix the Secret", certspec.SecretText(s.Cert), fault.Message)
 		if reason, ok := faultReasons[fault.Reason]; ok {
 			p.Provided.Fault.Reason = reason
 		}
 	}
-	// A host taken by somebody else stops only that host.
-	blocked := p.Held != nil && p.Held.Reason != v1alpha1.ReasonConflict
+	// A host that belongs to another certificate blocks only that host.
+	blocked := p.Blocked != nil && p.Blocked.Reason != v1alpha1.ReasonConflict
 	changed := !s.Recorded(certs.Fingerprint(d.Bundle.Leaf))
 	p.Provided.Unusable = blocked || fault.Unusable
 	record := s.Cert.Status.Issued
 	valid := record.Fingerprint != "" && record.NotBefore != nil && record.NotAfter != nil && now.Before(record.NotAfter.Time)
-	p.Provided.Kept = valid && (p.Provided.Unusable || fault.Reason != "" && changed)
-	if p.Provided.Kept {
+	p.Provided.Retained = valid && (p.Provided.Unusable || fault.Reason != "" && changed)
+	if p.Provided.Retained {
 		_, mark := certs.ExpiryMark(record.NotBefore.Time, record.NotAfter.Time, now)
 		p.Next = Earliest(p.Next, mark, record.NotAfter.Time)
 	}
 	return p
 }
 
-// faultReasons are those with a reason of their own.
+// faultReasons maps the faults that have their own condition reason.
 var faultReasons = map[certs.Reason]string{
 	certs.SecretMissing: v1alpha1.ReasonSecretMissing, certs.Expired: v1alpha1.ReasonExpired,
 }

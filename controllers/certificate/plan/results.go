@@ -16,53 +16,55 @@ import (
 	"apisix-certs.io/apisix-certs/internal/issuance"
 )
 
-// Results are what came of the steps of a run.
+// Results are the results of the steps of a run.
 type Results struct {
 	Issuing
 	Err      error // of issuing, or of writing the Secret
 	Gateways []gateway.Result
 	Settling
-	// BusyUntil is when the issuer has a turn for the certificate; zero: it needs none. Uncounted: Err is the failure of
-	// another certificate's attempt, which holds this one up.
+	// BusyUntil is when the issuer can take the certificate. Zero means that it need not wait. Uncounted means that Err is
+	// the failure of another certificate's attempt, which delays this one.
 	BusyUntil time.Time
-	Busy      *vault.BusyError // nil: no limits of the issuer's
+	Busy      *vault.BusyError // nil: not limited by the issuer
 	Uncounted bool
-	// Postponed: the certificate has expired, which is told before its issuer is asked.
+	// Postponed means that the certificate has expired, which is reported before its issuer is called.
 	Postponed bool
 
-	// Taken are the steps that were taken.
-	Taken []Step
-	// Logged: the plan was logged.
+	// Steps are the steps that were executed.
+	Steps []Step
+	// Logged means that the plan was logged.
 	Logged bool
 }
 
-// Issuing is what came of the attempt to issue.
+// Issuing is the result of an attempt to issue.
 type Issuing struct {
-	// Attempted: a new certificate was asked for; Issued: it is in the Secret. Why is the decision that it followed.
+	// Attempted means that a new certificate was requested, and Issued that it is in the Secret. Why is the decision behind
+	// it.
 	Attempted, Issued bool
 	Why               certs.Decision
 	Warnings          []string
 	Pending           *finding.Finding
-	// Replaced is the certificate that the Secret held before, nil for none. Writer is who wrote it last, where that was
-	// somebody else.
+	// Replaced is the certificate that the Secret had before, nil for none. Writer is the field manager that last wrote the
+	// Secret, if that was not this controller.
 	Replaced *x509.Certificate
 	Writer   string
 }
 
-// Settling is what came of what was replaced.
+// Settling is the result of cleaning up what was replaced.
 type Settling struct {
-	// Places may hold keys in Vault; ClearAgain: one of them is to be cleared soon.
-	Places     []v1alpha1.KeyLocation
-	ClearAgain bool
-	// Revoked are those of status.toRevoke that are revoked now, by fingerprint, and RevokeErr says why the others are not.
+	// KeyLocations may have keys in Vault. ClearAgain means that one of them has to be cleared soon.
+	KeyLocations []v1alpha1.KeyLocation
+	ClearAgain   bool
+	// Revoked are the fingerprints of the certificates in status.toRevoke that are now revoked. RevokeErr says why the
+	// others are not.
 	Revoked   []string
 	RevokeErr error
 }
 
-// Took reports whether a step was taken.
-func (d *Results) Took(s Step) bool { return slices.Contains(d.Taken, s) }
+// Ran reports whether a step was executed.
+func (d *Results) Ran(s Step) bool { return slices.Contains(d.Steps, s) }
 
-// PendingOr is what a certificate that is on its way waits for.
+// PendingOr returns what a requested certificate is waiting for: the run's own result, else planned.
 func (d *Results) PendingOr(planned *finding.Finding) *finding.Finding {
 	if d.Pending != nil {
 		return d.Pending
@@ -70,7 +72,7 @@ func (d *Results) PendingOr(planned *finding.Finding) *finding.Finding {
 	return planned
 }
 
-// Fail takes an error of issuing. A refusal for want of a turn is no failure, but a time to come again.
+// Fail records an error of issuing. A busy issuer is not a failure; it only sets when to retry.
 func (d *Results) Fail(err error, now time.Time) {
 	var busy *vault.BusyError
 	d.Err = err
@@ -82,43 +84,45 @@ func (d *Results) Fail(err error, now time.Time) {
 		d.Err, d.Uncounted = busy.Cause, true
 		return
 	}
-	if d.goodUntil().After(busy.NotBefore) && busy.NotBefore.Before(now.Add(longWait)) {
-		return // nobody misses it, and with thousands to renew each word is a write
+	if d.validUntil().After(busy.NotBefore) && busy.NotBefore.Before(now.Add(longWait)) {
+		return // the delay harms nothing, and with thousands to renew each report is a write
 	}
-	d.Pending = finding.New(v1alpha1.ReasonIssuing, "the issuer's limits are reached, and this certificate waits for its turn")
+	d.Pending = finding.New(v1alpha1.ReasonIssuing, "the issuer's limits are reached; the certificate is queued for issuance")
 }
 
 const (
-	// shortWait is how long a turn may be waited for without a word.
+	// shortWait is how long to wait for a busy issuer without reporting it.
 	shortWait = 2 * time.Second
-	// longWait is that where the certificate is good meanwhile.
+	// longWait is the same while the current certificate stays valid.
 	longWait = 5 * time.Minute
-	// ShortestWait is how soon a certificate may come again that had no turn.
+	// ShortestWait is the shortest delay before a busy issuer is retried.
 	ShortestWait = 20 * time.Millisecond
 )
 
-// goodUntil is when the certificate ends that is to be replaced, where it is as specified until then.
-func (d *Results) goodUntil() (until time.Time) {
-	if issuance.StillGood(d.Why.Reason) {
+// validUntil returns when the certificate to replace expires, if it matches the spec until then.
+func (d *Results) validUntil() (until time.Time) {
+	if issuance.StillValid(d.Why.Reason) {
 		until = d.Why.ValidUntil
 	}
 	return until
 }
 
-// Unmissed reports whether the successor of a certificate that is good until then waits for its turn, of which nothing is said.
-func (d *Results) Unmissed() bool { return !d.BusyUntil.IsZero() && d.Err == nil && d.Pending == nil }
+// WaitsUnreported reports whether the renewal of a valid certificate waits for a busy issuer without this being reported.
+func (d *Results) WaitsUnreported() bool {
+	return !d.BusyUntil.IsZero() && d.Err == nil && d.Pending == nil
+}
 
-// WaitsShortly reports whether the turn comes so soon that nothing needs to be said.
-func (d *Results) WaitsShortly(now time.Time) bool {
+// RetriesSoon reports whether the issuer is busy for so short a time that nothing needs to be reported.
+func (d *Results) RetriesSoon(now time.Time) bool {
 	return !d.BusyUntil.IsZero() && !d.Uncounted && d.BusyUntil.Before(now.Add(shortWait))
 }
 
-// RefusedBy reports whether a gateway does not take the certificate until somebody changes something.
+// RefusedBy reports whether a gateway rejects the certificate until a user changes something.
 func RefusedBy(r gateway.Result) bool {
 	return r.Err != nil && gateway.Refused(r.Err) || r.State.Conflict != nil
 }
 
-// Busy reports whether a gateway had no turn for the certificate.
+// Busy reports whether a gateway was too busy for the certificate.
 func Busy(r gateway.Result) bool {
 	var none *gateway.BusyError
 	return errors.As(r.Err, &none)
@@ -130,7 +134,7 @@ type Step string
 // Steps.
 const (
 	Stop        Step = ""
-	LookAgain   Step = "look again"
+	ObserveLive Step = "observe live"
 	WriteSecret Step = "write the Secret"
 	DropRequest Step = "drop the request"
 	Deliver     Step = "deliver"

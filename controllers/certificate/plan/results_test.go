@@ -30,8 +30,8 @@ func TestUnmissed(t *testing.T) {
 	} {
 		done := plan.Results{Issuing: plan.Issuing{Why: certs.Decision{Reason: row.reason, ValidUntil: now.Add(row.until)}}}
 		done.Fail(&vault.BusyError{NotBefore: now.Add(row.wait)}, now)
-		if done.Unmissed() != row.want || (done.Pending == nil) != row.want {
-			t.Errorf("%s: unmissed %v, pending %v", row.name, done.Unmissed(), done.Pending)
+		if done.WaitsUnreported() != row.want || (done.Pending == nil) != row.want {
+			t.Errorf("%s: unmissed %v, pending %v", row.name, done.WaitsUnreported(), done.Pending)
 		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// After is what was seen once a run is over.
+// After returns what is known after a run.
 func (s Seen) After(p Plan, done Results, now time.Time) Seen {
 	next := Seen{At: now}
 	for _, result := range done.Gateways {
@@ -15,24 +15,24 @@ func (s Seen) After(p Plan, done Results, now time.Time) Seen {
 		}
 	}
 	next.UnservedSince = since(s.Unserved, s.UnservedSince, next.Unserved, now)
-	if p.Held != nil {
-		next.Held = p.Held.Reason
+	if p.Blocked != nil {
+		next.Blocked = p.Blocked.Reason
 	} else if pending := done.PendingOr(p.Pending); pending != nil {
-		next.Held = pending.Reason
+		next.Blocked = pending.Reason
 	} else if done.RevokeErr != nil {
-		next.Held = "Revoke"
+		next.Blocked = "Revoke"
 	}
-	next.HeldSince = since(s.Held, s.HeldSince, next.Held, now)
+	next.BlockedSince = since(s.Blocked, s.BlockedSince, next.Blocked, now)
 	for _, result := range done.Gateways {
 		if RefusedBy(result) {
-			next.PushHeld = result.Name
+			next.PushBlocked = result.Name
 		}
 	}
-	next.PushHeldSince = since(s.PushHeld, s.PushHeldSince, next.PushHeld, now)
+	next.PushBlockedSince = since(s.PushBlocked, s.PushBlockedSince, next.PushBlocked, now)
 	return next
 }
 
-// since is from when on something is as it is; zero where it is nothing.
+// since returns when the current value was first seen, or zero if there is none.
 func since(was string, since time.Time, is string, now time.Time) time.Time {
 	switch {
 	case is == "":

@@ -22,7 +22,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// Snapshot is what a run goes by. Nothing in it is changed after it was taken.
+// Snapshot is the input of a plan. It is not changed after it was taken.
 type Snapshot struct {
 	Cert       *v1alpha1.ApisixCertificate
 	Facts      certs.Observed // what the decision to issue goes by; its Spec is that of Cert
@@ -37,37 +37,37 @@ type Snapshot struct {
 	Seen       Seen
 }
 
-// SecretState is the certificate's Secret, and what may be done to it.
+// SecretState is the certificate's Secret and what may be done to it.
 type SecretState struct {
 	Object *corev1.Secret // nil: there is none
-	Live   bool           // it was read past the cache
+	Live   bool           // it was read from the API server, not the cache
 	Right  authority.SecretRight
 }
 
-// IssuerState is the certificate's issuer, and how far what was asked of it is.
+// IssuerState is the certificate's issuer and the progress of its request.
 type IssuerState struct {
-	Order   issuance.Order
+	Request issuance.Request
 	Issuing issuance.State
 	Bad     *finding.Finding // why the issuer cannot be read
 }
 
-// GatewayStates are the gateways of the certificate's ingress class, and those that status names and that are of another.
+// GatewayStates are the gateways of the certificate's class, and former gateways that the status still lists.
 type GatewayStates struct {
-	At   []GatewayState
-	Left []*gateway.Gateway
+	At     []GatewayState
+	Former []*gateway.Gateway
 	// Known reports whether there is an ApisixCertificate of that name with this UID.
 	Known func(namespace, name, uid string) bool
 }
 
-// GatewayState is one gateway, and what it has of the certificate.
+// GatewayState is one gateway and what it has of the certificate.
 type GatewayState struct {
 	*gateway.Gateway
 	State    gateway.State
-	Err      error // why that is not known
-	Observed bool  // false: it was not looked at, as there is nothing to push
+	Err      error // why State is not known
+	Observed bool  // false: not observed, because there is nothing to push
 }
 
-// List are the gateways of the certificate's ingress class.
+// List returns the gateways of the certificate's class.
 func (g GatewayStates) List() []*gateway.Gateway {
 	var all []*gateway.Gateway
 	for _, at := range g.At {
@@ -76,8 +76,8 @@ func (g GatewayStates) List() []*gateway.Gateway {
 	return all
 }
 
-// TargetOf is the pair in the Secret as the gateways should hold it, for the hosts that it names: of a spec that was changed
-// and not followed yet, the hosts of the old certificate are still served.
+// TargetOf returns the pair in the Secret as the gateways should have it, for the hosts that it covers. While a changed spec
+// is not followed yet, the hosts of the old certificate are still served.
 func (s *Snapshot) TargetOf(b certs.Bundle) gateway.Target {
 	t := gateway.Target{
 		Namespace: s.Cert.Namespace, Name: s.Cert.Name, UID: string(s.Cert.UID),
@@ -87,16 +87,16 @@ func (s *Snapshot) TargetOf(b certs.Bundle) gateway.Target {
 	}
 	names := certspec.Names(b)
 	t.Hosts = slices.DeleteFunc(slices.Clone(s.Review.Hosts), func(host string) bool { return !names(host) })
-	if s.Secret.Right.MayRead() { // of a Secret of somebody else nothing gets near a gateway
+	if s.Secret.Right.MayRead() { // nothing of an unmanaged Secret reaches a gateway
 		t.Cert, t.Key = s.Secret.Object.Data[corev1.TLSCertKey], s.Secret.Object.Data[corev1.TLSPrivateKeyKey]
 	}
 	s.Keys.Fill(&t)
 	return t
 }
 
-// Kept is the certificate as the stores of keys know it.
-func (s *Snapshot) Kept() keystorage.Kept {
-	k := keystorage.Kept{Certificate: s.Cert, Issuer: s.Issuer.Order.Issuer, Gateways: s.Gateways.List(), Left: s.Gateways.Left}
+// KeyInput returns the certificate as package keystorage takes it.
+func (s *Snapshot) KeyInput() keystorage.Input {
+	k := keystorage.Input{Certificate: s.Cert, Issuer: s.Issuer.Request.Issuer, Gateways: s.Gateways.List(), FormerGateways: s.Gateways.Former}
 	if s.Secret.Right.MayRead() {
 		k.Secret = s.Secret.Object
 	}
@@ -108,7 +108,7 @@ func (s *Snapshot) Recorded(fingerprint string) bool {
 	return fingerprint != "" && fingerprint == s.Cert.Status.Issued.Fingerprint
 }
 
-// LeafIn is the certificate in a Secret; nil where there is none that can be parsed.
+// LeafIn returns the certificate in a Secret, or nil if there is none that can be parsed.
 func LeafIn(secret *corev1.Secret) *x509.Certificate {
 	if secret == nil {
 		return nil
@@ -120,22 +120,24 @@ func LeafIn(secret *corev1.Secret) *x509.Certificate {
 	return chain[0]
 }
 
-// LeafOf is the fingerprint of the certificate in a Secret; empty where there is none that can be parsed.
-func LeafOf(secret *corev1.Secret) string { return certs.Fingerprint(LeafIn(secret)) }
+// LeafFingerprint returns the fingerprint of the certificate in a Secret, or an empty string if there is none that can be
+// parsed.
+func LeafFingerprint(secret *corev1.Secret) string { return certs.Fingerprint(LeafIn(secret)) }
 
-// Seen is what this process has seen of a certificate in the runs before. Nothing of it is needed after a restart: it saves
-// writes and handshakes, and paces how often the same is tried.
+// Seen is what this process saw of a certificate in earlier runs. It is not needed after a restart: it saves writes and
+// handshakes, and paces retries.
 type Seen struct {
-	// At is when the last run was; zero: never.
+	// At is when the last run was. Zero means never.
 	At time.Time
-	// Unserved is the certificate, by fingerprint, that the last handshakes did not show though it was pushed, since when
-	// that is so, and rewritten whether it was written once more for it.
+	// Unserved is the fingerprint of the pushed certificate that the last handshakes did not return, UnservedSince since
+	// when. Rewritten means that it was written once more because of that.
 	Unserved      string
 	UnservedSince time.Time
 	Rewritten     bool
-	// Held and PushHeld are why the spec was not followed, or a gateway did not take the certificate, and since when.
-	Held, PushHeld           string
-	HeldSince, PushHeldSince time.Time
-	// Suspect: what was seen to be served is to be looked at anew.
-	Suspect bool
+	// Blocked and PushBlocked are why the spec was not followed, or a gateway did not accept the certificate, and since
+	// when.
+	Blocked, PushBlocked           string
+	BlockedSince, PushBlockedSince time.Time
+	// ForceVerify means that the next run verifies again what is served.
+	ForceVerify bool
 }

@@ -8,45 +8,45 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// Next is the next step of a plan. Each is taken once a run: what fails is tried again in a later one.
+// Next returns the next step of a plan. Each step runs once per run; a failed one is retried in a later run.
 func Next(s *Snapshot, p *Plan, done *Results, now time.Time) Step {
 	switch {
-	case p.Secret == Issue && !done.Issued && s.expiryUntold(p, now):
-		// An issuer may take its time. That the certificate has expired is said before it is asked.
+	case p.Secret == Issue && !done.Issued && s.expiryUnreported(p, now):
+		// Calling an issuer may take long. The expiry of the certificate is reported before.
 		done.Postponed = true
 		return Stop
-	case p.Secret != Keep && done.Took(WriteSecret):
-	case p.Secret != Keep && !s.Secret.Live && !s.AsksVault(p):
-		return LookAgain
+	case p.Secret != Keep && done.Ran(WriteSecret):
+	case p.Secret != Keep && !s.Secret.Live && !s.CallsVault(p):
+		return ObserveLive
 	case p.Secret != Keep:
 		return WriteSecret
 	case p.limited() && s.Secret.Object != nil && !s.Secret.Live:
-		return LookAgain // who wrote the Secret is seen past the cache alone
+		return ObserveLive // the cache does not have who wrote the Secret
 	}
 	switch {
-	case p.Drop && !done.Took(DropRequest):
+	case p.Drop && !done.Ran(DropRequest):
 		return DropRequest
-	case p.Delivery != Nothing && !done.Took(Deliver):
+	case p.Delivery != Nothing && !done.Ran(Deliver):
 		return Deliver
-	case !done.Took(Settle):
+	case !done.Ran(Settle):
 		return Settle
 	}
 	return Stop
 }
 
-// limited reports whether a certificate is issued too often, whoever brings that about.
+// limited reports whether the certificate is issued too often, whatever the cause.
 func (p *Plan) limited() bool {
-	return p.Held != nil && p.Held.Reason == v1alpha1.ReasonIssuanceLimited
+	return p.Blocked != nil && p.Blocked.Reason == v1alpha1.ReasonIssuanceLimited
 }
 
-// AsksVault reports whether a Vault is asked first. Only when it has a turn is the Secret looked at again, before anything is
-// signed: most of those that wait have none.
-func (s *Snapshot) AsksVault(p *Plan) bool {
-	return p.Secret == Issue && s.Issuer.Issuing.AsksVault(s.Issuer.Order)
+// CallsVault reports whether Vault is called before the Secret is read again. Only when Vault is not too busy is the Secret
+// read from the API server, before anything is signed.
+func (s *Snapshot) CallsVault(p *Plan) bool {
+	return p.Secret == Issue && s.Issuer.Issuing.CallsVault(s.Issuer.Request)
 }
 
-// expiryUntold reports whether the certificate, or the last path above it, has expired since the last run.
-func (s *Snapshot) expiryUntold(p *Plan, now time.Time) bool {
+// expiryUnreported reports whether the certificate, or the last valid path of its chain, has expired since the last run.
+func (s *Snapshot) expiryUnreported(p *Plan, now time.Time) bool {
 	end := p.Decision.ValidUntil
 	if recorded := s.Cert.Status.Issued.NotAfter; recorded != nil {
 		end = Earliest(end, recorded.Time)

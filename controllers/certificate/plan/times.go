@@ -4,7 +4,7 @@ package plan
 
 import "time"
 
-// Earliest is the Earliest of times that is set.
+// Earliest returns the earliest of the times that are not zero, or zero.
 func Earliest(times ...time.Time) time.Time {
 	var first time.Time
 	for _, t := range times {

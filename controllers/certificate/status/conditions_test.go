@@ -35,11 +35,11 @@ func TestIssued(t *testing.T) {
 	}
 	once := func(s *scene) { s.Cert.Spec.RenewalPolicy = v1alpha1.RenewDisabled }
 	asked := func(s *scene) { s.Annotate(v1alpha1.AnnotationRenewAt, s.Now.Format(time.RFC3339)) }
-	noIssuer := func(s *scene) { s.Issuer.Order.Issuer = nil }
+	noIssuer := func(s *scene) { s.Issuer.Request.Issuer = nil }
 	conflict := func(s *scene) { s.Review.Names.Conflict = "older" }
 	changed := func(s *scene) { s.Cert.Spec.DNSNames = []string{"b.example"} }
-	const sealed, absent = "vault sign: Vault is sealed: unseal it", "spec.issuerRef: VaultIssuer/vault does not exist: create it, or correct the reference"
-	const byHand = "spec.renewalPolicy is Disabled: renew it by hand (apisix-certs renew c), or set Automatic"
+	const sealed, absent = "vault sign: Vault is sealed: unseal it", "spec.issuerRef: VaultIssuer/vault does not exist; create it, or correct the reference"
+	const byHand = "spec.renewalPolicy is Disabled; renew it manually (apisix-certs renew c), or set Automatic"
 	for _, c := range []struct {
 		name    string
 		start   func(testing.TB, ...func(*scene)) *scene
@@ -49,7 +49,7 @@ func TestIssued(t *testing.T) {
 		reason  string
 		message string
 	}{
-		{"good", plantest.Issued, nil, nil, yes, v1alpha1.ReasonIssued, "the Secret holds a valid certificate"},
+		{"good", plantest.Issued, nil, nil, yes, v1alpha1.ReasonIssued, "the Secret contains a valid certificate"},
 		{"first fails", plantest.New, nil, errSealed, no, v1alpha1.ReasonIssueFailed, sealed},
 		{"first is refused", plantest.New, nil, errRefused, no, v1alpha1.ReasonRefused, "vault sign: the role does not allow it"},
 		{"waiting for the next attempt", plantest.New, []func(*scene){waiting(v1alpha1.ReasonRefused, "the role")}, nil, no, v1alpha1.ReasonRefused, "the role"},
@@ -62,7 +62,7 @@ func TestIssued(t *testing.T) {
 		{"renewal without issuer", plantest.Issued, []func(*scene){due, noIssuer}, nil, yes, v1alpha1.ReasonRenewalFailing, absent},
 		{"other names, fails", plantest.Issued, []func(*scene){changed}, errSealed, no, v1alpha1.ReasonIssueFailed, sealed},
 		{"other names, waits", plantest.Issued, []func(*scene){changed, waiting(v1alpha1.ReasonIssueFailed, "sealed")}, nil, no, v1alpha1.ReasonIssueFailed, "sealed"},
-		{"labels cannot be written", plantest.Issued, nil, errors.New("x"), yes, v1alpha1.ReasonRenewalFailing, "a step failed: see the controller's log"},
+		{"labels cannot be written", plantest.Issued, nil, errors.New("x"), yes, v1alpha1.ReasonRenewalFailing, "a step failed; see the controller's log"},
 
 		{"not renewed", plantest.Issued, []func(*scene){once, due}, nil, yes, v1alpha1.ReasonRenewalDisabled, "the renewal time has come, and " + byHand},
 		{"not renewed, expired", plantest.Issued, []func(*scene){once, expired}, nil, no, v1alpha1.ReasonExpired, byHand},
@@ -105,20 +105,20 @@ func TestPushed(t *testing.T) {
 		reason string
 		says   string
 	}{
-		{"no gateway", nil, nil, yes, v1alpha1.ReasonNoGateway, "no gateway is configured"},
+		{"no gateway", nil, nil, yes, v1alpha1.ReasonNoGateway, "no gateway configured"},
 		{"no DNS name", []func(*scene){gateways, func(s *scene) {
 			s.Cert.Spec.DNSNames, s.Cert.Spec.IPAddresses = nil, []string{"10.0.0.1"}
-		}}, nil, yes, v1alpha1.ReasonNotApplicable, "none of the certificate's names is a DNS name"},
-		{"no certificate", []func(*scene){gateways, func(s *scene) { s.Now = now.Add(100 * day) }}, nil, no, v1alpha1.ReasonNotApplicable, "there is no valid certificate to push"},
+		}}, nil, yes, v1alpha1.ReasonNotApplicable, "certificate has no DNS names, so it is not pushed"},
+		{"no certificate", []func(*scene){gateways, func(s *scene) { s.Now = now.Add(100 * day) }}, nil, no, v1alpha1.ReasonNotApplicable, "no valid certificate to push"},
 		{"hosts of others", []func(*scene){gateways, func(s *scene) { s.Review.Hosts = nil }}, nil, no, v1alpha1.ReasonNotApplicable, "the hosts belong to other ApisixCertificates"},
-		{"pushed", []func(*scene){gateways}, []gateway.Result{at("g"), at("h")}, yes, v1alpha1.ReasonPushed, "every gateway holds the certificate"},
-		{"carried", []func(*scene){gateways}, []gateway.Result{at("g"), at("h", secret)}, yes, v1alpha1.ReasonSyncedByIngressController, "the ingress controller carries"},
+		{"pushed", []func(*scene){gateways}, []gateway.Result{at("g"), at("h")}, yes, v1alpha1.ReasonPushed, "certificate is pushed to all gateways"},
+		{"carried", []func(*scene){gateways}, []gateway.Result{at("g"), at("h", secret)}, yes, v1alpha1.ReasonSyncedByIngressController, "the ingress controller syncs the Secret"},
 		{"waiting", []func(*scene){gateways}, []gateway.Result{at("g", verb(gateway.Wait))}, no, v1alpha1.ReasonWaitingForIngressController, "gateway g: "},
 		{"the controller has its head start", []func(*scene){gateways, before}, []gateway.Result{at("g", verb(gateway.Wait), headStart)}, yes, v1alpha1.ReasonPushed, "as before"},
 		{"its head start, at first", []func(*scene){gateways}, []gateway.Result{at("g", verb(gateway.Wait), headStart)}, no, v1alpha1.ReasonWaitingForIngressController, "gateway g: "},
 		{"no turn at the gateway", []func(*scene){gateways, before}, []gateway.Result{at("g", fails(&gateway.BusyError{}))}, yes, v1alpha1.ReasonPushed, "as before"},
-		{"another's object", []func(*scene){gateways}, []gateway.Result{at("g", conflict)}, no, v1alpha1.ReasonSNIConflict, "gateway g: host a.example is served by ssl object 42, which is not ours: delete that object"},
-		{"the key is lost", []func(*scene){gateways}, []gateway.Result{at("g", verb(gateway.Renew))}, no, v1alpha1.ReasonKeyLost, "a new one is issued"},
+		{"another's object", []func(*scene){gateways}, []gateway.Result{at("g", conflict)}, no, v1alpha1.ReasonSNIConflict, "gateway g: host a.example is served by ssl object 42, which this controller does not manage; delete that object"},
+		{"the key is lost", []func(*scene){gateways}, []gateway.Result{at("g", verb(gateway.Renew))}, no, v1alpha1.ReasonKeyLost, "a new certificate is being issued"},
 		{"one of two fails", []func(*scene){gateways}, []gateway.Result{at("g"), at("h", fails(&apisix.NetworkError{Endpoint: "h:1", Err: errors.New("x")}))}, no, v1alpha1.ReasonGatewayUnreachable, "gateway h: "},
 		{"bad admin key", []func(*scene){gateways}, []gateway.Result{at("g", fails(&apisix.APIError{Status: 401}))}, no, v1alpha1.ReasonGatewayRefused, "correct the admin key"},
 	} {
@@ -144,15 +144,15 @@ func TestAdopted(t *testing.T) {
 		adoption     gateway.Adoption
 		reason, says string
 	}{
-		{"missing", gateway.Wait, missing(gateway.Missing{}), v1alpha1.ReasonWaitingForIngressController, "of ApisixTls default/shop yet"},
+		{"missing", gateway.Wait, missing(gateway.Missing{}), v1alpha1.ReasonWaitingForIngressController, "for ApisixTls default/shop"},
 		{"taken", gateway.Wait, missing(gateway.Missing{Taken: true, ID: "1234"}), v1alpha1.ReasonWaitingForIngressController, "ssl object 1234"},
-		{"mutual", gateway.Wait, missing(gateway.Missing{Version: ingresscontroller.V18}), v1alpha1.ReasonWaitingForIngressController, "of ApisixTls default/shop yet"},
-		{"no class", gateway.Wait, missing(gateway.Missing{Unserved: true}), v1alpha1.ReasonWaitingForIngressController, "ApisixTls default/shop names no class, and no IngressClass of APISIX is the default"},
-		{"a class of others", gateway.Wait, missing(gateway.Missing{Unserved: true, Use: gateway.Use{Class: "nginx"}}), v1alpha1.ReasonWaitingForIngressController, "ApisixTls default/shop names class nginx"},
-		{"no use", gateway.Idle, gateway.Adoption{}, v1alpha1.ReasonNotReferenced, "(ApisixTls, Ingress, Gateway) refers to Secret s, so that nothing is pushed"},
-		{"used elsewhere", gateway.Idle, missing(gateway.Missing{Elsewhere: true}), v1alpha1.ReasonNotReferenced, "ApisixTls default/shop with Secret s is of a class of another controller"},
-		{"undone once", gateway.Yield, gateway.Adoption{Patches: 1}, v1alpha1.ReasonWaitingForIngressController, "written again in a moment"},
-		{"undone", gateway.Yield, gateway.Adoption{Patches: 3}, v1alpha1.ReasonPushReverted, "look for a second ingress controller"},
+		{"mutual", gateway.Wait, missing(gateway.Missing{Version: ingresscontroller.V18}), v1alpha1.ReasonWaitingForIngressController, "for ApisixTls default/shop"},
+		{"no class", gateway.Wait, missing(gateway.Missing{Unserved: true}), v1alpha1.ReasonWaitingForIngressController, "ApisixTls default/shop has no class, and no APISIX IngressClass is the default"},
+		{"a class of others", gateway.Wait, missing(gateway.Missing{Unserved: true, Use: gateway.Use{Class: "nginx"}}), v1alpha1.ReasonWaitingForIngressController, "ApisixTls default/shop has class nginx"},
+		{"no use", gateway.Idle, gateway.Adoption{}, v1alpha1.ReasonNotReferenced, "no ApisixTls, Ingress or Gateway of an APISIX ingress controller refers to Secret s, so it is not pushed"},
+		{"used elsewhere", gateway.Idle, missing(gateway.Missing{Elsewhere: true}), v1alpha1.ReasonNotReferenced, "ApisixTls default/shop, which refers to Secret s, belongs to a class of another controller"},
+		{"undone once", gateway.Yield, gateway.Adoption{Patches: 1}, v1alpha1.ReasonWaitingForIngressController, "it will be replaced shortly"},
+		{"undone", gateway.Yield, gateway.Adoption{Patches: 3}, v1alpha1.ReasonPushReverted, "check for a second ingress controller"},
 		{"patched", gateway.Patch, gateway.Adoption{}, v1alpha1.ReasonPushed, ""},
 		{"made", gateway.Make, missing(gateway.Missing{}), v1alpha1.ReasonPushed, ""},
 	} {
@@ -182,15 +182,15 @@ func TestServed(t *testing.T) {
 		reason  string
 		message string
 	}{
-		{"nothing asked", nil, false, []gateway.Result{at("g")}, unknown, v1alpha1.ReasonNotProven, "no handshake was made"},
-		{"served", []string{"a.example"}, false, []gateway.Result{at("g", proof(served)), at("h")}, yes, v1alpha1.ReasonServed, "handshakes for all hosts showed the certificate"},
+		{"nothing asked", nil, false, []gateway.Result{at("g")}, unknown, v1alpha1.ReasonNotProven, "not verified: nothing is pushed"},
+		{"served", []string{"a.example"}, false, []gateway.Result{at("g", proof(served)), at("h")}, yes, v1alpha1.ReasonServed, "TLS handshakes for all hosts returned the certificate"},
 		{"not served", nil, false, []gateway.Result{at("g", proof(served)), at("h", proof(not))}, no, v1alpha1.ReasonNotServed, "gateway h: host a.example shows another"},
 		{"a host too many", []string{"a.example", "b.example"}, false, []gateway.Result{at("g", proof(served))}, no, v1alpha1.ReasonHostNotCovered,
-			"ApisixTls ns/t serves host b.example with Secret s, whose certificate does not name it: add b.example to spec.dnsNames of this ApisixCertificate"},
+			"ApisixTls ns/t serves host b.example with Secret s, whose certificate does not cover it; add b.example to spec.dnsNames of this ApisixCertificate"},
 		{"a host too many of its owner", []string{"a.example", "b.example"}, true, []gateway.Result{at("g", proof(served))}, yes, v1alpha1.ReasonServed, ""},
-		{"just written, to be carried", nil, false, []gateway.Result{carried(0, not)}, no, v1alpha1.ReasonWaitingForIngressController, "has not carried the Secret to the gateway yet"},
-		{"29 s to be carried", nil, false, []gateway.Result{carried(29*time.Second, not)}, no, v1alpha1.ReasonWaitingForIngressController, "has not carried the Secret to the gateway yet"},
-		{"not carried for 30 s", nil, false, []gateway.Result{carried(30*time.Second, not)}, no, v1alpha1.ReasonNotServed, "the ingress controller has had 30s to carry the Secret"},
+		{"just written, to be carried", nil, false, []gateway.Result{carried(0, not)}, no, v1alpha1.ReasonWaitingForIngressController, "waiting for the ingress controller to sync the Secret to the gateway"},
+		{"29 s to be carried", nil, false, []gateway.Result{carried(29*time.Second, not)}, no, v1alpha1.ReasonWaitingForIngressController, "waiting for the ingress controller to sync the Secret to the gateway"},
+		{"not carried for 30 s", nil, false, []gateway.Result{carried(30*time.Second, not)}, no, v1alpha1.ReasonNotServed, "the ingress controller did not sync the Secret to this gateway within 30s"},
 		{"carried", nil, false, []gateway.Result{carried(time.Hour, served)}, yes, v1alpha1.ReasonServed, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -208,7 +208,7 @@ func TestReady(t *testing.T) {
 	c := func(status metav1.ConditionStatus, reason string) metav1.Condition {
 		return Condition("T", status, reason, "about "+reason)
 	}
-	const good = "the certificate is valid, pushed and not known to be served otherwise"
+	const good = "certificate is valid and pushed to all gateways"
 	for _, row := range []struct {
 		name    string
 		from    []metav1.Condition
@@ -237,11 +237,11 @@ func TestExpiring(t *testing.T) {
 		31 * day: "", 30 * day: v1alpha1.ReasonExpires30Days, 8 * day: v1alpha1.ReasonExpires30Days, 7 * day: v1alpha1.ReasonExpires7Days, time.Hour: v1alpha1.ReasonExpires1Day,
 	} {
 		s.Cert.Spec.Provided = true
-		if got := expiryMark(s.Cert, status, end.Add(-left)); got != want {
+		if got := expiringReason(s.Cert, status, end.Add(-left)); got != want {
 			t.Errorf("%s left: %q", left, got)
 		}
 		s.Cert.Spec.Provided = false
-		if got := expiryMark(s.Cert, status, end.Add(-left)); got != "" {
+		if got := expiringReason(s.Cert, status, end.Add(-left)); got != "" {
 			t.Errorf("a certificate that is renewed here warns: %q", got)
 		}
 	}

@@ -17,12 +17,12 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// SetRecord writes status.issued and what is to be revoked for it. Only a certificate that this run issued, adopted by
-// consent, found again in the object's own Secret or delivered for its owner gets into the record: never one that was merely
-// seen.
+// SetRecord sets status.issued and the replaced certificates to revoke. Only a certificate that this run issued, that was
+// adopted with consent, found in the object's own Secret or pushed from a provided Secret is recorded, never one that was
+// only observed.
 func SetRecord(status *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p *plan.Plan, done *plan.Results, now time.Time) {
 	leaf, secret := p.Decision.Bundle.Leaf, s.Secret.Object
-	if done.Issued { // p may be of before
+	if done.Issued { // p may be older than the Secret
 		leaf = plan.LeafIn(secret)
 	}
 	issuer, mine := recordable(s, p, done)
@@ -40,7 +40,7 @@ func SetRecord(status *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p *pl
 	}
 	record.SecretNamespace, record.SecretName, record.SecretUID = secret.Namespace, secret.Name, secret.UID
 	if s.Cert.Spec.Provided {
-		record.SecretUID = "" // the Secret is another's, and its record gives no right to it
+		record.SecretUID = "" // the Secret belongs to someone else, and recording it gives no rights to it
 	}
 	if s.Cert.Spec.RevocationPolicy == v1alpha1.RevokeOnReplace {
 		status.ToRevoke = authority.Replaced(status.ToRevoke, before, record, done.Replaced)
@@ -48,17 +48,17 @@ func SetRecord(status *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p *pl
 	status.Issued = record
 }
 
-// recordable reports whether the certificate that the Secret holds now may be recorded, and who issued it.
+// recordable reports whether the certificate in the Secret may be recorded, and who issued it.
 func recordable(s *plan.Snapshot, p *plan.Plan, done *plan.Results) (issuer string, ok bool) {
 	right := s.Secret.Right
 	switch {
 	case done.Issued:
 		return s.Cert.Spec.IssuerRef.String(), true
 	case s.Cert.Spec.Provided:
-		return "", p.Provided.Fault == nil && !p.Provided.Kept && len(s.Review.Hosts) > 0 && delivered(done.Gateways)
-	case done.Err != nil || p.Decision.Issue || !right.Ours() || p.Held != nil:
-		// What the Secret holds is not what the object should have.
-		return "", right.Ours() && s.Recorded(plan.LeafOf(s.Secret.Object))
+		return "", p.Provided.Fault == nil && !p.Provided.Retained && len(s.Review.Hosts) > 0 && allDelivered(done.Gateways)
+	case done.Err != nil || p.Decision.Issue || !right.Ours() || p.Blocked != nil:
+		// The Secret does not have the certificate that the object should have.
+		return "", right.Ours() && s.Recorded(plan.LeafFingerprint(s.Secret.Object))
 	case s.Recorded(certs.Fingerprint(p.Decision.Bundle.Leaf)):
 		return s.Cert.Status.Issued.Issuer, true
 	case !authority.MayRecord(p.Decision.Bundle.Leaf, s.Review.Names):
@@ -67,8 +67,9 @@ func recordable(s *plan.Snapshot, p *plan.Plan, done *plan.Results) (issuer stri
 	return foundIssuer(s, p.Decision.Bundle), true
 }
 
-// foundIssuer is the issuer of a certificate that was found in the object's own Secret, as after a crash between the write of
-// the Secret and that of the status. Only who has its private key can have put it there; anything less is not revocable.
+// foundIssuer returns the issuer of a certificate that was found in the object's own Secret, for example after a crash
+// between writing the Secret and writing the status. Only who has its private key can have stored it there. In any other
+// case the issuer is empty and the certificate cannot be revoked.
 func foundIssuer(s *plan.Snapshot, b certs.Bundle) string {
 	ref := s.Cert.Spec.IssuerRef.String()
 	if tlssecret.MarksOf(s.Secret.Object).IssuedBy != ref || b.Key.IsZero() || !b.KeyMatches() || len(s.Secret.Object.Data[corev1.TLSPrivateKeyKey]) == 0 {
@@ -77,8 +78,8 @@ func foundIssuer(s *plan.Snapshot, b certs.Bundle) string {
 	return ref
 }
 
-// delivered reports whether a provided pair is at every gateway, or has nowhere to go.
-func delivered(gateways []gateway.Result) bool {
+// allDelivered reports whether a provided pair is at every gateway, or there is no gateway.
+func allDelivered(gateways []gateway.Result) bool {
 	return !slices.ContainsFunc(gateways, func(g gateway.Result) bool {
 		return g.Err != nil || g.Verb == gateway.Refuse || g.Verb == gateway.Renew
 	})

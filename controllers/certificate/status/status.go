@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package status says how a certificate stands after a run: its status, the error for the queue, and when to look again. It is
-// pure. Of the status before, conditions are only carried on: nothing is decided by them.
+// Package status derives the status of a certificate from a run: its conditions, the error for the queue, and when to run
+// again. It is pure. From the previous status only conditions are carried over; nothing is decided by them.
 //
 //	status := status.Of(&cert.Status, &snapshot, &plan, &results, now)
 package status
@@ -22,8 +22,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
-// Of is the status after a run. It is pure, and the only place where one is made. Of old, conditions are only carried on:
-// nothing is decided by them.
+// Of returns the status after a run. It is pure. From the old status only conditions are carried over; nothing is decided by
+// them.
 func Of(old *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p *plan.Plan, done *plan.Results, now time.Time) *v1alpha1.ApisixCertificateStatus {
 	status := old.DeepCopy()
 	SetRecord(status, s, p, done, now)
@@ -37,7 +37,7 @@ func Of(old *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p *plan.Plan, d
 	setConditions(status, s, p, done, now)
 	setAttempts(status, s, p, done, now)
 	status.ObservedGeneration = s.Cert.Generation
-	if !p.Provided.Kept {
+	if !p.Provided.Retained {
 		setGateways(status, done)
 		status.RenewalTime = nil
 		if s.Cert.Spec.RenewalPolicy != v1alpha1.RenewDisabled && p.Decision.Bundle.Leaf != nil {
@@ -47,15 +47,15 @@ func Of(old *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p *plan.Plan, d
 	if done.Issued {
 		status.Warnings = done.Warnings
 	}
-	if done.Took(plan.Settle) {
-		status.KeyLocations = done.Places
+	if done.Ran(plan.Settle) {
+		status.KeyLocations = done.KeyLocations
 	}
 	status.Hosts = hosts(&s.Cert.Spec)
 	status.OwnedNames, status.References, status.ApprovalRequest = s.Review.Names.Owned, s.References.Recorded(old.References), s.Review.Wanted
 	return status
 }
 
-// hosts are the first two names of a certificate, and how many more there are.
+// hosts returns the first two names of a certificate and the number of further ones.
 func hosts(spec *v1alpha1.ApisixCertificateSpec) string {
 	names := spec.DNSNames
 	if len(names) == 0 {
@@ -77,9 +77,9 @@ func setConditions(status *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p
 		meta.SetStatusCondition(&status.Conditions, c)
 	}
 	conditions := []metav1.Condition{issuedCondition(s, p, done), pushedCondition(s, p, done), servedCondition(s, p, done)}
-	if slices.ContainsFunc(done.Gateways, carrying) {
-		// What was served before is served until the ingress controller has carried the new certificate, or the gateway has a
-		// turn for it.
+	if slices.ContainsFunc(done.Gateways, pushDelayed) {
+		// The previous certificate is served until the ingress controller has synced the new one, or the gateway is no
+		// longer busy.
 		for i := range conditions[1:] {
 			if last := meta.FindStatusCondition(status.Conditions, conditions[1+i].Type); last != nil && conditions[1+i].Reason != v1alpha1.ReasonHostNotCovered {
 				conditions[1+i] = *last
@@ -93,22 +93,22 @@ func setConditions(status *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p
 	if done.RevokeErr != nil {
 		set(Condition(v1alpha1.ConditionRevocationPending, metav1.ConditionTrue, v1alpha1.ReasonRevocationFailed, "a replaced certificate is not revoked yet: "+failure.Of(done.RevokeErr).Message))
 	}
-	if reason := expiryMark(s.Cert, status, now); reason != "" {
+	if reason := expiringReason(s.Cert, status, now); reason != "" {
 		set(Condition(v1alpha1.ConditionExpiring, metav1.ConditionTrue, reason,
-			"the certificate ends soon and nobody here renews it: put a new one into Secret "+s.Cert.Spec.SecretName))
+			"certificate expires soon and is not renewed by this controller; put a new one into Secret "+s.Cert.Spec.SecretName))
 		return
 	}
 	meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionExpiring)
 }
 
-// carrying reports whether an ingress controller has its head start to carry the certificate to the gateway, or the gateway had
-// no turn for it yet.
-func carrying(g gateway.Result) bool {
+// pushDelayed reports whether the ingress controller may still sync the certificate to the gateway by itself, or the gateway
+// was too busy for it.
+func pushDelayed(g gateway.Result) bool {
 	return plan.Busy(g) || g.Err == nil && g.Verb == gateway.Wait && g.State.Carrying()
 }
 
-// expiryMark is the reason to warn of the end of a certificate that nobody here renews; empty: none yet.
-func expiryMark(cert *v1alpha1.ApisixCertificate, status *v1alpha1.ApisixCertificateStatus, now time.Time) string {
+// expiringReason returns the reason to warn that a provided certificate expires, or an empty string if it is too early.
+func expiringReason(cert *v1alpha1.ApisixCertificate, status *v1alpha1.ApisixCertificateStatus, now time.Time) string {
 	record := status.Issued
 	if !cert.Spec.Provided || record.NotBefore == nil || record.NotAfter == nil {
 		return ""
@@ -119,7 +119,7 @@ func expiryMark(cert *v1alpha1.ApisixCertificate, status *v1alpha1.ApisixCertifi
 	}[reached]
 }
 
-// setAttempts counts failures to issue.
+// setAttempts counts failed attempts to issue.
 func setAttempts(status *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p *plan.Plan, done *plan.Results, now time.Time) {
 	switch {
 	case done.Uncounted:
@@ -130,8 +130,8 @@ func setAttempts(status *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p *
 		why := failure.Of(done.Err)
 		status.FailedAttempts++
 		status.LastFailureTime, status.LastFailureReason, status.LastFailureMessage = statusTime(now), why.Reason, why.Message
-	case done.Issued || !p.Decision.Issue, p.Held != nil:
-		// What held a certificate and is gone is a change to try at once, as one of the spec is.
+	case done.Issued || !p.Decision.Issue, p.Blocked != nil:
+		// What blocked the certificate has changed, so it is tried at once, as after a change of the spec.
 		status.FailedAttempts, status.LastFailureTime, status.LastFailureReason, status.LastFailureMessage = 0, nil, "", ""
 	}
 }
@@ -151,7 +151,7 @@ func setGateways(status *v1alpha1.ApisixCertificateStatus, done *plan.Results) {
 	}
 }
 
-// statusTime is a time as status holds it; nil for zero.
+// statusTime converts a time for the status. A zero time gives nil.
 func statusTime(t time.Time) *metav1.Time {
 	if t.IsZero() {
 		return nil

@@ -24,10 +24,10 @@ import (
 	"apisix-certs.io/apisix-certs/internal/keystorage"
 )
 
-// Day is a day.
+// Day is 24 hours.
 const Day = 24 * time.Hour
 
-// Now is when scenes begin.
+// Now is the initial time of a scene.
 var Now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 // Scene is the snapshot of certificate ns/c for a.example in Secret s, with VaultIssuer vault, and the time.
@@ -39,7 +39,7 @@ type Scene struct {
 	t  testing.TB
 }
 
-// New is a scene in which nothing was issued yet.
+// New returns a scene in which nothing has been issued.
 func New(t testing.TB, edits ...func(*Scene)) *Scene {
 	t.Helper()
 	cert := &v1alpha1.ApisixCertificate{Spec: v1alpha1.ApisixCertificateSpec{
@@ -49,7 +49,7 @@ func New(t testing.TB, edits ...func(*Scene)) *Scene {
 	issuer := &v1alpha1.VaultIssuer{}
 	issuer.Namespace, issuer.Name = "ns", "vault"
 	s := &Scene{Now: Now, t: t, ca: certstest.NewCA(t, "root", Now.Add(3650*Day))}
-	s.Cert, s.Issuer.Order.Certificate, s.Issuer.Order.Issuer = cert, cert, issuer
+	s.Cert, s.Issuer.Request.Certificate, s.Issuer.Request.Issuer = cert, cert, issuer
 	s.Review.Names.Owned, s.Review.Hosts = cert.Spec.DNSNames, cert.Spec.DNSNames
 	for _, edit := range edits {
 		edit(s)
@@ -58,7 +58,7 @@ func New(t testing.TB, edits ...func(*Scene)) *Scene {
 	return s
 }
 
-// Issued is a scene with a certificate of a day ago, for 90 days.
+// Issued returns a scene with a certificate that was issued a day ago for 90 days.
 func Issued(t testing.TB, edits ...func(*Scene)) *Scene {
 	t.Helper()
 	s := New(t, edits...)
@@ -66,7 +66,7 @@ func Issued(t testing.TB, edits ...func(*Scene)) *Scene {
 	return s
 }
 
-// Issue puts a certificate of that time, for 90 days, into Secret and record.
+// Issue stores a certificate issued at that time, for 90 days, in Secret and record.
 func (s *Scene) Issue(at time.Time) {
 	s.t.Helper()
 	spec := certspec.Of(s.Cert)
@@ -89,25 +89,25 @@ func (s *Scene) Issue(at time.Time) {
 	s.judge()
 }
 
-// Record makes what the Secret holds the record.
+// Record records the certificate in the Secret.
 func (s *Scene) Record(at time.Time) {
 	issued := authority.RecordOf(plan.LeafIn(s.Secret.Object), s.Cert.Spec.IssuerRef.String(), metav1.NewTime(at))
 	issued.SecretNamespace, issued.SecretName, issued.SecretUID = s.Secret.Object.Namespace, s.Secret.Object.Name, s.Secret.Object.UID
 	s.Cert.Status.Issued = issued
 }
 
-// judge brings what follows from the rest up to date.
+// judge updates what is derived from the other fields.
 func (s *Scene) judge() {
 	s.Facts.Spec = certspec.Of(s.Cert)
 	s.Review.Spec, s.Review.Invalid = s.Facts.Spec, certspec.Problems(s.Cert)
-	s.Issuer.Order.Spec, s.Issuer.Order.Secret = s.Facts.Spec, s.Secret.Object
+	s.Issuer.Request.Spec, s.Issuer.Request.Secret = s.Facts.Spec, s.Secret.Object
 	of := authority.Secret{
-		Certificate: client.ObjectKeyFromObject(s.Cert), Place: certspec.SecretKey(s.Cert), Type: string(keystorage.SecretType(s.Cert)),
+		Certificate: client.ObjectKeyFromObject(s.Cert), Key: certspec.SecretKey(s.Cert), Type: string(keystorage.SecretType(s.Cert)),
 		Provided: s.Cert.Spec.Provided, Consent: s.Cert.Annotations[v1alpha1.AnnotationAdoptSecret] == "true", Record: s.Cert.Status.Issued,
 	}
 	if secret := s.Secret.Object; secret != nil {
 		of.Found = &authority.FoundSecret{
-			UID: secret.UID, Type: string(secret.Type), Owner: secret.Annotations[v1alpha1.AnnotationCertificate], Leaf: plan.LeafOf(secret), Others: len(secret.Data["other"]) > 0,
+			UID: secret.UID, Type: string(secret.Type), Owner: secret.Annotations[v1alpha1.AnnotationCertificate], Leaf: plan.LeafFingerprint(secret), Others: len(secret.Data["other"]) > 0,
 		}
 	}
 	s.Secret.Right = authority.OfSecret(of)
@@ -115,7 +115,7 @@ func (s *Scene) judge() {
 	s.Judgement = plan.Judge(&s.Snapshot, s.Now)
 }
 
-// Plan is the plan for the scene as it is now.
+// Plan returns the plan for the current scene.
 func (s *Scene) Plan() plan.Plan {
 	s.judge()
 	return plan.Make(s.Snapshot, s.Now)
@@ -126,7 +126,7 @@ func (s *Scene) Annotate(key, value string) {
 	metav1.SetMetaDataAnnotation(&s.Cert.ObjectMeta, key, value)
 }
 
-// Failed is a failure to issue, so long ago, that the status tells of.
+// Failed records a failure to issue in the status, that long ago.
 func (s *Scene) Failed(ago time.Duration, attempts int32, reason, message string) {
 	at := metav1.NewTime(s.Now.Add(-ago))
 	status := &s.Cert.Status
@@ -134,8 +134,8 @@ func (s *Scene) Failed(ago time.Duration, attempts int32, reason, message string
 	status.ObservedGeneration = s.Cert.Generation
 }
 
-// ForeignSecret puts a Secret of somebody else into the place.
-func (s *Scene) ForeignSecret() {
+// UnmanagedSecret replaces the Secret by an unmanaged one.
+func (s *Scene) UnmanagedSecret() {
 	s.Secret.Object = &corev1.Secret{Type: corev1.SecretTypeTLS}
 	s.Secret.Object.Namespace, s.Secret.Object.Name = "ns", "s"
 }

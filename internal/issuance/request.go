@@ -15,21 +15,21 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/issuer"
 )
 
-// Order is a certificate that is wanted. Nothing in it is changed.
-type Order struct {
+// Request is a certificate to be issued. It is not changed.
+type Request struct {
 	Certificate *v1alpha1.ApisixCertificate
 	Spec        certs.Spec
-	// Issuer is the one that the spec names, nil where it was not found.
+	// Issuer is the one that the spec names. Nil means not found.
 	Issuer v1alpha1.Issuer
-	// Observation is what the issuer's last check showed.
+	// Observation is the result of the issuer's last check.
 	Observation issuer.Observation
-	// Secret is the certificate's as it is now, nil where there is none or it may not be read.
+	// Secret is the certificate's current Secret. Nil means that there is none or that it may not be read.
 	Secret *corev1.Secret
 }
 
-// digest identifies what is asked for: another one makes an answer obsolete. CertificateRequests that are on their way go by
-// it, over an upgrade too.
-func (o Order) digest() string {
+// digest identifies the request; another digest makes a response obsolete. Pending CertificateRequests have it in an
+// annotation, so it must stay the same across upgrades.
+func (o Request) digest() string {
 	spec := o.Spec
 	spec.RenewBefore, spec.RenewBeforePercentage, spec.Key.Encoding = nil, nil, ""
 	text, _ := json.Marshal([]any{spec, o.Certificate.Spec.IssuerRef.String()}) // plain data always marshals
@@ -37,8 +37,8 @@ func (o Order) digest() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// renewAt is when a renewal was asked for, zero for never.
-func (o Order) renewAt() time.Time {
+// renewAt returns when a renewal was requested, or zero.
+func (o Request) renewAt() time.Time {
 	at, _ := time.Parse(time.RFC3339, o.Certificate.Annotations[v1alpha1.AnnotationRenewAt])
 	return at
 }

@@ -28,9 +28,9 @@ import (
 	"apisix-certs.io/apisix-certs/internal/revocation"
 )
 
-// end cleans up after a deleted ApisixCertificate: ssl objects, keys, revocation, then the Secret and the finalizer. Each
-// step may be repeated. One that fails holds the finalizer, for an hour at most.
-func (r *Reconciler) end(ctx context.Context, cert *v1alpha1.ApisixCertificate) (ctrl.Result, error) {
+// finalize cleans up after a deleted ApisixCertificate: ssl objects, keys, revocation, then the Secret and the finalizer.
+// Every step can be repeated. A failing step keeps the finalizer for at most an hour.
+func (r *Reconciler) finalize(ctx context.Context, cert *v1alpha1.ApisixCertificate) (ctrl.Result, error) {
 	if !controllerutil.ContainsFinalizer(cert, v1alpha1.Finalizer) {
 		return ctrl.Result{}, nil
 	}
@@ -43,35 +43,37 @@ func (r *Reconciler) end(ctx context.Context, cert *v1alpha1.ApisixCertificate) 
 	if p.Wait > 0 {
 		return ctrl.Result{RequeueAfter: p.Wait}, nil
 	}
-	done, err := r.cleanUp(ctx, &s, &p)
+	done, err := r.runCleanup(ctx, &s, &p)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	if !done {
-		return ctrl.Result{RequeueAfter: status.Lagging}, nil
+		return ctrl.Result{RequeueAfter: status.ServedRecheck}, nil
 	}
-	if err := r.endSecret(ctx, &s, &p); err != nil {
+	if err := r.finalizeSecret(ctx, &s, &p); err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{}, r.letGo(ctx, cert)
+	return ctrl.Result{}, r.removeFinalizer(ctx, cert)
 }
 
-// cleanup is one remote step of the end.
-type cleanup struct {
+// cleanupStep is one remote step of finalize.
+type cleanupStep struct {
 	what string
 	run  func(context.Context) (done bool, err error)
 }
 
-// cleanups are the remote steps of the end, in their order.
-func (r *Reconciler) cleanups(s *plan.Snapshot, p *plan.Deletion) []cleanup {
-	var all []cleanup
-	for _, g := range append(slices.Clone(s.Gateways.Left), s.Gateways.List()...) {
-		all = append(all, cleanup{"ssl objects at gateway " + g.Name, func(ctx context.Context) (bool, error) { return g.Remove(ctx, p.Target, p.Overdue) }})
+// cleanupSteps returns the remote steps of finalize in order.
+func (r *Reconciler) cleanupSteps(s *plan.Snapshot, p *plan.Deletion) []cleanupStep {
+	var all []cleanupStep
+	for _, g := range append(slices.Clone(s.Gateways.Former), s.Gateways.List()...) {
+		all = append(all, cleanupStep{"ssl objects at gateway " + g.Name, func(ctx context.Context) (bool, error) { return g.Remove(ctx, p.Target, p.Overdue) }})
 	}
 	return append(all,
-		cleanup{"private keys in Vault", func(ctx context.Context) (bool, error) { return true, r.Keys.End(ctx, s.Kept(), s.Keys, p.Target) }},
-		cleanup{"revocation", func(ctx context.Context) (bool, error) {
-			_, err := r.Revoker.Revoke(ctx, s.Cert, revocation.AtEnd(s.Cert))
+		cleanupStep{"private keys in Vault", func(ctx context.Context) (bool, error) {
+			return true, r.Keys.DeleteAll(ctx, s.KeyInput(), s.Keys, p.Target)
+		}},
+		cleanupStep{"revocation", func(ctx context.Context) (bool, error) {
+			_, err := r.Revoker.Revoke(ctx, s.Cert, revocation.OnDelete(s.Cert))
 			if err != nil {
 				err = errors.Join(err, r.reportRevocation(ctx, s.Cert, err))
 			}
@@ -80,9 +82,9 @@ func (r *Reconciler) cleanups(s *plan.Snapshot, p *plan.Deletion) []cleanup {
 	)
 }
 
-// cleanUp takes the remote steps. What has failed for too long is reported and left.
-func (r *Reconciler) cleanUp(ctx context.Context, s *plan.Snapshot, p *plan.Deletion) (done bool, err error) {
-	for _, step := range r.cleanups(s, p) {
+// runCleanup runs the remote steps. A step that has failed for too long is reported and skipped.
+func (r *Reconciler) runCleanup(ctx context.Context, s *plan.Snapshot, p *plan.Deletion) (done bool, err error) {
+	for _, step := range r.cleanupSteps(s, p) {
 		done, err := step.run(ctx)
 		switch {
 		case err == nil && done:
@@ -97,22 +99,22 @@ func (r *Reconciler) cleanUp(ctx context.Context, s *plan.Snapshot, p *plan.Dele
 	return true, nil
 }
 
-// reportAbandoned says what is left behind.
+// reportAbandoned reports what could not be cleaned up.
 func (r *Reconciler) reportAbandoned(ctx context.Context, cert *v1alpha1.ApisixCertificate, what string, err error) {
-	why := "the ingress controller has not dropped them"
+	why := "the ingress controller has not deleted them"
 	if err != nil {
 		why = failure.Of(err).Message
 	}
 	metrics.Failed(metrics.Cleanup, metrics.Setup)
-	ctrl.LoggerFrom(ctx).Info("clean-up of a deleted certificate is given up", "left", what, "reason", why)
+	ctrl.LoggerFrom(ctx).Info("cleanup of a deleted certificate abandoned", "left", what, "reason", why)
 	r.Recorder.Eventf(cert, nil, corev1.EventTypeWarning, v1alpha1.ReasonCleanupAbandoned, "Delete", "%s", note.Fit(what+" are left behind: "+why))
 }
 
-// reportRevocation says on an object that is being deleted why it stays. The event follows the status, or a status that
-// cannot be written would repeat it each time.
+// reportRevocation reports in the status why an object that is being deleted is not gone yet. The event follows the status
+// update; otherwise a status that cannot be written would repeat it on every run.
 func (r *Reconciler) reportRevocation(ctx context.Context, before *v1alpha1.ApisixCertificate, err error) error {
 	cert := before.DeepCopy()
-	message := failure.Of(err).Message + `; the object stays until that works: annotation ` + v1alpha1.AnnotationSkipRevocation + `: "true" lets it go`
+	message := failure.Of(err).Message + `. The object stays until revocation succeeds; to skip it, set the annotation ` + v1alpha1.AnnotationSkipRevocation + `: "true"`
 	c := status.Condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonRevocationFailed, message)
 	c.LastTransitionTime = metav1.NewTime(r.Clock.Now().Truncate(time.Second))
 	meta.SetStatusCondition(&cert.Status.Conditions, c)
@@ -126,8 +128,8 @@ func (r *Reconciler) reportRevocation(ctx context.Context, before *v1alpha1.Apis
 	return nil
 }
 
-// letGo removes the finalizer.
-func (r *Reconciler) letGo(ctx context.Context, cert *v1alpha1.ApisixCertificate) error {
+// removeFinalizer removes the finalizer.
+func (r *Reconciler) removeFinalizer(ctx context.Context, cert *v1alpha1.ApisixCertificate) error {
 	metrics.ForgetCertificate(client.ObjectKeyFromObject(cert))
 	r.memory.forget(cert.UID)
 	r.Issuers.Forget(cert.UID)
@@ -136,20 +138,20 @@ func (r *Reconciler) letGo(ctx context.Context, cert *v1alpha1.ApisixCertificate
 	return client.IgnoreNotFound(r.Patch(ctx, cert, client.MergeFrom(before)))
 }
 
-// endSecret deletes the Secret, or takes the marks off it where it is in use.
-func (r *Reconciler) endSecret(ctx context.Context, s *plan.Snapshot, p *plan.Deletion) error {
+// finalizeSecret deletes the Secret, or only removes the controller's metadata if the Secret is still in use.
+func (r *Reconciler) finalizeSecret(ctx context.Context, s *plan.Snapshot, p *plan.Deletion) error {
 	switch p.Secret {
 	case authority.Delete:
 		return r.Secrets.Delete(ctx, p.Permit)
 	case authority.Release:
-		if err := r.Secrets.Release(ctx, p.Permit, authority.ReleasedText(client.ObjectKeyFromObject(s.Cert), plan.LeafOf(s.Secret.Object))); err != nil {
+		if err := r.Secrets.Release(ctx, p.Permit, authority.ReleasedText(client.ObjectKeyFromObject(s.Cert), plan.LeafFingerprint(s.Secret.Object))); err != nil {
 			return err
 		}
-		why := "as it was there before this object"
+		why := "it existed before this object"
 		if referrer := s.Secret.Right.Referrer(); referrer != "" {
-			why = "as it is in use by " + referrer
+			why = "it is in use by " + referrer
 		}
-		r.Recorder.Eventf(s.Cert, nil, corev1.EventTypeNormal, v1alpha1.ReasonSecretReleased, "Delete", "Secret %s stays, without marks of this certificate, %s; nobody renews it now",
+		r.Recorder.Eventf(s.Cert, nil, corev1.EventTypeNormal, v1alpha1.ReasonSecretReleased, "Delete", "Secret %s was released instead of deleted because %s; it is no longer renewed",
 			certspec.SecretText(s.Cert), why)
 	}
 	return nil

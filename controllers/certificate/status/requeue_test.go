@@ -25,7 +25,7 @@ import (
 func TestRecheckAfter(t *testing.T) {
 	var got []time.Duration
 	for at := now; at.Before(now.Add(4 * time.Minute)); at = at.Add(got[len(got)-1]) {
-		got = append(got, recheckAfter(now, at))
+		got = append(got, setupBackoff(now, at))
 	}
 	want := []time.Duration{5, 5, 10, 20, 40, 60, 60, 60}
 	for i := range want {
@@ -40,7 +40,7 @@ func TestRecheckAfter(t *testing.T) {
 var failing = plan.Results{Err: errSealed, Issuing: plan.Issuing{Attempted: true}}
 
 func TestWakeIsTheEarliestDeadline(t *testing.T) {
-	look := lookAfter("uid-c")
+	look := resyncInterval("uid-c")
 	in := func(d time.Duration) plan.Plan {
 		return plan.Plan{Next: now.Add(d), Decision: certs.Decision{NotAfter: now.Add(90 * day)}}
 	}
@@ -49,8 +49,8 @@ func TestWakeIsTheEarliestDeadline(t *testing.T) {
 		return plan.Results{Gateways: []gateway.Result{at("g"), at("h", edits...)}}
 	}
 	unserved := func(g *gateway.Result) { g.Proof = gateway.Proof{Asked: true} }
-	long := plan.Seen{HeldSince: now.Add(-time.Hour), PushHeldSince: now.Add(-time.Hour), UnservedSince: now.Add(-time.Hour)}
-	fresh := plan.Seen{HeldSince: now, PushHeldSince: now, UnservedSince: now}
+	long := plan.Seen{BlockedSince: now.Add(-time.Hour), PushBlockedSince: now.Add(-time.Hour), UnservedSince: now.Add(-time.Hour)}
+	fresh := plan.Seen{BlockedSince: now, PushBlockedSince: now, UnservedSince: now}
 	for _, c := range []struct {
 		name string
 		p    plan.Plan
@@ -66,22 +66,22 @@ func TestWakeIsTheEarliestDeadline(t *testing.T) {
 		{"expired", in(0), plan.Results{Postponed: true}, fresh, time.Millisecond},
 		{"failed", in(time.Minute), failing, fresh, 10 * time.Second},
 		{"no turn at the issuer", in(time.Minute), plan.Results{BusyUntil: now.Add(7 * time.Second)}, fresh, 7 * time.Second},
-		{"held since now", plan.Plan{Waiting: plan.Waiting{Held: &finding.Finding{}}}, plan.Results{}, fresh, setupSoon},
-		{"held for long", plan.Plan{Waiting: plan.Waiting{Held: &finding.Finding{}}}, plan.Results{}, long, setupRecheck},
-		{"on its way", plan.Plan{Waiting: plan.Waiting{Pending: &finding.Finding{}}}, plan.Results{}, fresh, setupSoon},
-		{"not revoked", plan.Plan{}, plan.Results{Settling: plan.Settling{RevokeErr: errSealed}}, long, setupRecheck},
-		{"a key to clear", plan.Plan{}, plan.Results{Settling: plan.Settling{ClearAgain: true}}, fresh, setupRecheck},
-		{"gateway refuses", plan.Plan{}, of(fails(&apisix.APIError{Status: 401})), long, setupRecheck},
+		{"held since now", plan.Plan{Waiting: plan.Waiting{Blocked: &finding.Finding{}}}, plan.Results{}, fresh, setupBackoffMin},
+		{"held for long", plan.Plan{Waiting: plan.Waiting{Blocked: &finding.Finding{}}}, plan.Results{}, long, setupBackoffMax},
+		{"on its way", plan.Plan{Waiting: plan.Waiting{Pending: &finding.Finding{}}}, plan.Results{}, fresh, setupBackoffMin},
+		{"not revoked", plan.Plan{}, plan.Results{Settling: plan.Settling{RevokeErr: errSealed}}, long, setupBackoffMax},
+		{"a key to clear", plan.Plan{}, plan.Results{Settling: plan.Settling{ClearAgain: true}}, fresh, setupBackoffMax},
+		{"gateway refuses", plan.Plan{}, of(fails(&apisix.APIError{Status: 401})), long, setupBackoffMax},
 		{"no turn at the gateway", plan.Plan{}, of(fails(&gateway.BusyError{})), long, time.Second},
-		{"another's object", plan.Plan{}, of(func(g *gateway.Result) { g.State.Conflict = &gateway.Conflict{} }), fresh, setupSoon},
+		{"another's object", plan.Plan{}, of(func(g *gateway.Result) { g.State.Conflict = &gateway.Conflict{} }), fresh, setupBackoffMin},
 		{"gateway asks for it", plan.Plan{}, of(func(g *gateway.Result) { g.Again = 7 * time.Second }), fresh, 7 * time.Second},
 		{"the key is lost", plan.Plan{}, of(func(g *gateway.Result) { g.Verb = gateway.Renew }), fresh, time.Second},
-		{"not served yet", plan.Plan{}, of(unserved), fresh, Lagging},
-		{"not served for long", plan.Plan{}, of(unserved), long, setupRecheck / 2},
+		{"not served yet", plan.Plan{}, of(unserved), fresh, ServedRecheck},
+		{"not served for long", plan.Plan{}, of(unserved), long, setupBackoffMax / 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := plantest.New(t)
-			if got := Wake(&s.Snapshot, &c.p, &c.done, &v1alpha1.ApisixCertificateStatus{FailedAttempts: 2}, c.seen, now); got != c.want {
+			if got := RequeueAfter(&s.Snapshot, &c.p, &c.done, &v1alpha1.ApisixCertificateStatus{FailedAttempts: 2}, c.seen, now); got != c.want {
 				t.Errorf("got %v, want %v", got, c.want)
 			}
 		})
@@ -108,7 +108,7 @@ func TestAttempts(t *testing.T) {
 		{"success", due, plan.Results{Issuing: plan.Issuing{Attempted: true, Issued: true}}, 1, 0, time.Time{}, ""},
 		{"waiting", plan.Plan{Waiting: plan.Waiting{Backoff: true}, Decision: due.Decision}, plan.Results{}, 1, 3, earlier.Time, "Before"},
 		{"no need", plan.Plan{}, plan.Results{}, 1, 0, time.Time{}, ""},
-		{"held", plan.Plan{Waiting: plan.Waiting{Held: &finding.Finding{}}, Decision: due.Decision}, plan.Results{}, 1, 0, time.Time{}, ""},
+		{"held", plan.Plan{Waiting: plan.Waiting{Blocked: &finding.Finding{}}, Decision: due.Decision}, plan.Results{}, 1, 0, time.Time{}, ""},
 		{"labels failed", plan.Plan{Secret: plan.Rewrite}, plan.Results{Err: errSealed}, 1, 0, time.Time{}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -154,16 +154,16 @@ func TestTransient(t *testing.T) {
 
 // TestLookAfter is spread over the objects, and the same for each.
 func TestLookAfter(t *testing.T) {
-	lowest, highest := resync, time.Duration(0)
+	lowest, highest := resyncPeriod, time.Duration(0)
 	for i := range 1000 {
 		uid := fmt.Sprint("uid-", i)
-		d := lookAfter(uid)
+		d := resyncInterval(uid)
 		lowest, highest = min(lowest, d), max(highest, d)
-		if d != lookAfter(uid) {
+		if d != resyncInterval(uid) {
 			t.Fatal("two runs disagree")
 		}
 	}
-	if lowest < resync-resync/10 || highest > resync || highest-lowest < resync/20 {
+	if lowest < resyncPeriod-resyncPeriod/10 || highest > resyncPeriod || highest-lowest < resyncPeriod/20 {
 		t.Errorf("from %v to %v", lowest, highest)
 	}
 }
@@ -200,7 +200,7 @@ func TestRecord(t *testing.T) {
 			c.edit(s)
 			p := s.Plan()
 			got := Of(&s.Cert.Status, &s.Snapshot, &p, &c.done, s.Now)
-			if mine := got.Issued.Fingerprint == plan.LeafOf(s.Secret.Object); mine != c.mine || got.Issued.Issuer != c.issuer || len(got.ToRevoke) != c.old {
+			if mine := got.Issued.Fingerprint == plan.LeafFingerprint(s.Secret.Object); mine != c.mine || got.Issued.Issuer != c.issuer || len(got.ToRevoke) != c.old {
 				t.Errorf("of the Secret %v, issuer %q, to revoke %v", mine, got.Issued.Issuer, got.ToRevoke)
 			}
 		})

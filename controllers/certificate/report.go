@@ -22,28 +22,28 @@ import (
 	"apisix-certs.io/apisix-certs/internal/note"
 )
 
-// report writes the status once, tells changes as events, and says when to look again.
+// report writes the status once, records changes as events, and returns when to run again.
 func (r *Reconciler) report(ctx context.Context, s plan.Snapshot, p plan.Plan, done plan.Results, now time.Time) (ctrl.Result, error) {
 	seen := s.Seen.After(p, done, now)
-	r.memory.keep(s.Cert.UID, seen)
+	r.memory.store(s.Cert.UID, seen)
 	after := s.Cert.DeepCopy()
 	after.Status = *status.Of(&s.Cert.Status, &s, &p, &done, now)
-	measure(after)
-	measureFailures(&done)
+	setMetrics(after)
+	countFailures(&done)
 	if !equality.Semantic.DeepEqual(s.Cert.Status, after.Status) {
 		if err := r.writeStatus(ctx, after, s.Cert); err != nil {
 			return ctrl.Result{}, client.IgnoreNotFound(fmt.Errorf("status: %w", err))
 		}
 	}
-	r.tell(ctx, s.Cert, after, &done)
+	r.recordEvents(ctx, s.Cert, after, &done)
 	if err := status.Transient(&done); err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: status.Wake(&s, &p, &done, &after.Status, seen, now)}, nil
+	return ctrl.Result{RequeueAfter: status.RequeueAfter(&s, &p, &done, &after.Status, seen, now)}, nil
 }
 
-// writeStatus replaces the status, which costs less than a patch on both sides. Where the object has changed since it was
-// read, the changes alone are written: what a run has done must not go unsaid, nor what somebody else has.
+// writeStatus replaces the status, which is cheaper than a patch for client and server. If the object changed since it was
+// read, only the changes are written, so that neither this run's result nor another writer's change is lost.
 func (r *Reconciler) writeStatus(ctx context.Context, cert, before *v1alpha1.ApisixCertificate) error {
 	err := r.Status().Update(ctx, cert.DeepCopy())
 	if apierrors.IsConflict(err) {
@@ -52,20 +52,23 @@ func (r *Reconciler) writeStatus(ctx context.Context, cert, before *v1alpha1.Api
 	return err
 }
 
-// tell emits events and logs: one for a new certificate, and one when Ready turns to another reason.
-func (r *Reconciler) tell(ctx context.Context, before, after *v1alpha1.ApisixCertificate, done *plan.Results) {
+// recordEvents records events and log lines: one for a new certificate, and one when the reason or message of Ready changes.
+func (r *Reconciler) recordEvents(ctx context.Context, before, after *v1alpha1.ApisixCertificate, done *plan.Results) {
 	log := ctrl.LoggerFrom(ctx)
-	if done.Err != nil && done.Attempted && !done.Issued && !done.Uncounted { // other errors are returned, and so logged
+	if done.Err != nil && done.Attempted && !done.Issued && !done.Uncounted { // other errors are returned and therefore logged
 		log.Error(done.Err, "cannot issue the certificate", "reason", done.Why.Reason)
 	}
 	if done.Issued {
 		log.Info("certificate issued", "reason", done.Why.Reason, "serial", after.Status.Issued.SerialNumber)
 		if reason := issueEvent(done.Why.Reason); reason != "" {
-			message := done.Why.Message
-			if done.Writer != "" {
-				message += " (last written by " + done.Writer + ")"
+			why := done.Why.Message
+			if done.Why.Reason == certs.SecretMissing {
+				why = "Secret was missing"
 			}
-			r.Recorder.Eventf(after, nil, corev1.EventTypeNormal, reason, "Issue", "%s: issued by %s", message, after.Spec.IssuerRef.String())
+			if done.Writer != "" {
+				why += ", last written by " + done.Writer
+			}
+			r.Recorder.Eventf(after, nil, corev1.EventTypeNormal, reason, "Issue", "issued by %s (%s)", after.Spec.IssuerRef.String(), why)
 		}
 	}
 	was, is := before.Status.Conditions, after.Status.Conditions
@@ -85,20 +88,20 @@ func (r *Reconciler) tell(ctx context.Context, before, after *v1alpha1.ApisixCer
 		kind = corev1.EventTypeNormal
 	}
 	r.Recorder.Eventf(after, nil, kind, ready.Reason, "Check", "%s", note.Fit(ready.Message))
-	r.tellSource(after, ready)
+	r.recordSourceEvent(after, ready)
 }
 
-// underWay are reasons that every new certificate, or every change, may show for a moment.
+// underWay are reasons that every new certificate, or every change, may have for a moment.
 var underWay = map[string]bool{v1alpha1.ReasonIssuing: true, v1alpha1.ReasonWaitingForIngressController: true}
 
-// changed reports whether a condition says something else than before.
+// changed reports whether the reason or message of a condition changed.
 func changed(before []metav1.Condition, is *metav1.Condition) bool {
 	was := meta.FindStatusCondition(before, is.Type)
 	return was == nil || was.Reason != is.Reason || was.Message != is.Message
 }
 
-// issueEvent is the event of an issuance, empty for a renewal in its time or by order: status tells it, and an event of each
-// would be a third of all that is written for a renewal.
+// issueEvent returns the event reason of an issuance, or an empty string for a scheduled or requested renewal: the status
+// records these, and an event for each would be a third of all writes of a renewal.
 func issueEvent(why certs.Reason) string {
 	switch why {
 	case certs.SecretMissing:
@@ -109,14 +112,14 @@ func issueEvent(why certs.Reason) string {
 	return v1alpha1.ReasonRenewed
 }
 
-// forSources are the reasons that concern who wrote the source object, who may know nothing of ApisixCertificates. Of a
-// conflict the source controller tells, in the source's own terms.
+// forSources are the reasons that concern the author of the source object, who may not know ApisixCertificates. The source
+// controller reports conflicts itself, in terms of the source.
 var forSources = map[string]bool{
 	v1alpha1.ReasonDenied: true, v1alpha1.ReasonRefNotPermitted: true, v1alpha1.ReasonNamespaceNotWatched: true, v1alpha1.ReasonWaitingForApproval: true,
 	v1alpha1.ReasonClassNotFound: true, v1alpha1.ReasonRefused: true,
 }
 
-func (r *Reconciler) tellSource(cert *v1alpha1.ApisixCertificate, ready *metav1.Condition) {
+func (r *Reconciler) recordSourceEvent(cert *v1alpha1.ApisixCertificate, ready *metav1.Condition) {
 	owner := metav1.GetControllerOf(cert)
 	if owner == nil || !forSources[ready.Reason] {
 		return

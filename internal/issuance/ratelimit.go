@@ -17,14 +17,14 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// A certificate is signed at most signatureBurst times in a row, and then once every signaturePause, whatever changes its
-// spec, its annotations or its Secret.
+// A certificate is signed at most signatureBurst times in a row, and then once per signaturePause, whatever changes its
+// spec, annotations or Secret.
 const (
 	signatureBurst = 5
 	signaturePause = time.Minute
 )
 
-// signatures counts what was signed for each certificate. It does not outlive a restart.
+// signatures counts the signatures of each certificate. It does not survive a restart.
 type signatures struct {
 	mu    sync.Mutex
 	byUID map[types.UID]*rate.Limiter
@@ -43,7 +43,7 @@ func (s *signatures) spend(uid types.UID, now time.Time) {
 	s.byUID[uid].AllowN(now, 1)
 }
 
-// next is when the next one may be signed; not after now: at once.
+// next returns when the next certificate may be signed. A time that is not after now means at once.
 func (s *signatures) next(uid types.UID, now time.Time) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,25 +67,26 @@ func (s *signatures) forget(uid types.UID) {
 	delete(s.byUID, uid)
 }
 
-// limited says why a certificate is not signed before next, and names who writes its Secret, where that is why it is due again.
-func limited(o Order, d certs.Decision, next time.Time) Verdict {
+// limitedVerdict says why a certificate is not signed before next, and names the writer of its Secret if that causes the
+// renewals.
+func limitedVerdict(o Request, d certs.Decision, next time.Time) Verdict {
 	secret := certspec.SecretText(o.Certificate)
-	if writer := tlssecret.LastWriter(o.Secret); writer != "" && (o.reverted() || spoiled[d.Reason]) {
-		return Verdict{Until: next, Hold: finding.New(v1alpha1.ReasonSecretReverted,
-			"Secret %s was changed by %s each time a certificate was written to it: keep %s from writing it, or name another Secret; until then it is issued once a minute",
+	if writer := tlssecret.LastWriter(o.Secret); writer != "" && (o.isReverted() || secretFaults[d.Reason]) {
+		return Verdict{Until: next, Blocked: finding.New(v1alpha1.ReasonSecretReverted,
+			"Secret %s was changed by %s each time a certificate was written to it; stop %s from writing it, or use another Secret. Until then one certificate is issued per minute",
 			secret, writer, writer)}
 	}
-	return Verdict{Until: next, Hold: finding.New(v1alpha1.ReasonIssuanceLimited,
-		"%d certificates were issued in a row, because spec, annotations or Secret %s changed (last: %s): find out what changes them; until then one is issued every minute",
+	return Verdict{Until: next, Blocked: finding.New(v1alpha1.ReasonIssuanceLimited,
+		"%d certificates were issued in a row because spec, annotations or Secret %s changed (last: %s); find out what changes them. Until then one certificate is issued per minute",
 		signatureBurst, secret, d.Message)}
 }
 
-// spoiled are reasons that only whoever writes the Secret can bring about, and that reverted does not see where the certificate
-// itself was left.
-var spoiled = map[certs.Reason]bool{certs.KeyMissing: true, certs.KeyUnparsable: true, certs.KeyMismatch: true, certs.ChainBroken: true}
+// secretFaults are reasons that only another writer of the Secret can cause, and that isReverted misses if the certificate
+// itself is unchanged.
+var secretFaults = map[certs.Reason]bool{certs.KeyMissing: true, certs.KeyUnparsable: true, certs.KeyMismatch: true, certs.ChainBroken: true}
 
-// reverted reports whether the Secret holds something else than what was issued last.
-func (o Order) reverted() bool {
+// isReverted reports whether the Secret does not have the certificate that was issued last.
+func (o Request) isReverted() bool {
 	issued := o.Certificate.Status.Issued
 	if issued.IsZero() {
 		return false

@@ -17,34 +17,35 @@ import (
 	"apisix-certs.io/apisix-certs/internal/keystorage"
 )
 
-// Concerned reports whether the issuer's observation asks for a new certificate, now or in its turn, or is to be told about.
-func (r *Reconciler) Concerned(ctx context.Context, cert *v1alpha1.ApisixCertificate) bool {
-	s, err := r.glance(ctx, cert)
+// AffectedByIssuer reports whether the latest observation of its issuer affects the certificate: it has to be renewed, now
+// or later, or its status changes.
+func (r *Reconciler) AffectedByIssuer(ctx context.Context, cert *v1alpha1.ApisixCertificate) bool {
+	s, err := r.observeSecretAndIssuer(ctx, cert)
 	if err != nil {
-		return true // its own run tells
+		return true // its own run reports the error
 	}
 	now := r.Clock.Now()
 	after := certs.Decide(s.Facts, now)
-	objection, known := issuance.Objection(s.Issuer.Order)
+	objection, known := issuance.Objection(s.Issuer.Request)
 	if after.Issue || known && (objection != nil) != objected(cert) {
-		return true // it may have been held back by what the role grants
+		return true // it may have been blocked by the role
 	}
-	if chain := s.Issuer.Order.Observation.Chain(); s.Secret.Object != nil && !s.Facts.Revoked && (chain == "" || s.Facts.IssuedUnder == chain) {
-		return false // as almost all are when a controller starts: the observation makes no difference
+	if chain := s.Issuer.Request.Observation.Chain(); s.Secret.Object != nil && !s.Facts.Revoked && (chain == "" || s.Facts.IssuedUnder == chain) {
+		return false // the common case when a controller starts
 	}
-	s.Issuer.Order.Observation = issuer.Observation{}
+	s.Issuer.Request.Observation = issuer.Observation{}
 	before := certs.Decide(plan.FactsOf(&s, r.RotationSpread), now)
 	return after.Reason != before.Reason || !after.Recheck.Equal(before.Recheck)
 }
 
-// objected reports whether the status says that the role would refuse the renewal.
+// objected reports whether the status says that the role would reject the renewal.
 func objected(cert *v1alpha1.ApisixCertificate) bool {
 	c := meta.FindStatusCondition(cert.Status.Conditions, v1alpha1.ConditionIssued)
 	return c != nil && c.Reason == v1alpha1.ReasonRoleWouldReject
 }
 
-// glance observes Secret and issuer alone.
-func (r *Reconciler) glance(ctx context.Context, cert *v1alpha1.ApisixCertificate) (s plan.Snapshot, err error) {
+// observeSecretAndIssuer observes only the Secret and the issuer.
+func (r *Reconciler) observeSecretAndIssuer(ctx context.Context, cert *v1alpha1.ApisixCertificate) (s plan.Snapshot, err error) {
 	s.Cert, s.Facts.Spec = cert, certspec.Of(cert)
 	if s.Secret.Object, _, err = r.readSecret(ctx, cert, false); err != nil {
 		return s, err
@@ -55,7 +56,7 @@ func (r *Reconciler) glance(ctx context.Context, cert *v1alpha1.ApisixCertificat
 	if s.Issuer, err = r.observeIssuer(ctx, cert); err != nil {
 		return s, err
 	}
-	s.Issuer.Order.Spec, s.Issuer.Order.Secret = s.Facts.Spec, s.Secret.Object
+	s.Issuer.Request.Spec, s.Issuer.Request.Secret = s.Facts.Spec, s.Secret.Object
 	s.Facts = plan.FactsOf(&s, r.RotationSpread)
 	return s, nil
 }

@@ -30,7 +30,7 @@ func spent(t *testing.T, reason certs.Reason) *scene {
 func TestFloor(t *testing.T) {
 	s := spent(t, certs.SecretMissing)
 	v := s.plan(t)
-	if v.Hold == nil || v.Hold.Reason != v1alpha1.ReasonIssuanceLimited || !strings.Contains(v.Hold.Message, "(last: the Secret does not exist)") {
+	if v.Blocked == nil || v.Blocked.Reason != v1alpha1.ReasonIssuanceLimited || !strings.Contains(v.Blocked.Message, "(last: the Secret does not exist)") {
 		t.Fatalf("%+v", v)
 	}
 	if !v.Until.Equal(now.Add(signaturePause)) {
@@ -61,15 +61,15 @@ func TestFloorNamesTheWriter(t *testing.T) {
 	s := spent(t, certs.CertificateMissing)
 	s.has(t, 0, "argocd-controller")
 	s.order.Certificate.Status.Issued.Fingerprint = "another"
-	if v := s.plan(t); v.Hold == nil || v.Hold.Reason != v1alpha1.ReasonSecretReverted || !strings.Contains(v.Hold.Message, "Secret s was changed by argocd-controller each time") {
+	if v := s.plan(t); v.Blocked == nil || v.Blocked.Reason != v1alpha1.ReasonSecretReverted || !strings.Contains(v.Blocked.Message, "Secret s was changed by argocd-controller each time") {
 		t.Errorf("%+v", v)
 	}
 	s.order.Certificate.Status.Issued.Fingerprint = certs.Fingerprint(s.decision.Bundle.Leaf)
-	if v := s.plan(t); v.Hold == nil || v.Hold.Reason != v1alpha1.ReasonIssuanceLimited {
+	if v := s.plan(t); v.Blocked == nil || v.Blocked.Reason != v1alpha1.ReasonIssuanceLimited {
 		t.Errorf("%+v", v)
 	}
 	s.decision.Reason = certs.KeyMismatch // the certificate was left, and its key replaced
-	if v := s.plan(t); v.Hold == nil || v.Hold.Reason != v1alpha1.ReasonSecretReverted {
+	if v := s.plan(t); v.Blocked == nil || v.Blocked.Reason != v1alpha1.ReasonSecretReverted {
 		t.Errorf("%+v", v)
 	}
 }

@@ -16,16 +16,16 @@ func TestPresentPlace(t *testing.T) {
 	for mark, want := range map[string]v1alpha1.KeyLocation{
 		"VaultIssuer/vault kv apisix-certs/uid-c": wanted,
 		"VaultIssuer/vault kv old/uid-c":          old, // which the status records
-		"VaultIssuer/vault kv other/uid-c":        nowhere,
-		"VaultIssuer/vault kv other/uid-d":        nowhere,
-		"VaultIssuer/vault kv ../pki/uid-c":       nowhere,
-		"VaultIssuer/vault  other/uid-c":          nowhere,
-		"VaultIssuer/vault kv":                    nowhere,
-		"":                                        nowhere,
+		"VaultIssuer/vault kv other/uid-c":        noLocation,
+		"VaultIssuer/vault kv other/uid-d":        noLocation,
+		"VaultIssuer/vault kv ../pki/uid-c":       noLocation,
+		"VaultIssuer/vault  other/uid-c":          noLocation,
+		"VaultIssuer/vault kv":                    noLocation,
+		"":                                        noLocation,
 	} {
 		secret := &corev1.Secret{}
 		secret.Annotations = map[string]string{v1alpha1.AnnotationVaultKV: mark}
-		if got := presentPlace(secret, wanted, []v1alpha1.KeyLocation{old}); got != want {
+		if got := presentLocation(secret, wanted, []v1alpha1.KeyLocation{old}); got != want {
 			t.Errorf("%q: %+v", mark, got)
 		}
 	}
