@@ -11,7 +11,7 @@ import (
 
 // LeastVersion is the oldest APISIX whose Admin API a [Client] speaks. Since then there are /ssls, lists in pages with their total, and
 // objects as {"key", "value"}: Admin API v3, which deployment.admin.admin_api_version can still set back to v2.
-const LeastVersion = "3.0.0"
+const MinVersion = "3.0.0"
 
 var (
 	serverHeader = regexp.MustCompile(`^APISIX(/[0-9A-Za-z.\-]{1,32})?$`)
@@ -44,7 +44,7 @@ func (a answer) outdatedError() *APIError {
 	e.Outdated = true
 	switch {
 	case before3.MatchString(e.Server):
-		e.Message = e.Server + " is older than " + LeastVersion + ", the least version"
+		e.Message = e.Server + " is older than " + MinVersion + ", the least version"
 	case sinceThen.MatchString(e.Server):
 		e.Message = e.Server + " answers as Admin API v2, and v3 is needed"
 	default:
@@ -60,17 +60,17 @@ func IsOutdated(err error) bool {
 }
 
 // UpgradeOf says what to do about an outdated gateway. Empty for other errors.
-func UpgradeOf(err error) string {
+func UpgradeHint(err error) string {
 	e, ok := asAPIError(err)
 	switch {
 	case !ok || !e.Outdated:
 		return ""
 	case before3.MatchString(e.Server):
-		return "upgrade the gateway to APISIX " + LeastVersion + " or later"
+		return "upgrade the gateway to APISIX " + MinVersion + " or later"
 	case sinceThen.MatchString(e.Server):
 		return "set deployment.admin.admin_api_version to v3 in the gateway's config.yaml, and reload it"
 	}
-	return "run APISIX " + LeastVersion + " or later, with deployment.admin.admin_api_version: v3"
+	return "run APISIX " + MinVersion + " or later, with deployment.admin.admin_api_version: v3"
 }
 
 // nowhere is the id of no object.
@@ -80,7 +80,7 @@ const nowhere = "apisix-certs-is-this-ssl"
 // under /ssl. An object that cannot be is asked for, as a list would have keys in it.
 func (c *Client) agedOr(ctx context.Context, err error) error {
 	e, ok := asAPIError(err)
-	if !ok || !e.Foreign || e.Outdated || e.Status != http.StatusNotFound {
+	if !ok || !e.NotAdminAPI || e.Outdated || e.Status != http.StatusNotFound {
 		return err
 	}
 	_, other := c.do(ctx, request{method: http.MethodGet, resource: "ssl", id: nowhere, limit: objectLimit, aside: true})

@@ -31,7 +31,7 @@ func (a answer) check(key string) error {
 	}
 	e := a.error(message(fields, key))
 	// The ssl handler answers {"message":"Key not found"} for a missing object; an unknown resource has error_msg.
-	e.Foreign = !isObject || a.status == http.StatusNotFound && fields.Message == ""
+	e.NotAdminAPI = !isObject || a.status == http.StatusNotFound && fields.Message == ""
 	return e
 }
 
@@ -58,7 +58,7 @@ func (a answer) error(message string) *APIError {
 
 func (a answer) foreign(message string) *APIError {
 	e := a.error(message)
-	e.Foreign = true
+	e.NotAdminAPI = true
 	return e
 }
 

@@ -87,7 +87,7 @@ func (c *Client) Probe(ctx context.Context) (Mode, error) {
 	if err == nil {
 		return ModeEtcd, nil
 	}
-	if e, ok := asAPIError(err); !ok || !e.Foreign || e.Status != http.StatusNotFound {
+	if e, ok := asAPIError(err); !ok || !e.NotAdminAPI || e.Status != http.StatusNotFound {
 		return ModeUnknown, err
 	}
 	if _, configsErr := c.do(ctx, request{method: http.MethodHead, resource: "configs"}); configsErr != nil {

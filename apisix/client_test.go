@@ -248,7 +248,7 @@ func TestListSSLsUnreadable(t *testing.T) {
 		if len(test.answers) > 1 {
 			steps = append(steps, step{"GET", second, "", 200, test.answers[1], false})
 		}
-		if got, err := newClient(t, newScript(t, steps...).URL).ListSSLs(t.Context()); !IsForeign(err) || got != nil {
+		if got, err := newClient(t, newScript(t, steps...).URL).ListSSLs(t.Context()); !IsNotAdminAPI(err) || got != nil {
 			t.Errorf("%s: %v, error %v, want a foreign answer", test.name, got, err)
 		}
 	}
@@ -279,7 +279,7 @@ func TestProbe(t *testing.T) {
 	}{
 		{"etcd", []step{list}, ModeEtcd, nil},
 		{"standalone", []step{missing, configs}, ModeStandalone, nil},
-		{"no admin API", []step{missing, none, old}, ModeUnknown, IsForeign},
+		{"no admin API", []step{missing, none, old}, ModeUnknown, IsNotAdminAPI},
 		{"bad key", []step{denied}, ModeUnknown, IsUnauthorized},
 	} {
 		mode, err := newClient(t, newScript(t, test.steps...).URL).Probe(t.Context())

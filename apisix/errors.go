@@ -19,7 +19,7 @@ type APIError struct {
 
 	// Foreign is set where the answer is not one that the ssl handler of the Admin API gives: HTML of a proxy
 	// or of a gateway without this API, a redirect, a body that is no JSON of an ssl object.
-	Foreign bool
+	NotAdminAPI bool
 	// Outdated is set, as Foreign is, where it is that of an Admin API older than v3. See [LeastVersion].
 	Outdated bool
 	// Server is what APISIX says of its version, "APISIX/3.18.0"; empty where nothing is said.
@@ -52,7 +52,7 @@ func (e *NetworkError) Unwrap() error { return e.Err }
 // IsNotFound tells whether the object does not exist. A 404 of anything but the ssl handler is no such answer.
 func IsNotFound(err error) bool {
 	e, ok := asAPIError(err)
-	return ok && e.Status == http.StatusNotFound && !e.Foreign
+	return ok && e.Status == http.StatusNotFound && !e.NotAdminAPI
 }
 
 // IsUnauthorized tells whether the admin key is missing or wrong (401).
@@ -92,9 +92,9 @@ func IsUnavailable(err error) bool {
 
 // IsForeign tells whether the answer did not come from the ssl handler of an Admin API v3: a wrong URL, a proxy, or a
 // gateway that is too old (see [IsOutdated]) or in standalone mode. A page of nginx with a 5xx is foreign and unavailable, so ask [IsUnavailable] first.
-func IsForeign(err error) bool {
+func IsNotAdminAPI(err error) bool {
 	e, ok := asAPIError(err)
-	return ok && e.Foreign
+	return ok && e.NotAdminAPI
 }
 
 func asAPIError(err error) (*APIError, bool) {

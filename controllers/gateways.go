@@ -41,8 +41,8 @@ type gateways struct {
 	mgr          ctrl.Manager
 	cache        cache.Cache // of IngressClasses and GatewayProxies
 	certificates controller.Controller
-	// suspect makes the next run of a certificate look anew at what is served.
-	suspect func(types.NamespacedName)
+	// forceVerify makes the next run of a certificate verify again what is served.
+	forceVerify func(types.NamespacedName)
 	// queue is that of the certificate controller. It receives the function that adds to it once, when it starts.
 	queue   chan workqueue.TypedRateLimitingInterface[ctrl.Request]
 	changes chan string // names of gateways
@@ -97,13 +97,13 @@ func (g *gateways) warn(ctx context.Context, recorder events.EventRecorder, w re
 
 // changed is told that something a gateway is made of has changed.
 func (g *gateways) changed(name string) {
-	g.Changed(name)
+	g.Invalidate(name)
 	g.changes <- name
 }
 
-// setup adds the watches, that of GatewayProxies where the cluster has their CRD. certificates is the controller of ApisixCertificates, suspect their reconciler's Suspect.
-func (g *gateways) setup(ctx context.Context, crds *crdwatch.Watcher, certificates controller.Controller, suspect func(types.NamespacedName)) error {
-	g.certificates, g.suspect = certificates, suspect
+// setup adds the watches, that of GatewayProxies where the cluster has their CRD. certificates is the controller of ApisixCertificates, forceVerify their reconciler's ForceVerify.
+func (g *gateways) setup(ctx context.Context, crds *crdwatch.Watcher, certificates controller.Controller, forceVerify func(types.NamespacedName)) error {
+	g.certificates, g.forceVerify = certificates, forceVerify
 	if err := certificates.Watch(ctrlsource.Kind[client.Object](g.cache, &networkingv1.IngressClass{}, g.onClass(), classChanged())); err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func (g *gateways) certificatesOf(ctx context.Context, concerned func(key string
 		}
 		if known[key] {
 			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
-			g.suspect(client.ObjectKeyFromObject(&list.Items[i]))
+			g.forceVerify(client.ObjectKeyFromObject(&list.Items[i]))
 		}
 	}
 	return requests
@@ -170,7 +170,7 @@ func (g *gateways) certificatesOf(ctx context.Context, concerned func(key string
 func (g *gateways) watchProxies(_ context.Context, found crdwatch.Found) error {
 	proxy := &unstructured.Unstructured{}
 	proxy.SetGroupVersionKind(found.Kind)
-	g.HasProxies()
+	g.EnableGatewayProxies()
 	return g.certificates.Watch(ctrlsource.Kind[client.Object](g.cache, proxy, g.onProxy(), proxyChanged()))
 }
 
@@ -178,7 +178,7 @@ func (g *gateways) watchProxies(_ context.Context, found crdwatch.Found) error {
 func (g *gateways) watchGatewayClasses(context.Context, crdwatch.Found) error {
 	return g.certificates.Watch(ctrlsource.Kind[client.Object](g.mgr.GetCache(), gatewayapi.NewClass(), handler.EnqueueRequestsFromMapFunc(
 		func(ctx context.Context, _ client.Object) []ctrl.Request {
-			g.ClassesChanged()
+			g.InvalidateAll()
 			return g.certificatesOf(ctx, func(key string) bool {
 				_, ok := class.Gateway(key)
 				return ok
@@ -189,10 +189,10 @@ func (g *gateways) watchGatewayClasses(context.Context, crdwatch.Found) error {
 // watchGateways enqueues the certificates of a Gateway that has changed, and those of the APISIX that it picks, whose mode may be
 // another.
 func (g *gateways) watchGateways(context.Context, crdwatch.Found) error {
-	g.HasGatewayAPI()
+	g.EnableGatewayAPI()
 	return g.certificates.Watch(ctrlsource.Kind[client.Object](g.mgr.GetCache(), gatewayapi.NewGateway(), handler.EnqueueRequestsFromMapFunc(
 		func(ctx context.Context, changed client.Object) []ctrl.Request {
-			g.ClassesChanged()
+			g.InvalidateAll()
 			g.ForgetUnused(ctx)
 			its := class.OfGateway(client.ObjectKeyFromObject(changed))
 			name := g.NameFor(ctx, its)
@@ -203,7 +203,7 @@ func (g *gateways) watchGateways(context.Context, crdwatch.Found) error {
 func (g *gateways) onProxy() handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, proxy client.Object) []ctrl.Request {
 		name := client.ObjectKeyFromObject(proxy).String()
-		g.Changed(name)
+		g.Invalidate(name)
 		g.ForgetUnused(ctx)
 		return g.certificatesOf(ctx, func(key string) bool { return g.NameFor(ctx, key) == name })
 	})
@@ -213,7 +213,7 @@ func (g *gateways) onProxy() handler.EventHandler {
 // those of its gateway, whose mode may be another.
 func (g *gateways) onClass() handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, changed client.Object) []ctrl.Request {
-		g.ClassesChanged()
+		g.InvalidateAll()
 		g.ForgetUnused(ctx)
 		name := g.NameFor(ctx, changed.GetName())
 		return g.certificatesOf(ctx, func(key string) bool {

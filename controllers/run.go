@@ -246,7 +246,7 @@ func foreignSecret(secret client.Object) []string {
 
 // watchOthers watches gateways, ReferenceGrants and issuers for the controller of certificates.
 func (w *wiring) watchOthers(ctx context.Context) error {
-	if err := w.gateways.setup(ctx, w.crds, w.certificates, w.reconciler.Suspect); err != nil {
+	if err := w.gateways.setup(ctx, w.crds, w.certificates, w.reconciler.ForceVerify); err != nil {
 		return fmt.Errorf("watches of gateways: %w", err)
 	}
 	if err := w.crds.Add(ctx, grant.Kind, "", w.watchGrants); err != nil {

@@ -31,7 +31,7 @@ type Options struct {
 	AdminKey   string             // empty means DefaultAdminKey
 	ViewerKey  string             // empty means DefaultViewerKey
 	Standalone bool               // API-driven standalone mode: configs instead of ssl objects
-	Age        Age                // of APISIX and its Admin API; see SetAge
+	Release    Release            // of APISIX and its Admin API; see SetAge
 	Env        map[string]string  // what $env:// references find
 	Clock      clock.PassiveClock // nil means the system's
 	Log        *slog.Logger       // gets a line for each Admin API call and failed handshake; nil means none
@@ -47,7 +47,7 @@ type Server struct {
 	calls   callLog
 	faults  faults
 	keys    atomic.Pointer[keyring]
-	age     atomic.Pointer[Age]
+	age     atomic.Pointer[Release]
 	log     *slog.Logger
 
 	mu        sync.Mutex // guards what follows
@@ -76,7 +76,7 @@ func NewServer(options Options) (*Server, error) {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.keys.Store(&defaultKeyring)
-	s.SetAge(options.Age)
+	s.SetRelease(options.Release)
 	s.secrets = newResolver(options.Env, s.store, options.Clock)
 	if err := s.start(); err != nil {
 		return nil, err

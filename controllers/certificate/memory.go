@@ -18,8 +18,8 @@ import (
 type memory struct {
 	mu    sync.Mutex
 	byUID map[types.UID]plan.Seen
-	// suspects are certificates that may not be served any more, by name.
-	suspects map[types.NamespacedName]bool
+	// forced are certificates that may not be served any more, by name.
+	forced map[types.NamespacedName]bool
 	// written is when certificates were written that no handshake has shown yet, by UID.
 	written map[types.UID]time.Time
 	// waiting are certificates whose issuer had no turn for them a moment ago, by UID.
@@ -56,9 +56,9 @@ func (m *memory) stillWaits(cert *v1alpha1.ApisixCertificate, now time.Time) tim
 	m.mu.Lock()
 	w, ok := m.waiting[cert.UID]
 	delete(m.waiting, cert.UID)
-	suspect := m.suspects[client.ObjectKeyFromObject(cert)]
+	forced := m.forced[client.ObjectKeyFromObject(cert)]
 	m.mu.Unlock()
-	if !ok || suspect || w.version != cert.ResourceVersion || !now.Before(w.until) {
+	if !ok || forced || w.version != cert.ResourceVersion || !now.Before(w.until) {
 		return 0
 	}
 	notBefore, busy := w.busy.Still()
@@ -75,8 +75,8 @@ func (m *memory) of(key types.NamespacedName, uid types.UID) plan.Seen {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.byUID[uid]
-	s.Suspect = m.suspects[key]
-	delete(m.suspects, key)
+	s.ForceVerify = m.forced[key]
+	delete(m.forced, key)
 	return s
 }
 
@@ -96,13 +96,13 @@ func (m *memory) keep(uid types.UID, s plan.Seen) {
 	m.byUID[uid] = s
 }
 
-func (m *memory) suspect(key types.NamespacedName) {
+func (m *memory) forceVerify(key types.NamespacedName) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.suspects == nil {
-		m.suspects = map[types.NamespacedName]bool{}
+	if m.forced == nil {
+		m.forced = map[types.NamespacedName]bool{}
 	}
-	m.suspects[key] = true
+	m.forced[key] = true
 }
 
 func (m *memory) forget(uid types.UID) {

@@ -51,7 +51,7 @@ func (r *Reconciler) observe(ctx context.Context, cert *v1alpha1.ApisixCertifica
 // lookAgain observes past the cache, which may be behind our own last write: issuing on its word would issue twice.
 func (r *Reconciler) lookAgain(ctx context.Context, s plan.Snapshot) (plan.Snapshot, error) {
 	again, err := r.observe(ctx, s.Cert, true)
-	again.Seen.Suspect = s.Seen.Suspect
+	again.Seen.ForceVerify = s.Seen.ForceVerify
 	return again, err
 }
 

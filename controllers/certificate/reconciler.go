@@ -64,8 +64,8 @@ type Reconciler struct {
 	memory memory
 }
 
-// Suspect makes the next run of a certificate look anew at what is served for it, whatever is known.
-func (r *Reconciler) Suspect(cert types.NamespacedName) { r.memory.suspect(cert) }
+// ForceVerify makes the next run of a certificate verify again what is served for it, whatever is known.
+func (r *Reconciler) ForceVerify(cert types.NamespacedName) { r.memory.forceVerify(cert) }
 
 // enqueue has other certificates looked at.
 func (r *Reconciler) enqueue(ctx context.Context, keys []types.NamespacedName) {

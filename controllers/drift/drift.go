@@ -44,8 +44,8 @@ const (
 type Certificates interface {
 	// Drifted reports whether a gateway needs a write for the certificate, and what is otherwise there.
 	Drifted(ctx context.Context, cert *v1alpha1.ApisixCertificate) (metrics.Drift, bool)
-	// Suspect makes the next run look anew at what is served.
-	Suspect(cert types.NamespacedName)
+	// ForceVerify makes the next run verify again what is served.
+	ForceVerify(cert types.NamespacedName)
 	// Missed reports whether a deadline of the certificate has passed that no run has seen.
 	Missed(cert *v1alpha1.ApisixCertificate, now time.Time) bool
 }
@@ -196,7 +196,7 @@ func (w *Watch) list(ctx context.Context, gateways []*gateway.Gateway, age time.
 	var group sync.WaitGroup
 	for _, g := range gateways {
 		group.Go(func() {
-			if mode, err := g.FindMode(ctx); err == nil && mode != gateway.Secret { // runs tell what is wrong with a gateway
+			if mode, err := g.FindMode(ctx); err == nil && mode != gateway.ModeSecret { // runs tell what is wrong with a gateway
 				if err := g.Reread(ctx, age); err != nil {
 					ctrl.LoggerFrom(ctx).V(1).Info("cannot list ssl objects", "gateway", g.Name, "error", err.Error())
 				}
@@ -243,7 +243,7 @@ func (w *Watch) enqueueMissed(ctx context.Context) {
 }
 
 func (w *Watch) enqueue(ctx context.Context, c *v1alpha1.ApisixCertificate) {
-	w.Certificates.Suspect(client.ObjectKeyFromObject(c))
+	w.Certificates.ForceVerify(client.ObjectKeyFromObject(c))
 	select {
 	case w.Found <- event.GenericEvent{Object: c}:
 	case <-ctx.Done():

@@ -35,7 +35,7 @@ func (c *compared) Drifted(_ context.Context, cert *v1alpha1.ApisixCertificate) 
 	return metrics.Missing, true
 }
 
-func (c *compared) Suspect(types.NamespacedName) {}
+func (c *compared) ForceVerify(types.NamespacedName) {}
 
 func (c *compared) Missed(*v1alpha1.ApisixCertificate, time.Time) bool { return false }
 
@@ -45,7 +45,7 @@ func gatewayAt(t *testing.T, name, url, key string) *gateway.Gateway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &gateway.Gateway{Name: name, Admin: admin, Mode: gateway.Own, Clock: clock.RealClock{}}
+	return &gateway.Gateway{Name: name, Admin: admin, Mode: gateway.ModeOwn, Clock: clock.RealClock{}}
 }
 
 func certificateOf(name, class string) *v1alpha1.ApisixCertificate {

@@ -31,7 +31,7 @@ type round struct {
 func (r *round) doubted() bool {
 	doubted := false
 	for _, g := range r.gateways {
-		doubted = g.Doubted() || doubted
+		doubted = g.Invalidated() || doubted
 	}
 	return doubted
 }
@@ -107,12 +107,12 @@ func served(c *v1alpha1.ApisixCertificate) bool {
 // verify makes one handshake. A failure casts doubt on all that the gateway has.
 func (w *Watch) verify(ctx context.Context, g *gateway.Gateway, c *v1alpha1.ApisixCertificate, host string) {
 	proof := g.Prove(ctx, []string{host}, c.Status.Issued.Fingerprint)
-	if !proof.Asked || proof.Served || ctx.Err() != nil {
+	if !proof.Attempted || proof.Served || ctx.Err() != nil {
 		return
 	}
 	metrics.Drifted(metrics.NotServed)
-	if proof.Mendable() {
-		g.Doubt()
+	if proof.Fixable() {
+		g.Invalidate()
 	}
 	w.enqueue(ctx, c)
 }

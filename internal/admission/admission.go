@@ -128,7 +128,7 @@ var plurals = map[string]string{"ApisixTls": "ApisixTlses", "ApisixUpstream": "A
 // kindsFrom are the grantable kinds of the objects of a namespace that refer to the Secret.
 func kindsFrom(namespace string, found references.References) []string {
 	return slices.DeleteFunc(slices.Clone(grantable), func(kind string) bool {
-		return !slices.ContainsFunc(slices.Concat(found.Uses, found.Clients), func(use gateway.Use) bool { return use.Namespace == namespace && use.Kind == kind })
+		return !slices.ContainsFunc(slices.Concat(found.Uses, found.Clients), func(use gateway.Reference) bool { return use.Namespace == namespace && use.Kind == kind })
 	})
 }
 

@@ -180,10 +180,10 @@ func (*world) gatewayFaults() []fault {
 }
 
 // age makes the gateway one of another age for the test, and waits at its end until no certificate is refused any more.
-func (w *world) age(age apisixtest.Age) {
-	w.StandIn.SetAge(age)
+func (w *world) age(age apisixtest.Release) {
+	w.StandIn.SetRelease(age)
 	w.Cleanup(func() {
-		w.StandIn.SetAge(apisixtest.Current)
+		w.StandIn.SetRelease(apisixtest.Current)
 		err := wait.PollUntilContextTimeout(context.Background(), 100*time.Millisecond, 90*time.Second, true, func(ctx context.Context) (bool, error) {
 			var list v1alpha1.ApisixCertificateList
 			err := w.Client.List(ctx, &list)

@@ -92,7 +92,7 @@ var vaultReasons = map[vault.Kind]string{
 
 // etcdMend is for an answer of the Admin API itself: what fails behind it is its etcd.
 func etcdMend(e *apisix.APIError) string {
-	if e.Foreign || e.Status != http.StatusServiceUnavailable || apisix.IsConflict(e) {
+	if e.NotAdminAPI || e.Status != http.StatusServiceUnavailable || apisix.IsConflict(e) {
 		return ""
 	}
 	return ": see that the gateway reaches its etcd"
@@ -102,7 +102,7 @@ func gatewayMend(err error) string {
 	var api *apisix.APIError
 	switch errors.As(err, &api); {
 	case apisix.IsOutdated(err):
-		return ": " + apisix.UpgradeOf(err)
+		return ": " + apisix.UpgradeHint(err)
 	case apisix.IsReadOnly(err):
 		return ": that key may only read: give the controller a key of role admin (--apisix-admin-key-file, --apisix-admin-key-secret or that of the GatewayProxy)"
 	case api.Status == http.StatusMethodNotAllowed:
@@ -111,7 +111,7 @@ func gatewayMend(err error) string {
 		return ": allow the controller's address in the gateway's admin.allow_admin (chart: admin.allow.ipList), and give it an admin key with the role admin"
 	case apisix.IsUnauthorized(err):
 		return ": correct the admin key (--apisix-admin-key-file, --apisix-admin-key-secret or that of the GatewayProxy)"
-	case apisix.IsForeign(err):
+	case apisix.IsNotAdminAPI(err):
 		return ": check that --apisix-admin-url, or the GatewayProxy's endpoint, is the Admin API's address"
 	}
 	return ""

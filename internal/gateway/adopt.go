@@ -32,11 +32,11 @@ type adoptMode struct {
 // observe looks for the ingress controller's objects in the inventory, and at the gateway itself where the inventory may be
 // behind: after a write of ours, while the controller has its head start, and while an object is missing.
 func (m adoptMode) observe(ctx context.Context, t Target) (State, error) {
-	s := State{Mode: Adopt, keeps: true}
+	s := State{Mode: ModeAdopt, keeps: true}
 	if err := m.EnsureFresh(ctx, m.resync); err != nil {
 		return s, err
 	}
-	known := m.memory.Of(t.UID, t.Fingerprint, m.Clock.Now())
+	known := m.memory.Get(t.UID, t.Fingerprint, m.Clock.Now())
 	objects, missing, err := m.look(ctx, t, known)
 	if err != nil {
 		return s, err
@@ -52,7 +52,7 @@ func (m adoptMode) observe(ctx context.Context, t Target) (State, error) {
 	if len(s.Former) == 0 && len(objects) > 0 {
 		s.Adoption.HeadStart = m.memory.Await(t.UID, carried, m.Clock.Now())
 	}
-	s.Adoption.Missing, s.Adoption.Alone = missing, m.memory.Missing(t.UID, len(missing) > 0, m.Clock.Now())
+	s.Adoption.Missing, s.Adoption.MissingFor = missing, m.memory.Missing(t.UID, len(missing) > 0, m.Clock.Now())
 	return s, nil
 }
 
@@ -79,7 +79,7 @@ func (m adoptMode) lookFor(ctx context.Context, t Target, missing []Missing) err
 	for _, one := range missing {
 		for _, version := range []ingresscontroller.Version{ingresscontroller.V18, ingresscontroller.V2} {
 			if one.Version == "" || one.Version == version {
-				if err := m.ReadAll(ctx, version.ID(one.Use.source(t.SecretName))); err != nil {
+				if err := m.ReadAll(ctx, version.ID(one.Reference.source(t.SecretName))); err != nil {
 					return err
 				}
 			}
@@ -107,13 +107,13 @@ func (m adoptMode) plan(s State, t Target) Action { return planFormer(s, t, plan
 
 func (m adoptMode) apply(ctx context.Context, s State, t Target, action Action) (State, Action, error) {
 	switch action.Verb {
-	case Patch:
+	case ActionPatch:
 		return m.patch(ctx, s, t, action)
-	case Make:
+	case ActionMake:
 		return m.make(ctx, s, t, action)
-	case Put:
+	case ActionPut:
 		return m.replaceLeft(ctx, s, t, action)
-	case Drop:
+	case ActionDrop:
 		return m.dropReplaced(ctx, s, t, action)
 	}
 	return s, action, nil
@@ -137,7 +137,7 @@ func (m adoptMode) patch(ctx context.Context, s State, t Target, action Action) 
 		switch {
 		case apisix.IsNotFound(err):
 			s.takeOut(id)
-			action = Action{Verb: Wait, Again: waitAgain}
+			action = Action{Verb: ActionWait, RequeueAfter: waitAgain}
 			continue
 		case err != nil:
 			return s, action, err
@@ -192,12 +192,12 @@ func (m adoptMode) make(ctx context.Context, s State, t Target, action Action) (
 }
 
 func (m adoptMode) makeOne(ctx context.Context, t Target, one Missing, why string) (Object, error) {
-	ssl := apisix.SSL{ID: one.ID, SNIs: one.Hosts, Cert: string(t.Cert), Key: string(t.Key), Labels: m.theirs.labelsFor(one.Version, one.Use, t)}
-	why = fmt.Sprintf("%s for %s %s/%s", why, one.Use.Kind, one.Use.Namespace, one.Use.Name)
-	if !one.There {
+	ssl := apisix.SSL{ID: one.ID, SNIs: one.Hosts, Cert: string(t.Cert), Key: string(t.Key), Labels: m.theirs.labelsFor(one.Version, one.Reference, t)}
+	why = fmt.Sprintf("%s for %s %s/%s", why, one.Reference.Kind, one.Reference.Namespace, one.Reference.Name)
+	if !one.Exists {
 		return m.Put(ctx, writeOf(t, why), ssl, false)
 	}
-	now := inventory.Of(&ssl)
+	now := inventory.NewObject(&ssl)
 	return now, m.Patch(ctx, writeOf(t, why), apisix.SSLPatch{Cert: ssl.Cert, Key: ssl.Key, SNIs: ssl.SNIs, Labels: ssl.Labels}, now)
 }
 

@@ -24,14 +24,14 @@ const (
 )
 
 // Undone reports whether so many writes were undone that the target is left alone for a while.
-func (a Adoption) Undone() bool { return a.Patches >= undoneLimit }
+func (a Adoption) Reverted() bool { return a.Patches >= undoneLimit }
 
 // hold is how long to leave the objects alone; zero: they may be written.
 func (a Adoption) hold() time.Duration {
 	switch {
 	case a.Patches == 0:
 		return 0
-	case !a.Undone():
+	case !a.Reverted():
 		return max(readBack-a.SincePatch, 0)
 	}
 	wait := undoneMost
@@ -44,16 +44,16 @@ func (a Adoption) hold() time.Duration {
 // makeable reports whether the object can be written in the ingress controller's stead: where and how is known, and it
 // would write it itself. An object that requires a certificate of clients is never made, as it would not require it.
 func (m Missing) makeable() bool {
-	if m.Version == "" || m.Taken || m.Unserved || len(m.Hosts) == 0 {
+	if m.Version == "" || m.IDTaken || m.Unserved || len(m.Hosts) == 0 {
 		return false
 	}
-	return m.There || !m.Use.Mutual && !(m.Use.Implicit && !m.Version.ServesImplicit())
+	return m.Exists || !m.Reference.RequiresClientCert && !(m.Reference.HostsFromRules && !m.Version.ServesHostsFromRules())
 }
 
 // planAdopt plans for the ingress controller's objects. It is pure.
 func planAdopt(s State, t Target) Action {
 	a := s.Adoption
-	a.Missing = slices.DeleteFunc(slices.Clone(a.Missing), func(m Missing) bool { return m.Elsewhere })
+	a.Missing = slices.DeleteFunc(slices.Clone(a.Missing), func(m Missing) bool { return m.OtherController })
 	var old, all []string
 	for _, o := range s.Objects {
 		all = append(all, o.ID)
@@ -63,21 +63,21 @@ func planAdopt(s State, t Target) Action {
 	}
 	switch {
 	case s.suspect && len(all) > 0:
-		return Action{Verb: Patch, IDs: all, Again: readBack, Why: "the gateway does not serve it"}
+		return Action{Verb: ActionPatch, IDs: all, RequeueAfter: readBack, Why: "the gateway does not serve it"}
 	case len(old) > 0 && a.hold() > 0:
-		return Action{Verb: Yield, Again: a.hold()}
+		return Action{Verb: ActionBackOff, RequeueAfter: a.hold()}
 	case len(old) > 0 && s.Carrying():
-		return Action{Verb: Wait, Again: nextLook(s.Age, a.HeadStart)}
+		return Action{Verb: ActionWait, RequeueAfter: nextLook(s.Age, a.HeadStart)}
 	case len(old) > 0:
-		return Action{Verb: Patch, IDs: old, Again: readBack, Why: "the ingress controller has not carried it"}
+		return Action{Verb: ActionPatch, IDs: old, RequeueAfter: readBack, Why: "the ingress controller has not carried it"}
 	case len(a.Missing) > 0:
 		return planMissing(a)
 	case len(s.Objects) == 0:
-		return Action{Verb: Idle, Again: waitLong} // an object that refers to the Secret is an event
+		return Action{Verb: ActionIdle, RequeueAfter: waitLong} // an object that refers to the Secret is an event
 	case a.ReadBack:
-		return Action{Verb: Keep, Again: max(readBack-a.SincePatch, time.Second)}
+		return Action{Verb: ActionKeep, RequeueAfter: max(readBack-a.SincePatch, time.Second)}
 	}
-	return Action{Verb: Keep}
+	return Action{Verb: ActionKeep}
 }
 
 // nextLook is when to look whether the controller has carried the certificate: once on the way, to know how fast it is.
@@ -89,8 +89,8 @@ func nextLook(age, headStart time.Duration) time.Duration {
 }
 
 func planMissing(a Adoption) Action {
-	if a.Alone < controllerGrace {
-		return Action{Verb: Wait, Again: min(waitAgain, controllerGrace-a.Alone)}
+	if a.MissingFor < controllerGrace {
+		return Action{Verb: ActionWait, RequeueAfter: min(waitAgain, controllerGrace-a.MissingFor)}
 	}
 	var ids []string
 	for _, m := range a.Missing {
@@ -100,9 +100,9 @@ func planMissing(a Adoption) Action {
 	}
 	switch {
 	case len(ids) == 0:
-		return Action{Verb: Wait, Again: min(max(a.Alone/4, waitAgain), waitLong)}
+		return Action{Verb: ActionWait, RequeueAfter: min(max(a.MissingFor/4, waitAgain), waitLong)}
 	case a.hold() > 0:
-		return Action{Verb: Yield, Again: a.hold()}
+		return Action{Verb: ActionBackOff, RequeueAfter: a.hold()}
 	}
-	return Action{Verb: Make, IDs: ids, Again: readBack, Why: "the ingress controller has not made it"}
+	return Action{Verb: ActionMake, IDs: ids, RequeueAfter: readBack, Why: "the ingress controller has not made it"}
 }

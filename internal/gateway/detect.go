@@ -38,13 +38,13 @@ func (g *Gateway) FindMode(ctx context.Context) (Mode, error) {
 	if err := g.problem(); err != nil {
 		return "", err
 	}
-	if g.Mode != Auto && g.Mode != "" {
+	if g.Mode != ModeAuto && g.Mode != "" {
 		return g.Mode, nil
 	}
 	d, controlled := &g.parts.detection, g.parts.inventory.Controlled()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.forget.Swap(false) || d.found == Own && controlled {
+	if d.forget.Swap(false) || d.found == ModeOwn && controlled {
 		d.found = ""
 	}
 	if d.found != "" {
@@ -81,27 +81,27 @@ func (g *Gateway) detect(ctx context.Context) (Mode, error) {
 		return "", err
 	}
 	if kind == apisix.ModeStandalone {
-		return Secret, nil
+		return ModeSecret, nil
 	}
 	if g.Controlled != nil {
 		if controlled, err := g.Controlled(ctx); err != nil || controlled {
-			return Adopt, err
+			return ModeAdopt, err
 		}
 	}
-	if err := g.remote(Own).EnsureFresh(ctx, g.mostAge()); err != nil {
+	if err := g.remote(ModeOwn).EnsureFresh(ctx, g.mostAge()); err != nil {
 		return "", err
 	}
 	if g.parts.inventory.Controlled() {
-		return Adopt, nil
+		return ModeAdopt, nil
 	}
-	return Own, nil
+	return ModeOwn, nil
 }
 
 // hasObjects reports whether a gateway in this mode has ssl objects. With secret only one whose mode is set may, and nothing
 // depends on its Admin API there: where that does not answer there are none.
 func (g *Gateway) hasObjects(ctx context.Context, found Mode) bool {
-	if found != Secret || g.Mode != Secret {
-		return found != Secret
+	if found != ModeSecret || g.Mode != ModeSecret {
+		return found != ModeSecret
 	}
 	d, now := &g.parts.detection, g.Clock.Now()
 	d.mu.Lock()

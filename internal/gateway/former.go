@@ -31,18 +31,18 @@ func planFormer(s State, t Target, next Action) Action {
 	case len(s.Former)+len(s.Left) == 0:
 		return next
 	case len(s.Former) == 0 && !replaced(s, t) && t.Unfit == nil:
-		return Action{Verb: Put, Again: soon, Why: "an object of before a restore is to be replaced"}
-	case len(stale) > 0 && next.Verb == Patch:
+		return Action{Verb: ActionPut, RequeueAfter: soon, Why: "an object of before a restore is to be replaced"}
+	case len(stale) > 0 && next.Verb == ActionPatch:
 		next.IDs = append(stale, next.IDs...)
 		return next
-	case len(stale) > 0 && next.Again > 0 && next.Verb != Make:
-		return Action{Verb: Patch, IDs: stale, Again: next.Again, Why: "our own object serves until the ingress controller's does"}
+	case len(stale) > 0 && next.RequeueAfter > 0 && next.Verb != ActionMake:
+		return Action{Verb: ActionPatch, IDs: stale, RequeueAfter: next.RequeueAfter, Why: "our own object serves until the ingress controller's does"}
 	case len(stale) > 0:
-		return Action{Verb: Patch, IDs: stale, Again: soon, Why: "our own object serves until the ingress controller's does"}
+		return Action{Verb: ActionPatch, IDs: stale, RequeueAfter: soon, Why: "our own object serves until the ingress controller's does"}
 	case replaced(s, t):
-		return Action{Verb: Drop, Again: soon, Why: "the ingress controller's object carries the certificate"}
-	case (next.Verb == Wait || next.Verb == Idle) && len(s.Former) > 0:
-		return Action{Verb: Keep, Again: next.Again} // the gateway has it
+		return Action{Verb: ActionDrop, RequeueAfter: soon, Why: "the ingress controller's object carries the certificate"}
+	case (next.Verb == ActionWait || next.Verb == ActionIdle) && len(s.Former) > 0:
+		return Action{Verb: ActionKeep, RequeueAfter: next.RequeueAfter} // the gateway has it
 	}
 	return next
 }
@@ -127,7 +127,7 @@ func (f former) dropReplaced(ctx context.Context, s State, t Target, action Acti
 		}
 	}
 	if !replaced(s, t) {
-		return s, Action{Verb: Keep, Again: soon}, nil
+		return s, Action{Verb: ActionKeep, RequeueAfter: soon}, nil
 	}
 	if err := f.dropAll(ctx, s, t, action.Why); err != nil {
 		return s, action, err

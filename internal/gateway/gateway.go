@@ -61,8 +61,8 @@ type Gateway struct {
 	Cluster string
 	// AtOnce is how many may be at work on the gateway at a time, others being refused with a *BusyError. Zero: 12, three
 	// quarters of the workers that a controller has by default, so that a gateway that hangs leaves some for the others.
-	AtOnce int
-	Clock  clock.Clock
+	MaxConcurrent int
+	Clock         clock.Clock
 	// Log gets the mode once it is found, and each write whose context has no logger. The zero value drops them.
 	Log logr.Logger
 
@@ -102,9 +102,9 @@ func (g *Gateway) as(m Mode) mode {
 	own := ours{Remote: g.remote(m), cluster: g.Cluster}
 	their := theirs{known: &g.parts.inventory}
 	switch m {
-	case Adopt:
+	case ModeAdopt:
 		return adoptMode{former: former{own}, theirs: their, memory: &g.parts.memory, resync: g.mostAge()}
-	case Secret:
+	case ModeSecret:
 		return secretMode{former: former{own}, theirs: their, memory: &g.parts.memory, resync: g.mostAge(), objects: g.hasObjects}
 	}
 	return ownMode{ours: own, resync: g.mostAge(), exclusive: g.Exclusive}
@@ -138,7 +138,7 @@ func (g *Gateway) Push(ctx context.Context, s State, t Target) (State, Action, e
 		return err
 	})
 	switch action.Verb {
-	case Put, Patch, Make:
+	case ActionPut, ActionPatch, ActionMake:
 		if err == nil {
 			metrics.Pushed(g.Name, g.Clock.Since(began))
 		}
@@ -168,7 +168,7 @@ func (g *Gateway) Remove(ctx context.Context, t Target, overdue bool) (done bool
 func (g *Gateway) remove(ctx context.Context, t Target, how removal) (done bool, err error) {
 	err = g.call(ctx, func() error {
 		found, err := g.FindMode(ctx)
-		if err == nil && found == Secret { // where nothing is looked at: what it has by now would be left there
+		if err == nil && found == ModeSecret { // where nothing is looked at: what it has by now would be left there
 			g.doubtMode(time.Second)
 			found, err = g.FindMode(ctx)
 		}
@@ -190,13 +190,13 @@ func (g *Gateway) Withdraw(ctx context.Context, t Target) error {
 
 // ForgetVault deletes the object that says where the target's Vault is (DELETE /apisix/admin/secrets/vault/ID). That there
 // is none is no error.
-func (g *Gateway) ForgetVault(ctx context.Context, t Target) error {
+func (g *Gateway) DeleteVaultSecret(ctx context.Context, t Target) error {
 	return g.withObjects(ctx, func(o ours) error { return o.forgetVault(ctx, t) })
 }
 
 // References is what the target's own object has now in the place of certificate and key where those are references, in
 // one text, empty where they are not (GET /apisix/admin/ssls/ID).
-func (g *Gateway) References(ctx context.Context, t Target) (text string, err error) {
+func (g *Gateway) VaultReferences(ctx context.Context, t Target) (text string, err error) {
 	err = g.withObjects(ctx, func(o ours) error {
 		var err error
 		text, err = o.references(ctx, t)
@@ -233,7 +233,7 @@ func (g *Gateway) Refresh(ctx context.Context) error {
 }
 
 // Doubt says that the gateway is not as the inventory says: the next look reads the list again, and Doubted reports it.
-func (g *Gateway) Doubt() { g.parts.inventory.Doubt() }
+func (g *Gateway) Invalidate() { g.parts.inventory.Invalidate() }
 
 // Doubted reports, once, that Doubt was called.
-func (g *Gateway) Doubted() bool { return g.parts.inventory.Doubted() }
+func (g *Gateway) Invalidated() bool { return g.parts.inventory.Invalidated() }

@@ -110,13 +110,13 @@ func unanswered(err error) bool {
 
 // call makes calls to the gateway, if there is a turn.
 func (g *Gateway) call(ctx context.Context, calls func() error) error {
-	mine, err := g.parts.health.enter(ctx, cmp.Or(g.AtOnce, defaultAtOnce), g.Clock)
+	mine, err := g.parts.health.enter(ctx, cmp.Or(g.MaxConcurrent, defaultAtOnce), g.Clock)
 	if err != nil {
 		return err
 	}
 	err = calls()
 	g.parts.health.leave(mine, g.Clock.Now(), err)
-	if apisix.IsForeign(err) && !apisix.IsUnavailable(err) {
+	if apisix.IsNotAdminAPI(err) && !apisix.IsUnavailable(err) {
 		g.doubtMode(time.Second)
 	}
 	return err

@@ -71,7 +71,7 @@ func TestHangingGatewayLeavesWorkers(t *testing.T) {
 	}
 	defer silent.Close()
 	bad := ownGateway(t, "http://"+silent.Addr().String(), "k", "", "blue")
-	bad.Name, bad.AtOnce = "hangs", 0
+	bad.Name, bad.MaxConcurrent = "hangs", 0
 	target := good.target("u1", "a.example.com")
 	queue := make(chan *Gateway, hanging+well)
 	for i := range hanging {

@@ -23,8 +23,8 @@ func TestAdoptWritesInFlight(t *testing.T) {
 	for i := range 2 * n {
 		host := fmt.Sprintf("a%d.example.com", i)
 		target := s.target(fmt.Sprintf("u%d", i), host)
-		use := Use{Kind: "ApisixTls", Namespace: "shop", Name: fmt.Sprintf("tls%d", i), Hosts: []string{host}, Controller: ingresscontroller.Class2}
-		target.Name, target.Uses, target.SecretName = fmt.Sprintf("web%d", i), []Use{use}, fmt.Sprintf("tls%d", i)
+		use := Reference{Kind: "ApisixTls", Namespace: "shop", Name: fmt.Sprintf("tls%d", i), Hosts: []string{host}, Controller: ingresscontroller.Class2}
+		target.Name, target.References, target.SecretName = fmt.Sprintf("web%d", i), []Reference{use}, fmt.Sprintf("tls%d", i)
 		if i < n { // the others are missing, and made
 			old := s.target(target.UID, host)
 			s.putRaw(apisix.SSL{ID: ingresscontroller.V2.ID(use.source("")), SNIs: use.Hosts, Cert: string(old.Cert), Key: string(old.Key), Labels: theirs{}.labelsFor(ingresscontroller.V2, use, target)})

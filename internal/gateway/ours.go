@@ -96,7 +96,7 @@ func (o ours) leftBehind(t Target) []string {
 // write writes the target's own object whole, and the object of its Vault before it. had reports whether it was there.
 func (o ours) write(ctx context.Context, t Target, had bool, why string) (inventory.Object, error) {
 	ssl := apisix.SSL{ID: o.id(t), SNIs: t.Hosts, Cert: string(t.Cert), Key: string(t.Key), Labels: o.ownLabels(t), Client: t.Client}
-	if r := t.Reference; r != nil && !r.Old {
+	if r := t.VaultReference; r != nil && !r.Old {
 		ssl.Cert, ssl.Key = r.Cert, r.Key
 		if err := o.keepVaultSecret(ctx, t, true); err != nil {
 			return inventory.Object{}, err
@@ -123,7 +123,7 @@ func (o ours) drop(ctx context.Context, t Target, why string) error {
 	if err := o.Delete(ctx, writeOf(t, why), o.id(t), func(object inventory.Object) bool { return o.isOf(object, t) }); err != nil {
 		return err
 	}
-	if t.Reference == nil {
+	if t.VaultReference == nil {
 		return nil
 	}
 	return o.forgetVault(ctx, t)
@@ -139,7 +139,7 @@ func (o ours) dropKnown(ctx context.Context, t Target, why string) error {
 
 // keepVaultSecret writes the gateway's object of the target's Vault where it is not as it should be, or always.
 func (o ours) keepVaultSecret(ctx context.Context, t Target, always bool) error {
-	want, why := t.Reference.Secret, "the ssl object that refers to it is written"
+	want, why := t.VaultReference.Secret, "the ssl object that refers to it is written"
 	if want.ID != o.id(t) {
 		return fmt.Errorf("secret object vault/%s is not that of %s/%s", want.ID, t.Namespace, t.Name)
 	}

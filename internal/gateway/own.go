@@ -20,7 +20,7 @@ type ownMode struct {
 }
 
 func (m ownMode) observe(ctx context.Context, t Target) (State, error) {
-	s := State{Mode: Own, keeps: true}
+	s := State{Mode: ModeOwn, keeps: true}
 	if err := m.EnsureFresh(ctx, m.resync); err != nil {
 		return s, err
 	}
@@ -54,7 +54,7 @@ func (m ownMode) allowed(ctx context.Context) error {
 	if !exclusive {
 		return nil
 	}
-	return &ModeError{Mode: Own, Problem: "an APISIX ingress controller 2.x keeps this gateway, and deletes every ssl object that it does not know: " +
+	return &ModeError{Mode: ModeOwn, Problem: "an APISIX ingress controller 2.x keeps this gateway, and deletes every ssl object that it does not know: " +
 		"set --push-mode to auto or adopt"}
 }
 
@@ -77,19 +77,19 @@ func (m ownMode) plan(s State, t Target) Action {
 	}
 	switch {
 	case len(t.Hosts) == 0:
-		return Action{Verb: Refuse}
+		return Action{Verb: ActionRefuse}
 	case s.suspect && t.keyless():
-		return Action{Verb: Keep}
+		return Action{Verb: ActionKeep}
 	case s.suspect && why == "":
 		why = "the gateway does not serve it"
 	case why == "" && len(s.Left) == 0:
-		return Action{Verb: Keep}
+		return Action{Verb: ActionKeep}
 	case t.keyless():
-		return Action{Verb: Renew}
+		return Action{Verb: ActionRenew}
 	case why == "":
 		why = "an object of before a restore is there too"
 	}
-	return Action{Verb: Put, IDs: []string{m.id(t)}, Why: why}
+	return Action{Verb: ActionPut, IDs: []string{m.id(t)}, Why: why}
 }
 
 // difference says why an own object is not as it is written; empty: it is.
@@ -109,7 +109,7 @@ func difference(o Object, t Target, labels map[string]string) string {
 
 func (m ownMode) apply(ctx context.Context, s State, t Target, action Action) (State, Action, error) {
 	switch action.Verb {
-	case Put:
+	case ActionPut:
 		object, err := m.write(ctx, s.without(t), len(s.Objects) > 0, action.Why)
 		if err != nil {
 			return s, action, err
@@ -119,8 +119,8 @@ func (m ownMode) apply(ctx context.Context, s State, t Target, action Action) (S
 			return s, action, err
 		}
 		s.Left = nil
-	case Keep:
-		if t.Reference != nil && !t.Reference.Old && !s.suspect {
+	case ActionKeep:
+		if t.VaultReference != nil && !t.VaultReference.Old && !s.suspect {
 			return s, action, m.keepVaultSecret(ctx, t, false)
 		}
 	}

@@ -39,7 +39,7 @@ func (g *Gateway) Prove(ctx context.Context, hosts []string, fingerprint string)
 	case len(hosts) == 0, len(port.Addrs) == 0 && port.Problem == "":
 		return Proof{}
 	case len(port.Addrs) == 0:
-		return Proof{Asked: true, Problem: port.Problem, Cause: Unreachable}
+		return Proof{Attempted: true, Problem: port.Problem, Cause: Unreachable}
 	}
 	p := g.parts.prover.Prove(ctx, port.Addrs, hosts, fingerprint)
 	result := "served"
@@ -56,13 +56,13 @@ func (g *Gateway) Proven(serial string) (p Proof, ok bool) {
 	if port := g.TLSPort(); len(port.Addrs) == 0 {
 		return p, false
 	}
-	return Proof{Asked: true, Served: true, Serial: serial}, true
+	return Proof{Attempted: true, Served: true, Serial: serial}, true
 }
 
 // Explain adds to a failed proof what is in the way, from the inventory; it reads that again where it is older than some
 // seconds. A proof that the objects of the gateway have nothing to do with stays unchanged.
 func (g *Gateway) Explain(ctx context.Context, s State, t Target, p Proof) Proof {
-	if !p.Mendable() || !s.keeps || g.Reread(ctx, RereadAge) != nil {
+	if !p.Fixable() || !s.keeps || g.Reread(ctx, RereadAge) != nil {
 		return p
 	}
 	cause, problem := inTheWay(&g.parts.inventory, s, t, p)
@@ -88,7 +88,7 @@ func inTheWay(known *inventory.Inventory, s State, t Target, p Proof) (Cause, st
 		return p.Cause, "ssl object " + object.ID + " is disabled (status 0): enable it"
 	case !t.heldBy(object):
 		return p.Cause, "ssl object " + object.ID + " holds another certificate: somebody else writes it too"
-	case p.Cause == NoCertificate && t.Reference != nil:
+	case p.Cause == NoCertificate && t.VaultReference != nil:
 		return Unreadable, "the gateway cannot read what ssl object " + object.ID + " refers to: check that it reaches Vault and that the token in spec.vaultKV may read there"
 	case p.Cause == NoCertificate:
 		return UnfitKey, "the key in ssl object " + object.ID + " does not belong to its certificate, or the gateway has not read it: see the gateway's error log"
@@ -108,7 +108,7 @@ func carrier(known *inventory.Inventory, s State, host string) (Object, bool) {
 
 // before says by which of its names an object comes before host, or beside it.
 func before(o Object, host string) string {
-	switch name := o.NameBefore(host); name {
+	switch name := o.PrecedingName(host); name {
 	case "":
 		return "another SNI"
 	case host:

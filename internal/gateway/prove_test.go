@@ -57,7 +57,7 @@ func TestExplain(t *testing.T) {
 			row.spoil(s, target)
 			s.refresh()
 			proof := s.Prove(context.Background(), target.Hosts, target.Fingerprint)
-			if !proof.Mendable() {
+			if !proof.Fixable() {
 				t.Fatalf("%+v", proof)
 			}
 			proof = s.Explain(context.Background(), state, target, proof)
@@ -101,7 +101,7 @@ func TestProveListeners(t *testing.T) {
 			s := newOwnScene(t)
 			s.TLSAddrs = []string{listener.Addr().String()}
 			proof := s.Prove(context.Background(), []string{"a.example.com"}, "x")
-			if !proof.Asked || proof.Served || proof.Cause != row.cause || proof.Mendable() {
+			if !proof.Attempted || proof.Served || proof.Cause != row.cause || proof.Fixable() {
 				t.Errorf("%+v", proof)
 			}
 		})

@@ -23,8 +23,8 @@ type secretMode struct {
 }
 
 func (m secretMode) observe(ctx context.Context, t Target) (State, error) {
-	s := State{Mode: Secret, Age: m.memory.Of(t.UID, t.Fingerprint, m.Clock.Now()).Age}
-	if !m.objects(ctx, Secret) {
+	s := State{Mode: ModeSecret, Age: m.memory.Get(t.UID, t.Fingerprint, m.Clock.Now()).Age}
+	if !m.objects(ctx, ModeSecret) {
 		return s, nil
 	}
 	if err := m.EnsureFresh(ctx, m.resync); err != nil {
@@ -38,24 +38,24 @@ func (m secretMode) observe(ctx context.Context, t Target) (State, error) {
 }
 
 func (m secretMode) plan(s State, t Target) Action {
-	next := Action{Verb: Idle, Again: waitLong}
-	if slices.ContainsFunc(t.Uses, func(use Use) bool { return !use.Ending && ingresscontroller.Serves(use.Kind) }) {
-		next = Action{Verb: Keep}
+	next := Action{Verb: ActionIdle, RequeueAfter: waitLong}
+	if slices.ContainsFunc(t.References, func(use Reference) bool { return !use.Terminating && ingresscontroller.Serves(use.Kind) }) {
+		next = Action{Verb: ActionKeep}
 	}
 	return planFormer(s, t, next)
 }
 
 func (m secretMode) apply(ctx context.Context, s State, t Target, action Action) (State, Action, error) {
 	switch action.Verb {
-	case Patch:
+	case ActionPatch:
 		for _, id := range action.IDs {
 			if err := m.renew(ctx, &s, t, id, action.Why); err != nil {
 				return s, action, err
 			}
 		}
-	case Put:
+	case ActionPut:
 		return m.replaceLeft(ctx, s, t, action)
-	case Drop:
+	case ActionDrop:
 		return m.dropReplaced(ctx, s, t, action)
 	}
 	return s, action, nil
@@ -65,7 +65,7 @@ func (m secretMode) remove(ctx context.Context, t Target, how removal) (done boo
 	if !how.ownOnly {
 		m.memory.Forget(t.UID)
 	}
-	if !m.objects(ctx, Secret) {
+	if !m.objects(ctx, ModeSecret) {
 		return true, nil
 	}
 	if err := m.EnsureFresh(ctx, m.resync); err != nil {

@@ -18,10 +18,10 @@ type Mode string
 
 // Modes. Auto is for flags only: it stands for one of the others, found out by looking at the gateway.
 const (
-	Auto   Mode = "auto"
-	Own    Mode = "own"
-	Adopt  Mode = "adopt"
-	Secret Mode = "secret"
+	ModeAuto   Mode = "auto"
+	ModeOwn    Mode = "own"
+	ModeAdopt  Mode = "adopt"
+	ModeSecret Mode = "secret"
 )
 
 // State is what a gateway has of a target.
@@ -61,8 +61,8 @@ type Conflict struct {
 type Adoption struct {
 	// Missing are the uses for which the ingress controller has no ssl object as it should be. Alone is for how long
 	// there have been any.
-	Missing []Missing
-	Alone   time.Duration
+	Missing    []Missing
+	MissingFor time.Duration
 	// HeadStart is how old a certificate may become before it is patched, so that a healthy ingress controller carries it
 	// by itself. Zero: it does not do so for now.
 	HeadStart time.Duration
@@ -76,18 +76,18 @@ type Adoption struct {
 
 // Missing is a use without a fitting ssl object.
 type Missing struct {
-	Use Use
+	Reference Reference
 	// Hosts are those of the use that the target may have, which the object should have.
 	Hosts []string
 	// Version is that of the ingress controller that should make the object; empty: unknown. ID is the object's.
 	Version ingresscontroller.Version
 	ID      string
 	// There: an object with this ID is there, of this use but with other hosts.
-	There bool
+	Exists bool
 	// Taken: an object with this ID is there, and belongs to something else.
-	Taken bool
+	IDTaken bool
 	// Elsewhere: the use is of a class of another controller than APISIX's, or of a kind that no version serves.
-	Elsewhere bool
+	OtherController bool
 	// Unserved: no APISIX ingress controller serves the use. Use.Class is not one of its classes, or is empty and there is
 	// no default class that is.
 	Unserved bool
@@ -99,7 +99,7 @@ type Action struct {
 	// IDs are the ssl objects to write; several only with Patch, where several objects use one Secret.
 	IDs []string
 	// Again is when to look again; zero: there is no need. It is no delay before the action.
-	Again time.Duration
+	RequeueAfter time.Duration
 	// Why is the reason for a write, for the log.
 	Why string
 }
@@ -109,16 +109,16 @@ type Verb string
 
 // Verbs.
 const (
-	Keep   Verb = "keep"   // all is as it should be
-	Put    Verb = "put"    // write our own object whole
-	Patch  Verb = "patch"  // put certificate and key into the ingress controller's object, or into our own beside it
-	Make   Verb = "make"   // put an object in the ingress controller's stead, see State.Adoption.Missing
-	Drop   Verb = "drop"   // delete our own object, as the ingress controller's serves, see State.Former
-	Wait   Verb = "wait"   // the ingress controller has not made or changed its object yet
-	Idle   Verb = "idle"   // nothing that the gateway's ingress controller serves refers to the Secret
-	Yield  Verb = "yield"  // patches of this certificate were undone, see State.Adoption.Patches
-	Refuse Verb = "refuse" // nothing is left to write, see State.Conflict
-	Renew  Verb = "renew"  // the object is lost or old, and its key was at the gateway alone: a new one must be made
+	ActionKeep    Verb = "keep"   // all is as it should be
+	ActionPut     Verb = "put"    // write our own object whole
+	ActionPatch   Verb = "patch"  // put certificate and key into the ingress controller's object, or into our own beside it
+	ActionMake    Verb = "make"   // put an object in the ingress controller's stead, see State.Adoption.Missing
+	ActionDrop    Verb = "drop"   // delete our own object, as the ingress controller's serves, see State.Former
+	ActionWait    Verb = "wait"   // the ingress controller has not made or changed its object yet
+	ActionIdle    Verb = "idle"   // nothing that the gateway's ingress controller serves refers to the Secret
+	ActionBackOff Verb = "yield"  // patches of this certificate were undone, see State.Adoption.Patches
+	ActionRefuse  Verb = "refuse" // nothing is left to write, see State.Conflict
+	ActionRenew   Verb = "renew"  // the object is lost or old, and its key was at the gateway alone: a new one must be made
 )
 
 // Hosts are those of the target's hosts that can be served.

@@ -23,10 +23,10 @@ type Target struct {
 	// deleted for any other.
 	Hosts []string
 	// Uses are the objects by which an ingress controller serves the Secret.
-	Uses []Use
+	References []Reference
 	// FormerUses are those by which it was seen to be served, and that may be gone. What an ingress controller has left of
 	// them is deleted with the certificate. A kind, a namespace and a name are enough.
-	FormerUses []Use
+	FormerReferences []Reference
 	Pair
 	OwnTerms
 }
@@ -43,7 +43,7 @@ type Pair struct {
 type OwnTerms struct {
 	// Reference, where set, is what an own object has in the place of Cert and Key. Without it and without Key, nothing
 	// can be written: the key is at the gateway alone.
-	Reference *Reference
+	VaultReference *VaultReference
 	// Client is what an own object requires of clients; nil: nothing. Unfit says why that is not known, so that no own object
 	// may be written.
 	Client *apisix.SSLClient
@@ -53,7 +53,7 @@ type OwnTerms struct {
 }
 
 // Reference is a pair that the gateway reads from a key-value engine of Vault: "$secret://vault/ID/PATH/KEY".
-type Reference struct {
+type VaultReference struct {
 	Cert, Key string
 	// Secret is the object of the gateway that says where that Vault is, kept beside the ssl object under its id.
 	Secret apisix.VaultSecret
@@ -64,7 +64,7 @@ type Reference struct {
 
 // Use is one ApisixTls, one TLS entry of an Ingress, or one reference of a Gateway's listener, that refers to the target's
 // Secret.
-type Use struct {
+type Reference struct {
 	Kind, Namespace, Name string
 	Hosts                 []string
 	// Index is the place of an Ingress's entry among all its TLS entries, or of the Secret among the references of a
@@ -73,15 +73,15 @@ type Use struct {
 	// Listener is the name of a Gateway's listener.
 	Listener string
 	// HostsOfLeaf: the listener names no host, those of the certificate are meant.
-	HostsOfLeaf bool
+	HostsFromCertificate bool
 	// Implicit: the entry names no hosts, those of the Ingress's rules are meant.
-	Implicit bool
+	HostsFromRules bool
 	// Mutual: clients must show a certificate, which the Secret alone does not say.
-	Mutual bool
+	RequiresClientCert bool
 	// Client is what an ApisixTls requires of clients; nil: nothing.
 	Client *Client
 	// Ending: the object is being deleted.
-	Ending bool
+	Terminating bool
 	// Class is the class that the object names; empty: none. Controller is spec.controller of that class, or of the default
 	// one where the object names none; empty: there is no such class.
 	Class, Controller string
@@ -97,15 +97,15 @@ type Client struct {
 
 // heldBy reports whether the object has the target's certificate.
 func (t Target) heldBy(o inventory.Object) bool {
-	if t.Reference != nil {
-		return o.Reference == t.Reference.Cert
+	if t.VaultReference != nil {
+		return o.Reference == t.VaultReference.Cert
 	}
 	return o.Fingerprint != "" && o.Fingerprint == t.Fingerprint
 }
 
 // keyless reports whether the target cannot be written: its key is kept at the gateway alone.
 func (t Target) keyless() bool {
-	return len(t.Key) == 0 && (t.Reference == nil || t.Reference.Old)
+	return len(t.Key) == 0 && (t.VaultReference == nil || t.VaultReference.Old)
 }
 
 // owns reports whether all of hosts are among the target's, or below a wildcard of them.
@@ -118,7 +118,7 @@ func (t Target) owned(hosts []string) []string {
 }
 
 // source is the use as an ingress controller derives an ssl object from it.
-func (u Use) source(secretName string) ingresscontroller.Source {
+func (u Reference) source(secretName string) ingresscontroller.Source {
 	return ingresscontroller.Source{
 		Kind: u.Kind, Namespace: u.Namespace, Name: u.Name, Index: u.Index, Listener: u.Listener, Hosts: u.Hosts, SecretName: secretName,
 	}
@@ -139,4 +139,4 @@ func (p Pair) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "certificat
 func (p Pair) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", fmt.Sprint(p)), nil }
 
 // Format keeps the token of the Vault out of fmt's verbs.
-func (r Reference) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.Cert) }
+func (r VaultReference) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.Cert) }

@@ -16,7 +16,7 @@ type theirs struct{ known *inventory.Inventory }
 // locate finds the objects that should hold the target's certificate, and the uses that have none.
 func (th theirs) locate(t Target) (objects []Object, missing []Missing) {
 	seen := map[string]bool{}
-	for _, use := range t.Uses {
+	for _, use := range t.References {
 		if !ingresscontroller.Serves(use.Kind) {
 			continue
 		}
@@ -32,7 +32,7 @@ func (th theirs) locate(t Target) (objects []Object, missing []Missing) {
 				objects = append(objects, o)
 			}
 		}
-		if !fits && !use.Ending {
+		if !fits && !use.Terminating {
 			missing = append(missing, th.missingOf(use, wanted, t))
 		}
 	}
@@ -40,16 +40,16 @@ func (th theirs) locate(t Target) (objects []Object, missing []Missing) {
 }
 
 // missingOf says where the object of a use belongs, and what is there.
-func (th theirs) missingOf(use Use, wanted []string, t Target) Missing {
-	m := Missing{Use: use, Hosts: wanted, Version: th.version(use), Unserved: !th.serve(use)}
-	m.Elsewhere = m.Unserved && use.Controller != "" && !ingresscontroller.Only(use.Kind)
+func (th theirs) missingOf(use Reference, wanted []string, t Target) Missing {
+	m := Missing{Reference: use, Hosts: wanted, Version: th.version(use), Unserved: !th.serve(use)}
+	m.OtherController = m.Unserved && use.Controller != "" && !ingresscontroller.ForAPISIXOnly(use.Kind)
 	if m.Version == "" {
 		return m
 	}
 	m.ID = m.Version.ID(use.source(t.SecretName))
 	if o, ok := th.known.Get(m.ID); ok {
-		m.There = o.Controller() == m.Version && (ofSecret(o, t) || namesUse(o, use) || wasOfSecret(o, use, t))
-		m.Taken = !m.There
+		m.Exists = o.Controller() == m.Version && (ofSecret(o, t) || namesUse(o, use) || wasOfSecret(o, use, t))
+		m.IDTaken = !m.Exists
 	}
 	return m
 }
@@ -77,19 +77,19 @@ func (th theirs) leftovers(t Target) []Object {
 }
 
 func leftOver(o Object, t Target) bool {
-	if !t.owns(o.Hosts) || slices.ContainsFunc(t.Uses, func(use Use) bool { return !use.Ending && inUse(o, use, t) }) {
+	if !t.owns(o.Hosts) || slices.ContainsFunc(t.References, func(use Reference) bool { return !use.Terminating && inUse(o, use, t) }) {
 		return false
 	}
-	ending := func(use Use) bool { return use.Ending && derived(o, use, t) }
+	ending := func(use Reference) bool { return use.Terminating && derived(o, use, t) }
 	// Of a use that is gone its name may be all that is known, and the object may be of another one of that name by now.
-	gone := func(use Use) bool { return derived(o, use, t) && t.heldBy(o) }
-	byUse := slices.ContainsFunc(t.Uses, ending) || slices.ContainsFunc(t.FormerUses, gone)
+	gone := func(use Reference) bool { return derived(o, use, t) && t.heldBy(o) }
+	byUse := slices.ContainsFunc(t.References, ending) || slices.ContainsFunc(t.FormerReferences, gone)
 	// A Secret of another namespace is not proven to be ours by its name.
 	return byUse || ofSecret(o, t) && t.SecretNamespace == t.Namespace
 }
 
 // derived reports whether the object says that it is derived from a use of the target's Secret.
-func derived(o Object, use Use, t Target) bool {
+func derived(o Object, use Reference, t Target) bool {
 	switch o.Controller() {
 	case ingresscontroller.V2:
 		return namesUse(o, use)
@@ -100,7 +100,7 @@ func derived(o Object, use Use, t Target) bool {
 }
 
 // inUse reports whether a live use has the object: its controller still wants it.
-func inUse(o Object, use Use, t Target) bool {
+func inUse(o Object, use Reference, t Target) bool {
 	return o.ID == o.Controller().ID(use.source(t.SecretName)) || inventory.SameHosts(o.Hosts, use.Hosts) ||
 		namesUse(o, use) && overlap(o.Hosts, use.Hosts)
 }
@@ -113,7 +113,7 @@ func ofSecret(o Object, t Target) bool {
 
 // wasOfSecret reports whether an object of 1.8 under the use's id is of another Secret of the same namespace, that the use
 // named before. Ids can be made to collide, so that one of another namespace is somebody else's.
-func wasOfSecret(o Object, use Use, t Target) bool {
+func wasOfSecret(o Object, use Reference, t Target) bool {
 	return o.Controller() == ingresscontroller.V18 && o.Labels.Get(ingresscontroller.Label18SecretNamespace) == t.SecretNamespace &&
 		overlap(o.Hosts, use.Hosts)
 }
@@ -121,12 +121,12 @@ func wasOfSecret(o Object, use Use, t Target) bool {
 // ofUse is how 2.x labels its objects: with the object that uses the Secret. All entries of an Ingress have the same
 // labels; their hosts and the id distinguish them. So have all listeners of a Gateway, and two Secrets of one listener have
 // the same hosts besides.
-func ofUse(o Object, use Use) bool {
+func ofUse(o Object, use Reference) bool {
 	sameHosts := use.Listener == "" && inventory.SameHosts(o.Hosts, use.Hosts)
 	return o.Controller() == ingresscontroller.V2 && namesUse(o, use) && (sameHosts || o.ID == ingresscontroller.V2.ID(use.source("")))
 }
 
-func namesUse(o Object, use Use) bool {
+func namesUse(o Object, use Reference) bool {
 	return o.Labels.Get(ingresscontroller.Label2Kind) == use.Kind && o.Labels.Get(ingresscontroller.Label2Namespace) == use.Namespace &&
 		o.Labels.Get(ingresscontroller.Label2Name) == use.Name
 }
@@ -139,7 +139,7 @@ func overlap(a, b []string) bool {
 
 // version is that of the ingress controller that serves a use: as its class and the gateway's objects say, empty where
 // they say nothing or contradict each other.
-func (th theirs) version(use Use) ingresscontroller.Version {
+func (th theirs) version(use Reference) ingresscontroller.Version {
 	byClass := ingresscontroller.VersionOfClass(use.Controller)
 	has18, has2 := th.known.Has(ingresscontroller.V18), th.known.Has(ingresscontroller.V2)
 	var byObjects ingresscontroller.Version
@@ -162,7 +162,7 @@ func (th theirs) version(use Use) ingresscontroller.Version {
 
 // serve reports whether an APISIX ingress controller serves a use: it is the controller of the use's class. A controller of
 // 2.x may have another name, which is in its objects then.
-func (th theirs) serve(use Use) bool {
+func (th theirs) serve(use Reference) bool {
 	switch {
 	case use.Controller == "":
 		return false
@@ -174,7 +174,7 @@ func (th theirs) serve(use Use) bool {
 
 // labelsFor are those with which an ingress controller makes the object of a use. 2.x writes the name of its class's controller
 // into it.
-func (theirs) labelsFor(version ingresscontroller.Version, use Use, t Target) map[string]string {
+func (theirs) labelsFor(version ingresscontroller.Version, use Reference, t Target) map[string]string {
 	if version == ingresscontroller.V18 {
 		return map[string]string{
 			ingresscontroller.Label18ManagedBy:       ingresscontroller.Name,

@@ -33,14 +33,14 @@ func (t *touches) turn(now time.Time) bool {
 
 // touch names an ApisixTls to be touched, nil for none: a gateway in standalone mode that was started anew has nothing, and its
 // ingress controller notices only with its next period, an hour by default, or with a change of any source.
-func (g *Gateway) touch(done Result, t Target) *Use {
-	if done.State.Mode != Secret || done.Verb != Keep || done.Proof.Served || done.Proof.Cause != NoCertificate || done.State.Age < touchAfter {
+func (g *Gateway) touch(done Result, t Target) *Reference {
+	if done.State.Mode != ModeSecret || done.Verb != ActionKeep || done.Proof.Served || done.Proof.Cause != NoCertificate || done.State.Age < touchAfter {
 		return nil
 	}
 	// One that the controller does not serve would take the turn of all the others and bring nothing.
 	their := theirs{known: &g.parts.inventory}
-	for _, use := range t.Uses {
-		if use.Kind == "ApisixTls" && !use.Ending && their.serve(use) && g.parts.touches.turn(g.Clock.Now()) {
+	for _, use := range t.References {
+		if use.Kind == "ApisixTls" && !use.Terminating && their.serve(use) && g.parts.touches.turn(g.Clock.Now()) {
 			return &use
 		}
 	}

@@ -35,7 +35,7 @@ func Allowed(ctx context.Context, c client.Reader, key types.NamespacedName, nam
 		return nil, false, err
 	}
 	object := &metav1.PartialObjectMetadata{}
-	if gw.ByLabels() {
+	if gw.SelectsByLabels() {
 		object.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
 		if err := c.Get(ctx, client.ObjectKey{Name: namespace}, object); client.IgnoreNotFound(err) != nil {
 			return gw, false, err

@@ -103,7 +103,7 @@ type Listener struct {
 	Passthrough    bool
 	Refs           []Ref
 	// Mutual: clients must show a certificate.
-	Mutual bool
+	RequiresClientCert bool
 	// Unreadable: it has another shape than known.
 	Unreadable bool
 }
@@ -179,7 +179,7 @@ func (g Gateway) Allows(own, namespace string, of map[string]string) bool {
 }
 
 // ByLabels reports whether Allows depends on labels.
-func (g Gateway) ByLabels() bool {
+func (g Gateway) SelectsByLabels() bool {
 	return ptr.Deref(g.allowed.From, "") == gatewayv1.NamespacesFromSelector
 }
 
@@ -200,7 +200,7 @@ func listenersOf(u *unstructured.Unstructured, mutual map[int32]bool) []Listener
 		if !named {
 			required = mutual[0]
 		}
-		one.Mutual = before14 || required && l.Protocol == gatewayv1.HTTPSProtocolType
+		one.RequiresClientCert = before14 || required && l.Protocol == gatewayv1.HTTPSProtocolType
 		all = append(all, one)
 	}
 	return all

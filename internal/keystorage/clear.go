@@ -97,7 +97,7 @@ func (c clearing) all(ctx context.Context, places []v1alpha1.KeyLocation) error 
 func (c clearing) references(ctx context.Context) (string, error) {
 	var all strings.Builder
 	for _, g := range c.gateways {
-		text, err := g.References(ctx, c.target)
+		text, err := g.VaultReferences(ctx, c.target)
 		if err != nil {
 			return "", fmt.Errorf("gateway %s: %w", g.Name, err)
 		}
@@ -108,7 +108,7 @@ func (c clearing) references(ctx context.Context) (string, error) {
 
 func (c clearing) forgetVault(ctx context.Context) error {
 	for _, g := range c.gateways {
-		if err := g.ForgetVault(ctx, c.target); err != nil {
+		if err := g.DeleteVaultSecret(ctx, c.target); err != nil {
 			return fmt.Errorf("gateway %s: %w", g.Name, err)
 		}
 	}

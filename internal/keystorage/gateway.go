@@ -37,7 +37,7 @@ func (s atGateway) lost(ctx context.Context, t gateway.Target, unserved bool) st
 			continue
 		}
 		switch {
-		case g.Plan(state, t).Verb == gateway.Renew:
+		case g.Plan(state, t).Verb == gateway.ActionRenew:
 			return "gateway " + g.Name + " has lost the private key that it alone had"
 		case unserved && g.Explain(ctx, state, t, g.Prove(ctx, state.Hosts(t), t.Fingerprint)).Cause == gateway.UnfitKey:
 			return "gateway " + g.Name + " does not serve the certificate with the private key that it alone had"
@@ -65,7 +65,7 @@ func ownOnly(ctx context.Context, gateways []*gateway.Gateway, storage v1alpha1.
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("gateway %s: %w", g.Name, err)
-		case mode != gateway.Own:
+		case mode != gateway.ModeOwn:
 			return finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: %s needs push mode own, and gateway %s is in mode %s, where an ingress controller needs the key in the Secret: use Secret", storage, g.Name, mode), nil
 		}
 	}

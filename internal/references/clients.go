@@ -19,7 +19,7 @@ import (
 
 // clientOf finds what the uses ask of clients. It matters for own ssl objects, of which a certificate has one, so all its
 // uses must ask the same.
-func clientOf(ctx context.Context, live client.Reader, namespace string, uses []gateway.Use) (asked *apisix.SSLClient, unfit, err error) {
+func clientOf(ctx context.Context, live client.Reader, namespace string, uses []gateway.Reference) (asked *apisix.SSLClient, unfit, err error) {
 	common, unfit := commonClient(uses)
 	if common == nil {
 		return nil, unfit, nil
@@ -40,13 +40,13 @@ func clientOf(ctx context.Context, live client.Reader, namespace string, uses []
 }
 
 // commonClient is what all uses ask of clients, nil for nothing.
-func commonClient(uses []gateway.Use) (*gateway.Client, error) {
-	var first *gateway.Use
+func commonClient(uses []gateway.Reference) (*gateway.Client, error) {
+	var first *gateway.Reference
 	for i := range uses {
 		use := &uses[i]
 		switch {
-		case use.Ending:
-		case use.Mutual && use.Client == nil:
+		case use.Terminating:
+		case use.RequiresClientCert && use.Client == nil:
 			return nil, clientErrorf("%s %s asks clients for a certificate (frontend validation), which an ssl object of our own would not: leave it to an ingress controller of APISIX 2.x",
 				use.Kind, use.Name)
 		case first == nil:

@@ -4,7 +4,7 @@
 // clients.
 //
 //	found, err := finder.Of(ctx, cert)
-//	target.Uses, target.Client, target.Unfit = found.Uses, found.Client, found.Unfit
+//	target.References, target.Client, target.Unfit = found.Uses, found.Client, found.Unfit
 package references
 
 import (
@@ -21,9 +21,9 @@ import (
 
 // References are the objects that refer to a certificate's Secret.
 type References struct {
-	Uses []gateway.Use
+	Uses []gateway.Reference
 	// Clients are objects by which APISIX has the pair in the Secret as a client: no gateway serves it for them.
-	Clients []gateway.Use
+	Clients []gateway.Reference
 	// Client is what they require of clients; nil: nothing. Unfit says why that is not known: no error of a run, as what is
 	// served stays as it is meanwhile.
 	Client *apisix.SSLClient
@@ -35,9 +35,9 @@ type Finder struct {
 	// Live reads past the cache: Secrets with the CA of clients are not in it.
 	Live client.Reader
 	// Uses gives the objects by which an ingress controller serves a Secret.
-	Uses func(ctx context.Context, namespace, secretName string) ([]gateway.Use, error)
+	Uses func(ctx context.Context, namespace, secretName string) ([]gateway.Reference, error)
 	// Clients gives the objects by which APISIX has the pair in a Secret as a client. Nil: there are none.
-	Clients func(ctx context.Context, namespace, secretName string) ([]gateway.Use, error)
+	Clients func(ctx context.Context, namespace, secretName string) ([]gateway.Reference, error)
 	// Granted reports whether objects of a kind in a namespace may refer to a Secret of another.
 	Granted func(ctx context.Context, kind, from, secretNamespace, secretName string) (bool, error)
 }
@@ -55,7 +55,7 @@ func (f *Finder) Of(ctx context.Context, cert *v1alpha1.ApisixCertificate) (Refe
 		return found, err
 	}
 	for i := range found.Uses {
-		if use := &found.Uses[i]; use.HostsOfLeaf {
+		if use := &found.Uses[i]; use.HostsFromCertificate {
 			use.Hosts = certspec.Of(cert).DNSNames
 		}
 	}
@@ -73,9 +73,9 @@ func (f *Finder) Of(ctx context.Context, cert *v1alpha1.ApisixCertificate) (Refe
 }
 
 // granted are those uses that may refer to the certificate's Secret.
-func (f *Finder) granted(ctx context.Context, cert *v1alpha1.ApisixCertificate, uses []gateway.Use) ([]gateway.Use, error) {
+func (f *Finder) granted(ctx context.Context, cert *v1alpha1.ApisixCertificate, uses []gateway.Reference) ([]gateway.Reference, error) {
 	home := certspec.SecretNamespace(cert)
-	var all []gateway.Use
+	var all []gateway.Reference
 	for _, use := range uses {
 		granted := use.Namespace == home || use.Namespace == cert.Namespace
 		if !granted {
@@ -94,7 +94,7 @@ func (f *Finder) granted(ctx context.Context, cert *v1alpha1.ApisixCertificate, 
 // InUse names an object that refers to the Secret and lives; empty: none does.
 func (r References) InUse() string {
 	for _, use := range slices.Backward(slices.Concat(r.Clients, r.Uses)) {
-		if !use.Ending {
+		if !use.Terminating {
 			return use.Kind + " " + use.Namespace + "/" + use.Name
 		}
 	}
@@ -127,10 +127,10 @@ const mostRecorded = 100
 
 // Former are recorded objects as uses that have ended: what is left over at a gateway is only removed where it was made for
 // one of these.
-func Former(recorded []v1alpha1.ObjectReference) []gateway.Use {
-	var uses []gateway.Use
+func Former(recorded []v1alpha1.ObjectReference) []gateway.Reference {
+	var uses []gateway.Reference
 	for _, ref := range recorded {
-		uses = append(uses, gateway.Use{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, Ending: true})
+		uses = append(uses, gateway.Reference{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, Terminating: true})
 	}
 	return uses
 }

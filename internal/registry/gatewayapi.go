@@ -18,7 +18,7 @@ import (
 )
 
 // HasGatewayAPI is called once the cluster has the CRDs of Gateway and GatewayClass.
-func (r *Registry) HasGatewayAPI() { r.known.gatewayAPI.Store(true) }
+func (r *Registry) EnableGatewayAPI() { r.known.gatewayAPI.Store(true) }
 
 // chooseByGateway picks the gateway of a Gateway of the Gateway API. One that is gone has none: what it had is taken back.
 func (r *Registry) chooseByGateway(ctx context.Context, key types.NamespacedName) (choice, error) {

@@ -37,7 +37,7 @@ func (r *Registry) newGateway(name string) *gateway.Gateway {
 func (r *Registry) make(ctx context.Context, e *entry, chosen choice) {
 	l := r.look(ctx, chosen.name)
 	found, err := l.settings(chosen)
-	r.Follower.Keep(chosen.name, l.needed)
+	r.Follower.Prune(chosen.name, l.needed)
 	if found.key != nil {
 		e.key.Store(&found.key)
 	}

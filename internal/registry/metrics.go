@@ -23,7 +23,7 @@ func outcomeOf(err error) metrics.Outcome {
 		return metrics.Conflict
 	case apisix.IsUnavailable(err):
 		return metrics.Transient
-	case apisix.IsUnauthorized(err), apisix.IsForbidden(err), apisix.IsForeign(err):
+	case apisix.IsUnauthorized(err), apisix.IsForbidden(err), apisix.IsNotAdminAPI(err):
 		return metrics.Setup
 	}
 	return metrics.User

@@ -134,11 +134,11 @@ func (r *Registry) NameFor(ctx context.Context, key string) string {
 }
 
 // Changed makes the next For look at the settings of a gateway anew.
-func (r *Registry) Changed(name string) { r.entry(name).fresh.Store(false) }
+func (r *Registry) Invalidate(name string) { r.entry(name).fresh.Store(false) }
 
 // ClassesChanged lets every gateway's mode be found out again, and its settings be read again: an ingress controller, or
 // another gateway, may have come or gone.
-func (r *Registry) ClassesChanged() {
+func (r *Registry) InvalidateAll() {
 	r.known.mu.Lock()
 	defer r.known.mu.Unlock()
 	for _, e := range r.known.entries {
@@ -150,7 +150,7 @@ func (r *Registry) ClassesChanged() {
 }
 
 // HasProxies is called once the cluster has the CRD of GatewayProxy.
-func (r *Registry) HasProxies() {
+func (r *Registry) EnableGatewayProxies() {
 	r.known.proxies.Store(true)
 	r.known.mu.Lock()
 	defer r.known.mu.Unlock()

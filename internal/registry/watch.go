@@ -32,7 +32,7 @@ type Follower interface {
 	// Follow returns a reader that has the object, for the gateway called owner.
 	Follow(ctx context.Context, owner string, what Followed) (client.Reader, error)
 	// Keep ends what owner followed and does not need any more.
-	Keep(owner string, needed []Followed)
+	Prune(owner string, needed []Followed)
 }
 
 // The kinds of Followed.
@@ -87,7 +87,7 @@ func (w *Watches) Follow(ctx context.Context, owner string, what Followed) (clie
 }
 
 // Keep ends what the owner followed and does not need any more.
-func (w *Watches) Keep(owner string, needed []Followed) {
+func (w *Watches) Prune(owner string, needed []Followed) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for what, one := range w.all {

@@ -44,7 +44,7 @@ type Upstream struct {
 }
 
 // Of reads an ApisixUpstream, passing over any field that has another shape than known.
-func Of(u *unstructured.Unstructured) Upstream {
+func Read(u *unstructured.Unstructured) Upstream {
 	var read Upstream
 	read.Class, _, _ = unstructured.NestedString(u.Object, "spec", "ingressClassName")
 	spec, _, _ := unstructured.NestedMap(u.Object, "spec")
@@ -74,7 +74,7 @@ func Secrets(object client.Object) []string {
 		return nil
 	}
 	var keys []string
-	for _, secret := range Of(u).Secrets {
+	for _, secret := range Read(u).Secrets {
 		keys = append(keys, secret.String())
 	}
 	return keys
@@ -86,7 +86,7 @@ func Trim(object any) (any, error) {
 	if !ok || u.GetKind() != Kind.Kind {
 		return object, nil
 	}
-	read := Of(u)
+	read := Read(u)
 	ports := make([]any, 0, len(read.Secrets))
 	for _, secret := range read.Secrets {
 		ports = append(ports, map[string]any{"tlsSecret": map[string]any{"name": secret.Name, "namespace": secret.Namespace}})

@@ -52,7 +52,7 @@ func ForDeletion(s *Snapshot, now time.Time) Deletion {
 		p.Secret, p.Permit = s.Secret.Right.AtEnd(cert.Spec.SecretRetention == v1alpha1.SecretRetain)
 	}
 	p.Target.Hosts = slices.DeleteFunc(slices.Clone(s.Facts.Spec.DNSNames), func(host string) bool { return !slices.Contains(cert.Status.OwnedNames, host) })
-	p.Target.FormerUses = references.Former(s.References.Recorded(cert.Status.References))
+	p.Target.FormerReferences = references.Former(s.References.Recorded(cert.Status.References))
 	if p.Target.Fingerprint == "" { // the Secret went first, and an ingress controller may have kept what was in it
 		p.Target.Fingerprint = cert.Status.Issued.Fingerprint
 	}

@@ -150,7 +150,7 @@ func planGateways(s *Snapshot, p *Plan) []GatewayAction {
 func knownOf(s *Snapshot, t gateway.Target, name string) gateway.Known {
 	status := s.Cert.Status
 	known := gateway.Known{Rewritten: s.Seen.Rewritten && s.Seen.Unserved == t.Fingerprint}
-	if s.Seen.Suspect || s.Seen.Unserved == t.Fingerprint || status.ObservedGeneration != s.Cert.Generation || !s.Recorded(t.Fingerprint) {
+	if s.Seen.ForceVerify || s.Seen.Unserved == t.Fingerprint || status.ObservedGeneration != s.Cert.Generation || !s.Recorded(t.Fingerprint) {
 		return known
 	}
 	known.Verified = slices.ContainsFunc(status.Gateways, func(g v1alpha1.GatewayStatus) bool { return g.Name == name && g.ServedSerial == t.Serial })

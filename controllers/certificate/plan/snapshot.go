@@ -81,7 +81,7 @@ func (g GatewayStates) List() []*gateway.Gateway {
 func (s *Snapshot) TargetOf(b certs.Bundle) gateway.Target {
 	t := gateway.Target{
 		Namespace: s.Cert.Namespace, Name: s.Cert.Name, UID: string(s.Cert.UID),
-		SecretNamespace: certspec.SecretNamespace(s.Cert), SecretName: s.Cert.Spec.SecretName, Uses: s.References.Uses,
+		SecretNamespace: certspec.SecretNamespace(s.Cert), SecretName: s.Cert.Spec.SecretName, References: s.References.Uses,
 		OwnTerms: gateway.OwnTerms{Client: s.References.Client, Unfit: s.References.Unfit, Known: s.Gateways.Known},
 		Pair:     gateway.Pair{Fingerprint: certs.Fingerprint(b.Leaf), Serial: certs.Serial(b.Leaf)},
 	}
@@ -136,6 +136,6 @@ type Seen struct {
 	// Held and PushHeld are why the spec was not followed, or a gateway did not take the certificate, and since when.
 	Held, PushHeld           string
 	HeldSince, PushHeldSince time.Time
-	// Suspect: what was seen to be served is to be looked at anew.
-	Suspect bool
+	// ForceVerify: verify again what the gateways serve, whatever was seen before.
+	ForceVerify bool
 }

@@ -167,7 +167,7 @@ func pushedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.
 		if status, reason, message := missing(g, s.Cert.Spec.SecretName); reason != "" {
 			return result(status, reason, "gateway "+g.Name+": "+message)
 		}
-		carried = carried || g.State.Mode == gateway.Secret
+		carried = carried || g.State.Mode == gateway.ModeSecret
 	}
 	if carried {
 		return result(metav1.ConditionTrue, v1alpha1.ReasonSyncedByIngressController, "the ingress controller carries the Secret")
@@ -184,16 +184,16 @@ func missing(g gateway.Result, secretName string) (status metav1.ConditionStatus
 	case g.State.Conflict != nil:
 		return metav1.ConditionFalse, v1alpha1.ReasonSNIConflict, fmt.Sprintf(
 			"host %s is served by ssl object %s, which is not ours: delete that object, or remove the host here", g.State.Conflict.Host, g.State.Conflict.ID)
-	case g.Verb == gateway.Renew:
+	case g.Verb == gateway.ActionRenew:
 		return metav1.ConditionFalse, v1alpha1.ReasonKeyLost, "the gateway, which alone had the private key, does not hold the certificate: a new one is issued"
-	case g.Verb == gateway.Idle:
+	case g.Verb == gateway.ActionIdle:
 		return metav1.ConditionUnknown, v1alpha1.ReasonNotReferenced, notReferenced(g.State, secretName)
-	case g.Verb == gateway.Wait:
+	case g.Verb == gateway.ActionWait:
 		return metav1.ConditionFalse, v1alpha1.ReasonWaitingForIngressController, waitingFor(g.State)
-	case g.Verb == gateway.Yield && g.State.Adoption.Undone():
+	case g.Verb == gateway.ActionBackOff && g.State.Adoption.Reverted():
 		return metav1.ConditionFalse, v1alpha1.ReasonPushReverted,
 			"each time this certificate was put into the ingress controller's ssl object, another one was put back: look for a second ingress controller, or for one that cannot read Secrets"
-	case g.Verb == gateway.Yield:
+	case g.Verb == gateway.ActionBackOff:
 		return metav1.ConditionFalse, v1alpha1.ReasonWaitingForIngressController, "the ingress controller has put another certificate into its ssl object: it is written again in a moment"
 	}
 	return "", "", ""
@@ -203,7 +203,7 @@ func missing(g gateway.Result, secretName string) (status metav1.ConditionStatus
 func notReferenced(s gateway.State, secretName string) string {
 	const fine = ", so that nothing is pushed: that is right where Pods or other gateways use it (spec.gateways: None says so)"
 	if len(s.Adoption.Missing) > 0 {
-		use := s.Adoption.Missing[0].Use
+		use := s.Adoption.Missing[0].Reference
 		return use.Kind + " " + use.Namespace + "/" + use.Name + " with Secret " + secretName + " is of a class of another controller (" + use.Controller + ")" + fine
 	}
 	return "no object that an ingress controller of APISIX serves (ApisixTls, Ingress, Gateway) refers to Secret " + secretName + fine
@@ -211,22 +211,22 @@ func notReferenced(s gateway.State, secretName string) string {
 
 // waitingFor says what an ingress controller is waited for.
 func waitingFor(s gateway.State) string {
-	missing := slices.DeleteFunc(slices.Clone(s.Adoption.Missing), func(m gateway.Missing) bool { return m.Elsewhere })
+	missing := slices.DeleteFunc(slices.Clone(s.Adoption.Missing), func(m gateway.Missing) bool { return m.OtherController })
 	if len(missing) == 0 {
 		return "the ingress controller has not made its ssl object yet: look at it"
 	}
 	m := missing[0]
-	object := m.Use.Kind + " " + m.Use.Namespace + "/" + m.Use.Name
+	object := m.Reference.Kind + " " + m.Reference.Namespace + "/" + m.Reference.Name
 	switch {
-	case m.Unserved && m.Use.Kind == "Gateway":
-		return object + " names GatewayClass " + m.Use.Class + ", which does not exist, so that no ingress controller serves it: correct its spec.gatewayClassName"
-	case m.Unserved && m.Use.Class == "":
+	case m.Unserved && m.Reference.Kind == "Gateway":
+		return object + " names GatewayClass " + m.Reference.Class + ", which does not exist, so that no ingress controller serves it: correct its spec.gatewayClassName"
+	case m.Unserved && m.Reference.Class == "":
 		return object + " names no class, and no IngressClass of APISIX is the default, so that no ingress controller serves it: set its spec.ingressClassName"
 	case m.Unserved:
-		return object + " names class " + m.Use.Class + ", which is no IngressClass of APISIX, so that no ingress controller serves it: correct its spec.ingressClassName"
-	case m.Taken:
+		return object + " names class " + m.Reference.Class + ", which is no IngressClass of APISIX, so that no ingress controller serves it: correct its spec.ingressClassName"
+	case m.IDTaken:
 		return "ssl object " + m.ID + ", which should be that of " + object + ", belongs to something else: look at that object and at the ingress controller"
-	case m.Version != "" && m.Use.Mutual && !m.There:
+	case m.Version != "" && m.Reference.RequiresClientCert && !m.Exists:
 		return "the ingress controller has not made its ssl object of " + object + " yet, and only it can, as clients must show a certificate there: look at it"
 	}
 	return "the ingress controller has not made its ssl object of " + object + " yet: look at it, and at the object's status"
@@ -243,15 +243,15 @@ func servedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.
 	asked := false
 	for _, g := range done.Gateways {
 		switch {
-		case g.Unserved() && g.State.Mode == gateway.Secret && g.State.Age < carryGrace:
+		case g.Unserved() && g.State.Mode == gateway.ModeSecret && g.State.Age < carryGrace:
 			return result(metav1.ConditionFalse, v1alpha1.ReasonWaitingForIngressController, "gateway "+g.Name+": the ingress controller has not carried the Secret to the gateway yet")
-		case g.Unserved() && g.State.Mode == gateway.Secret:
+		case g.Unserved() && g.State.Mode == gateway.ModeSecret:
 			return result(metav1.ConditionFalse, v1alpha1.ReasonNotServed, "gateway "+g.Name+": "+g.Proof.Problem+
 				": the ingress controller has had "+carryGrace.String()+" to carry the Secret to this gateway: look at its log and at the status of the ApisixTls or Ingress")
 		case g.Unserved():
 			return result(metav1.ConditionFalse, v1alpha1.ReasonNotServed, "gateway "+g.Name+": "+g.Proof.Problem)
 		}
-		asked = asked || g.Proof.Asked
+		asked = asked || g.Proof.Attempted
 	}
 	if asked {
 		return result(metav1.ConditionTrue, v1alpha1.ReasonServed, "handshakes for all hosts showed the certificate")

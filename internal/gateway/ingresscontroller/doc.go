@@ -66,10 +66,10 @@ func VersionOfClass(controller string) Version {
 }
 
 // ServesImplicit reports whether the version serves a TLS entry of an Ingress without hosts, for those of its rules.
-func (v Version) ServesImplicit() bool { return v != V18 }
+func (v Version) ServesHostsFromRules() bool { return v != V18 }
 
 // Serves reports whether any version makes ssl objects for objects of this kind.
 func Serves(kind string) bool { return kind != "ListenerSet" }
 
 // Only reports whether objects of this kind are for ingress controllers of APISIX alone.
-func Only(kind string) bool { return kind == "ApisixTls" }
+func ForAPISIXOnly(kind string) bool { return kind == "ApisixTls" }

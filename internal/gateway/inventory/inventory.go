@@ -73,14 +73,14 @@ func (v *Inventory) Listed() time.Time {
 }
 
 // Doubt says that the gateway is not as the inventory says: the next EnsureFresh reads the list again, and Doubted reports it.
-func (v *Inventory) Doubt() {
+func (v *Inventory) Invalidate() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.listed, v.doubted = time.Time{}, true
 }
 
 // Doubted reports, once, that Doubt was called.
-func (v *Inventory) Doubted() bool {
+func (v *Inventory) Invalidated() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	doubted := v.doubted

@@ -32,7 +32,7 @@ type Object struct {
 }
 
 // Of is what is kept of an ssl object.
-func Of(ssl *apisix.SSL) Object {
+func NewObject(ssl *apisix.SSL) Object {
 	o := Object{
 		ID: ssl.ID, Hosts: ssl.Hosts(), Labels: LabelsOf(ssl.Labels), Enabled: ssl.Enabled(), Client: ClientDigest(ssl.Client),
 		Extra: len(ssl.Certs) > 0 || len(ssl.Keys) > 0 || ssl.SSLProtocols != nil,

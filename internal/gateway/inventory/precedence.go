@@ -45,7 +45,7 @@ func precedence(host string) []string {
 }
 
 // NameBefore is the object's name by which it comes before host, or beside it; empty: none.
-func (o Object) NameBefore(host string) string {
+func (o Object) PrecedingName(host string) string {
 	for _, name := range precedence(host) {
 		if slices.Contains(o.Hosts, name) {
 			return name

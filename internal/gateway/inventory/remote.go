@@ -37,7 +37,7 @@ func (r Remote) EnsureFresh(ctx context.Context, age time.Duration) error {
 // List reads the list again (GET /apisix/admin/ssls, page by page).
 func (r Remote) List(ctx context.Context) error {
 	return r.refresh(ctx, r.Clock.Now, func(ctx context.Context) ([]Object, error) {
-		return apisix.ListSSLsAs(ctx, r.Admin, Of)
+		return apisix.ListSSLsAs(ctx, r.Admin, NewObject)
 	})
 }
 
@@ -45,12 +45,12 @@ func (r Remote) List(ctx context.Context) error {
 func (r Remote) Read(ctx context.Context, id string) (Object, error) {
 	ssl, err := r.Admin.GetSSL(ctx, id)
 	if apisix.IsNotFound(err) && r.Forget(id) {
-		r.Doubt() // others may be gone too
+		r.Invalidate() // others may be gone too
 	}
 	if err != nil {
 		return Object{}, fmt.Errorf("get ssl object %s: %w", id, err)
 	}
-	object := Of(ssl)
+	object := NewObject(ssl)
 	r.Record(object)
 	return object, nil
 }

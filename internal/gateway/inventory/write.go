@@ -32,9 +32,9 @@ func (r Remote) Put(ctx context.Context, w Write, ssl apisix.SSL, had bool) (Obj
 		return Object{}, fmt.Errorf("put ssl object %s: %w", ssl.ID, err)
 	}
 	if created && had {
-		r.Doubt()
+		r.Invalidate()
 	}
-	object := Of(&ssl)
+	object := NewObject(&ssl)
 	if object.Reference != "" {
 		object.Serial = w.Serial
 	}
@@ -46,7 +46,7 @@ func (r Remote) Put(ctx context.Context, w Write, ssl apisix.SSL, had bool) (Obj
 func (r Remote) Patch(ctx context.Context, w Write, patch apisix.SSLPatch, now Object) error {
 	err := r.write(ctx, w, "patch", "ssls/"+now.ID, func() error { return r.Admin.PatchSSL(ctx, now.ID, patch) })
 	if apisix.IsNotFound(err) && r.Forget(now.ID) {
-		r.Doubt()
+		r.Invalidate()
 	}
 	if err != nil {
 		return fmt.Errorf("patch ssl object %s: %w", now.ID, err)

@@ -49,7 +49,7 @@ type Known struct {
 }
 
 // Of is what is known; a new certificate starts from nothing.
-func (m *Memory) Of(uid, fingerprint string, now time.Time) Known {
+func (m *Memory) Get(uid, fingerprint string, now time.Time) Known {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r := m.byUID[uid]

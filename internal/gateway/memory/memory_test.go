@@ -10,19 +10,19 @@ import (
 func TestMemory(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	m := &Memory{}
-	m.Of("u", "1", now)
+	m.Get("u", "1", now)
 	m.Wrote("u", now.Add(time.Second))
-	known := m.Of("u", "1", now.Add(3*time.Second))
+	known := m.Get("u", "1", now.Add(3*time.Second))
 	if known.Writes != 1 || known.SinceWrite != 2*time.Second || !known.ReadBack || known.Age != 3*time.Second {
 		t.Errorf("of the first certificate: %+v", known)
 	}
-	if m.Confirm("u"); m.Of("u", "1", now).ReadBack {
+	if m.Confirm("u"); m.Get("u", "1", now).ReadBack {
 		t.Error("read back, and still to be read back")
 	}
 	if alone := m.Missing("u", true, now); alone != 0 {
 		t.Errorf("missing for %s at once", alone)
 	}
-	known = m.Of("u", "2", now.Add(4*time.Second))
+	known = m.Get("u", "2", now.Add(4*time.Second))
 	if known.Writes != 0 || known.Age != 0 {
 		t.Errorf("a new certificate does not start from nothing: %+v", known)
 	}
@@ -36,7 +36,7 @@ func TestMemory(t *testing.T) {
 
 // carry is a certificate that the controller carries after took, seen when it is looked for.
 func carry(m *Memory, fingerprint string, now time.Time, took time.Duration) (headStart time.Duration, carried bool) {
-	m.Of("u", fingerprint, now)
+	m.Get("u", fingerprint, now)
 	headStart = m.Await("u", false, now)
 	if headStart == 0 || took > headStart {
 		m.Wrote("u", now.Add(headStart))

@@ -16,7 +16,7 @@ import "apisix-certs.io/apisix-certs/handshake"
 // Proof is what handshakes with a gateway showed.
 type Proof struct {
 	// Asked is false where no TLS address is known.
-	Asked bool
+	Attempted bool
 	// Served is true when every handshake showed the certificate.
 	Served bool
 	// Serial is that of the certificate seen, of a wrong one if there was any.
@@ -42,8 +42,8 @@ const (
 )
 
 // Mendable reports whether what the Admin API holds may be to blame, so that a look at it and a new write are worth it.
-func (p Proof) Mendable() bool {
-	return p.Asked && !p.Served && laggard(p.Cause)
+func (p Proof) Fixable() bool {
+	return p.Attempted && !p.Served && laggard(p.Cause)
 }
 
 // laggard reports whether a gateway that has not followed its Admin API yet shows this.

@@ -65,7 +65,7 @@ func (p *Prover) Prove(ctx context.Context, addrs, hosts []string, fingerprint s
 	defer cancel()
 	one := &run{
 		fingerprint: fingerprint, limits: []*limit.Slots{limit.New(handshakes, ""), p.slots}, again: p.again,
-		proof: Proof{Asked: true, Served: true},
+		proof: Proof{Attempted: true, Served: true},
 	}
 	one.all(ctx, addrs, hosts, p.failedHost(fingerprint))
 	p.remember(fingerprint, one.proof)
@@ -83,7 +83,7 @@ func (p *Prover) remember(fingerprint string, last Proof) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.failed, fingerprint)
-	if !last.Mendable() || len(p.failed) >= failedMost {
+	if !last.Fixable() || len(p.failed) >= failedMost {
 		return
 	}
 	if p.failed == nil {
@@ -204,7 +204,7 @@ func (r *run) note(host string, s seen) {
 	case s.cause == "" && r.proof.Served:
 		r.proof.Serial = s.serial
 	case s.cause != "" && (r.proof.Served || problem < r.proof.Problem):
-		r.proof = Proof{Asked: true, Serial: s.serial, Problem: problem, Host: host, Cause: s.cause}
+		r.proof = Proof{Attempted: true, Serial: s.serial, Problem: problem, Host: host, Cause: s.cause}
 	}
 }
 

@@ -113,7 +113,7 @@ func TestFewHandshakes(t *testing.T) {
 				if took := time.Since(began); took > 2*time.Second {
 					t.Errorf("it took %s", took)
 				}
-				if p.Served || p.Host != test.host || !p.Mendable() {
+				if p.Served || p.Host != test.host || !p.Fixable() {
 					t.Errorf("proof %d: %+v", i, p)
 				}
 			}

@@ -14,20 +14,20 @@ type Result struct {
 	State State
 	Verb  Verb
 	// Again is when to look at the gateway again; zero: there is no need.
-	Again time.Duration
-	Err   error
-	Proof Proof
+	RequeueAfter time.Duration
+	Err          error
+	Proof        Proof
 	// Touch is an ApisixTls to be changed, so that its ingress controller looks at all of them again; nil: there is no need.
-	Touch *Use
+	Touch *Reference
 }
 
 // Settled reports whether the gateway has the target, as far as that can be known.
 func (r Result) Settled() bool {
-	return r.Err == nil && r.Verb != Refuse && r.Verb != Renew && r.Verb != Wait && (!r.Proof.Asked || r.Proof.Served)
+	return r.Err == nil && r.Verb != ActionRefuse && r.Verb != ActionRenew && r.Verb != ActionWait && (!r.Proof.Attempted || r.Proof.Served)
 }
 
 // Unserved reports whether a handshake showed something else than the target.
-func (r Result) Unserved() bool { return r.Proof.Asked && !r.Proof.Served }
+func (r Result) Unserved() bool { return r.Proof.Attempted && !r.Proof.Served }
 
 // AllSettled reports whether every gateway has the target, as far as that can be known.
 func AllSettled(results []Result) bool {
@@ -36,7 +36,7 @@ func AllSettled(results []Result) bool {
 
 // AllServed reports whether every gateway that could be asked was seen to serve the target, and one could.
 func AllServed(results []Result) bool {
-	asked := slices.ContainsFunc(results, func(r Result) bool { return r.Proof.Asked })
+	asked := slices.ContainsFunc(results, func(r Result) bool { return r.Proof.Attempted })
 	return asked && !slices.ContainsFunc(results, func(r Result) bool { return r.Err != nil || r.Unserved() })
 }
 
@@ -54,22 +54,22 @@ type Known struct {
 //
 // A target that was verified before and needs no write is not verified again: a rolling verification does so for every
 // certificate. Beside an ingress controller every look counts, for it may write the old one back.
-func (g *Gateway) Bring(ctx context.Context, s State, t Target, known Known) Result {
+func (g *Gateway) Sync(ctx context.Context, s State, t Target, known Known) Result {
 	done := g.write(ctx, s, t)
-	if known.Verified && done.Err == nil && done.Verb == Keep && done.State.Mode == Own {
+	if known.Verified && done.Err == nil && done.Verb == ActionKeep && done.State.Mode == ModeOwn {
 		var ok bool
 		if done.Proof, ok = g.Proven(t.Serial); ok {
 			return done
 		}
 	}
 	g.verify(ctx, &done, t)
-	if done.State.Mode == Secret && done.Unserved() {
+	if done.State.Mode == ModeSecret && done.Unserved() {
 		g.doubtMode(doubtAgain)
 	}
-	if done.Verb == Idle && !done.Proof.Served { // what others serve there is their business
+	if done.Verb == ActionIdle && !done.Proof.Served { // what others serve there is their business
 		done.Proof = Proof{}
 	}
-	if done.Verb == Keep && done.Proof.Mendable() && done.State.Mode != Secret && !known.Rewritten {
+	if done.Verb == ActionKeep && done.Proof.Fixable() && done.State.Mode != ModeSecret && !known.Rewritten {
 		done = g.bringAgain(ctx, t, done)
 	}
 	done.Touch = g.touch(done, t)
@@ -79,7 +79,7 @@ func (g *Gateway) Bring(ctx context.Context, s State, t Target, known Known) Res
 
 // verify makes the handshakes for what should be served by now.
 func (g *Gateway) verify(ctx context.Context, done *Result, t Target) {
-	if done.Err == nil && done.Verb != Wait && done.Verb != Refuse && done.Verb != Renew {
+	if done.Err == nil && done.Verb != ActionWait && done.Verb != ActionRefuse && done.Verb != ActionRenew {
 		done.Proof = g.Prove(ctx, done.State.Hosts(t), t.Fingerprint)
 	}
 }
@@ -97,12 +97,12 @@ func (g *Gateway) bringAgain(ctx context.Context, t Target, before Result) Resul
 	switch {
 	case done.Err != nil:
 		return done
-	case done.Verb == Keep:
+	case done.Verb == ActionKeep:
 		done.State, done.Err = g.PushAgain(ctx, done.State, t)
-	case done.Verb == Put:
-		g.Doubt() // it was thought to be there: others may be gone too
+	case done.Verb == ActionPut:
+		g.Invalidate() // it was thought to be there: others may be gone too
 	}
-	if done.Err == nil && done.Verb != Renew {
+	if done.Err == nil && done.Verb != ActionRenew {
 		done.Proof = g.Prove(ctx, done.State.Hosts(t), t.Fingerprint)
 	}
 	return done
@@ -110,19 +110,19 @@ func (g *Gateway) bringAgain(ctx context.Context, t Target, before Result) Resul
 
 func (g *Gateway) write(ctx context.Context, s State, t Target) Result {
 	done := Result{Name: g.Name, State: s}
-	if t.Unfit != nil && s.Mode == Own {
+	if t.Unfit != nil && s.Mode == ModeOwn {
 		done.Err = t.Unfit
 		return done
 	}
 	var action Action
 	done.State, action, done.Err = g.Push(ctx, s, t)
-	done.Verb, done.Again = action.Verb, action.Again
+	done.Verb, done.RequeueAfter = action.Verb, action.RequeueAfter
 	return done
 }
 
 // Verify makes the handshakes for a target whose key is not at hand, so that nothing can be written.
 func (g *Gateway) Verify(ctx context.Context, hosts []string, fingerprint string) Result {
-	done := Result{Name: g.Name, Verb: Keep}
+	done := Result{Name: g.Name, Verb: ActionKeep}
 	done.State.Mode, _ = g.FindMode(ctx)
 	done.Proof = g.Prove(ctx, hosts, fingerprint)
 	return done

@@ -10,34 +10,34 @@ import (
 
 // Age is the APISIX that a [Server] stands in for. Only the current one is held to recordings; what is said of the others is that of the
 // documentation of their releases.
-type Age string
+type Release string
 
 // Ages.
 const (
 	// Current is 3.18.0.
-	Current Age = ""
+	Current Release = ""
 	// ShowsKeys is 3.8.0: GET and list show the key as it is stored, and the defaults of fields that were not sent.
-	ShowsKeys Age = "3.8.0"
+	ShowsKeys Release = "3.8.0"
 	// ShowsPlainKeys is the same without data_encryption: what is stored and shown is the key itself.
-	ShowsPlainKeys Age = "3.8.0, not encrypted"
+	ShowsPlainKeys Release = "3.8.0, not encrypted"
 	// FormV2 is 3.18.0 with deployment.admin.admin_api_version: v2.
-	FormV2 Age = "3.18.0, v2"
+	FormV2 Release = "3.18.0, v2"
 	// Before3 is 2.15.3: ssl objects are under /apisix/admin/ssl, and answers have the form of etcd v2.
-	Before3 Age = "2.15.3"
+	Before3 Release = "2.15.3"
 	// Before3Nameless is the same with enable_server_tokens: false.
-	Before3Nameless Age = "2.15.3, nameless"
+	Before3Nameless Release = "2.15.3, nameless"
 )
 
 // SetAge changes the age from the next request on, as an upgrade does. What is stored stays.
-func (s *Server) SetAge(age Age) { s.age.Store(&age) }
+func (s *Server) SetRelease(age Release) { s.age.Store(&age) }
 
 // formV2 reports whether answers have the form of etcd v2.
-func (a Age) formV2() bool { return a == FormV2 || a.before3() }
+func (a Release) formV2() bool { return a == FormV2 || a.before3() }
 
-func (a Age) before3() bool { return strings.HasPrefix(string(a), string(Before3)) }
+func (a Release) before3() bool { return strings.HasPrefix(string(a), string(Before3)) }
 
 // server is the header Server of an age; empty: none, as in the recordings.
-func (a Age) server() string {
+func (a Release) server() string {
 	switch a {
 	case Current:
 		return ""
@@ -68,7 +68,7 @@ func (s *Server) aged(r *http.Request) reply {
 }
 
 // answerBefore3 has the paths of an age, and what it says where there is nothing.
-func (s *Server) answerBefore3(r *http.Request, age Age) reply {
+func (s *Server) answerBefore3(r *http.Request, age Release) reply {
 	r = r.Clone(r.Context())
 	if age.formV2() {
 		r.URL.RawQuery = "" // there are no pages
