@@ -16,11 +16,11 @@ const MinVersion = "3.0.0"
 var (
 	serverHeader = regexp.MustCompile(`^APISIX(/[0-9A-Za-z.\-]{1,32})?$`)
 	before3      = regexp.MustCompile(`^APISIX/[0-2]\.`)
-	sinceThen    = regexp.MustCompile(`^APISIX/\d+\.`)
+	since3       = regexp.MustCompile(`^APISIX/\d+\.`)
 )
 
 // server is what APISIX says of its version, "APISIX/3.18.0"; "APISIX" with enable_server_tokens: false, empty where it is another server.
-func (a answer) server() string {
+func (a response) server() string {
 	if name := a.header.Get("Server"); serverHeader.MatchString(name) {
 		return name
 	}
@@ -28,7 +28,7 @@ func (a answer) server() string {
 }
 
 // outdated reports whether the answer is of an Admin API older than v3. One that says nothing of its age, such as that to a wrong key, is not.
-func (a answer) outdated() bool {
+func (a response) outdated() bool {
 	switch {
 	case a.status >= 500, a.status == http.StatusUnauthorized, a.status == http.StatusForbidden, a.status == http.StatusTooManyRequests:
 		return false
@@ -39,13 +39,13 @@ func (a answer) outdated() bool {
 	return object["list"] == nil && object["value"] == nil && read[map[string]json.RawMessage](object["node"]) != nil
 }
 
-func (a answer) outdatedError() *APIError {
-	e := a.foreign("")
+func (a response) outdatedError() *APIError {
+	e := a.notAdminAPI("")
 	e.Outdated = true
 	switch {
 	case before3.MatchString(e.Server):
 		e.Message = e.Server + " is older than " + MinVersion + ", the least version"
-	case sinceThen.MatchString(e.Server):
+	case since3.MatchString(e.Server):
 		e.Message = e.Server + " answers as Admin API v2, and v3 is needed"
 	default:
 		e.Message = "an Admin API older than v3 answers"
@@ -67,23 +67,23 @@ func UpgradeHint(err error) string {
 		return ""
 	case before3.MatchString(e.Server):
 		return "upgrade the gateway to APISIX " + MinVersion + " or later"
-	case sinceThen.MatchString(e.Server):
+	case since3.MatchString(e.Server):
 		return "set deployment.admin.admin_api_version to v3 in the gateway's config.yaml, and reload it"
 	}
 	return "run APISIX " + MinVersion + " or later, with deployment.admin.admin_api_version: v3"
 }
 
 // nowhere is the id of no object.
-const nowhere = "apisix-certs-is-this-ssl"
+const probeID = "apisix-certs-is-this-ssl"
 
 // agedOr returns err, unless it says that there is no /ssls and an APISIX before 3.0 that hides its version answers: that has its objects
 // under /ssl. An object that cannot be is asked for, as a list would have keys in it.
-func (c *Client) agedOr(ctx context.Context, err error) error {
+func (c *Client) explainNotFound(ctx context.Context, err error) error {
 	e, ok := asAPIError(err)
 	if !ok || !e.NotAdminAPI || e.Outdated || e.Status != http.StatusNotFound {
 		return err
 	}
-	_, other := c.do(ctx, request{method: http.MethodGet, resource: "ssl", id: nowhere, limit: objectLimit, aside: true})
+	_, other := c.do(ctx, request{method: http.MethodGet, resource: "ssl", id: probeID, limit: objectLimit, unobserved: true})
 	if !IsNotFound(other) {
 		return err
 	}

@@ -91,7 +91,7 @@ func (c *Client) Probe(ctx context.Context) (Mode, error) {
 		return ModeUnknown, err
 	}
 	if _, configsErr := c.do(ctx, request{method: http.MethodHead, resource: "configs"}); configsErr != nil {
-		return ModeUnknown, c.agedOr(ctx, err)
+		return ModeUnknown, c.explainNotFound(ctx, err)
 	}
 	return ModeStandalone, nil
 }

@@ -269,7 +269,7 @@ func TestProbe(t *testing.T) {
 	missing := step{"GET", "/ssls?page=1&page_size=10", "", 404, "<html>404</html>", true}
 	configs := step{"HEAD", "/configs", "", 200, "", false}
 	none := step{"HEAD", "/configs", "", 404, "", true}
-	old := step{"GET", "/ssl/" + nowhere, "", 404, "<html>404</html>", true}
+	old := step{"GET", "/ssl/" + probeID, "", 404, "<html>404</html>", true}
 	denied := step{"GET", "/ssls?page=1&page_size=10", "", 401, `{"error_msg":"failed to check token"}`, false}
 	for _, test := range []struct {
 		name  string

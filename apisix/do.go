@@ -14,13 +14,13 @@ import (
 
 // request is one call of the Admin API, before it is known which endpoint takes it.
 type request struct {
-	method   string
-	resource string // "ssls"
-	id       string // checked by ValidID, so it needs no escaping; empty for the list
-	query    url.Values
-	body     []byte // JSON, may hold keys
-	limit    int    // of the answer's body in bytes
-	aside    bool   // it explains the failure of another, and is not observed
+	method     string
+	resource   string // "ssls"
+	id         string // checked by ValidID, so it needs no escaping; empty for the list
+	query      url.Values
+	body       []byte // JSON, may hold keys
+	limit      int    // of the answer's body in bytes
+	unobserved bool   // it explains the failure of another, and is not observed
 }
 
 func (r request) path() string {
@@ -32,7 +32,7 @@ func (r request) path() string {
 }
 
 // answer is what came back. It is filled in as far as it is known where there is an error too.
-type answer struct {
+type response struct {
 	request  request
 	endpoint string // host:port
 	attempts int
@@ -43,14 +43,14 @@ type answer struct {
 }
 
 // do makes the request at the endpoint that answered last, and then at each other one as long as none answers.
-func (c *Client) do(ctx context.Context, r request) (answer, error) {
+func (c *Client) do(ctx context.Context, r request) (response, error) {
 	key, err := c.options.AdminKey.key(ctx)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	endpoints := *c.endpoints.Load()
 	first := int(c.last.Load())
-	var a answer
+	var a response
 	for i := range endpoints {
 		index := (first + i) % len(endpoints)
 		a, err = c.attempt(ctx, endpoints[index], key, r)
@@ -59,7 +59,7 @@ func (c *Client) do(ctx context.Context, r request) (answer, error) {
 		if ctx.Err() != nil {
 			break
 		}
-		if !elsewhere(err) {
+		if !mayTryNext(err) {
 			c.last.Store(int64(index))
 			break
 		}
@@ -69,7 +69,7 @@ func (c *Client) do(ctx context.Context, r request) (answer, error) {
 
 // elsewhere tells whether another endpoint may do better: this one gave no answer, or is itself behind something that
 // got none. A repeated write does no harm, as each write sets the same content.
-func elsewhere(err error) bool {
+func mayTryNext(err error) bool {
 	e, ok := asAPIError(err)
 	if !ok {
 		return err != nil
@@ -83,10 +83,10 @@ func elsewhere(err error) bool {
 	return false
 }
 
-func (c *Client) attempt(ctx context.Context, endpoint, key string, r request) (answer, error) {
+func (c *Client) attempt(ctx context.Context, endpoint, key string, r request) (response, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
-	a := answer{request: r, endpoint: hostPort(endpoint)}
+	a := response{request: r, endpoint: hostPort(endpoint)}
 	call := c.http.R().SetContext(ctx).
 		SetHeader("X-API-KEY", key).
 		SetQueryParamsFromValues(r.query).
@@ -100,7 +100,7 @@ func (c *Client) attempt(ctx context.Context, endpoint, key string, r request) (
 	}
 	if errors.Is(err, resty.ErrResponseBodyTooLarge) {
 		a.status = response.StatusCode()
-		return a, a.foreign("the answer is too long")
+		return a, a.notAdminAPI("the answer is too long")
 	}
 	if err != nil {
 		return a, &NetworkError{Endpoint: a.endpoint, Method: r.method, Path: r.path(), Err: err}
@@ -109,8 +109,8 @@ func (c *Client) attempt(ctx context.Context, endpoint, key string, r request) (
 	return a, a.check(key)
 }
 
-func (c *Client) observe(a answer, err error) {
-	if c.options.Observe == nil || a.request.aside {
+func (c *Client) observe(a response, err error) {
+	if c.options.Observe == nil || a.request.unobserved {
 		return
 	}
 	c.options.Observe(Call{

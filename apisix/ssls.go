@@ -25,13 +25,13 @@ const (
 // GetSSL returns the object without its keys, which APISIX does not give.
 // The error is an *IDError, or see [Client.PutSSL]; [IsNotFound] tells where there is no such object.
 func (c *Client) GetSSL(ctx context.Context, id string) (*SSL, error) {
-	answer, err := c.object(ctx, http.MethodGet, id, nil)
+	response, err := c.object(ctx, http.MethodGet, id, nil)
 	if err != nil {
 		return nil, err
 	}
-	ssl, ok := read[node](answer.body).ssl()
+	ssl, ok := read[node](response.body).ssl()
 	if !ok {
-		return nil, answer.foreign(noObject)
+		return nil, response.notAdminAPI(noObject)
 	}
 	return &ssl, nil
 }
@@ -45,11 +45,11 @@ func (c *Client) PutSSL(ctx context.Context, ssl SSL) (created bool, err error) 
 	if err != nil {
 		return false, err
 	}
-	answer, err := c.object(ctx, http.MethodPut, ssl.ID, body)
+	response, err := c.object(ctx, http.MethodPut, ssl.ID, body)
 	if err != nil {
 		return false, err
 	}
-	return answer.status == http.StatusCreated, nil
+	return response.status == http.StatusCreated, nil
 }
 
 // PatchSSL changes the fields of the object that the patch has. A patch beside another write of the object may end
@@ -67,7 +67,7 @@ func (c *Client) PatchSSL(ctx context.Context, id string, patch SSLPatch) error 
 // it looks for the object. The error is one of [IsForbidden] or [IsUnauthorized], of a proxy that lets no PATCH through (405), or a
 // *KeyError or *NetworkError.
 func (c *Client) CheckWrite(ctx context.Context) error {
-	_, err := c.do(ctx, request{method: http.MethodPatch, resource: "ssls", id: nowhere, limit: objectLimit})
+	_, err := c.do(ctx, request{method: http.MethodPatch, resource: "ssls", id: probeID, limit: objectLimit})
 	if e, ok := asAPIError(err); ok && !IsForbidden(e) && !IsUnauthorized(e) && e.Status != http.StatusMethodNotAllowed {
 		return nil
 	}
@@ -77,23 +77,23 @@ func (c *Client) CheckWrite(ctx context.Context) error {
 // DeleteSSL deletes the object. [IsNotFound] tells where there was none; after an attempt that another endpoint did not
 // answer this counts as done, as that one may have deleted it. Other errors are as those of [Client.PutSSL].
 func (c *Client) DeleteSSL(ctx context.Context, id string) error {
-	answer, err := c.object(ctx, http.MethodDelete, id, nil)
-	if IsNotFound(err) && answer.attempts > 1 {
+	response, err := c.object(ctx, http.MethodDelete, id, nil)
+	if IsNotFound(err) && response.attempts > 1 {
 		return nil
 	}
 	return err
 }
 
 // object makes a request for one ssl object.
-func (c *Client) object(ctx context.Context, method, id string, body []byte) (answer, error) {
+func (c *Client) object(ctx context.Context, method, id string, body []byte) (response, error) {
 	if err := ValidID(id); err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	a, err := c.do(ctx, request{method: method, resource: "ssls", id: id, body: body, limit: objectLimit})
 	if err == nil && path.Base(read[node](a.body).Key) != id {
-		return a, a.foreign(noObject)
+		return a, a.notAdminAPI(noObject)
 	}
-	return a, c.agedOr(ctx, err)
+	return a, c.explainNotFound(ctx, err)
 }
 
 // ListSSLs returns all ssl objects without their keys, those of others too, in the order of their etcd keys. A field of
@@ -126,7 +126,7 @@ func listOnce[T any](ctx context.Context, c *Client, keep func(*SSL) T) (ssls []
 	for number := 1; ; number++ {
 		p, err := c.page(ctx, number, pageSize)
 		if err != nil {
-			return nil, false, c.agedOr(ctx, err)
+			return nil, false, c.explainNotFound(ctx, err)
 		}
 		if first < 0 {
 			first = p.total
@@ -149,7 +149,7 @@ type page struct {
 }
 
 func (c *Client) page(ctx context.Context, number, size int) (page, error) {
-	answer, err := c.do(ctx, request{
+	response, err := c.do(ctx, request{
 		method: http.MethodGet, resource: "ssls", limit: listLimit,
 		// Both are needed: APISIX ignores one without the other.
 		query: url.Values{"page": {strconv.Itoa(number)}, "page_size": {strconv.Itoa(size)}},
@@ -161,12 +161,12 @@ func (c *Client) page(ctx context.Context, number, size int) (page, error) {
 		List  json.RawMessage `json:"list"`
 		Total *int            `json:"total"`
 	}
-	if err := json.Unmarshal(answer.body, &list); err != nil || list.Total == nil {
-		return page{}, answer.foreign(noList)
+	if err := json.Unmarshal(response.body, &list); err != nil || list.Total == nil {
+		return page{}, response.notAdminAPI(noList)
 	}
 	nodes, ok := nodesOf(list.List)
 	if !ok || len(nodes) == 0 && *list.Total > (number-1)*size {
-		return page{}, answer.foreign(noList)
+		return page{}, response.notAdminAPI(noList)
 	}
 	return page{nodes: nodes, total: *list.Total}, nil
 }

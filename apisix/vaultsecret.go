@@ -34,13 +34,13 @@ type vaultSecretBody struct {
 // GetVaultSecret reads the object (GET /apisix/admin/secrets/vault/ID), its token included: APISIX gives it back.
 // [IsNotFound] tells where there is none. Errors are as those of [Client.PutSSL].
 func (c *Client) GetVaultSecret(ctx context.Context, id string) (*VaultSecret, error) {
-	answer, err := c.vaultSecret(ctx, http.MethodGet, id, nil)
+	response, err := c.vaultSecret(ctx, http.MethodGet, id, nil)
 	if err != nil {
 		return nil, err
 	}
-	b := read[*vaultSecretBody](read[node](answer.body).Value)
+	b := read[*vaultSecretBody](read[node](response.body).Value)
 	if b == nil {
-		return nil, answer.foreign("the answer is not about this secret object")
+		return nil, response.notAdminAPI("the answer is not about this secret object")
 	}
 	return &VaultSecret{ID: id, URI: b.URI, Prefix: b.Prefix, Token: b.Token, Namespace: b.Namespace}, nil
 }
@@ -62,9 +62,9 @@ func (c *Client) DeleteVaultSecret(ctx context.Context, id string) error {
 	return err
 }
 
-func (c *Client) vaultSecret(ctx context.Context, method, id string, body []byte) (answer, error) {
+func (c *Client) vaultSecret(ctx context.Context, method, id string, body []byte) (response, error) {
 	if err := ValidID(id); err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	return c.do(ctx, request{method: method, resource: "secrets/vault", id: id, body: body, limit: objectLimit})
 }

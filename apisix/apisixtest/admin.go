@@ -20,18 +20,18 @@ func (s *Server) serveAdmin(w http.ResponseWriter, r *http.Request) {
 		latency += failure.Delay
 	}
 	pause(r, latency)
-	var answer reply
+	var response reply
 	if failure == nil || failure.After {
-		answer = conditional(r, s.aged(r))
+		response = conditional(r, s.respondAs(r))
 	}
 	if failure != nil {
-		answer = failure.reply()
+		response = failure.reply()
 	}
-	s.record(r, answer.status)
+	s.record(r, response.status)
 	if failure != nil && failure.Drop {
 		panic(http.ErrAbortHandler)
 	}
-	answer.write(w)
+	response.write(w)
 }
 
 func pause(r *http.Request, d time.Duration) {
@@ -65,7 +65,7 @@ func (s *Server) record(r *http.Request, status int) {
 }
 
 // answer is the Admin API without log and faults.
-func (s *Server) answer(r *http.Request) reply {
+func (s *Server) respond(r *http.Request) reply {
 	urlPath := nginxPath(r.URL.Path)
 	switch {
 	case strings.ContainsRune(urlPath, 0):
@@ -79,8 +79,8 @@ func (s *Server) answer(r *http.Request) reply {
 	case r.Method == http.MethodOptions:
 		return reply{status: http.StatusOK, contentType: typeText}
 	}
-	if answer, ok := s.authorise(r); !ok {
-		return answer
+	if response, ok := s.authorise(r); !ok {
+		return response
 	}
 	c := &call{Request: r}
 	c.resource, c.id, c.sub = split(urlPath)
@@ -102,8 +102,8 @@ func (s *Server) etcdMode(c *call) reply {
 		if c.resource == "" {
 			return page(http.StatusInternalServerError)
 		}
-		if answer, ok := c.readBody(bodyLimit); !ok {
-			return answer
+		if response, ok := c.readBody(bodyLimit); !ok {
+			return response
 		}
 	default:
 		return page(http.StatusNotFound)
@@ -119,8 +119,8 @@ func (s *Server) etcdMode(c *call) reply {
 		return s.validateConfigs(c)
 	case c.resource == "plugins":
 		return plugins(c)
-	case neighbours[c.resource]:
-		return s.neighbour(c).versioned()
+	case otherResources[c.resource]:
+		return s.otherResource(c).versioned()
 	}
 	return refused(http.StatusNotFound, "Unsupported resource type: %s", c.resource)
 }

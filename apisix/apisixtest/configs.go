@@ -48,8 +48,8 @@ func (s *Server) standalone(c *call) reply {
 		return page(http.StatusNotFound)
 	}
 	if c.Method == http.MethodPost && c.id == "validate" {
-		if answer, ok := c.readBody(standaloneLimit); !ok {
-			return answer
+		if response, ok := c.readBody(standaloneLimit); !ok {
+			return response
 		}
 		return s.validateConfigs(c)
 	}
@@ -60,7 +60,7 @@ func (s *Server) standalone(c *call) reply {
 	defer s.configs.mu.Unlock()
 	switch c.Method {
 	case http.MethodGet, http.MethodHead:
-		return s.configs.stamped(s.configs.answer(c))
+		return s.configs.stamped(s.configs.response(c))
 	case http.MethodPut:
 		return s.putConfigs(c)
 	}
@@ -68,7 +68,7 @@ func (s *Server) standalone(c *call) reply {
 }
 
 // answer shows everything, the keys of the ssl objects in the clear.
-func (c *configs) answer(r *call) reply {
+func (c *configs) response(r *call) reply {
 	value := map[string]any{}
 	for _, section := range sections {
 		value[section+"_conf_version"] = c.versions[section]
@@ -89,11 +89,11 @@ func (c *configs) answer(r *call) reply {
 	return reply{status: http.StatusOK, contentType: "application/yaml", body: body}
 }
 
-func (c *configs) stamped(answer reply) reply {
+func (c *configs) stamped(response reply) reply {
 	if c.digest == "" {
-		return answer
+		return response
 	}
-	return answer.with("X-Digest", c.digest).with("X-Last-Modified", strconv.FormatInt(c.modified, 10))
+	return response.with("X-Digest", c.digest).with("X-Last-Modified", strconv.FormatInt(c.modified, 10))
 }
 
 // putConfigs replaces the whole configuration. A digest that is already there ends it before anything is read.

@@ -17,7 +17,7 @@ func (s *Server) patchSSL(c *call) reply {
 	}
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
-	old := s.store.of("ssls").objects[c.id]
+	old := s.store.collectionOf("ssls").objects[c.id]
 	if old == nil {
 		return keyNotFound()
 	}

@@ -49,59 +49,59 @@ func (a Release) server() string {
 }
 
 // aged answers as an Admin API of the server's age.
-func (s *Server) aged(r *http.Request) reply {
+func (s *Server) respondAs(r *http.Request) reply {
 	age := *s.age.Load()
 	if age == Current {
-		return s.answer(r)
+		return s.respond(r)
 	}
-	answer := s.answerBefore3(r, age)
+	response := s.respondBefore3(r, age)
 	if r.Method == http.MethodGet && (age == ShowsKeys || age == ShowsPlainKeys) {
-		answer = s.withKeys(answer, age == ShowsPlainKeys)
+		response = s.withKeys(response, age == ShowsPlainKeys)
 	}
 	if age.formV2() {
-		answer = inFormV2(r, answer)
+		response = inFormV2(r, response)
 	}
-	if age == FormV2 && answer.header.Get("X-Api-Version") != "" {
-		answer = answer.with("X-Api-Version", "v2")
+	if age == FormV2 && response.header.Get("X-Api-Version") != "" {
+		response = response.with("X-Api-Version", "v2")
 	}
-	return answer.with("Server", age.server())
+	return response.with("Server", age.server())
 }
 
 // answerBefore3 has the paths of an age, and what it says where there is nothing.
-func (s *Server) answerBefore3(r *http.Request, age Release) reply {
+func (s *Server) respondBefore3(r *http.Request, age Release) reply {
 	r = r.Clone(r.Context())
 	if age.formV2() {
 		r.URL.RawQuery = "" // there are no pages
 	}
 	if !age.before3() {
-		return s.answer(r)
+		return s.respond(r)
 	}
 	resource, _, _ := split(nginxPath(r.URL.Path))
 	if resource == "ssl" {
 		r.URL.Path = strings.Replace(r.URL.Path, adminPath+"/ssl", adminPath+"/ssls", 1)
 	}
-	answer := s.answer(r)
+	response := s.respond(r)
 	switch {
-	case answer.status == http.StatusUnauthorized:
+	case response.status == http.StatusUnauthorized:
 		return page(http.StatusUnauthorized)
 	case resource != "ssl" || r.Method == http.MethodHead:
 		return page(http.StatusNotFound)
 	}
-	answer.header = nil
-	return answer
+	response.header = nil
+	return response
 }
 
 // inFormV2 is a success in the form that an HTTP API of etcd v2 has.
-func inFormV2(r *http.Request, answer reply) reply {
+func inFormV2(r *http.Request, response reply) reply {
 	var body map[string]json.RawMessage
-	if answer.status >= http.StatusMultipleChoices || json.Unmarshal(answer.body, &body) != nil {
-		return answer
+	if response.status >= http.StatusMultipleChoices || json.Unmarshal(response.body, &body) != nil {
+		return response
 	}
 	action, ok := map[string]string{
 		http.MethodGet: "get", http.MethodPut: "set", http.MethodPost: "create", http.MethodPatch: "compareAndSwap", http.MethodDelete: "delete",
 	}[r.Method]
 	if !ok {
-		return answer
+		return response
 	}
 	form := map[string]any{"action": action, "node": body}
 	if list, ok := body["list"]; ok {
@@ -111,15 +111,15 @@ func inFormV2(r *http.Request, answer reply) reply {
 	if _, ok := body["deleted"]; ok {
 		form["deleted"], form["key"], form["node"] = body["deleted"], body["key"], map[string]any{}
 	}
-	answer.body = marshal(form)
-	return answer
+	response.body = marshal(form)
+	return response
 }
 
 // withKeys adds the keys, encrypted or plain, to what GET and list show of ssl objects.
-func (s *Server) withKeys(answer reply, plain bool) reply {
+func (s *Server) withKeys(response reply, plain bool) reply {
 	var body map[string]any
-	if answer.status != http.StatusOK || json.Unmarshal(answer.body, &body) != nil {
-		return answer
+	if response.status != http.StatusOK || json.Unmarshal(response.body, &body) != nil {
+		return response
 	}
 	nodes, ok := body["list"].([]any)
 	if !ok {
@@ -143,6 +143,6 @@ func (s *Server) withKeys(answer reply, plain bool) reply {
 			}
 		}
 	}
-	answer.body = marshal(body)
-	return answer
+	response.body = marshal(body)
+	return response
 }

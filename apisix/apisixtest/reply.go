@@ -80,9 +80,9 @@ func page(status int) reply {
 
 // conditional does what the header filter of nginx does after the handler has already written: a success becomes
 // 412 or 304. There is no Last-Modified and no ETag for it to compare with.
-func conditional(r *http.Request, answer reply) reply {
-	if answer.status != http.StatusOK {
-		return answer
+func conditional(r *http.Request, response reply) reply {
+	if response.status != http.StatusOK {
+		return response
 	}
 	if r.Header.Get("If-Unmodified-Since") != "" {
 		return page(http.StatusPreconditionFailed)
@@ -91,9 +91,9 @@ func conditional(r *http.Request, answer reply) reply {
 		return page(http.StatusPreconditionFailed)
 	}
 	if r.Header.Get("If-None-Match") == "*" && r.Header.Get("If-Modified-Since") == "" {
-		return reply{status: http.StatusNotModified, header: answer.header}
+		return reply{status: http.StatusNotModified, header: response.header}
 	}
-	return answer
+	return response
 }
 
 // marshal leaves < > & as they are.

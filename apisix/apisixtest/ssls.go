@@ -83,9 +83,9 @@ func (c *call) conf() (map[string]any, reply, bool) {
 }
 
 func (s *Server) putSSL(c *call) reply {
-	conf, answer, ok := c.conf()
+	conf, response, ok := c.conf()
 	if !ok {
-		return answer
+		return response
 	}
 	inBody, there := conf["id"]
 	if c.id == "" && !there {
@@ -105,9 +105,9 @@ func (s *Server) putSSL(c *call) reply {
 }
 
 func (s *Server) postSSL(c *call) reply {
-	conf, answer, ok := c.conf()
+	conf, response, ok := c.conf()
 	if !ok {
-		return answer
+		return response
 	}
 	if _, there := conf["id"]; there || c.id != "" {
 		return refused(http.StatusBadRequest, "wrong ssl id, do not need it")
@@ -135,7 +135,7 @@ func (s *Server) storeSSL(c *call, id string, p *prepared) reply {
 		id = s.store.nextID()
 		p.value["id"] = id
 	}
-	old := s.store.of("ssls").objects[id]
+	old := s.store.collectionOf("ssls").objects[id]
 	stamp(p.value, old, s.options.Clock.Now())
 	created := s.commit(id, p, c.expires)
 	return written("ssls", id, p.value, created)

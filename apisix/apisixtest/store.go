@@ -39,7 +39,7 @@ func newStore() *store {
 }
 
 // of returns the collection, which is empty for a resource without objects.
-func (s *store) of(resource string) *collection {
+func (s *store) collectionOf(resource string) *collection {
 	c := s.kinds[resource]
 	if c == nil {
 		c = &collection{objects: map[string]*object{}}
@@ -60,7 +60,7 @@ func (s *store) get(resource, id string) *object {
 
 // put must be called with the lock held. It reports whether the object is new.
 func (s *store) put(resource, id string, value map[string]any, expires time.Time) (created bool) {
-	c := s.of(resource)
+	c := s.collectionOf(resource)
 	s.revision++
 	o := &object{id: id, value: value, created: s.revision, modified: s.revision, expires: expires}
 	old, there := c.objects[id]
@@ -81,7 +81,7 @@ func (s *store) put(resource, id string, value map[string]any, expires time.Time
 
 // remove must be called with the lock held. It reports whether the object was there.
 func (s *store) remove(resource, id string) bool {
-	c := s.of(resource)
+	c := s.collectionOf(resource)
 	o, there := c.objects[id]
 	if !there {
 		return false

@@ -35,7 +35,7 @@ const (
 	// tick is how often it is looked whether there is something to do.
 	tick = 100 * time.Millisecond
 	// doubtPause is how long after one comparison a doubt may lead to the next.
-	doubtPause = 2 * time.Second
+	invalidatedPause = 2 * time.Second
 	// overduePause is how often deadlines that were missed are looked for.
 	overduePause = 10 * time.Second
 )
@@ -97,7 +97,7 @@ func (w *Watch) step(ctx context.Context) {
 	switch {
 	case !passing && !now.Before(w.deadline.pass):
 		w.beginPass(ctx, w.resync()/2)
-	case !passing && now.Sub(w.deadline.passed) >= doubtPause && w.round.doubted(): // a doubt is told once, and kept until then
+	case !passing && now.Sub(w.deadline.passed) >= invalidatedPause && w.round.invalidated(): // a doubt is told once, and kept until then
 		w.beginPass(ctx, gateway.RereadAge)
 	case !now.Before(w.deadline.probe):
 		w.deadline.probe = now.Add(w.probe(ctx))
@@ -153,7 +153,7 @@ func (w *Watch) beginPass(ctx context.Context, age time.Duration) {
 }
 
 // sharing are the certificates that have the same gateways.
-type sharing struct {
+type certificateGroup struct {
 	certs   []*v1alpha1.ApisixCertificate
 	missing int // how many of the gateways have not been listed yet
 }
@@ -164,12 +164,12 @@ func (w *Watch) pass(ctx context.Context, age time.Duration) {
 	if err != nil {
 		return // the cache is closing
 	}
-	byClass := map[string]*sharing{}
-	at := map[*gateway.Gateway][]*sharing{}
+	byClass := map[string]*certificateGroup{}
+	at := map[*gateway.Gateway][]*certificateGroup{}
 	for _, c := range all {
 		key := class.Of(c)
 		if byClass[key] == nil {
-			byClass[key] = &sharing{}
+			byClass[key] = &certificateGroup{}
 			for _, g := range w.Gateways(key) {
 				byClass[key].missing++
 				at[g] = append(at[g], byClass[key])

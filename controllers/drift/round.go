@@ -20,15 +20,15 @@ const probePause = 5 * time.Second
 
 // round is the verification of all certificates, one after the other.
 type round struct {
-	gateways []*gateway.Gateway // of the certificates of this round
-	left     []client.ObjectKey // still to be verified
-	number   int
-	pause    time.Duration
-	busy     sync.Map // *gateway.Gateway: a handshake with it is under way
+	gateways  []*gateway.Gateway // of the certificates of this round
+	remaining []client.ObjectKey // still to be verified
+	number    int
+	pause     time.Duration
+	busy      sync.Map // *gateway.Gateway: a handshake with it is under way
 }
 
 // doubted reports whether something at any gateway was not as it was known.
-func (r *round) doubted() bool {
+func (r *round) invalidated() bool {
 	doubted := false
 	for _, g := range r.gateways {
 		doubted = g.Invalidated() || doubted
@@ -37,7 +37,7 @@ func (r *round) doubted() bool {
 }
 
 // begin begins to verify all certificates anew, spread over the period.
-func (w *Watch) begin(ctx context.Context) {
+func (w *Watch) beginRound(ctx context.Context) {
 	w.round.pause = probePause
 	all, err := w.certificates(ctx)
 	if err != nil || len(all) == 0 {
@@ -46,15 +46,15 @@ func (w *Watch) begin(ctx context.Context) {
 	w.round.gateways = w.gatewaysOf(all)
 	w.round.number++
 	for _, c := range all {
-		w.round.left = append(w.round.left, client.ObjectKeyFromObject(c))
+		w.round.remaining = append(w.round.remaining, client.ObjectKeyFromObject(c))
 	}
 	w.round.pause = min(w.period()/time.Duration(len(all)), probePause)
 }
 
 // probe makes a handshake for a host of the next certificate with each of its gateways, and gives when to do so again.
 func (w *Watch) probe(ctx context.Context) time.Duration {
-	if len(w.round.left) == 0 {
-		w.begin(ctx)
+	if len(w.round.remaining) == 0 {
+		w.beginRound(ctx)
 	}
 	c := w.nextServed(ctx)
 	if c == nil {
@@ -76,12 +76,12 @@ func (w *Watch) probe(ctx context.Context) time.Duration {
 // nextServed is the next certificate of the round that was seen to be served; nil: none is left. Those known not to be are
 // verified by their own runs.
 func (w *Watch) nextServed(ctx context.Context) *v1alpha1.ApisixCertificate {
-	for len(w.round.left) > 0 {
+	for len(w.round.remaining) > 0 {
 		c := &v1alpha1.ApisixCertificate{}
-		if err := w.Reader.Get(ctx, w.round.left[0], c); client.IgnoreNotFound(err) != nil {
+		if err := w.Reader.Get(ctx, w.round.remaining[0], c); client.IgnoreNotFound(err) != nil {
 			return nil
 		}
-		w.round.left = w.round.left[1:]
+		w.round.remaining = w.round.remaining[1:]
 		if len(c.Spec.DNSNames) > 0 && served(c) {
 			return c
 		}

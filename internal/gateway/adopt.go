@@ -16,7 +16,7 @@ import (
 
 const (
 	// relist is how old the inventory may be while an object is missing.
-	relist = 10 * time.Second
+	relistAge = 10 * time.Second
 	// conflictTries is how often an object is read and patched while somebody else writes it too.
 	conflictTries = 3
 )
@@ -32,33 +32,33 @@ type adoptMode struct {
 // observe looks for the ingress controller's objects in the inventory, and at the gateway itself where the inventory may be
 // behind: after a write of ours, while the controller has its head start, and while an object is missing.
 func (m adoptMode) observe(ctx context.Context, t Target) (State, error) {
-	s := State{Mode: ModeAdopt, keeps: true}
+	s := State{Mode: ModeAdopt, hasObjects: true}
 	if err := m.EnsureFresh(ctx, m.resync); err != nil {
 		return s, err
 	}
 	known := m.memory.Get(t.UID, t.Fingerprint, m.Clock.Now())
-	objects, missing, err := m.look(ctx, t, known)
+	objects, missing, err := m.findObjects(ctx, t, known)
 	if err != nil {
 		return s, err
 	}
-	carried := allHold(objects, t)
-	if carried && known.ReadBack && known.SinceWrite >= readBack {
+	synced := allMatch(objects, t)
+	if synced && known.ReadBack && known.SinceWrite >= readBackDelay {
 		m.memory.Confirm(t.UID)
 		known.ReadBack = false
 	}
 	s.Objects, s.Age = objects, known.Age
 	s.Adoption = Adoption{Patches: known.Writes, SincePatch: known.SinceWrite, ReadBack: known.ReadBack}
-	m.addTo(&s, t)
+	m.addOwnObjects(&s, t)
 	if len(s.Former) == 0 && len(objects) > 0 {
-		s.Adoption.HeadStart = m.memory.Await(t.UID, carried, m.Clock.Now())
+		s.Adoption.HeadStart = m.memory.Await(t.UID, synced, m.Clock.Now())
 	}
 	s.Adoption.Missing, s.Adoption.MissingFor = missing, m.memory.Missing(t.UID, len(missing) > 0, m.Clock.Now())
 	return s, nil
 }
 
-func (m adoptMode) look(ctx context.Context, t Target, known memory.Known) ([]Object, []Missing, error) {
+func (m adoptMode) findObjects(ctx context.Context, t Target, known memory.Known) ([]Object, []Missing, error) {
 	objects, missing := m.theirs.locate(t)
-	if known.ReadBack && known.SinceWrite >= readBack || known.Awaited && !allHold(objects, t) {
+	if known.ReadBack && known.SinceWrite >= readBackDelay || known.Awaited && !allMatch(objects, t) {
 		if err := m.ReadAll(ctx, idsOf(objects)...); err != nil {
 			return nil, nil, err
 		}
@@ -67,7 +67,7 @@ func (m adoptMode) look(ctx context.Context, t Target, known memory.Known) ([]Ob
 	if len(missing) == 0 {
 		return objects, missing, nil
 	}
-	if err := m.lookFor(ctx, t, missing); err != nil {
+	if err := m.readMissing(ctx, t, missing); err != nil {
 		return nil, nil, err
 	}
 	objects, missing = m.theirs.locate(t)
@@ -75,7 +75,7 @@ func (m adoptMode) look(ctx context.Context, t Target, known memory.Known) ([]Ob
 }
 
 // lookFor reads objects that the inventory does not have: those with the computed ids, and now and then all.
-func (m adoptMode) lookFor(ctx context.Context, t Target, missing []Missing) error {
+func (m adoptMode) readMissing(ctx context.Context, t Target, missing []Missing) error {
 	for _, one := range missing {
 		for _, version := range []ingresscontroller.Version{ingresscontroller.V18, ingresscontroller.V2} {
 			if one.Version == "" || one.Version == version {
@@ -88,7 +88,7 @@ func (m adoptMode) lookFor(ctx context.Context, t Target, missing []Missing) err
 	if _, missing = m.theirs.locate(t); len(missing) == 0 {
 		return nil
 	}
-	return m.EnsureFresh(ctx, relist)
+	return m.EnsureFresh(ctx, relistAge)
 }
 
 func idsOf(objects []Object) []string {
@@ -99,8 +99,8 @@ func idsOf(objects []Object) []string {
 	return all
 }
 
-func allHold(objects []Object, t Target) bool {
-	return !slices.ContainsFunc(objects, func(o Object) bool { return !t.heldBy(o) })
+func allMatch(objects []Object, t Target) bool {
+	return !slices.ContainsFunc(objects, func(o Object) bool { return !t.matches(o) })
 }
 
 func (m adoptMode) plan(s State, t Target) Action { return planFormer(s, t, planAdopt(s, t)) }
@@ -112,7 +112,7 @@ func (m adoptMode) apply(ctx context.Context, s State, t Target, action Action) 
 	case ActionMake:
 		return m.make(ctx, s, t, action)
 	case ActionPut:
-		return m.replaceLeft(ctx, s, t, action)
+		return m.replacePreRestore(ctx, s, t, action)
 	case ActionDrop:
 		return m.dropReplaced(ctx, s, t, action)
 	}
@@ -133,22 +133,22 @@ func (m adoptMode) patch(ctx context.Context, s State, t Target, action Action) 
 			}
 			continue
 		}
-		object, written, err := m.patchOne(ctx, t, id, action.Why, s.suspect)
+		object, written, err := m.patchOne(ctx, t, id, action.Why, s.forceWrite)
 		switch {
 		case apisix.IsNotFound(err):
-			s.takeOut(id)
-			action = Action{Verb: ActionWait, RequeueAfter: waitAgain}
+			s.removeObject(id)
+			action = Action{Verb: ActionWait, RequeueAfter: waitInterval}
 			continue
 		case err != nil:
 			return s, action, err
 		}
 		wrote = wrote || written
-		s.replace(object)
+		s.replaceObject(object)
 	}
 	switch {
-	case wrote && !s.suspect:
+	case wrote && !s.forceWrite:
 		m.memory.Wrote(t.UID, m.Clock.Now())
-	case !wrote && allHold(s.Objects, t):
+	case !wrote && allMatch(s.Objects, t):
 		m.memory.Await(t.UID, true, m.Clock.Now())
 	}
 	return s, action, nil
@@ -157,7 +157,7 @@ func (m adoptMode) patch(ctx context.Context, s State, t Target, action Action) 
 // patchOne patches one object unless it holds the target, or even then where force is set: its key may be another's.
 func (m adoptMode) patchOne(ctx context.Context, t Target, id, why string, force bool) (object Object, written bool, err error) {
 	for range conflictTries {
-		if object, err = m.Read(ctx, id); err != nil || t.heldBy(object) && !force {
+		if object, err = m.Read(ctx, id); err != nil || t.matches(object) && !force {
 			return object, false, err
 		}
 		object.Fingerprint, object.Serial = t.Fingerprint, t.Serial
@@ -184,7 +184,7 @@ func (m adoptMode) make(ctx context.Context, s State, t Target, action Action) (
 		if err != nil {
 			return s, action, err
 		}
-		s.takeOut(one.ID)
+		s.removeObject(one.ID)
 		s.Objects = append(s.Objects, object)
 	}
 	m.memory.Wrote(t.UID, m.Clock.Now())
@@ -211,7 +211,7 @@ func (m adoptMode) dropStrays(ctx context.Context, s State, t Target, action Act
 		if err := m.deleteTheirs(ctx, t, o.ID, "no object that uses its Secret explains it any more"); err != nil {
 			return s, action, err
 		}
-		s.takeOut(o.ID)
+		s.removeObject(o.ID)
 	}
 	return s, action, nil
 }
@@ -234,7 +234,7 @@ func (m adoptMode) remove(ctx context.Context, t Target, how removal) (done bool
 	if err := m.List(ctx); err != nil {
 		return false, err
 	}
-	if err := m.dropAll(ctx, State{Left: m.leftBehind(t)}, t, "its ApisixCertificate is deleted"); err != nil {
+	if err := m.dropAll(ctx, State{PreRestore: m.preRestore(t)}, t, "its ApisixCertificate is deleted"); err != nil {
 		return false, err
 	}
 	left := m.theirs.leftovers(t)

@@ -181,9 +181,9 @@ func TestMakeKeepsClient(t *testing.T) {
 	mutual.Client = &apisix.SSLClient{CA: string(s.old.Cert)}
 	s.putRaw(mutual)
 	s.next = s.target("u", "shop.example.com", "store.example.com")
-	use := tlsUse
-	use.RequiresClientCert, use.Hosts = true, s.next.Hosts
-	s.next.References = []Reference{use}
+	ref := tlsUse
+	ref.RequiresClientCert, ref.Hosts = true, s.next.Hosts
+	s.next.References = []Reference{ref}
 	s.bring(s.next) // the certificate, which covers the hosts there
 	s.fake.Step(controllerGrace)
 	s.bring(s.next)

@@ -12,10 +12,10 @@ import (
 )
 
 // probeAgain is how long it is believed that a gateway whose mode is set does not have ssl objects.
-const probeAgain = 5 * time.Minute
+const probeInterval = 5 * time.Minute
 
 // doubtAgain is how often the mode of a gateway is found out anew that is not what it seems.
-const doubtAgain = 10 * time.Second
+const modeRecheckInterval = 10 * time.Second
 
 // detection is what was found out of a gateway's mode. The zero value is ready.
 type detection struct {
@@ -66,7 +66,7 @@ func (g *Gateway) FindMode(ctx context.Context) (Mode, error) {
 func (g *Gateway) ForgetMode() { g.parts.detection.forget.Store(true) }
 
 // doubtMode lets the mode be found out again, where that was not done within a time.
-func (g *Gateway) doubtMode(after time.Duration) {
+func (g *Gateway) recheckMode(after time.Duration) {
 	d := &g.parts.detection
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -88,7 +88,7 @@ func (g *Gateway) detect(ctx context.Context) (Mode, error) {
 			return ModeAdopt, err
 		}
 	}
-	if err := g.remote(ModeOwn).EnsureFresh(ctx, g.mostAge()); err != nil {
+	if err := g.remote(ModeOwn).EnsureFresh(ctx, g.maxAge()); err != nil {
 		return "", err
 	}
 	if g.parts.inventory.Controlled() {
@@ -106,7 +106,7 @@ func (g *Gateway) hasObjects(ctx context.Context, found Mode) bool {
 	d, now := &g.parts.detection, g.Clock.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.api && (d.probed.IsZero() || now.Sub(d.probed) >= probeAgain) {
+	if !d.api && (d.probed.IsZero() || now.Sub(d.probed) >= probeInterval) {
 		kind, err := g.Admin.Probe(ctx)
 		d.api, d.probed = err == nil && kind == apisix.ModeEtcd, now
 	}

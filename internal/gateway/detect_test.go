@@ -61,7 +61,7 @@ func TestGatewayOfAnotherMode(t *testing.T) {
 			if mode := look(); mode != row.before {
 				t.Errorf("mode %q within ten seconds", mode)
 			}
-			clock.Step(doubtAgain)
+			clock.Step(modeRecheckInterval)
 			if mode := look(); mode != row.after {
 				t.Errorf("mode %q, want %q", mode, row.after)
 			}

@@ -60,7 +60,7 @@ func (s *formerScene) settle() (last Verb) {
 		if action.Verb != ActionKeep && action.Verb != ActionWait {
 			last = action.Verb
 		}
-		if action.RequeueAfter == 0 || action.RequeueAfter > readBack {
+		if action.RequeueAfter == 0 || action.RequeueAfter > readBackDelay {
 			return last
 		}
 		s.fake.Step(action.RequeueAfter)
@@ -252,7 +252,7 @@ func TestSecretModeWithoutAdmin(t *testing.T) {
 		t.Errorf("%d requests", n)
 	}
 	s.standIn.Fail(nil)
-	s.fake.Step(probeAgain)
+	s.fake.Step(probeInterval)
 	s.renew()
 	if _, action, err := s.pushStep(); err != nil || action.Verb != ActionPatch {
 		t.Errorf("once it answers: %+v %v", action, err)

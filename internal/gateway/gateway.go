@@ -26,7 +26,7 @@ const (
 	RereadAge = 2 * time.Second
 	// writesInFlight bounds what a gateway has to write at the same time. Measured with one worker and etcd on two cores: 148
 	// new objects a second from one client, 257 from 16, so more in flight only wait there instead of here.
-	writesInFlight = 8
+	maxConcurrentWrites = 8
 )
 
 // mode is what is done at a gateway, a type for each Mode. Nothing else depends on which it is.
@@ -84,11 +84,11 @@ type parts struct {
 
 // writeSlots bound the writes at the same time.
 func (p *parts) writeSlots() *limit.Slots {
-	p.once.Do(func() { p.slots = limit.New(writesInFlight, metrics.Writes) })
+	p.once.Do(func() { p.slots = limit.New(maxConcurrentWrites, metrics.Writes) })
 	return p.slots
 }
 
-func (g *Gateway) mostAge() time.Duration { return cmp.Or(g.Resync, DefaultResync) }
+func (g *Gateway) maxAge() time.Duration { return cmp.Or(g.Resync, DefaultResync) }
 
 // remote is the way to the gateway's ssl objects.
 func (g *Gateway) remote(m Mode) inventory.Remote {
@@ -98,16 +98,16 @@ func (g *Gateway) remote(m Mode) inventory.Remote {
 }
 
 // as is the type for a mode, and the only place where it is chosen.
-func (g *Gateway) as(m Mode) mode {
+func (g *Gateway) modeFor(m Mode) mode {
 	own := ours{Remote: g.remote(m), cluster: g.Cluster}
 	their := theirs{known: &g.parts.inventory}
 	switch m {
 	case ModeAdopt:
-		return adoptMode{former: former{own}, theirs: their, memory: &g.parts.memory, resync: g.mostAge()}
+		return adoptMode{former: former{own}, theirs: their, memory: &g.parts.memory, resync: g.maxAge()}
 	case ModeSecret:
-		return secretMode{former: former{own}, theirs: their, memory: &g.parts.memory, resync: g.mostAge(), objects: g.hasObjects}
+		return secretMode{former: former{own}, theirs: their, memory: &g.parts.memory, resync: g.maxAge(), objects: g.hasObjects}
 	}
-	return ownMode{ours: own, resync: g.mostAge(), exclusive: g.Exclusive}
+	return ownMode{ours: own, resync: g.maxAge(), exclusive: g.Exclusive}
 }
 
 // ID is the id of the target's own ssl object.
@@ -119,18 +119,18 @@ func (g *Gateway) Observe(ctx context.Context, t Target) (s State, err error) {
 		if s.Mode, err = g.FindMode(ctx); err != nil {
 			return err
 		}
-		s, err = g.as(s.Mode).observe(ctx, t)
+		s, err = g.modeFor(s.Mode).observe(ctx, t)
 		return err
 	})
 	return s, err
 }
 
 // Plan is what to do so that the gateway holds the target. It is pure.
-func (g *Gateway) Plan(s State, t Target) Action { return g.as(s.Mode).plan(s, t) }
+func (g *Gateway) Plan(s State, t Target) Action { return g.modeFor(s.Mode).plan(s, t) }
 
 // Push takes the next step so that the gateway holds the target: what Plan says, with at most one write for each object.
 func (g *Gateway) Push(ctx context.Context, s State, t Target) (State, Action, error) {
-	m, began := g.as(s.Mode), g.Clock.Now()
+	m, began := g.modeFor(s.Mode), g.Clock.Now()
 	action := m.plan(s, t)
 	done := action
 	err := g.call(ctx, func() (err error) {
@@ -149,13 +149,13 @@ func (g *Gateway) Push(ctx context.Context, s State, t Target) (State, Action, e
 // PushAgain writes the target whatever is known of the gateway: what it serves says that its objects are not what they
 // seem. An ingress controller's objects are patched, never replaced.
 func (g *Gateway) PushAgain(ctx context.Context, s State, t Target) (State, error) {
-	s.suspect = true
-	m := g.as(s.Mode)
+	s.forceWrite = true
+	m := g.modeFor(s.Mode)
 	err := g.call(ctx, func() (err error) {
 		s, _, err = m.apply(ctx, s, t, m.plan(s, t))
 		return err
 	})
-	s.suspect = false
+	s.forceWrite = false
 	return s, err
 }
 
@@ -169,13 +169,13 @@ func (g *Gateway) remove(ctx context.Context, t Target, how removal) (done bool,
 	err = g.call(ctx, func() error {
 		found, err := g.FindMode(ctx)
 		if err == nil && found == ModeSecret { // where nothing is looked at: what it has by now would be left there
-			g.doubtMode(time.Second)
+			g.recheckMode(time.Second)
 			found, err = g.FindMode(ctx)
 		}
 		if err != nil {
 			return err
 		}
-		done, err = g.as(found).remove(ctx, t, how)
+		done, err = g.modeFor(found).remove(ctx, t, how)
 		return err
 	})
 	return done, err

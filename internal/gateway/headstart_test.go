@@ -97,7 +97,7 @@ func TestHeadStartOnce(t *testing.T) {
 	s := newAdoptScene(t)
 	s.bring(s.next)
 	s.carry(s.old.Pair)
-	s.fake.Step(readBack)
+	s.fake.Step(readBackDelay)
 	s.refresh()
 	if _, action, err := s.pushStep(); err != nil || action.Verb != ActionPatch {
 		t.Errorf("undone: %+v %v", action, err)
@@ -115,11 +115,11 @@ func TestHeadStartOnce(t *testing.T) {
 // TestGatewayListener: the object of a Gateway's listener is the ingress controller's too.
 func TestGatewayListener(t *testing.T) {
 	s := newAdoptScene(t)
-	use := Reference{Kind: "Gateway", Namespace: "default", Name: "gw", Listener: "https", Hosts: []string{"gw.example.com"}, Class: "apisix", Controller: ingresscontroller.Class2}
-	s.next = s.target("u3", use.Hosts...)
-	s.next.References = []Reference{use}
-	old := s.target("u3", use.Hosts...)
-	s.theirs.ID, s.theirs.SNIs, s.theirs.Labels = ingresscontroller.V2.ID(use.source("")), use.Hosts, theirs{}.labelsFor(ingresscontroller.V2, use, s.next)
+	ref := Reference{Kind: "Gateway", Namespace: "default", Name: "gw", Listener: "https", Hosts: []string{"gw.example.com"}, Class: "apisix", Controller: ingresscontroller.Class2}
+	s.next = s.target("u3", ref.Hosts...)
+	s.next.References = []Reference{ref}
+	old := s.target("u3", ref.Hosts...)
+	s.theirs.ID, s.theirs.SNIs, s.theirs.Labels = ingresscontroller.V2.ID(ref.source("")), ref.Hosts, theirs{}.labelsFor(ingresscontroller.V2, ref, s.next)
 	s.carry(old.Pair)
 	s.bring(s.next)
 	if s.held().Cert != string(s.next.Cert) {

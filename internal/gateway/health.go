@@ -16,15 +16,15 @@ import (
 )
 
 const (
-	defaultAtOnce = 12
+	defaultMaxConcurrent = 12
 	// shortTurn is how long a turn is waited for where calls are answered, and responsive how old the oldest call under way may
 	// be for that.
-	shortTurn, responsive = 100 * time.Millisecond, 250 * time.Millisecond
+	slotWait, responsive = 100 * time.Millisecond, 250 * time.Millisecond
 	// silence is how long a call must have taken that failed for the gateway to count as one that does not answer. One that
 	// refuses connections fails at once, and costs nobody anything.
-	silence = 2 * time.Second
+	hangThreshold = 2 * time.Second
 	// tryAgain is when a gateway that does not answer is tried again, by one worker at a time.
-	tryAgain = time.Second
+	retryInterval = time.Second
 )
 
 // BusyError says that as many are at work on a gateway as may be, so that there is no turn now. It is no failure.
@@ -49,15 +49,15 @@ type call struct{ began time.Time }
 
 // enter asks for a turn. Where there is none it fails: with the error of the last call that was not answered, or with a
 // *BusyError.
-func (h *health) enter(ctx context.Context, most int, clock clock.Clock) (*call, error) {
+func (h *health) acquire(ctx context.Context, most int, clock clock.Clock) (*call, error) {
 	for range 2 {
-		mine, freed, err := h.try(most, clock.Now())
+		mine, freed, err := h.tryAcquire(most, clock.Now())
 		if freed == nil {
 			return mine, err
 		}
 		select {
 		case <-freed:
-		case <-clock.After(shortTurn):
+		case <-clock.After(slotWait):
 		case <-ctx.Done():
 		}
 	}
@@ -65,7 +65,7 @@ func (h *health) enter(ctx context.Context, most int, clock clock.Clock) (*call,
 }
 
 // try takes a turn. Where there is none and one comes soon, freed is closed then.
-func (h *health) try(most int, now time.Time) (mine *call, freed <-chan struct{}, err error) {
+func (h *health) tryAcquire(most int, now time.Time) (mine *call, freed <-chan struct{}, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
@@ -86,7 +86,7 @@ func (h *health) try(most int, now time.Time) (mine *call, freed <-chan struct{}
 }
 
 // leave ends a turn.
-func (h *health) leave(mine *call, now time.Time, err error) {
+func (h *health) release(mine *call, now time.Time, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.calls = slices.DeleteFunc(h.calls, func(c *call) bool { return c == mine })
@@ -96,28 +96,28 @@ func (h *health) leave(mine *call, now time.Time, err error) {
 		h.freed = nil
 	}
 	switch {
-	case !unanswered(err):
+	case !noResponse(err):
 		h.failed = nil
-	case now.Sub(mine.began) >= silence || h.failed != nil:
-		h.failed, h.next = err, now.Add(tryAgain)
+	case now.Sub(mine.began) >= hangThreshold || h.failed != nil:
+		h.failed, h.next = err, now.Add(retryInterval)
 	}
 }
 
-func unanswered(err error) bool {
+func noResponse(err error) bool {
 	var network *apisix.NetworkError
 	return errors.As(err, &network) && !errors.Is(err, context.Canceled)
 }
 
 // call makes calls to the gateway, if there is a turn.
 func (g *Gateway) call(ctx context.Context, calls func() error) error {
-	mine, err := g.parts.health.enter(ctx, cmp.Or(g.MaxConcurrent, defaultAtOnce), g.Clock)
+	mine, err := g.parts.health.acquire(ctx, cmp.Or(g.MaxConcurrent, defaultMaxConcurrent), g.Clock)
 	if err != nil {
 		return err
 	}
 	err = calls()
-	g.parts.health.leave(mine, g.Clock.Now(), err)
+	g.parts.health.release(mine, g.Clock.Now(), err)
 	if apisix.IsNotAdminAPI(err) && !apisix.IsUnavailable(err) {
-		g.doubtMode(time.Second)
+		g.recheckMode(time.Second)
 	}
 	return err
 }

@@ -62,14 +62,14 @@ func TestWritesAreLogged(t *testing.T) {
 	s.standIn.ResetCalls()
 	push(s.next) // patched
 	missing := s.target("u2", "new.example.com")
-	use := tlsUse
-	use.Name, use.Hosts = "new", missing.Hosts
-	missing.References = []Reference{use}
+	ref := tlsUse
+	ref.Name, ref.Hosts = "new", missing.Hosts
+	missing.References = []Reference{ref}
 	push(missing)
 	s.fake.Step(controllerGrace)
 	push(missing) // made
-	use.Terminating = true
-	missing.References = []Reference{use}
+	ref.Terminating = true
+	missing.References = []Reference{ref}
 	remove(missing) // deleted
 	conflict := s.target("u", s.next.Hosts...)
 	conflict.References = s.next.References

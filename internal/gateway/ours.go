@@ -59,7 +59,7 @@ func (o ours) isKnown(object inventory.Object, t Target) bool {
 
 // isBefore reports whether the object is of the ApisixCertificate that the target's one was before a restore, which gave it
 // another UID: it has the same name, there is none with its UID, and its certificate is the one whose key the target has.
-func (o ours) isBefore(object inventory.Object, t Target) bool {
+func (o ours) isPreRestore(object inventory.Object, t Target) bool {
 	l := object.Labels
 	return l.Get(inventory.LabelManagedBy) == inventory.ManagedBy && l.Get(inventory.LabelCluster) == o.cluster &&
 		l.Get(inventory.LabelNamespace) == t.Namespace && l.Get(inventory.LabelName) == t.Name &&
@@ -73,18 +73,18 @@ func (o ours) current(t Target) []inventory.Object {
 	if !ok {
 		return nil
 	}
-	if t.heldBy(object) {
+	if t.matches(object) {
 		object.Serial = t.Serial // the list does not have that of a reference
 	}
 	return []inventory.Object{object}
 }
 
 // leftBehind are the ids of objects of before a restore that have one of the target's hosts.
-func (o ours) leftBehind(t Target) []string {
+func (o ours) preRestore(t Target) []string {
 	var ids []string
 	for _, host := range t.Hosts {
 		for _, object := range o.WithHost(host) {
-			if o.isBefore(object, t) && !slices.Contains(ids, object.ID) {
+			if o.isPreRestore(object, t) && !slices.Contains(ids, object.ID) {
 				ids = append(ids, object.ID)
 			}
 		}
@@ -108,10 +108,10 @@ func (o ours) write(ctx context.Context, t Target, had bool, why string) (invent
 }
 
 // dropLeft deletes what was left of before a restore.
-func (o ours) dropLeft(ctx context.Context, t Target, left []string) error {
+func (o ours) dropPreRestore(ctx context.Context, t Target, left []string) error {
 	for _, id := range left {
 		w := writeOf(t, "the certificate has another object since a restore")
-		if err := o.Delete(ctx, w, id, func(object inventory.Object) bool { return o.isBefore(object, t) }); err != nil {
+		if err := o.Delete(ctx, w, id, func(object inventory.Object) bool { return o.isPreRestore(object, t) }); err != nil {
 			return err
 		}
 	}

@@ -20,14 +20,14 @@ type ownMode struct {
 }
 
 func (m ownMode) observe(ctx context.Context, t Target) (State, error) {
-	s := State{Mode: ModeOwn, keeps: true}
+	s := State{Mode: ModeOwn, hasObjects: true}
 	if err := m.EnsureFresh(ctx, m.resync); err != nil {
 		return s, err
 	}
 	if err := m.allowed(ctx); err != nil {
 		return s, err
 	}
-	s.Objects, s.Left = m.current(t), m.leftBehind(t)
+	s.Objects, s.PreRestore = m.current(t), m.preRestore(t)
 	for _, host := range t.Hosts {
 		if len(s.Objects) > 0 && slices.Contains(s.Objects[0].Hosts, host) {
 			continue // ours already: a renewal must not stop because somebody came after us
@@ -61,7 +61,7 @@ func (m ownMode) allowed(ctx context.Context) error {
 // taken gives the id of an enabled object of somebody else with the host: APISIX would serve whichever came first.
 func (m ownMode) taken(t Target, host string) string {
 	others := slices.DeleteFunc(m.WithHost(host), func(o Object) bool {
-		return o.ID == m.id(t) || !o.Enabled || m.isKnown(o, t) || m.isBefore(o, t)
+		return o.ID == m.id(t) || !o.Enabled || m.isKnown(o, t) || m.isPreRestore(o, t)
 	})
 	if len(others) == 0 {
 		return ""
@@ -70,7 +70,7 @@ func (m ownMode) taken(t Target, host string) string {
 }
 
 func (m ownMode) plan(s State, t Target) Action {
-	t = s.without(t)
+	t = s.withoutBlocked(t)
 	why := "the gateway does not have it"
 	if len(s.Objects) == 1 {
 		why = difference(s.Objects[0], t, m.ownLabels(t))
@@ -78,11 +78,11 @@ func (m ownMode) plan(s State, t Target) Action {
 	switch {
 	case len(t.Hosts) == 0:
 		return Action{Verb: ActionRefuse}
-	case s.suspect && t.keyless():
+	case s.forceWrite && t.keyless():
 		return Action{Verb: ActionKeep}
-	case s.suspect && why == "":
+	case s.forceWrite && why == "":
 		why = "the gateway does not serve it"
-	case why == "" && len(s.Left) == 0:
+	case why == "" && len(s.PreRestore) == 0:
 		return Action{Verb: ActionKeep}
 	case t.keyless():
 		return Action{Verb: ActionRenew}
@@ -95,7 +95,7 @@ func (m ownMode) plan(s State, t Target) Action {
 // difference says why an own object is not as it is written; empty: it is.
 func difference(o Object, t Target, labels map[string]string) string {
 	switch {
-	case !t.heldBy(o):
+	case !t.matches(o):
 		return "the gateway has another certificate"
 	case !inventory.SameHosts(o.Hosts, t.Hosts):
 		return "the gateway has it for other hosts"
@@ -110,17 +110,17 @@ func difference(o Object, t Target, labels map[string]string) string {
 func (m ownMode) apply(ctx context.Context, s State, t Target, action Action) (State, Action, error) {
 	switch action.Verb {
 	case ActionPut:
-		object, err := m.write(ctx, s.without(t), len(s.Objects) > 0, action.Why)
+		object, err := m.write(ctx, s.withoutBlocked(t), len(s.Objects) > 0, action.Why)
 		if err != nil {
 			return s, action, err
 		}
 		s.Objects = []Object{object}
-		if err := m.dropLeft(ctx, t, s.Left); err != nil {
+		if err := m.dropPreRestore(ctx, t, s.PreRestore); err != nil {
 			return s, action, err
 		}
-		s.Left = nil
+		s.PreRestore = nil
 	case ActionKeep:
-		if t.VaultReference != nil && !t.VaultReference.Old && !s.suspect {
+		if t.VaultReference != nil && !t.VaultReference.Old && !s.forceWrite {
 			return s, action, m.keepVaultSecret(ctx, t, false)
 		}
 	}

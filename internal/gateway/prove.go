@@ -62,31 +62,31 @@ func (g *Gateway) Proven(serial string) (p Proof, ok bool) {
 // Explain adds to a failed proof what is in the way, from the inventory; it reads that again where it is older than some
 // seconds. A proof that the objects of the gateway have nothing to do with stays unchanged.
 func (g *Gateway) Explain(ctx context.Context, s State, t Target, p Proof) Proof {
-	if !p.Fixable() || !s.keeps || g.Reread(ctx, RereadAge) != nil {
+	if !p.Fixable() || !s.hasObjects || g.Reread(ctx, RereadAge) != nil {
 		return p
 	}
-	cause, problem := inTheWay(&g.parts.inventory, s, t, p)
+	cause, problem := diagnose(&g.parts.inventory, s, t, p)
 	p.Cause, p.Problem = cause, p.Problem+": "+problem
 	return p
 }
 
 // inTheWay says why the gateway serves something else, or nothing, for the proof's host, and how to correct that.
-func inTheWay(known *inventory.Inventory, s State, t Target, p Proof) (Cause, string) {
+func diagnose(known *inventory.Inventory, s State, t Target, p Proof) (Cause, string) {
 	mine := map[string]bool{}
 	for _, o := range slices.Concat(s.Objects, s.Former) {
 		mine[o.ID] = true
 	}
-	object, found := carrier(known, s, p.Host)
+	object, found := servingObject(known, s, p.Host)
 	if rivals := known.Rivals(p.Host, func(o Object) bool { return mine[o.ID] }); len(rivals) > 0 {
 		o := slices.MinFunc(rivals, inventory.ByID)
-		return p.Cause, "ssl object " + o.ID + ", which is not of this certificate, has " + before(o, p.Host) + ": delete it, or take the host out of one of the two"
+		return p.Cause, "ssl object " + o.ID + ", which is not of this certificate, has " + describePrecedence(o, p.Host) + ": delete it, or take the host out of one of the two"
 	}
 	switch {
 	case !found:
 		return p.Cause, "the gateway has no ssl object of this certificate for the host any more: it is written again"
 	case !object.Enabled:
 		return p.Cause, "ssl object " + object.ID + " is disabled (status 0): enable it"
-	case !t.heldBy(object):
+	case !t.matches(object):
 		return p.Cause, "ssl object " + object.ID + " holds another certificate: somebody else writes it too"
 	case p.Cause == NoCertificate && t.VaultReference != nil:
 		return Unreadable, "the gateway cannot read what ssl object " + object.ID + " refers to: check that it reaches Vault and that the token in spec.vaultKV may read there"
@@ -97,7 +97,7 @@ func inTheWay(known *inventory.Inventory, s State, t Target, p Proof) (Cause, st
 }
 
 // carrier is the object among the state's, as the inventory has it now, that should be served for host.
-func carrier(known *inventory.Inventory, s State, host string) (Object, bool) {
+func servingObject(known *inventory.Inventory, s State, host string) (Object, bool) {
 	for _, o := range slices.Concat(s.Objects, s.Former) {
 		if now, ok := known.Get(o.ID); ok && slices.Contains(now.Hosts, host) {
 			return now, true
@@ -107,7 +107,7 @@ func carrier(known *inventory.Inventory, s State, host string) (Object, bool) {
 }
 
 // before says by which of its names an object comes before host, or beside it.
-func before(o Object, host string) string {
+func describePrecedence(o Object, host string) string {
 	switch name := o.PrecedingName(host); name {
 	case "":
 		return "another SNI"

@@ -57,9 +57,9 @@ func TestShownKeys(t *testing.T) {
 		s.standIn.SetRelease(age)
 		s.Mode = ModeAdopt
 		target, renewed := s.target("u1", "a.example.com"), s.target("u1", "a.example.com")
-		use := Reference{Kind: "ApisixTls", Namespace: "shop", Name: "web", Hosts: target.Hosts, Controller: ingresscontroller.Class2}
-		target.References, renewed.References = []Reference{use}, []Reference{use}
-		id := ingresscontroller.V2.ID(use.source("web-tls"))
+		ref := Reference{Kind: "ApisixTls", Namespace: "shop", Name: "web", Hosts: target.Hosts, Controller: ingresscontroller.Class2}
+		target.References, renewed.References = []Reference{ref}, []Reference{ref}
+		id := ingresscontroller.V2.ID(ref.source("web-tls"))
 		s.putRaw(apisix.SSL{ID: id, SNIs: target.Hosts, Cert: string(target.Cert), Key: string(target.Key), Labels: labels2("ApisixTls", "shop", "web")})
 		if _, verb, proof := s.push(target); verb != ActionKeep || !proof.Served {
 			t.Errorf("%q: %s %+v", age, verb, proof)

@@ -30,16 +30,16 @@ func (m secretMode) observe(ctx context.Context, t Target) (State, error) {
 	if err := m.EnsureFresh(ctx, m.resync); err != nil {
 		return s, err
 	}
-	m.addTo(&s, t)
-	if len(s.Former)+len(s.Left) > 0 {
+	m.addOwnObjects(&s, t)
+	if len(s.Former)+len(s.PreRestore) > 0 {
 		s.Objects, _ = m.theirs.locate(t)
 	}
 	return s, nil
 }
 
 func (m secretMode) plan(s State, t Target) Action {
-	next := Action{Verb: ActionIdle, RequeueAfter: waitLong}
-	if slices.ContainsFunc(t.References, func(use Reference) bool { return !use.Terminating && ingresscontroller.Serves(use.Kind) }) {
+	next := Action{Verb: ActionIdle, RequeueAfter: maxWaitInterval}
+	if slices.ContainsFunc(t.References, func(ref Reference) bool { return !ref.Terminating && ingresscontroller.Serves(ref.Kind) }) {
 		next = Action{Verb: ActionKeep}
 	}
 	return planFormer(s, t, next)
@@ -54,7 +54,7 @@ func (m secretMode) apply(ctx context.Context, s State, t Target, action Action)
 			}
 		}
 	case ActionPut:
-		return m.replaceLeft(ctx, s, t, action)
+		return m.replacePreRestore(ctx, s, t, action)
 	case ActionDrop:
 		return m.dropReplaced(ctx, s, t, action)
 	}
@@ -71,6 +71,6 @@ func (m secretMode) remove(ctx context.Context, t Target, how removal) (done boo
 	if err := m.EnsureFresh(ctx, m.resync); err != nil {
 		return false, err
 	}
-	err = m.dropAll(ctx, State{Left: m.leftBehind(t)}, t, "its ApisixCertificate is deleted, or left the gateway")
+	err = m.dropAll(ctx, State{PreRestore: m.preRestore(t)}, t, "its ApisixCertificate is deleted, or left the gateway")
 	return err == nil, err
 }

@@ -35,16 +35,16 @@ type State struct {
 	Blocked  []string
 	Conflict *Conflict
 	// Left are objects that the target's ApisixCertificate left behind before it was restored.
-	Left []string
+	PreRestore []string
 	// Age is how long this gateway has known of the target's certificate. Not in own mode.
 	Age time.Duration
 	// Adoption is what else matters in adopt mode.
 	Adoption Adoption
 
 	// keeps: the gateway has ssl objects, of which some should hold the target.
-	keeps bool
+	hasObjects bool
 	// suspect: what is served says that the objects are not what they seem, so that they are written whatever they hold.
-	suspect bool
+	forceWrite bool
 }
 
 // Carrying reports whether the ingress controller has its head start for the target: until it has carried it, or that is
@@ -122,10 +122,10 @@ const (
 )
 
 // Hosts are those of the target's hosts that can be served.
-func (s State) Hosts(t Target) []string { return s.without(t).Hosts }
+func (s State) Hosts(t Target) []string { return s.withoutBlocked(t).Hosts }
 
 // without is the target without the hosts that somebody else has.
-func (s State) without(t Target) Target {
+func (s State) withoutBlocked(t Target) Target {
 	if len(s.Blocked) > 0 {
 		t.Hosts = slices.DeleteFunc(slices.Clone(t.Hosts), func(host string) bool { return slices.Contains(s.Blocked, host) })
 	}
@@ -133,7 +133,7 @@ func (s State) without(t Target) Target {
 }
 
 // replace puts object in the place of the one with its id.
-func (s *State) replace(object Object) {
+func (s *State) replaceObject(object Object) {
 	for _, list := range []*[]Object{&s.Objects, &s.Former} {
 		*list = slices.Clone(*list)
 		for i := range *list {
@@ -145,7 +145,7 @@ func (s *State) replace(object Object) {
 }
 
 // takeOut takes the object with this id out.
-func (s *State) takeOut(objectID string) {
+func (s *State) removeObject(objectID string) {
 	for _, list := range []*[]Object{&s.Objects, &s.Former} {
 		*list = slices.DeleteFunc(slices.Clone(*list), func(o Object) bool { return o.ID == objectID })
 	}

@@ -64,13 +64,13 @@ func (g *Gateway) Sync(ctx context.Context, s State, t Target, known Known) Resu
 	}
 	g.verify(ctx, &done, t)
 	if done.State.Mode == ModeSecret && done.Unserved() {
-		g.doubtMode(doubtAgain)
+		g.recheckMode(modeRecheckInterval)
 	}
 	if done.Verb == ActionIdle && !done.Proof.Served { // what others serve there is their business
 		done.Proof = Proof{}
 	}
 	if done.Verb == ActionKeep && done.Proof.Fixable() && done.State.Mode != ModeSecret && !known.Rewritten {
-		done = g.bringAgain(ctx, t, done)
+		done = g.syncAgain(ctx, t, done)
 	}
 	done.Touch = g.touch(done, t)
 	done.Proof = g.Explain(ctx, done.State, t, done.Proof)
@@ -85,7 +85,7 @@ func (g *Gateway) verify(ctx context.Context, done *Result, t Target) {
 }
 
 // bringAgain is for what was seen not to be served: whatever the inventory says, it is written.
-func (g *Gateway) bringAgain(ctx context.Context, t Target, before Result) Result {
+func (g *Gateway) syncAgain(ctx context.Context, t Target, before Result) Result {
 	if before.Err = g.Reread(ctx, RereadAge); before.Err != nil {
 		return before
 	}

@@ -96,7 +96,7 @@ type Client struct {
 }
 
 // heldBy reports whether the object has the target's certificate.
-func (t Target) heldBy(o inventory.Object) bool {
+func (t Target) matches(o inventory.Object) bool {
 	if t.VaultReference != nil {
 		return o.Reference == t.VaultReference.Cert
 	}

@@ -51,9 +51,9 @@ func TestLocate(t *testing.T) {
 			ingresscontroller.Label2ManagedBy: ingresscontroller.Name, ingresscontroller.Label2Kind: kind, ingresscontroller.Label2Namespace: "default", ingresscontroller.Label2Name: name,
 		})}
 	}
-	use := func(hosts ...string) Reference { u := tlsUse; u.Hosts = hosts; return u }
+	ref := func(hosts ...string) Reference { u := tlsUse; u.Hosts = hosts; return u }
 	entry := func(index int, hosts ...string) Reference { u := ingressUse; u.Index, u.Hosts = index, hosts; return u }
-	ending := use("shop.example.com")
+	ending := ref("shop.example.com")
 	ending.Terminating = true
 	for _, test := range []struct {
 		name    string
@@ -62,15 +62,15 @@ func TestLocate(t *testing.T) {
 		found   bool
 		missing int
 	}{
-		{"1.8, by the Secret", []Reference{use("shop.example.com")}, of18("1", "shop-tls", "shop.example.com"), true, 0},
-		{"1.8, another Secret", []Reference{use("shop.example.com")}, of18("1", "other", "shop.example.com"), false, 1},
-		{"1.8, hosts change, all covered", []Reference{use(hosts...)}, of18("1", "shop-tls", "shop.example.com"), true, 1},
-		{"1.8, hosts change, not covered", []Reference{use("shop.example.com")}, of18("1", "shop-tls", "shop.example.com", "old.example.com"), false, 1},
-		{"2.x, by the use", []Reference{use("shop.example.com")}, of2("1", "ApisixTls", "shop", "shop.example.com"), true, 0},
-		{"2.x, another use", []Reference{use("shop.example.com")}, of2("1", "ApisixTls", "other", "shop.example.com"), false, 1},
-		{"2.x, another kind", []Reference{use("shop.example.com")}, of2("1", "Ingress", "shop", "shop.example.com"), false, 1},
+		{"1.8, by the Secret", []Reference{ref("shop.example.com")}, of18("1", "shop-tls", "shop.example.com"), true, 0},
+		{"1.8, another Secret", []Reference{ref("shop.example.com")}, of18("1", "other", "shop.example.com"), false, 1},
+		{"1.8, hosts change, all covered", []Reference{ref(hosts...)}, of18("1", "shop-tls", "shop.example.com"), true, 1},
+		{"1.8, hosts change, not covered", []Reference{ref("shop.example.com")}, of18("1", "shop-tls", "shop.example.com", "old.example.com"), false, 1},
+		{"2.x, by the use", []Reference{ref("shop.example.com")}, of2("1", "ApisixTls", "shop", "shop.example.com"), true, 0},
+		{"2.x, another use", []Reference{ref("shop.example.com")}, of2("1", "ApisixTls", "other", "shop.example.com"), false, 1},
+		{"2.x, another kind", []Reference{ref("shop.example.com")}, of2("1", "Ingress", "shop", "shop.example.com"), false, 1},
 		{"2.x, the other entry of the Ingress", []Reference{entry(0, "shop.example.com")}, of2("1", "Ingress", "shop", hosts...), false, 1},
-		{"nobody's", []Reference{use("shop.example.com")}, Object{ID: "1", Hosts: []string{"shop.example.com"}}, false, 1},
+		{"nobody's", []Reference{ref("shop.example.com")}, Object{ID: "1", Hosts: []string{"shop.example.com"}}, false, 1},
 		{"a use that ends is not missed", []Reference{ending}, of2("1", "ApisixTls", "other", "shop.example.com"), false, 0},
 	} {
 		target.References = test.uses
@@ -85,13 +85,13 @@ func TestLocate(t *testing.T) {
 // version serves has none.
 func TestLocateGateway(t *testing.T) {
 	host := []string{"shop.example.com"}
-	use := Reference{Kind: "Gateway", Namespace: "default", Name: "gw", Listener: "https", Hosts: host, Class: "apisix", Controller: ingresscontroller.Class2}
+	ref := Reference{Kind: "Gateway", Namespace: "default", Name: "gw", Listener: "https", Hosts: host, Class: "apisix", Controller: ingresscontroller.Class2}
 	object := func(index int) Object {
-		u := use
+		u := ref
 		u.Index = index
 		return Object{ID: ingresscontroller.V2.ID(u.source("")), Hosts: host, Labels: inventory.LabelsOf(theirs{}.labelsFor(ingresscontroller.V2, u, Target{}))}
 	}
-	target := Target{Namespace: "default", SecretNamespace: "default", SecretName: "shop-tls", Hosts: host, References: []Reference{use}}
+	target := Target{Namespace: "default", SecretNamespace: "default", SecretName: "shop-tls", Hosts: host, References: []Reference{ref}}
 	if objects, _ := (theirs{inventory.New(object(0), object(1))}).locate(target); len(objects) != 1 || objects[0].ID != object(0).ID {
 		t.Errorf("got %v, want that of index 0 alone", objects)
 	}

@@ -11,7 +11,7 @@ const (
 	// touchAfter is how long an ingress controller is given to carry a certificate by itself.
 	touchAfter = 5 * time.Second
 	// touchAgain is the least time between two touches of a gateway.
-	touchAgain = time.Minute
+	touchInterval = time.Minute
 )
 
 // touches are those of a gateway in mode secret. The zero value is ready.
@@ -21,10 +21,10 @@ type touches struct {
 }
 
 // turn reports whether it is time for one, and takes the turn.
-func (t *touches) turn(now time.Time) bool {
+func (t *touches) tryAcquire(now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.last.IsZero() && now.Sub(t.last) < touchAgain {
+	if !t.last.IsZero() && now.Sub(t.last) < touchInterval {
 		return false
 	}
 	t.last = now
@@ -39,9 +39,9 @@ func (g *Gateway) touch(done Result, t Target) *Reference {
 	}
 	// One that the controller does not serve would take the turn of all the others and bring nothing.
 	their := theirs{known: &g.parts.inventory}
-	for _, use := range t.References {
-		if use.Kind == "ApisixTls" && !use.Terminating && their.serve(use) && g.parts.touches.turn(g.Clock.Now()) {
-			return &use
+	for _, ref := range t.References {
+		if ref.Kind == "ApisixTls" && !ref.Terminating && their.isServed(ref) && g.parts.touches.tryAcquire(g.Clock.Now()) {
+			return &ref
 		}
 	}
 	return nil

@@ -45,13 +45,13 @@ func TestTouch(t *testing.T) {
 		{"no ApisixTls", lost, uses[:2], 0, ""},
 		{"none that the controller serves, which takes no turn", lost, uses[:4], 0, ""},
 		{"lost", lost, uses, 0, "b"},
-		{"lost, soon after", lost, uses, touchAgain - time.Second, ""},
+		{"lost, soon after", lost, uses, touchInterval - time.Second, ""},
 		{"lost, a minute after", lost, uses, time.Second, "b"},
 	} {
 		clock.Step(row.step)
 		got := ""
-		if use := g.touch(row.result, Target{References: row.uses}); use != nil {
-			got = use.Name
+		if ref := g.touch(row.result, Target{References: row.uses}); ref != nil {
+			got = ref.Name
 		}
 		if got != row.want {
 			t.Errorf("%s: touched %q, want %q", row.name, got, row.want)

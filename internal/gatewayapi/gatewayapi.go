@@ -77,7 +77,7 @@ type Gateway struct {
 
 	allowed gatewayv1.ListenerNamespaces
 	// mutual are the ports on which clients must show a certificate; zero: all others.
-	mutual map[int32]bool
+	clientCertPorts map[int32]bool
 }
 
 // ListenerSet is what is read of one.
@@ -119,13 +119,13 @@ func (r Ref) OfSecret() bool { return r.Group == "" && r.Kind == "Secret" }
 
 // GatewayOf reads a Gateway.
 func GatewayOf(u *unstructured.Unstructured) Gateway {
-	g := Gateway{mutual: mutualPorts(u)}
+	g := Gateway{clientCertPorts: clientCertPortsOf(u)}
 	g.Class, _, _ = unstructured.NestedString(u.Object, "spec", "gatewayClassName")
 	g.Parameters = parametersOf(u, u.GetNamespace(), "spec", "infrastructure", "parametersRef")
 	if fields, _, _ := unstructured.NestedMap(u.Object, "spec", "allowedListeners", "namespaces"); fields != nil {
 		_ = runtime.DefaultUnstructuredConverter.FromUnstructured(fields, &g.allowed) // one that is not known allows none
 	}
-	g.Listeners = listenersOf(u, g.mutual)
+	g.Listeners = listenersOf(u, g.clientCertPorts)
 	return g
 }
 
@@ -137,7 +137,7 @@ func ListenerSetOf(u *unstructured.Unstructured, parent *Gateway) ListenerSet {
 	set.Parent.Namespace = cmp.Or(namespace, u.GetNamespace())
 	var mutual map[int32]bool
 	if parent != nil {
-		mutual = parent.mutual
+		mutual = parent.clientCertPorts
 	}
 	set.Listeners = listenersOf(u, mutual)
 	return set
@@ -223,7 +223,7 @@ func listenerOf(l gatewayv1.Listener, namespace string) Listener {
 }
 
 // mutualPorts reads spec.tls.frontend, since 1.4 the place for what clients must show.
-func mutualPorts(u *unstructured.Unstructured) map[int32]bool {
+func clientCertPortsOf(u *unstructured.Unstructured) map[int32]bool {
 	ports := map[int32]bool{}
 	_, ports[0], _ = unstructured.NestedFieldNoCopy(u.Object, "spec", "tls", "frontend", "default", "validation")
 	perPort, _, _ := unstructured.NestedSlice(u.Object, "spec", "tls", "frontend", "perPort")

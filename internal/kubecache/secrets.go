@@ -82,10 +82,10 @@ type secretNames struct {
 	from      toolscache.ListerWatcher
 	filled    chan struct{} // closed after the first list
 
-	mu       sync.Mutex
-	versions map[string]string // NAMESPACE/NAME -> resourceVersion
-	listed   bool
-	hear     []func(*metav1.PartialObjectMetadata)
+	mu        sync.Mutex
+	versions  map[string]string // NAMESPACE/NAME -> resourceVersion
+	listed    bool
+	listeners []func(*metav1.PartialObjectMetadata)
 }
 
 // Start follows the Secrets until ctx ends.
@@ -125,7 +125,7 @@ func (n *secretNames) change(object any, gone bool) error {
 		n.versions[key] = secret.ResourceVersion
 	}
 	n.mu.Unlock()
-	n.tell(secret)
+	n.notify(secret)
 	return nil
 }
 
@@ -158,7 +158,7 @@ func (n *secretNames) Replace(list []any, _ string) error {
 		changed = append(changed, secret)
 	}
 	for _, secret := range changed {
-		n.tell(secret)
+		n.notify(secret)
 	}
 	return nil
 }
@@ -170,9 +170,9 @@ func (n *secretNames) none(key types.NamespacedName) bool {
 	return n.listed && !there
 }
 
-func (n *secretNames) tell(secret *metav1.PartialObjectMetadata) {
+func (n *secretNames) notify(secret *metav1.PartialObjectMetadata) {
 	n.mu.Lock()
-	hear := n.hear
+	hear := n.listeners
 	n.mu.Unlock()
 	for _, h := range hear {
 		h(secret)
@@ -198,7 +198,7 @@ func (s *secretSource) Start(ctx context.Context, queue workqueue.TypedRateLimit
 func (n *secretNames) listen(hear func(*metav1.PartialObjectMetadata)) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.hear = append(n.hear, hear)
+	n.listeners = append(n.listeners, hear)
 }
 
 // WaitForSync waits for the first list: what a run reads live before it may be older than what is told.

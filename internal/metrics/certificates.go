@@ -17,34 +17,34 @@ import (
 
 // certificates are the series of ApisixCertificates. They are made from the few bytes kept here when somebody asks, one
 // family after the other: a cluster may have ten thousand ApisixCertificates, and a gauge of each takes three kilobytes.
-var certificates = &certificateSeries{all: map[types.NamespacedName]standing{}, gauges: []certificateGauge{
+var certificates = &certificateSeries{all: map[types.NamespacedName]certificateState{}, gauges: []certificateGauge{
 	{"expiry_timestamp_seconds",
-		"When the certificate of an ApisixCertificate ends, in seconds since 1970.", func(s standing) (float64, bool) { return seconds(s.notAfter) }},
+		"When the certificate of an ApisixCertificate ends, in seconds since 1970.", func(s certificateState) (float64, bool) { return seconds(s.notAfter) }},
 	{"not_before_timestamp_seconds",
-		"When the certificate of an ApisixCertificate begins to be valid, in seconds since 1970.", func(s standing) (float64, bool) { return seconds(s.notBefore) }},
+		"When the certificate of an ApisixCertificate begins to be valid, in seconds since 1970.", func(s certificateState) (float64, bool) { return seconds(s.notBefore) }},
 	{"renewal_timestamp_seconds",
-		"When the certificate of an ApisixCertificate is due to be renewed, in seconds since 1970. None where somebody else renews it.", func(s standing) (float64, bool) { return seconds(s.renewAt) }},
+		"When the certificate of an ApisixCertificate is due to be renewed, in seconds since 1970. None where somebody else renews it.", func(s certificateState) (float64, bool) { return seconds(s.renewAt) }},
 	{"ready",
-		"Whether an ApisixCertificate is Ready: 1 or 0. None while that is unknown.", func(s standing) (float64, bool) { return holds(s.ready) }},
+		"Whether an ApisixCertificate is Ready: 1 or 0. None while that is unknown.", func(s certificateState) (float64, bool) { return gaugeValue(s.ready) }},
 	{"served",
-		"Whether handshakes with its gateways showed the certificate of an ApisixCertificate: 1 or 0. None where nothing was asked.", func(s standing) (float64, bool) { return holds(s.served) }},
+		"Whether handshakes with its gateways showed the certificate of an ApisixCertificate: 1 or 0. None where nothing was asked.", func(s certificateState) (float64, bool) { return gaugeValue(s.served) }},
 }}
 
 type certificateSeries struct {
 	gauges []certificateGauge
 
 	mu  sync.Mutex
-	all map[types.NamespacedName]standing
+	all map[types.NamespacedName]certificateState
 }
 
 // certificateGauge takes its value from what is known of a certificate; false: there is no series.
 type certificateGauge struct {
 	name, help string
-	value      func(standing) (float64, bool)
+	value      func(certificateState) (float64, bool)
 }
 
 // standing is a Certificate in a quarter of its size.
-type standing struct {
+type certificateState struct {
 	notBefore, notAfter, renewAt int64 // seconds since 1970; 0: not known
 	ready, served                int8  // 1 or 0; unknown
 }
@@ -98,7 +98,7 @@ type Certificate struct {
 func SetCertificate(key types.NamespacedName, c Certificate) {
 	certificates.mu.Lock()
 	defer certificates.mu.Unlock()
-	certificates.all[key] = standing{unix(c.NotBefore), unix(c.NotAfter), unix(c.RenewAt), truth(c.Ready), truth(c.Served)}
+	certificates.all[key] = certificateState{unix(c.NotBefore), unix(c.NotAfter), unix(c.RenewAt), truth(c.Ready), truth(c.Served)}
 }
 
 // ForgetCertificate drops the series of an ApisixCertificate.
@@ -127,4 +127,4 @@ func truth(status metav1.ConditionStatus) int8 {
 
 func seconds(at int64) (float64, bool) { return float64(at), at != 0 }
 
-func holds(truth int8) (float64, bool) { return float64(truth), truth != unknown }
+func gaugeValue(truth int8) (float64, bool) { return float64(truth), truth != unknown }

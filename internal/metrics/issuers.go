@@ -48,7 +48,7 @@ func setTime(vec *prometheus.GaugeVec, at time.Time, labels ...string) {
 }
 
 func setStatus(vec *prometheus.GaugeVec, status metav1.ConditionStatus, labels ...string) {
-	if value, known := holds(truth(status)); known {
+	if value, known := gaugeValue(truth(status)); known {
 		vec.WithLabelValues(labels...).Set(value)
 		return
 	}

@@ -20,7 +20,7 @@ type choice struct {
 }
 
 // choiceAmong picks the gateway of an ingress class.
-func choiceAmong(classes []networkingv1.IngressClass, name string) (choice, error) {
+func chooseClass(classes []networkingv1.IngressClass, name string) (choice, error) {
 	class := ClassNamed(classes, name)
 	if class != nil && !ofAPISIX(class) {
 		if name != "" {

@@ -70,7 +70,7 @@ func choiceByParameters(name string, gw gatewayapi.Gateway, class gatewayapi.Cla
 }
 
 // served are the choices of all Gateways whose class is of APISIX, by name.
-func (r *Registry) served(ctx context.Context) (map[string]choice, error) {
+func (r *Registry) gatewayChoices(ctx context.Context) (map[string]choice, error) {
 	if !r.known.gatewayAPI.Load() {
 		return nil, nil
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // atFault is a gateway that cannot be used.
-func (r *Registry) atFault(name string, err error) *gateway.Gateway {
+func (r *Registry) unusable(name string, err error) *gateway.Gateway {
 	g := r.newGateway(name)
 	g.Configure(gateway.TLSPort{}, err)
 	return g
@@ -34,14 +34,14 @@ func (r *Registry) newGateway(name string) *gateway.Gateway {
 }
 
 // make brings an entry's gateway up to its settings.
-func (r *Registry) make(ctx context.Context, e *entry, chosen choice) {
-	l := r.look(ctx, chosen.name)
+func (r *Registry) update(ctx context.Context, e *entry, chosen choice) {
+	l := r.newLookup(ctx, chosen.name)
 	found, err := l.settings(chosen)
 	r.Follower.Prune(chosen.name, l.needed)
 	if found.key != nil {
 		e.key.Store(&found.key)
 	}
-	e.places.Store(&found.places)
+	e.addresses.Store(&found.addresses)
 	g := e.gateway
 	if err == nil && (g == nil || g.Admin == nil || e.identity != found.identity) {
 		g, err = r.connect(e, chosen, found)
@@ -65,8 +65,8 @@ func (r *Registry) make(ctx context.Context, e *entry, chosen choice) {
 }
 
 // look is a look at the settings of the gateway called name.
-func (r *Registry) look(ctx context.Context, name string) *look {
-	return &look{
+func (r *Registry) newLookup(ctx context.Context, name string) *lookup {
+	return &lookup{
 		ctx: ctx, reader: r.Reader, proxies: r.known.proxies.Load(), flags: r.Flags, secure: r.TLS != nil, follower: r.Follower, owner: name,
 	}
 }

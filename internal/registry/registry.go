@@ -64,13 +64,13 @@ type Warning struct {
 
 // entry is one gateway and what it was made of.
 type entry struct {
-	mu       sync.Mutex // held while the gateway is made or changed
-	fresh    atomic.Bool
-	ready    atomic.Pointer[gateway.Gateway] // gateway, to be had without mu
-	key      atomic.Pointer[apisix.KeySource]
-	places   atomic.Pointer[[]string] // see adminSource.places
-	identity string
-	gateway  *gateway.Gateway
+	mu        sync.Mutex // held while the gateway is made or changed
+	fresh     atomic.Bool
+	ready     atomic.Pointer[gateway.Gateway] // gateway, to be had without mu
+	key       atomic.Pointer[apisix.KeySource]
+	addresses atomic.Pointer[[]string] // see adminSource.places
+	identity  string
+	gateway   *gateway.Gateway
 }
 
 // readTimeout bounds the reads of one For, which caches answer at once.
@@ -83,7 +83,7 @@ func (r *Registry) For(key string) []*gateway.Gateway {
 	defer cancel()
 	chosen, err := r.choose(ctx, key)
 	if err != nil {
-		return []*gateway.Gateway{r.atFault(chosen.name, err)}
+		return []*gateway.Gateway{r.unusable(chosen.name, err)}
 	}
 	if chosen.name == "" || chosen.proxy == nil && !r.Flags.gateway() {
 		return nil
@@ -106,7 +106,7 @@ func (r *Registry) Named(name string) *gateway.Gateway {
 	}
 	chosen := choice{name: name, proxy: &client.ObjectKey{Namespace: namespace, Name: proxy}}
 	var gone *gateway.SetupError
-	if _, err := r.look(ctx, name).readProxy(chosen); errors.As(err, &gone) {
+	if _, err := r.newLookup(ctx, name).readProxy(chosen); errors.As(err, &gone) {
 		return nil
 	}
 	return r.get(ctx, chosen)
@@ -119,7 +119,7 @@ func (r *Registry) get(ctx context.Context, chosen choice) *gateway.Gateway {
 	defer e.mu.Unlock()
 	// Set before the reads: a change that is told meanwhile must make the next look read again.
 	if !e.fresh.Swap(true) {
-		r.make(ctx, e, chosen)
+		r.update(ctx, e, chosen)
 	}
 	return e.gateway
 }
@@ -186,7 +186,7 @@ func (r *Registry) choose(ctx context.Context, key string) (choice, error) {
 	if err != nil {
 		return choice{name: FlagsName}, fmt.Errorf("look for ingress class %q: %w", key, err)
 	}
-	return choiceAmong(classes, key)
+	return chooseClass(classes, key)
 }
 
 // controllers reports whether the cluster has an ingress class or a Gateway of an APISIX ingress controller that goes to the gateway
@@ -199,16 +199,16 @@ func (r *Registry) controllers(ctx context.Context, name string) (controlled, ex
 	for i := range classes {
 		chosen, err := choiceOf(&classes[i])
 		// One of another name that names a GatewayProxy may run or not: its ssl objects show it.
-		if err != nil || !strings.HasPrefix(classes[i].Spec.Controller, ingresscontroller.ClassPrefix) || !r.same(ctx, name, chosen) {
+		if err != nil || !strings.HasPrefix(classes[i].Spec.Controller, ingresscontroller.ClassPrefix) || !r.sameGateway(ctx, name, chosen) {
 			continue
 		}
 		controlled = true
 		// Only 2.x knows GatewayProxies.
 		exclusive = exclusive || classes[i].Spec.Controller == ingresscontroller.Class2 || chosen.proxy != nil
 	}
-	served, err := r.served(ctx)
+	served, err := r.gatewayChoices(ctx)
 	for _, chosen := range served { // only 2.x knows Gateways
-		if r.same(ctx, name, chosen) {
+		if r.sameGateway(ctx, name, chosen) {
 			return true, true, nil
 		}
 	}
@@ -216,7 +216,7 @@ func (r *Registry) controllers(ctx context.Context, name string) (controlled, ex
 }
 
 // same reports whether the gateway chosen is the one called name: by its name, or because their Admin API is the same.
-func (r *Registry) same(ctx context.Context, name string, chosen choice) bool {
+func (r *Registry) sameGateway(ctx context.Context, name string, chosen choice) bool {
 	if chosen.name == name {
 		return true
 	}
@@ -224,7 +224,7 @@ func (r *Registry) same(ctx context.Context, name string, chosen choice) bool {
 		return false
 	}
 	r.get(ctx, chosen)
-	one, other := r.entry(name).places.Load(), r.entry(chosen.name).places.Load()
+	one, other := r.entry(name).addresses.Load(), r.entry(chosen.name).addresses.Load()
 	return one != nil && other != nil && overlap(*one, *other)
 }
 
@@ -239,7 +239,7 @@ func (r *Registry) ForgetUnused(ctx context.Context) {
 		chosen, _ := choiceOf(&classes[i]) // one at fault has a name too
 		used[chosen.name] = true
 	}
-	served, err := r.served(ctx)
+	served, err := r.gatewayChoices(ctx)
 	if err != nil {
 		return
 	}

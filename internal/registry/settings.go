@@ -27,19 +27,19 @@ type settings struct {
 	serverName string
 	key        apisix.KeySource // nil: not known
 	tls        gateway.TLSPort
-	places     []string // see adminSource.places
+	addresses  []string // see adminSource.places
 }
 
 // settings reads those of a gateway. Where there is an error, those that could be read are returned too.
-func (l *look) settings(chosen choice) (settings, error) {
+func (l *lookup) settings(chosen choice) (settings, error) {
 	s, err := l.sourceOf(chosen)
 	found := settings{identity: s.identity(), insecure: s.admin.insecure, tls: l.tlsPods(s)}
 	if err != nil {
 		return found, err
 	}
 	found.endpoints, err = l.endpoints(s)
-	found.places = s.admin.places(found.endpoints)
-	if chosen.proxy != nil && s.tls.none() && l.flagsDescribe(found.places) {
+	found.addresses = s.admin.addresses(found.endpoints)
+	if chosen.proxy != nil && s.tls.none() && l.flagsDescribe(found.addresses) {
 		found.tls = l.tlsPods(l.flags.source(false))
 	}
 	if err != nil {
@@ -54,7 +54,7 @@ func (l *look) settings(chosen choice) (settings, error) {
 
 // flagsDescribe reports whether the flags say where the TLS port of a GatewayProxy's gateway is: they name the same
 // Admin API, or none and there is only one gateway.
-func (l *look) flagsDescribe(places []string) bool {
+func (l *lookup) flagsDescribe(places []string) bool {
 	if l.flags == nil || l.flags.source(false).tls.none() {
 		return false
 	}
@@ -64,11 +64,11 @@ func (l *look) flagsDescribe(places []string) bool {
 	}
 	flags := l.flags.source(l.secure)
 	endpoints, _ := l.endpoints(flags) // without pods the names decide
-	return overlap(flags.admin.places(endpoints), places)
+	return overlap(flags.admin.addresses(endpoints), places)
 }
 
 // sourceOf reads where the settings of a gateway are.
-func (l *look) sourceOf(chosen choice) (source, error) {
+func (l *lookup) sourceOf(chosen choice) (source, error) {
 	if chosen.proxy == nil {
 		return l.flags.source(l.secure), nil
 	}
@@ -80,7 +80,7 @@ func (l *look) sourceOf(chosen choice) (source, error) {
 }
 
 // readProxy reads the GatewayProxy that an IngressClass names. The error is a *gateway.SetupError where it is at fault.
-func (l *look) readProxy(chosen choice) (*unstructured.Unstructured, error) {
+func (l *lookup) readProxy(chosen choice) (*unstructured.Unstructured, error) {
 	fault := func(problem string) error {
 		return &gateway.SetupError{Object: "GatewayProxy " + chosen.proxy.String(), Problem: problem}
 	}
@@ -97,7 +97,7 @@ func (l *look) readProxy(chosen choice) (*unstructured.Unstructured, error) {
 }
 
 // look is one look at what a gateway's settings refer to.
-type look struct {
+type lookup struct {
 	ctx      context.Context
 	reader   client.Reader // of IngressClasses and GatewayProxies
 	proxies  bool          // the cluster has the CRD of GatewayProxy
@@ -110,7 +110,7 @@ type look struct {
 	unsettled bool
 }
 
-func (l *look) follow(what Followed) (client.Reader, error) {
+func (l *lookup) follow(what Followed) (client.Reader, error) {
 	l.needed = append(l.needed, what)
 	reader, err := l.follower.Follow(l.ctx, l.owner, what)
 	l.unsettled = l.unsettled || err != nil
@@ -118,7 +118,7 @@ func (l *look) follow(what Followed) (client.Reader, error) {
 }
 
 // endpoints are the base URLs of the Admin API.
-func (l *look) endpoints(s source) ([]string, error) {
+func (l *lookup) endpoints(s source) ([]string, error) {
 	if s.admin.service == nil {
 		return s.admin.urls, nil
 	}
@@ -142,7 +142,7 @@ func (l *look) endpoints(s source) ([]string, error) {
 }
 
 // tlsPods are where the TLS port is asked.
-func (l *look) tlsPods(s source) gateway.TLSPort {
+func (l *lookup) tlsPods(s source) gateway.TLSPort {
 	if s.tls.service == nil {
 		return gateway.TLSPort{Addrs: s.tls.addrs, Problem: s.tls.problem}
 	}
@@ -171,7 +171,7 @@ func noReadyPod(p ServicePort) string {
 }
 
 // readyAddrs follows a Service and its EndpointSlices.
-func (l *look) readyAddrs(p ServicePort) (addrs []string, known bool, err error) {
+func (l *lookup) readyAddrs(p ServicePort) (addrs []string, known bool, err error) {
 	of := func(kind string) Followed { return Followed{Kind: kind, Namespace: p.Namespace, Name: p.Name} }
 	services, err := l.follow(of(kindService))
 	if err != nil {
@@ -199,7 +199,7 @@ func (l *look) readyAddrs(p ServicePort) (addrs []string, known bool, err error)
 
 // keySource gives the admin key. One in a Secret is read for each request, so that a new key is used at once; that it
 // is there now is checked.
-func (l *look) keySource(s source) (apisix.KeySource, error) {
+func (l *lookup) keySource(s source) (apisix.KeySource, error) {
 	if s.key.secret == nil {
 		return s.key.value, nil
 	}

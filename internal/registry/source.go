@@ -67,7 +67,7 @@ func (s source) identity() string {
 
 // places are the host:port of an Admin API, and its Services. Gateways with one in common are the same APISIX, whatever
 // they are called. endpoints are the base URLs that were found.
-func (a adminSource) places(endpoints []string) []string {
+func (a adminSource) addresses(endpoints []string) []string {
 	var all []string
 	if a.service != nil {
 		all = append(all, a.service.String())

@@ -161,19 +161,19 @@ func (w *Watches) events(what Followed, one *watch) toolscache.ResourceEventHand
 	return toolscache.ResourceEventHandlerDetailedFuncs{
 		AddFunc: func(_ any, first bool) {
 			if !first || one.late.Load() {
-				w.tell(what)
+				w.notify(what)
 			}
 		},
 		UpdateFunc: func(before, after any) {
 			if before.(client.Object).GetResourceVersion() != after.(client.Object).GetResourceVersion() {
-				w.tell(what)
+				w.notify(what)
 			}
 		},
-		DeleteFunc: func(any) { w.tell(what) },
+		DeleteFunc: func(any) { w.notify(what) },
 	}
 }
 
-func (w *Watches) tell(what Followed) {
+func (w *Watches) notify(what Followed) {
 	w.mu.Lock()
 	var owners []string
 	if one := w.all[what]; one != nil {

@@ -33,8 +33,8 @@ type Inventory struct {
 	byVersion map[ingresscontroller.Version]int
 	// written are the writes since the list under way was requested, nil for a deletion: what it says of these objects
 	// may be older. It is nil while no list is under way.
-	written map[string]*Object
-	doubted bool
+	written     map[string]*Object
+	invalidated bool
 }
 
 // New returns an inventory of these objects, as if they had been listed at some time.
@@ -76,15 +76,15 @@ func (v *Inventory) Listed() time.Time {
 func (v *Inventory) Invalidate() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.listed, v.doubted = time.Time{}, true
+	v.listed, v.invalidated = time.Time{}, true
 }
 
 // Doubted reports, once, that Doubt was called.
 func (v *Inventory) Invalidated() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	doubted := v.doubted
-	v.doubted = false
+	doubted := v.invalidated
+	v.invalidated = false
 	return doubted
 }
 

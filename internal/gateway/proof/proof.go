@@ -43,8 +43,8 @@ const (
 
 // Mendable reports whether what the Admin API holds may be to blame, so that a look at it and a new write are worth it.
 func (p Proof) Fixable() bool {
-	return p.Attempted && !p.Served && laggard(p.Cause)
+	return p.Attempted && !p.Served && isLag(p.Cause)
 }
 
 // laggard reports whether a gateway that has not followed its Admin API yet shows this.
-func laggard(c Cause) bool { return c == NoCertificate || c == OtherCertificate }
+func isLag(c Cause) bool { return c == NoCertificate || c == OtherCertificate }

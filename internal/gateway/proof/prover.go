@@ -25,28 +25,28 @@ const (
 	// objects; a busy one takes longer. Beyond it the caller's queue asks again.
 	serveDelay = 500 * time.Millisecond
 	// askAgain is the first of the pauses after which a host is asked again, each twice the one before up to askSlowly.
-	askAgain  = 4 * time.Millisecond
-	askSlowly = 64 * time.Millisecond
+	firstRetryDelay = 4 * time.Millisecond
+	maxRetryDelay   = 64 * time.Millisecond
 	// hostsAtOnce is how many hosts of one certificate are asked; the others have the same ssl object. askedAtOnce bounds the
 	// first questions to all pods.
-	hostsAtOnce = 50
-	askedAtOnce = 200
+	maxHosts           = 50
+	maxFirstHandshakes = 200
 	// handshakes are made at the same time for one certificate, handshakesInAll with one gateway.
-	handshakes      = 8
-	handshakesInAll = 32
+	maxPerCertificate = 8
+	maxPerGateway     = 32
 	// againPerSecond bounds with one gateway what is asked again, for all certificates.
-	againPerSecond = 400
+	retriesPerSecond = 400
 	// timeout bounds all handshakes of a certificate.
 	timeout = 15 * time.Second
 	// failedMost bounds how many certificates are remembered that were not served.
-	failedMost = 1000
+	maxRemembered = 1000
 )
 
 // Prover proves what one gateway serves. The zero value is ready.
 type Prover struct {
-	once  sync.Once
-	slots *limit.Slots
-	again *rate.Limiter
+	once    sync.Once
+	slots   *limit.Slots
+	retries *rate.Limiter
 
 	mu     sync.Mutex
 	failed map[string]string // fingerprint of a certificate -> the host that failed its last proof
@@ -59,15 +59,15 @@ type Prover struct {
 // once more. A host that failed the last time is asked alone at first: while it fails, the others are not asked.
 func (p *Prover) Prove(ctx context.Context, addrs, hosts []string, fingerprint string) Proof {
 	p.once.Do(func() {
-		p.slots, p.again = limit.New(handshakesInAll, metrics.Handshakes), rate.NewLimiter(againPerSecond, againPerSecond)
+		p.slots, p.retries = limit.New(maxPerGateway, metrics.Handshakes), rate.NewLimiter(retriesPerSecond, retriesPerSecond)
 	})
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	one := &run{
-		fingerprint: fingerprint, limits: []*limit.Slots{limit.New(handshakes, ""), p.slots}, again: p.again,
+		fingerprint: fingerprint, limits: []*limit.Slots{limit.New(maxPerCertificate, ""), p.slots}, retries: p.retries,
 		proof: Proof{Attempted: true, Served: true},
 	}
-	one.all(ctx, addrs, hosts, p.failedHost(fingerprint))
+	one.proveAll(ctx, addrs, hosts, p.failedHost(fingerprint))
 	p.remember(fingerprint, one.proof)
 	return one.proof
 }
@@ -83,7 +83,7 @@ func (p *Prover) remember(fingerprint string, last Proof) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.failed, fingerprint)
-	if !last.Fixable() || len(p.failed) >= failedMost {
+	if !last.Fixable() || len(p.failed) >= maxRemembered {
 		return
 	}
 	if p.failed == nil {
@@ -96,7 +96,7 @@ func (p *Prover) remember(fingerprint string, last Proof) {
 type run struct {
 	fingerprint string
 	limits      []*limit.Slots
-	again       *rate.Limiter
+	retries     *rate.Limiter
 
 	mu    sync.Mutex
 	proof Proof
@@ -110,8 +110,8 @@ type seen struct {
 }
 
 // all proves the hosts at all addresses.
-func (r *run) all(ctx context.Context, addrs, hosts []string, failed string) {
-	hosts = slices.Clone(hosts[:min(len(hosts), hostsAtOnce, max(1, askedAtOnce/len(addrs)))])
+func (r *run) proveAll(ctx context.Context, addrs, hosts []string, failed string) {
+	hosts = slices.Clone(hosts[:min(len(hosts), maxHosts, max(1, maxFirstHandshakes/len(addrs)))])
 	if i := slices.Index(hosts, failed); i > 0 {
 		hosts[0], hosts[i] = hosts[i], hosts[0]
 	}
@@ -120,7 +120,7 @@ func (r *run) all(ctx context.Context, addrs, hosts []string, failed string) {
 	var at errgroup.Group
 	for _, addr := range addrs {
 		at.Go(func() error {
-			r.at(ctx, window, addr, hosts, hosts[0] == failed)
+			r.proveAt(ctx, window, addr, hosts, hosts[0] == failed)
 			return nil
 		})
 	}
@@ -128,20 +128,20 @@ func (r *run) all(ctx context.Context, addrs, hosts []string, failed string) {
 }
 
 // at proves hosts at one address. alone: the first of them is to be asked before the others.
-func (r *run) at(ctx, window context.Context, addr string, hosts []string, alone bool) {
+func (r *run) proveAt(ctx, window context.Context, addr string, hosts []string, alone bool) {
 	if alone {
-		if !r.until(ctx, window, addr, late{hosts[0], r.shake(ctx, addr, hosts[0])}) {
+		if !r.retry(ctx, window, addr, late{hosts[0], r.shake(ctx, addr, hosts[0])}) {
 			return
 		}
 		hosts = hosts[1:]
 	}
-	behind := r.each(ctx, addr, hosts)
-	for len(behind) > 0 && r.until(ctx, window, addr, behind[0]) {
+	behind := r.probeEach(ctx, addr, hosts)
+	for len(behind) > 0 && r.retry(ctx, window, addr, behind[0]) {
 		var rest []string // hosts are those of other addresses too
 		for _, other := range behind[1:] {
 			rest = append(rest, other.host)
 		}
-		behind = r.each(ctx, addr, rest)
+		behind = r.probeEach(ctx, addr, rest)
 	}
 }
 
@@ -152,7 +152,7 @@ type late struct {
 }
 
 // each asks each host once, and gives those that may only be late.
-func (r *run) each(ctx context.Context, addr string, hosts []string) (behind []late) {
+func (r *run) probeEach(ctx context.Context, addr string, hosts []string) (behind []late) {
 	results := make([]seen, len(hosts))
 	var group errgroup.Group
 	for i, host := range hosts {
@@ -163,22 +163,22 @@ func (r *run) each(ctx context.Context, addr string, hosts []string) (behind []l
 	}
 	_ = group.Wait() // its functions return no errors
 	for i, host := range hosts {
-		if laggard(results[i].cause) {
+		if isLag(results[i].cause) {
 			behind = append(behind, late{host, results[i]})
 			continue
 		}
-		r.note(host, results[i])
+		r.record(host, results[i])
 	}
 	return behind
 }
 
 // until asks a host until it shows the certificate, for as long as it may be late, and notes what it showed.
-func (r *run) until(ctx, window context.Context, addr string, of late) bool {
+func (r *run) retry(ctx, window context.Context, addr string, of late) bool {
 	host, last := of.host, of.last
-	for pause := askAgain; laggard(last.cause) && sleep(window, pause) && r.again.Allow(); pause = min(2*pause, askSlowly) {
+	for pause := firstRetryDelay; isLag(last.cause) && sleep(window, pause) && r.retries.Allow(); pause = min(2*pause, maxRetryDelay) {
 		last = r.shake(ctx, addr, host)
 	}
-	r.note(host, last)
+	r.record(host, last)
 	return last.cause == ""
 }
 
@@ -196,7 +196,7 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 
 // note adds what was seen of one host. Of several problems the one whose text sorts first stays, so that status does not
 // change from run to run.
-func (r *run) note(host string, s seen) {
+func (r *run) record(host string, s seen) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	problem := host + ": " + s.problem

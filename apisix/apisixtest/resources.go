@@ -11,13 +11,13 @@ import (
 )
 
 // neighbours are the other resources. They are stored and read without the rules that APISIX has for them.
-var neighbours = map[string]bool{
+var otherResources = map[string]bool{
 	"routes": true, "services": true, "upstreams": true, "consumers": true, "consumer_groups": true, "secrets": true,
 	"global_rules": true, "plugin_configs": true, "plugin_metadata": true, "protos": true, "stream_routes": true,
 }
 
 // neighbour is /apisix/admin/ROUTES and the like.
-func (s *Server) neighbour(c *call) reply {
+func (s *Server) otherResource(c *call) reply {
 	switch c.Method {
 	case http.MethodGet:
 		if c.resource == "secrets" && c.id != "" && !strings.Contains(c.id, "/") {
@@ -35,14 +35,14 @@ func (s *Server) neighbour(c *call) reply {
 	if len(c.body) == 0 {
 		return refused(http.StatusBadRequest, "missing configurations")
 	}
-	if answer, refusal := s.checkNeighbour(c); refusal {
-		return answer
+	if response, refusal := s.checkOtherResource(c); refusal {
+		return response
 	}
-	return s.putNeighbour(c)
+	return s.putOtherResource(c)
 }
 
 // checkNeighbour holds the few rules that have to do with ssl objects.
-func (s *Server) checkNeighbour(c *call) (reply, bool) {
+func (s *Server) checkOtherResource(c *call) (reply, bool) {
 	conf, ok := table(c.value)
 	if !ok {
 		return page(http.StatusInternalServerError), true
@@ -76,7 +76,7 @@ func checkSecret(c *call, conf map[string]any) (reply, bool) {
 }
 
 // putNeighbour is PUT, POST and PATCH.
-func (s *Server) putNeighbour(c *call) reply {
+func (s *Server) putOtherResource(c *call) reply {
 	now := s.options.Clock.Now()
 	conf, _ := table(c.value)
 	value := maps.Clone(conf)
@@ -89,7 +89,7 @@ func (s *Server) putNeighbour(c *call) reply {
 	if id = cmp.Or(id, text(value["id"]), text(value["username"])); id == "" {
 		return refused(http.StatusBadRequest, "missing id")
 	}
-	old := s.store.of(c.resource).objects[id]
+	old := s.store.collectionOf(c.resource).objects[id]
 	if c.Method == http.MethodPatch {
 		if old == nil {
 			return keyNotFound()
@@ -121,7 +121,7 @@ func schemaOf(name string) reply {
 	switch {
 	case name == "ssl":
 		return reply{status: http.StatusOK, contentType: typeJSON, body: sslSchemaJSON}
-	case name == "secret" || !neighbours[name+"s"]:
+	case name == "secret" || !otherResources[name+"s"]:
 		return refused(http.StatusBadRequest, "not found schema: %s", name)
 	}
 	return jsonReply(http.StatusOK, map[string]any{"type": "object"})

@@ -15,19 +15,19 @@ const messageLimit = 300 // bytes
 
 // check returns an *APIError for an answer that is no success. The admin key is given so that it can be left out of
 // what is said.
-func (a answer) check(key string) error {
+func (a response) check(key string) error {
 	if a.outdated() {
 		return a.outdatedError()
 	}
 	fields, isObject := a.fields()
 	if a.status >= 200 && a.status < 300 {
 		if !isObject && a.request.method != http.MethodHead {
-			return a.foreign("the answer is not JSON of the Admin API")
+			return a.notAdminAPI("the answer is not JSON of the Admin API")
 		}
 		return nil
 	}
 	if a.status >= 300 && a.status < 400 {
-		return a.foreign("redirects are not followed")
+		return a.notAdminAPI("redirects are not followed")
 	}
 	e := a.error(message(fields, key))
 	// The ssl handler answers {"message":"Key not found"} for a missing object; an unknown resource has error_msg.
@@ -43,20 +43,20 @@ type failure struct {
 }
 
 // fields returns false where the body is no JSON object.
-func (a answer) fields() (failure, bool) {
+func (a response) fields() (failure, bool) {
 	object := read[map[string]json.RawMessage](a.body)
 	return failure{
 		ErrorMsg: text(object["error_msg"]), Message: text(object["message"]), Description: text(object["description"]),
 	}, object != nil
 }
 
-func (a answer) error(message string) *APIError {
+func (a response) error(message string) *APIError {
 	return &APIError{
 		Status: a.status, Message: message, Endpoint: a.endpoint, Method: a.request.method, Path: a.request.path(), Server: a.server(),
 	}
 }
 
-func (a answer) foreign(message string) *APIError {
+func (a response) notAdminAPI(message string) *APIError {
 	e := a.error(message)
 	e.NotAdminAPI = true
 	return e
