@@ -9,8 +9,9 @@ import (
 	"regexp"
 )
 
-// LeastVersion is the oldest APISIX whose Admin API a [Client] speaks. Since then there are /ssls, lists in pages with their total, and
-// objects as {"key", "value"}: Admin API v3, which deployment.admin.admin_api_version can still set back to v2.
+// MinVersion is the oldest APISIX whose Admin API a [Client] supports. Older versions have neither /ssls, nor lists in
+// pages with their total, nor objects of the form {"key", "value"}: that is Admin API v3, and
+// deployment.admin.admin_api_version can still select v2 instead.
 const MinVersion = "3.0.0"
 
 var (
@@ -19,7 +20,8 @@ var (
 	since3       = regexp.MustCompile(`^APISIX/\d+\.`)
 )
 
-// server is what APISIX says of its version, "APISIX/3.18.0"; "APISIX" with enable_server_tokens: false, empty where it is another server.
+// server returns the version that APISIX reports, such as "APISIX/3.18.0". It returns "APISIX" with enable_server_tokens:
+// false, and an empty string for another server.
 func (a response) server() string {
 	if name := a.header.Get("Server"); serverHeader.MatchString(name) {
 		return name
@@ -27,7 +29,8 @@ func (a response) server() string {
 	return ""
 }
 
-// outdated reports whether the answer is of an Admin API older than v3. One that says nothing of its age, such as that to a wrong key, is not.
+// outdated reports whether the response is from an Admin API older than v3. It is false for a response without a sign of
+// its version, such as the one to a wrong key.
 func (a response) outdated() bool {
 	switch {
 	case a.status >= 500, a.status == http.StatusUnauthorized, a.status == http.StatusForbidden, a.status == http.StatusTooManyRequests:
@@ -44,22 +47,22 @@ func (a response) outdatedError() *APIError {
 	e.Outdated = true
 	switch {
 	case before3.MatchString(e.Server):
-		e.Message = e.Server + " is older than " + MinVersion + ", the least version"
+		e.Message = e.Server + " is older than " + MinVersion + ", the minimum version"
 	case since3.MatchString(e.Server):
-		e.Message = e.Server + " answers as Admin API v2, and v3 is needed"
+		e.Message = e.Server + " responds as Admin API v2; v3 is required"
 	default:
-		e.Message = "an Admin API older than v3 answers"
+		e.Message = "the Admin API is older than v3"
 	}
 	return e
 }
 
-// IsOutdated reports whether the gateway's Admin API is older than v3. Such an answer is foreign, too.
+// IsOutdated reports whether the gateway's Admin API is older than v3. [IsNotAdminAPI] is then true as well.
 func IsOutdated(err error) bool {
 	e, ok := asAPIError(err)
 	return ok && e.Outdated
 }
 
-// UpgradeOf says what to do about an outdated gateway. Empty for other errors.
+// UpgradeHint returns how to upgrade or reconfigure an outdated gateway. It returns an empty string for other errors.
 func UpgradeHint(err error) string {
 	e, ok := asAPIError(err)
 	switch {
@@ -73,11 +76,12 @@ func UpgradeHint(err error) string {
 	return "run APISIX " + MinVersion + " or later, with deployment.admin.admin_api_version: v3"
 }
 
-// nowhere is the id of no object.
+// probeID is the id of no object.
 const probeID = "apisix-certs-is-this-ssl"
 
-// agedOr returns err, unless it says that there is no /ssls and an APISIX before 3.0 that hides its version answers: that has its objects
-// under /ssl. An object that cannot be is asked for, as a list would have keys in it.
+// explainNotFound returns err, or an outdated error where err is a 404 because the gateway is an APISIX before 3.0 that
+// hides its version. Such a gateway has its objects under /ssl. It is recognized by a GET of an object that cannot exist,
+// as a list could contain keys.
 func (c *Client) explainNotFound(ctx context.Context, err error) error {
 	e, ok := asAPIError(err)
 	if !ok || !e.NotAdminAPI || e.Outdated || e.Status != http.StatusNotFound {
@@ -88,6 +92,6 @@ func (c *Client) explainNotFound(ctx context.Context, err error) error {
 		return err
 	}
 	old := *e
-	old.Outdated, old.Message = true, "an Admin API older than v3 answers: it has /ssl and not /ssls"
+	old.Outdated, old.Message = true, "the Admin API is older than v3: it has /ssl and not /ssls"
 	return &old
 }

@@ -135,7 +135,7 @@ func TestNetworkErrors(t *testing.T) {
 	for _, test := range []struct{ name, endpoint, cause string }{
 		{"refused", closed.URL, "connection refused"},
 		{"dropped", behave(t, drop).URL, "connection closed"},
-		{"time-out", behave(t, hang).URL, "time-out"},
+		{"time-out", behave(t, hang).URL, "timeout"},
 		{"closed midway", behave(t, closeMidway).URL, "connection closed"},
 		{"unknown host", "http://host.invalid:1", "looking up host.invalid"},
 	} {

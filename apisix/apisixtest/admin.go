@@ -13,7 +13,7 @@ const (
 	bodyLimit = 1536 << 10
 )
 
-// serveAdmin is the Admin API with its log and its faults.
+// serveAdmin is the Admin API with its call log and its faults.
 func (s *Server) serveAdmin(w http.ResponseWriter, r *http.Request) {
 	latency, failure := s.faults.take(r)
 	if failure != nil {
@@ -64,7 +64,7 @@ func (s *Server) record(r *http.Request, status int) {
 	s.log.Debug("admin api", "method", r.Method, "path", r.URL.Path, "status", status)
 }
 
-// answer is the Admin API without log and faults.
+// respond is the Admin API without call log and faults.
 func (s *Server) respond(r *http.Request) reply {
 	urlPath := nginxPath(r.URL.Path)
 	switch {
@@ -91,10 +91,10 @@ func (s *Server) respond(r *http.Request) reply {
 	return s.etcdMode(c)
 }
 
-// expire forgets what outlived its ttl, on both ports.
+// expire removes objects whose ttl has passed, on both ports.
 func (s *Server) expire() { s.store.expire(s.options.Clock.Now(), s.served.remove) }
 
-// etcdMode hands the request to its resource.
+// etcdMode routes the request to its resource.
 func (s *Server) etcdMode(c *call) reply {
 	switch c.Method {
 	case http.MethodGet, http.MethodDelete:

@@ -8,35 +8,35 @@ import (
 	"strings"
 )
 
-// Age is the APISIX that a [Server] stands in for. Only the current one is held to recordings; what is said of the others is that of the
-// documentation of their releases.
+// Release is the APISIX release that a [Server] imitates. Only [Current] is tested against recordings. The others follow
+// the documentation of their releases.
 type Release string
 
-// Ages.
+// Releases.
 const (
 	// Current is 3.18.0.
 	Current Release = ""
-	// ShowsKeys is 3.8.0: GET and list show the key as it is stored, and the defaults of fields that were not sent.
+	// ShowsKeys is 3.8.0: GET and list return the key as stored, and the defaults of fields that were not sent.
 	ShowsKeys Release = "3.8.0"
-	// ShowsPlainKeys is the same without data_encryption: what is stored and shown is the key itself.
+	// ShowsPlainKeys is ShowsKeys without data_encryption: the key itself is stored and returned.
 	ShowsPlainKeys Release = "3.8.0, not encrypted"
 	// FormV2 is 3.18.0 with deployment.admin.admin_api_version: v2.
 	FormV2 Release = "3.18.0, v2"
-	// Before3 is 2.15.3: ssl objects are under /apisix/admin/ssl, and answers have the form of etcd v2.
+	// Before3 is 2.15.3: ssl objects are under /apisix/admin/ssl, and responses have the form of etcd v2.
 	Before3 Release = "2.15.3"
-	// Before3Nameless is the same with enable_server_tokens: false.
+	// Before3Nameless is Before3 with enable_server_tokens: false.
 	Before3Nameless Release = "2.15.3, nameless"
 )
 
-// SetAge changes the age from the next request on, as an upgrade does. What is stored stays.
+// SetRelease changes the release for later requests, as an upgrade does. Stored objects are preserved.
 func (s *Server) SetRelease(age Release) { s.age.Store(&age) }
 
-// formV2 reports whether answers have the form of etcd v2.
+// formV2 reports whether responses have the form of etcd v2.
 func (a Release) formV2() bool { return a == FormV2 || a.before3() }
 
 func (a Release) before3() bool { return strings.HasPrefix(string(a), string(Before3)) }
 
-// server is the header Server of an age; empty: none, as in the recordings.
+// server returns the header Server of a release. Empty means no header, as in the recordings.
 func (a Release) server() string {
 	switch a {
 	case Current:
@@ -48,7 +48,7 @@ func (a Release) server() string {
 	return "APISIX/" + version
 }
 
-// aged answers as an Admin API of the server's age.
+// respondAs responds as the Admin API of the server's release.
 func (s *Server) respondAs(r *http.Request) reply {
 	age := *s.age.Load()
 	if age == Current {
@@ -67,11 +67,11 @@ func (s *Server) respondAs(r *http.Request) reply {
 	return response.with("Server", age.server())
 }
 
-// answerBefore3 has the paths of an age, and what it says where there is nothing.
+// respondBefore3 maps the paths of a release, and imitates its response where a resource does not exist.
 func (s *Server) respondBefore3(r *http.Request, age Release) reply {
 	r = r.Clone(r.Context())
 	if age.formV2() {
-		r.URL.RawQuery = "" // there are no pages
+		r.URL.RawQuery = "" // lists are not paged
 	}
 	if !age.before3() {
 		return s.respond(r)
@@ -91,7 +91,7 @@ func (s *Server) respondBefore3(r *http.Request, age Release) reply {
 	return response
 }
 
-// inFormV2 is a success in the form that an HTTP API of etcd v2 has.
+// inFormV2 converts a success to the form of an etcd v2 HTTP API.
 func inFormV2(r *http.Request, response reply) reply {
 	var body map[string]json.RawMessage
 	if response.status >= http.StatusMultipleChoices || json.Unmarshal(response.body, &body) != nil {
@@ -115,7 +115,7 @@ func inFormV2(r *http.Request, response reply) reply {
 	return response
 }
 
-// withKeys adds the keys, encrypted or plain, to what GET and list show of ssl objects.
+// withKeys adds the keys, encrypted or plain, to ssl objects in a response to GET and list.
 func (s *Server) withKeys(response reply, plain bool) reply {
 	var body map[string]any
 	if response.status != http.StatusOK || json.Unmarshal(response.body, &body) != nil {

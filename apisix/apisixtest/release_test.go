@@ -45,7 +45,7 @@ func TestOutdated(t *testing.T) {
 		age         apisixtest.Release
 		found, mend string
 	}{
-		{apisixtest.FormV2, "APISIX/3.18.0 answers as Admin API v2", "deployment.admin.admin_api_version to v3"},
+		{apisixtest.FormV2, "APISIX/3.18.0 responds as Admin API v2", "deployment.admin.admin_api_version to v3"},
 		{apisixtest.Before3, "APISIX/2.15.3 is older than 3.0.0", "upgrade the gateway to APISIX 3.0.0 or later"},
 	} {
 		for name, call := range calls {

@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// neighbours are the other resources. They are stored and read without the rules that APISIX has for them.
+// otherResources are stored and read without APISIX's validation of them.
 var otherResources = map[string]bool{
 	"routes": true, "services": true, "upstreams": true, "consumers": true, "consumer_groups": true, "secrets": true,
 	"global_rules": true, "plugin_configs": true, "plugin_metadata": true, "protos": true, "stream_routes": true,
 }
 
-// neighbour is /apisix/admin/ROUTES and the like.
+// otherResource is /apisix/admin/ROUTES and the like.
 func (s *Server) otherResource(c *call) reply {
 	switch c.Method {
 	case http.MethodGet:
@@ -41,7 +41,7 @@ func (s *Server) otherResource(c *call) reply {
 	return s.putOtherResource(c)
 }
 
-// checkNeighbour holds the few rules that have to do with ssl objects.
+// checkOtherResource checks the few rules that concern ssl objects.
 func (s *Server) checkOtherResource(c *call) (reply, bool) {
 	conf, ok := table(c.value)
 	if !ok {
@@ -75,7 +75,7 @@ func checkSecret(c *call, conf map[string]any) (reply, bool) {
 	return reply{}, false
 }
 
-// putNeighbour is PUT, POST and PATCH.
+// putOtherResource is PUT, POST and PATCH.
 func (s *Server) putOtherResource(c *call) reply {
 	now := s.options.Clock.Now()
 	conf, _ := table(c.value)
@@ -105,7 +105,7 @@ func (s *Server) putOtherResource(c *call) reply {
 	return written(c.resource, id, value, created)
 }
 
-// validateSchema is POST /apisix/admin/schema/validate/ssls, which does not look into certificates.
+// validateSchema is POST /apisix/admin/schema/validate/ssls, which does not parse certificates.
 func validateSchema(c *call) reply {
 	if len(c.sub) == 0 || c.sub[0] != "ssls" {
 		return emptyReply(http.StatusOK)
@@ -116,7 +116,8 @@ func validateSchema(c *call) reply {
 	return emptyReply(http.StatusOK)
 }
 
-// schemaOf is /apisix/admin/schema/NAME: that of ssl objects as it is, and one that takes anything for others.
+// schemaOf is /apisix/admin/schema/NAME: the published schema for ssl objects, and one that accepts anything for other
+// resources.
 func schemaOf(name string) reply {
 	switch {
 	case name == "ssl":
@@ -127,7 +128,7 @@ func schemaOf(name string) reply {
 	return jsonReply(http.StatusOK, map[string]any{"type": "object"})
 }
 
-// plugins is /apisix/admin/plugins: none but a name or two, as nothing is ever proxied.
+// plugins is /apisix/admin/plugins. It has only a few names, as requests are never proxied.
 func plugins(c *call) reply {
 	switch {
 	case c.id == "reload" && c.Method != http.MethodPut:

@@ -45,9 +45,9 @@ var tooOld = []struct {
 	age         apisixtest.Release
 	found, mend string
 }{
-	{apisixtest.FormV2, "APISIX/3.18.0 answers as Admin API v2", "set deployment.admin.admin_api_version to v3"},
+	{apisixtest.FormV2, "APISIX/3.18.0 responds as Admin API v2", "set deployment.admin.admin_api_version to v3"},
 	{apisixtest.Before3, "APISIX/2.15.3 is older than 3.0.0", "upgrade the gateway to APISIX 3.0.0 or later"},
-	{apisixtest.Before3Nameless, "an Admin API older than v3 answers", "run APISIX 3.0.0 or later"},
+	{apisixtest.Before3Nameless, "the Admin API is older than v3", "run APISIX 3.0.0 or later"},
 }
 
 // says fails where Pushed is not False with the reason and the parts in its message.

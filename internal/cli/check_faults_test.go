@@ -169,7 +169,7 @@ func (*world) gatewayFaults() []fault {
 		{"a gateway older than APISIX 3.0", func(w *world, _ string) { w.age(apisixtest.Before3) }, nil,
 			"gateway default", "APISIX/2.15.3 is older than 3.0.0", "upgrade the gateway to APISIX 3.0.0 or later"},
 		{"a gateway with Admin API v2", func(w *world, _ string) { w.age(apisixtest.FormV2) }, nil,
-			"gateway default", "APISIX/3.18.0 answers as Admin API v2", "set deployment.admin.admin_api_version to v3"},
+			"gateway default", "APISIX/3.18.0 responds as Admin API v2", "set deployment.admin.admin_api_version to v3"},
 		{"an admin key of role viewer", func(w *world, _ string) { w.Setenv("APISIX_CERTS_APISIX_ADMIN_KEY", apisixtest.DefaultViewerKey) }, nil,
 			"gateway default", "APISIX_CERTS_APISIX_ADMIN_KEY the admin key may only read", "key of role admin"},
 		{"a TLS port without TLS", func(*world, string) {}, []string{"--apisix-tls-addr", "$admin"},
