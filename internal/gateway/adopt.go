@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	// relist is how old the inventory may be while an object is missing.
+	// relistAge is the maximum age of the inventory while an object is missing.
 	relistAge = 10 * time.Second
-	// conflictTries is how often an object is read and patched while somebody else writes it too.
+	// conflictTries is how often an object is read and patched again after a conflict with another client's write.
 	conflictTries = 3
 )
 
@@ -29,8 +29,8 @@ type adoptMode struct {
 	resync time.Duration
 }
 
-// observe looks for the ingress controller's objects in the inventory, and at the gateway itself where the inventory may be
-// behind: after a write of ours, while the controller has its head start, and while an object is missing.
+// observe finds the ingress controller's objects in the inventory. It reads them from the gateway where the inventory may
+// be outdated: after a write, during the controller's head start, and while an object is missing.
 func (m adoptMode) observe(ctx context.Context, t Target) (State, error) {
 	s := State{Mode: ModeAdopt, hasObjects: true}
 	if err := m.EnsureFresh(ctx, m.resync); err != nil {
@@ -74,7 +74,7 @@ func (m adoptMode) findObjects(ctx context.Context, t Target, known memory.Known
 	return objects, missing, nil
 }
 
-// lookFor reads objects that the inventory does not have: those with the computed ids, and now and then all.
+// readMissing reads objects that the inventory does not have: those with the computed ids, and from time to time all.
 func (m adoptMode) readMissing(ctx context.Context, t Target, missing []Missing) error {
 	for _, one := range missing {
 		for _, version := range []ingresscontroller.Version{ingresscontroller.V18, ingresscontroller.V2} {
@@ -119,8 +119,9 @@ func (m adoptMode) apply(ctx context.Context, s State, t Target, action Action) 
 	return s, action, nil
 }
 
-// patch puts certificate and key into objects. Each of the ingress controller's is read first: the controller has mostly
-// carried the Secret by itself, and a write beside its own write would only conflict. An object that is gone is waited for.
+// patch writes certificate and key into objects. Each of the ingress controller's objects is read first: usually the
+// controller has already synced the Secret, and a concurrent write would only conflict. For an object that does not exist,
+// the action becomes ActionWait.
 func (m adoptMode) patch(ctx context.Context, s State, t Target, action Action) (State, Action, error) {
 	if err := apisix.CheckPair(t.Cert, t.Key, m.Clock.Now()); err != nil {
 		return s, action, err
@@ -154,7 +155,8 @@ func (m adoptMode) patch(ctx context.Context, s State, t Target, action Action) 
 	return s, action, nil
 }
 
-// patchOne patches one object unless it holds the target, or even then where force is set: its key may be another's.
+// patchOne patches one object unless it has the target's certificate. With force it is patched even then, as its key may be
+// another one.
 func (m adoptMode) patchOne(ctx context.Context, t Target, id, why string, force bool) (object Object, written bool, err error) {
 	for range conflictTries {
 		if object, err = m.Read(ctx, id); err != nil || t.matches(object) && !force {
@@ -165,13 +167,13 @@ func (m adoptMode) patchOne(ctx context.Context, t Target, id, why string, force
 		if !apisix.IsConflict(err) {
 			return object, err == nil, err
 		}
-		force = false // the controller wrote meanwhile, mostly the same certificate
+		force = false // the controller has written in between, usually the same certificate
 	}
 	return object, false, err
 }
 
-// make writes the missing objects as the ingress controller would: under its ids, with its labels and nothing of ours,
-// so that it takes them over. Of an object that is there only what must change is changed.
+// make writes the missing objects as the ingress controller would: under its ids, with its labels and none of this
+// controller's, so that it takes ownership of them. Of an existing object, only what differs is changed.
 func (m adoptMode) make(ctx context.Context, s State, t Target, action Action) (State, Action, error) {
 	if err := apisix.CheckPair(t.Cert, t.Key, m.Clock.Now()); err != nil {
 		return s, action, err
@@ -201,14 +203,14 @@ func (m adoptMode) makeOne(ctx context.Context, t Target, one Missing, why strin
 	return now, m.Patch(ctx, writeOf(t, why), apisix.SSLPatch{Cert: ssl.Cert, Key: ssl.Key, SNIs: ssl.SNIs, Labels: ssl.Labels}, now)
 }
 
-// dropStrays deletes objects of 1.8 with the target's Secret that no use explains any more: after a change of an Ingress's
-// hosts the id is another, and a controller that did not see the change never deletes the old one.
+// dropStrays deletes 1.8 objects with the target's Secret that belong to no reference any more. After a change of an
+// Ingress's hosts the id changes, and a controller that did not see the change never deletes the old object.
 func (m adoptMode) dropStrays(ctx context.Context, s State, t Target, action Action) (State, Action, error) {
 	for _, o := range m.theirs.leftovers(t) {
 		if !ofSecret(o, t) {
 			continue
 		}
-		if err := m.deleteTheirs(ctx, t, o.ID, "no object that uses its Secret explains it any more"); err != nil {
+		if err := m.deleteTheirs(ctx, t, o.ID, "no object references its Secret for these hosts any more"); err != nil {
 			return s, action, err
 		}
 		s.removeObject(o.ID)
@@ -220,15 +222,15 @@ func (m adoptMode) deleteTheirs(ctx context.Context, t Target, id, why string) e
 	return m.Delete(ctx, writeOf(t, why), id, func(o Object) bool { return leftOver(o, t) })
 }
 
-// remove takes away our own object at once, and is done when the ingress controller has dropped its objects. One that is
-// there after its time has been left over, as when a 1.8 controller's Secret went first: it is deleted, and looked at once
-// more, for a sync that was in flight may put it back.
+// remove deletes this controller's own object at once. It is done when the ingress controller has deleted its objects.
+// Objects that remain after the grace period are deleted, for example if the Secret of a 1.8 controller was deleted first.
+// They are then checked once more, as a sync in progress may recreate them.
 func (m adoptMode) remove(ctx context.Context, t Target, how removal) (done bool, err error) {
 	if how.ownOnly {
 		if err := m.EnsureFresh(ctx, m.resync); err != nil {
 			return false, err
 		}
-		err := m.dropKnown(ctx, t, "the certificate has none of its hosts any more, or left the gateway")
+		err := m.dropKnown(ctx, t, "the certificate no longer has any of its hosts, or no longer uses the gateway")
 		return err == nil, err
 	}
 	if err := m.List(ctx); err != nil {
@@ -246,7 +248,7 @@ func (m adoptMode) remove(ctx context.Context, t Target, how removal) (done bool
 		return false, nil
 	}
 	for _, o := range left {
-		if err := m.deleteTheirs(ctx, t, o.ID, "the ingress controller left it over, and its ApisixCertificate is deleted"); err != nil {
+		if err := m.deleteTheirs(ctx, t, o.ID, "the ingress controller did not delete it, and its ApisixCertificate is deleted"); err != nil {
 			return false, err
 		}
 	}

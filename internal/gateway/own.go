@@ -11,11 +11,11 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway/inventory"
 )
 
-// ownMode keeps ssl objects of this controller's own, where no ingress controller keeps any.
+// ownMode manages this controller's own ssl objects, at a gateway without an ingress controller.
 type ownMode struct {
 	ours
 	resync time.Duration
-	// exclusive reports whether an ingress controller deletes ssl objects that it does not know. Nil: unknown.
+	// exclusive reports whether an ingress controller deletes ssl objects that it does not know. Nil means unknown.
 	exclusive func(context.Context) (bool, error)
 }
 
@@ -30,7 +30,7 @@ func (m ownMode) observe(ctx context.Context, t Target) (State, error) {
 	s.Objects, s.PreRestore = m.current(t), m.preRestore(t)
 	for _, host := range t.Hosts {
 		if len(s.Objects) > 0 && slices.Contains(s.Objects[0].Hosts, host) {
-			continue // ours already: a renewal must not stop because somebody came after us
+			continue // already ours: a newer object of another owner must not stop a renewal
 		}
 		if id := m.taken(t, host); id != "" {
 			s.Blocked = append(s.Blocked, host)
@@ -42,7 +42,7 @@ func (m ownMode) observe(ctx context.Context, t Target) (State, error) {
 	return s, nil
 }
 
-// allowed returns a *ModeError where an ingress controller would delete what is put there.
+// allowed returns a *ModeError if an ingress controller would delete own objects.
 func (m ownMode) allowed(ctx context.Context) error {
 	exclusive := m.Has(ingresscontroller.V2)
 	if !exclusive && m.exclusive != nil {
@@ -54,11 +54,11 @@ func (m ownMode) allowed(ctx context.Context) error {
 	if !exclusive {
 		return nil
 	}
-	return &ModeError{Mode: ModeOwn, Problem: "an APISIX ingress controller 2.x keeps this gateway, and deletes every ssl object that it does not know: " +
+	return &ModeError{Mode: ModeOwn, Problem: "an APISIX ingress controller 2.x manages this gateway and deletes every ssl object that it does not know; " +
 		"set --push-mode to auto or adopt"}
 }
 
-// taken gives the id of an enabled object of somebody else with the host: APISIX would serve whichever came first.
+// taken returns the id of another owner's enabled object with the host: APISIX would serve the one created first.
 func (m ownMode) taken(t Target, host string) string {
 	others := slices.DeleteFunc(m.WithHost(host), func(o Object) bool {
 		return o.ID == m.id(t) || !o.Enabled || m.isKnown(o, t) || m.isPreRestore(o, t)
@@ -87,12 +87,12 @@ func (m ownMode) plan(s State, t Target) Action {
 	case t.keyless():
 		return Action{Verb: ActionRenew}
 	case why == "":
-		why = "an object of before a restore is there too"
+		why = "an object from before a restore exists too"
 	}
 	return Action{Verb: ActionPut, IDs: []string{m.id(t)}, Why: why}
 }
 
-// difference says why an own object is not as it is written; empty: it is.
+// difference returns why an own object is not as written, or an empty string.
 func difference(o Object, t Target, labels map[string]string) string {
 	switch {
 	case !t.matches(o):
@@ -102,7 +102,7 @@ func difference(o Object, t Target, labels map[string]string) string {
 	case o.Client != inventory.ClientDigest(t.Client):
 		return "the gateway requires something else of clients"
 	case !o.Enabled, o.Extra, !o.Labels.Have(labels):
-		return "somebody changed the object"
+		return "another client changed the object"
 	}
 	return ""
 }
@@ -135,6 +135,6 @@ func (m ownMode) remove(ctx context.Context, t Target, how removal) (done bool, 
 	if err := m.EnsureFresh(ctx, m.resync); err != nil {
 		return false, err
 	}
-	err = m.dropKnown(ctx, t, "the certificate has none of its hosts any more, or left the gateway")
+	err = m.dropKnown(ctx, t, "the certificate no longer has any of its hosts, or no longer uses the gateway")
 	return err == nil, err
 }

@@ -11,8 +11,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway/memory"
 )
 
-// secretMode leaves everything to the ingress controller, which carries the Secret. Where the gateway has ssl objects
-// nevertheless, as when the mode is set by flag, our own objects of before are renewed until they are replaced, and go then.
+// secretMode leaves everything to the ingress controller, which syncs the Secret. If the gateway has ssl objects
+// nevertheless, because the mode is set by flag, earlier own objects are renewed until they are replaced, and then deleted.
 type secretMode struct {
 	former
 	theirs theirs
@@ -71,6 +71,6 @@ func (m secretMode) remove(ctx context.Context, t Target, how removal) (done boo
 	if err := m.EnsureFresh(ctx, m.resync); err != nil {
 		return false, err
 	}
-	err = m.dropAll(ctx, State{PreRestore: m.preRestore(t)}, t, "its ApisixCertificate is deleted, or left the gateway")
+	err = m.dropAll(ctx, State{PreRestore: m.preRestore(t)}, t, "its ApisixCertificate is deleted, or no longer uses the gateway")
 	return err == nil, err
 }

@@ -8,52 +8,52 @@ import (
 	"time"
 )
 
-// Result is what came of a target at one gateway.
+// Result is the result of a target at one gateway.
 type Result struct {
 	Name  string
 	State State
 	Verb  Verb
-	// Again is when to look at the gateway again; zero: there is no need.
+	// RequeueAfter is when to check the gateway again. Zero means not to.
 	RequeueAfter time.Duration
 	Err          error
 	Proof        Proof
-	// Touch is an ApisixTls to be changed, so that its ingress controller looks at all of them again; nil: there is no need.
+	// Touch is an ApisixTls to update, so that its ingress controller syncs all of them again. Nil means none.
 	Touch *Reference
 }
 
-// Settled reports whether the gateway has the target, as far as that can be known.
+// Settled reports whether the gateway has the target, as far as can be known.
 func (r Result) Settled() bool {
 	return r.Err == nil && r.Verb != ActionRefuse && r.Verb != ActionRenew && r.Verb != ActionWait && (!r.Proof.Attempted || r.Proof.Served)
 }
 
-// Unserved reports whether a handshake showed something else than the target.
+// Unserved reports whether a handshake showed something other than the target.
 func (r Result) Unserved() bool { return r.Proof.Attempted && !r.Proof.Served }
 
-// AllSettled reports whether every gateway has the target, as far as that can be known.
+// AllSettled reports whether every gateway has the target, as far as can be known.
 func AllSettled(results []Result) bool {
 	return !slices.ContainsFunc(results, func(r Result) bool { return !r.Settled() })
 }
 
-// AllServed reports whether every gateway that could be asked was seen to serve the target, and one could.
+// AllServed reports whether every gateway with a known TLS address serves the target, and there is one.
 func AllServed(results []Result) bool {
-	asked := slices.ContainsFunc(results, func(r Result) bool { return r.Proof.Attempted })
-	return asked && !slices.ContainsFunc(results, func(r Result) bool { return r.Err != nil || r.Unserved() })
+	attempted := slices.ContainsFunc(results, func(r Result) bool { return r.Proof.Attempted })
+	return attempted && !slices.ContainsFunc(results, func(r Result) bool { return r.Err != nil || r.Unserved() })
 }
 
 // Known is what earlier runs have seen of a target at a gateway.
 type Known struct {
 	// Verified: the gateway was seen to serve it, and nothing has changed since.
 	Verified bool
-	// Rewritten: it was written once more already because it was not served.
+	// Rewritten: it was already written once more because it was not served.
 	Rewritten bool
 }
 
-// Bring takes the next step so that the gateway holds the target, and verifies that by handshakes. s is what Observe gave.
-// Where something else is served though the gateway should hold the target, it is looked at anew and written once more: its
-// objects may be gone, or the key another's, and APISIX never tells a key.
+// Sync takes the next step so that the gateway has the target, and verifies it by handshakes. s is the result of Observe.
+// If the gateway should have the target but serves something else, the list of objects is read again and the target is
+// written once more: its objects may be gone, or have another key, which APISIX never returns.
 //
-// A target that was verified before and needs no write is not verified again: a rolling verification does so for every
-// certificate. Beside an ingress controller every look counts, for it may write the old one back.
+// A target that was verified before and needs no write is not verified again, as package drift verifies every certificate
+// in the background. In mode adopt it is always verified, as the ingress controller may restore the old certificate.
 func (g *Gateway) Sync(ctx context.Context, s State, t Target, known Known) Result {
 	done := g.write(ctx, s, t)
 	if known.Verified && done.Err == nil && done.Verb == ActionKeep && done.State.Mode == ModeOwn {
@@ -66,7 +66,7 @@ func (g *Gateway) Sync(ctx context.Context, s State, t Target, known Known) Resu
 	if done.State.Mode == ModeSecret && done.Unserved() {
 		g.recheckMode(modeRecheckInterval)
 	}
-	if done.Verb == ActionIdle && !done.Proof.Served { // what others serve there is their business
+	if done.Verb == ActionIdle && !done.Proof.Served { // the certificate of another owner there is not a fault
 		done.Proof = Proof{}
 	}
 	if done.Verb == ActionKeep && done.Proof.Fixable() && done.State.Mode != ModeSecret && !known.Rewritten {
@@ -77,14 +77,14 @@ func (g *Gateway) Sync(ctx context.Context, s State, t Target, known Known) Resu
 	return done
 }
 
-// verify makes the handshakes for what should be served by now.
+// verify makes the handshakes for a target that should be served by now.
 func (g *Gateway) verify(ctx context.Context, done *Result, t Target) {
 	if done.Err == nil && done.Verb != ActionWait && done.Verb != ActionRefuse && done.Verb != ActionRenew {
 		done.Proof = g.Prove(ctx, done.State.Hosts(t), t.Fingerprint)
 	}
 }
 
-// bringAgain is for what was seen not to be served: whatever the inventory says, it is written.
+// syncAgain writes a target that is not served, whatever the inventory has.
 func (g *Gateway) syncAgain(ctx context.Context, t Target, before Result) Result {
 	if before.Err = g.Reread(ctx, RereadAge); before.Err != nil {
 		return before
@@ -100,7 +100,7 @@ func (g *Gateway) syncAgain(ctx context.Context, t Target, before Result) Result
 	case done.Verb == ActionKeep:
 		done.State, done.Err = g.PushAgain(ctx, done.State, t)
 	case done.Verb == ActionPut:
-		g.Invalidate() // it was thought to be there: others may be gone too
+		g.Invalidate() // the inventory had it: other objects may be gone too
 	}
 	if done.Err == nil && done.Verb != ActionRenew {
 		done.Proof = g.Prove(ctx, done.State.Hosts(t), t.Fingerprint)
@@ -120,7 +120,7 @@ func (g *Gateway) write(ctx context.Context, s State, t Target) Result {
 	return done
 }
 
-// Verify makes the handshakes for a target whose key is not at hand, so that nothing can be written.
+// Verify makes the handshakes for a target whose key is not available, so that nothing can be written.
 func (g *Gateway) Verify(ctx context.Context, hosts []string, fingerprint string) Result {
 	done := Result{Name: g.Name, Verb: ActionKeep}
 	done.State.Mode, _ = g.FindMode(ctx)

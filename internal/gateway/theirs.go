@@ -10,10 +10,10 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway/inventory"
 )
 
-// theirs are the ssl objects that ingress controllers keep at one gateway, as the inventory has them.
+// theirs are the ssl objects of ingress controllers at one gateway, from the inventory.
 type theirs struct{ known *inventory.Inventory }
 
-// locate finds the objects that should hold the target's certificate, and the uses that have none.
+// locate returns the objects that should have the target's certificate, and the references without one.
 func (th theirs) locate(t Target) (objects []Object, missing []Missing) {
 	seen := map[string]bool{}
 	for _, ref := range t.References {
@@ -39,7 +39,7 @@ func (th theirs) locate(t Target) (objects []Object, missing []Missing) {
 	return objects, missing
 }
 
-// missingOf says where the object of a use belongs, and what is there.
+// missingOf returns where the object of a reference belongs, and what is there.
 func (th theirs) missingOf(ref Reference, wanted []string, t Target) Missing {
 	m := Missing{Reference: ref, Hosts: wanted, Version: th.version(ref), Unserved: !th.isServed(ref)}
 	m.OtherController = m.Unserved && ref.Controller != "" && !ingresscontroller.ForAPISIXOnly(ref.Kind)
@@ -54,7 +54,7 @@ func (th theirs) missingOf(ref Reference, wanted []string, t Target) Missing {
 	return m
 }
 
-// around are the ingress controllers' objects that are served for any of the hosts.
+// withAnyHost returns the ingress controllers' objects with any of the hosts.
 func (th theirs) withAnyHost(hosts []string) []Object {
 	var found []Object
 	seen := map[string]bool{}
@@ -69,9 +69,9 @@ func (th theirs) withAnyHost(hosts []string) []Object {
 	return found
 }
 
-// leftovers are the objects that were derived from the target's own references, and that no live use explains: what an
-// ingress controller forgot. Their labels say so, and they serve nothing but hosts of the target. That one holds the
-// target's certificate means nothing: anybody may have a copy of it.
+// leftovers returns the objects that were derived from the target's own references, but belong to no active reference:
+// objects that an ingress controller has not deleted. Their labels identify them, and all their hosts are the target's.
+// That an object has the target's certificate is not sufficient, as anyone may have a copy of it.
 func (th theirs) leftovers(t Target) []Object {
 	return slices.DeleteFunc(th.withAnyHost(t.Hosts), func(o Object) bool { return !leftOver(o, t) })
 }
@@ -81,14 +81,14 @@ func leftOver(o Object, t Target) bool {
 		return false
 	}
 	ending := func(ref Reference) bool { return ref.Terminating && derived(o, ref, t) }
-	// Of a use that is gone its name may be all that is known, and the object may be of another one of that name by now.
+	// Only the name of a deleted reference may be known, and a new object may have that name.
 	gone := func(ref Reference) bool { return derived(o, ref, t) && t.matches(o) }
 	byUse := slices.ContainsFunc(t.References, ending) || slices.ContainsFunc(t.FormerReferences, gone)
-	// A Secret of another namespace is not proven to be ours by its name.
+	// The name alone does not identify a Secret of another namespace as ours.
 	return byUse || ofSecret(o, t) && t.SecretNamespace == t.Namespace
 }
 
-// derived reports whether the object says that it is derived from a use of the target's Secret.
+// derived reports whether the object's labels or id show that it is derived from a reference to the target's Secret.
 func derived(o Object, ref Reference, t Target) bool {
 	switch o.Controller() {
 	case ingresscontroller.V2:
@@ -99,28 +99,28 @@ func derived(o Object, ref Reference, t Target) bool {
 	return false
 }
 
-// inUse reports whether a live use has the object: its controller still wants it.
+// inUseBy reports whether an active reference has the object, so that its controller still needs it.
 func inUseBy(o Object, ref Reference, t Target) bool {
 	return o.ID == o.Controller().ID(ref.source(t.SecretName)) || inventory.SameHosts(o.Hosts, ref.Hosts) ||
 		namesReference(o, ref) && overlap(o.Hosts, ref.Hosts)
 }
 
-// ofSecret is how 1.8 labels its objects: with the Secret, not with the object that uses it.
+// ofSecret reports whether the object has the target's Secret in its labels, as objects of 1.8 do.
 func ofSecret(o Object, t Target) bool {
 	return o.Controller() == ingresscontroller.V18 && o.Labels.Get(ingresscontroller.Label18SecretNamespace) == t.SecretNamespace &&
 		o.Labels.Get(ingresscontroller.Label18SecretName) == t.SecretName
 }
 
-// wasOfSecret reports whether an object of 1.8 under the use's id is of another Secret of the same namespace, that the use
-// named before. Ids can be made to collide, so that one of another namespace is somebody else's.
+// wasOfSecret reports whether a 1.8 object under the reference's id is of another Secret of the same namespace, which the
+// reference named before. Ids can be made to collide, so an object of another namespace belongs to another owner.
 func wasOfSecret(o Object, ref Reference, t Target) bool {
 	return o.Controller() == ingresscontroller.V18 && o.Labels.Get(ingresscontroller.Label18SecretNamespace) == t.SecretNamespace &&
 		overlap(o.Hosts, ref.Hosts)
 }
 
-// ofUse is how 2.x labels its objects: with the object that uses the Secret. All entries of an Ingress have the same
-// labels; their hosts and the id distinguish them. So have all listeners of a Gateway, and two Secrets of one listener have
-// the same hosts besides.
+// matchesReference reports whether a 2.x object is that of the reference. All entries of an Ingress have the same labels,
+// so hosts and id distinguish them. All listeners of a Gateway have the same labels too, and two Secrets of one listener
+// even the same hosts.
 func matchesReference(o Object, ref Reference) bool {
 	sameHosts := ref.Listener == "" && inventory.SameHosts(o.Hosts, ref.Hosts)
 	return o.Controller() == ingresscontroller.V2 && namesReference(o, ref) && (sameHosts || o.ID == ingresscontroller.V2.ID(ref.source("")))
@@ -137,15 +137,15 @@ func overlap(a, b []string) bool {
 	})
 }
 
-// version is that of the ingress controller that serves a use: as its class and the gateway's objects say, empty where
-// they say nothing or contradict each other.
+// version returns that of the ingress controller that serves a reference, according to its class and the gateway's objects.
+// It is empty if it is unknown or they contradict each other.
 func (th theirs) version(ref Reference) ingresscontroller.Version {
 	byClass := ingresscontroller.VersionOfClass(ref.Controller)
 	has18, has2 := th.known.Has(ingresscontroller.V18), th.known.Has(ingresscontroller.V2)
 	var byObjects ingresscontroller.Version
 	switch {
 	case has18 && has2:
-		return byClass // somebody is migrating
+		return byClass // a migration is in progress
 	case has18:
 		byObjects = ingresscontroller.V18
 	case has2:
@@ -160,8 +160,8 @@ func (th theirs) version(ref Reference) ingresscontroller.Version {
 	return byObjects
 }
 
-// serve reports whether an APISIX ingress controller serves a use: it is the controller of the use's class. A controller of
-// 2.x may have another name, which is in its objects then.
+// isServed reports whether an APISIX ingress controller serves a reference: it is the controller of its class. A controller
+// of 2.x may have another name, which is then in its objects.
 func (th theirs) isServed(ref Reference) bool {
 	switch {
 	case ref.Controller == "":
@@ -172,8 +172,8 @@ func (th theirs) isServed(ref Reference) bool {
 	return th.known.Any(func(o Object) bool { return o.Labels.Get(ingresscontroller.Label2Controller) == ref.Controller })
 }
 
-// labelsFor are those with which an ingress controller makes the object of a use. 2.x writes the name of its class's controller
-// into it.
+// labelsFor returns the labels with which an ingress controller creates the object of a reference. 2.x adds the name of its
+// class's controller.
 func (theirs) labelsFor(version ingresscontroller.Version, ref Reference, t Target) map[string]string {
 	if version == ingresscontroller.V18 {
 		return map[string]string{
