@@ -7,14 +7,14 @@ import (
 	"apisix-certs.io/apisix-certs/internal/metrics"
 )
 
-// measureRequest counts a request to the Admin API of a gateway, and notes whether it can be used.
+// measureRequest counts a request to the Admin API of a gateway, and records whether the gateway is usable.
 func measureRequest(gateway string, call apisix.Call) {
 	outcome := outcomeOf(call.Err)
 	metrics.AdminRequest(gateway, call.Method, outcome)
 	metrics.SetGatewayUp(gateway, outcome != metrics.Transient && outcome != metrics.Setup)
 }
 
-// outcomeOf takes the answer that an object does not exist for a good one.
+// outcomeOf counts the response that an object does not exist as a success.
 func outcomeOf(err error) metrics.Outcome {
 	switch {
 	case err == nil, apisix.IsNotFound(err):
