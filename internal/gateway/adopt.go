@@ -219,7 +219,7 @@ func (m adoptMode) dropStrays(ctx context.Context, s State, t Target, action Act
 }
 
 func (m adoptMode) deleteTheirs(ctx context.Context, t Target, id, why string) error {
-	return m.Delete(ctx, writeOf(t, why), id, func(o Object) bool { return leftOver(o, t) })
+	return m.Delete(ctx, writeOf(t, why), id, func(o Object) bool { return isLeftover(o, t) })
 }
 
 // remove deletes this controller's own object at once. It is done when the ingress controller has deleted its objects.

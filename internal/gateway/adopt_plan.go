@@ -67,7 +67,7 @@ func planAdopt(s State, t Target) Action {
 		return Action{Verb: ActionPatch, IDs: all, RequeueAfter: readBackDelay, Why: "the gateway does not serve it"}
 	case len(old) > 0 && a.backoff() > 0:
 		return Action{Verb: ActionBackOff, RequeueAfter: a.backoff()}
-	case len(old) > 0 && s.Carrying():
+	case len(old) > 0 && s.Syncing():
 		return Action{Verb: ActionWait, RequeueAfter: nextCheck(s.Age, a.HeadStart)}
 	case len(old) > 0:
 		return Action{Verb: ActionPatch, IDs: old, RequeueAfter: readBackDelay, Why: "the ingress controller has not synced it"}

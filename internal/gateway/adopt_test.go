@@ -74,7 +74,7 @@ func (s *adoptScene) headStart(t Target) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		if !state.Carrying() {
+		if !state.Syncing() {
 			return
 		}
 		if action.Verb != ActionWait || action.RequeueAfter <= 0 || action.RequeueAfter > time.Second {

@@ -147,9 +147,9 @@ func (g *Gateway) Push(ctx context.Context, s State, t Target) (State, Action, e
 	return s, done, err
 }
 
-// PushAgain writes the target regardless of the inventory, as the gateway does not serve what its objects should have. An
+// ForcePush writes the target regardless of the inventory, as the gateway does not serve what its objects should have. An
 // ingress controller's objects are patched, never replaced.
-func (g *Gateway) PushAgain(ctx context.Context, s State, t Target) (State, error) {
+func (g *Gateway) ForcePush(ctx context.Context, s State, t Target) (State, error) {
 	s.forceWrite = true
 	m := g.modeFor(s.Mode)
 	err := g.call(ctx, func() (err error) {

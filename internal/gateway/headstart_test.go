@@ -107,7 +107,7 @@ func TestHeadStartOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.PushAgain(t.Context(), state, s.next); err != nil || s.held().Cert != string(s.next.Cert) {
+	if _, err := s.ForcePush(t.Context(), state, s.next); err != nil || s.held().Cert != string(s.next.Cert) {
 		t.Errorf("a push in spite of everything: %v", err)
 	}
 }

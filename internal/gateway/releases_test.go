@@ -68,7 +68,7 @@ func TestShownKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.PushAgain(t.Context(), state, renewed); err != nil {
+		if _, err := s.ForcePush(t.Context(), state, renewed); err != nil {
 			t.Fatal(err)
 		}
 		s.refresh()

@@ -48,9 +48,9 @@ type State struct {
 	forceWrite bool
 }
 
-// Carrying reports whether the ingress controller's head start for the target runs. Until then the previous certificate is
+// Syncing reports whether the ingress controller's head start for the target runs. Until then the previous certificate is
 // served.
-func (s State) Carrying() bool { return s.Age < s.Adoption.HeadStart }
+func (s State) Syncing() bool { return s.Age < s.Adoption.HeadStart }
 
 // Conflict is another ssl object with a host of the target.
 type Conflict struct {

@@ -98,7 +98,7 @@ func (g *Gateway) syncAgain(ctx context.Context, t Target, before Result) Result
 	case done.Err != nil:
 		return done
 	case done.Verb == ActionKeep:
-		done.State, done.Err = g.PushAgain(ctx, done.State, t)
+		done.State, done.Err = g.ForcePush(ctx, done.State, t)
 	case done.Verb == ActionPut:
 		g.Invalidate() // the inventory had it: other objects may be gone too
 	}

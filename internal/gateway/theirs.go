@@ -73,10 +73,10 @@ func (th theirs) withAnyHost(hosts []string) []Object {
 // objects that an ingress controller has not deleted. Their labels identify them, and all their hosts are the target's.
 // That an object has the target's certificate is not sufficient, as anyone may have a copy of it.
 func (th theirs) leftovers(t Target) []Object {
-	return slices.DeleteFunc(th.withAnyHost(t.Hosts), func(o Object) bool { return !leftOver(o, t) })
+	return slices.DeleteFunc(th.withAnyHost(t.Hosts), func(o Object) bool { return !isLeftover(o, t) })
 }
 
-func leftOver(o Object, t Target) bool {
+func isLeftover(o Object, t Target) bool {
 	if !t.owns(o.Hosts) || slices.ContainsFunc(t.References, func(ref Reference) bool { return !ref.Terminating && inUseBy(o, ref, t) }) {
 		return false
 	}

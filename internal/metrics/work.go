@@ -17,7 +17,7 @@ var (
 		"Requests to Vault by operation (login, renew, sign, issue, role and so on) and outcome.", "operation", "outcome")
 	drift = counter("drift_total",
 		"Differences that background comparisons and verifications found at gateways, by kind.", "what")
-	heldDeletions = counter("held_deletions_total",
+	delayedDeletions = counter("held_deletions_total",
 		"Deletions of ApisixCertificates without a source that were delayed, as more than 20 were due within a minute.")
 	limitWaits = counter("limit_waits_total",
 		"Steps that had to wait for a concurrency or rate limit, by limit.", "limit")
@@ -70,7 +70,7 @@ func init() {
 	for _, what := range []Drift{Missing, Differs, NotServed} {
 		drift.WithLabelValues(string(what))
 	}
-	heldDeletions.WithLabelValues()
+	delayedDeletions.WithLabelValues()
 	for _, limit := range []Limit{Signatures, Writes, Handshakes} {
 		limitWaits.WithLabelValues(string(limit))
 	}
@@ -96,8 +96,8 @@ func VaultRequest(operation string, outcome Outcome) {
 // Drifted counts what was found at a gateway.
 func Drifted(what Drift) { drift.WithLabelValues(string(what)).Inc() }
 
-// HeldDeletion counts a delayed deletion.
-func HeldDeletion() { heldDeletions.WithLabelValues().Inc() }
+// DelayedDeletion counts a delayed deletion.
+func DelayedDeletion() { delayedDeletions.WithLabelValues().Inc() }
 
 // Waited counts a step that had to wait.
 func Waited(limit Limit) { limitWaits.WithLabelValues(string(limit)).Inc() }

@@ -224,7 +224,7 @@ func (s *scene) run() {
 // runLate is runs until the ingress controller has had its head start.
 func (s *scene) runLate() {
 	s.t.Helper()
-	for s.run(); s.action.Verb == gateway.ActionWait && s.state.Carrying(); s.run() {
+	for s.run(); s.action.Verb == gateway.ActionWait && s.state.Syncing(); s.run() {
 		s.clock.Step(s.again)
 	}
 }

@@ -104,7 +104,7 @@ func setConditions(status *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p
 // carrying reports whether an ingress controller has its head start to carry the certificate to the gateway, or the gateway had
 // no turn for it yet.
 func carrying(g gateway.Result) bool {
-	return plan.Busy(g) || g.Err == nil && g.Verb == gateway.ActionWait && g.State.Carrying()
+	return plan.Busy(g) || g.Err == nil && g.Verb == gateway.ActionWait && g.State.Syncing()
 }
 
 // expiryMark is the reason to warn of the end of a certificate that nobody here renews; empty: none yet.

@@ -68,15 +68,15 @@ func (m *Memory) Get(uid, fingerprint string, now time.Time) Known {
 
 // Await starts the head start of a certificate that the ingress controller has not synced yet, or ends it if it has. It
 // returns the age until which the controller may sync the certificate; zero means that it is not awaited.
-func (m *Memory) Await(uid string, carried bool, now time.Time) time.Duration {
+func (m *Memory) Await(uid string, synced bool, now time.Time) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r := m.byUID[uid]
 	switch {
-	case carried && r.awaited && r.writes == 0:
-		m.pace.carried(now.Sub(r.since))
+	case synced && r.awaited && r.writes == 0:
+		m.pace.synced(now.Sub(r.since))
 		r.awaited = false
-	case carried || r.writes > 0:
+	case synced || r.writes > 0:
 		r.awaited = false
 	case !r.begun:
 		r.headStart = m.pace.headStart(now)

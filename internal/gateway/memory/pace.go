@@ -15,18 +15,18 @@ const (
 	headStartMost  = time.Second
 	// headStartFirst is the head start before the first measurement.
 	headStartFirst = 500 * time.Millisecond
-	// awayAfter certificates in a row that were not synced in time, the controller is considered absent, blocked or backing
+	// absentAfter certificates in a row that were not synced in time, the controller is considered absent, blocked or backing
 	// off, and gets no head start, except for one certificate every tryAgain, to notice its return.
-	awayAfter = 3
-	tryAgain  = 30 * time.Second
-	// paces is how many durations are remembered.
-	paces = 16
+	absentAfter = 3
+	tryAgain    = 30 * time.Second
+	// maxSamples is how many durations are remembered.
+	maxSamples = 16
 )
 
 // pace measures how fast the ingress controller of a gateway syncs changed Secrets. The zero value is ready to use. It is
 // not safe for concurrent use.
 type pace struct {
-	recent []time.Duration // the last ones, at most paces
+	recent []time.Duration // the last ones, at most maxSamples
 	misses int             // in a row
 	tried  time.Time       // when it last got a head start although it seemed absent
 }
@@ -34,9 +34,9 @@ type pace struct {
 // headStart returns the head start of the controller for a certificate.
 func (p *pace) headStart(now time.Time) time.Duration {
 	switch {
-	case p.misses >= awayAfter && now.Sub(p.tried) < tryAgain:
+	case p.misses >= absentAfter && now.Sub(p.tried) < tryAgain:
 		return 0
-	case p.misses >= awayAfter:
+	case p.misses >= absentAfter:
 		p.tried = now
 		return headStartMost
 	case len(p.recent) == 0:
@@ -47,8 +47,8 @@ func (p *pace) headStart(now time.Time) time.Duration {
 	return min(max(usual*3/2, headStartLeast), headStartMost)
 }
 
-// carried records how long the controller took, as observed here.
-func (p *pace) carried(took time.Duration) {
+// synced records how long the controller took, as observed here.
+func (p *pace) synced(took time.Duration) {
 	p.misses = 0
 	p.add(min(took, headStartMost))
 }
@@ -61,7 +61,7 @@ func (p *pace) missed(given time.Duration) {
 
 func (p *pace) add(took time.Duration) {
 	p.recent = append(p.recent, took)
-	if len(p.recent) > paces {
-		p.recent = slices.Delete(p.recent, 0, len(p.recent)-paces)
+	if len(p.recent) > maxSamples {
+		p.recent = slices.Delete(p.recent, 0, len(p.recent)-maxSamples)
 	}
 }
