@@ -34,8 +34,8 @@ func (*BusyError) Error() string {
 	return "the gateway has not responded to other requests yet; this certificate is waiting for a free slot"
 }
 
-// health allows only one caller at a time to use a gateway that does not respond, and a limited number one that hangs. The
-// zero value is ready to use.
+// health limits the concurrent callers of a gateway: to one while it does not respond, otherwise to a maximum, so that a
+// gateway that hangs does not block all workers. The zero value is ready to use.
 type health struct {
 	mu     sync.Mutex
 	calls  []*call // in progress, the oldest first

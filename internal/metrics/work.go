@@ -26,7 +26,7 @@ var (
 // issuanceBuckets: Vault signs in 5 to 50 ms, an issuer behind cert-manager takes seconds to minutes.
 var issuanceBuckets = []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 15, 60, 300}
 
-// servedBuckets: 5 to 100 ms by a push of ours, seconds where an ingress controller must act.
+// servedBuckets: 5 to 100 ms for a push by this controller, seconds if an ingress controller must sync.
 var servedBuckets = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 15, 60, 300}
 
 // Drift is a kind of difference found at a gateway.

@@ -68,7 +68,7 @@ type entry struct {
 	fresh     atomic.Bool
 	ready     atomic.Pointer[gateway.Gateway] // gateway, readable without mu
 	key       atomic.Pointer[apisix.KeySource]
-	addresses atomic.Pointer[[]string] // see adminSource.places
+	addresses atomic.Pointer[[]string] // see adminSource.addresses
 	identity  string
 	gateway   *gateway.Gateway
 }

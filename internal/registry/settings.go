@@ -27,7 +27,7 @@ type settings struct {
 	serverName string
 	key        apisix.KeySource // nil means not known
 	tls        gateway.TLSPort
-	addresses  []string // see adminSource.places
+	addresses  []string // see adminSource.addresses
 }
 
 // settings reads the settings of a gateway. With an error, it returns those that could be read.
