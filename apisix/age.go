@@ -9,26 +9,29 @@ import (
 	"regexp"
 )
 
-// LeastVersion is the oldest APISIX whose Admin API a [Client] speaks. Since then there are /ssls, lists in pages with their total, and
-// objects as {"key", "value"}: Admin API v3, which deployment.admin.admin_api_version can still set back to v2.
-const LeastVersion = "3.0.0"
+// MinVersion is the oldest APISIX whose Admin API a [Client] supports. Older versions have neither /ssls, nor lists in
+// pages with their total, nor objects of the form {"key", "value"}: that is Admin API v3, and
+// deployment.admin.admin_api_version can still select v2 instead.
+const MinVersion = "3.0.0"
 
 var (
 	serverHeader = regexp.MustCompile(`^APISIX(/[0-9A-Za-z.\-]{1,32})?$`)
 	before3      = regexp.MustCompile(`^APISIX/[0-2]\.`)
-	sinceThen    = regexp.MustCompile(`^APISIX/\d+\.`)
+	since3       = regexp.MustCompile(`^APISIX/\d+\.`)
 )
 
-// server is what APISIX says of its version, "APISIX/3.18.0"; "APISIX" with enable_server_tokens: false, empty where it is another server.
-func (a answer) server() string {
+// server returns the version that APISIX reports, such as "APISIX/3.18.0". It returns "APISIX" with enable_server_tokens:
+// false, and an empty string for another server.
+func (a response) server() string {
 	if name := a.header.Get("Server"); serverHeader.MatchString(name) {
 		return name
 	}
 	return ""
 }
 
-// outdated reports whether the answer is of an Admin API older than v3. One that says nothing of its age, such as that to a wrong key, is not.
-func (a answer) outdated() bool {
+// outdated reports whether the response is from an Admin API older than v3. It is false for a response without a sign of
+// its version, such as the one to a wrong key.
+func (a response) outdated() bool {
 	switch {
 	case a.status >= 500, a.status == http.StatusUnauthorized, a.status == http.StatusForbidden, a.status == http.StatusTooManyRequests:
 		return false
@@ -39,55 +42,56 @@ func (a answer) outdated() bool {
 	return object["list"] == nil && object["value"] == nil && read[map[string]json.RawMessage](object["node"]) != nil
 }
 
-func (a answer) outdatedError() *APIError {
-	e := a.foreign("")
+func (a response) outdatedError() *APIError {
+	e := a.notAdminAPI("")
 	e.Outdated = true
 	switch {
 	case before3.MatchString(e.Server):
-		e.Message = e.Server + " is older than " + LeastVersion + ", the least version"
-	case sinceThen.MatchString(e.Server):
-		e.Message = e.Server + " answers as Admin API v2, and v3 is needed"
+		e.Message = e.Server + " is older than " + MinVersion + ", the minimum version"
+	case since3.MatchString(e.Server):
+		e.Message = e.Server + " responds as Admin API v2; v3 is required"
 	default:
-		e.Message = "an Admin API older than v3 answers"
+		e.Message = "the Admin API is older than v3"
 	}
 	return e
 }
 
-// IsOutdated reports whether the gateway's Admin API is older than v3. Such an answer is foreign, too.
+// IsOutdated reports whether the gateway's Admin API is older than v3. [IsNotAdminAPI] is then true as well.
 func IsOutdated(err error) bool {
 	e, ok := asAPIError(err)
 	return ok && e.Outdated
 }
 
-// UpgradeOf says what to do about an outdated gateway. Empty for other errors.
-func UpgradeOf(err error) string {
+// UpgradeHint returns how to upgrade or reconfigure an outdated gateway. It returns an empty string for other errors.
+func UpgradeHint(err error) string {
 	e, ok := asAPIError(err)
 	switch {
 	case !ok || !e.Outdated:
 		return ""
 	case before3.MatchString(e.Server):
-		return "upgrade the gateway to APISIX " + LeastVersion + " or later"
-	case sinceThen.MatchString(e.Server):
+		return "upgrade the gateway to APISIX " + MinVersion + " or later"
+	case since3.MatchString(e.Server):
 		return "set deployment.admin.admin_api_version to v3 in the gateway's config.yaml, and reload it"
 	}
-	return "run APISIX " + LeastVersion + " or later, with deployment.admin.admin_api_version: v3"
+	return "run APISIX " + MinVersion + " or later, with deployment.admin.admin_api_version: v3"
 }
 
-// nowhere is the id of no object.
-const nowhere = "apisix-certs-is-this-ssl"
+// probeID is the id of no object.
+const probeID = "apisix-certs-is-this-ssl"
 
-// agedOr returns err, unless it says that there is no /ssls and an APISIX before 3.0 that hides its version answers: that has its objects
-// under /ssl. An object that cannot be is asked for, as a list would have keys in it.
-func (c *Client) agedOr(ctx context.Context, err error) error {
+// explainNotFound returns err, or an outdated error where err is a 404 because the gateway is an APISIX before 3.0 that
+// hides its version. Such a gateway has its objects under /ssl. It is recognized by a GET of an object that cannot exist,
+// as a list could contain keys.
+func (c *Client) explainNotFound(ctx context.Context, err error) error {
 	e, ok := asAPIError(err)
-	if !ok || !e.Foreign || e.Outdated || e.Status != http.StatusNotFound {
+	if !ok || !e.NotAdminAPI || e.Outdated || e.Status != http.StatusNotFound {
 		return err
 	}
-	_, other := c.do(ctx, request{method: http.MethodGet, resource: "ssl", id: nowhere, limit: objectLimit, aside: true})
+	_, other := c.do(ctx, request{method: http.MethodGet, resource: "ssl", id: probeID, limit: objectLimit, unobserved: true})
 	if !IsNotFound(other) {
 		return err
 	}
 	old := *e
-	old.Outdated, old.Message = true, "an Admin API older than v3 answers: it has /ssl and not /ssls"
+	old.Outdated, old.Message = true, "the Admin API is older than v3: it has /ssl and not /ssls"
 	return &old
 }

@@ -13,18 +13,18 @@ import (
 	"os"
 )
 
-// stableCause words a network error so that two attempts that fail for one reason read the same: the text of Go
-// holds the client's port, or the time of day where a certificate expired.
+// stableCause returns a text for a network error that is the same for each attempt that fails for the same reason. The text
+// of Go contains the client's port, or the current time where a certificate has expired.
 func stableCause(err error) string {
 	switch {
 	case err == nil:
-		return "no answer"
+		return "no response"
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
-		return "time-out"
+		return "timeout"
 	case errors.Is(err, context.Canceled):
 		return "cancelled"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "connection closed before the end of the answer"
+		return "connection closed before the end of the response"
 	}
 	var invalid x509.CertificateInvalidError
 	if errors.As(err, &invalid) && invalid.Reason == x509.Expired {
@@ -37,11 +37,11 @@ func stableCause(err error) string {
 	return innermost(err)
 }
 
-// innermost is the text of an error without the wrappers that name addresses.
+// innermost returns the text of an error without the wrappers that contain addresses.
 func innermost(err error) string {
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
-		return "time-out"
+		return "timeout"
 	}
 	var op *net.OpError
 	if errors.As(err, &op) && op.Err != nil {

@@ -248,7 +248,7 @@ func TestListSSLsUnreadable(t *testing.T) {
 		if len(test.answers) > 1 {
 			steps = append(steps, step{"GET", second, "", 200, test.answers[1], false})
 		}
-		if got, err := newClient(t, newScript(t, steps...).URL).ListSSLs(t.Context()); !IsForeign(err) || got != nil {
+		if got, err := newClient(t, newScript(t, steps...).URL).ListSSLs(t.Context()); !IsNotAdminAPI(err) || got != nil {
 			t.Errorf("%s: %v, error %v, want a foreign answer", test.name, got, err)
 		}
 	}
@@ -269,7 +269,7 @@ func TestProbe(t *testing.T) {
 	missing := step{"GET", "/ssls?page=1&page_size=10", "", 404, "<html>404</html>", true}
 	configs := step{"HEAD", "/configs", "", 200, "", false}
 	none := step{"HEAD", "/configs", "", 404, "", true}
-	old := step{"GET", "/ssl/" + nowhere, "", 404, "<html>404</html>", true}
+	old := step{"GET", "/ssl/" + probeID, "", 404, "<html>404</html>", true}
 	denied := step{"GET", "/ssls?page=1&page_size=10", "", 401, `{"error_msg":"failed to check token"}`, false}
 	for _, test := range []struct {
 		name  string
@@ -279,7 +279,7 @@ func TestProbe(t *testing.T) {
 	}{
 		{"etcd", []step{list}, ModeEtcd, nil},
 		{"standalone", []step{missing, configs}, ModeStandalone, nil},
-		{"no admin API", []step{missing, none, old}, ModeUnknown, IsForeign},
+		{"no admin API", []step{missing, none, old}, ModeUnknown, IsNotAdminAPI},
 		{"bad key", []step{denied}, ModeUnknown, IsUnauthorized},
 	} {
 		mode, err := newClient(t, newScript(t, test.steps...).URL).Probe(t.Context())

@@ -10,16 +10,16 @@ import (
 	"os"
 )
 
-// ClientTLS are the files for an Admin API behind TLS, all PEM.
+// ClientTLS has the files for an Admin API behind TLS, all PEM.
 type ClientTLS struct {
-	// CAFile has the certificates that the Admin API's own must be signed by. Empty: the system's roots.
+	// CAFile has the CA certificates that the Admin API's certificate is verified with. Empty means the system's roots.
 	CAFile string
-	// CertFile and KeyFile are the client certificate, for an Admin API that asks for one (admin_api_mtls). Both or
-	// neither; read again for each connection, so that they may be renewed.
+	// CertFile and KeyFile are the client certificate, for an Admin API that requires one (admin_api_mtls). Set both or
+	// neither. They are read for each connection, so a renewed certificate is used without a restart.
 	CertFile, KeyFile string
 }
 
-// Config makes the configuration for [Options]; nil where nothing is set. Its errors name the file.
+// Config returns the TLS configuration for [Options], or nil if no file is set. Its errors contain the file name.
 func (c ClientTLS) Config() (*tls.Config, error) {
 	if c == (ClientTLS{}) {
 		return nil, nil
@@ -32,11 +32,11 @@ func (c ClientTLS) Config() (*tls.Config, error) {
 		}
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(data) {
-			return nil, fmt.Errorf("%s holds no certificate in PEM", c.CAFile)
+			return nil, fmt.Errorf("%s contains no PEM certificate", c.CAFile)
 		}
 	}
 	if (c.CertFile == "") != (c.KeyFile == "") {
-		return nil, errors.New("a client certificate needs both its certificate and its key file")
+		return nil, errors.New("a client certificate requires both a certificate file and a key file")
 	}
 	if c.CertFile == "" {
 		return config, nil

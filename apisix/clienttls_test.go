@@ -112,7 +112,7 @@ func TestClientTLSFaults(t *testing.T) {
 		says  string
 	}{
 		"no such CA":      {ClientTLS{CAFile: "/no/such"}, "/no/such"},
-		"CA without PEM":  {ClientTLS{CAFile: empty}, "no certificate in PEM"},
+		"CA without PEM":  {ClientTLS{CAFile: empty}, "no PEM certificate"},
 		"no key":          {ClientTLS{CertFile: good.CertFile}, "both"},
 		"no certificate":  {ClientTLS{KeyFile: good.KeyFile}, "both"},
 		"key without PEM": {ClientTLS{CertFile: good.CertFile, KeyFile: empty}, empty},

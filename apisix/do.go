@@ -12,15 +12,15 @@ import (
 	"github.com/go-resty/resty/v2"
 )
 
-// request is one call of the Admin API, before it is known which endpoint takes it.
+// request is one call of the Admin API, before an endpoint is chosen.
 type request struct {
-	method   string
-	resource string // "ssls"
-	id       string // checked by ValidID, so it needs no escaping; empty for the list
-	query    url.Values
-	body     []byte // JSON, may hold keys
-	limit    int    // of the answer's body in bytes
-	aside    bool   // it explains the failure of another, and is not observed
+	method     string
+	resource   string // "ssls"
+	id         string // checked by ValidID, so it needs no escaping; empty for the list
+	query      url.Values
+	body       []byte // JSON, may contain keys
+	limit      int    // of the response body in bytes
+	unobserved bool   // set for a request that only explains the failure of another
 }
 
 func (r request) path() string {
@@ -31,8 +31,8 @@ func (r request) path() string {
 	return path
 }
 
-// answer is what came back. It is filled in as far as it is known where there is an error too.
-type answer struct {
+// response is the outcome of a request. With an error, only what is known is set.
+type response struct {
 	request  request
 	endpoint string // host:port
 	attempts int
@@ -42,15 +42,15 @@ type answer struct {
 	duration time.Duration
 }
 
-// do makes the request at the endpoint that answered last, and then at each other one as long as none answers.
-func (c *Client) do(ctx context.Context, r request) (answer, error) {
+// do sends the request to the endpoint that responded last, then to each of the others until one responds.
+func (c *Client) do(ctx context.Context, r request) (response, error) {
 	key, err := c.options.AdminKey.key(ctx)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	endpoints := *c.endpoints.Load()
 	first := int(c.last.Load())
-	var a answer
+	var a response
 	for i := range endpoints {
 		index := (first + i) % len(endpoints)
 		a, err = c.attempt(ctx, endpoints[index], key, r)
@@ -59,7 +59,7 @@ func (c *Client) do(ctx context.Context, r request) (answer, error) {
 		if ctx.Err() != nil {
 			break
 		}
-		if !elsewhere(err) {
+		if !mayTryNext(err) {
 			c.last.Store(int64(index))
 			break
 		}
@@ -67,9 +67,9 @@ func (c *Client) do(ctx context.Context, r request) (answer, error) {
 	return a, err
 }
 
-// elsewhere tells whether another endpoint may do better: this one gave no answer, or is itself behind something that
-// got none. A repeated write does no harm, as each write sets the same content.
-func elsewhere(err error) bool {
+// mayTryNext reports whether another endpoint may succeed: this one did not respond, or it is a proxy whose server did not.
+// Repeating a write is harmless, as each write sets the same content.
+func mayTryNext(err error) bool {
 	e, ok := asAPIError(err)
 	if !ok {
 		return err != nil
@@ -83,10 +83,10 @@ func elsewhere(err error) bool {
 	return false
 }
 
-func (c *Client) attempt(ctx context.Context, endpoint, key string, r request) (answer, error) {
+func (c *Client) attempt(ctx context.Context, endpoint, key string, r request) (response, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
-	a := answer{request: r, endpoint: hostPort(endpoint)}
+	a := response{request: r, endpoint: hostPort(endpoint)}
 	call := c.http.R().SetContext(ctx).
 		SetHeader("X-API-KEY", key).
 		SetQueryParamsFromValues(r.query).
@@ -100,7 +100,7 @@ func (c *Client) attempt(ctx context.Context, endpoint, key string, r request) (
 	}
 	if errors.Is(err, resty.ErrResponseBodyTooLarge) {
 		a.status = response.StatusCode()
-		return a, a.foreign("the answer is too long")
+		return a, a.notAdminAPI("the response is too long")
 	}
 	if err != nil {
 		return a, &NetworkError{Endpoint: a.endpoint, Method: r.method, Path: r.path(), Err: err}
@@ -109,8 +109,8 @@ func (c *Client) attempt(ctx context.Context, endpoint, key string, r request) (
 	return a, a.check(key)
 }
 
-func (c *Client) observe(a answer, err error) {
-	if c.options.Observe == nil || a.request.aside {
+func (c *Client) observe(a response, err error) {
+	if c.options.Observe == nil || a.request.unobserved {
 		return
 	}
 	c.options.Observe(Call{

@@ -7,24 +7,38 @@
 //		AdminKey:  apisix.KeyFile("/etc/apisix-certs/admin-key"),
 //	})
 //	...
-//	created, err := client.PutSSL(ctx, apisix.SSL{
-//		ID: "shop", SNIs: []string{"shop.example.com"}, Cert: chainPEM, Key: keyPEM,
-//	})
-//	if apisix.IsConflict(err) {
-//		// somebody else wrote the object: read it again
+//	if err := apisix.CheckPair(chainPEM, keyPEM, time.Now()); err != nil {
+//		return err
 //	}
+//	created, err := client.PutSSL(ctx, apisix.SSL{
+//		ID: "shop", SNIs: []string{"shop.example.com"}, Cert: string(chainPEM), Key: string(keyPEM),
+//	})
 //
-// The endpoints share one etcd. A request goes to the endpoint that answered last, and once to each other one
-// where that one does not answer; there is no other retry, as the caller has a queue that backs off.
+// # Endpoints and retries
 //
-// APISIX stores whatever parses: a key of another certificate, an expired leaf, a chain in the wrong order.
-// [CheckPair] finds these before a write. APISIX never gives a key back, so what is stored is compared by its
-// certificate, and the rest is proven by a handshake.
+// The endpoints of a [Client] share one etcd. A request goes to the endpoint that responded last, and once to each of the
+// others if that one does not respond. There are no further retries: callers have a queue that backs off.
 //
-// It speaks Admin API v3, which APISIX has since [LeastVersion]. An older one is told by the header X-API-Version, by Server or by the form
-// of its answers, and gives an error of its own, see [IsOutdated] and [UpgradeOf]; nothing is taken from such an answer.
+// # Certificates and keys
 //
-// What it does not do: it knows nothing of Kubernetes, never decides what should be stored, sends no conditional
-// headers (APISIX applies the write and then answers 412), follows no redirect, and neither logs nor returns a
-// body of an answer in an error, as APISIX echoes malformed JSON with its key.
+// APISIX stores whatever it can parse: a key of another certificate, an expired leaf, a chain in the wrong order.
+// [CheckPair] finds these before a write. APISIX never returns a private key, so compare a stored object by its
+// certificate, and check the key with a TLS handshake.
+//
+// # Errors
+//
+// Errors are an [APIError], a [NetworkError], a [KeyError] or an [IDError]. Use [IsNotFound], [IsConflict], [IsUnavailable]
+// and the similar functions to distinguish them. No error contains a response body, as APISIX echoes malformed JSON with
+// the key in it.
+//
+// # Versions
+//
+// The client requires Admin API v3, which APISIX has since [MinVersion]. An older one is recognized by the header
+// X-API-Version, by Server or by the form of its responses, and causes an error of its own; see [IsOutdated] and
+// [UpgradeHint].
+//
+// # Limits
+//
+// The package knows nothing of Kubernetes and does not decide what is stored. It sends no conditional headers, as APISIX
+// applies the write and then responds with 412. It follows no redirects and does not log.
 package apisix

@@ -9,20 +9,20 @@ import (
 	"strings"
 )
 
-// APIError is an answer of the Admin API other than success, or an answer that did not come from it.
+// APIError is a response of the Admin API other than success, or a response that is not from an Admin API.
 type APIError struct {
 	Status   int    // HTTP status
-	Message  string // what APISIX says is wrong, cut and without key material; may be empty
+	Message  string // what APISIX reports, truncated and without key material; may be empty
 	Endpoint string // host:port
 	Method   string
 	Path     string // path below the endpoint, "/ssls/ID"
 
-	// Foreign is set where the answer is not one that the ssl handler of the Admin API gives: HTML of a proxy
-	// or of a gateway without this API, a redirect, a body that is no JSON of an ssl object.
-	Foreign bool
-	// Outdated is set, as Foreign is, where it is that of an Admin API older than v3. See [LeastVersion].
+	// NotAdminAPI is set where the response is not one of the Admin API's ssl handler: HTML of a proxy or of a gateway
+	// without this API, a redirect, or a body that is not JSON of an ssl object.
+	NotAdminAPI bool
+	// Outdated is set, together with NotAdminAPI, where the Admin API is older than v3. See [MinVersion].
 	Outdated bool
-	// Server is what APISIX says of its version, "APISIX/3.18.0"; empty where nothing is said.
+	// Server is the version that APISIX reports, such as "APISIX/3.18.0". Empty means that none is reported.
 	Server string
 }
 
@@ -34,7 +34,7 @@ func (e *APIError) Error() string {
 	return fmt.Sprintf("%s %s at %s: %d %s", e.Method, e.Path, e.Endpoint, e.Status, message)
 }
 
-// NetworkError says that no endpoint gave a whole answer. A write may have been applied nevertheless.
+// NetworkError means that no endpoint sent a complete response. A write may have been applied nevertheless.
 type NetworkError struct {
 	Endpoint string // host:port of the last attempt
 	Method   string
@@ -42,46 +42,47 @@ type NetworkError struct {
 	Err      error // the cause
 }
 
-// Error leaves out what changes from one attempt to the next, such as the port of the client.
+// Error omits what differs between attempts, such as the client's port.
 func (e *NetworkError) Error() string {
 	return fmt.Sprintf("%s %s at %s: %s", e.Method, e.Path, e.Endpoint, stableCause(e.Err))
 }
 
 func (e *NetworkError) Unwrap() error { return e.Err }
 
-// IsNotFound tells whether the object does not exist. A 404 of anything but the ssl handler is no such answer.
+// IsNotFound reports whether the object does not exist. It is false for a 404 that is not from the ssl handler.
 func IsNotFound(err error) bool {
 	e, ok := asAPIError(err)
-	return ok && e.Status == http.StatusNotFound && !e.Foreign
+	return ok && e.Status == http.StatusNotFound && !e.NotAdminAPI
 }
 
-// IsUnauthorized tells whether the admin key is missing or wrong (401).
+// IsUnauthorized reports whether the admin key is missing or wrong (401).
 func IsUnauthorized(err error) bool {
 	e, ok := asAPIError(err)
 	return ok && e.Status == http.StatusUnauthorized && !viewerKey(e)
 }
 
-// IsForbidden tells whether the caller may not do this: its address is not in the gateway's allow_admin list
-// (403), or the key is one of a viewer (which APISIX answers with 401 too).
+// IsForbidden reports whether the client is not allowed to make the request: its address is not in the gateway's
+// allow_admin list (403), or the key is one of a viewer (401).
 func IsForbidden(err error) bool {
 	e, ok := asAPIError(err)
 	return ok && (e.Status == http.StatusForbidden || viewerKey(e))
 }
 
-// IsReadOnly reports whether the key is one of a viewer, which may not write. Such an answer is forbidden, too.
+// IsReadOnly reports whether the key is one of a viewer, which cannot write. [IsForbidden] is then true as well.
 func IsReadOnly(err error) bool {
 	e, ok := asAPIError(err)
 	return ok && viewerKey(e)
 }
 
-// IsConflict tells whether somebody wrote the object during a PATCH. It is no failure: read the object again, and
-// be done where it holds what was wanted. A conflict is unavailable too, so ask this first.
+// IsConflict reports whether another client wrote the object during a PATCH. This is not a failure: read the object again,
+// and do nothing if it already has the wanted content. [IsUnavailable] is true for a conflict as well, so check IsConflict
+// first.
 func IsConflict(err error) bool {
 	e, ok := asAPIError(err)
 	return ok && conflict(e)
 }
 
-// IsUnavailable tells whether the same request may succeed later: 5xx, 429, or no answer.
+// IsUnavailable reports whether the same request may succeed later: 5xx, 429, or no response.
 func IsUnavailable(err error) bool {
 	if e, ok := asAPIError(err); ok {
 		return e.Status >= 500 || e.Status == http.StatusTooManyRequests
@@ -90,11 +91,12 @@ func IsUnavailable(err error) bool {
 	return errors.As(err, &network)
 }
 
-// IsForeign tells whether the answer did not come from the ssl handler of an Admin API v3: a wrong URL, a proxy, or a
-// gateway that is too old (see [IsOutdated]) or in standalone mode. A page of nginx with a 5xx is foreign and unavailable, so ask [IsUnavailable] first.
-func IsForeign(err error) bool {
+// IsNotAdminAPI reports whether the response is not from the ssl handler of an Admin API v3: the URL is wrong, a proxy
+// responded, or the gateway is too old (see [IsOutdated]) or in standalone mode. [IsUnavailable] is true as well for a 5xx
+// page of nginx, so check that first.
+func IsNotAdminAPI(err error) bool {
 	e, ok := asAPIError(err)
-	return ok && e.Foreign
+	return ok && e.NotAdminAPI
 }
 
 func asAPIError(err error) (*APIError, bool) {
@@ -103,7 +105,7 @@ func asAPIError(err error) (*APIError, bool) {
 	return e, ok
 }
 
-// APISIX gives no code, so its own message tells these from other 503 and 401 answers.
+// conflict compares the message, as APISIX has no error codes that distinguish this from other 503 responses.
 func conflict(e *APIError) bool {
 	return e.Status == http.StatusServiceUnavailable && strings.Contains(e.Message, "value changed before overwritten")
 }

@@ -50,7 +50,7 @@ func kinds(err error) string {
 		is   func(error) bool
 	}{
 		{"not found", IsNotFound}, {"unauthorized", IsUnauthorized}, {"forbidden", IsForbidden}, {"conflict", IsConflict},
-		{"unavailable", IsUnavailable}, {"foreign", IsForeign},
+		{"unavailable", IsUnavailable}, {"foreign", IsNotAdminAPI},
 	} {
 		if kind.is(err) {
 			got = append(got, kind.name)

@@ -124,7 +124,7 @@ func TestDeleteAfterLostAnswer(t *testing.T) {
 		t.Errorf("error %v, want the delete to count as done", err)
 	}
 	html := behave(t, answering(404, "<html>"))
-	if err := newClient(t, behave(t, drop).URL, html.URL).DeleteSSL(t.Context(), "shop"); !IsForeign(err) {
+	if err := newClient(t, behave(t, drop).URL, html.URL).DeleteSSL(t.Context(), "shop"); !IsNotAdminAPI(err) {
 		t.Errorf("error %v, want a foreign one", err)
 	}
 }
@@ -135,7 +135,7 @@ func TestNetworkErrors(t *testing.T) {
 	for _, test := range []struct{ name, endpoint, cause string }{
 		{"refused", closed.URL, "connection refused"},
 		{"dropped", behave(t, drop).URL, "connection closed"},
-		{"time-out", behave(t, hang).URL, "time-out"},
+		{"time-out", behave(t, hang).URL, "timeout"},
 		{"closed midway", behave(t, closeMidway).URL, "connection closed"},
 		{"unknown host", "http://host.invalid:1", "looking up host.invalid"},
 	} {
@@ -191,7 +191,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 			http.Redirect(w, r, target.URL+r.URL.Path, status)
 		})
 		_, err := newClient(t, server.URL).PutSSL(t.Context(), shop)
-		if e, ok := asAPIError(err); !ok || e.Status != status || !e.Foreign {
+		if e, ok := asAPIError(err); !ok || e.Status != status || !e.NotAdminAPI {
 			t.Errorf("%d: error %v", status, err)
 		}
 	}
@@ -213,16 +213,16 @@ func TestAnswersThatAreNone(t *testing.T) {
 	} {
 		client := newClient(t, behave(t, answering(200, test.body)).URL)
 		client.options.Timeout = 10 * time.Second // the race detector makes 5 MB slow
-		if _, err := client.PutSSL(t.Context(), shop); !IsForeign(err) {
+		if _, err := client.PutSSL(t.Context(), shop); !IsNotAdminAPI(err) {
 			t.Errorf("put, %s: error %v, want a foreign one", test.name, err)
 		}
-		if _, err := client.GetSSL(t.Context(), "shop"); !IsForeign(err) {
+		if _, err := client.GetSSL(t.Context(), "shop"); !IsNotAdminAPI(err) {
 			t.Errorf("get, %s: error %v, want a foreign one", test.name, err)
 		}
-		if err := client.DeleteSSL(t.Context(), "shop"); !IsForeign(err) {
+		if err := client.DeleteSSL(t.Context(), "shop"); !IsNotAdminAPI(err) {
 			t.Errorf("delete, %s: error %v, want a foreign one", test.name, err)
 		}
-		if _, err := client.ListSSLs(t.Context()); !IsForeign(err) {
+		if _, err := client.ListSSLs(t.Context()); !IsNotAdminAPI(err) {
 			t.Errorf("list, %s: error %v, want a foreign one", test.name, err)
 		}
 	}

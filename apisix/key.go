@@ -14,17 +14,16 @@ import (
 
 const redacted = "[redacted]"
 
-// KeySource gives the admin key of the Admin API. It must be safe for concurrent use.
-// Its errors must not hold the key.
+// KeySource returns the admin key. It must be safe for concurrent use. Its errors must not contain the key.
 type KeySource func(ctx context.Context) (string, error)
 
-// StaticKey gives the same key always.
+// StaticKey returns a source that always returns key.
 func StaticKey(key string) KeySource {
 	return func(context.Context) (string, error) { return key, nil }
 }
 
-// KeyFile gives what the file holds, without white space around it. The file is read for each request: it is
-// small, and a mounted Secret changes by a swapped link that a time stamp does not always show.
+// KeyFile returns a source that reads the key from a file and trims white space. The file is read for each request: it is
+// small, and a mounted Secret changes by a swapped symbolic link that a time stamp does not always show.
 func KeyFile(path string) KeySource {
 	return func(context.Context) (string, error) {
 		data, err := os.ReadFile(path)
@@ -32,7 +31,7 @@ func KeyFile(path string) KeySource {
 	}
 }
 
-// KeyError says that there is no admin key that could be sent. No request was made.
+// KeyError means that there is no usable admin key. No request was made.
 type KeyError struct{ Err error }
 
 func (e *KeyError) Error() string { return "admin key: " + e.Err.Error() }
@@ -46,9 +45,9 @@ func (s KeySource) key(ctx context.Context) (string, error) {
 	case err != nil:
 		return "", &KeyError{Err: err}
 	case key == "":
-		return "", &KeyError{Err: errors.New("it is empty")}
+		return "", &KeyError{Err: errors.New("must not be empty")}
 	case strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		return "", &KeyError{Err: errors.New("it has control characters in it")}
+		return "", &KeyError{Err: errors.New("must not contain control characters")}
 	}
 	return key, nil
 }

@@ -26,17 +26,17 @@ func TestEndpointsAreNormalised(t *testing.T) {
 
 func TestOptionsProblems(t *testing.T) {
 	for _, test := range []struct{ endpoint, want string }{
-		{"host:9180", "does not begin"},
-		{"10.0.0.1:9180", "not a URL"},
-		{"ftp://host", "does not begin"},
-		{"http://", "does not begin"},
-		{"", "does not begin"},
+		{"host:9180", "must begin"},
+		{"10.0.0.1:9180", "not a valid URL"},
+		{"ftp://host", "must begin"},
+		{"http://", "must begin"},
+		{"", "must begin"},
 		{"http://user:hunter2@host:9180", "user or password"},
 		{"http://hunter2@host:9180", "user or password"},
 		{"http://host:9180?api_key=hunter2", "query"},
 		{"http://host:9180/#hunter2", "query or fragment"},
-		{"http://host:9180/%zzhunter2", "not a URL"},
-		{"user:hunter2@host", "does not begin"},
+		{"http://host:9180/%zzhunter2", "not a valid URL"},
+		{"user:hunter2@host", "must begin"},
 	} {
 		_, err := New(Options{Endpoints: []string{test.endpoint}, AdminKey: StaticKey("k")})
 		if err == nil || !strings.Contains(err.Error(), test.want) {
@@ -50,13 +50,13 @@ func TestOptionsProblems(t *testing.T) {
 
 func TestOptionsProblemsTogether(t *testing.T) {
 	_, err := New(Options{Endpoints: []string{"host:1", "http://h?x=y"}, Timeout: -time.Second})
-	for _, want := range []string{"does not begin", "query", "no admin key", "negative"} {
+	for _, want := range []string{"must begin", "query", "an admin key is required", "negative"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v does not hold %q", err, want)
 		}
 	}
-	if _, err := New(Options{}); err == nil || !strings.Contains(err.Error(), "no endpoint") {
-		t.Errorf("error %v, want that there is no endpoint", err)
+	if _, err := New(Options{}); err == nil || !strings.Contains(err.Error(), "at least one Admin API endpoint") {
+		t.Errorf("error %v, want that an endpoint is required", err)
 	}
 }
 

@@ -12,28 +12,28 @@ import (
 	"time"
 )
 
-// What APISIX's schema takes, in characters.
+// Limits of APISIX's schema, in characters.
 const (
 	minCert = 128
-	minKey  = 64 // 128 up to APISIX 3.16, which refuses the 119 bytes of an Ed25519 key itself
+	minKey  = 64 // 128 up to APISIX 3.16, which rejects the 119 bytes of an Ed25519 key itself
 	maxPEM  = 65536
 )
 
-// PairReason tells what is wrong with a certificate and key.
+// PairReason is what is wrong with a certificate and key.
 type PairReason string
 
 // The reasons of a [PairError].
 const (
-	PairSize        PairReason = "Size"        // shorter or longer than APISIX takes
-	PairSyntax      PairReason = "Syntax"      // no PEM, or not the kind of PEM
-	PairKeyInCert   PairReason = "KeyInCert"   // the certificate field holds a private key, which APISIX would show to everyone
-	PairKeyMismatch PairReason = "KeyMismatch" // the key is not that of the first certificate
-	PairChainOrder  PairReason = "ChainOrder"  // a certificate signed none before it
+	PairSize        PairReason = "Size"        // shorter or longer than APISIX accepts
+	PairSyntax      PairReason = "Syntax"      // not PEM, or PEM of another type
+	PairKeyInCert   PairReason = "KeyInCert"   // the certificate field contains a private key, which APISIX would show to every client
+	PairKeyMismatch PairReason = "KeyMismatch" // the key does not match the first certificate
+	PairChainOrder  PairReason = "ChainOrder"  // a certificate did not sign any certificate before it
 	PairExpired     PairReason = "Expired"
 	PairNotYetValid PairReason = "NotYetValid"
 )
 
-// PairError says why a certificate and key are not fit to be served.
+// PairError is why a certificate and key must not be served.
 type PairError struct {
 	Reason  PairReason
 	Message string // stable, without key material
@@ -41,12 +41,12 @@ type PairError struct {
 
 func (e *PairError) Error() string { return e.Message }
 
-// CheckPair checks what APISIX does not, so that no write makes a gateway worse: sizes, that the key is that of the
-// leaf, that each certificate of the chain signed one before it (RFC 8446 section 4.4.2), and that the leaf and one of its
-// issuers are valid now. Cert and key are PEM; cert has the leaf first and then its issuers, with or without the root,
-// several where a CA is cross-signed. The error is a *PairError.
+// CheckPair checks what APISIX does not, so that a write never makes a gateway worse: sizes, that the key matches the leaf,
+// that each certificate of the chain signed one before it (RFC 8446 section 4.4.2), and that the leaf and one of its
+// issuers are valid now. Cert and key are PEM. Cert has the leaf first and then its issuers, with or without the root; a
+// cross-signed CA may have several. The error is a *PairError.
 //
-// It does not check names, nor that the chain leads to a trusted root.
+// It does not check names, nor whether the chain leads to a trusted root.
 func CheckPair(cert, key []byte, now time.Time) error {
 	if err := checkSizes(cert, key); err != nil {
 		return err
@@ -63,10 +63,10 @@ func CheckPair(cert, key []byte, now time.Time) error {
 
 func checkSizes(cert, key []byte) error {
 	if size := len(cert); size < minCert || size > maxPEM {
-		return pairErrorf(PairSize, "the certificate has %d bytes, APISIX takes %d to %d", size, minCert, maxPEM)
+		return pairErrorf(PairSize, "the certificate is %d bytes; APISIX accepts %d to %d", size, minCert, maxPEM)
 	}
 	if size := len(key); size < minKey || size > maxPEM {
-		return pairErrorf(PairSize, "the key has %d bytes, APISIX takes %d to %d", size, minKey, maxPEM)
+		return pairErrorf(PairSize, "the private key is %d bytes; APISIX accepts %d to %d", size, minKey, maxPEM)
 	}
 	return nil
 }
@@ -79,10 +79,10 @@ func parseChain(data []byte) ([]*x509.Certificate, error) {
 			break
 		}
 		if strings.Contains(block.Type, "PRIVATE KEY") {
-			return nil, pairErrorf(PairKeyInCert, "a private key is among the certificates")
+			return nil, pairErrorf(PairKeyInCert, "the certificate PEM contains a private key")
 		}
 		if block.Type != "CERTIFICATE" {
-			return nil, pairErrorf(PairSyntax, "a PEM block of type %.40q is among the certificates", block.Type)
+			return nil, pairErrorf(PairSyntax, "the certificate PEM contains a block of type %.40q", block.Type)
 		}
 		cert, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
@@ -90,16 +90,16 @@ func parseChain(data []byte) ([]*x509.Certificate, error) {
 		}
 		chain = append(chain, cert)
 	}
-	// APISIX refuses a block that is broken or cut short; pem.Decode passes over it.
+	// APISIX rejects a malformed or truncated block; pem.Decode skips it.
 	if len(chain) == 0 || bytes.Count(data, []byte("-----BEGIN ")) != len(chain) {
-		return nil, pairErrorf(PairSyntax, "the certificate is not whole PEM")
+		return nil, pairErrorf(PairSyntax, "the certificate is not complete PEM")
 	}
 	return chain, nil
 }
 
 func checkKey(leaf *x509.Certificate, data []byte) error {
 	if !bytes.HasPrefix(data, []byte("---")) {
-		return pairErrorf(PairSyntax, "the key does not begin with a PEM line, as APISIX needs")
+		return pairErrorf(PairSyntax, "the private key must begin with a PEM line, as APISIX requires")
 	}
 	signer, err := parseKey(data)
 	if err != nil {
@@ -107,17 +107,17 @@ func checkKey(leaf *x509.Certificate, data []byte) error {
 	}
 	public, ok := signer.Public().(interface{ Equal(crypto.PublicKey) bool })
 	if !ok || !public.Equal(leaf.PublicKey) {
-		return pairErrorf(PairKeyMismatch, "the key is not that of the certificate")
+		return pairErrorf(PairKeyMismatch, "the private key does not match the certificate")
 	}
 	return nil
 }
 
-// parseKey reads the first private key, past blocks such as EC PARAMETERS.
+// parseKey reads the first private key and skips blocks such as EC PARAMETERS.
 func parseKey(data []byte) (crypto.Signer, error) {
 	for {
 		var block *pem.Block
 		if block, data = pem.Decode(data); block == nil {
-			return nil, pairErrorf(PairSyntax, "the key is no PEM of an unencrypted private key")
+			return nil, pairErrorf(PairSyntax, "the private key is not unencrypted PEM")
 		}
 		var key any
 		var err error
@@ -134,21 +134,21 @@ func parseKey(data []byte) (crypto.Signer, error) {
 		if signer, ok := key.(crypto.Signer); ok && err == nil {
 			return signer, nil
 		}
-		return nil, pairErrorf(PairSyntax, "the key cannot be parsed")
+		return nil, pairErrorf(PairSyntax, "the private key cannot be parsed")
 	}
 }
 
-// checkChain takes cross-signed chains, in which several certificates signed the same one, and what has expired beside a
-// path that is left.
+// checkChain accepts cross-signed chains, in which several certificates signed the same one, and expired certificates if
+// another valid path exists.
 func checkChain(chain []*x509.Certificate, now time.Time) error {
 	if err := checkTimes(chain[0], 1, now); err != nil {
 		return err
 	}
-	var issuers error // why none of those that signed the leaf is valid
+	var issuers error // why none of the leaf's issuers is valid
 	valid := false
 	for i, cert := range chain[1:] {
 		if !signedOne(cert, chain[:i+1]) {
-			return pairErrorf(PairChainOrder, "certificate %d of the chain has signed none before it", i+2)
+			return pairErrorf(PairChainOrder, "certificate %d of the chain did not sign any certificate before it", i+2)
 		}
 		if !signedOne(cert, chain[:1]) {
 			continue
@@ -174,7 +174,7 @@ func signedOne(cert *x509.Certificate, of []*x509.Certificate) bool {
 	return false
 }
 
-// checkTimes is about one certificate, whose number from 1 on is for the message.
+// checkTimes checks one certificate. number counts from 1 and is for the message.
 func checkTimes(cert *x509.Certificate, number int, now time.Time) error {
 	switch {
 	case now.After(cert.NotAfter):

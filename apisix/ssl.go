@@ -12,25 +12,25 @@ import (
 
 // SSL is an ssl object: certificates and keys, and the names they are served for.
 //
-// It redacts its keys under fmt, slog and logr. Its JSON is the body of a PUT and holds the key: never log it as such.
+// It redacts its keys under fmt, slog and logr. Its JSON is the body of a PUT and contains the key, so never log it.
 type SSL struct {
 	ID   string   // see ValidID
-	SNI  string   // one name; APISIX wants either SNI or SNIs, except with Type "client"
+	SNI  string   // one name; APISIX requires either SNI or SNIs, except with Type "client"
 	SNIs []string // exact names and wildcards of one label ("*.example.com")
 
 	Cert string // PEM, leaf first; or a "$secret://" or "$env://" reference
-	Key  string // PEM; empty in what APISIX returns from GET and list
+	Key  string // PEM; empty in responses to GET and list
 
-	// Certs and Keys are further pairs for the same names, such as RSA beside ECDSA. APISIX ingress controllers
-	// of the 2.x line cannot read objects that have them.
+	// Certs and Keys are further pairs for the same names, such as RSA in addition to ECDSA. APISIX ingress controllers 2.x
+	// cannot read objects that have them.
 	Certs []string
 	Keys  []string
 
 	Labels       map[string]string // values without white space, 1 to 256 characters
-	Status       *int              // 1 served, 0 not; nil means APISIX's default, 1
+	Status       *int              // 1 enabled, 0 disabled; nil means APISIX's default, 1
 	Type         string            // "server" or "client"; empty means server
-	Client       *SSLClient        // nil means that clients need no certificate
-	SSLProtocols []string          // "TLSv1.1" to "TLSv1.3"; nil means the gateway's default, empty means none at all
+	Client       *SSLClient        // nil means that no client certificate is required
+	SSLProtocols []string          // "TLSv1.1" to "TLSv1.3"; nil means the gateway's default, empty means none
 	Desc         string
 
 	// Set by APISIX, and not sent.
@@ -40,24 +40,24 @@ type SSL struct {
 	ModifiedIndex int64 // etcd revision of its last write; an identical PUT raises it too
 }
 
-// SSLClient asks clients for a certificate.
+// SSLClient requires clients to present a certificate.
 type SSLClient struct {
 	CA               string   // PEM
 	Depth            *int     // nil means 1
-	SkipMTLSURIRegex []string // paths that need no certificate
+	SkipMTLSURIRegex []string // paths that require no client certificate
 }
 
-// SSLPatch is a merge patch: only fields that are set are sent, the rest of the object stays.
+// SSLPatch is a merge patch: only fields that are set are sent, and the rest of the object stays unchanged.
 type SSLPatch struct {
 	Cert   string            // PEM; send it together with Key
 	Key    string            // PEM
 	SNIs   []string          // replaces the whole list
-	Labels map[string]string // added to or put over those there
+	Labels map[string]string // added to the existing labels, or replacing those with the same key
 	Status *int
 }
 
-// Hosts are the names the object is served for, lower-cased and without a final dot, as APISIX matches them.
-// Nil for an object without names.
+// Hosts returns the names the object is served for, in lower case and without a final dot, as APISIX compares them. It
+// returns nil for an object without names.
 func (s SSL) Hosts() []string {
 	names := s.SNIs
 	if len(names) == 0 && s.SNI != "" {
@@ -70,12 +70,12 @@ func (s SSL) Hosts() []string {
 	return hosts
 }
 
-// Enabled tells whether APISIX serves the object: it has not status 0, and is no client certificate.
+// Enabled reports whether APISIX serves the object: its status is not 0, and it is not a client certificate.
 func (s SSL) Enabled() bool {
 	return (s.Status == nil || *s.Status != 0) && cmp.Or(s.Type, "server") == "server"
 }
 
-// String names the object without its keys.
+// String returns the id and the hosts, without keys.
 func (s SSL) String() string {
 	return fmt.Sprintf("ssl %s %v", s.ID, s.Hosts())
 }
@@ -92,7 +92,7 @@ func (s SSL) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // MarshalLog is what logr prints.
 func (s SSL) MarshalLog() any { return s.String() }
 
-// String tells which fields are set, without their values.
+// String returns which fields are set, without their values.
 func (p SSLPatch) String() string {
 	return fmt.Sprintf("patch{cert:%t key:%t snis:%v labels:%d}", p.Cert != "", p.Key != "", p.SNIs, len(p.Labels))
 }

@@ -11,16 +11,16 @@ import (
 	"net/http"
 )
 
-// VaultSecret is a secret object of APISIX: the Vault that "$secret://vault/ID/PATH/KEY" references are read from, by
-// the gateway itself (GET URI/v1/PREFIX/PATH, field KEY: a key-value engine of version 1). The gateway keeps what it
-// read for 300 s, or until the object is written again.
+// VaultSecret is a secret object of APISIX: the Vault from which the gateway reads "$secret://vault/ID/PATH/KEY" references
+// (GET URI/v1/PREFIX/PATH, field KEY, of a key-value engine version 1). The gateway caches a value for 300 s, or until the
+// object is written again.
 //
-// It redacts its token under fmt, slog and logr. Its JSON is the body of a PUT and holds the token.
+// It redacts its token under fmt, slog and logr. Its JSON is the body of a PUT and contains the token.
 type VaultSecret struct {
 	ID        string // see ValidID
 	URI       string // base URL of Vault
 	Prefix    string // mount of the engine
-	Token     string // or "$env://NAME", a variable of the gateway
+	Token     string // or "$env://NAME", an environment variable of the gateway
 	Namespace string // of Vault Enterprise; empty for none
 }
 
@@ -31,22 +31,21 @@ type vaultSecretBody struct {
 	Namespace string `json:"namespace,omitempty"`
 }
 
-// GetVaultSecret reads the object (GET /apisix/admin/secrets/vault/ID), its token included: APISIX gives it back.
-// [IsNotFound] tells where there is none. Errors are as those of [Client.PutSSL].
+// GetVaultSecret reads the object with its token, which APISIX returns (GET /apisix/admin/secrets/vault/ID). If it does not
+// exist, [IsNotFound] is true for the error. Errors are as for [Client.PutSSL].
 func (c *Client) GetVaultSecret(ctx context.Context, id string) (*VaultSecret, error) {
-	answer, err := c.vaultSecret(ctx, http.MethodGet, id, nil)
+	response, err := c.vaultSecret(ctx, http.MethodGet, id, nil)
 	if err != nil {
 		return nil, err
 	}
-	b := read[*vaultSecretBody](read[node](answer.body).Value)
+	b := read[*vaultSecretBody](read[node](response.body).Value)
 	if b == nil {
-		return nil, answer.foreign("the answer is not about this secret object")
+		return nil, response.notAdminAPI("the response is not about this secret object")
 	}
 	return &VaultSecret{ID: id, URI: b.URI, Prefix: b.Prefix, Token: b.Token, Namespace: b.Namespace}, nil
 }
 
-// PutVaultSecret creates or replaces the object (PUT /apisix/admin/secrets/vault/ID). Errors are as those of
-// [Client.PutSSL].
+// PutVaultSecret creates or replaces the object (PUT /apisix/admin/secrets/vault/ID). Errors are as for [Client.PutSSL].
 func (c *Client) PutVaultSecret(ctx context.Context, s VaultSecret) error {
 	body, err := json.Marshal(s)
 	if err != nil {
@@ -56,25 +55,26 @@ func (c *Client) PutVaultSecret(ctx context.Context, s VaultSecret) error {
 	return err
 }
 
-// DeleteVaultSecret deletes the object. [IsNotFound] tells where there was none. Errors are as those of [Client.PutSSL].
+// DeleteVaultSecret deletes the object. If it does not exist, [IsNotFound] is true for the error. Errors are as for
+// [Client.PutSSL].
 func (c *Client) DeleteVaultSecret(ctx context.Context, id string) error {
 	_, err := c.vaultSecret(ctx, http.MethodDelete, id, nil)
 	return err
 }
 
-func (c *Client) vaultSecret(ctx context.Context, method, id string, body []byte) (answer, error) {
+func (c *Client) vaultSecret(ctx context.Context, method, id string, body []byte) (response, error) {
 	if err := ValidID(id); err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	return c.do(ctx, request{method: method, resource: "secrets/vault", id: id, body: body, limit: objectLimit})
 }
 
-// MarshalJSON gives the body of a PUT, with the token.
+// MarshalJSON returns the body of a PUT, with the token.
 func (s VaultSecret) MarshalJSON() ([]byte, error) {
 	return json.Marshal(vaultSecretBody{URI: s.URI, Prefix: s.Prefix, Token: s.Token, Namespace: s.Namespace})
 }
 
-// String names the object without its token.
+// String returns the id, the URI and the prefix, without the token.
 func (s VaultSecret) String() string {
 	return fmt.Sprintf("secret vault/%s %s/%s", s.ID, s.URI, s.Prefix)
 }

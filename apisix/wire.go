@@ -9,7 +9,7 @@ import (
 	"strconv"
 )
 
-// body is what a PUT sends. The times are left out: APISIX answers 400 to a PUT that has them.
+// body is sent by a PUT. It has no times, as APISIX responds with 400 to a PUT that has them.
 type body struct {
 	ID           string            `json:"id,omitempty"`
 	SNI          string            `json:"sni,omitempty"`
@@ -32,7 +32,7 @@ type clientBody struct {
 	SkipMTLSURIRegex []string `json:"skip_mtls_uri_regex,omitempty"`
 }
 
-// MarshalJSON gives the body of a PUT, with the keys.
+// MarshalJSON returns the body of a PUT, with the keys.
 func (s SSL) MarshalJSON() ([]byte, error) {
 	b := body{
 		ID: s.ID, SNI: s.SNI, SNIs: s.SNIs, Cert: s.Cert, Key: s.Key, Certs: s.Certs, Keys: s.Keys,
@@ -47,12 +47,12 @@ func (s SSL) MarshalJSON() ([]byte, error) {
 	return json.Marshal(b)
 }
 
-// MarshalJSON gives the body of a PATCH, with the key.
+// MarshalJSON returns the body of a PATCH, with the key.
 func (p SSLPatch) MarshalJSON() ([]byte, error) {
 	return json.Marshal(body{Cert: p.Cert, Key: p.Key, SNIs: p.SNIs, Labels: p.Labels, Status: p.Status})
 }
 
-// node is an object as etcd holds it: GET answers one, a list holds many.
+// node is an object as stored in etcd. GET returns one, a list several.
 type node struct {
 	Key           string          `json:"key"`
 	Value         json.RawMessage `json:"value"`
@@ -60,7 +60,7 @@ type node struct {
 	ModifiedIndex int64           `json:"modifiedIndex"`
 }
 
-// ssl reads the node's object. The last part of the etcd key is the id even where the object has none or another.
+// ssl reads the node's object. Its id is the last part of the etcd key, even if the object has no id or another one.
 func (n node) ssl() (SSL, bool) {
 	var s SSL
 	if err := s.UnmarshalJSON(n.Value); err != nil || n.Key == "" {
@@ -71,9 +71,9 @@ func (n node) ssl() (SSL, bool) {
 	return s, true
 }
 
-// UnmarshalJSON reads the value of an ssl object. A field of a kind that is not expected is left empty, as the object
-// may be someone else's and the Lua of APISIX writes an empty list as {} and an empty map as [].
-// It returns an error only where the value is no JSON object.
+// UnmarshalJSON reads the value of an ssl object. A field of an unexpected type is left empty, as another client may have
+// written the object, and APISIX encodes an empty list as {} and an empty map as []. It returns an error only if the value
+// is not a JSON object.
 func (s *SSL) UnmarshalJSON(data []byte) error {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(data, &fields); err != nil {
@@ -99,7 +99,7 @@ func client(data json.RawMessage) *SSLClient {
 	return &SSLClient{CA: b.CA, Depth: b.Depth, SkipMTLSURIRegex: b.SkipMTLSURIRegex}
 }
 
-// read returns the zero value for what is missing or of another kind.
+// read returns the zero value for a missing value or one of another type.
 func read[T any](data json.RawMessage) T {
 	var value, zero T
 	if len(data) == 0 || json.Unmarshal(data, &value) != nil {
@@ -108,7 +108,7 @@ func read[T any](data json.RawMessage) T {
 	return value
 }
 
-// text reads a string, or a number as its digits: older versions take ids that are numbers.
+// text reads a string, or the digits of a number: older versions accept numeric ids.
 func text(data json.RawMessage) string {
 	if number := read[json.Number](data); number != "" && !bytes.HasPrefix(data, []byte(`"`)) {
 		if _, err := strconv.ParseInt(number.String(), 10, 64); err == nil {

@@ -41,7 +41,7 @@ type gateways struct {
 	mgr          ctrl.Manager
 	cache        cache.Cache // of IngressClasses and GatewayProxies
 	certificates controller.Controller
-	// forceVerify makes the next run of a certificate look anew at what is served.
+	// forceVerify makes the next run of a certificate verify again what is served.
 	forceVerify func(types.NamespacedName)
 	// queue is that of the certificate controller. It receives the function that adds to it once, when it starts.
 	queue   chan workqueue.TypedRateLimitingInterface[ctrl.Request]
@@ -97,7 +97,7 @@ func (g *gateways) warn(ctx context.Context, recorder events.EventRecorder, w re
 
 // changed is told that something a gateway is made of has changed.
 func (g *gateways) changed(name string) {
-	g.Changed(name)
+	g.Invalidate(name)
 	g.changes <- name
 }
 
@@ -170,7 +170,7 @@ func (g *gateways) certificatesOf(ctx context.Context, concerned func(key string
 func (g *gateways) watchProxies(_ context.Context, found crdwatch.Found) error {
 	proxy := &unstructured.Unstructured{}
 	proxy.SetGroupVersionKind(found.Kind)
-	g.HasProxies()
+	g.EnableGatewayProxies()
 	return g.certificates.Watch(ctrlsource.Kind[client.Object](g.cache, proxy, g.onProxy(), proxyChanged()))
 }
 
@@ -178,7 +178,7 @@ func (g *gateways) watchProxies(_ context.Context, found crdwatch.Found) error {
 func (g *gateways) watchGatewayClasses(context.Context, crdwatch.Found) error {
 	return g.certificates.Watch(ctrlsource.Kind[client.Object](g.mgr.GetCache(), gatewayapi.NewClass(), handler.EnqueueRequestsFromMapFunc(
 		func(ctx context.Context, _ client.Object) []ctrl.Request {
-			g.ClassesChanged()
+			g.InvalidateAll()
 			return g.certificatesOf(ctx, func(key string) bool {
 				_, ok := class.Gateway(key)
 				return ok
@@ -189,10 +189,10 @@ func (g *gateways) watchGatewayClasses(context.Context, crdwatch.Found) error {
 // watchGateways enqueues the certificates of a Gateway that has changed, and those of the APISIX that it picks, whose mode may be
 // another.
 func (g *gateways) watchGateways(context.Context, crdwatch.Found) error {
-	g.HasGatewayAPI()
+	g.EnableGatewayAPI()
 	return g.certificates.Watch(ctrlsource.Kind[client.Object](g.mgr.GetCache(), gatewayapi.NewGateway(), handler.EnqueueRequestsFromMapFunc(
 		func(ctx context.Context, changed client.Object) []ctrl.Request {
-			g.ClassesChanged()
+			g.InvalidateAll()
 			g.ForgetUnused(ctx)
 			its := class.OfGateway(client.ObjectKeyFromObject(changed))
 			name := g.NameFor(ctx, its)
@@ -203,7 +203,7 @@ func (g *gateways) watchGateways(context.Context, crdwatch.Found) error {
 func (g *gateways) onProxy() handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, proxy client.Object) []ctrl.Request {
 		name := client.ObjectKeyFromObject(proxy).String()
-		g.Changed(name)
+		g.Invalidate(name)
 		g.ForgetUnused(ctx)
 		return g.certificatesOf(ctx, func(key string) bool { return g.NameFor(ctx, key) == name })
 	})
@@ -213,7 +213,7 @@ func (g *gateways) onProxy() handler.EventHandler {
 // those of its gateway, whose mode may be another.
 func (g *gateways) onClass() handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, changed client.Object) []ctrl.Request {
-		g.ClassesChanged()
+		g.InvalidateAll()
 		g.ForgetUnused(ctx)
 		name := g.NameFor(ctx, changed.GetName())
 		return g.certificatesOf(ctx, func(key string) bool {

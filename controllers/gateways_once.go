@@ -45,13 +45,13 @@ func (o *Options) GatewaysOnce(ctx context.Context, c client.Client) (*registry.
 		return nil, err
 	}
 	if installed {
-		r.HasProxies()
+		r.EnableGatewayProxies()
 	}
 	if _, installed, err = crdwatch.Find(c.RESTMapper(), gatewayapi.GatewayKind.GroupKind(), gatewayapi.GatewayKind.Version); err != nil {
 		return nil, err
 	}
 	if installed {
-		r.HasGatewayAPI()
+		r.EnableGatewayAPI()
 	}
 	return r, nil
 }
@@ -63,4 +63,4 @@ func (d direct) Follow(context.Context, string, registry.Followed) (client.Reade
 	return d.Reader, nil
 }
 
-func (direct) Keep(string, []registry.Followed) {}
+func (direct) Prune(string, []registry.Followed) {}

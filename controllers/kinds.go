@@ -25,7 +25,7 @@ func (w *wiring) watchSources(ctx context.Context, sources *source.Controller, k
 	w.uses.Has(kind.Kind)
 	var which []predicate.Predicate
 	if !late {
-		which = append(which, triggers.Later())
+		which = append(which, triggers.SkipInitialList())
 	}
 	return w.certificates.Watch(ctrlsource.Kind(w.mgr.GetCache(), kind.Object(), w.triggers.SecretEvents(kind.Secrets), which...))
 }

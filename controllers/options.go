@@ -74,7 +74,7 @@ func (o *Options) Validate() error {
 	problems := slices.Concat(o.validateGateway(), o.validateSources(), o.issuerBounds().Validate())
 	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 	switch gateway.Mode(o.PushMode) {
-	case gateway.Auto, gateway.Own, gateway.Adopt, gateway.Secret:
+	case gateway.ModeAuto, gateway.ModeOwn, gateway.ModeAdopt, gateway.ModeSecret:
 	default:
 		add("--push-mode %q is none of auto, own, adopt, secret", o.PushMode)
 	}

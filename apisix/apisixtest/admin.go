@@ -13,25 +13,25 @@ const (
 	bodyLimit = 1536 << 10
 )
 
-// serveAdmin is the Admin API with its log and its faults.
+// serveAdmin is the Admin API with its call log and its faults.
 func (s *Server) serveAdmin(w http.ResponseWriter, r *http.Request) {
 	latency, failure := s.faults.take(r)
 	if failure != nil {
 		latency += failure.Delay
 	}
 	pause(r, latency)
-	var answer reply
+	var response reply
 	if failure == nil || failure.After {
-		answer = conditional(r, s.aged(r))
+		response = conditional(r, s.respondAs(r))
 	}
 	if failure != nil {
-		answer = failure.reply()
+		response = failure.reply()
 	}
-	s.record(r, answer.status)
+	s.record(r, response.status)
 	if failure != nil && failure.Drop {
 		panic(http.ErrAbortHandler)
 	}
-	answer.write(w)
+	response.write(w)
 }
 
 func pause(r *http.Request, d time.Duration) {
@@ -64,8 +64,8 @@ func (s *Server) record(r *http.Request, status int) {
 	s.log.Debug("admin api", "method", r.Method, "path", r.URL.Path, "status", status)
 }
 
-// answer is the Admin API without log and faults.
-func (s *Server) answer(r *http.Request) reply {
+// respond is the Admin API without call log and faults.
+func (s *Server) respond(r *http.Request) reply {
 	urlPath := nginxPath(r.URL.Path)
 	switch {
 	case strings.ContainsRune(urlPath, 0):
@@ -79,8 +79,8 @@ func (s *Server) answer(r *http.Request) reply {
 	case r.Method == http.MethodOptions:
 		return reply{status: http.StatusOK, contentType: typeText}
 	}
-	if answer, ok := s.authorise(r); !ok {
-		return answer
+	if response, ok := s.authorise(r); !ok {
+		return response
 	}
 	c := &call{Request: r}
 	c.resource, c.id, c.sub = split(urlPath)
@@ -91,10 +91,10 @@ func (s *Server) answer(r *http.Request) reply {
 	return s.etcdMode(c)
 }
 
-// expire forgets what outlived its ttl, on both ports.
+// expire removes objects whose ttl has passed, on both ports.
 func (s *Server) expire() { s.store.expire(s.options.Clock.Now(), s.served.remove) }
 
-// etcdMode hands the request to its resource.
+// etcdMode routes the request to its resource.
 func (s *Server) etcdMode(c *call) reply {
 	switch c.Method {
 	case http.MethodGet, http.MethodDelete:
@@ -102,8 +102,8 @@ func (s *Server) etcdMode(c *call) reply {
 		if c.resource == "" {
 			return page(http.StatusInternalServerError)
 		}
-		if answer, ok := c.readBody(bodyLimit); !ok {
-			return answer
+		if response, ok := c.readBody(bodyLimit); !ok {
+			return response
 		}
 	default:
 		return page(http.StatusNotFound)
@@ -119,8 +119,8 @@ func (s *Server) etcdMode(c *call) reply {
 		return s.validateConfigs(c)
 	case c.resource == "plugins":
 		return plugins(c)
-	case neighbours[c.resource]:
-		return s.neighbour(c).versioned()
+	case otherResources[c.resource]:
+		return s.otherResource(c).versioned()
 	}
 	return refused(http.StatusNotFound, "Unsupported resource type: %s", c.resource)
 }

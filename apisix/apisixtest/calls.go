@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// Call is a request that the Admin API got. It has neither bodies nor keys.
+// Call is a request that the Admin API received. It has neither bodies nor keys.
 type Call struct {
 	Method string
 	Path   string // without the query
 	ID     string // of the object, empty for a list
-	Status int    // answered; 0 where the connection was dropped
+	Status int    // of the response; 0 where the connection was dropped
 	Time   time.Time
 }
 
@@ -28,28 +28,29 @@ func (l *callLog) add(call Call) {
 	l.calls = append(l.calls, call)
 }
 
-// Calls are the requests of the Admin API since the start or the last [Server.ResetCalls], in the order of their ends.
+// Calls returns the requests of the Admin API since the start or the last [Server.ResetCalls], in the order in which they
+// completed.
 func (s *Server) Calls() []Call {
 	s.calls.mu.Lock()
 	defer s.calls.mu.Unlock()
 	return append([]Call(nil), s.calls.calls...)
 }
 
-// ResetCalls empties the log of calls.
+// ResetCalls clears the call log.
 func (s *Server) ResetCalls() {
 	s.calls.mu.Lock()
 	defer s.calls.mu.Unlock()
 	s.calls.calls = nil
 }
 
-// Failure replaces the answer to a request of the Admin API.
+// Failure replaces the response to a request of the Admin API.
 type Failure struct {
 	Status int           // 0 with Drop
-	Body   string        // as it is sent
-	HTML   bool          // sent as text/html and not as JSON
-	Drop   bool          // the connection is closed without an answer
-	After  bool          // the request is carried out first, so that only its answer is lost
-	Delay  time.Duration // waited before
+	Body   string        // sent unchanged
+	HTML   bool          // sent as text/html instead of JSON
+	Drop   bool          // the connection is closed without a response
+	After  bool          // the request is carried out first, so that only its response is lost
+	Delay  time.Duration // wait before the response
 }
 
 type faults struct {
@@ -59,15 +60,16 @@ type faults struct {
 	latency time.Duration
 }
 
-// Fail sets a function that says for each request of the Admin API whether it fails, or nil to end that. It is called
-// from several goroutines. It must not read the body.
+// Fail sets a function that decides for each request of the Admin API whether it fails. Nil removes it. The function is
+// called from several goroutines and must not read the body.
 func (s *Server) Fail(decide func(*http.Request) *Failure) {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
 	s.faults.decide = decide
 }
 
-// FailNext lets the next n requests of the Admin API fail with this status and body. It adds to those still to come.
+// FailNext makes the next n requests of the Admin API fail with this status and body, in addition to failures that are
+// still pending.
 func (s *Server) FailNext(n, status int, body string) {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
@@ -76,14 +78,14 @@ func (s *Server) FailNext(n, status int, body string) {
 	}
 }
 
-// SetLatency lets each request of the Admin API wait before it is looked at.
+// SetLatency delays the processing of each request of the Admin API.
 func (s *Server) SetLatency(d time.Duration) {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
 	s.faults.latency = d
 }
 
-// take returns how long to wait, and the failure to answer with, if any.
+// take returns how long to wait, and the failure to respond with, if any.
 func (f *faults) take(r *http.Request) (time.Duration, *Failure) {
 	f.mu.Lock()
 	latency, decide := f.latency, f.decide

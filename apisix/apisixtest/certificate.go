@@ -12,29 +12,29 @@ import (
 	"strings"
 )
 
-// certificate is an ssl object as the TLS port needs it.
+// certificate is an ssl object as used by the TLS port.
 type certificate struct {
 	names     []string // lower case, without a final dot; nil where the object is not served
-	list      bool     // the names come from snis and not from sni
+	list      bool     // the names are from snis and not from sni
 	pairs     []pair   // the main one first
 	protocols []uint16 // nil for the default
 	roots     *x509.CertPool
-	skip      []*regexp.Regexp // paths that need no client certificate
-	order     int64            // of its creation, among those with the same name
+	skip      []*regexp.Regexp // paths that require no client certificate
+	order     int64            // of creation, among objects with the same name
 }
 
-// pair is a certificate and its key, ready to be served.
+// pair is a certificate and its key.
 type pair struct {
 	certificate tls.Certificate
-	fault       error  // the handshake fails with an internal error
-	cert, key   string // of a reference: as they were given
+	fault       error  // if set, the handshake fails with an internal error
+	cert, key   string // of a reference, unchanged
 	reference   bool
 }
 
 var (
 	errUnusable = errors.New("key and certificate cannot be used together")
 
-	// noAlgorithm makes the handshake fail for want of a common signature algorithm.
+	// noAlgorithm makes the handshake fail, as there is no common signature algorithm.
 	noAlgorithm = []tls.SignatureScheme{0xfefe}
 
 	protocolVersions = map[string]uint16{
@@ -43,7 +43,7 @@ var (
 	defaultProtocols = []uint16{tls.VersionTLS12, tls.VersionTLS13}
 )
 
-// newPair finds out at the write what OpenSSL finds at the handshake.
+// newPair checks at the write what OpenSSL checks at the handshake.
 func newPair(chain []*x509.Certificate, key crypto.Signer) pair {
 	p := pair{certificate: tls.Certificate{PrivateKey: key, Leaf: chain[0]}}
 	for _, cert := range chain {
@@ -59,7 +59,7 @@ func newPair(chain []*x509.Certificate, key crypto.Signer) pair {
 	return p
 }
 
-// weak tells of keys below security level 1 of OpenSSL 3, such as RSA with 1024 bits.
+// weak reports whether the key is below security level 1 of OpenSSL 3, such as RSA with 1024 bits.
 func weak(cert *x509.Certificate) bool {
 	public, ok := cert.PublicKey.(*rsa.PublicKey)
 	return ok && public.N.BitLen() < 2048
@@ -97,11 +97,11 @@ func namesOf(value map[string]any) (names []string, list bool) {
 	return names, true
 }
 
-// normal is how APISIX compares names.
+// normal returns the name in the form in which APISIX compares names.
 func normal(name string) string { return strings.TrimSuffix(strings.ToLower(name), ".") }
 
-// covers decides, once a name of the object was found to match, whether what * stands for has no dot. In a list any
-// entry may say so, one that has nothing to do with the name too: that is how APISIX counts.
+// covers decides for a name that matched one of the object whether the part matched by * has no dot. In a list, any entry
+// may cause a match, even one that does not match the name: APISIX behaves like that.
 func (c *certificate) covers(name string) bool {
 	if !c.list && c.names[0] == "*" {
 		return true

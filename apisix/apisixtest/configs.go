@@ -15,7 +15,7 @@ import (
 
 const standaloneLimit = 64 << 20
 
-// sections of the configuration of API-driven standalone mode.
+// sections are those of the configuration of API-driven standalone mode.
 var sections = []string{
 	"consumer_groups", "consumers", "global_rules", "plugin_configs", "plugin_metadata", "plugins", "protos", "routes",
 	"secrets", "services", "ssls", "stream_routes", "upstreams",
@@ -42,14 +42,14 @@ func (c *configs) wipe() {
 	c.digest, c.versions, c.lists = "", map[string]float64{}, map[string][]any{}
 }
 
-// standalone is the Admin API in that mode. There are no single objects.
+// standalone is the Admin API in standalone mode. It has no single objects.
 func (s *Server) standalone(c *call) reply {
 	if c.resource != "configs" {
 		return page(http.StatusNotFound)
 	}
 	if c.Method == http.MethodPost && c.id == "validate" {
-		if answer, ok := c.readBody(standaloneLimit); !ok {
-			return answer
+		if response, ok := c.readBody(standaloneLimit); !ok {
+			return response
 		}
 		return s.validateConfigs(c)
 	}
@@ -60,15 +60,15 @@ func (s *Server) standalone(c *call) reply {
 	defer s.configs.mu.Unlock()
 	switch c.Method {
 	case http.MethodGet, http.MethodHead:
-		return s.configs.stamped(s.configs.answer(c))
+		return s.configs.stamped(s.configs.response(c))
 	case http.MethodPut:
 		return s.putConfigs(c)
 	}
 	return page(http.StatusNotFound)
 }
 
-// answer shows everything, the keys of the ssl objects in the clear.
-func (c *configs) answer(r *call) reply {
+// response returns the whole configuration, including the keys of ssl objects in plain text.
+func (c *configs) response(r *call) reply {
 	value := map[string]any{}
 	for _, section := range sections {
 		value[section+"_conf_version"] = c.versions[section]
@@ -89,14 +89,14 @@ func (c *configs) answer(r *call) reply {
 	return reply{status: http.StatusOK, contentType: "application/yaml", body: body}
 }
 
-func (c *configs) stamped(answer reply) reply {
+func (c *configs) stamped(response reply) reply {
 	if c.digest == "" {
-		return answer
+		return response
 	}
-	return answer.with("X-Digest", c.digest).with("X-Last-Modified", strconv.FormatInt(c.modified, 10))
+	return response.with("X-Digest", c.digest).with("X-Last-Modified", strconv.FormatInt(c.modified, 10))
 }
 
-// putConfigs replaces the whole configuration. A digest that is already there ends it before anything is read.
+// putConfigs replaces the whole configuration. If the digest is the current one, the body is not read.
 func (s *Server) putConfigs(c *call) reply {
 	digest := c.Header.Get("X-Digest")
 	if digest == "" {
@@ -145,7 +145,7 @@ func (c *call) readConfigs() (map[string]any, string) {
 	return conf, ""
 }
 
-// newVersions raises each version that is not given.
+// newVersions returns the given versions, and increments those that are not given.
 func (c *configs) newVersions(conf map[string]any) (map[string]float64, string) {
 	versions := map[string]float64{}
 	for _, section := range sections {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package apisixtest is a stand-in for Apache APISIX in tests and demos: its Admin API and its TLS port, in memory and
-// in this process. It is not APISIX and proxies nothing. It is held to recordings of a real APISIX 3.18.0, which lie
-// in testdata: a test replays every exchange and compares status and body.
+// Package apisixtest is an in-memory imitation of Apache APISIX for tests and demos: its Admin API and its TLS port, in
+// this process. It proxies no requests. A test replays recordings of a real APISIX 3.18.0 (in testdata) and compares status
+// and body of every response.
 //
 //	gateway, err := apisixtest.NewServer(apisixtest.Options{})
 //	...
@@ -15,12 +15,15 @@
 //	...
 //	conn, err := tls.Dial("tcp", gateway.TLSAddr(), &tls.Config{ServerName: "shop.example.com", RootCAs: roots})
 //
-// What is as in APISIX: the ssl objects of the Admin API (or the configs of API-driven standalone mode) with their
-// checks and messages, what is shown of keys, paging, merge patches, secret references to Vault, and which certificate
-// a handshake gets. Of the other resources only storing and reading is there, without their rules, so that an ingress
-// controller can run against it.
+// # What is imitated
 //
-// What is not: routes are never followed, each HTTPS request is answered with a line of JSON about the connection. A
-// PATCH beside another write never conflicts (use [Server.FailNext]). A server name with a final dot is refused, as
-// the TLS server of Go refuses it.
+// The ssl objects of the Admin API, or the configs of API-driven standalone mode, with their validation and error messages;
+// which fields of keys are returned; paging; merge patches; secret references to Vault; and which certificate a handshake
+// receives. Other resources are stored and read without validation, so that an ingress controller can use the server.
+//
+// # What is not
+//
+// Routes are not followed: the response to each HTTPS request is a line of JSON about the connection. Concurrent PATCH
+// requests never conflict; use [Server.FailNext] for that. A server name with a final dot is rejected, as Go's TLS server
+// rejects it.
 package apisixtest

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// decode reads JSON. The fault of malformed JSON is worded as by lua-cjson, and "" where there is none.
+// decode reads JSON. For malformed JSON it returns a fault with the text of lua-cjson, otherwise "".
 func decode(data []byte) (value any, fault string) {
 	if err := json.Unmarshal(data, &value); err != nil {
 		return nil, (&grammar{data: data}).fault()
@@ -16,7 +16,7 @@ func decode(data []byte) (value any, fault string) {
 	return value, ""
 }
 
-// grammar finds the first token that does not fit, for the message alone.
+// grammar finds the first unexpected token, for the message alone.
 type grammar struct {
 	data     []byte
 	position int
@@ -43,7 +43,7 @@ func (g *grammar) value() string {
 	return g.valueFrom()
 }
 
-// valueFrom reads a value whose first token is the current one.
+// valueFrom reads a value that starts at the current token.
 func (g *grammar) valueFrom() string {
 	switch g.kind {
 	case "T_OBJ_BEGIN":

@@ -10,17 +10,17 @@ import (
 	"strings"
 )
 
-// keyring is APISIX's data_encryption keyring: the first key encrypts, each may decrypt. Keys have 16 or 32 bytes.
+// keyring is APISIX's data_encryption keyring: the first key encrypts, and each may decrypt. Keys have 16 or 32 bytes.
 type keyring []string
 
-// The public default of APISIX's configuration.
+// defaultKeyring is the public default of APISIX's configuration.
 var defaultKeyring = keyring{"qeddd145sfvddff3", "edd1c9f0985e76a2"}
 
 const faultDecrypt = "failed to decrypt previous encrypted key"
 
 func isPlain(key string) bool { return strings.HasPrefix(key, "---") }
 
-// encrypt gives base64 of AES-CBC, which begins with the key itself as the initialisation vector.
+// encrypt returns base64 of AES-CBC, with the beginning of the key as the initialisation vector.
 func (k keyring) encrypt(text string) string {
 	cipherBlock, err := aes.NewCipher([]byte(k[0]))
 	if err != nil {
@@ -32,7 +32,7 @@ func (k keyring) encrypt(text string) string {
 	return base64.StdEncoding.EncodeToString(data)
 }
 
-// decrypt returns false where no key of the ring fits.
+// decrypt returns false if no key of the keyring can decrypt the text.
 func (k keyring) decrypt(text string) (string, bool) {
 	data, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || len(data) == 0 || len(data)%aes.BlockSize != 0 {
@@ -53,7 +53,7 @@ func (k keyring) decrypt(text string) (string, bool) {
 	return "", false
 }
 
-// open returns the key in the clear, whether it was given so or encrypted.
+// open returns the plain key, whether given as such or encrypted.
 func (k keyring) open(key string) (plain, fault string) {
 	if isPlain(key) {
 		return key, ""

@@ -10,7 +10,7 @@ import (
 	"strconv"
 )
 
-// list is GET of a resource, or of those of one secret manager.
+// list is GET of a resource, or of the secrets of one manager.
 func (s *Server) list(c *call, resource, prefix string) reply {
 	query := c.URL.Query()
 	objects := s.store.list(resource, prefix, filter(query))
@@ -30,8 +30,8 @@ func (s *Server) list(c *call, resource, prefix string) reply {
 	return reply{status: http.StatusOK, contentType: typeJSON, body: render(objects, empty, total)}
 }
 
-// filter returns nil where all objects are wanted. The value of label names a key alone; name and uri are fields that
-// ssl objects do not have.
+// filter returns nil for all objects. The value of the parameter label is only a key. name and uri are fields that ssl
+// objects do not have.
 func filter(query url.Values) func(*object) bool {
 	labels, byLabel := query["label"]
 	if byLabel {
@@ -49,7 +49,7 @@ func filter(query url.Values) func(*object) bool {
 	return nil
 }
 
-// pageOf needs both parameters; with one alone there are no pages. A page may be a fraction, as Lua multiplies it.
+// pageOf requires both parameters; with only one, the list is not paged. A page may be a fraction, as Lua multiplies it.
 func pageOf(query url.Values, total int) (from, to int, paged bool, fault string) {
 	number, err1 := strconv.ParseFloat(query.Get("page"), 64)
 	size, err2 := strconv.Atoi(query.Get("page_size"))

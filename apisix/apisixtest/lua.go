@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// luaType is the name of a JSON value's kind in the messages of APISIX.
+// luaType returns the name of a JSON value's type in the messages of APISIX.
 func luaType(value any) string {
 	switch value.(type) {
 	case nil:
@@ -23,7 +23,7 @@ func luaType(value any) string {
 	return "table"
 }
 
-// hasType takes an empty list for an object: both are an empty table.
+// hasType accepts an empty list as an object: in Lua, both are an empty table.
 func hasType(kind string, value any) bool {
 	switch v := value.(type) {
 	case map[string]any:
@@ -36,7 +36,7 @@ func hasType(kind string, value any) bool {
 	return kind == luaType(value)
 }
 
-// luaQuote does what %q of LuaJIT does.
+// luaQuote formats like %q of LuaJIT.
 func luaQuote(s string) string {
 	var b strings.Builder
 	b.WriteByte('"')
@@ -55,7 +55,7 @@ func luaQuote(s string) string {
 	return b.String()
 }
 
-// table returns a JSON object, or a list as the table with keys from "1" that it is in Lua.
+// table returns a JSON object. A list is returned as a table with keys from "1", as in Lua.
 func table(value any) (map[string]any, bool) {
 	switch v := value.(type) {
 	case map[string]any:
@@ -70,7 +70,7 @@ func table(value any) (map[string]any, bool) {
 	return nil, false
 }
 
-// isReference tells whether APISIX takes the string for the address of a secret and checks it no further.
+// isReference reports whether APISIX treats the string as the address of a secret and validates it no further.
 func isReference(s string) bool {
 	return strings.HasPrefix(s, "$secret://") || strings.HasPrefix(s, "$env://") || strings.HasPrefix(s, "$ENV://")
 }

@@ -17,7 +17,7 @@ func (s *Server) patchSSL(c *call) reply {
 	}
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
-	old := s.store.of("ssls").objects[c.id]
+	old := s.store.collectionOf("ssls").objects[c.id]
 	if old == nil {
 		return keyNotFound()
 	}
@@ -42,7 +42,7 @@ func (s *Server) patchSSL(c *call) reply {
 	return written("ssls", c.id, p.value, false)
 }
 
-// patched applies a merge patch, or the value of a PATCH below the object.
+// patched applies a merge patch, or the value of a PATCH of a sub-path.
 func (c *call) patched(old map[string]any) (map[string]any, error) {
 	if len(c.sub) > 0 {
 		return putBelow(old, c.sub, c.value), nil
@@ -54,7 +54,7 @@ func (c *call) patched(old map[string]any) (map[string]any, error) {
 	return merge(old, patch), nil
 }
 
-// merge returns the old value with the patch over it: null removes, objects are merged, anything else replaces.
+// merge returns the old value with the patch applied: null removes, objects are merged, anything else replaces.
 func merge(old, patch map[string]any) map[string]any {
 	merged := maps.Clone(old)
 	for name, value := range patch {
@@ -72,7 +72,7 @@ func merge(old, patch map[string]any) map[string]any {
 	return merged
 }
 
-// putBelow returns the old value with one field set, however deep. A list on the way becomes a table.
+// putBelow returns the old value with one field set, at any depth. A list on the path becomes a table.
 func putBelow(old any, names []string, value any) map[string]any {
 	object, _ := table(old)
 	object = maps.Clone(object)

@@ -10,21 +10,21 @@ import (
 	"strings"
 )
 
-// The messages of APISIX for what OpenSSL cannot read.
+// Messages of APISIX for data that OpenSSL cannot parse.
 const (
 	faultCert  = "failed to parse cert: PEM_read_bio_X509_AUX() failed"
 	faultChain = "failed to parse cert: PEM_read_bio_X509() failed"
 	faultKey   = "failed to parse key: PEM_read_bio_PrivateKey() failed"
 )
 
-// block is one PEM block as OpenSSL finds it. It is found by hand as encoding/pem passes over broken ones.
+// block is one PEM block as OpenSSL finds it. encoding/pem is not used as it skips malformed blocks.
 type block struct {
 	kind   string
 	der    []byte
 	broken bool
 }
 
-// nextBlock returns false where there is no further one.
+// nextBlock returns false if there are no more blocks.
 func nextBlock(text string) (b block, rest string, ok bool) {
 	start := strings.Index("\n"+text, "\n-----BEGIN ")
 	if start < 0 {
@@ -37,7 +37,7 @@ func nextBlock(text string) (b block, rest string, ok bool) {
 	return block{kind: kind, der: der, broken: !armoured || !ended || err != nil}, rest, true
 }
 
-// parseCerts reads a chain. Blocks of other kinds are passed over, as OpenSSL does.
+// parseCerts reads a chain. Like OpenSSL, it skips blocks of other types.
 func parseCerts(text string) (chain []*x509.Certificate, fault string) {
 	for {
 		b, rest, ok := nextBlock(text)
@@ -63,7 +63,7 @@ func parseCerts(text string) (chain []*x509.Certificate, fault string) {
 	}
 }
 
-// parseKey reads the first private key. The key is nil for a kind that Go cannot sign with, which is no fault.
+// parseKey reads the first private key. The key is nil, without a fault, for a type that Go cannot sign with.
 func parseKey(text string) (key crypto.Signer, fault string) {
 	for {
 		b, rest, ok := nextBlock(text)
@@ -93,7 +93,8 @@ func parseKeyDER(kind string, der []byte) (any, error) {
 	return x509.ParsePKCS8PrivateKey(der)
 }
 
-// isDSA tells of a PKCS #8 key (RFC 5958) of DSA (RFC 3279, section 2.3.2), which OpenSSL reads and Go does not.
+// isDSA reports whether der is a PKCS #8 key (RFC 5958) of DSA (RFC 3279, section 2.3.2), which OpenSSL reads and Go does
+// not.
 func isDSA(der []byte) bool {
 	var key struct {
 		Version   int

@@ -9,13 +9,13 @@ import (
 	"maps"
 )
 
-// prepared is an ssl object that passed all checks.
+// prepared is a valid ssl object.
 type prepared struct {
 	value       map[string]any // with encrypted keys
 	certificate *certificate   // for the TLS port, parsed once
 }
 
-// prepare checks an ssl object as APISIX does and encrypts its keys. The value is not changed.
+// prepare validates an ssl object as APISIX does and encrypts its keys. The value is not changed.
 func (s *Server) prepare(value map[string]any) (*prepared, string) {
 	if fault := sslSchema.check(value); fault != "" {
 		return nil, "invalid configuration: " + fault
@@ -52,7 +52,7 @@ func (s *Server) encrypted(key string) string {
 	return s.keyring().encrypt(key)
 }
 
-// checkPair checks nothing where either is a reference, as it cannot be known yet.
+// checkPair accepts any pair in which one is a reference, as its value is not known yet.
 func (s *Server) checkPair(cert, key string) (pair, string) {
 	if isReference(cert) || isReference(key) {
 		return pair{cert: cert, key: key, reference: true}, ""
@@ -72,7 +72,7 @@ func (s *Server) checkPair(cert, key string) (pair, string) {
 	return newPair(chain, signer), ""
 }
 
-// checkPairs is for certs and keys. A client certificate may have them in different numbers.
+// checkPairs checks certs and keys. A client certificate may have a different number of each.
 func (s *Server) checkPairs(value map[string]any) ([]pair, string) {
 	certs, _ := value["certs"].([]any)
 	keys, _ := value["keys"].([]any)
@@ -93,7 +93,7 @@ func (s *Server) checkPairs(value map[string]any) ([]pair, string) {
 	return pairs, ""
 }
 
-// clientRoots returns nil where clients need no certificate. A reference is taken and never resolved here.
+// clientRoots returns nil if no client certificate is required. A reference is accepted and never resolved here.
 func clientRoots(client any) (*x509.CertPool, string) {
 	fields, ok := client.(map[string]any)
 	if !ok {
@@ -112,7 +112,7 @@ func clientRoots(client any) (*x509.CertPool, string) {
 	return roots, ""
 }
 
-// matches tells whether the key is that of the certificate, and whether it is at least of its kind.
+// matches reports whether the key belongs to the certificate, and whether both are of the same type.
 func matches(cert *x509.Certificate, key crypto.Signer) (sameKey, sameKind bool) {
 	if key == nil {
 		return false, false

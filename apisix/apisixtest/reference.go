@@ -15,13 +15,13 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// secretTTL is how long APISIX keeps the value of a reference.
+// secretTTL is how long APISIX caches the value of a reference.
 const secretTTL = 300 * time.Second
 
-var errUnresolved = errors.New("a reference leads to no secret")
+var errUnresolved = errors.New("a reference does not resolve to a secret")
 
-// resolver finds what references stand for: $env://NAME and $secret://vault/ID/PATH/KEY, the latter in a key-value
-// engine of version 1. Like APISIX it asks once, at a handshake, and again when the secret object was written or the
+// resolver reads the values of references: $env://NAME and $secret://vault/ID/PATH/KEY, the latter from a key-value engine
+// version 1. Like APISIX, it reads a value at the first handshake, and again when the secret object was written or the
 // value is 300 s old.
 type resolver struct {
 	env   map[string]string
@@ -45,14 +45,14 @@ func newResolver(env map[string]string, s *store, c clock.PassiveClock) *resolve
 	}
 }
 
-// forget empties the cache, as a restart does.
+// forget clears the cache, as a restart does.
 func (r *resolver) forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	clear(r.cache)
 }
 
-// resolve returns the pair itself where it has no references.
+// resolve returns p itself if it has no references.
 func (r *resolver) resolve(p *pair) (*pair, error) {
 	if !p.reference {
 		return p, nil
@@ -91,7 +91,7 @@ func (r *resolver) lookup(value string) (string, error) {
 	return value, nil
 }
 
-// fromEnv reads a variable, or one field of the JSON in it.
+// fromEnv reads a variable, or one field of a variable that is JSON.
 func (r *resolver) fromEnv(name, key string) (string, error) {
 	value, ok := r.env[name]
 	if !ok {

@@ -119,7 +119,7 @@ func (p *player) play(t *testing.T, e exchange) string {
 	if e.Method == "" {
 		return p.playHandshakes(t, e)
 	}
-	p.before(e)
+	p.prepare(e)
 	status, got := p.send(t, e)
 	p.learn(e, got)
 	want := p.rewritten(t, e.ResponseBody)
@@ -136,7 +136,7 @@ func (p *player) play(t *testing.T, e exchange) string {
 }
 
 // before lets the time pass that a name tells of, and gives the server the keyring that a section tells of.
-func (p *player) before(e exchange) {
+func (p *player) prepare(e exchange) {
 	switch {
 	case strings.HasPrefix(e.Section, "rotated"):
 		p.keys.Store(&keyring{strings.Repeat("n", 32), defaultKeyring[0]})

@@ -15,7 +15,7 @@ const (
 	typeText = "text/plain; charset=utf-8"
 )
 
-// reply is an answer of the Admin API before it is written.
+// reply is a response of the Admin API before it is written.
 type reply struct {
 	status      int
 	contentType string
@@ -32,7 +32,7 @@ func (r reply) with(name, value string) reply {
 	return r
 }
 
-// versioned adds the header that APISIX sends once it has read a request, except with a page of nginx.
+// versioned adds the header that APISIX sends once it has read a request, except with an nginx page.
 func (r reply) versioned() reply {
 	if r.contentType == typeHTML {
 		return r
@@ -57,7 +57,7 @@ func jsonReply(status int, value any) reply {
 
 func emptyReply(status int) reply { return reply{status: status, contentType: typeJSON} }
 
-// refused words a failure of the Admin API.
+// refused is an error response of the Admin API.
 func refused(status int, format string, args ...any) reply {
 	return jsonReply(status, map[string]string{"error_msg": fmt.Sprintf(format, args...)})
 }
@@ -66,7 +66,7 @@ func keyNotFound() reply {
 	return jsonReply(http.StatusNotFound, map[string]string{"message": "Key not found"})
 }
 
-// page is the answer of nginx where no Lua code had one.
+// page is nginx's response where no Lua code has sent one.
 func page(status int) reply {
 	title := fmt.Sprintf("%d %s", status, http.StatusText(status))
 	if status == http.StatusMethodNotAllowed {
@@ -78,11 +78,11 @@ func page(status int) reply {
 			"<p><em>Powered by <a href=\"https://apisix.apache.org/\">APISIX</a>.</em></p></body>\r\n</html>\r\n", title)}
 }
 
-// conditional does what the header filter of nginx does after the handler has already written: a success becomes
-// 412 or 304. There is no Last-Modified and no ETag for it to compare with.
-func conditional(r *http.Request, answer reply) reply {
-	if answer.status != http.StatusOK {
-		return answer
+// conditional does what nginx's header filter does after the handler has written: a success becomes 412 or 304. There is no
+// Last-Modified and no ETag to compare with.
+func conditional(r *http.Request, response reply) reply {
+	if response.status != http.StatusOK {
+		return response
 	}
 	if r.Header.Get("If-Unmodified-Since") != "" {
 		return page(http.StatusPreconditionFailed)
@@ -91,18 +91,18 @@ func conditional(r *http.Request, answer reply) reply {
 		return page(http.StatusPreconditionFailed)
 	}
 	if r.Header.Get("If-None-Match") == "*" && r.Header.Get("If-Modified-Since") == "" {
-		return reply{status: http.StatusNotModified, header: answer.header}
+		return reply{status: http.StatusNotModified, header: response.header}
 	}
-	return answer
+	return response
 }
 
-// marshal leaves < > & as they are.
+// marshal does not escape < > &.
 func marshal(value any) []byte {
 	var buffer bytes.Buffer
 	encoder := json.NewEncoder(&buffer)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(value); err != nil {
-		panic(err) // only values made here and values that were JSON before come here
+		panic(err) // only values made here and decoded JSON are passed
 	}
 	return bytes.TrimSuffix(buffer.Bytes(), []byte("\n"))
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// split takes a path below /apisix/admin apart.
+// split parses a path below /apisix/admin.
 func split(urlPath string) (resource, id string, sub []string) {
 	parts := strings.Split(strings.TrimPrefix(urlPath, adminPath+"/"), "/")
 	if len(parts) > 2 && parts[0] == "secrets" {
@@ -27,7 +27,7 @@ func split(urlPath string) (resource, id string, sub []string) {
 	return resource, id, sub
 }
 
-// nginxPath resolves . and .. as nginx does, which leaves the slash before them.
+// nginxPath resolves . and .. as nginx does, which preserves the slash before them.
 func nginxPath(p string) string {
 	clean := path.Clean(p)
 	if last := p[strings.LastIndexByte(p, '/')+1:]; clean != "/" && (last == "" || last == "." || last == "..") {
@@ -36,7 +36,7 @@ func nginxPath(p string) string {
 	return clean
 }
 
-// authorise takes the key from the header, the query or a cookie, in this order.
+// authorise reads the key from the header, the query or a cookie, in this order.
 func (s *Server) authorise(r *http.Request) (reply, bool) {
 	deny := func(description string) (reply, bool) {
 		return jsonReply(http.StatusUnauthorized, map[string]string{
@@ -66,7 +66,7 @@ func (s *Server) authorise(r *http.Request) (reply, bool) {
 	return reply{}, true
 }
 
-// call is a request of the Admin API, taken apart.
+// call is a parsed request of the Admin API.
 type call struct {
 	*http.Request
 	resource string   // "ssls"
@@ -77,7 +77,7 @@ type call struct {
 	expires  time.Time // from the ttl of a PUT or POST, zero for never
 }
 
-// readBody reads and decodes the body. Malformed JSON comes back in req_body, as in APISIX.
+// readBody reads and decodes the body. As in APISIX, malformed JSON is returned in req_body.
 func (c *call) readBody(limit int64) (reply, bool) {
 	data, err := io.ReadAll(c.Body)
 	if err != nil {
@@ -101,7 +101,7 @@ func (c *call) readBody(limit int64) (reply, bool) {
 	return reply{}, true
 }
 
-// ttl returns when the object of a PUT or POST expires, zero for never.
+// ttl returns when the object of a PUT or POST expires; zero means never.
 func (c *call) ttl(now time.Time) (expires time.Time, fault string) {
 	text := c.URL.Query().Get("ttl")
 	if text == "" {

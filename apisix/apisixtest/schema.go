@@ -17,14 +17,14 @@ import (
 //go:embed testdata/ssl-schema.json
 var sslSchemaJSON []byte
 
-// sslSchema is what APISIX publishes at /apisix/admin/schema/ssl.
+// sslSchema is the schema that APISIX publishes at /apisix/admin/schema/ssl.
 var sslSchema = mustSchema(sslSchemaJSON)
 
 var secretSchema = mustSchema([]byte(`{"type": "object", "required": ["uri", "prefix", "token"], "properties": {
 	"uri": {"type": "string", "pattern": "^[^\\/]+:\\/\\/([\\da-zA-Z.-]+|\\[[\\da-fA-F:]+\\])(:\\d+)?"},
 	"prefix": {"type": "string"}, "token": {"type": "string"}, "namespace": {"type": "string"}}}`))
 
-// schema is the part of JSON Schema that the ssl object needs. Its failures are worded as in the recordings.
+// schema is the part of JSON Schema that ssl objects use. Its messages are those in the recordings.
 type schema struct {
 	Type                 string
 	Properties           map[string]*schema
@@ -50,7 +50,7 @@ func mustSchema(data []byte) *schema {
 	return &s
 }
 
-// check returns what is wrong first, or "". Where a value has several faults, APISIX names any of them.
+// check returns the first fault, or "". If a value has several faults, APISIX reports any of them.
 func (s *schema) check(value any) string {
 	if s.Type != "" && !hasType(s.Type, value) {
 		return fmt.Sprintf("wrong type: expected %s, got %s", s.Type, luaType(value))
@@ -121,7 +121,7 @@ func (s *schema) checkArray(value any) string {
 	return ""
 }
 
-// firstEqual returns the positions, from 1, of the first two items that are equal, or 0.
+// firstEqual returns the positions of the first two equal items, counted from 1, or 0.
 func firstEqual(items []any) (int, int) {
 	for j := range items {
 		if i := slices.IndexFunc(items[:j], func(item any) bool { return reflect.DeepEqual(item, items[j]) }); i >= 0 {
@@ -215,7 +215,7 @@ func (s *schema) compile() {
 	s.Items.compile()
 }
 
-// compile gives $ the meaning of PCRE: the end, or just before a line feed at the end.
+// compile gives $ the meaning of PCRE: the end, or before a final line feed.
 func compile(expression string) *regexp.Regexp {
 	return regexp.MustCompile(strings.ReplaceAll(expression, "$", `\n?\z`))
 }

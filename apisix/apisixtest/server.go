@@ -18,7 +18,7 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// The keys that APISIX has in its default configuration. They are public.
+// The public keys of APISIX's default configuration.
 const (
 	DefaultAdminKey  = "edd1c9f034335f136f87ad84b625c8f1"
 	DefaultViewerKey = "4054f7cf07e344346cd3f287985e76a2"
@@ -31,13 +31,13 @@ type Options struct {
 	AdminKey   string             // empty means DefaultAdminKey
 	ViewerKey  string             // empty means DefaultViewerKey
 	Standalone bool               // API-driven standalone mode: configs instead of ssl objects
-	Age        Age                // of APISIX and its Admin API; see SetAge
-	Env        map[string]string  // what $env:// references find
+	Release    Release            // of APISIX; see SetRelease
+	Env        map[string]string  // values of $env:// references
 	Clock      clock.PassiveClock // nil means the system's
-	Log        *slog.Logger       // gets a line for each Admin API call and failed handshake; nil means none
+	Log        *slog.Logger       // receives a line for each Admin API call and failed handshake; nil means none
 }
 
-// Server is a running stand-in. Its methods are safe for concurrent use.
+// Server is a running imitation of APISIX. Its methods are safe for concurrent use.
 type Server struct {
 	options Options
 	store   *store
@@ -47,16 +47,16 @@ type Server struct {
 	calls   callLog
 	faults  faults
 	keys    atomic.Pointer[keyring]
-	age     atomic.Pointer[Age]
+	age     atomic.Pointer[Release]
 	log     *slog.Logger
 
-	mu        sync.Mutex // guards what follows
+	mu        sync.Mutex // guards the fields below
 	adminAddr string
 	tlsAddr   string
 	running   []*http.Server
 }
 
-// NewServer returns a running server, or the error of its listeners.
+// NewServer returns a running server, or the error of its listeners. Close it when done.
 func NewServer(options Options) (*Server, error) {
 	options.AdminKey = cmp.Or(options.AdminKey, DefaultAdminKey)
 	options.ViewerKey = cmp.Or(options.ViewerKey, DefaultViewerKey)
@@ -76,7 +76,7 @@ func NewServer(options Options) (*Server, error) {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.keys.Store(&defaultKeyring)
-	s.SetAge(options.Age)
+	s.SetRelease(options.Release)
 	s.secrets = newResolver(options.Env, s.store, options.Clock)
 	if err := s.start(); err != nil {
 		return nil, err
@@ -84,7 +84,7 @@ func NewServer(options Options) (*Server, error) {
 	return s, nil
 }
 
-// start listens on both ports and keeps the addresses for a restart.
+// start listens on both ports and stores the addresses for a restart.
 func (s *Server) start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,7 +113,7 @@ func (s *Server) serve(listener net.Listener, server *http.Server) {
 	go func() { _ = server.Serve(listener) }()
 }
 
-// listen tries again for a while, as connections of a run before may hold the port.
+// listen retries for a while, as connections of a previous run may still use the port.
 func listen(addr string) (net.Listener, error) {
 	var listener net.Listener
 	var err error
@@ -126,7 +126,7 @@ func listen(addr string) (net.Listener, error) {
 	return nil, fmt.Errorf("apisixtest: %w", err)
 }
 
-// Stop closes both ports and all connections. What was written stays, as in etcd.
+// Stop closes both ports and all connections. Stored objects are preserved, as in etcd.
 func (s *Server) Stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,8 +136,8 @@ func (s *Server) Stop() {
 	s.running = nil
 }
 
-// Restart stops the server and starts it on the same ports. As after a reload of APISIX, objects for one name are then
-// served in the order of their etcd keys.
+// Restart stops the server and starts it on the same ports. As after a reload of APISIX, objects with the same name are
+// then served in the order of their etcd keys.
 func (s *Server) Restart() error {
 	s.Stop()
 	s.served.reload()
@@ -145,27 +145,27 @@ func (s *Server) Restart() error {
 	return s.start()
 }
 
-// Close ends the server for good.
+// Close stops the server.
 func (s *Server) Close() { s.Stop() }
 
-// AdminURL is the base URL of the Admin API, "http://127.0.0.1:PORT".
+// AdminURL returns the base URL of the Admin API, "http://127.0.0.1:PORT".
 func (s *Server) AdminURL() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return "http://" + s.adminAddr
 }
 
-// TLSAddr is host:port of the TLS listener.
+// TLSAddr returns HOST:PORT of the TLS listener.
 func (s *Server) TLSAddr() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.tlsAddr
 }
 
-// AdminKey is the key of the Admin API.
+// AdminKey returns the key of the Admin API.
 func (s *Server) AdminKey() string { return s.options.AdminKey }
 
-// errorLog passes on what net/http says of broken connections.
+// errorLog forwards what net/http logs about broken connections.
 type errorLog struct{ log *slog.Logger }
 
 var _ io.Writer = errorLog{}

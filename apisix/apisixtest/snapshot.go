@@ -4,8 +4,8 @@ package apisixtest
 
 import "apisix-certs.io/apisix-certs/apisix"
 
-// SSLs returns the stored ssl objects in the order of their ids, with their keys in the clear.
-// In standalone mode there are none; see [Server.Configured].
+// SSLs returns the stored ssl objects with their keys in plain text, ordered by id. It returns none in standalone mode; see
+// [Server.Configured].
 func (s *Server) SSLs() []apisix.SSL {
 	var ssls []apisix.SSL
 	for _, o := range s.store.list("ssls", "", nil) {
@@ -16,7 +16,7 @@ func (s *Server) SSLs() []apisix.SSL {
 	return ssls
 }
 
-// Configured returns the ssl objects of the configuration in standalone mode, in its order.
+// Configured returns the ssl objects of the configuration in standalone mode, in its order, with their keys in plain text.
 func (s *Server) Configured() []apisix.SSL {
 	s.configs.mu.Lock()
 	defer s.configs.mu.Unlock()
@@ -38,7 +38,7 @@ func (s *Server) clear(value map[string]any) apisix.SSL {
 	return ssl
 }
 
-// decrypted leaves references and what no key of the ring opens as it is.
+// decrypted returns references, and keys that cannot be decrypted, unchanged.
 func (s *Server) decrypted(key string) string {
 	if plain, fault := s.keyring().open(key); fault == "" {
 		return plain
@@ -46,7 +46,7 @@ func (s *Server) decrypted(key string) string {
 	return key
 }
 
-// Wipe removes all objects of all resources, as a new etcd would have none. Connections stay.
+// Wipe removes all objects of all resources, as if etcd were replaced by an empty one. Connections stay open.
 func (s *Server) Wipe() {
 	s.configs.wipe()
 	s.secrets.forget()

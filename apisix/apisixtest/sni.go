@@ -18,14 +18,14 @@ type sniIndex struct {
 	mu      sync.Mutex
 	clock   clock.PassiveClock
 	delay   time.Duration
-	pending []change // in the order of their writes
+	pending []change // in the order of the writes
 
 	byID   map[string]*certificate
-	byName map[string][]*certificate // exact names and patterns, the certificate created first at the front
+	byName map[string][]*certificate // exact names and patterns; the certificate created first is first
 	next   int64
 }
 
-// change is a write that the TLS port does not know of yet.
+// change is a write that the TLS port has not processed yet.
 type change struct {
 	at          time.Time
 	id          string
@@ -45,7 +45,7 @@ func (x *sniIndex) set(id string, c *certificate) {
 
 func (x *sniIndex) remove(id string) { x.set(id, nil) }
 
-// replace puts these in the place of all others.
+// replace replaces all certificates.
 func (x *sniIndex) replace(all []*certificate) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -57,7 +57,7 @@ func (x *sniIndex) replace(all []*certificate) {
 	}
 }
 
-// catchUp applies the writes whose delay is over.
+// catchUp applies the writes whose delay has passed.
 func (x *sniIndex) catchUp() {
 	now := x.clock.Now()
 	for len(x.pending) > 0 && !now.Before(x.pending[0].at) {
@@ -106,8 +106,8 @@ func (x *sniIndex) add(name string, c *certificate) {
 	}
 }
 
-// find returns nil where no object is for the name. The longest pattern decides alone: where it stands for more
-// than a label, no shorter one is tried.
+// find returns nil if no object matches the name. Only the longest pattern is tried: if its * matches more than one label,
+// no shorter pattern is tried.
 func (x *sniIndex) find(name string) *certificate {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -122,7 +122,7 @@ func (x *sniIndex) find(name string) *certificate {
 	return list[0]
 }
 
-// reload orders the certificates by their etcd keys, as APISIX reads them all at its start.
+// reload sorts the certificates by etcd key, the order in which APISIX reads them when it starts.
 func (x *sniIndex) reload() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -142,7 +142,7 @@ func (x *sniIndex) reload() {
 	}
 }
 
-// SetServeDelay lets the TLS port learn of each later write so long after its answer. A real APISIX needs about 4 ms.
+// SetServeDelay delays each later write on the TLS port, counted from its response. A real APISIX needs about 4 ms.
 func (s *Server) SetServeDelay(d time.Duration) {
 	s.served.mu.Lock()
 	defer s.served.mu.Unlock()

@@ -65,7 +65,7 @@ func (s *Server) read(c *call) reply {
 	return reply{status: http.StatusOK, contentType: typeJSON, body: o.shown}
 }
 
-// conf returns the object of a PUT or POST. Anything but a table makes the Lua code of APISIX fail.
+// conf returns the object of a PUT or POST. Any other JSON value causes an error in the Lua code of APISIX.
 func (c *call) conf() (map[string]any, reply, bool) {
 	if len(c.body) == 0 {
 		return nil, refused(http.StatusBadRequest, "missing configurations"), false
@@ -83,9 +83,9 @@ func (c *call) conf() (map[string]any, reply, bool) {
 }
 
 func (s *Server) putSSL(c *call) reply {
-	conf, answer, ok := c.conf()
+	conf, response, ok := c.conf()
 	if !ok {
-		return answer
+		return response
 	}
 	inBody, there := conf["id"]
 	if c.id == "" && !there {
@@ -105,9 +105,9 @@ func (s *Server) putSSL(c *call) reply {
 }
 
 func (s *Server) postSSL(c *call) reply {
-	conf, answer, ok := c.conf()
+	conf, response, ok := c.conf()
 	if !ok {
-		return answer
+		return response
 	}
 	if _, there := conf["id"]; there || c.id != "" {
 		return refused(http.StatusBadRequest, "wrong ssl id, do not need it")
@@ -119,7 +119,7 @@ func (s *Server) postSSL(c *call) reply {
 	return s.storeSSL(c, "", prepared)
 }
 
-// luaString is tostring of an id: a number has no fraction where it needs none.
+// luaString is Lua's tostring of an id: an integer has no fraction.
 func luaString(value any) string {
 	if number, ok := value.(float64); ok && number == math.Trunc(number) {
 		return strconv.FormatFloat(number, 'f', 0, 64)
@@ -127,7 +127,7 @@ func luaString(value any) string {
 	return fmt.Sprint(value)
 }
 
-// storeSSL writes what prepare accepted. An empty id asks for a new one.
+// storeSSL writes an object that prepare accepted. With an empty id, it generates one.
 func (s *Server) storeSSL(c *call, id string, p *prepared) reply {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
@@ -135,20 +135,20 @@ func (s *Server) storeSSL(c *call, id string, p *prepared) reply {
 		id = s.store.nextID()
 		p.value["id"] = id
 	}
-	old := s.store.of("ssls").objects[id]
+	old := s.store.collectionOf("ssls").objects[id]
 	stamp(p.value, old, s.options.Clock.Now())
 	created := s.commit(id, p, c.expires)
 	return written("ssls", id, p.value, created)
 }
 
-// commit writes to the store and to the TLS port. The store's lock must be held, so that both see one order.
+// commit writes to the store and to the TLS port. The store's lock must be held, so that both have the same order.
 func (s *Server) commit(id string, p *prepared, expires time.Time) (created bool) {
 	created = s.store.put("ssls", id, p.value, expires)
 	s.served.set(id, p.certificate)
 	return created
 }
 
-// seconds is a time as decoded JSON would have it.
+// seconds returns a time as in decoded JSON.
 func seconds(t time.Time) float64 { return float64(t.Unix()) }
 
 // stamp sets the times of a PUT or POST.
@@ -159,7 +159,7 @@ func stamp(value map[string]any, old *object, now time.Time) {
 	}
 }
 
-// written is the answer to a write, which shows the encrypted key.
+// written is the response to a write, which shows the encrypted key.
 func written(resource, id string, value map[string]any, created bool) reply {
 	status := http.StatusOK
 	if created {

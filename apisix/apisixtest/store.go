@@ -11,21 +11,21 @@ import (
 	"time"
 )
 
-// store is what etcd would hold: objects by resource and id.
+// store has the content of etcd: objects by resource and id.
 type store struct {
 	mu       sync.RWMutex
 	revision int64
 	kinds    map[string]*collection
-	leased   map[*object]string // objects that expire, with their resource
+	leased   map[*object]string // objects that expire -> their resource
 }
 
-// collection has the objects of one resource. The ids are kept sorted, so that a page costs what it holds.
+// collection has the objects of one resource. The ids are sorted, so that the cost of a page depends on its size only.
 type collection struct {
 	objects map[string]*object
 	ids     []string
 }
 
-// object is never changed: a write puts a new one in its place.
+// object is immutable. A write replaces it.
 type object struct {
 	id                string
 	value             map[string]any // with encrypted keys
@@ -38,8 +38,8 @@ func newStore() *store {
 	return &store{kinds: map[string]*collection{}, leased: map[*object]string{}}
 }
 
-// of returns the collection, which is empty for a resource without objects.
-func (s *store) of(resource string) *collection {
+// collectionOf returns the collection of a resource, which may be empty.
+func (s *store) collectionOf(resource string) *collection {
 	c := s.kinds[resource]
 	if c == nil {
 		c = &collection{objects: map[string]*object{}}
@@ -48,7 +48,7 @@ func (s *store) of(resource string) *collection {
 	return c
 }
 
-// get returns nil where there is no such object.
+// get returns nil if the object does not exist.
 func (s *store) get(resource, id string) *object {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -60,7 +60,7 @@ func (s *store) get(resource, id string) *object {
 
 // put must be called with the lock held. It reports whether the object is new.
 func (s *store) put(resource, id string, value map[string]any, expires time.Time) (created bool) {
-	c := s.of(resource)
+	c := s.collectionOf(resource)
 	s.revision++
 	o := &object{id: id, value: value, created: s.revision, modified: s.revision, expires: expires}
 	old, there := c.objects[id]
@@ -79,9 +79,9 @@ func (s *store) put(resource, id string, value map[string]any, expires time.Time
 	return !there
 }
 
-// remove must be called with the lock held. It reports whether the object was there.
+// remove must be called with the lock held. It reports whether the object existed.
 func (s *store) remove(resource, id string) bool {
-	c := s.of(resource)
+	c := s.collectionOf(resource)
 	o, there := c.objects[id]
 	if !there {
 		return false
@@ -95,7 +95,7 @@ func (s *store) remove(resource, id string) bool {
 	return true
 }
 
-// expire removes what outlived its ttl. It names each ssl object among it to gone, with the lock held.
+// expire removes objects whose ttl has passed. It calls gone for each ssl object among them, with the lock held.
 func (s *store) expire(now time.Time, gone func(id string)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -110,7 +110,7 @@ func (s *store) expire(now time.Time, gone func(id string)) {
 	}
 }
 
-// list returns the objects whose id has the prefix and that are wanted, in the order of their ids. Nil wants all.
+// list returns the objects whose id has the prefix and that match wanted, ordered by id. A nil wanted matches all.
 func (s *store) list(resource, prefix string, wanted func(*object) bool) []*object {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -127,7 +127,7 @@ func (s *store) list(resource, prefix string, wanted func(*object) bool) []*obje
 	return objects
 }
 
-// wipe removes everything. It calls then with the lock held.
+// wipe removes everything and calls then with the lock held.
 func (s *store) wipe(then func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -137,12 +137,12 @@ func (s *store) wipe(then func()) {
 	then()
 }
 
-// nextID is how APISIX names an object of a POST: the revision of etcd, in 20 digits. The lock must be held.
+// nextID returns the id that APISIX generates for a POST: the etcd revision in 20 digits. The lock must be held.
 func (s *store) nextID() string { return fmt.Sprintf("%020d", s.revision) }
 
 func etcdKey(resource, id string) string { return "/apisix/" + resource + "/" + id }
 
-// show renders what GET and list give. Keys are never among it.
+// show renders the object for GET and list, without keys.
 func show(resource string, o *object) []byte {
 	value := o.value
 	if resource == "ssls" {

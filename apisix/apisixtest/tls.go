@@ -13,12 +13,12 @@ import (
 	"slices"
 )
 
-// connection is what a request of the TLS port knows of its handshake.
+// connection is what a request on the TLS port knows about its handshake.
 type connection struct {
 	sni    string
 	serial string // of the served leaf, lower-case hex without colons
 	skip   []*regexp.Regexp
-	mutual bool // the object asks for a client certificate
+	mutual bool // the object requires a client certificate
 }
 
 type connectionKey struct{}
@@ -30,12 +30,12 @@ func withConnection(ctx context.Context, _ net.Conn) context.Context {
 // An error of GetConfigForClient becomes alert 80, internal error, as in APISIX.
 var errNoCertificate = errors.New("no certificate for this server name")
 
-// secure puts TLS before a listener.
+// secure adds TLS to a listener.
 func (s *Server) secure(listener net.Listener) net.Listener {
 	return tls.NewListener(listener, &tls.Config{GetConfigForClient: s.configFor, MinVersion: tls.VersionTLS11})
 }
 
-// configFor picks the object by the server name, and what the object says of the handshake.
+// configFor selects the object by the server name, and returns its TLS settings.
 func (s *Server) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	s.expire()
 	object := s.served.find(normal(hello.ServerName))
@@ -66,8 +66,8 @@ func (s *Server) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	return config, nil
 }
 
-// versions returns the best version that both have as lower and upper limit, so that a list may have gaps. With none
-// in common the limits contradict each other, and the handshake ends with alert 70.
+// versions returns the highest common version as lower and upper limit, so that a list may have gaps. Without a common
+// version, the limits contradict each other, and the handshake fails with alert 70.
 func (c *certificate) versions(client []uint16) (lower, upper uint16) {
 	own := c.protocols
 	if own == nil {
@@ -81,7 +81,7 @@ func (c *certificate) versions(client []uint16) (lower, upper uint16) {
 	return tls.VersionTLS13, tls.VersionTLS12
 }
 
-// pick returns the first pair that the client can use, or the main one where there is none.
+// pick returns the first pair that the client supports, or the main one if there is none.
 func (s *Server) pick(object *certificate, hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	anyName := *hello
 	anyName.ServerName = "" // APISIX does not compare the name with those in the certificate
@@ -104,7 +104,7 @@ func (s *Server) pick(object *certificate, hello *tls.ClientHelloInfo) (*tls.Cer
 	return main, nil
 }
 
-// serveGateway answers each request of the TLS port with what the handshake was about.
+// serveGateway responds to each request on the TLS port with facts of its handshake.
 func serveGateway(w http.ResponseWriter, r *http.Request) {
 	c, ok := r.Context().Value(connectionKey{}).(*connection)
 	if !ok {

@@ -37,7 +37,7 @@ func (s *Server) prepareListed(item any) (*prepared, string) {
 	return s.prepare(object)
 }
 
-// validateConfigs is POST /apisix/admin/configs/validate, which writes nothing and names all faults.
+// validateConfigs is POST /apisix/admin/configs/validate, which writes nothing and reports all faults.
 func (s *Server) validateConfigs(c *call) reply {
 	conf, _ := table(c.value)
 	list, _ := conf["ssls"].([]any)

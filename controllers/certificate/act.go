@@ -201,7 +201,7 @@ func (r *Reconciler) deliver(ctx context.Context, s *plan.Snapshot, p *plan.Plan
 			case at.Err != nil:
 				all[i] = gateway.Result{Name: at.Name, State: at.State, Err: at.Err}
 			default:
-				all[i] = at.Bring(ctx, at.State, p.Target, p.Gateways[i].Known)
+				all[i] = at.Sync(ctx, at.State, p.Target, p.Gateways[i].Known)
 			}
 		})
 	}
@@ -214,7 +214,7 @@ func (r *Reconciler) deliver(ctx context.Context, s *plan.Snapshot, p *plan.Plan
 		return append(all, withdraw(ctx, s.Gateways.Former, p.Target)...)
 	}
 	for _, g := range s.Gateways.Former { // keep them in the status until then
-		all = append(all, gateway.Result{Name: g.Name, Verb: gateway.Keep})
+		all = append(all, gateway.Result{Name: g.Name, Verb: gateway.ActionKeep})
 	}
 	return all
 }

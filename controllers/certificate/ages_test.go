@@ -16,10 +16,10 @@ import (
 // TestGatewayAges: beside each gateway that is new enough the same is done, and nothing twice: a key that is shown, encrypted or not, and
 // fields that were not sent are no reason to write.
 func TestGatewayAges(t *testing.T) {
-	for _, age := range []apisixtest.Age{apisixtest.Current, apisixtest.ShowsKeys, apisixtest.ShowsPlainKeys} {
+	for _, age := range []apisixtest.Release{apisixtest.Current, apisixtest.ShowsKeys, apisixtest.ShowsPlainKeys} {
 		t.Run("age "+string(age), func(t *testing.T) {
 			s := controllertest.New(t)
-			s.Gateway.SetAge(age)
+			s.Gateway.SetRelease(age)
 			s.Create("web")
 			s.Run()
 			inOrder(t, s, "web")
@@ -42,12 +42,12 @@ func TestGatewayAges(t *testing.T) {
 
 // tooOld are the gateways that cannot be used, and what the condition says of each: which one, what was found, and the fix.
 var tooOld = []struct {
-	age         apisixtest.Age
+	age         apisixtest.Release
 	found, mend string
 }{
-	{apisixtest.FormV2, "APISIX/3.18.0 answers as Admin API v2", "set deployment.admin.admin_api_version to v3"},
+	{apisixtest.FormV2, "APISIX/3.18.0 responds as Admin API v2", "set deployment.admin.admin_api_version to v3"},
 	{apisixtest.Before3, "APISIX/2.15.3 is older than 3.0.0", "upgrade the gateway to APISIX 3.0.0 or later"},
-	{apisixtest.Before3Nameless, "an Admin API older than v3 answers", "run APISIX 3.0.0 or later"},
+	{apisixtest.Before3Nameless, "the Admin API is older than v3", "run APISIX 3.0.0 or later"},
 }
 
 // says fails where Pushed is not False with the reason and the parts in its message.
@@ -81,7 +81,7 @@ func TestGatewayTooOld(t *testing.T) {
 	for _, row := range tooOld {
 		t.Run(string(row.age), func(t *testing.T) {
 			s := controllertest.New(t)
-			s.Gateway.SetAge(row.age)
+			s.Gateway.SetRelease(row.age)
 			s.Create("web")
 			s.Pass(time.Minute)
 			says(t, s, v1alpha1.ReasonGatewayRefused, "gateway default: ", row.found, row.mend)
@@ -91,7 +91,7 @@ func TestGatewayTooOld(t *testing.T) {
 			if writes := writesToGateway(s); len(writes) > 0 {
 				t.Errorf("the gateway was written to: %v", writes)
 			}
-			s.Gateway.SetAge(apisixtest.Current)
+			s.Gateway.SetRelease(apisixtest.Current)
 			s.Pass(2 * time.Minute)
 			inOrder(t, s, "web")
 			if s.Signed() != 1 {
@@ -108,7 +108,7 @@ func TestGatewayTurnsOld(t *testing.T) {
 		t.Run(string(row.age), func(t *testing.T) {
 			s := issued(t)
 			before := s.Served("web.example")
-			s.Gateway.SetAge(row.age)
+			s.Gateway.SetRelease(row.age)
 			s.Advance(61 * day)
 			says(t, s, v1alpha1.ReasonGatewayRefused, "gateway default: ", row.found, row.mend)
 			if now := s.Leaf("shop/web-tls"); now.Equal(before) {
@@ -124,7 +124,7 @@ func TestGatewayTurnsOld(t *testing.T) {
 			if served := s.Served("web.example"); served == nil || !served.Equal(before) {
 				t.Error("the gateway does not serve what it had")
 			}
-			s.Gateway.SetAge(apisixtest.Current)
+			s.Gateway.SetRelease(apisixtest.Current)
 			s.Pass(10 * time.Minute)
 			if s.Cert("web") != nil || len(s.Gateway.SSLs()) > 0 {
 				t.Error("certificate or ssl object is left")

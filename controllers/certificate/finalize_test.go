@@ -48,7 +48,7 @@ func TestEnd(t *testing.T) {
 			}
 		}, "DELETE ssl, patch ApisixCertificate", true},
 		{"Secret in use", func(*cert) {}, func(s *scene) {
-			s.Uses["shop/web-tls"] = []gateway.Use{{Kind: "ApisixTls", Namespace: "shop", Name: "web", Hosts: []string{"web.example"}}}
+			s.Uses["shop/web-tls"] = []gateway.Reference{{Kind: "ApisixTls", Namespace: "shop", Name: "web", Hosts: []string{"web.example"}}}
 		}, "DELETE ssl, update Secret, patch ApisixCertificate", true},
 		{"Vault away", func(*cert) {}, func(s *scene) { s.Vault.Seal(true) }, "DELETE ssl, delete Secret, patch ApisixCertificate", false},
 	} {
@@ -74,7 +74,7 @@ func TestEnd(t *testing.T) {
 // TestReleasedSecret: one that is in use stays without marks, and an event says so.
 func TestReleasedSecret(t *testing.T) {
 	s := issued(t)
-	s.Uses["shop/web-tls"] = []gateway.Use{{Kind: "ApisixTls", Namespace: "shop", Name: "web", Hosts: []string{"web.example"}}}
+	s.Uses["shop/web-tls"] = []gateway.Reference{{Kind: "ApisixTls", Namespace: "shop", Name: "web", Hosts: []string{"web.example"}}}
 	s.Delete("web")
 	s.Pass(2 * time.Second)
 	if s.Cert("web") == nil || s.Served("web.example") == nil {

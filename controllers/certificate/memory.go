@@ -57,9 +57,9 @@ func (m *memory) remainingWait(cert *v1alpha1.ApisixCertificate, now time.Time) 
 	m.mu.Lock()
 	w, ok := m.waiting[cert.UID]
 	delete(m.waiting, cert.UID)
-	suspect := m.forced[client.ObjectKeyFromObject(cert)]
+	forced := m.forced[client.ObjectKeyFromObject(cert)]
 	m.mu.Unlock()
-	if !ok || suspect || w.version != cert.ResourceVersion || !now.Before(w.until) {
+	if !ok || forced || w.version != cert.ResourceVersion || !now.Before(w.until) {
 		return 0
 	}
 	notBefore, busy := w.busy.Still()

@@ -46,7 +46,7 @@ func TestKindsOfFailures(t *testing.T) {
 // TestRenewalToServed: the time from the Secret to the proof is told once, when all gateways that could be asked show the
 // certificate.
 func TestRenewalToServed(t *testing.T) {
-	served, unserved := gateway.Proof{Asked: true, Served: true}, gateway.Proof{Asked: true}
+	served, unserved := gateway.Proof{Attempted: true, Served: true}, gateway.Proof{Attempted: true}
 	cert := lasting(-day, day, 2*day)
 	r := &Reconciler{Clock: clocktesting.NewFakeClock(now.Add(time.Second))}
 	told := func(gateways ...gateway.Result) float64 {

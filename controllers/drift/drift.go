@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package drift looks after what is at the gateways, for all certificates together. Every resync period it lists the ssl
-// objects of each gateway once, and has those certificates looked at whose objects are missing or differ, the most urgent
-// first. In between it makes a handshake for one certificate after the other, each once a period, so that a gateway that lost
-// its store is noticed long before the next list. Each gateway is on its own: one that hangs holds up no other.
+// Package drift compares the gateways with all certificates in the background. Every resync period it lists the ssl objects
+// of each gateway once, and enqueues the certificates whose objects are missing or differ, the most urgent first. In
+// between it makes a handshake for one certificate after the other, each once a period, so that a gateway that has lost its
+// store is noticed long before the next list. A gateway that hangs delays no other.
 //
 //	mgr.Add(&drift.Watch{...})
 package drift
@@ -32,37 +32,37 @@ import (
 )
 
 const (
-	// tick is how often it is looked whether there is something to do.
+	// tick is how often deadlines are checked.
 	tick = 100 * time.Millisecond
-	// doubtPause is how long after one comparison a doubt may lead to the next.
-	doubtPause = 2 * time.Second
-	// overduePause is how often deadlines that were missed are looked for.
+	// invalidatedPause is the minimum time between a comparison and one caused by an invalidated inventory.
+	invalidatedPause = 2 * time.Second
+	// overduePause is how often missed deadlines are checked.
 	overduePause = 10 * time.Second
 )
 
-// Certificates are what the watch is for.
+// Certificates is the reconciler of ApisixCertificates.
 type Certificates interface {
-	// Drifted reports whether a gateway needs a write for the certificate, and what is otherwise there.
+	// Drifted reports whether a gateway needs a write for the certificate, and what was found there.
 	Drifted(ctx context.Context, cert *v1alpha1.ApisixCertificate) (metrics.Drift, bool)
-	// ForceVerify makes the next run look anew at what is served.
+	// ForceVerify makes the next run verify again what is served.
 	ForceVerify(cert types.NamespacedName)
 	// MissedDeadline reports whether a deadline of the certificate has passed that no run has seen.
 	MissedDeadline(cert *v1alpha1.ApisixCertificate, now time.Time) bool
 }
 
-// Watch looks after the gateways. All fields but Shard and Resync are required.
+// Watch compares the gateways with all certificates. All fields except Shard and Resync are required.
 type Watch struct {
 	Reader       client.Reader // the cache
 	Certificates Certificates
-	// Known gives all ApisixCertificates of the cache, which nobody may change.
+	// Known returns all ApisixCertificates of the cache, which must not be changed.
 	Known func() []*v1alpha1.ApisixCertificate
-	// Gateways gives the gateways of an ingress class.
+	// Gateways returns the gateways of an ingress class.
 	Gateways func(ingressClass string) []*gateway.Gateway
-	// Found gets the certificates to be looked at.
+	// Found receives the certificates to reconcile.
 	Found chan<- event.GenericEvent
 	Clock clock.Clock
 	Shard *shard.Shard
-	// Resync is how often all gateways are compared with all certificates. Zero: gateway.DefaultResync.
+	// Resync is how often all gateways are compared with all certificates. Zero means gateway.DefaultResync.
 	Resync time.Duration
 
 	round    round
@@ -70,13 +70,13 @@ type Watch struct {
 	passing  atomic.Bool
 }
 
-// deadlines are when what is done next.
+// deadlines are the times of the next steps.
 type deadlines struct {
 	pass, overdue, probe time.Time
-	passed               time.Time // when the last pass was
+	passed               time.Time // time of the last pass
 }
 
-// Start runs until ctx ends, on the leader.
+// Start runs until ctx is done, on the leader.
 func (w *Watch) Start(ctx context.Context) error {
 	w.deadline.pass = w.Clock.Now().Add(w.period())
 	wait.UntilWithContext(ctx, w.step, tick)
@@ -97,14 +97,14 @@ func (w *Watch) step(ctx context.Context) {
 	switch {
 	case !passing && !now.Before(w.deadline.pass):
 		w.beginPass(ctx, w.resync()/2)
-	case !passing && now.Sub(w.deadline.passed) >= doubtPause && w.round.doubted(): // a doubt is told once, and kept until then
+	case !passing && now.Sub(w.deadline.passed) >= invalidatedPause && w.round.invalidated(): // reported once, and pending until then
 		w.beginPass(ctx, gateway.RereadAge)
 	case !now.Before(w.deadline.probe):
 		w.deadline.probe = now.Add(w.probe(ctx))
 	}
 }
 
-// certificates are all that may be served, those that end first at the beginning.
+// certificates returns all certificates that may be served, sorted by expiry.
 func (w *Watch) certificates(ctx context.Context) ([]*v1alpha1.ApisixCertificate, error) {
 	var all []*v1alpha1.ApisixCertificate
 	for _, c := range w.Known() {
@@ -122,7 +122,7 @@ func (w *Watch) certificates(ctx context.Context) ([]*v1alpha1.ApisixCertificate
 	return all, nil
 }
 
-// gatewaysOf are those of all certificates.
+// gatewaysOf returns the gateways of all certificates.
 func (w *Watch) gatewaysOf(all []*v1alpha1.ApisixCertificate) []*gateway.Gateway {
 	var found []*gateway.Gateway
 	classes := map[string]bool{}
@@ -141,7 +141,7 @@ func (w *Watch) gatewaysOf(all []*v1alpha1.ApisixCertificate) []*gateway.Gateway
 	return found
 }
 
-// beginPass compares all certificates with lists no older than age, beside what else is done.
+// beginPass starts a comparison of all certificates with lists no older than age, in the background.
 func (w *Watch) beginPass(ctx context.Context, age time.Duration) {
 	w.passing.Store(true)
 	now := w.Clock.Now()
@@ -152,24 +152,25 @@ func (w *Watch) beginPass(ctx context.Context, age time.Duration) {
 	}()
 }
 
-// sharing are the certificates that have the same gateways.
-type sharing struct {
+// certificateGroup has the certificates of the same gateways.
+type certificateGroup struct {
 	certs   []*v1alpha1.ApisixCertificate
 	missing int // how many of the gateways have not been listed yet
 }
 
-// pass compares certificates as soon as all of their gateways have been listed, so that one that hangs holds up no other.
+// pass compares certificates as soon as all of their gateways have been listed, so that a gateway that hangs delays no
+// other.
 func (w *Watch) pass(ctx context.Context, age time.Duration) {
 	all, err := w.certificates(ctx)
 	if err != nil {
 		return // the cache is closing
 	}
-	byClass := map[string]*sharing{}
-	at := map[*gateway.Gateway][]*sharing{}
+	byClass := map[string]*certificateGroup{}
+	at := map[*gateway.Gateway][]*certificateGroup{}
 	for _, c := range all {
 		key := class.Of(c)
 		if byClass[key] == nil {
-			byClass[key] = &sharing{}
+			byClass[key] = &certificateGroup{}
 			for _, g := range w.Gateways(key) {
 				byClass[key].missing++
 				at[g] = append(at[g], byClass[key])
@@ -186,17 +187,18 @@ func (w *Watch) pass(ctx context.Context, age time.Duration) {
 		}
 	}
 	if count > 0 {
-		ctrl.LoggerFrom(ctx).Info("ssl objects are missing or differ and are written again", "certificates", count)
+		ctrl.LoggerFrom(ctx).Info("ssl objects are missing or differ and are being written again", "certificates", count)
 	}
 }
 
-// list lists the ssl objects of all gateways at once, and gives each once it has answered, if by an error.
+// list lists the ssl objects of all gateways concurrently, and sends each gateway once it has responded, even with an
+// error.
 func (w *Watch) list(ctx context.Context, gateways []*gateway.Gateway, age time.Duration) <-chan *gateway.Gateway {
 	listed := make(chan *gateway.Gateway, len(gateways))
 	var group sync.WaitGroup
 	for _, g := range gateways {
 		group.Go(func() {
-			if mode, err := g.FindMode(ctx); err == nil && mode != gateway.Secret { // runs tell what is wrong with a gateway
+			if mode, err := g.FindMode(ctx); err == nil && mode != gateway.ModeSecret { // problems of a gateway are reported by reconciliations
 				if err := g.Reread(ctx, age); err != nil {
 					ctrl.LoggerFrom(ctx).V(1).Info("cannot list ssl objects", "gateway", g.Name, "error", err.Error())
 				}
@@ -211,7 +213,7 @@ func (w *Watch) list(ctx context.Context, gateways []*gateway.Gateway, age time.
 	return listed
 }
 
-// compare enqueues those of the certificates that a gateway needs a write for, and counts them.
+// compare enqueues the certificates for which a gateway needs a write, and counts them.
 func (w *Watch) compare(ctx context.Context, certs []*v1alpha1.ApisixCertificate) (count int) {
 	for _, c := range certs {
 		if what, drifted := w.Certificates.Drifted(ctx, c); drifted {
@@ -223,8 +225,8 @@ func (w *Watch) compare(ctx context.Context, certs []*v1alpha1.ApisixCertificate
 	return count
 }
 
-// enqueueMissed looks at the clock for all certificates. The queue counts the time that passes, and a clock that was set,
-// or a machine that slept, brings deadlines nearer without it.
+// enqueueMissed compares the deadlines of all certificates with the clock. The queue measures elapsed time, and does not
+// notice that the clock was set or the machine was suspended.
 func (w *Watch) enqueueMissed(ctx context.Context) {
 	all, err := w.certificates(ctx)
 	if err != nil {

@@ -45,7 +45,7 @@ func gatewayAt(t *testing.T, name, url, key string) *gateway.Gateway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &gateway.Gateway{Name: name, Admin: admin, Mode: gateway.Own, Clock: clock.RealClock{}}
+	return &gateway.Gateway{Name: name, Admin: admin, Mode: gateway.ModeOwn, Clock: clock.RealClock{}}
 }
 
 func certificateOf(name, class string) *v1alpha1.ApisixCertificate {

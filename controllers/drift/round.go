@@ -15,29 +15,29 @@ import (
 	"apisix-certs.io/apisix-certs/internal/metrics"
 )
 
-// probePause is the longest time between two handshakes: so soon a gateway that lost everything is noticed.
+// probePause is the maximum time between two handshakes, within which the loss of a gateway's store is noticed.
 const probePause = 5 * time.Second
 
-// round is the verification of all certificates, one after the other.
+// round is one verification of all certificates, one after the other.
 type round struct {
-	gateways []*gateway.Gateway // of the certificates of this round
-	left     []client.ObjectKey // still to be verified
-	number   int
-	pause    time.Duration
-	busy     sync.Map // *gateway.Gateway: a handshake with it is under way
+	gateways  []*gateway.Gateway // of the certificates of this round
+	remaining []client.ObjectKey // still to be verified
+	number    int
+	pause     time.Duration
+	busy      sync.Map // *gateway.Gateway: a handshake with it is in progress
 }
 
-// doubted reports whether something at any gateway was not as it was known.
-func (r *round) doubted() bool {
+// invalidated reports whether the inventory of any gateway was invalidated.
+func (r *round) invalidated() bool {
 	doubted := false
 	for _, g := range r.gateways {
-		doubted = g.Doubted() || doubted
+		doubted = g.Invalidated() || doubted
 	}
 	return doubted
 }
 
-// begin begins to verify all certificates anew, spread over the period.
-func (w *Watch) begin(ctx context.Context) {
+// beginRound starts a new verification of all certificates, spread over the period.
+func (w *Watch) beginRound(ctx context.Context) {
 	w.round.pause = probePause
 	all, err := w.certificates(ctx)
 	if err != nil || len(all) == 0 {
@@ -46,15 +46,15 @@ func (w *Watch) begin(ctx context.Context) {
 	w.round.gateways = w.gatewaysOf(all)
 	w.round.number++
 	for _, c := range all {
-		w.round.left = append(w.round.left, client.ObjectKeyFromObject(c))
+		w.round.remaining = append(w.round.remaining, client.ObjectKeyFromObject(c))
 	}
 	w.round.pause = min(w.period()/time.Duration(len(all)), probePause)
 }
 
-// probe makes a handshake for a host of the next certificate with each of its gateways, and gives when to do so again.
+// probe makes a handshake for a host of the next certificate with each of its gateways, and returns when to do so again.
 func (w *Watch) probe(ctx context.Context) time.Duration {
-	if len(w.round.left) == 0 {
-		w.begin(ctx)
+	if len(w.round.remaining) == 0 {
+		w.beginRound(ctx)
 	}
 	c := w.nextServed(ctx)
 	if c == nil {
@@ -63,7 +63,7 @@ func (w *Watch) probe(ctx context.Context) time.Duration {
 	host := c.Spec.DNSNames[w.round.number%len(c.Spec.DNSNames)]
 	for _, g := range w.Gateways(class.Of(c)) {
 		if _, busy := w.round.busy.LoadOrStore(g, true); busy {
-			continue // it hangs, or lags
+			continue // its previous handshake is still in progress
 		}
 		go func() {
 			defer w.round.busy.Delete(g)
@@ -73,15 +73,15 @@ func (w *Watch) probe(ctx context.Context) time.Duration {
 	return w.round.pause
 }
 
-// nextServed is the next certificate of the round that was seen to be served; nil: none is left. Those known not to be are
-// verified by their own runs.
+// nextServed returns the next certificate of the round that was seen to be served, or nil. The others are verified by their
+// own reconciliations.
 func (w *Watch) nextServed(ctx context.Context) *v1alpha1.ApisixCertificate {
-	for len(w.round.left) > 0 {
+	for len(w.round.remaining) > 0 {
 		c := &v1alpha1.ApisixCertificate{}
-		if err := w.Reader.Get(ctx, w.round.left[0], c); client.IgnoreNotFound(err) != nil {
+		if err := w.Reader.Get(ctx, w.round.remaining[0], c); client.IgnoreNotFound(err) != nil {
 			return nil
 		}
-		w.round.left = w.round.left[1:]
+		w.round.remaining = w.round.remaining[1:]
 		if len(c.Spec.DNSNames) > 0 && served(c) {
 			return c
 		}
@@ -89,9 +89,9 @@ func (w *Watch) nextServed(ctx context.Context) *v1alpha1.ApisixCertificate {
 	return nil
 }
 
-// served reports whether every gateway that could be asked was seen to serve the certificate of the record.
+// served reports whether every gateway with a known TLS address was seen to serve the certificate in status.
 func served(c *v1alpha1.ApisixCertificate) bool {
-	asked := false
+	verified := false
 	for _, g := range c.Status.Gateways {
 		if g.ServedSerial == "" {
 			continue
@@ -99,20 +99,20 @@ func served(c *v1alpha1.ApisixCertificate) bool {
 		if g.ServedSerial != c.Status.Issued.SerialNumber {
 			return false
 		}
-		asked = true
+		verified = true
 	}
-	return asked
+	return verified
 }
 
-// verify makes one handshake. A failure casts doubt on all that the gateway has.
+// verify makes one handshake. A failure may invalidate the gateway's inventory.
 func (w *Watch) verify(ctx context.Context, g *gateway.Gateway, c *v1alpha1.ApisixCertificate, host string) {
 	proof := g.Prove(ctx, []string{host}, c.Status.Issued.Fingerprint)
-	if !proof.Asked || proof.Served || ctx.Err() != nil {
+	if !proof.Attempted || proof.Served || ctx.Err() != nil {
 		return
 	}
 	metrics.Drifted(metrics.NotServed)
-	if proof.Mendable() {
-		g.Doubt()
+	if proof.Fixable() {
+		g.Invalidate()
 	}
 	w.enqueue(ctx, c)
 }

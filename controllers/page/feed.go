@@ -12,19 +12,19 @@ import (
 	"sync"
 )
 
-// keptGraves is how many deletions a feed remembers. Who missed more reads everything anew.
-const keptGraves = 4096
+// keptTombstones is how many deletions a feed remembers. A client that missed more reads everything again.
+const keptTombstones = 4096
 
 // Feed holds the rows of the page as they are, encoded once, and knows which changed since a revision.
 type Feed struct {
 	epoch string // of this process: revisions of another mean nothing
 
-	mu       sync.Mutex
-	revision uint64
-	rows     map[string]row
-	graves   []grave
-	lost     uint64 // deletions up to this revision are forgotten
-	changed  chan struct{}
+	mu         sync.Mutex
+	revision   uint64
+	rows       map[string]row
+	tombstones []tombstone
+	lost       uint64 // deletions up to this revision are forgotten
+	changed    chan struct{}
 }
 
 type row struct {
@@ -32,7 +32,7 @@ type row struct {
 	revision uint64 // of its last change
 }
 
-type grave struct {
+type tombstone struct {
 	key      string
 	revision uint64
 }
@@ -81,10 +81,10 @@ func (f *Feed) Remove(key string) {
 	}
 	delete(f.rows, key)
 	f.revision++
-	f.graves = append(f.graves, grave{key, f.revision})
-	if len(f.graves) > keptGraves {
-		f.lost = f.graves[0].revision
-		f.graves = f.graves[1:]
+	f.tombstones = append(f.tombstones, tombstone{key, f.revision})
+	if len(f.tombstones) > keptTombstones {
+		f.lost = f.tombstones[0].revision
+		f.tombstones = f.tombstones[1:]
 	}
 	f.wake()
 }
@@ -111,10 +111,10 @@ func (f *Feed) Since(version string) (Change, <-chan struct{}, bool) {
 	if _, err := fmt.Sscanf(number, "%d", &revision); err != nil || epoch != f.epoch || revision > f.revision || revision < f.lost {
 		return Change{}, nil, false
 	}
-	return f.after(revision, f.graves), f.changed, true
+	return f.after(revision, f.tombstones), f.changed, true
 }
 
-func (f *Feed) after(revision uint64, graves []grave) Change {
+func (f *Feed) after(revision uint64, graves []tombstone) Change {
 	c := Change{Version: fmt.Sprintf("%s-%d", f.epoch, f.revision), Certificates: []json.RawMessage{}, Issuers: []json.RawMessage{}}
 	for _, key := range f.keysAfter(revision) {
 		if strings.HasPrefix(key, "issuer/") {

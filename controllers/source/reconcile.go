@@ -154,7 +154,7 @@ func (r *reconciler) end(ctx context.Context, o observed, p *plan) (wait time.Du
 				p.warn(m.object, v1alpha1.ReasonDeletionHeld, text)
 			}
 		}
-		metrics.HeldDeletion()
+		metrics.DelayedDeletion()
 		ctrl.LoggerFrom(ctx).Info("deletion of an ApisixCertificate is held: too many within a minute", "certificate", cert.Name, "wait", wait)
 		return wait, nil
 	}

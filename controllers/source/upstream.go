@@ -19,7 +19,7 @@ import (
 // which no other object of the cluster has.
 func wantedByUpstream(u *unstructured.Unstructured, defaults Defaults) wants {
 	defaults.ManageAll = false // that is for hosts: an upstream need not trust the issuer of these
-	read := upstream.Of(u)
+	read := upstream.Read(u)
 	w, s := newWants(u, read.Class, defaults)
 	if len(read.Secrets) == 0 {
 		w.unclear = true

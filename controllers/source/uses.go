@@ -43,9 +43,9 @@ func (u *Uses) Has(kind string) {
 }
 
 // Of lists the uses of one Secret.
-func (u *Uses) Of(ctx context.Context, namespace, secretName string) ([]gateway.Use, error) {
+func (u *Uses) Of(ctx context.Context, namespace, secretName string) ([]gateway.Reference, error) {
 	key := client.MatchingFields{indexSecret: namespace + "/" + secretName}
-	var uses []gateway.Use
+	var uses []gateway.Reference
 	if u.TLS.Load() {
 		var list configv2.ApisixTlsList
 		if err := u.Client.List(ctx, &list, key, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
@@ -57,9 +57,9 @@ func (u *Uses) Of(ctx context.Context, namespace, secretName string) ([]gateway.
 			if err != nil {
 				return nil, err
 			}
-			uses = append(uses, gateway.Use{
+			uses = append(uses, gateway.Reference{
 				Kind: kindTLS, Namespace: tls.Namespace, Name: tls.Name, Hosts: normalize(tlsHosts(tls)),
-				Mutual: tls.Spec.Client != nil, Client: clientOf(tls), Ending: !tls.DeletionTimestamp.IsZero(),
+				RequiresClientCert: tls.Spec.Client != nil, Client: clientOf(tls), Terminating: !tls.DeletionTimestamp.IsZero(),
 				Class: tls.Spec.IngressClassName, Controller: controller,
 			})
 		}
@@ -78,9 +78,9 @@ func (u *Uses) Of(ctx context.Context, namespace, secretName string) ([]gateway.
 			if entry.SecretName != secretName {
 				continue
 			}
-			uses = append(uses, gateway.Use{
+			uses = append(uses, gateway.Reference{
 				Kind: kindIngress, Namespace: ingress.Namespace, Name: ingress.Name, Hosts: normalize(entryHosts(ingress, entry)),
-				Index: index, Implicit: len(entry.Hosts) == 0, Ending: !ingress.DeletionTimestamp.IsZero(),
+				Index: index, HostsFromRules: len(entry.Hosts) == 0, Terminating: !ingress.DeletionTimestamp.IsZero(),
 				Class: classOf(ingress), Controller: controller,
 			})
 		}
@@ -90,8 +90,8 @@ func (u *Uses) Of(ctx context.Context, namespace, secretName string) ([]gateway.
 }
 
 // ofListeners are the uses by Gateways and ListenerSets.
-func (u *Uses) ofListeners(ctx context.Context, namespace, secretName string) ([]gateway.Use, error) {
-	var uses []gateway.Use
+func (u *Uses) ofListeners(ctx context.Context, namespace, secretName string) ([]gateway.Reference, error) {
+	var uses []gateway.Reference
 	key := client.MatchingFields{indexSecret: namespace + "/" + secretName}
 	add := func(object client.Object, kind, class, controller string, listeners []gatewayapi.Listener) {
 		for _, l := range listeners {
@@ -99,9 +99,9 @@ func (u *Uses) ofListeners(ctx context.Context, namespace, secretName string) ([
 				if !l.Terminates || !ref.OfSecret() || ref.Secret != (types.NamespacedName{Namespace: namespace, Name: secretName}) {
 					continue
 				}
-				uses = append(uses, gateway.Use{
-					Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName(), Hosts: normalize([]string{l.Hostname}), HostsOfLeaf: l.Hostname == "",
-					Listener: l.Name, Index: index, Mutual: l.Mutual, Ending: !object.GetDeletionTimestamp().IsZero(), Class: class, Controller: controller,
+				uses = append(uses, gateway.Reference{
+					Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName(), Hosts: normalize([]string{l.Hostname}), HostsFromCertificate: l.Hostname == "",
+					Listener: l.Name, Index: index, RequiresClientCert: l.RequiresClientCert, Terminating: !object.GetDeletionTimestamp().IsZero(), Class: class, Controller: controller,
 				})
 			}
 		}
@@ -131,7 +131,7 @@ func (u *Uses) ofListeners(ctx context.Context, namespace, secretName string) ([
 			parent, err := gatewayapi.ReadGateway(ctx, u.Client, gatewayapi.ListenerSetOf(&list.Items[i], nil).Parent)
 			set := gatewayapi.ListenerSetOf(&list.Items[i], parent)
 			for j := range set.Listeners { // one that is not read may ask clients for a certificate
-				set.Listeners[j].Mutual = set.Listeners[j].Mutual || err != nil
+				set.Listeners[j].RequiresClientCert = set.Listeners[j].RequiresClientCert || err != nil
 			}
 			add(&list.Items[i], kindListenerSet, "", "", set.Listeners)
 		}
@@ -141,7 +141,7 @@ func (u *Uses) ofListeners(ctx context.Context, namespace, secretName string) ([
 
 // ClientsOf lists the ApisixUpstreams that have their client certificate in a Secret, opted in or not. No gateway serves it for
 // them.
-func (u *Uses) ClientsOf(ctx context.Context, namespace, secretName string) ([]gateway.Use, error) {
+func (u *Uses) ClientsOf(ctx context.Context, namespace, secretName string) ([]gateway.Reference, error) {
 	if !u.Upstreams.Load() {
 		return nil, nil
 	}
@@ -151,10 +151,10 @@ func (u *Uses) ClientsOf(ctx context.Context, namespace, secretName string) ([]g
 	if err := u.Client.List(ctx, list, key, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
 		return nil, err
 	}
-	var uses []gateway.Use
+	var uses []gateway.Reference
 	for i := range list.Items {
 		u := &list.Items[i]
-		uses = append(uses, gateway.Use{Kind: kindUpstream, Namespace: u.GetNamespace(), Name: u.GetName(), Ending: !u.GetDeletionTimestamp().IsZero()})
+		uses = append(uses, gateway.Reference{Kind: kindUpstream, Namespace: u.GetNamespace(), Name: u.GetName(), Terminating: !u.GetDeletionTimestamp().IsZero()})
 	}
 	return uses, nil
 }

@@ -12,9 +12,9 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// Later passes everything but the objects that are there when a watch begins. Those of the controller's own watches bring
+// SkipInitialList passes every event except those of the objects that exist when a watch begins. Those of the controller's own watches bring
 // nothing new: all certificates are enqueued when it begins to work, and no sooner than all of them are known.
-func Later() predicate.Predicate {
+func SkipInitialList() predicate.Predicate {
 	return predicate.Funcs{CreateFunc: func(e event.CreateEvent) bool { return !e.IsInInitialList }}
 }
 

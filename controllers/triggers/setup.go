@@ -54,7 +54,7 @@ func (t *Triggers) Setup(ctx context.Context, mgr ctrl.Manager, options controll
 		WatchesMetadata(&corev1.Namespace{}, t.NamespaceEvents(), builder.WithPredicates(predicate.LabelChangedPredicate{})).
 		Watches(&corev1.Secret{}, t.ofSecrets(func(secret client.Object) []string {
 			return []string{secret.GetNamespace() + "/" + secret.GetName()}
-		}), builder.WithPredicates(Later())).
+		}), builder.WithPredicates(SkipInitialList())).
 		Watches(&v1alpha1.VaultIssuer{}, t.mapTo(issuerKey(v1alpha1.KindVaultIssuer)), builder.WithPredicates(readyChanged())).
 		Watches(&v1alpha1.ClusterVaultIssuer{}, t.mapTo(issuerKey(v1alpha1.KindClusterVaultIssuer)), builder.WithPredicates(readyChanged())).
 		WatchesRawSource(ctrlsource.Channel(woken, &handler.EnqueueRequestForObject{})).

@@ -129,7 +129,7 @@ var plurals = map[string]string{"ApisixTls": "ApisixTlses", "ApisixUpstream": "A
 // kindsFrom returns the grantable kinds of the objects in a namespace that refer to the Secret.
 func kindsFrom(namespace string, found references.References) []string {
 	return slices.DeleteFunc(slices.Clone(grantable), func(kind string) bool {
-		return !slices.ContainsFunc(slices.Concat(found.Uses, found.Clients), func(use gateway.Use) bool { return use.Namespace == namespace && use.Kind == kind })
+		return !slices.ContainsFunc(slices.Concat(found.Uses, found.Clients), func(use gateway.Reference) bool { return use.Namespace == namespace && use.Kind == kind })
 	})
 }
 

@@ -164,7 +164,7 @@ func (d *doctor) servedFindings(ctx context.Context, cert *v1alpha1.ApisixCertif
 		return nil
 	}
 	proof := gate.Prove(ctx, cert.Spec.DNSNames, cert.Status.Issued.Fingerprint)
-	if proof.Served || !proof.Asked {
+	if proof.Served || !proof.Attempted {
 		return nil
 	}
 	// It may have been renewed since it was read.

@@ -152,7 +152,7 @@ func (*world) gatewayFaults() []fault {
 		{"an empty Secret of the admin key", func(w *world, ns string) {
 			w.Setenv("APISIX_CERTS_APISIX_ADMIN_KEY", "")
 			w.secret(ns, "key", map[string]string{"other": "x"})
-		}, []string{"--apisix-admin-key-secret", "$ns/key"}, "--apisix-admin-key-secret", "has nothing under admin", "put the admin key there"},
+		}, []string{"--apisix-admin-key-secret", "$ns/key"}, "--apisix-admin-key-secret", "has no value in key admin", "put the admin key there"},
 		{"an address that may not administer", func(w *world, _ string) {
 			w.StandIn.Fail(func(r *http.Request) *apisixtest.Failure {
 				if !strings.HasPrefix(r.UserAgent(), "apisix-certs/"+buildVersion()) || r.URL.Query().Get("page_size") != "10" {
@@ -169,7 +169,7 @@ func (*world) gatewayFaults() []fault {
 		{"a gateway older than APISIX 3.0", func(w *world, _ string) { w.age(apisixtest.Before3) }, nil,
 			"gateway default", "APISIX/2.15.3 is older than 3.0.0", "upgrade the gateway to APISIX 3.0.0 or later"},
 		{"a gateway with Admin API v2", func(w *world, _ string) { w.age(apisixtest.FormV2) }, nil,
-			"gateway default", "APISIX/3.18.0 answers as Admin API v2", "set deployment.admin.admin_api_version to v3"},
+			"gateway default", "APISIX/3.18.0 responds as Admin API v2", "set deployment.admin.admin_api_version to v3"},
 		{"an admin key of role viewer", func(w *world, _ string) { w.Setenv("APISIX_CERTS_APISIX_ADMIN_KEY", apisixtest.DefaultViewerKey) }, nil,
 			"gateway default", "APISIX_CERTS_APISIX_ADMIN_KEY the admin key may only read", "key of role admin"},
 		{"a TLS port without TLS", func(*world, string) {}, []string{"--apisix-tls-addr", "$admin"},
@@ -180,10 +180,10 @@ func (*world) gatewayFaults() []fault {
 }
 
 // age makes the gateway one of another age for the test, and waits at its end until no certificate is refused any more.
-func (w *world) age(age apisixtest.Age) {
-	w.StandIn.SetAge(age)
+func (w *world) age(age apisixtest.Release) {
+	w.StandIn.SetRelease(age)
 	w.Cleanup(func() {
-		w.StandIn.SetAge(apisixtest.Current)
+		w.StandIn.SetRelease(apisixtest.Current)
 		err := wait.PollUntilContextTimeout(context.Background(), 100*time.Millisecond, 90*time.Second, true, func(ctx context.Context) (bool, error) {
 			var list v1alpha1.ApisixCertificateList
 			err := w.Client.List(ctx, &list)

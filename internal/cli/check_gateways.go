@@ -39,7 +39,7 @@ func (d *doctor) checkGateways(ctx context.Context) error {
 		d.told.note("the controller has its admin key or certificates of the Admin API in files of its Pod: " + inPod)
 		return nil
 	}
-	d.options.PushMode = cmp.Or(d.options.PushMode, string(gateway.Auto))
+	d.options.PushMode = cmp.Or(d.options.PushMode, string(gateway.ModeAuto))
 	registry, err := d.options.GatewaysOnce(ctx, d.access)
 	if err != nil {
 		return err
@@ -86,10 +86,10 @@ func (d *doctor) lookAtGateway(ctx context.Context, g *gateway.Gateway) gatewayL
 	ctx, cancel := context.WithTimeout(ctx, gatewayTimeout)
 	defer cancel()
 	mode, err := g.FindMode(ctx)
-	if err == nil && g.Admin != nil && g.Mode != gateway.Auto {
+	if err == nil && g.Admin != nil && g.Mode != gateway.ModeAuto {
 		_, err = g.Admin.Probe(ctx) // a mode that is set asks nobody
 	}
-	if err == nil && g.Admin != nil && mode != gateway.Secret {
+	if err == nil && g.Admin != nil && mode != gateway.ModeSecret {
 		err = g.Admin.CheckWrite(ctx)
 	}
 	var network *apisix.NetworkError
@@ -98,7 +98,7 @@ func (d *doctor) lookAtGateway(ctx context.Context, g *gateway.Gateway) gatewayL
 	} else if err != nil {
 		d.tellGateway(g, err)
 		look.adminFaulty = true
-	} else if exclusive, err := g.Exclusive(ctx); err == nil && exclusive && mode == gateway.Own {
+	} else if exclusive, err := g.Exclusive(ctx); err == nil && exclusive && mode == gateway.ModeOwn {
 		d.told.find(finding{Object: "gateway " + g.Name, Field: "--push-mode",
 			Problem: "push mode own beside an APISIX ingress controller 2.x, which deletes every ssl object that it does not know", Mend: "set --push-mode to auto or adopt"})
 	}
@@ -128,7 +128,7 @@ func (d *doctor) tellGateway(g *gateway.Gateway, err error) {
 	case errors.As(err, &key):
 		f.Field, f.Problem, f.Mend = d.keyField(), key.Error(), "put the admin key there, deployment.admin.admin_key of APISIX"
 	case apisix.IsOutdated(err) && errors.As(err, &answer):
-		f.Problem, f.Mend = answer.Message, apisix.UpgradeOf(err)
+		f.Problem, f.Mend = answer.Message, apisix.UpgradeHint(err)
 	case apisix.IsReadOnly(err):
 		f.Field, f.Problem, f.Mend = d.keyField(), "the admin key may only read", "give the key of role admin and not that of role viewer (chart: apisix.admin.credentials.admin)"
 	case errors.As(err, &answer) && answer.Status == http.StatusMethodNotAllowed:
@@ -141,7 +141,7 @@ func (d *doctor) tellGateway(g *gateway.Gateway, err error) {
 	case apisix.IsUnavailable(err) && errors.As(err, &network):
 		f.Problem = "the Admin API does not answer at " + network.Endpoint + " (" + fmt.Sprint(network.Err) + ")"
 		f.Mend = "check the address and that the gateway runs (chart: apisix.admin.enabled); where only Pods reach it, run check in the controller's Pod"
-	case apisix.IsForeign(err):
+	case apisix.IsNotAdminAPI(err):
 		f.Problem, f.Mend = "what answers there is no Admin API", "name the Admin API's port, 9180 by default, and not the gateway's own"
 	case errors.As(err, &answer):
 		f.Problem, f.Mend = "the Admin API fails: "+answer.Error(), "see the gateway's error log, and whether it reaches its etcd"
@@ -167,7 +167,7 @@ const nobody = "apisix-certs-check.invalid"
 // checkTLSPort makes a handshake: whatever certificate is shown, or none, the port speaks TLS.
 func (d *doctor) checkTLSPort(ctx context.Context, look *gatewayLook) {
 	proof := look.Prove(ctx, []string{nobody}, "")
-	if !proof.Asked {
+	if !proof.Attempted {
 		d.told.note("gateway " + look.Name + ": its TLS port, no address of it is known (set --apisix-tls-addr)")
 		return
 	}

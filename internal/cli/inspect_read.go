@@ -160,7 +160,7 @@ func (n *inspector) readSSL(ctx context.Context, id string) (found, error) {
 
 // admin is the client of the gateway of the flags.
 func (n *inspector) admin(ctx context.Context) (*apisix.Client, error) {
-	n.options.PushMode, n.options.ClusterName = string(gateway.Auto), "unused"
+	n.options.PushMode, n.options.ClusterName = string(gateway.ModeAuto), "unused"
 	if n.access == nil || n.options.AdminKeySecret+n.options.AdminService == "" {
 		key := apisix.StaticKey(n.options.AdminKey)
 		if n.options.AdminKeyFile != "" {

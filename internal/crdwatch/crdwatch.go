@@ -22,17 +22,18 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 )
 
-// pollInterval is how often the API server is asked for the kinds that it did not have.
+// pollInterval is how often the API server is queried for missing kinds.
 const pollInterval = 10 * time.Second
 
-// Found is a kind that the cluster has.
+// Found is an installed kind.
 type Found struct {
 	Kind schema.GroupVersionKind
-	// Late: it was absent when it was added. The controllers may run already, so that its objects are news to them.
+	// Late: the kind was missing when Add was called. Controllers may already run, so that its objects are new to them.
 	Late bool
 }
 
-// Watcher starts what waits for kinds. Mapper is required. It is a manager's Runnable and runs on the leader, as controllers do.
+// Watcher calls functions once their kinds are installed. Mapper is required. It is a manager's Runnable and runs on the
+// leader, as controllers do.
 type Watcher struct {
 	Mapper meta.RESTMapper
 
@@ -45,8 +46,9 @@ type wanted struct {
 	start   func(context.Context, Found) error
 }
 
-// Add calls start at once where the cluster has the kind, else once Start finds it. An empty version is the one that the cluster
-// prefers. Its error is that of start, or of an API server that does not answer. It must not be called after Start.
+// Add calls start at once if the kind is installed, otherwise once Start finds it. An empty version means the one that the
+// cluster prefers. The error is that of start, or of an API server that does not respond. Add must not be called after
+// Start.
 func (w *Watcher) Add(ctx context.Context, kind schema.GroupKind, version string, start func(context.Context, Found) error) error {
 	found, ok, err := Find(w.Mapper, kind, version)
 	switch {
@@ -59,8 +61,9 @@ func (w *Watcher) Add(ctx context.Context, kind schema.GroupKind, version string
 	return nil
 }
 
-// Start waits for the absent kinds until ctx ends, which is no error. Where the API server does not answer it is asked again: a
-// controller that ended for that would lose its lease in each restart of the API server. An error of a start function is returned.
+// Start waits for the missing kinds until ctx is done, which is not an error. If the API server does not respond, the query
+// is retried, as a controller that exited would lose its lease at each restart of the API server. An error of a start
+// function is returned.
 func (w *Watcher) Start(ctx context.Context) error {
 	for _, absent := range w.waiting {
 		ctrl.LoggerFrom(ctx).Info("kind is not installed, waiting for its CRD", "kind", absent.kind.Kind, "group", absent.kind.Group)
@@ -75,13 +78,13 @@ func (w *Watcher) Start(ctx context.Context) error {
 	return err
 }
 
-// poll starts what waits for kinds that are there by now.
+// poll calls the functions whose kinds are now installed.
 func (w *Watcher) poll(ctx context.Context) error {
 	var absent []wanted
 	for _, next := range w.waiting {
 		found, ok, err := Find(w.Mapper, next.kind, next.version)
 		if err != nil {
-			ctrl.LoggerFrom(ctx).V(1).Info("cannot look for a kind", "kind", next.kind.Kind, "group", next.kind.Group, "error", err.Error())
+			ctrl.LoggerFrom(ctx).V(1).Info("cannot check whether a kind is installed", "kind", next.kind.Kind, "group", next.kind.Group, "error", err.Error())
 		}
 		if !ok {
 			absent = append(absent, next)
@@ -102,7 +105,8 @@ func begin(ctx context.Context, start func(context.Context, Found) error, found 
 	return nil
 }
 
-// Find reports whether the cluster has the kind, and in which version. An empty version is the one that the cluster prefers.
+// Find reports whether the kind is installed, and in which version. An empty version means the one that the cluster
+// prefers.
 func Find(mapper meta.RESTMapper, kind schema.GroupKind, version string) (found schema.GroupVersionKind, ok bool, err error) {
 	var versions []string
 	if version != "" {
@@ -113,7 +117,7 @@ func Find(mapper meta.RESTMapper, kind schema.GroupKind, version string) (found 
 	case meta.IsNoMatchError(err):
 		return found, false, nil
 	case err != nil:
-		return found, false, fmt.Errorf("look for kind %s: %w", kind, err)
+		return found, false, fmt.Errorf("find kind %s: %w", kind, err)
 	}
 	return mapping.GroupVersionKind, true, nil
 }

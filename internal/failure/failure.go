@@ -92,7 +92,7 @@ var vaultReasons = map[vault.Kind]string{
 
 // etcdFix is the fix for a 503 of the Admin API itself, which means that its etcd fails.
 func etcdFix(e *apisix.APIError) string {
-	if e.Foreign || e.Status != http.StatusServiceUnavailable || apisix.IsConflict(e) {
+	if e.NotAdminAPI || e.Status != http.StatusServiceUnavailable || apisix.IsConflict(e) {
 		return ""
 	}
 	return "; check that the gateway can reach its etcd"
@@ -102,7 +102,7 @@ func gatewayFix(err error) string {
 	var api *apisix.APIError
 	switch errors.As(err, &api); {
 	case apisix.IsOutdated(err):
-		return ": " + apisix.UpgradeOf(err)
+		return ": " + apisix.UpgradeHint(err)
 	case apisix.IsReadOnly(err):
 		return "; this admin key is read-only, use one with the role admin (--apisix-admin-key-file, --apisix-admin-key-secret or that of the GatewayProxy)"
 	case api.Status == http.StatusMethodNotAllowed:
@@ -111,7 +111,7 @@ func gatewayFix(err error) string {
 		return "; allow the controller's address in the gateway's admin.allow_admin (chart: admin.allow.ipList), and give it an admin key with the role admin"
 	case apisix.IsUnauthorized(err):
 		return "; correct the admin key (--apisix-admin-key-file, --apisix-admin-key-secret or that of the GatewayProxy)"
-	case apisix.IsForeign(err):
+	case apisix.IsNotAdminAPI(err):
 		return "; check that --apisix-admin-url, or the GatewayProxy's endpoint, is the address of the Admin API"
 	}
 	return ""

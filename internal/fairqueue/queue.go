@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package fairqueue has a queue for controllers that many tenants share: the most urgent items are served first, and those of
-// equal urgency by the namespaces in turn, so that a thousand objects of one namespace do not hold up the next object of another.
+// Package fairqueue is a queue for controllers shared by many tenants. The most urgent items are processed first. Items of
+// equal urgency are processed by namespace, round-robin, so that a thousand objects of one namespace do not delay the next
+// object of another.
 //
 //	controller.Options{NewQueue: fairqueue.New(workers, urgency)}
 package fairqueue
@@ -16,23 +17,24 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 )
 
-// Class is how urgent an item is among those that wait for a worker; the lower, the more.
+// Class is the urgency of a waiting item. A lower value is more urgent.
 type Class int
 
 // Classes.
 const (
-	Expiring  Class = iota // served first, and of these the first to end
-	Due                    // work with a deadline that has come
-	Changed                // it, or what it depends on, has changed
-	Unchanged              // the first look after a start, or a resync
+	Expiring  Class = iota // processed first, in order of expiry
+	Due                    // a deadline has passed
+	Changed                // the object, or what it depends on, has changed
+	Unchanged              // the first run after a start, or a resync
 	classes
 )
 
-// Urgency reports how urgent an item is, and of Expiring ones when it ends, in seconds since 1970. unchanged: nothing has
-// changed about it.
-type Urgency func(item ctrl.Request, unchanged bool) (of Class, ends int64)
+// Urgency returns the class of an item and, for Expiring, when it expires, in seconds since 1970. unchanged means that
+// nothing about the item has changed.
+type Urgency func(item ctrl.Request, unchanged bool) (class Class, expires int64)
 
-// New is for controller.Options.NewQueue. While others wait, one namespace has a quarter of the workers.
+// New returns a function for controller.Options.NewQueue. While other namespaces wait, one namespace may use a quarter of
+// the workers.
 func New(workers int, urgency Urgency) func(string, workqueue.TypedRateLimiter[ctrl.Request]) workqueue.TypedRateLimitingInterface[ctrl.Request] {
 	return func(name string, limiter workqueue.TypedRateLimiter[ctrl.Request]) workqueue.TypedRateLimitingInterface[ctrl.Request] {
 		order := &fairOrder{urgency: urgency, share: max(1, workers/4)}
@@ -43,19 +45,19 @@ func New(workers int, urgency Urgency) func(string, workqueue.TypedRateLimiter[c
 	}
 }
 
-// fairQueue is a queue whose order is fairOrder.
+// fairQueue is a queue ordered by fairOrder.
 type fairQueue struct {
 	workqueue.TypedRateLimitingInterface[ctrl.Request]
 	order *fairOrder
 }
 
-// Done ends a run.
+// Done marks the end of a run.
 func (q *fairQueue) Done(item ctrl.Request) {
 	q.order.done(item)
 	q.TypedRateLimitingInterface.Done(item)
 }
 
-// AddWithOpts adds items. Below zero is the priority that handlers give to what has not changed.
+// AddWithOpts adds items. Handlers set a priority below zero for what has not changed.
 func (q *fairQueue) AddWithOpts(o priorityqueue.AddOpts, items ...ctrl.Request) {
 	for _, item := range items {
 		q.order.note(item, o.Priority != nil && *o.Priority <= handler.LowPriority)
@@ -70,13 +72,13 @@ func (q *fairQueue) AddWithOpts(o priorityqueue.AddOpts, items ...ctrl.Request) 
 	}
 }
 
-// GetWithPriority gives the next item. Its priority is that of all: the order is the queue's own.
+// GetWithPriority returns the next item. Its priority is the same for all items, as the queue has its own order.
 func (q *fairQueue) GetWithPriority() (item ctrl.Request, priority int, shutdown bool) {
 	item, shutdown = q.Get()
 	return item, 0, shutdown
 }
 
-// fairOrder orders what waits for a worker. It is the store of a workqueue, which has each item once.
+// fairOrder orders the waiting items. It is the storage of a workqueue, which has each item once.
 type fairOrder struct {
 	urgency Urgency
 	share   int // of the workers, for one namespace while others wait
@@ -84,13 +86,13 @@ type fairOrder struct {
 	mu        sync.Mutex
 	waiting   [classes]map[string]*waitingItems // by namespace
 	count     int
-	turn      int64            // counts what was served
-	served    map[string]int64 // namespace -> its last turn
+	turn      int64            // counts processed items
+	served    map[string]int64 // namespace -> value of turn at its last item
 	inFlight  map[string]int
 	unchanged map[ctrl.Request]bool
 }
 
-// waitingItems are those of one namespace and class, the longest waiting first, and of the expiring the first to end.
+// waitingItems are those of one namespace and class, the longest waiting first, or in order of expiry.
 type waitingItems []waitingItem
 
 type waitingItem struct {
@@ -108,7 +110,7 @@ func (w *waitingItems) Pop() any {
 	return last
 }
 
-// note remembers whether nothing has changed about an item that is added.
+// note records whether nothing has changed about an item that is added.
 func (f *fairOrder) note(item ctrl.Request, unchanged bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -122,10 +124,10 @@ func (f *fairOrder) note(item ctrl.Request, unchanged bool) {
 	delete(f.unchanged, item)
 }
 
-// Touch is called for an item that waits already.
+// Touch is called for an item that is already waiting.
 func (f *fairOrder) Touch(ctrl.Request) {}
 
-// Len is how many items wait.
+// Len returns how many items wait.
 func (f *fairOrder) Len() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -137,7 +139,7 @@ func (f *fairOrder) Push(item ctrl.Request) {
 	f.mu.Lock()
 	unchanged := f.unchanged[item]
 	f.mu.Unlock()
-	of, ends := f.urgency(item, unchanged) // it may read a cache, which must not be waited for under the lock
+	of, expires := f.urgency(item, unchanged) // not under the lock, as it may wait for a cache
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.unchanged, item)
@@ -150,14 +152,14 @@ func (f *fairOrder) Push(item ctrl.Request) {
 	f.turn++
 	before := f.turn
 	if of == Expiring {
-		before = ends
+		before = expires
 	}
 	heap.Push(f.waiting[of][item.Namespace], waitingItem{item, before})
 	f.count++
 }
 
-// Pop takes the next item: of the most urgent class, of the namespace that was served the longest ago, leaving out those that
-// have their share of the workers while another can be served instead.
+// Pop returns the next item: of the most urgent class, and of the namespace that was processed the longest ago. A namespace
+// that uses its share of the workers is skipped while another one has items.
 func (f *fairOrder) Pop() ctrl.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -194,7 +196,7 @@ func (f *fairOrder) next(may func(namespace string) bool) (of Class, namespace s
 	return of, "", false
 }
 
-// done ends a run. A namespace in which nothing runs or waits is forgotten.
+// done marks the end of a run. A namespace without running or waiting items is forgotten.
 func (f *fairOrder) done(item ctrl.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -30,9 +30,9 @@ func newAdoptScene(t *testing.T) *adoptScene {
 	t.Helper()
 	skipReal(t)
 	s := &adoptScene{ownScene: newOwnScene(t), fake: clocktesting.NewFakeClock(time.Now())}
-	s.Mode, s.Gateway.Clock = Adopt, s.fake
+	s.Mode, s.Gateway.Clock = ModeAdopt, s.fake
 	s.old, s.next = s.target("u", tlsUse.Hosts...), s.target("u", tlsUse.Hosts...)
-	s.next.Uses = []Use{tlsUse}
+	s.next.References = []Reference{tlsUse}
 	s.theirs = apisix.SSL{
 		ID: ingresscontroller.V2.ID(tlsUse.source("")), SNIs: tlsUse.Hosts, Cert: string(s.old.Cert), Key: string(s.old.Key),
 		Labels: theirs{}.labelsFor(ingresscontroller.V2, tlsUse, s.next), Desc: "the controller's",
@@ -74,13 +74,13 @@ func (s *adoptScene) headStart(t Target) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		if !state.Carrying() {
+		if !state.Syncing() {
 			return
 		}
-		if action.Verb != Wait || action.Again <= 0 || action.Again > time.Second {
+		if action.Verb != ActionWait || action.RequeueAfter <= 0 || action.RequeueAfter > time.Second {
 			s.t.Fatalf("during the head start the plan is %+v", action)
 		}
-		s.fake.Step(action.Again)
+		s.fake.Step(action.RequeueAfter)
 	}
 	s.t.Fatal("the head start does not end")
 }
@@ -166,7 +166,7 @@ func TestMakeTaken(t *testing.T) {
 	s.bring(s.next)
 	s.fake.Step(time.Minute)
 	state := s.bring(s.next)
-	if len(state.Adoption.Missing) != 1 || !state.Adoption.Missing[0].Taken {
+	if len(state.Adoption.Missing) != 1 || !state.Adoption.Missing[0].IDTaken {
 		t.Errorf("the state does not say that the id is taken: %+v", state.Adoption)
 	}
 	if got := s.held(); got.Cert != taken.Cert || len(got.SNIs) != 1 || got.SNIs[0] != "other.example.com" {
@@ -181,9 +181,9 @@ func TestMakeKeepsClient(t *testing.T) {
 	mutual.Client = &apisix.SSLClient{CA: string(s.old.Cert)}
 	s.putRaw(mutual)
 	s.next = s.target("u", "shop.example.com", "store.example.com")
-	use := tlsUse
-	use.Mutual, use.Hosts = true, s.next.Hosts
-	s.next.Uses = []Use{use}
+	ref := tlsUse
+	ref.RequiresClientCert, ref.Hosts = true, s.next.Hosts
+	s.next.References = []Reference{ref}
 	s.bring(s.next) // the certificate, which covers the hosts there
 	s.fake.Step(controllerGrace)
 	s.bring(s.next)

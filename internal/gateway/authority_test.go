@@ -27,12 +27,12 @@ func labels2(kind, namespace, name string) map[string]string {
 func TestRemoveTheirs(t *testing.T) {
 	skipReal(t)
 	const host = "pay.example.com"
-	use := Use{Kind: "ApisixTls", Namespace: "shop", Name: "pay", Hosts: []string{host}, Controller: ingresscontroller.Class2}
-	ending := use
-	ending.Ending = true
-	gone := Use{Kind: "ApisixTls", Namespace: "shop", Name: "pay"} // all that is remembered
-	entry := Use{Kind: "Ingress", Namespace: "shop", Name: "pay", Hosts: []string{host}, Index: 1}
-	id18 := ingresscontroller.V18.ID(use.source("web-tls"))
+	ref := Reference{Kind: "ApisixTls", Namespace: "shop", Name: "pay", Hosts: []string{host}, Controller: ingresscontroller.Class2}
+	ending := ref
+	ending.Terminating = true
+	gone := Reference{Kind: "ApisixTls", Namespace: "shop", Name: "pay"} // all that is remembered
+	entry := Reference{Kind: "Ingress", Namespace: "shop", Name: "pay", Hosts: []string{host}, Index: 1}
+	id18 := ingresscontroller.V18.ID(ref.source("web-tls"))
 	for name, test := range map[string]struct {
 		labels  map[string]string
 		id      string
@@ -48,33 +48,33 @@ func TestRemoveTheirs(t *testing.T) {
 		"1.8, another Secret of the namespace":       {labels: labels18("shop", "other-tls")},
 		"1.8, this Secret, a host that is not owned": {labels: labels18("shop", "web-tls"), hosts: []string{host, "victim.example.com"}},
 		"1.8, this Secret, in use": {labels: labels18("shop", "web-tls"), id: id18, change: func(t *Target) {
-			t.Uses = []Use{use}
+			t.References = []Reference{ref}
 		}},
 		"1.8, a Secret elsewhere that only the spec names": {labels: labels18("victim", "pay-tls"), change: func(t *Target) {
 			t.SecretNamespace, t.SecretName = "victim", "pay-tls"
 		}},
 		"1.8, a Secret elsewhere that a use of ours named": {labels: labels18("keys", "web-tls"), id: id18, deleted: true, change: func(t *Target) {
-			t.SecretNamespace, t.Uses = "keys", []Use{ending}
+			t.SecretNamespace, t.References = "keys", []Reference{ending}
 		}},
 		"2.x, nothing of ours":             {labels: labels2("ApisixTls", "victim", "pay")},
-		"2.x, of that name elsewhere":      {labels: labels2("ApisixTls", "victim", "pay"), change: func(t *Target) { t.FormerUses = []Use{gone} }},
-		"2.x, of another kind":             {labels: labels2("Ingress", "shop", "pay"), change: func(t *Target) { t.FormerUses = []Use{gone} }},
-		"2.x, our use, gone":               {labels: labels2("ApisixTls", "shop", "pay"), change: func(t *Target) { t.FormerUses = []Use{gone} }, deleted: true},
-		"2.x, our use, gone, another leaf": {labels: labels2("ApisixTls", "shop", "pay"), another: true, change: func(t *Target) { t.FormerUses = []Use{gone} }},
-		"2.x, our use, ending":             {labels: labels2("ApisixTls", "shop", "pay"), change: func(t *Target) { t.Uses = []Use{ending} }, deleted: true},
-		"2.x, our use, ending, older leaf": {labels: labels2("ApisixTls", "shop", "pay"), another: true, change: func(t *Target) { t.Uses = []Use{ending} }, deleted: true},
-		"2.x, our use, alive":              {labels: labels2("ApisixTls", "shop", "pay"), change: func(t *Target) { t.Uses = []Use{use} }},
+		"2.x, of that name elsewhere":      {labels: labels2("ApisixTls", "victim", "pay"), change: func(t *Target) { t.FormerReferences = []Reference{gone} }},
+		"2.x, of another kind":             {labels: labels2("Ingress", "shop", "pay"), change: func(t *Target) { t.FormerReferences = []Reference{gone} }},
+		"2.x, our use, gone":               {labels: labels2("ApisixTls", "shop", "pay"), change: func(t *Target) { t.FormerReferences = []Reference{gone} }, deleted: true},
+		"2.x, our use, gone, another leaf": {labels: labels2("ApisixTls", "shop", "pay"), another: true, change: func(t *Target) { t.FormerReferences = []Reference{gone} }},
+		"2.x, our use, ending":             {labels: labels2("ApisixTls", "shop", "pay"), change: func(t *Target) { t.References = []Reference{ending} }, deleted: true},
+		"2.x, our use, ending, older leaf": {labels: labels2("ApisixTls", "shop", "pay"), another: true, change: func(t *Target) { t.References = []Reference{ending} }, deleted: true},
+		"2.x, our use, alive":              {labels: labels2("ApisixTls", "shop", "pay"), change: func(t *Target) { t.References = []Reference{ref} }},
 		"2.x, alive, and remembered as gone": {labels: labels2("ApisixTls", "shop", "pay"), change: func(t *Target) {
-			t.Uses, t.FormerUses = []Use{use}, []Use{gone}
+			t.References, t.FormerReferences = []Reference{ref}, []Reference{gone}
 		}},
 		"2.x, our use, a host that is not owned": {labels: labels2("ApisixTls", "shop", "pay"), hosts: []string{host, "victim.example.com"}, change: func(t *Target) {
-			t.Uses = []Use{ending}
+			t.References = []Reference{ending}
 		}},
 		"2.x, an Ingress that is gone": {labels: labels2("Ingress", "shop", "pay"), deleted: true, change: func(t *Target) {
-			t.FormerUses = []Use{{Kind: "Ingress", Namespace: "shop", Name: "pay"}}
+			t.FormerReferences = []Reference{{Kind: "Ingress", Namespace: "shop", Name: "pay"}}
 		}},
 		"2.x, an entry of an Ingress that lives": {labels: labels2("Ingress", "shop", "pay"), change: func(t *Target) {
-			t.Uses = []Use{entry}
+			t.References = []Reference{entry}
 		}},
 		"nobody's":      {labels: nil},
 		"somebody's":    {labels: map[string]string{"managed-by": "admin"}},
@@ -82,7 +82,7 @@ func TestRemoveTheirs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newOwnScene(t)
-			s.Mode = Adopt
+			s.Mode = ModeAdopt
 			target := s.target("u1", host)
 			pair := target.Pair
 			if test.another {
@@ -117,20 +117,20 @@ func TestRemoveTheirs(t *testing.T) {
 // TestMakeOwnedHosts: what is made in an ingress controller's stead has no host but those of the target.
 func TestMakeOwnedHosts(t *testing.T) {
 	s := newAdoptScene(t)
-	use := tlsUse
-	use.Name, use.Hosts = "more", []string{"shop.example.com", "victim.example.com"}
+	ref := tlsUse
+	ref.Name, ref.Hosts = "more", []string{"shop.example.com", "victim.example.com"}
 	target := s.target("u2", "shop.example.com")
-	target.Uses = []Use{use}
-	id := ingresscontroller.V2.ID(use.source(""))
+	target.References = []Reference{ref}
+	id := ingresscontroller.V2.ID(ref.source(""))
 	s.bring(target)
 	s.fake.Step(controllerGrace)
 	s.bring(target)
 	if made := s.object(id); made == nil || len(made.SNIs) != 1 || made.SNIs[0] != "shop.example.com" {
 		t.Fatalf("made: %+v", made)
 	}
-	s.fake.Step(readBack)
+	s.fake.Step(readBackDelay)
 	s.bring(target)
-	if _, action, _ := s.step(target); action.Verb != Keep {
+	if _, action, _ := s.step(target); action.Verb != ActionKeep {
 		t.Errorf("at rest the plan is %+v", action)
 	}
 }
@@ -156,23 +156,23 @@ func TestMakeServed(t *testing.T) {
 			labels := labels2("ApisixTls", "default", "other")
 			labels[ingresscontroller.Label2Controller] = "example.com/apisix"
 			s.putRaw(apisix.SSL{ID: "1234", SNIs: known.Hosts, Cert: string(known.Cert), Key: string(known.Key), Labels: labels})
-			use := tlsUse
-			use.Name, use.Hosts, use.Class, use.Controller = "new", []string{"new.example.com"}, test.class, test.controller
+			ref := tlsUse
+			ref.Name, ref.Hosts, ref.Class, ref.Controller = "new", []string{"new.example.com"}, test.class, test.controller
 			target := s.target("u2", "new.example.com")
-			target.Uses = []Use{use}
+			target.References = []Reference{ref}
 			s.bring(target)
 			for range 10 {
 				s.fake.Step(controllerGrace)
 				s.bring(target)
 			}
-			if made := s.object(ingresscontroller.V2.ID(use.source(""))) != nil; made != test.made {
+			if made := s.object(ingresscontroller.V2.ID(ref.source(""))) != nil; made != test.made {
 				t.Errorf("made: %t, want %t", made, test.made)
 			}
 			if test.made {
 				return
 			}
 			state, _, _ := s.step(target)
-			if missing := state.Adoption.Missing; len(missing) != 1 || missing[0].Use.Class != test.class || missing[0].Unserved != (test.controller != ingresscontroller.Class18) {
+			if missing := state.Adoption.Missing; len(missing) != 1 || missing[0].Reference.Class != test.class || missing[0].Unserved != (test.controller != ingresscontroller.Class18) {
 				t.Errorf("the state says %+v", missing)
 			}
 		})
@@ -183,15 +183,15 @@ func TestMakeServed(t *testing.T) {
 func TestMakeCollision(t *testing.T) {
 	skipReal(t)
 	s := newAdoptScene(t)
-	use := tlsUse
-	use.Controller = ingresscontroller.Class18
+	ref := tlsUse
+	ref.Controller = ingresscontroller.Class18
 	target := s.target("u1", tlsUse.Hosts...)
-	target.Uses = []Use{use}
+	target.References = []Reference{ref}
 	if err := s.Admin.DeleteSSL(t.Context(), s.theirs.ID); err != nil {
 		t.Fatal(err)
 	}
 	theirs := s.theirs
-	theirs.ID, theirs.Labels = ingresscontroller.V18.ID(use.source("")), labels18("victim", "pay-tls")
+	theirs.ID, theirs.Labels = ingresscontroller.V18.ID(ref.source("")), labels18("victim", "pay-tls")
 	s.putRaw(theirs)
 	s.bring(target)
 	for range 5 {

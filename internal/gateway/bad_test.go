@@ -52,7 +52,7 @@ func TestOwnBadGateways(t *testing.T) {
 				defer server.Close()
 				s.Admin = shortClient(t, server.URL, s.standIn.AdminKey())
 				if stage == "list" {
-					s.Doubt()
+					s.Invalidate()
 				}
 				renewed := s.target("u1", "a.example.com")
 				_, _, err := s.tryPush(renewed)
@@ -69,7 +69,7 @@ func TestOwnBadGateways(t *testing.T) {
 					t.Errorf("the old certificate is not served any more: %+v", proof)
 				}
 				s.Admin = shortClient(t, s.standIn.AdminURL(), s.standIn.AdminKey())
-				if _, verb, proof := s.push(renewed); verb != Put || !proof.Served {
+				if _, verb, proof := s.push(renewed); verb != ActionPut || !proof.Served {
 					t.Errorf("after the gateway recovered: %s %+v", verb, proof)
 				}
 			})

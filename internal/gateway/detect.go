@@ -11,40 +11,40 @@ import (
 	"apisix-certs.io/apisix-certs/apisix"
 )
 
-// probeAgain is how long it is believed that a gateway whose mode is set does not have ssl objects.
-const probeAgain = 5 * time.Minute
+// probeInterval is how long a failed probe for ssl objects is valid at a gateway whose mode is set.
+const probeInterval = 5 * time.Minute
 
-// doubtAgain is how often the mode of a gateway is found out anew that is not what it seems.
-const doubtAgain = 10 * time.Second
+// modeRecheckInterval is the minimum time between two detections of a mode that seems to be wrong.
+const modeRecheckInterval = 10 * time.Second
 
-// detection is what was found out of a gateway's mode. The zero value is ready.
+// detection is the detected mode of a gateway. The zero value is ready to use.
 type detection struct {
 	mu            sync.Mutex
 	found, logged Mode
 	foundAt       time.Time
 	forget        atomic.Bool
-	// api and probed: whether the gateway has ssl objects, and when that was last tried.
+	// api reports whether the gateway has ssl objects, and probed is when that was last checked.
 	api    bool
 	probed time.Time
 }
 
-// FindMode gives the gateway's mode. With Auto it is found out and kept: secret where there is no API of ssl objects, adopt
-// where an ingress controller has left objects or is present in the cluster, else own. It is found out again after
-// ForgetMode, when an ingress controller's objects turn up at a gateway in mode own, and when the gateway turns out to be another:
-// there is no API of ssl objects any more, or one in mode secret does not serve what was carried to it.
+// FindMode returns the gateway's mode. ModeAuto is detected and cached: secret if there is no API of ssl objects, adopt if
+// an ingress controller has written objects or is present in the cluster, otherwise own. It is detected again after
+// ForgetMode, when objects of an ingress controller appear at a gateway in mode own, and when the gateway seems to be
+// another one: the API of ssl objects is gone, or a gateway in mode secret does not serve a synced certificate.
 //
-// The error is a *SetupError where the gateway's settings are at fault, else one of the Admin API or of Controlled.
+// The error is a *SetupError where the gateway's settings are wrong, otherwise one of the Admin API or of Controlled.
 func (g *Gateway) FindMode(ctx context.Context) (Mode, error) {
 	if err := g.problem(); err != nil {
 		return "", err
 	}
-	if g.Mode != Auto && g.Mode != "" {
+	if g.Mode != ModeAuto && g.Mode != "" {
 		return g.Mode, nil
 	}
 	d, controlled := &g.parts.detection, g.parts.inventory.Controlled()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.forget.Swap(false) || d.found == Own && controlled {
+	if d.forget.Swap(false) || d.found == ModeOwn && controlled {
 		d.found = ""
 	}
 	if d.found != "" {
@@ -62,11 +62,11 @@ func (g *Gateway) FindMode(ctx context.Context) (Mode, error) {
 	return found, nil
 }
 
-// ForgetMode lets the mode be found out again.
+// ForgetMode makes the next FindMode detect the mode again.
 func (g *Gateway) ForgetMode() { g.parts.detection.forget.Store(true) }
 
-// doubtMode lets the mode be found out again, where that was not done within a time.
-func (g *Gateway) doubtMode(after time.Duration) {
+// recheckMode makes the next FindMode detect the mode again, unless it was detected within the given time.
+func (g *Gateway) recheckMode(after time.Duration) {
 	d := &g.parts.detection
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -81,32 +81,32 @@ func (g *Gateway) detect(ctx context.Context) (Mode, error) {
 		return "", err
 	}
 	if kind == apisix.ModeStandalone {
-		return Secret, nil
+		return ModeSecret, nil
 	}
 	if g.Controlled != nil {
 		if controlled, err := g.Controlled(ctx); err != nil || controlled {
-			return Adopt, err
+			return ModeAdopt, err
 		}
 	}
-	if err := g.remote(Own).EnsureFresh(ctx, g.mostAge()); err != nil {
+	if err := g.remote(ModeOwn).EnsureFresh(ctx, g.maxAge()); err != nil {
 		return "", err
 	}
 	if g.parts.inventory.Controlled() {
-		return Adopt, nil
+		return ModeAdopt, nil
 	}
-	return Own, nil
+	return ModeOwn, nil
 }
 
-// hasObjects reports whether a gateway in this mode has ssl objects. With secret only one whose mode is set may, and nothing
-// depends on its Admin API there: where that does not answer there are none.
+// hasObjects reports whether a gateway in this mode has ssl objects. In mode secret, only a gateway whose mode is set may
+// have any. The Admin API is optional there: if it does not respond, there are none.
 func (g *Gateway) hasObjects(ctx context.Context, found Mode) bool {
-	if found != Secret || g.Mode != Secret {
-		return found != Secret
+	if found != ModeSecret || g.Mode != ModeSecret {
+		return found != ModeSecret
 	}
 	d, now := &g.parts.detection, g.Clock.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.api && (d.probed.IsZero() || now.Sub(d.probed) >= probeAgain) {
+	if !d.api && (d.probed.IsZero() || now.Sub(d.probed) >= probeInterval) {
 		kind, err := g.Admin.Probe(ctx)
 		d.api, d.probed = err == nil && kind == apisix.ModeEtcd, now
 	}

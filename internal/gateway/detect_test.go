@@ -19,10 +19,10 @@ func TestGatewayOfAnotherMode(t *testing.T) {
 		name          string
 		standalone    bool
 		before, after Mode
-		uses          []Use
+		uses          []Reference
 	}{
-		{"turns standalone", false, Own, Secret, nil},
-		{"turns from standalone", true, Secret, Own, []Use{{Kind: "ApisixTls", Namespace: "shop", Name: "web", Hosts: []string{"a.example.com"}}}},
+		{"turns standalone", false, ModeOwn, ModeSecret, nil},
+		{"turns from standalone", true, ModeSecret, ModeOwn, []Reference{{Kind: "ApisixTls", Namespace: "shop", Name: "web", Hosts: []string{"a.example.com"}}}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			server, err := apisixtest.NewServer(apisixtest.Options{Standalone: row.standalone})
@@ -37,13 +37,13 @@ func TestGatewayOfAnotherMode(t *testing.T) {
 			s := newOwnScene(t)
 			clock := clocktesting.NewFakeClock(time.Now())
 			s.Gateway = ownGateway(t, server.AdminURL(), server.AdminKey(), server.TLSAddr(), "blue")
-			s.Mode, s.Clock = Auto, clock
+			s.Mode, s.Clock = ModeAuto, clock
 			target := s.target("u1", "a.example.com")
-			target.Uses = row.uses
+			target.References = row.uses
 			look := func() Mode {
 				state, err := s.Observe(t.Context(), target)
 				if err == nil {
-					s.Bring(t.Context(), state, target, Known{})
+					s.Sync(t.Context(), state, target, Known{})
 				}
 				mode, _ := s.FindMode(t.Context())
 				return mode
@@ -57,11 +57,11 @@ func TestGatewayOfAnotherMode(t *testing.T) {
 				t.Fatal(err)
 			}
 			target = s.target("u1", "a.example.com") // its renewal
-			target.Uses = row.uses
+			target.References = row.uses
 			if mode := look(); mode != row.before {
 				t.Errorf("mode %q within ten seconds", mode)
 			}
-			clock.Step(doubtAgain)
+			clock.Step(modeRecheckInterval)
 			if mode := look(); mode != row.after {
 				t.Errorf("mode %q, want %q", mode, row.after)
 			}

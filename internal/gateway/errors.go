@@ -9,15 +9,15 @@ import (
 	"apisix-certs.io/apisix-certs/apisix"
 )
 
-// SetupError says what keeps a gateway from being used until somebody corrects it. Its text is stable and holds no key.
+// SetupError is a fault in the setup of a gateway that a user must correct. Its text is stable and contains no key.
 type SetupError struct {
-	// Object is the one to correct, such as "GatewayProxy apisix/config", or a flag with its value.
+	// Object is the object to correct, such as "GatewayProxy apisix/config", or a flag.
 	Object string
-	// Field of the object; empty for the object as a whole.
+	// Field of the object. Empty means the object as a whole.
 	Field string
 	// Problem says what is wrong and how to correct it.
 	Problem string
-	// NoClass: the object names a class that does not exist. That concerns whoever wrote the object.
+	// NoClass: the object names a class that does not exist, which its author must correct.
 	NoClass bool
 }
 
@@ -29,7 +29,7 @@ func (e *SetupError) Error() string {
 	return strings.Join(words, ": ")
 }
 
-// ModeError says that the mode that is set cannot work at this gateway.
+// ModeError means that the configured mode cannot work at this gateway.
 type ModeError struct {
 	Mode    Mode
 	Problem string
@@ -37,13 +37,13 @@ type ModeError struct {
 
 func (e *ModeError) Error() string { return "push mode " + string(e.Mode) + ": " + e.Problem }
 
-// ClientError says why what is required of clients cannot be carried over. Its text is stable.
+// ClientError is why client certificate settings cannot be copied to an own object. Its text is stable.
 type ClientError struct{ Problem string }
 
 func (e *ClientError) Error() string { return e.Problem }
 
-// Refused reports whether err will not change by itself: a bad admin key, an address that is not allowed, an object that
-// the Admin API does not take, a fault of the gateway's settings or a mode that cannot work.
+// Refused reports whether retrying cannot resolve err: a bad admin key, an address that is not allowed, an object that the
+// Admin API rejects, a fault in the gateway's settings or a mode that cannot work.
 func Refused(err error) bool {
 	var pair *apisix.PairError
 	var api *apisix.APIError

@@ -11,86 +11,86 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway/inventory"
 )
 
-// soon is when to take the next step of several.
-const soon = 100 * time.Millisecond
+// nextStepDelay is when to take the next of several steps.
+const nextStepDelay = 100 * time.Millisecond
 
-// former are our own objects at a gateway that an ingress controller keeps now. Until its objects are seen to carry the
-// certificate they serve, and are renewed; then they go.
+// former has the own objects at a gateway that an ingress controller now manages. They are renewed until the ingress
+// controller's objects have the certificate, and are then deleted.
 type former struct{ ours }
 
-// addTo adds what there is of them to a state.
-func (f former) addTo(s *State, t Target) {
-	s.Former, s.Left = f.current(t), f.leftBehind(t)
+// addOwnObjects adds the own objects to a state.
+func (f former) addOwnObjects(s *State, t Target) {
+	s.Former, s.PreRestore = f.current(t), f.preRestore(t)
 }
 
-// planFormer is what to do with a gateway that has own objects too, where next is what to do with the ingress controller's.
-// It is pure.
+// planFormer plans for a gateway that also has own objects. next is the plan for the ingress controller's objects. It is
+// pure.
 func planFormer(s State, t Target, next Action) Action {
 	stale := stale(s, t)
 	switch {
-	case len(s.Former)+len(s.Left) == 0:
+	case len(s.Former)+len(s.PreRestore) == 0:
 		return next
 	case len(s.Former) == 0 && !replaced(s, t) && t.Unfit == nil:
-		return Action{Verb: Put, Again: soon, Why: "an object of before a restore is to be replaced"}
-	case len(stale) > 0 && next.Verb == Patch:
+		return Action{Verb: ActionPut, RequeueAfter: nextStepDelay, Why: "replaces an object from before a restore"}
+	case len(stale) > 0 && next.Verb == ActionPatch:
 		next.IDs = append(stale, next.IDs...)
 		return next
-	case len(stale) > 0 && next.Again > 0 && next.Verb != Make:
-		return Action{Verb: Patch, IDs: stale, Again: next.Again, Why: "our own object serves until the ingress controller's does"}
+	case len(stale) > 0 && next.RequeueAfter > 0 && next.Verb != ActionMake:
+		return Action{Verb: ActionPatch, IDs: stale, RequeueAfter: next.RequeueAfter, Why: "the own object serves until the ingress controller's does"}
 	case len(stale) > 0:
-		return Action{Verb: Patch, IDs: stale, Again: soon, Why: "our own object serves until the ingress controller's does"}
+		return Action{Verb: ActionPatch, IDs: stale, RequeueAfter: nextStepDelay, Why: "the own object serves until the ingress controller's does"}
 	case replaced(s, t):
-		return Action{Verb: Drop, Again: soon, Why: "the ingress controller's object carries the certificate"}
-	case (next.Verb == Wait || next.Verb == Idle) && len(s.Former) > 0:
-		return Action{Verb: Keep, Again: next.Again} // the gateway has it
+		return Action{Verb: ActionDrop, RequeueAfter: nextStepDelay, Why: "the ingress controller's object has the certificate"}
+	case (next.Verb == ActionWait || next.Verb == ActionIdle) && len(s.Former) > 0:
+		return Action{Verb: ActionKeep, RequeueAfter: next.RequeueAfter} // the own object has the target
 	}
 	return next
 }
 
-// stale are the ids of own objects that are not as the target, and can be written.
+// stale returns the ids of own objects that differ from the target and can be written.
 func stale(s State, t Target) []string {
 	var ids []string
 	for _, o := range s.Former {
-		if !t.keyless() && (s.suspect || !t.heldBy(o) || !inventory.SameHosts(o.Hosts, t.Hosts)) {
+		if !t.keyless() && (s.forceWrite || !t.matches(o) || !inventory.SameHosts(o.Hosts, t.Hosts)) {
 			ids = append(ids, o.ID)
 		}
 	}
 	return ids
 }
 
-// replaced reports whether the ingress controller's objects carry the certificate for every host that an own object
-// serves of it, and the last write of ours has been seen to last.
+// replaced reports whether the ingress controller's objects have the certificate for every host of the own object, and the
+// last write was verified.
 func replaced(s State, t Target) bool {
-	carried := func(host string) bool {
-		return slices.ContainsFunc(s.Objects, func(o Object) bool { return o.Enabled && t.heldBy(o) && slices.Contains(o.Hosts, host) })
+	synced := func(host string) bool {
+		return slices.ContainsFunc(s.Objects, func(o Object) bool { return o.Enabled && t.matches(o) && slices.Contains(o.Hosts, host) })
 	}
 	hosts := t.Hosts
 	if len(s.Former) > 0 {
 		hosts = s.Former[0].Hosts
 	}
 	for _, host := range hosts {
-		if slices.Contains(t.Hosts, host) && !carried(host) {
+		if slices.Contains(t.Hosts, host) && !synced(host) {
 			return false
 		}
 	}
 	return !s.Adoption.ReadBack
 }
 
-// replaceLeft replaces objects of before a restore by one with the target's id.
-func (f former) replaceLeft(ctx context.Context, s State, t Target, action Action) (State, Action, error) {
+// replacePreRestore replaces objects from before a restore by one with the target's id.
+func (f former) replacePreRestore(ctx context.Context, s State, t Target, action Action) (State, Action, error) {
 	object, err := f.write(ctx, t, false, action.Why)
 	if err != nil {
 		return s, action, err
 	}
 	s.Former = []Object{object}
-	if err := f.dropLeft(ctx, t, s.Left); err != nil {
+	if err := f.dropPreRestore(ctx, t, s.PreRestore); err != nil {
 		return s, action, err
 	}
-	s.Left = nil
+	s.PreRestore = nil
 	return s, action, nil
 }
 
-// renew puts the target into an own object that is there. One that is gone is not made again.
+// renew writes the target into an existing own object. A missing object is not created again.
 func (f former) renew(ctx context.Context, s *State, t Target, id, why string) error {
 	i := slices.IndexFunc(s.Former, func(o Object) bool { return o.ID == id })
 	if i < 0 || !f.isOf(s.Former[i], t) {
@@ -104,42 +104,43 @@ func (f former) renew(ctx context.Context, s *State, t Target, id, why string) e
 	err := f.Patch(ctx, writeOf(t, why), apisix.SSLPatch{Cert: string(t.Cert), Key: string(t.Key), SNIs: t.Hosts}, now)
 	switch {
 	case apisix.IsNotFound(err):
-		s.takeOut(id)
+		s.removeObject(id)
 		return nil
 	case err != nil:
 		return err
 	}
-	s.replace(now)
+	s.replaceObject(now)
 	return nil
 }
 
-// dropReplaced deletes the own objects once the ingress controller's have been read again and carry the certificate.
+// dropReplaced deletes the own objects after it has read the ingress controller's objects again and they have the
+// certificate.
 func (f former) dropReplaced(ctx context.Context, s State, t Target, action Action) (State, Action, error) {
 	for _, o := range s.Objects {
 		now, err := f.Read(ctx, o.ID)
 		switch {
 		case apisix.IsNotFound(err):
-			s.takeOut(o.ID)
+			s.removeObject(o.ID)
 		case err != nil:
 			return s, action, err
 		default:
-			s.replace(now)
+			s.replaceObject(now)
 		}
 	}
 	if !replaced(s, t) {
-		return s, Action{Verb: Keep, Again: soon}, nil
+		return s, Action{Verb: ActionKeep, RequeueAfter: nextStepDelay}, nil
 	}
 	if err := f.dropAll(ctx, s, t, action.Why); err != nil {
 		return s, action, err
 	}
-	s.Former, s.Left = nil, nil
+	s.Former, s.PreRestore = nil, nil
 	return s, action, nil
 }
 
-// dropAll deletes the target's own objects that are known.
+// dropAll deletes the target's own objects that the inventory has.
 func (f former) dropAll(ctx context.Context, s State, t Target, why string) error {
 	if err := f.dropKnown(ctx, t, why); err != nil {
 		return err
 	}
-	return f.dropLeft(ctx, t, s.Left)
+	return f.dropPreRestore(ctx, t, s.PreRestore)
 }

@@ -31,7 +31,7 @@ func newFormerScene(t *testing.T, now Mode) *formerScene {
 	s.mustPush(s.target)
 	s.id = s.ID(s.target)
 	s.Mode = now
-	s.target.Uses = []Use{tlsUse}
+	s.target.References = []Reference{tlsUse}
 	return s
 }
 
@@ -57,13 +57,13 @@ func (s *formerScene) settle() (last Verb) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		if action.Verb != Keep && action.Verb != Wait {
+		if action.Verb != ActionKeep && action.Verb != ActionWait {
 			last = action.Verb
 		}
-		if action.Again == 0 || action.Again > readBack {
+		if action.RequeueAfter == 0 || action.RequeueAfter > readBackDelay {
 			return last
 		}
-		s.fake.Step(action.Again)
+		s.fake.Step(action.RequeueAfter)
 	}
 	s.t.Fatal("it does not come to rest")
 	return last
@@ -87,16 +87,16 @@ func (s *formerScene) wantServed(what string) {
 // TestFormerServesUntilReplaced: an IngressClass appears and the mode is another. Renewals go into our own object as long
 // as no object of the ingress controller's is there; once that carries the certificate our own goes, and never before.
 func TestFormerServesUntilReplaced(t *testing.T) {
-	for _, mode := range []Mode{Adopt, Secret} {
+	for _, mode := range []Mode{ModeAdopt, ModeSecret} {
 		t.Run(string(mode), func(t *testing.T) {
 			s := newFormerScene(t, mode)
 			unserved := tlsUse
 			unserved.Class, unserved.Controller = "", "" // so that nothing is made in the controller's stead
-			s.target.Uses = []Use{unserved}
+			s.target.References = []Reference{unserved}
 			for range 3 {
 				s.renew()
 				state, action, err := s.pushStep()
-				if err != nil || action.Verb != Patch || len(state.Former) != 1 {
+				if err != nil || action.Verb != ActionPatch || len(state.Former) != 1 {
 					t.Fatalf("a renewal: %+v %v", action, err)
 				}
 				s.wantServed("renewed")
@@ -104,7 +104,7 @@ func TestFormerServesUntilReplaced(t *testing.T) {
 					t.Fatalf("without an object of the controller's: %q", verb)
 				}
 			}
-			s.target.Uses = []Use{tlsUse}
+			s.target.References = []Reference{tlsUse}
 			old := s.target.Pair
 			s.renew()
 			their := s.carry(old) // it has not carried the newest yet
@@ -140,15 +140,15 @@ func TestFormerVerified(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newFormerScene(t, Adopt)
+			s := newFormerScene(t, ModeAdopt)
 			their := s.carry(s.target.Pair)
 			s.refresh()
 			state, err := s.Observe(t.Context(), s.target)
-			if action := s.Plan(state, s.target); err != nil || action.Verb != Drop {
+			if action := s.Plan(state, s.target); err != nil || action.Verb != ActionDrop {
 				t.Fatalf("the plan is %+v: %v", action, err)
 			}
 			spoil(s, their)
-			if _, action, err := s.Push(t.Context(), state, s.target); err != nil || action.Verb == Drop || s.object(s.id) == nil {
+			if _, action, err := s.Push(t.Context(), state, s.target); err != nil || action.Verb == ActionDrop || s.object(s.id) == nil {
 				t.Errorf("our own object went: %+v %v", action, err)
 			}
 		})
@@ -158,12 +158,12 @@ func TestFormerVerified(t *testing.T) {
 // TestFormerMoreHosts: what our own object alone serves does not go dark.
 func TestFormerMoreHosts(t *testing.T) {
 	skipReal(t)
-	s := newFormerScene(t, Adopt)
+	s := newFormerScene(t, ModeAdopt)
 	s.target = s.ownScene.target("u", "shop.example.com", "alone.example.com")
-	s.Mode = Own
+	s.Mode = ModeOwn
 	s.mustPush(s.target)
-	s.Mode = Adopt
-	s.target.Uses = []Use{tlsUse}
+	s.Mode = ModeAdopt
+	s.target.References = []Reference{tlsUse}
 	s.carry(s.target.Pair)
 	s.refresh()
 	s.settle()
@@ -175,7 +175,7 @@ func TestFormerMoreHosts(t *testing.T) {
 
 // TestFormerGone: an ingress controller 2.x has deleted our own object. It is not made again.
 func TestFormerGone(t *testing.T) {
-	s := newFormerScene(t, Adopt)
+	s := newFormerScene(t, ModeAdopt)
 	if _, err := s.Observe(t.Context(), s.target); err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func TestFormerGone(t *testing.T) {
 // TestFormerRemoved: our own object is deleted with its certificate, and where the certificate leaves the gateway, whatever
 // the mode is.
 func TestFormerRemoved(t *testing.T) {
-	for _, mode := range []Mode{Own, Adopt, Secret} {
+	for _, mode := range []Mode{ModeOwn, ModeAdopt, ModeSecret} {
 		for name, remove := range map[string]func(*formerScene) error{
 			"deleted": func(s *formerScene) error {
 				done, err := s.Remove(t.Context(), s.target, false)
@@ -203,7 +203,7 @@ func TestFormerRemoved(t *testing.T) {
 			"left": func(s *formerScene) error { return s.Withdraw(t.Context(), s.target) },
 		} {
 			s := newFormerScene(t, mode)
-			s.target.Uses = nil
+			s.target.References = nil
 			if err := remove(s); err != nil || s.object(s.id) != nil {
 				t.Errorf("%s, mode %s: our own object is there: %t, %v", name, mode, s.object(s.id) != nil, err)
 			}
@@ -211,7 +211,7 @@ func TestFormerRemoved(t *testing.T) {
 			foreign := s.standIn.SSLs()[0]
 			foreign.Labels[inventory.LabelCluster] = "green"
 			s.putRaw(apisix.SSL{ID: s.id, SNIs: foreign.SNIs, Cert: string(s.target.Cert), Key: string(s.target.Key), Labels: foreign.Labels})
-			s.target.Uses = nil
+			s.target.References = nil
 			if err := remove(s); err != nil || s.object(s.id) == nil {
 				t.Errorf("%s, mode %s: an object of another cluster went: %v", name, mode, err)
 			}
@@ -221,10 +221,10 @@ func TestFormerRemoved(t *testing.T) {
 
 // TestFormerRestored: what a certificate left behind in mode own before it was restored is renewed too, under its new id.
 func TestFormerRestored(t *testing.T) {
-	s := newFormerScene(t, Adopt)
+	s := newFormerScene(t, ModeAdopt)
 	unserved := tlsUse
 	unserved.Controller = ""
-	s.target.UID, s.target.Uses = "u2", []Use{unserved}
+	s.target.UID, s.target.References = "u2", []Reference{unserved}
 	s.target.Known = func(_, _, uid string) bool { return uid == "u2" }
 	s.settle()
 	if s.object(s.id) != nil || s.object(s.ID(s.target)) == nil {
@@ -238,13 +238,13 @@ func TestFormerRestored(t *testing.T) {
 // TestSecretModeWithoutAdmin: where the mode is secret, nothing depends on the Admin API, and a gateway that was found to be
 // in standalone mode is not asked.
 func TestSecretModeWithoutAdmin(t *testing.T) {
-	s := newFormerScene(t, Secret)
+	s := newFormerScene(t, ModeSecret)
 	s.standIn.ResetCalls()
 	s.standIn.Fail(func(*http.Request) *apisixtest.Failure {
 		return &apisixtest.Failure{Status: http.StatusServiceUnavailable, Body: "{}"}
 	})
 	for range 3 {
-		if _, action, err := s.pushStep(); err != nil || action.Verb != Keep {
+		if _, action, err := s.pushStep(); err != nil || action.Verb != ActionKeep {
 			t.Errorf("%+v %v", action, err)
 		}
 	}
@@ -252,9 +252,9 @@ func TestSecretModeWithoutAdmin(t *testing.T) {
 		t.Errorf("%d requests", n)
 	}
 	s.standIn.Fail(nil)
-	s.fake.Step(probeAgain)
+	s.fake.Step(probeInterval)
 	s.renew()
-	if _, action, err := s.pushStep(); err != nil || action.Verb != Patch {
+	if _, action, err := s.pushStep(); err != nil || action.Verb != ActionPatch {
 		t.Errorf("once it answers: %+v %v", action, err)
 	}
 }

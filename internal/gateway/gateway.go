@@ -20,24 +20,24 @@ import (
 )
 
 const (
-	// DefaultResync is how old an inventory may be where Gateway.Resync is zero.
+	// DefaultResync is the maximum age of an inventory if Gateway.Resync is zero.
 	DefaultResync = 5 * time.Minute
-	// RereadAge is how old an inventory may be that explains a failure.
+	// RereadAge is the maximum age of an inventory that explains a failure.
 	RereadAge = 2 * time.Second
-	// writesInFlight bounds what a gateway has to write at the same time. Measured with one worker and etcd on two cores: 148
-	// new objects a second from one client, 257 from 16, so more in flight only wait there instead of here.
-	writesInFlight = 8
+	// maxConcurrentWrites limits concurrent writes to a gateway. Measured with one worker and etcd on two cores: 148 new
+	// objects a second from one client, 257 from 16. More concurrent writes would only wait at the gateway.
+	maxConcurrentWrites = 8
 )
 
-// mode is what is done at a gateway, a type for each Mode. Nothing else depends on which it is.
+// mode is what is done at a gateway. Each Mode is a type, and nothing else depends on which one it is.
 type mode interface {
-	// observe reports what the gateway has of the target, from the inventory where it can.
+	// observe returns what the gateway has of the target, from the inventory if possible.
 	observe(ctx context.Context, t Target) (State, error)
-	// plan is what to do so that the gateway holds the target. It is pure.
+	// plan returns what to do so that the gateway has the target. It is pure.
 	plan(s State, t Target) Action
-	// apply does what is planned, and reports what the gateway has then and what was done.
+	// apply executes the plan, and returns the new state and what was done.
 	apply(ctx context.Context, s State, t Target, action Action) (State, Action, error)
-	// remove takes away what was brought there. Where it is not done, it is called again.
+	// remove deletes what was pushed. It is called again until it is done.
 	remove(ctx context.Context, t Target, how removal) (done bool, err error)
 }
 
@@ -45,32 +45,33 @@ type mode interface {
 type Gateway struct {
 	Name  string
 	Admin *apisix.Client
-	// TLSAddrs are host:port of the TLS port, one for each pod that must serve. Empty: nothing can be proven.
+	// TLSAddrs are HOST:PORT of the TLS port, one for each pod that must serve. Empty means that nothing can be verified.
 	TLSAddrs []string
-	// Mode, Auto by default.
+	// Mode is ModeAuto by default.
 	Mode Mode
-	// Controlled reports whether an APISIX ingress controller is present in the cluster. Nil: unknown, and only the
-	// gateway's objects are looked at. Called while Mode is Auto.
+	// Controlled reports whether an APISIX ingress controller is present in the cluster. If nil, only the gateway's objects
+	// are checked. It is called while Mode is ModeAuto.
 	Controlled func(context.Context) (bool, error)
-	// Exclusive reports whether that ingress controller deletes ssl objects that it does not know, as 2.x does. Nil:
-	// unknown, and only the gateway's objects are looked at. Called before anything is done in mode own.
+	// Exclusive reports whether that ingress controller deletes ssl objects that it does not know, as 2.x does. If nil,
+	// only the gateway's objects are checked. It is called in mode own before anything is done.
 	Exclusive func(context.Context) (bool, error)
-	// Resync is how old the inventory may be. Zero: 5 minutes.
+	// Resync is the maximum age of the inventory. Zero means 5 minutes.
 	Resync time.Duration
-	// Cluster names the Kubernetes cluster in the labels and ids of own objects, so that several share a gateway.
+	// Cluster is the name of the Kubernetes cluster in the labels and ids of own objects, so that several clusters can
+	// share a gateway.
 	Cluster string
-	// AtOnce is how many may be at work on the gateway at a time, others being refused with a *BusyError. Zero: 12, three
-	// quarters of the workers that a controller has by default, so that a gateway that hangs leaves some for the others.
-	AtOnce int
-	Clock  clock.Clock
-	// Log gets the mode once it is found, and each write whose context has no logger. The zero value drops them.
+	// MaxConcurrent is how many callers may use the gateway at the same time. Others receive a *BusyError. Zero means 12,
+	// three quarters of a controller's default workers, so that a gateway that hangs leaves some for the others.
+	MaxConcurrent int
+	Clock         clock.Clock
+	// Log receives the detected mode, and each write whose context has no logger. The zero value discards them.
 	Log logr.Logger
 
 	settings settings
 	parts    parts
 }
 
-// parts are what a Gateway knows and remembers. The zero value is ready.
+// parts are the state of a Gateway. The zero value is ready to use.
 type parts struct {
 	inventory inventory.Inventory
 	memory    memory.Memory
@@ -82,55 +83,55 @@ type parts struct {
 	slots     *limit.Slots
 }
 
-// writeSlots bound the writes at the same time.
+// writeSlots limits concurrent writes.
 func (p *parts) writeSlots() *limit.Slots {
-	p.once.Do(func() { p.slots = limit.New(writesInFlight, metrics.Writes) })
+	p.once.Do(func() { p.slots = limit.New(maxConcurrentWrites, metrics.Writes) })
 	return p.slots
 }
 
-func (g *Gateway) mostAge() time.Duration { return cmp.Or(g.Resync, DefaultResync) }
+func (g *Gateway) maxAge() time.Duration { return cmp.Or(g.Resync, DefaultResync) }
 
-// remote is the way to the gateway's ssl objects.
+// remote returns access to the gateway's ssl objects.
 func (g *Gateway) remote(m Mode) inventory.Remote {
 	return inventory.Remote{
 		Inventory: &g.parts.inventory, Admin: g.Admin, Clock: g.Clock, Writes: g.parts.writeSlots(), Gateway: g.Name, Mode: string(m), Log: g.Log,
 	}
 }
 
-// as is the type for a mode, and the only place where it is chosen.
-func (g *Gateway) as(m Mode) mode {
+// modeFor returns the type for a mode. It is the only function that selects one.
+func (g *Gateway) modeFor(m Mode) mode {
 	own := ours{Remote: g.remote(m), cluster: g.Cluster}
 	their := theirs{known: &g.parts.inventory}
 	switch m {
-	case Adopt:
-		return adoptMode{former: former{own}, theirs: their, memory: &g.parts.memory, resync: g.mostAge()}
-	case Secret:
-		return secretMode{former: former{own}, theirs: their, memory: &g.parts.memory, resync: g.mostAge(), objects: g.hasObjects}
+	case ModeAdopt:
+		return adoptMode{former: former{own}, theirs: their, memory: &g.parts.memory, resync: g.maxAge()}
+	case ModeSecret:
+		return secretMode{former: former{own}, theirs: their, memory: &g.parts.memory, resync: g.maxAge(), objects: g.hasObjects}
 	}
-	return ownMode{ours: own, resync: g.mostAge(), exclusive: g.Exclusive}
+	return ownMode{ours: own, resync: g.maxAge(), exclusive: g.Exclusive}
 }
 
-// ID is the id of the target's own ssl object.
+// ID returns the id of the target's own ssl object.
 func (g *Gateway) ID(t Target) string { return ownID(g.Cluster, t.UID) }
 
-// Observe reports what the gateway has of the target, from the inventory where it can.
+// Observe returns what the gateway has of the target, from the inventory if possible.
 func (g *Gateway) Observe(ctx context.Context, t Target) (s State, err error) {
 	err = g.call(ctx, func() error {
 		if s.Mode, err = g.FindMode(ctx); err != nil {
 			return err
 		}
-		s, err = g.as(s.Mode).observe(ctx, t)
+		s, err = g.modeFor(s.Mode).observe(ctx, t)
 		return err
 	})
 	return s, err
 }
 
-// Plan is what to do so that the gateway holds the target. It is pure.
-func (g *Gateway) Plan(s State, t Target) Action { return g.as(s.Mode).plan(s, t) }
+// Plan returns what to do so that the gateway has the target. It is pure.
+func (g *Gateway) Plan(s State, t Target) Action { return g.modeFor(s.Mode).plan(s, t) }
 
-// Push takes the next step so that the gateway holds the target: what Plan says, with at most one write for each object.
+// Push takes the next step of Plan, with at most one write for each object.
 func (g *Gateway) Push(ctx context.Context, s State, t Target) (State, Action, error) {
-	m, began := g.as(s.Mode), g.Clock.Now()
+	m, began := g.modeFor(s.Mode), g.Clock.Now()
 	action := m.plan(s, t)
 	done := action
 	err := g.call(ctx, func() (err error) {
@@ -138,7 +139,7 @@ func (g *Gateway) Push(ctx context.Context, s State, t Target) (State, Action, e
 		return err
 	})
 	switch action.Verb {
-	case Put, Patch, Make:
+	case ActionPut, ActionPatch, ActionMake:
 		if err == nil {
 			metrics.Pushed(g.Name, g.Clock.Since(began))
 		}
@@ -146,21 +147,21 @@ func (g *Gateway) Push(ctx context.Context, s State, t Target) (State, Action, e
 	return s, done, err
 }
 
-// PushAgain writes the target whatever is known of the gateway: what it serves says that its objects are not what they
-// seem. An ingress controller's objects are patched, never replaced.
-func (g *Gateway) PushAgain(ctx context.Context, s State, t Target) (State, error) {
-	s.suspect = true
-	m := g.as(s.Mode)
+// ForcePush writes the target regardless of the inventory, as the gateway does not serve what its objects should have. An
+// ingress controller's objects are patched, never replaced.
+func (g *Gateway) ForcePush(ctx context.Context, s State, t Target) (State, error) {
+	s.forceWrite = true
+	m := g.modeFor(s.Mode)
 	err := g.call(ctx, func() (err error) {
 		s, _, err = m.apply(ctx, s, t, m.plan(s, t))
 		return err
 	})
-	s.suspect = false
+	s.forceWrite = false
 	return s, err
 }
 
-// Remove takes from the gateway what Push brought there. Objects of an ingress controller are its to drop; one that is left
-// over when it has had its time is deleted where it was derived from the target's own references.
+// Remove deletes from the gateway what Push has written. An ingress controller must delete its own objects. When overdue,
+// an object that remains is deleted if it was derived from the target's own references.
 func (g *Gateway) Remove(ctx context.Context, t Target, overdue bool) (done bool, err error) {
 	return g.remove(ctx, t, removal{overdue: overdue})
 }
@@ -168,35 +169,35 @@ func (g *Gateway) Remove(ctx context.Context, t Target, overdue bool) (done bool
 func (g *Gateway) remove(ctx context.Context, t Target, how removal) (done bool, err error) {
 	err = g.call(ctx, func() error {
 		found, err := g.FindMode(ctx)
-		if err == nil && found == Secret { // where nothing is looked at: what it has by now would be left there
-			g.doubtMode(time.Second)
+		if err == nil && found == ModeSecret { // nothing would be deleted: check that the gateway still has no objects
+			g.recheckMode(time.Second)
 			found, err = g.FindMode(ctx)
 		}
 		if err != nil {
 			return err
 		}
-		done, err = g.as(found).remove(ctx, t, how)
+		done, err = g.modeFor(found).remove(ctx, t, how)
 		return err
 	})
 	return done, err
 }
 
-// Withdraw deletes the target's own object where the inventory has one: none of its hosts is left, or it is served by
-// another gateway now.
+// Withdraw deletes the target's own object if the inventory has one: the target has none of its hosts any more, or another
+// gateway serves it now.
 func (g *Gateway) Withdraw(ctx context.Context, t Target) error {
 	_, err := g.remove(ctx, t, removal{ownOnly: true})
 	return err
 }
 
-// ForgetVault deletes the object that says where the target's Vault is (DELETE /apisix/admin/secrets/vault/ID). That there
-// is none is no error.
-func (g *Gateway) ForgetVault(ctx context.Context, t Target) error {
+// DeleteVaultSecret deletes the object with the target's Vault (DELETE /apisix/admin/secrets/vault/ID). A missing object is
+// not an error.
+func (g *Gateway) DeleteVaultSecret(ctx context.Context, t Target) error {
 	return g.withObjects(ctx, func(o ours) error { return o.forgetVault(ctx, t) })
 }
 
-// References is what the target's own object has now in the place of certificate and key where those are references, in
-// one text, empty where they are not (GET /apisix/admin/ssls/ID).
-func (g *Gateway) References(ctx context.Context, t Target) (text string, err error) {
+// VaultReferences returns the references that the target's own object has instead of certificate and key, in one text (GET
+// /apisix/admin/ssls/ID). It returns an empty string if it has none.
+func (g *Gateway) VaultReferences(ctx context.Context, t Target) (text string, err error) {
 	err = g.withObjects(ctx, func(o ours) error {
 		var err error
 		text, err = o.references(ctx, t)
@@ -205,7 +206,7 @@ func (g *Gateway) References(ctx context.Context, t Target) (text string, err er
 	return text, err
 }
 
-// withObjects calls do where the gateway has ssl objects.
+// withObjects calls do if the gateway has ssl objects.
 func (g *Gateway) withObjects(ctx context.Context, do func(ours) error) error {
 	return g.call(ctx, func() error {
 		found, err := g.FindMode(ctx)
@@ -216,7 +217,7 @@ func (g *Gateway) withObjects(ctx context.Context, do func(ours) error) error {
 	})
 }
 
-// Reread reads the list of ssl objects again if the inventory is older than age. Callers share one list request.
+// Reread reads the list of ssl objects again if the inventory is older than age. Concurrent callers share one list request.
 func (g *Gateway) Reread(ctx context.Context, age time.Duration) error {
 	if err := g.problem(); err != nil {
 		return err
@@ -232,8 +233,8 @@ func (g *Gateway) Refresh(ctx context.Context) error {
 	return g.call(ctx, func() error { return g.remote(g.Mode).List(ctx) })
 }
 
-// Doubt says that the gateway is not as the inventory says: the next look reads the list again, and Doubted reports it.
-func (g *Gateway) Doubt() { g.parts.inventory.Doubt() }
+// Invalidate marks the inventory as outdated: the next run reads the list again, and Invalidated reports it.
+func (g *Gateway) Invalidate() { g.parts.inventory.Invalidate() }
 
-// Doubted reports, once, that Doubt was called.
-func (g *Gateway) Doubted() bool { return g.parts.inventory.Doubted() }
+// Invalidated reports, once, whether Invalidate was called.
+func (g *Gateway) Invalidated() bool { return g.parts.inventory.Invalidated() }

@@ -36,14 +36,14 @@ func TestHeadStart(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if action.Verb == Keep {
+			if action.Verb == ActionKeep {
 				break
 			}
-			if action.Verb != Wait || action.Again <= 0 || action.Again > time.Second {
+			if action.Verb != ActionWait || action.RequeueAfter <= 0 || action.RequeueAfter > time.Second {
 				t.Fatalf("beside a healthy controller we do %+v", action)
 			}
-			s.fake.Step(action.Again)
-			if spent += action.Again; spent >= 70*time.Millisecond {
+			s.fake.Step(action.RequeueAfter)
+			if spent += action.RequeueAfter; spent >= 70*time.Millisecond {
 				s.carry(s.next.Pair)
 			}
 		}
@@ -76,11 +76,11 @@ func TestHeadStartEnds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if action.Verb == Patch {
+			if action.Verb == ActionPatch {
 				break
 			}
-			s.fake.Step(action.Again)
-			spent += action.Again
+			s.fake.Step(action.RequeueAfter)
+			spent += action.RequeueAfter
 		}
 		if s.held().Cert != string(s.next.Cert) {
 			t.Fatal("not patched")
@@ -97,9 +97,9 @@ func TestHeadStartOnce(t *testing.T) {
 	s := newAdoptScene(t)
 	s.bring(s.next)
 	s.carry(s.old.Pair)
-	s.fake.Step(readBack)
+	s.fake.Step(readBackDelay)
 	s.refresh()
-	if _, action, err := s.pushStep(); err != nil || action.Verb != Patch {
+	if _, action, err := s.pushStep(); err != nil || action.Verb != ActionPatch {
 		t.Errorf("undone: %+v %v", action, err)
 	}
 	s.renewal()
@@ -107,7 +107,7 @@ func TestHeadStartOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.PushAgain(t.Context(), state, s.next); err != nil || s.held().Cert != string(s.next.Cert) {
+	if _, err := s.ForcePush(t.Context(), state, s.next); err != nil || s.held().Cert != string(s.next.Cert) {
 		t.Errorf("a push in spite of everything: %v", err)
 	}
 }
@@ -115,11 +115,11 @@ func TestHeadStartOnce(t *testing.T) {
 // TestGatewayListener: the object of a Gateway's listener is the ingress controller's too.
 func TestGatewayListener(t *testing.T) {
 	s := newAdoptScene(t)
-	use := Use{Kind: "Gateway", Namespace: "default", Name: "gw", Listener: "https", Hosts: []string{"gw.example.com"}, Class: "apisix", Controller: ingresscontroller.Class2}
-	s.next = s.target("u3", use.Hosts...)
-	s.next.Uses = []Use{use}
-	old := s.target("u3", use.Hosts...)
-	s.theirs.ID, s.theirs.SNIs, s.theirs.Labels = ingresscontroller.V2.ID(use.source("")), use.Hosts, theirs{}.labelsFor(ingresscontroller.V2, use, s.next)
+	ref := Reference{Kind: "Gateway", Namespace: "default", Name: "gw", Listener: "https", Hosts: []string{"gw.example.com"}, Class: "apisix", Controller: ingresscontroller.Class2}
+	s.next = s.target("u3", ref.Hosts...)
+	s.next.References = []Reference{ref}
+	old := s.target("u3", ref.Hosts...)
+	s.theirs.ID, s.theirs.SNIs, s.theirs.Labels = ingresscontroller.V2.ID(ref.source("")), ref.Hosts, theirs{}.labelsFor(ingresscontroller.V2, ref, s.next)
 	s.carry(old.Pair)
 	s.bring(s.next)
 	if s.held().Cert != string(s.next.Cert) {

@@ -16,56 +16,56 @@ import (
 )
 
 const (
-	defaultAtOnce = 12
-	// shortTurn is how long a turn is waited for where calls are answered, and responsive how old the oldest call under way may
-	// be for that.
-	shortTurn, responsive = 100 * time.Millisecond, 250 * time.Millisecond
-	// silence is how long a call must have taken that failed for the gateway to count as one that does not answer. One that
-	// refuses connections fails at once, and costs nobody anything.
-	silence = 2 * time.Second
-	// tryAgain is when a gateway that does not answer is tried again, by one worker at a time.
-	tryAgain = time.Second
+	defaultMaxConcurrent = 12
+	// slotWait is how long a caller waits for a slot while calls get responses, and responsive is how old the oldest call
+	// in progress may be for that.
+	slotWait, responsive = 100 * time.Millisecond, 250 * time.Millisecond
+	// hangThreshold is how long a failed call must have taken for the gateway to count as hanging. A gateway that refuses
+	// connections fails at once and blocks no worker.
+	hangThreshold = 2 * time.Second
+	// retryInterval is when a gateway that does not respond is tried again, by one worker at a time.
+	retryInterval = time.Second
 )
 
-// BusyError says that as many are at work on a gateway as may be, so that there is no turn now. It is no failure.
+// BusyError means that the maximum number of callers uses the gateway, and no slot is free. It is not a failure.
 type BusyError struct{}
 
 func (*BusyError) Error() string {
-	return "the gateway has not answered other calls yet, and this certificate waits for its turn"
+	return "the gateway has not responded to other requests yet; this certificate is waiting for a free slot"
 }
 
-// health keeps all but one away from a gateway that does not answer, and some workers from one that hangs. The zero value is
-// ready.
+// health limits the concurrent callers of a gateway: to one while it does not respond, otherwise to a maximum, so that a
+// gateway that hangs does not block all workers. The zero value is ready to use.
 type health struct {
 	mu     sync.Mutex
-	calls  []*call // under way, the oldest first
+	calls  []*call // in progress, the oldest first
 	freed  chan struct{}
-	failed error // of the last call, which was not answered; nil: it answers
+	failed error // of the last call, which got no response; nil if it did
 	next   time.Time
 	trying bool
 }
 
 type call struct{ began time.Time }
 
-// enter asks for a turn. Where there is none it fails: with the error of the last call that was not answered, or with a
+// acquire waits for a slot. Without one it fails with the error of the last call that got no response, or with a
 // *BusyError.
-func (h *health) enter(ctx context.Context, most int, clock clock.Clock) (*call, error) {
+func (h *health) acquire(ctx context.Context, most int, clock clock.Clock) (*call, error) {
 	for range 2 {
-		mine, freed, err := h.try(most, clock.Now())
+		mine, freed, err := h.tryAcquire(most, clock.Now())
 		if freed == nil {
 			return mine, err
 		}
 		select {
 		case <-freed:
-		case <-clock.After(shortTurn):
+		case <-clock.After(slotWait):
 		case <-ctx.Done():
 		}
 	}
 	return nil, &BusyError{}
 }
 
-// try takes a turn. Where there is none and one comes soon, freed is closed then.
-func (h *health) try(most int, now time.Time) (mine *call, freed <-chan struct{}, err error) {
+// tryAcquire acquires a free slot. If none is free but one may be soon, it returns a channel that is closed when one is.
+func (h *health) tryAcquire(most int, now time.Time) (mine *call, freed <-chan struct{}, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
@@ -85,8 +85,8 @@ func (h *health) try(most int, now time.Time) (mine *call, freed <-chan struct{}
 	return mine, nil, nil
 }
 
-// leave ends a turn.
-func (h *health) leave(mine *call, now time.Time, err error) {
+// release frees a slot.
+func (h *health) release(mine *call, now time.Time, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.calls = slices.DeleteFunc(h.calls, func(c *call) bool { return c == mine })
@@ -96,28 +96,28 @@ func (h *health) leave(mine *call, now time.Time, err error) {
 		h.freed = nil
 	}
 	switch {
-	case !unanswered(err):
+	case !noResponse(err):
 		h.failed = nil
-	case now.Sub(mine.began) >= silence || h.failed != nil:
-		h.failed, h.next = err, now.Add(tryAgain)
+	case now.Sub(mine.began) >= hangThreshold || h.failed != nil:
+		h.failed, h.next = err, now.Add(retryInterval)
 	}
 }
 
-func unanswered(err error) bool {
+func noResponse(err error) bool {
 	var network *apisix.NetworkError
 	return errors.As(err, &network) && !errors.Is(err, context.Canceled)
 }
 
-// call makes calls to the gateway, if there is a turn.
+// call makes calls to the gateway within a slot.
 func (g *Gateway) call(ctx context.Context, calls func() error) error {
-	mine, err := g.parts.health.enter(ctx, cmp.Or(g.AtOnce, defaultAtOnce), g.Clock)
+	mine, err := g.parts.health.acquire(ctx, cmp.Or(g.MaxConcurrent, defaultMaxConcurrent), g.Clock)
 	if err != nil {
 		return err
 	}
 	err = calls()
-	g.parts.health.leave(mine, g.Clock.Now(), err)
-	if apisix.IsForeign(err) && !apisix.IsUnavailable(err) {
-		g.doubtMode(time.Second)
+	g.parts.health.release(mine, g.Clock.Now(), err)
+	if apisix.IsNotAdminAPI(err) && !apisix.IsUnavailable(err) {
+		g.recheckMode(time.Second)
 	}
 	return err
 }

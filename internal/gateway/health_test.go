@@ -18,7 +18,7 @@ func TestHealth(t *testing.T) {
 	at := func(seconds float64) time.Time { return start.Add(time.Duration(seconds * float64(time.Second))) }
 	silent := &apisix.NetworkError{Err: errors.New("timed out")}
 	enter := func(seconds float64) (mine *call, soon bool, err error) {
-		mine, freed, err := h.try(3, at(seconds))
+		mine, freed, err := h.tryAcquire(3, at(seconds))
 		return mine, freed != nil, err
 	}
 	must := func(seconds float64) *call {
@@ -37,11 +37,11 @@ func TestHealth(t *testing.T) {
 	if _, soon, err := enter(1); soon || !errors.As(err, &busy) {
 		t.Errorf("a fourth, while no call is answered: %t, %v, want a BusyError", soon, err)
 	}
-	h.leave(first, at(1), silent) // it failed at once, as where nobody listens
+	h.release(first, at(1), silent) // it failed at once, as where nobody listens
 	fourth := must(1)
-	h.leave(second, at(10), silent)
-	h.leave(third, at(10), silent)
-	h.leave(fourth, at(10), silent)
+	h.release(second, at(10), silent)
+	h.release(third, at(10), silent)
+	h.release(fourth, at(10), silent)
 	if _, _, err := enter(10); !errors.Is(err, silent) {
 		t.Errorf("at once after the failure: %v", err)
 	}
@@ -49,11 +49,11 @@ func TestHealth(t *testing.T) {
 	if _, _, err := enter(15); !errors.Is(err, silent) {
 		t.Errorf("while another one tries: %v", err)
 	}
-	h.leave(trying, at(15), silent) // refused quickly now, which is no answer either
+	h.release(trying, at(15), silent) // refused quickly now, which is no answer either
 	if _, _, err := enter(15); !errors.Is(err, silent) {
 		t.Errorf("after another failure: %v", err)
 	}
-	h.leave(must(16), at(16), &apisix.APIError{Status: 401})
+	h.release(must(16), at(16), &apisix.APIError{Status: 401})
 	for range 3 {
 		must(16)
 	}
@@ -71,7 +71,7 @@ func TestHangingGatewayLeavesWorkers(t *testing.T) {
 	}
 	defer silent.Close()
 	bad := ownGateway(t, "http://"+silent.Addr().String(), "k", "", "blue")
-	bad.Name, bad.AtOnce = "hangs", 0
+	bad.Name, bad.MaxConcurrent = "hangs", 0
 	target := good.target("u1", "a.example.com")
 	queue := make(chan *Gateway, hanging+well)
 	for i := range hanging {

@@ -45,7 +45,7 @@ func TestInventoryWriteBesideList(t *testing.T) {
 	go func() { listed <- s.Refresh(context.Background()) }()
 	<-began
 	s.standIn.Fail(nil)
-	if _, verb, err := s.tryPush(kept); verb != Put || err != nil {
+	if _, verb, err := s.tryPush(kept); verb != ActionPut || err != nil {
 		t.Fatal(verb, err)
 	}
 	if done, err := s.Remove(context.Background(), gone, true); !done || err != nil {
@@ -54,7 +54,7 @@ func TestInventoryWriteBesideList(t *testing.T) {
 	if err := <-listed; err != nil {
 		t.Fatal(err)
 	}
-	if _, verb, _ := s.tryPush(kept); verb != Keep {
+	if _, verb, _ := s.tryPush(kept); verb != ActionKeep {
 		t.Errorf("an object that was written meanwhile: %s", verb)
 	}
 	if _, ok := s.parts.inventory.Get(s.ID(gone)); ok {
@@ -69,15 +69,15 @@ func TestInventoryDoubt(t *testing.T) {
 	first, second := s.target("u1", "a.example.com"), s.target("u2", "b.example.com")
 	s.mustPush(first)
 	s.mustPush(second)
-	if s.Doubted() {
+	if s.Invalidated() {
 		t.Error("doubt without a reason")
 	}
 	s.standIn.Wipe()
 	s.mustPush(s.target("u1", "a.example.com"))
-	if !s.Doubted() || s.Doubted() {
+	if !s.Invalidated() || s.Invalidated() {
 		t.Error("the wipe was not noticed, or is told twice")
 	}
-	if _, verb, proof := s.push(second); verb != Put || !proof.Served {
+	if _, verb, proof := s.push(second); verb != ActionPut || !proof.Served {
 		t.Errorf("the other object: %s %+v", verb, proof)
 	}
 }

@@ -23,11 +23,11 @@ func TestAdoptWritesInFlight(t *testing.T) {
 	for i := range 2 * n {
 		host := fmt.Sprintf("a%d.example.com", i)
 		target := s.target(fmt.Sprintf("u%d", i), host)
-		use := Use{Kind: "ApisixTls", Namespace: "shop", Name: fmt.Sprintf("tls%d", i), Hosts: []string{host}, Controller: ingresscontroller.Class2}
-		target.Name, target.Uses, target.SecretName = fmt.Sprintf("web%d", i), []Use{use}, fmt.Sprintf("tls%d", i)
+		ref := Reference{Kind: "ApisixTls", Namespace: "shop", Name: fmt.Sprintf("tls%d", i), Hosts: []string{host}, Controller: ingresscontroller.Class2}
+		target.Name, target.References, target.SecretName = fmt.Sprintf("web%d", i), []Reference{ref}, fmt.Sprintf("tls%d", i)
 		if i < n { // the others are missing, and made
 			old := s.target(target.UID, host)
-			s.putRaw(apisix.SSL{ID: ingresscontroller.V2.ID(use.source("")), SNIs: use.Hosts, Cert: string(old.Cert), Key: string(old.Key), Labels: theirs{}.labelsFor(ingresscontroller.V2, use, target)})
+			s.putRaw(apisix.SSL{ID: ingresscontroller.V2.ID(ref.source("")), SNIs: ref.Hosts, Cert: string(old.Cert), Key: string(old.Key), Labels: theirs{}.labelsFor(ingresscontroller.V2, ref, target)})
 		}
 		targets = append(targets, target)
 	}
@@ -40,7 +40,7 @@ func TestAdoptWritesInFlight(t *testing.T) {
 	if puts := s.count(http.MethodPut) - n - 1; failed > 0 || s.patches() != n || puts != n {
 		t.Errorf("%d failed, %d patched, %d made", failed, s.patches(), puts)
 	}
-	if most.Load() > writesInFlight || most.Load() < 2 {
+	if most.Load() > maxConcurrentWrites || most.Load() < 2 {
 		t.Errorf("%d at a time", most.Load())
 	}
 }

@@ -62,29 +62,29 @@ func TestWritesAreLogged(t *testing.T) {
 	s.standIn.ResetCalls()
 	push(s.next) // patched
 	missing := s.target("u2", "new.example.com")
-	use := tlsUse
-	use.Name, use.Hosts = "new", missing.Hosts
-	missing.Uses = []Use{use}
+	ref := tlsUse
+	ref.Name, ref.Hosts = "new", missing.Hosts
+	missing.References = []Reference{ref}
 	push(missing)
 	s.fake.Step(controllerGrace)
 	push(missing) // made
-	use.Ending = true
-	missing.Uses = []Use{use}
+	ref.Terminating = true
+	missing.References = []Reference{ref}
 	remove(missing) // deleted
 	conflict := s.target("u", s.next.Hosts...)
-	conflict.Uses = s.next.Uses
+	conflict.References = s.next.References
 	s.headStart(conflict)
 	s.conflict(1, false)
 	push(conflict) // patched twice
-	s.Mode = Own
+	s.Mode = ModeOwn
 	if err := s.Admin.DeleteSSL(t.Context(), s.theirs.ID); err != nil {
 		t.Fatal(err)
 	}
 	s.refresh()
 	own := s.target("u3", "own.example.com")
 	id := s.ID(own)
-	own.Reference = &Reference{Cert: "$secret://vault/" + id + "/a/cert", Key: "$secret://vault/" + id + "/a/key"}
-	own.Reference.Secret = apisix.VaultSecret{ID: id, URI: "http://127.0.0.1:1", Prefix: "kv", Token: "hvs.not-for-the-log"}
+	own.VaultReference = &VaultReference{Cert: "$secret://vault/" + id + "/a/cert", Key: "$secret://vault/" + id + "/a/key"}
+	own.VaultReference.Secret = apisix.VaultSecret{ID: id, URI: "http://127.0.0.1:1", Prefix: "kv", Token: "hvs.not-for-the-log"}
 	push(own)   // two objects
 	remove(own) // two objects
 	if got, want := len(log.lines), writes(s.standIn)-1; got != want || want != 9 {

@@ -144,7 +144,7 @@ func TestOwnWritesInFlight(t *testing.T) {
 	s.refresh()
 	var now, most atomic.Int64
 	s.Admin = slowClient(t, s, &now, &most)
-	if failed := s.pushMany(s.manyTargets(100, "f%d.example.com")); failed > 0 || most.Load() > writesInFlight || most.Load() < 2 {
+	if failed := s.pushMany(s.manyTargets(100, "f%d.example.com")); failed > 0 || most.Load() > maxConcurrentWrites || most.Load() < 2 {
 		t.Errorf("%d failed, %d at a time", failed, most.Load())
 	}
 }

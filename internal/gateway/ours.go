@@ -21,8 +21,8 @@ type ours struct {
 	cluster string
 }
 
-// ownID is the id of an own ssl object. It depends on the cluster and the ApisixCertificate's UID alone, and has 160 bits,
-// so that it is the same after a restart and different for every other object.
+// ownID returns the id of an own ssl object. It depends only on the cluster and the ApisixCertificate's UID, and has 160
+// bits, so it is the same after a restart and unique.
 func ownID(cluster, uid string) string {
 	sum := sha256.Sum256([]byte(cluster + "\x00" + uid))
 	return "ac-" + hex.EncodeToString(sum[:20])
@@ -37,29 +37,29 @@ func (o ours) ownLabels(t Target) map[string]string {
 	}
 }
 
-// writeOf is what the log says of a write for the target.
+// writeOf returns what is logged for a write of the target.
 func writeOf(t Target, why string) inventory.Write {
 	return inventory.Write{Certificate: t.Namespace + "/" + t.Name, Serial: t.Serial, Why: why}
 }
 
-// isOf reports whether the object is this cluster's, of the target's UID.
+// isOf reports whether the object has the labels of this cluster and of the target's UID.
 func (o ours) isOf(object inventory.Object, t Target) bool {
 	l := object.Labels
 	return l.Get(inventory.LabelManagedBy) == inventory.ManagedBy && l.Get(inventory.LabelCluster) == o.cluster && l.Get(inventory.LabelUID) == t.UID
 }
 
-// isKnown reports whether the object belongs to an ApisixCertificate of this cluster. One on its way out or about to lose
-// the host is no reason to hold back: who owns a host within the cluster is decided before the push. Two clusters may have
-// been given one name, so the UID must be known here, where that can be told.
+// isKnown reports whether the object belongs to an ApisixCertificate of this cluster. Such an object does not block a host,
+// even if it is about to be deleted or to lose the host: who owns a host within the cluster is decided before the push. Two
+// clusters may have the same name, so the UID must exist here, if that can be checked.
 func (o ours) isKnown(object inventory.Object, t Target) bool {
 	l := object.Labels
 	return l.Get(inventory.LabelManagedBy) == inventory.ManagedBy && l.Get(inventory.LabelCluster) == o.cluster &&
 		(t.Known == nil || t.Known(l.Get(inventory.LabelNamespace), l.Get(inventory.LabelName), l.Get(inventory.LabelUID)))
 }
 
-// isBefore reports whether the object is of the ApisixCertificate that the target's one was before a restore, which gave it
-// another UID: it has the same name, there is none with its UID, and its certificate is the one whose key the target has.
-func (o ours) isBefore(object inventory.Object, t Target) bool {
+// isPreRestore reports whether the object belongs to the target's ApisixCertificate before a restore, which changed its
+// UID: it has the same name, no ApisixCertificate has its UID, and its certificate is the target's, whose key is available.
+func (o ours) isPreRestore(object inventory.Object, t Target) bool {
 	l := object.Labels
 	return l.Get(inventory.LabelManagedBy) == inventory.ManagedBy && l.Get(inventory.LabelCluster) == o.cluster &&
 		l.Get(inventory.LabelNamespace) == t.Namespace && l.Get(inventory.LabelName) == t.Name &&
@@ -67,24 +67,24 @@ func (o ours) isBefore(object inventory.Object, t Target) bool {
 		!t.keyless() && object.Fingerprint != "" && object.Fingerprint == t.Fingerprint
 }
 
-// current is the target's own object, if there is one.
+// current returns the target's own object, if it exists.
 func (o ours) current(t Target) []inventory.Object {
 	object, ok := o.Get(o.id(t))
 	if !ok {
 		return nil
 	}
-	if t.heldBy(object) {
-		object.Serial = t.Serial // the list does not have that of a reference
+	if t.matches(object) {
+		object.Serial = t.Serial // the list has no serial for a reference
 	}
 	return []inventory.Object{object}
 }
 
-// leftBehind are the ids of objects of before a restore that have one of the target's hosts.
-func (o ours) leftBehind(t Target) []string {
+// preRestore returns the ids of objects from before a restore that have one of the target's hosts.
+func (o ours) preRestore(t Target) []string {
 	var ids []string
 	for _, host := range t.Hosts {
 		for _, object := range o.WithHost(host) {
-			if o.isBefore(object, t) && !slices.Contains(ids, object.ID) {
+			if o.isPreRestore(object, t) && !slices.Contains(ids, object.ID) {
 				ids = append(ids, object.ID)
 			}
 		}
@@ -93,10 +93,10 @@ func (o ours) leftBehind(t Target) []string {
 	return ids
 }
 
-// write writes the target's own object whole, and the object of its Vault before it. had reports whether it was there.
+// write writes the target's whole own object, after the object of its Vault. had reports whether it existed.
 func (o ours) write(ctx context.Context, t Target, had bool, why string) (inventory.Object, error) {
 	ssl := apisix.SSL{ID: o.id(t), SNIs: t.Hosts, Cert: string(t.Cert), Key: string(t.Key), Labels: o.ownLabels(t), Client: t.Client}
-	if r := t.Reference; r != nil && !r.Old {
+	if r := t.VaultReference; r != nil && !r.Old {
 		ssl.Cert, ssl.Key = r.Cert, r.Key
 		if err := o.keepVaultSecret(ctx, t, true); err != nil {
 			return inventory.Object{}, err
@@ -107,11 +107,11 @@ func (o ours) write(ctx context.Context, t Target, had bool, why string) (invent
 	return o.Put(ctx, writeOf(t, why), ssl, had)
 }
 
-// dropLeft deletes what was left of before a restore.
-func (o ours) dropLeft(ctx context.Context, t Target, left []string) error {
+// dropPreRestore deletes objects from before a restore.
+func (o ours) dropPreRestore(ctx context.Context, t Target, left []string) error {
 	for _, id := range left {
 		w := writeOf(t, "the certificate has another object since a restore")
-		if err := o.Delete(ctx, w, id, func(object inventory.Object) bool { return o.isBefore(object, t) }); err != nil {
+		if err := o.Delete(ctx, w, id, func(object inventory.Object) bool { return o.isPreRestore(object, t) }); err != nil {
 			return err
 		}
 	}
@@ -123,13 +123,13 @@ func (o ours) drop(ctx context.Context, t Target, why string) error {
 	if err := o.Delete(ctx, writeOf(t, why), o.id(t), func(object inventory.Object) bool { return o.isOf(object, t) }); err != nil {
 		return err
 	}
-	if t.Reference == nil {
+	if t.VaultReference == nil {
 		return nil
 	}
 	return o.forgetVault(ctx, t)
 }
 
-// dropKnown is drop for an object that the inventory has.
+// dropKnown calls drop if the inventory has the target's own object.
 func (o ours) dropKnown(ctx context.Context, t Target, why string) error {
 	if _, ok := o.Get(o.id(t)); !ok {
 		return nil
@@ -137,16 +137,16 @@ func (o ours) dropKnown(ctx context.Context, t Target, why string) error {
 	return o.drop(ctx, t, why)
 }
 
-// keepVaultSecret writes the gateway's object of the target's Vault where it is not as it should be, or always.
+// keepVaultSecret writes the gateway's object of the target's Vault if it differs, or always.
 func (o ours) keepVaultSecret(ctx context.Context, t Target, always bool) error {
-	want, why := t.Reference.Secret, "the ssl object that refers to it is written"
+	want, why := t.VaultReference.Secret, "the ssl object that refers to it is written"
 	if want.ID != o.id(t) {
-		return fmt.Errorf("secret object vault/%s is not that of %s/%s", want.ID, t.Namespace, t.Name)
+		return fmt.Errorf("secret object vault/%s does not belong to %s/%s", want.ID, t.Namespace, t.Name)
 	}
 	if strings.HasPrefix(want.Token, "$") && !strings.HasPrefix(want.Token, "$env://") {
 		return &SetupError{
 			Object: "ApisixCertificate " + t.Namespace + "/" + t.Name, Field: "spec.vaultKV.tokenSecretRef",
-			Problem: "the token refers to a secret of the gateway: put a Vault token there, or $env://NAME",
+			Problem: "the token is a reference to a secret of the gateway; set a Vault token or $env://NAME",
 		}
 	}
 	if !always {
@@ -157,7 +157,7 @@ func (o ours) keepVaultSecret(ctx context.Context, t Target, always bool) error 
 		if err != nil && !apisix.IsNotFound(err) {
 			return fmt.Errorf("get secret object vault/%s: %w", want.ID, err)
 		}
-		why = "it is missing, or not as it should be"
+		why = "it is missing or differs"
 	}
 	return o.PutVaultSecret(ctx, writeOf(t, why), want)
 }
@@ -166,7 +166,7 @@ func (o ours) forgetVault(ctx context.Context, t Target) error {
 	return o.DeleteVaultSecret(ctx, writeOf(t, "nothing refers to it any more"), o.id(t))
 }
 
-// references is what the target's own object has in the place of certificate and key where those are references.
+// references returns the references that the target's own object has instead of certificate and key.
 func (o ours) references(ctx context.Context, t Target) (string, error) {
 	ssl, err := o.Admin.GetSSL(ctx, o.id(t))
 	switch {

@@ -23,11 +23,11 @@ func TestOwnPushTwice(t *testing.T) {
 	skipReal(t)
 	s := newOwnScene(t)
 	target := s.target("u1", "a.example.com", "*.b.example.com")
-	if _, verb, proof := s.push(target); verb != Put || !proof.Served || proof.Serial != target.Serial {
+	if _, verb, proof := s.push(target); verb != ActionPut || !proof.Served || proof.Serial != target.Serial {
 		t.Fatalf("first: %s %+v", verb, proof)
 	}
 	s.standIn.ResetCalls()
-	if _, verb, proof := s.push(target); verb != Keep || !proof.Served {
+	if _, verb, proof := s.push(target); verb != ActionKeep || !proof.Served {
 		t.Errorf("second: %s %+v", verb, proof)
 	}
 	if calls := s.standIn.Calls(); len(calls) != 0 {
@@ -57,11 +57,11 @@ func TestOwnRepairs(t *testing.T) {
 			edit(&edited)
 			s.putRaw(edited)
 			s.refresh()
-			if _, verb, proof := s.push(target); verb != Put || !proof.Served {
+			if _, verb, proof := s.push(target); verb != ActionPut || !proof.Served {
 				t.Errorf("%s %+v", verb, proof)
 			}
 			s.refresh()
-			if _, verb, _ := s.push(target); verb != Keep {
+			if _, verb, _ := s.push(target); verb != ActionKeep {
 				t.Errorf("not repaired: %s", verb)
 			}
 		})
@@ -77,12 +77,12 @@ func TestOwnUpperCase(t *testing.T) {
 	object := s.standIn.SSLs()[0]
 	s.putRaw(apisix.SSL{ID: object.ID, SNIs: []string{"A.Example.COM"}, Cert: string(target.Cert), Key: string(target.Key), Labels: object.Labels})
 	s.refresh()
-	if _, verb, _ := s.push(target); verb != Keep {
+	if _, verb, _ := s.push(target); verb != ActionKeep {
 		t.Errorf("own object: %s", verb)
 	}
 	s.foreign("theirs", "B.Example.COM")
 	s.refresh()
-	if state, verb, _ := s.tryPush(s.target("u2", "b.example.com")); verb != Refuse || state.Conflict == nil || state.Conflict.ID != "theirs" {
+	if state, verb, _ := s.tryPush(s.target("u2", "b.example.com")); verb != ActionRefuse || state.Conflict == nil || state.Conflict.ID != "theirs" {
 		t.Errorf("foreign object: %s %+v", verb, state.Conflict)
 	}
 }
@@ -113,7 +113,7 @@ func TestOwnConflict(t *testing.T) {
 	theirs := s.foreign("theirs", "a.example.com")
 	both := s.target("u1", "a.example.com", "b.example.com")
 	state, verb, proof := s.push(both)
-	if verb != Put || !proof.Served || state.Conflict == nil || *state.Conflict != (Conflict{Host: "a.example.com", ID: "theirs"}) {
+	if verb != ActionPut || !proof.Served || state.Conflict == nil || *state.Conflict != (Conflict{Host: "a.example.com", ID: "theirs"}) {
 		t.Errorf("%s %+v %+v", verb, state.Conflict, proof)
 	}
 	if got := s.object(s.ID(both)).SNIs; !gocmp.Equal(got, []string{"b.example.com"}) {
@@ -122,12 +122,12 @@ func TestOwnConflict(t *testing.T) {
 	if got := s.object("theirs"); got.Cert != theirs.Cert {
 		t.Error("the foreign object was changed")
 	}
-	if _, verb, _ := s.push(s.target("u2", "a.example.com")); verb != Refuse {
+	if _, verb, _ := s.push(s.target("u2", "a.example.com")); verb != ActionRefuse {
 		t.Errorf("only the taken host: %s", verb)
 	}
 	s.putRaw(apisix.SSL{ID: "theirs", SNIs: theirs.SNIs, Cert: theirs.Cert, Key: theirs.Key, Status: ptr.To(0)})
 	s.refresh()
-	if state, verb, proof := s.push(both); verb != Put || !proof.Served || state.Conflict != nil {
+	if state, verb, proof := s.push(both); verb != ActionPut || !proof.Served || state.Conflict != nil {
 		t.Errorf("their object is disabled: %s %+v %+v", verb, state.Conflict, proof)
 	}
 }
@@ -140,7 +140,7 @@ func TestOwnConflictLater(t *testing.T) {
 	s.foreign("theirs", "a.example.com")
 	s.refresh()
 	renewed := s.target("u1", "a.example.com")
-	if _, verb, proof := s.push(renewed); verb != Put || !proof.Served {
+	if _, verb, proof := s.push(renewed); verb != ActionPut || !proof.Served {
 		t.Errorf("%s %+v", verb, proof)
 	}
 }
@@ -170,7 +170,7 @@ func TestOwnTwoClusters(t *testing.T) {
 		other.mustPush(second)
 		taken := other.target("uid-of-third", "a.example.com")
 		taken.Known = func(_, _, uid string) bool { return strings.HasPrefix(uid, "uid-of-second") }
-		if _, verb, _ := other.tryPush(taken); verb != Refuse {
+		if _, verb, _ := other.tryPush(taken); verb != ActionRefuse {
 			t.Errorf("cluster %s takes a host of the other: %s", name, verb)
 		}
 		if done, err := other.Remove(context.Background(), second, true); !done || err != nil {
@@ -200,18 +200,18 @@ func TestOwnClient(t *testing.T) {
 	s := newOwnScene(t)
 	target := s.target("u1", "a.example.com")
 	target.Client = &apisix.SSLClient{CA: string(target.Cert), Depth: ptr.To(2), SkipMTLSURIRegex: []string{"/health"}}
-	if _, verb, proof := s.push(target); verb != Put || !proof.Served {
+	if _, verb, proof := s.push(target); verb != ActionPut || !proof.Served {
 		t.Fatalf("%s %+v", verb, proof)
 	}
 	if got := s.object(s.ID(target)).Client; got == nil || *got.Depth != 2 || !gocmp.Equal(got.SkipMTLSURIRegex, []string{"/health"}) {
 		t.Errorf("client %+v", got)
 	}
 	s.refresh()
-	if _, verb, _ := s.push(target); verb != Keep {
+	if _, verb, _ := s.push(target); verb != ActionKeep {
 		t.Errorf("again: %s", verb)
 	}
 	target.Client = &apisix.SSLClient{CA: string(target.Cert)}
-	if _, verb, proof := s.push(target); verb != Put || !proof.Served {
+	if _, verb, proof := s.push(target); verb != ActionPut || !proof.Served {
 		t.Errorf("without a path that is left out: %s %+v", verb, proof)
 	}
 	target.Client = nil
@@ -237,12 +237,12 @@ func TestOwnKeyless(t *testing.T) {
 	target := s.target("u1", "a.example.com")
 	s.mustPush(target)
 	target.Key = nil
-	if _, verb, _ := s.push(target); verb != Keep {
+	if _, verb, _ := s.push(target); verb != ActionKeep {
 		t.Errorf("held: %s", verb)
 	}
 	s.standIn.Wipe()
 	s.refresh()
-	if _, verb, _ := s.push(target); verb != Renew {
+	if _, verb, _ := s.push(target); verb != ActionRenew {
 		t.Errorf("lost: %s", verb)
 	}
 }
@@ -270,8 +270,8 @@ func TestOwnReferences(t *testing.T) {
 			if test.cert != "" {
 				target.Cert, target.Key = []byte(test.cert), []byte(test.cert)
 			} else {
-				target.Reference = &Reference{Cert: "$secret://vault/" + id + "/a/cert", Key: "$secret://vault/" + id + "/a/key"}
-				target.Reference.Secret = apisix.VaultSecret{ID: cmp.Or(test.id, id), URI: "http://127.0.0.1:1", Prefix: "kv", Token: test.token}
+				target.VaultReference = &VaultReference{Cert: "$secret://vault/" + id + "/a/cert", Key: "$secret://vault/" + id + "/a/key"}
+				target.VaultReference.Secret = apisix.VaultSecret{ID: cmp.Or(test.id, id), URI: "http://127.0.0.1:1", Prefix: "kv", Token: test.token}
 			}
 			_, _, err := s.tryPush(target)
 			if written := len(s.standIn.SSLs()) > 0; written != test.written || (err == nil) != test.written {
@@ -286,12 +286,12 @@ func TestOwnReferences(t *testing.T) {
 
 func TestTargetRedacts(t *testing.T) {
 	secret := "-----BEGIN PRIVATE KEY-----"
-	target := Target{Namespace: "shop", Name: "web", Pair: Pair{Key: []byte(secret)}, OwnTerms: OwnTerms{Reference: &Reference{Secret: apisix.VaultSecret{Token: "hvs.secret"}}}}
+	target := Target{Namespace: "shop", Name: "web", Pair: Pair{Key: []byte(secret)}, OwnTerms: OwnTerms{VaultReference: &VaultReference{Secret: apisix.VaultSecret{Token: "hvs.secret"}}}}
 	data, err := json.Marshal(target)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{fmt.Sprintf("%v %+v %#v %s %x", target, target, target, target, target), fmt.Sprintf("%+v", *target.Reference), fmt.Sprintf("%+v %#v", target.Pair, target.Pair), string(data)} {
+	for _, text := range []string{fmt.Sprintf("%v %+v %#v %s %x", target, target, target, target, target), fmt.Sprintf("%+v", *target.VaultReference), fmt.Sprintf("%+v %#v", target.Pair, target.Pair), string(data)} {
 		if strings.Contains(text, "PRIVATE") || strings.Contains(text, "hvs.") {
 			t.Errorf("a secret is shown: %s", text)
 		}

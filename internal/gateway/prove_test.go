@@ -30,10 +30,10 @@ func TestExplain(t *testing.T) {
 			}
 			s.foreign("theirs", "a.example.com")
 			s.putRaw(apisix.SSL{ID: ours.ID, SNIs: ours.SNIs, Cert: string(target.Cert), Key: string(target.Key), Labels: ours.Labels})
-		}, "ssl object theirs, which is not of this certificate, has the same SNI"},
+		}, "ssl object theirs, which does not belong to this certificate, has the same SNI"},
 		"exact before wildcard": {"*.example.com", func(s *ownScene, _ Target) {
 			s.foreign("exact", "apisix-certs-proof.example.com")
-		}, "ssl object exact, which is not of this certificate, has the SNI apisix-certs-proof.example.com"},
+		}, "ssl object exact, which does not belong to this certificate, has the SNI apisix-certs-proof.example.com"},
 		"disabled": {"a.example.com", func(s *ownScene, target Target) {
 			ours := s.standIn.SSLs()[0]
 			s.putRaw(apisix.SSL{ID: ours.ID, SNIs: ours.SNIs, Cert: string(target.Cert), Key: string(target.Key), Labels: ours.Labels, Status: ptr.To(0)})
@@ -41,13 +41,13 @@ func TestExplain(t *testing.T) {
 		"key mismatch": {"a.example.com", func(s *ownScene, target Target) {
 			ours := s.standIn.SSLs()[0]
 			s.putRaw(apisix.SSL{ID: ours.ID, SNIs: ours.SNIs, Cert: string(target.Cert), Key: string(s.target("x", "a.example.com").Key), Labels: ours.Labels})
-		}, "does not belong to its certificate"},
-		"gone": {"a.example.com", func(s *ownScene, _ Target) { s.standIn.Wipe() }, "has no ssl object of this certificate"},
+		}, "does not match its certificate"},
+		"gone": {"a.example.com", func(s *ownScene, _ Target) { s.standIn.Wipe() }, "no longer has an ssl object of this certificate"},
 		"old one": {"a.example.com", func(s *ownScene, _ Target) {
 			old := s.target("u1", "a.example.com")
 			ours := s.standIn.SSLs()[0]
 			s.putRaw(apisix.SSL{ID: ours.ID, SNIs: ours.SNIs, Cert: string(old.Cert), Key: string(old.Key), Labels: ours.Labels})
-		}, "holds another certificate"},
+		}, "has another certificate"},
 	}
 	for name, row := range rows {
 		t.Run(name, func(t *testing.T) {
@@ -57,7 +57,7 @@ func TestExplain(t *testing.T) {
 			row.spoil(s, target)
 			s.refresh()
 			proof := s.Prove(context.Background(), target.Hosts, target.Fingerprint)
-			if !proof.Mendable() {
+			if !proof.Fixable() {
 				t.Fatalf("%+v", proof)
 			}
 			proof = s.Explain(context.Background(), state, target, proof)
@@ -101,7 +101,7 @@ func TestProveListeners(t *testing.T) {
 			s := newOwnScene(t)
 			s.TLSAddrs = []string{listener.Addr().String()}
 			proof := s.Prove(context.Background(), []string{"a.example.com"}, "x")
-			if !proof.Asked || proof.Served || proof.Cause != row.cause || proof.Mendable() {
+			if !proof.Attempted || proof.Served || proof.Cause != row.cause || proof.Fixable() {
 				t.Errorf("%+v", proof)
 			}
 		})

@@ -13,15 +13,15 @@ func TestOwnRestored(t *testing.T) {
 		verb  Verb
 		old   bool // the object of before stays
 	}{
-		{"restored with its Secret", func(*ownScene, *Target) {}, Put, false},
+		{"restored with its Secret", func(*ownScene, *Target) {}, ActionPut, false},
 		{"restored with another certificate", func(s *ownScene, t *Target) {
 			other := s.target("u2", t.Hosts...)
 			t.Cert, t.Key, t.Fingerprint, t.Serial = other.Cert, other.Key, other.Fingerprint, other.Serial
-		}, Refuse, true},
-		{"of another name", func(_ *ownScene, t *Target) { t.Name = "other" }, Refuse, true},
-		{"of another cluster", func(s *ownScene, _ *Target) { s.Cluster = "green" }, Refuse, true},
-		{"the other one exists", func(_ *ownScene, t *Target) { t.Known = func(string, string, string) bool { return true } }, Put, true},
-		{"the key is at the gateway alone", func(_ *ownScene, t *Target) { t.Key = nil }, Refuse, true},
+		}, ActionRefuse, true},
+		{"of another name", func(_ *ownScene, t *Target) { t.Name = "other" }, ActionRefuse, true},
+		{"of another cluster", func(s *ownScene, _ *Target) { s.Cluster = "green" }, ActionRefuse, true},
+		{"the other one exists", func(_ *ownScene, t *Target) { t.Known = func(string, string, string) bool { return true } }, ActionPut, true},
+		{"the key is at the gateway alone", func(_ *ownScene, t *Target) { t.Key = nil }, ActionRefuse, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := newOwnScene(t)
@@ -40,10 +40,10 @@ func TestOwnRestored(t *testing.T) {
 			if stays := s.object(old) != nil; stays != row.old {
 				t.Errorf("the object of before stays: %t, want %t", stays, row.old)
 			}
-			if row.verb != Put {
+			if row.verb != ActionPut {
 				return
 			}
-			if _, verb, proof := s.push(target); verb != Keep || !proof.Served {
+			if _, verb, proof := s.push(target); verb != ActionKeep || !proof.Served {
 				t.Errorf("again: %s %+v", verb, proof)
 			}
 		})

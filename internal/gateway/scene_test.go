@@ -48,7 +48,7 @@ func ownGateway(t testing.TB, url, key, addr, cluster string) *Gateway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Gateway{Name: "default", Admin: admin, TLSAddrs: []string{addr}, Mode: Own, Cluster: cluster, AtOnce: 1000, Clock: clock.RealClock{}}
+	return &Gateway{Name: "default", Admin: admin, TLSAddrs: []string{addr}, Mode: ModeOwn, Cluster: cluster, MaxConcurrent: 1000, Clock: clock.RealClock{}}
 }
 
 // target is a new certificate for the hosts, of the ApisixCertificate with this UID.

@@ -11,8 +11,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway/memory"
 )
 
-// secretMode leaves everything to the ingress controller, which carries the Secret. Where the gateway has ssl objects
-// nevertheless, as when the mode is set by flag, our own objects of before are renewed until they are replaced, and go then.
+// secretMode leaves everything to the ingress controller, which syncs the Secret. If the gateway has ssl objects
+// nevertheless, because the mode is set by flag, earlier own objects are renewed until they are replaced, and then deleted.
 type secretMode struct {
 	former
 	theirs theirs
@@ -23,39 +23,39 @@ type secretMode struct {
 }
 
 func (m secretMode) observe(ctx context.Context, t Target) (State, error) {
-	s := State{Mode: Secret, Age: m.memory.Of(t.UID, t.Fingerprint, m.Clock.Now()).Age}
-	if !m.objects(ctx, Secret) {
+	s := State{Mode: ModeSecret, Age: m.memory.Get(t.UID, t.Fingerprint, m.Clock.Now()).Age}
+	if !m.objects(ctx, ModeSecret) {
 		return s, nil
 	}
 	if err := m.EnsureFresh(ctx, m.resync); err != nil {
 		return s, err
 	}
-	m.addTo(&s, t)
-	if len(s.Former)+len(s.Left) > 0 {
+	m.addOwnObjects(&s, t)
+	if len(s.Former)+len(s.PreRestore) > 0 {
 		s.Objects, _ = m.theirs.locate(t)
 	}
 	return s, nil
 }
 
 func (m secretMode) plan(s State, t Target) Action {
-	next := Action{Verb: Idle, Again: waitLong}
-	if slices.ContainsFunc(t.Uses, func(use Use) bool { return !use.Ending && ingresscontroller.Serves(use.Kind) }) {
-		next = Action{Verb: Keep}
+	next := Action{Verb: ActionIdle, RequeueAfter: maxWaitInterval}
+	if slices.ContainsFunc(t.References, func(ref Reference) bool { return !ref.Terminating && ingresscontroller.Serves(ref.Kind) }) {
+		next = Action{Verb: ActionKeep}
 	}
 	return planFormer(s, t, next)
 }
 
 func (m secretMode) apply(ctx context.Context, s State, t Target, action Action) (State, Action, error) {
 	switch action.Verb {
-	case Patch:
+	case ActionPatch:
 		for _, id := range action.IDs {
 			if err := m.renew(ctx, &s, t, id, action.Why); err != nil {
 				return s, action, err
 			}
 		}
-	case Put:
-		return m.replaceLeft(ctx, s, t, action)
-	case Drop:
+	case ActionPut:
+		return m.replacePreRestore(ctx, s, t, action)
+	case ActionDrop:
 		return m.dropReplaced(ctx, s, t, action)
 	}
 	return s, action, nil
@@ -65,12 +65,12 @@ func (m secretMode) remove(ctx context.Context, t Target, how removal) (done boo
 	if !how.ownOnly {
 		m.memory.Forget(t.UID)
 	}
-	if !m.objects(ctx, Secret) {
+	if !m.objects(ctx, ModeSecret) {
 		return true, nil
 	}
 	if err := m.EnsureFresh(ctx, m.resync); err != nil {
 		return false, err
 	}
-	err = m.dropAll(ctx, State{Left: m.leftBehind(t)}, t, "its ApisixCertificate is deleted, or left the gateway")
+	err = m.dropAll(ctx, State{PreRestore: m.preRestore(t)}, t, "its ApisixCertificate is deleted, or no longer uses the gateway")
 	return err == nil, err
 }

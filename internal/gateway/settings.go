@@ -8,22 +8,22 @@ import (
 	"sync"
 )
 
-// settings are what may change during the life of a Gateway.
+// settings are those that may change while a Gateway is used.
 type settings struct {
 	mu      sync.RWMutex
 	problem error
 	tls     TLSPort
 }
 
-// TLSPort is where the TLS port is.
+// TLSPort has the addresses of the TLS port.
 type TLSPort struct {
 	Addrs []string // host:port
-	// Problem says why there is none though there should be.
+	// Problem is why there is none although there should be.
 	Problem string
 }
 
-// Configure sets where the TLS port is now, which goes before TLSAddrs, and what keeps the gateway from being used, nil if
-// nothing does: each of its calls returns that problem then.
+// Configure sets the addresses of the TLS port, which override TLSAddrs, and a problem of the gateway. A non-nil problem is
+// returned by every call.
 func (g *Gateway) Configure(port TLSPort, problem error) {
 	g.settings.mu.Lock()
 	defer g.settings.mu.Unlock()
@@ -34,12 +34,12 @@ func (g *Gateway) problem() error {
 	g.settings.mu.RLock()
 	defer g.settings.mu.RUnlock()
 	if g.settings.problem == nil && g.Admin == nil {
-		return errors.New("gateway without an Admin API")
+		return errors.New("gateway has no Admin API")
 	}
 	return g.settings.problem
 }
 
-// TLSPort is where handshakes go now.
+// TLSPort returns the addresses for handshakes.
 func (g *Gateway) TLSPort() TLSPort {
 	g.settings.mu.RLock()
 	defer g.settings.mu.RUnlock()

@@ -13,94 +13,97 @@ import (
 // Object is what is known of an ssl object.
 type Object = inventory.Object
 
-// Mode is how certificates reach a gateway.
+// Mode is how certificates are pushed to a gateway.
 type Mode string
 
-// Modes. Auto is for flags only: it stands for one of the others, found out by looking at the gateway.
+// Modes. ModeAuto is for flags only: one of the others is detected for the gateway.
 const (
-	Auto   Mode = "auto"
-	Own    Mode = "own"
-	Adopt  Mode = "adopt"
-	Secret Mode = "secret"
+	ModeAuto   Mode = "auto"
+	ModeOwn    Mode = "own"
+	ModeAdopt  Mode = "adopt"
+	ModeSecret Mode = "secret"
 )
 
 // State is what a gateway has of a target.
 type State struct {
 	Mode Mode
-	// Objects are the ssl objects that hold the target's certificate, or should.
+	// Objects are the ssl objects that have the target's certificate, or should.
 	Objects []Object
-	// Former are our own objects at a gateway that an ingress controller keeps now: they serve until its objects do.
+	// Former are own objects at a gateway that an ingress controller now manages: they serve until its objects do.
 	Former []Object
-	// Blocked are the target's hosts that objects of somebody else have, and Conflict is the first of these. Own mode only.
+	// Blocked are the target's hosts that objects of another owner have, and Conflict is the first of these. Set in mode
+	// own only.
 	Blocked  []string
 	Conflict *Conflict
-	// Left are objects that the target's ApisixCertificate left behind before it was restored.
-	Left []string
-	// Age is how long this gateway has known of the target's certificate. Not in own mode.
+	// PreRestore are ids of objects of the target's ApisixCertificate from before a restore.
+	PreRestore []string
+	// Age is how long the target's certificate has been known for this gateway. Not set in mode own.
 	Age time.Duration
-	// Adoption is what else matters in adopt mode.
+	// Adoption is further state in mode adopt.
 	Adoption Adoption
 
-	// keeps: the gateway has ssl objects, of which some should hold the target.
-	keeps bool
-	// suspect: what is served says that the objects are not what they seem, so that they are written whatever they hold.
-	suspect bool
+	// hasObjects: the gateway has ssl objects, some of which should have the target.
+	hasObjects bool
+	// forceWrite: the certificate is not served as the objects suggest, so they are written regardless of their content.
+	forceWrite bool
 }
 
-// Carrying reports whether the ingress controller has its head start for the target: until it has carried it, or that is
-// over, what was served before is served on.
-func (s State) Carrying() bool { return s.Age < s.Adoption.HeadStart }
+// Syncing reports whether the ingress controller's head start for the target runs. Until then the previous certificate is
+// served.
+func (s State) Syncing() bool { return s.Age < s.Adoption.HeadStart }
 
-// Conflict says that another ssl object has a host of the target.
+// Conflict is another ssl object with a host of the target.
 type Conflict struct {
 	Host string
 	ID   string
 }
 
-// Adoption is what is known of a target beside an ingress controller.
+// Adoption is the state of a target at a gateway with an ingress controller.
 type Adoption struct {
-	// Missing are the uses for which the ingress controller has no ssl object as it should be. Alone is for how long
+	// Missing are the references for which the ingress controller has no matching ssl object. MissingFor is for how long
 	// there have been any.
-	Missing []Missing
-	Alone   time.Duration
-	// HeadStart is how old a certificate may become before it is patched, so that a healthy ingress controller carries it
-	// by itself. Zero: it does not do so for now.
+	Missing    []Missing
+	MissingFor time.Duration
+	// HeadStart is the age at which a certificate is patched, so that a healthy ingress controller can sync it first. Zero
+	// means that it is not awaited.
 	HeadStart time.Duration
-	// Patches counts the writes of this certificate so far, SincePatch is the time since the last one; no longer than a
-	// restart ago. With an object that holds another certificate, all of them were undone.
+	// Patches counts the writes of this certificate since the last restart, SincePatch is the time since the last one. If
+	// an object has another certificate, all of them were reverted.
 	Patches    int
 	SincePatch time.Duration
-	// ReadBack: the last write has not been looked at again yet.
+	// ReadBack: the last write has not been verified yet.
 	ReadBack bool
 }
 
-// Missing is a use without a fitting ssl object.
+// Missing is a reference without a matching ssl object.
 type Missing struct {
-	Use Use
-	// Hosts are those of the use that the target may have, which the object should have.
+	Reference Reference
+	// Hosts are those of the reference that the target may have, which the object should have.
 	Hosts []string
-	// Version is that of the ingress controller that should make the object; empty: unknown. ID is the object's.
+	// Version is that of the ingress controller that should create the object. Empty means unknown. ID is the object's id.
 	Version ingresscontroller.Version
 	ID      string
-	// There: an object with this ID is there, of this use but with other hosts.
-	There bool
-	// Taken: an object with this ID is there, and belongs to something else.
-	Taken bool
-	// Elsewhere: the use is of a class of another controller than APISIX's, or of a kind that no version serves.
-	Elsewhere bool
-	// Unserved: no APISIX ingress controller serves the use. Use.Class is not one of its classes, or is empty and there is
-	// no default class that is.
+	// Exists: an object with this ID exists, of this reference but with other hosts.
+	Exists bool
+	// IDTaken: an object with this ID exists, and belongs to another reference.
+	IDTaken bool
+	// OtherController: the class of the reference belongs to another controller than APISIX's, or no version serves its
+	// kind.
+	OtherController bool
+	// Unserved: no APISIX ingress controller serves the reference. Reference.Class is not one of its classes, or is empty
+	// and there is no default class of it.
 	Unserved bool
 }
 
 // Action is what to do at a gateway, without key material.
 type Action struct {
 	Verb Verb
-	// IDs are the ssl objects to write; several only with Patch, where several objects use one Secret.
+	// IDs are the ssl objects to write. Only ActionPatch and ActionMake have several, if several objects reference one
+	// Secret.
 	IDs []string
-	// Again is when to look again; zero: there is no need. It is no delay before the action.
-	Again time.Duration
-	// Why is the reason for a write, for the log.
+	// RequeueAfter is when to check again. Zero means not to. It is not a delay before the action.
+	RequeueAfter time.Duration
+	// Why is the reason for a write. It is logged.
 	Why string
 }
 
@@ -109,31 +112,31 @@ type Verb string
 
 // Verbs.
 const (
-	Keep   Verb = "keep"   // all is as it should be
-	Put    Verb = "put"    // write our own object whole
-	Patch  Verb = "patch"  // put certificate and key into the ingress controller's object, or into our own beside it
-	Make   Verb = "make"   // put an object in the ingress controller's stead, see State.Adoption.Missing
-	Drop   Verb = "drop"   // delete our own object, as the ingress controller's serves, see State.Former
-	Wait   Verb = "wait"   // the ingress controller has not made or changed its object yet
-	Idle   Verb = "idle"   // nothing that the gateway's ingress controller serves refers to the Secret
-	Yield  Verb = "yield"  // patches of this certificate were undone, see State.Adoption.Patches
-	Refuse Verb = "refuse" // nothing is left to write, see State.Conflict
-	Renew  Verb = "renew"  // the object is lost or old, and its key was at the gateway alone: a new one must be made
+	ActionKeep    Verb = "keep"   // the gateway is up to date
+	ActionPut     Verb = "put"    // write the whole own object
+	ActionPatch   Verb = "patch"  // write certificate and key into the ingress controller's object, or into the own object in addition to it
+	ActionMake    Verb = "make"   // create an object in place of the ingress controller, see State.Adoption.Missing
+	ActionDrop    Verb = "drop"   // delete the own object, as the ingress controller's serves, see State.Former
+	ActionWait    Verb = "wait"   // the ingress controller has not created or changed its object yet
+	ActionIdle    Verb = "idle"   // no object that the gateway's ingress controller serves references the Secret
+	ActionBackOff Verb = "yield"  // patches of this certificate were reverted, see State.Adoption.Patches
+	ActionRefuse  Verb = "refuse" // no host is left to write, see State.Conflict
+	ActionRenew   Verb = "renew"  // the object is missing or outdated, and its key was stored at the gateway only: a new certificate is needed
 )
 
-// Hosts are those of the target's hosts that can be served.
-func (s State) Hosts(t Target) []string { return s.without(t).Hosts }
+// Hosts returns the target's hosts that can be served.
+func (s State) Hosts(t Target) []string { return s.withoutBlocked(t).Hosts }
 
-// without is the target without the hosts that somebody else has.
-func (s State) without(t Target) Target {
+// withoutBlocked returns the target without the hosts of other owners.
+func (s State) withoutBlocked(t Target) Target {
 	if len(s.Blocked) > 0 {
 		t.Hosts = slices.DeleteFunc(slices.Clone(t.Hosts), func(host string) bool { return slices.Contains(s.Blocked, host) })
 	}
 	return t
 }
 
-// replace puts object in the place of the one with its id.
-func (s *State) replace(object Object) {
+// replaceObject replaces the object with the same id.
+func (s *State) replaceObject(object Object) {
 	for _, list := range []*[]Object{&s.Objects, &s.Former} {
 		*list = slices.Clone(*list)
 		for i := range *list {
@@ -144,17 +147,17 @@ func (s *State) replace(object Object) {
 	}
 }
 
-// takeOut takes the object with this id out.
-func (s *State) takeOut(objectID string) {
+// removeObject removes the object with this id.
+func (s *State) removeObject(objectID string) {
 	for _, list := range []*[]Object{&s.Objects, &s.Former} {
 		*list = slices.DeleteFunc(slices.Clone(*list), func(o Object) bool { return o.ID == objectID })
 	}
 }
 
-// removal says what is taken away.
+// removal is what to delete.
 type removal struct {
-	// ownOnly leaves out what an ingress controller keeps: the certificate lives on.
+	// ownOnly excludes objects of an ingress controller: the ApisixCertificate still exists.
 	ownOnly bool
-	// overdue: the ingress controller has had its time to drop its objects.
+	// overdue: the grace period for the ingress controller to delete its objects has passed.
 	overdue bool
 }

@@ -13,25 +13,25 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway/inventory"
 )
 
-// Target is a certificate as a gateway should hold it.
+// Target is a certificate as a gateway should have it.
 type Target struct {
 	// Namespace, Name and UID are those of the ApisixCertificate.
 	Namespace, Name, UID string
 	// SecretNamespace and SecretName are those of its Secret.
 	SecretNamespace, SecretName string
-	// Hosts are the SNIs, in lower case: those host names of the certificate that its namespace owns. Nothing is made or
-	// deleted for any other.
+	// Hosts are the SNIs, in lower case: the host names of the certificate that its namespace owns. Objects for other hosts
+	// are never created or deleted.
 	Hosts []string
-	// Uses are the objects by which an ingress controller serves the Secret.
-	Uses []Use
-	// FormerUses are those by which it was seen to be served, and that may be gone. What an ingress controller has left of
-	// them is deleted with the certificate. A kind, a namespace and a name are enough.
-	FormerUses []Use
+	// References are the objects by which an ingress controller serves the Secret.
+	References []Reference
+	// FormerReferences are the objects by which it was served before, and which may be gone. Objects that an ingress
+	// controller has not deleted for them are deleted with the certificate. Kind, namespace and name are sufficient.
+	FormerReferences []Reference
 	Pair
 	OwnTerms
 }
 
-// Pair is what an ssl object holds.
+// Pair is the content of an ssl object.
 type Pair struct {
 	// Cert and Key are PEM, the Secret's exact bytes. Fingerprint is that of the leaf.
 	Cert, Key   []byte
@@ -39,55 +39,56 @@ type Pair struct {
 	Serial      string
 }
 
-// OwnTerms are what matters for own objects alone.
+// OwnTerms apply to own objects only.
 type OwnTerms struct {
-	// Reference, where set, is what an own object has in the place of Cert and Key. Without it and without Key, nothing
-	// can be written: the key is at the gateway alone.
-	Reference *Reference
-	// Client is what an own object requires of clients; nil: nothing. Unfit says why that is not known, so that no own object
-	// may be written.
+	// VaultReference, if set, is what an own object has instead of Cert and Key. Without it and without Key, nothing can be
+	// written, as the key is stored at the gateway only.
+	VaultReference *VaultReference
+	// Client is the client certificate settings of an own object. Nil means that none is required. Unfit is why the
+	// settings are not known, so that no own object may be written.
 	Client *apisix.SSLClient
 	Unfit  error
-	// Known reports whether an ApisixCertificate of that name with this UID exists in the cluster. Nil: taken for true.
+	// Known reports whether an ApisixCertificate of that name with this UID exists in the cluster. Nil means that all
+	// exist.
 	Known func(namespace, name, uid string) bool
 }
 
-// Reference is a pair that the gateway reads from a key-value engine of Vault: "$secret://vault/ID/PATH/KEY".
-type Reference struct {
+// VaultReference is a pair that the gateway reads from a key-value engine of Vault: "$secret://vault/ID/PATH/KEY".
+type VaultReference struct {
 	Cert, Key string
-	// Secret is the object of the gateway that says where that Vault is, kept beside the ssl object under its id.
+	// Secret is the gateway's object with the address of that Vault. It has the id of the ssl object.
 	Secret apisix.VaultSecret
-	// Old: the gateway may read the pair there until it gets another, and nothing is written for it: what Secret should say
-	// is not known any more.
+	// Old: the gateway may read the pair until it gets another, and nothing is written for it, as the content of Secret is
+	// not known any more.
 	Old bool
 }
 
-// Use is one ApisixTls, one TLS entry of an Ingress, or one reference of a Gateway's listener, that refers to the target's
-// Secret.
-type Use struct {
+// Reference is an object that references the target's Secret: an ApisixTls, one TLS entry of an Ingress, or one reference
+// of a Gateway's listener.
+type Reference struct {
 	Kind, Namespace, Name string
 	Hosts                 []string
-	// Index is the place of an Ingress's entry among all its TLS entries, or of the Secret among the references of a
+	// Index is the position of the entry among all TLS entries of an Ingress, or of the Secret among the references of a
 	// Gateway's listener.
 	Index int
 	// Listener is the name of a Gateway's listener.
 	Listener string
-	// HostsOfLeaf: the listener names no host, those of the certificate are meant.
-	HostsOfLeaf bool
-	// Implicit: the entry names no hosts, those of the Ingress's rules are meant.
-	Implicit bool
-	// Mutual: clients must show a certificate, which the Secret alone does not say.
-	Mutual bool
-	// Client is what an ApisixTls requires of clients; nil: nothing.
+	// HostsFromCertificate: the listener has no hostname, so it serves the hosts of the certificate.
+	HostsFromCertificate bool
+	// HostsFromRules: the TLS entry has no hosts, so it serves those of the Ingress's rules.
+	HostsFromRules bool
+	// RequiresClientCert: clients must present a certificate, which the Secret alone does not express.
+	RequiresClientCert bool
+	// Client is the client certificate settings of an ApisixTls. Nil means that none is required.
 	Client *Client
-	// Ending: the object is being deleted.
-	Ending bool
-	// Class is the class that the object names; empty: none. Controller is spec.controller of that class, or of the default
-	// one where the object names none; empty: there is no such class.
+	// Terminating: the object is being deleted.
+	Terminating bool
+	// Class is the class of the object; empty means none. Controller is spec.controller of that class, or of the default
+	// class if the object has none; empty means that there is no such class.
 	Class, Controller string
 }
 
-// Client is what an ApisixTls requires of clients (its spec.client).
+// Client is the client certificate settings of an ApisixTls (its spec.client).
 type Client struct {
 	// CANamespace and CAName are those of the Secret with the CA.
 	CANamespace, CAName string
@@ -95,30 +96,30 @@ type Client struct {
 	SkipMTLSURIRegex    []string
 }
 
-// heldBy reports whether the object has the target's certificate.
-func (t Target) heldBy(o inventory.Object) bool {
-	if t.Reference != nil {
-		return o.Reference == t.Reference.Cert
+// matches reports whether the object has the target's certificate.
+func (t Target) matches(o inventory.Object) bool {
+	if t.VaultReference != nil {
+		return o.Reference == t.VaultReference.Cert
 	}
 	return o.Fingerprint != "" && o.Fingerprint == t.Fingerprint
 }
 
-// keyless reports whether the target cannot be written: its key is kept at the gateway alone.
+// keyless reports whether the target cannot be written, as its key is stored at the gateway only.
 func (t Target) keyless() bool {
-	return len(t.Key) == 0 && (t.Reference == nil || t.Reference.Old)
+	return len(t.Key) == 0 && (t.VaultReference == nil || t.VaultReference.Old)
 }
 
-// owns reports whether all of hosts are among the target's, or below a wildcard of them.
+// owns reports whether all hosts are among the target's, or match one of its wildcards.
 func (t Target) owns(hosts []string) bool { return len(t.owned(hosts)) == len(hosts) }
 
-// owned are those of hosts that are among the target's, or below a wildcard of them.
+// owned returns the hosts that are among the target's, or match one of its wildcards.
 func (t Target) owned(hosts []string) []string {
 	match := certs.MatchHosts(t.Hosts)
 	return slices.DeleteFunc(slices.Clone(hosts), func(host string) bool { return !match(host) })
 }
 
-// source is the use as an ingress controller derives an ssl object from it.
-func (u Use) source(secretName string) ingresscontroller.Source {
+// source returns the input from which an ingress controller derives an ssl object.
+func (u Reference) source(secretName string) ingresscontroller.Source {
 	return ingresscontroller.Source{
 		Kind: u.Kind, Namespace: u.Namespace, Name: u.Name, Index: u.Index, Listener: u.Listener, Hosts: u.Hosts, SecretName: secretName,
 	}
@@ -139,4 +140,4 @@ func (p Pair) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "certificat
 func (p Pair) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", fmt.Sprint(p)), nil }
 
 // Format keeps the token of the Vault out of fmt's verbs.
-func (r Reference) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.Cert) }
+func (r VaultReference) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.Cert) }

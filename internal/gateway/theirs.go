@@ -10,52 +10,52 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway/inventory"
 )
 
-// theirs are the ssl objects that ingress controllers keep at one gateway, as the inventory has them.
+// theirs are the ssl objects of ingress controllers at one gateway, from the inventory.
 type theirs struct{ known *inventory.Inventory }
 
-// locate finds the objects that should hold the target's certificate, and the uses that have none.
+// locate returns the objects that should have the target's certificate, and the references without one.
 func (th theirs) locate(t Target) (objects []Object, missing []Missing) {
 	seen := map[string]bool{}
-	for _, use := range t.Uses {
-		if !ingresscontroller.Serves(use.Kind) {
+	for _, ref := range t.References {
+		if !ingresscontroller.Serves(ref.Kind) {
 			continue
 		}
-		fits, wanted := false, t.owned(use.Hosts)
-		for _, o := range th.around(use.Hosts) {
-			if !ofSecret(o, t) && !ofUse(o, use) {
+		fits, wanted := false, t.owned(ref.Hosts)
+		for _, o := range th.withAnyHost(ref.Hosts) {
+			if !ofSecret(o, t) && !matchesReference(o, ref) {
 				continue
 			}
-			exact := inventory.SameHosts(o.Hosts, use.Hosts) || len(wanted) > 0 && inventory.SameHosts(o.Hosts, wanted)
+			exact := inventory.SameHosts(o.Hosts, ref.Hosts) || len(wanted) > 0 && inventory.SameHosts(o.Hosts, wanted)
 			fits = fits || exact
 			if !seen[o.ID] && (exact || t.owns(o.Hosts)) {
 				seen[o.ID] = true
 				objects = append(objects, o)
 			}
 		}
-		if !fits && !use.Ending {
-			missing = append(missing, th.missingOf(use, wanted, t))
+		if !fits && !ref.Terminating {
+			missing = append(missing, th.missingOf(ref, wanted, t))
 		}
 	}
 	return objects, missing
 }
 
-// missingOf says where the object of a use belongs, and what is there.
-func (th theirs) missingOf(use Use, wanted []string, t Target) Missing {
-	m := Missing{Use: use, Hosts: wanted, Version: th.version(use), Unserved: !th.serve(use)}
-	m.Elsewhere = m.Unserved && use.Controller != "" && !ingresscontroller.Only(use.Kind)
+// missingOf returns where the object of a reference belongs, and what is there.
+func (th theirs) missingOf(ref Reference, wanted []string, t Target) Missing {
+	m := Missing{Reference: ref, Hosts: wanted, Version: th.version(ref), Unserved: !th.isServed(ref)}
+	m.OtherController = m.Unserved && ref.Controller != "" && !ingresscontroller.ForAPISIXOnly(ref.Kind)
 	if m.Version == "" {
 		return m
 	}
-	m.ID = m.Version.ID(use.source(t.SecretName))
+	m.ID = m.Version.ID(ref.source(t.SecretName))
 	if o, ok := th.known.Get(m.ID); ok {
-		m.There = o.Controller() == m.Version && (ofSecret(o, t) || namesUse(o, use) || wasOfSecret(o, use, t))
-		m.Taken = !m.There
+		m.Exists = o.Controller() == m.Version && (ofSecret(o, t) || namesReference(o, ref) || wasOfSecret(o, ref, t))
+		m.IDTaken = !m.Exists
 	}
 	return m
 }
 
-// around are the ingress controllers' objects that are served for any of the hosts.
-func (th theirs) around(hosts []string) []Object {
+// withAnyHost returns the ingress controllers' objects with any of the hosts.
+func (th theirs) withAnyHost(hosts []string) []Object {
 	var found []Object
 	seen := map[string]bool{}
 	for _, host := range hosts {
@@ -69,66 +69,66 @@ func (th theirs) around(hosts []string) []Object {
 	return found
 }
 
-// leftovers are the objects that were derived from the target's own references, and that no live use explains: what an
-// ingress controller forgot. Their labels say so, and they serve nothing but hosts of the target. That one holds the
-// target's certificate means nothing: anybody may have a copy of it.
+// leftovers returns the objects that were derived from the target's own references, but belong to no active reference:
+// objects that an ingress controller has not deleted. Their labels identify them, and all their hosts are the target's.
+// That an object has the target's certificate is not sufficient, as anyone may have a copy of it.
 func (th theirs) leftovers(t Target) []Object {
-	return slices.DeleteFunc(th.around(t.Hosts), func(o Object) bool { return !leftOver(o, t) })
+	return slices.DeleteFunc(th.withAnyHost(t.Hosts), func(o Object) bool { return !isLeftover(o, t) })
 }
 
-func leftOver(o Object, t Target) bool {
-	if !t.owns(o.Hosts) || slices.ContainsFunc(t.Uses, func(use Use) bool { return !use.Ending && inUse(o, use, t) }) {
+func isLeftover(o Object, t Target) bool {
+	if !t.owns(o.Hosts) || slices.ContainsFunc(t.References, func(ref Reference) bool { return !ref.Terminating && inUseBy(o, ref, t) }) {
 		return false
 	}
-	ending := func(use Use) bool { return use.Ending && derived(o, use, t) }
-	// Of a use that is gone its name may be all that is known, and the object may be of another one of that name by now.
-	gone := func(use Use) bool { return derived(o, use, t) && t.heldBy(o) }
-	byUse := slices.ContainsFunc(t.Uses, ending) || slices.ContainsFunc(t.FormerUses, gone)
-	// A Secret of another namespace is not proven to be ours by its name.
+	ending := func(ref Reference) bool { return ref.Terminating && derived(o, ref, t) }
+	// Only the name of a deleted reference may be known, and a new object may have that name.
+	gone := func(ref Reference) bool { return derived(o, ref, t) && t.matches(o) }
+	byUse := slices.ContainsFunc(t.References, ending) || slices.ContainsFunc(t.FormerReferences, gone)
+	// The name alone does not identify a Secret of another namespace as ours.
 	return byUse || ofSecret(o, t) && t.SecretNamespace == t.Namespace
 }
 
-// derived reports whether the object says that it is derived from a use of the target's Secret.
-func derived(o Object, use Use, t Target) bool {
+// derived reports whether the object's labels or id show that it is derived from a reference to the target's Secret.
+func derived(o Object, ref Reference, t Target) bool {
 	switch o.Controller() {
 	case ingresscontroller.V2:
-		return namesUse(o, use)
+		return namesReference(o, ref)
 	case ingresscontroller.V18:
-		return ofSecret(o, t) && o.ID == ingresscontroller.V18.ID(use.source(t.SecretName))
+		return ofSecret(o, t) && o.ID == ingresscontroller.V18.ID(ref.source(t.SecretName))
 	}
 	return false
 }
 
-// inUse reports whether a live use has the object: its controller still wants it.
-func inUse(o Object, use Use, t Target) bool {
-	return o.ID == o.Controller().ID(use.source(t.SecretName)) || inventory.SameHosts(o.Hosts, use.Hosts) ||
-		namesUse(o, use) && overlap(o.Hosts, use.Hosts)
+// inUseBy reports whether an active reference has the object, so that its controller still needs it.
+func inUseBy(o Object, ref Reference, t Target) bool {
+	return o.ID == o.Controller().ID(ref.source(t.SecretName)) || inventory.SameHosts(o.Hosts, ref.Hosts) ||
+		namesReference(o, ref) && overlap(o.Hosts, ref.Hosts)
 }
 
-// ofSecret is how 1.8 labels its objects: with the Secret, not with the object that uses it.
+// ofSecret reports whether the object has the target's Secret in its labels, as objects of 1.8 do.
 func ofSecret(o Object, t Target) bool {
 	return o.Controller() == ingresscontroller.V18 && o.Labels.Get(ingresscontroller.Label18SecretNamespace) == t.SecretNamespace &&
 		o.Labels.Get(ingresscontroller.Label18SecretName) == t.SecretName
 }
 
-// wasOfSecret reports whether an object of 1.8 under the use's id is of another Secret of the same namespace, that the use
-// named before. Ids can be made to collide, so that one of another namespace is somebody else's.
-func wasOfSecret(o Object, use Use, t Target) bool {
+// wasOfSecret reports whether a 1.8 object under the reference's id is of another Secret of the same namespace, which the
+// reference named before. Ids can be made to collide, so an object of another namespace belongs to another owner.
+func wasOfSecret(o Object, ref Reference, t Target) bool {
 	return o.Controller() == ingresscontroller.V18 && o.Labels.Get(ingresscontroller.Label18SecretNamespace) == t.SecretNamespace &&
-		overlap(o.Hosts, use.Hosts)
+		overlap(o.Hosts, ref.Hosts)
 }
 
-// ofUse is how 2.x labels its objects: with the object that uses the Secret. All entries of an Ingress have the same
-// labels; their hosts and the id distinguish them. So have all listeners of a Gateway, and two Secrets of one listener have
-// the same hosts besides.
-func ofUse(o Object, use Use) bool {
-	sameHosts := use.Listener == "" && inventory.SameHosts(o.Hosts, use.Hosts)
-	return o.Controller() == ingresscontroller.V2 && namesUse(o, use) && (sameHosts || o.ID == ingresscontroller.V2.ID(use.source("")))
+// matchesReference reports whether a 2.x object is that of the reference. All entries of an Ingress have the same labels,
+// so hosts and id distinguish them. All listeners of a Gateway have the same labels too, and two Secrets of one listener
+// even the same hosts.
+func matchesReference(o Object, ref Reference) bool {
+	sameHosts := ref.Listener == "" && inventory.SameHosts(o.Hosts, ref.Hosts)
+	return o.Controller() == ingresscontroller.V2 && namesReference(o, ref) && (sameHosts || o.ID == ingresscontroller.V2.ID(ref.source("")))
 }
 
-func namesUse(o Object, use Use) bool {
-	return o.Labels.Get(ingresscontroller.Label2Kind) == use.Kind && o.Labels.Get(ingresscontroller.Label2Namespace) == use.Namespace &&
-		o.Labels.Get(ingresscontroller.Label2Name) == use.Name
+func namesReference(o Object, ref Reference) bool {
+	return o.Labels.Get(ingresscontroller.Label2Kind) == ref.Kind && o.Labels.Get(ingresscontroller.Label2Namespace) == ref.Namespace &&
+		o.Labels.Get(ingresscontroller.Label2Name) == ref.Name
 }
 
 func overlap(a, b []string) bool {
@@ -137,15 +137,15 @@ func overlap(a, b []string) bool {
 	})
 }
 
-// version is that of the ingress controller that serves a use: as its class and the gateway's objects say, empty where
-// they say nothing or contradict each other.
-func (th theirs) version(use Use) ingresscontroller.Version {
-	byClass := ingresscontroller.VersionOfClass(use.Controller)
+// version returns that of the ingress controller that serves a reference, according to its class and the gateway's objects.
+// It is empty if it is unknown or they contradict each other.
+func (th theirs) version(ref Reference) ingresscontroller.Version {
+	byClass := ingresscontroller.VersionOfClass(ref.Controller)
 	has18, has2 := th.known.Has(ingresscontroller.V18), th.known.Has(ingresscontroller.V2)
 	var byObjects ingresscontroller.Version
 	switch {
 	case has18 && has2:
-		return byClass // somebody is migrating
+		return byClass // a migration is in progress
 	case has18:
 		byObjects = ingresscontroller.V18
 	case has2:
@@ -160,21 +160,21 @@ func (th theirs) version(use Use) ingresscontroller.Version {
 	return byObjects
 }
 
-// serve reports whether an APISIX ingress controller serves a use: it is the controller of the use's class. A controller of
-// 2.x may have another name, which is in its objects then.
-func (th theirs) serve(use Use) bool {
+// isServed reports whether an APISIX ingress controller serves a reference: it is the controller of its class. A controller
+// of 2.x may have another name, which is then in its objects.
+func (th theirs) isServed(ref Reference) bool {
 	switch {
-	case use.Controller == "":
+	case ref.Controller == "":
 		return false
-	case strings.HasPrefix(use.Controller, ingresscontroller.ClassPrefix):
+	case strings.HasPrefix(ref.Controller, ingresscontroller.ClassPrefix):
 		return true
 	}
-	return th.known.Any(func(o Object) bool { return o.Labels.Get(ingresscontroller.Label2Controller) == use.Controller })
+	return th.known.Any(func(o Object) bool { return o.Labels.Get(ingresscontroller.Label2Controller) == ref.Controller })
 }
 
-// labelsFor are those with which an ingress controller makes the object of a use. 2.x writes the name of its class's controller
-// into it.
-func (theirs) labelsFor(version ingresscontroller.Version, use Use, t Target) map[string]string {
+// labelsFor returns the labels with which an ingress controller creates the object of a reference. 2.x adds the name of its
+// class's controller.
+func (theirs) labelsFor(version ingresscontroller.Version, ref Reference, t Target) map[string]string {
 	if version == ingresscontroller.V18 {
 		return map[string]string{
 			ingresscontroller.Label18ManagedBy:       ingresscontroller.Name,
@@ -182,8 +182,8 @@ func (theirs) labelsFor(version ingresscontroller.Version, use Use, t Target) ma
 		}
 	}
 	return map[string]string{
-		ingresscontroller.Label2ManagedBy: ingresscontroller.Name, ingresscontroller.Label2Kind: use.Kind,
-		ingresscontroller.Label2Namespace: use.Namespace, ingresscontroller.Label2Name: use.Name,
-		ingresscontroller.Label2Controller: use.Controller,
+		ingresscontroller.Label2ManagedBy: ingresscontroller.Name, ingresscontroller.Label2Kind: ref.Kind,
+		ingresscontroller.Label2Namespace: ref.Namespace, ingresscontroller.Label2Name: ref.Name,
+		ingresscontroller.Label2Controller: ref.Controller,
 	}
 }

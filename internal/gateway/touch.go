@@ -8,40 +8,40 @@ import (
 )
 
 const (
-	// touchAfter is how long an ingress controller is given to carry a certificate by itself.
+	// touchAfter is how long an ingress controller may take to sync a certificate.
 	touchAfter = 5 * time.Second
-	// touchAgain is the least time between two touches of a gateway.
-	touchAgain = time.Minute
+	// touchInterval is the minimum time between two touches of a gateway.
+	touchInterval = time.Minute
 )
 
-// touches are those of a gateway in mode secret. The zero value is ready.
+// touches are those of a gateway in mode secret. The zero value is ready to use.
 type touches struct {
 	mu   sync.Mutex
 	last time.Time
 }
 
-// turn reports whether it is time for one, and takes the turn.
-func (t *touches) turn(now time.Time) bool {
+// tryAcquire reports whether a touch is due, and records it.
+func (t *touches) tryAcquire(now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.last.IsZero() && now.Sub(t.last) < touchAgain {
+	if !t.last.IsZero() && now.Sub(t.last) < touchInterval {
 		return false
 	}
 	t.last = now
 	return true
 }
 
-// touch names an ApisixTls to be touched, nil for none: a gateway in standalone mode that was started anew has nothing, and its
-// ingress controller notices only with its next period, an hour by default, or with a change of any source.
-func (g *Gateway) touch(done Result, t Target) *Use {
-	if done.State.Mode != Secret || done.Verb != Keep || done.Proof.Served || done.Proof.Cause != NoCertificate || done.State.Age < touchAfter {
+// touch returns an ApisixTls to touch, or nil. A gateway in standalone mode is empty after a restart, and its ingress
+// controller notices that only at its next sync period, an hour by default, or when a source changes.
+func (g *Gateway) touch(done Result, t Target) *Reference {
+	if done.State.Mode != ModeSecret || done.Verb != ActionKeep || done.Proof.Served || done.Proof.Cause != NoCertificate || done.State.Age < touchAfter {
 		return nil
 	}
-	// One that the controller does not serve would take the turn of all the others and bring nothing.
+	// Touching one that the controller does not serve would have no effect and block the others.
 	their := theirs{known: &g.parts.inventory}
-	for _, use := range t.Uses {
-		if use.Kind == "ApisixTls" && !use.Ending && their.serve(use) && g.parts.touches.turn(g.Clock.Now()) {
-			return &use
+	for _, ref := range t.References {
+		if ref.Kind == "ApisixTls" && !ref.Terminating && their.isServed(ref) && g.parts.touches.tryAcquire(g.Clock.Now()) {
+			return &ref
 		}
 	}
 	return nil

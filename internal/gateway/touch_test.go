@@ -15,10 +15,10 @@ import (
 // than once a minute. What another certificate serves, or a gateway that cannot be reached, no touch would help.
 func TestTouch(t *testing.T) {
 	clock := clocktesting.NewFakeClock(time.Now())
-	lost := Result{Verb: Keep, State: State{Mode: Secret, Age: touchAfter}, Proof: Proof{Asked: true, Cause: NoCertificate}}
+	lost := Result{Verb: ActionKeep, State: State{Mode: ModeSecret, Age: touchAfter}, Proof: Proof{Attempted: true, Cause: NoCertificate}}
 	of := ingresscontroller.Class2
-	uses := []Use{
-		{Kind: "Ingress", Name: "a", Controller: of}, {Kind: "ApisixTls", Name: "ending", Ending: true, Controller: of},
+	uses := []Reference{
+		{Kind: "Ingress", Name: "a", Controller: of}, {Kind: "ApisixTls", Name: "ending", Terminating: true, Controller: of},
 		{Kind: "ApisixTls", Name: "no class"}, {Kind: "ApisixTls", Name: "another class", Controller: "k8s.io/ingress-nginx"},
 		{Kind: "ApisixTls", Name: "b", Controller: of},
 	}
@@ -31,27 +31,27 @@ func TestTouch(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		result Result
-		uses   []Use
+		uses   []Reference
 		step   time.Duration
 		want   string
 	}{
 		{"just written", with(func(r *Result) { r.State.Age = touchAfter - time.Second }), uses, 0, ""},
-		{"served", with(func(r *Result) { r.Proof = Proof{Asked: true, Served: true} }), uses, 0, ""},
+		{"served", with(func(r *Result) { r.Proof = Proof{Attempted: true, Served: true} }), uses, 0, ""},
 		{"not asked", with(func(r *Result) { r.Proof = Proof{} }), uses, 0, ""},
 		{"another certificate", with(func(r *Result) { r.Proof.Cause = OtherCertificate }), uses, 0, ""},
 		{"out of reach", with(func(r *Result) { r.Proof.Cause = Unreachable }), uses, 0, ""},
-		{"mode adopt", with(func(r *Result) { r.State.Mode = Adopt }), uses, 0, ""},
-		{"nobody uses it", with(func(r *Result) { r.Verb = Idle }), uses, 0, ""},
+		{"mode adopt", with(func(r *Result) { r.State.Mode = ModeAdopt }), uses, 0, ""},
+		{"nobody uses it", with(func(r *Result) { r.Verb = ActionIdle }), uses, 0, ""},
 		{"no ApisixTls", lost, uses[:2], 0, ""},
 		{"none that the controller serves, which takes no turn", lost, uses[:4], 0, ""},
 		{"lost", lost, uses, 0, "b"},
-		{"lost, soon after", lost, uses, touchAgain - time.Second, ""},
+		{"lost, soon after", lost, uses, touchInterval - time.Second, ""},
 		{"lost, a minute after", lost, uses, time.Second, "b"},
 	} {
 		clock.Step(row.step)
 		got := ""
-		if use := g.touch(row.result, Target{Uses: row.uses}); use != nil {
-			got = use.Name
+		if ref := g.touch(row.result, Target{References: row.uses}); ref != nil {
+			got = ref.Name
 		}
 		if got != row.want {
 			t.Errorf("%s: touched %q, want %q", row.name, got, row.want)

@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// ReadGateway reads a Gateway; nil where there is none, or no CRD of Gateways.
+// ReadGateway reads a Gateway. It returns nil if the Gateway does not exist, or its CRD is not installed.
 func ReadGateway(ctx context.Context, c client.Reader, key types.NamespacedName) (*Gateway, error) {
 	u, ok := NewGateway().(*unstructured.Unstructured)
 	if !ok || key.Name == "" {
@@ -27,15 +27,15 @@ func ReadGateway(ctx context.Context, c client.Reader, key types.NamespacedName)
 	return &gw, err
 }
 
-// Allowed reads a Gateway and reports whether it lets ListenerSets of a namespace add listeners (spec.allowedListeners); nil and
-// false where there is none. A namespace that does not exist has no labels.
+// Allowed reads a Gateway and reports whether ListenerSets of a namespace may add listeners to it (spec.allowedListeners).
+// It returns nil and false if the Gateway does not exist. A namespace that does not exist has no labels.
 func Allowed(ctx context.Context, c client.Reader, key types.NamespacedName, namespace string) (*Gateway, bool, error) {
 	gw, err := ReadGateway(ctx, c, key)
 	if err != nil || gw == nil {
 		return nil, false, err
 	}
 	object := &metav1.PartialObjectMetadata{}
-	if gw.ByLabels() {
+	if gw.SelectsByLabels() {
 		object.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
 		if err := c.Get(ctx, client.ObjectKey{Name: namespace}, object); client.IgnoreNotFound(err) != nil {
 			return gw, false, err

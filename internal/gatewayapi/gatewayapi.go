@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package gatewayapi reads what matters here of the objects of gateway.networking.k8s.io: Gateways, ListenerSets and
-// GatewayClasses.
+// Package gatewayapi reads the relevant fields of Gateways, ListenerSets and GatewayClasses (gateway.networking.k8s.io).
 //
 //	gw := gatewayapi.GatewayOf(u)
 //	for _, l := range gw.Listeners { ... }
 //
-// They come without a Go type, and each listener is read by itself: clusters run versions of the CRDs whose fields have other
-// shapes, and one of them must not hide the rest. It writes nothing.
+// Objects are read without Go types, and each listener separately: the versions of the CRDs differ, and an unreadable
+// listener must not hide the others. The package writes nothing.
 package gatewayapi
 
 import (
@@ -35,27 +34,27 @@ var (
 	ClassKind       = groupVersion.WithKind("GatewayClass")
 )
 
-// NewGateway is an empty Gateway.
+// NewGateway returns an empty Gateway.
 func NewGateway() client.Object {
 	u := &unstructured.Unstructured{}
 	u.SetGroupVersionKind(GatewayKind)
 	return u
 }
 
-// NewGatewayList is an empty list of Gateways.
+// NewGatewayList returns an empty list of Gateways.
 func NewGatewayList() client.ObjectList { return newList(GatewayKind.Kind) }
 
-// NewListenerSet is an empty ListenerSet.
+// NewListenerSet returns an empty ListenerSet.
 func NewListenerSet() client.Object {
 	u := &unstructured.Unstructured{}
 	u.SetGroupVersionKind(ListenerSetKind)
 	return u
 }
 
-// NewListenerSetList is an empty list of ListenerSets.
+// NewListenerSetList returns an empty list of ListenerSets.
 func NewListenerSetList() client.ObjectList { return newList(ListenerSetKind.Kind) }
 
-// NewClass is an empty GatewayClass.
+// NewClass returns an empty GatewayClass.
 func NewClass() *unstructured.Unstructured {
 	u := &unstructured.Unstructured{}
 	u.SetGroupVersionKind(ClassKind)
@@ -68,43 +67,43 @@ func newList(kind string) *unstructured.UnstructuredList {
 	return list
 }
 
-// Gateway is what is read of one.
+// Gateway has the relevant fields of a Gateway.
 type Gateway struct {
 	Class     string
 	Listeners []Listener
-	// Parameters are those of spec.infrastructure, which win over those of the class; nil: none.
+	// Parameters are those of spec.infrastructure, which override those of the class. Nil means none.
 	Parameters *Parameters
 
 	allowed gatewayv1.ListenerNamespaces
-	// mutual are the ports on which clients must show a certificate; zero: all others.
-	mutual map[int32]bool
+	// clientCertPorts are the ports on which clients must present a certificate. Zero means all other ports.
+	clientCertPorts map[int32]bool
 }
 
-// ListenerSet is what is read of one.
+// ListenerSet has the relevant fields of a ListenerSet.
 type ListenerSet struct {
 	Parent    types.NamespacedName // the Gateway
 	Listeners []Listener
 }
 
-// Class is what is read of a GatewayClass.
+// Class has the relevant fields of a GatewayClass.
 type Class struct {
 	Name, Controller string
 	Accepted         bool        // by its controller
 	Parameters       *Parameters // nil: none
 }
 
-// Parameters name the object with the settings of a Gateway or a GatewayClass.
+// Parameters is a reference to the object with the settings of a Gateway or a GatewayClass.
 type Parameters struct{ Group, Kind, Namespace, Name string }
 
-// Listener is what is read of one that may need a certificate.
+// Listener has the relevant fields of a listener that may need a certificate.
 type Listener struct {
 	Name, Hostname string
-	Terminates     bool // TLS ends at the gateway
+	Terminates     bool // TLS is terminated at the gateway
 	Passthrough    bool
 	Refs           []Ref
-	// Mutual: clients must show a certificate.
-	Mutual bool
-	// Unreadable: it has another shape than known.
+	// RequiresClientCert: clients must present a certificate.
+	RequiresClientCert bool
+	// Unreadable: the listener does not match the known schema.
 	Unreadable bool
 }
 
@@ -114,22 +113,23 @@ type Ref struct {
 	Secret      types.NamespacedName
 }
 
-// OfSecret reports whether it refers to a Secret.
+// OfSecret reports whether r references a Secret.
 func (r Ref) OfSecret() bool { return r.Group == "" && r.Kind == "Secret" }
 
 // GatewayOf reads a Gateway.
 func GatewayOf(u *unstructured.Unstructured) Gateway {
-	g := Gateway{mutual: mutualPorts(u)}
+	g := Gateway{clientCertPorts: clientCertPortsOf(u)}
 	g.Class, _, _ = unstructured.NestedString(u.Object, "spec", "gatewayClassName")
 	g.Parameters = parametersOf(u, u.GetNamespace(), "spec", "infrastructure", "parametersRef")
 	if fields, _, _ := unstructured.NestedMap(u.Object, "spec", "allowedListeners", "namespaces"); fields != nil {
-		_ = runtime.DefaultUnstructuredConverter.FromUnstructured(fields, &g.allowed) // one that is not known allows none
+		_ = runtime.DefaultUnstructuredConverter.FromUnstructured(fields, &g.allowed) // an unknown value allows none
 	}
-	g.Listeners = listenersOf(u, g.mutual)
+	g.Listeners = listenersOf(u, g.clientCertPorts)
 	return g
 }
 
-// ListenerSetOf reads a ListenerSet. Clients must show a certificate where parent, its Gateway, says so; nil: that is not known.
+// ListenerSetOf reads a ListenerSet. parent is its Gateway, which may require client certificates. Nil means that it is not
+// known.
 func ListenerSetOf(u *unstructured.Unstructured, parent *Gateway) ListenerSet {
 	set := ListenerSet{}
 	set.Parent.Name, _, _ = unstructured.NestedString(u.Object, "spec", "parentRef", "name")
@@ -137,7 +137,7 @@ func ListenerSetOf(u *unstructured.Unstructured, parent *Gateway) ListenerSet {
 	set.Parent.Namespace = cmp.Or(namespace, u.GetNamespace())
 	var mutual map[int32]bool
 	if parent != nil {
-		mutual = parent.mutual
+		mutual = parent.clientCertPorts
 	}
 	set.Listeners = listenersOf(u, mutual)
 	return set
@@ -163,8 +163,8 @@ func parametersOf(u *unstructured.Unstructured, namespace string, path ...string
 	return &Parameters{Group: ref["group"], Kind: ref["kind"], Namespace: cmp.Or(ref["namespace"], namespace), Name: ref["name"]}
 }
 
-// Allows reports whether ListenerSets of a namespace may add listeners to the Gateway. own is the Gateway's namespace, labels are
-// those of the other.
+// Allows reports whether ListenerSets of a namespace may add listeners to the Gateway. own is the Gateway's namespace, and
+// of are the labels of the other namespace.
 func (g Gateway) Allows(own, namespace string, of map[string]string) bool {
 	switch ptr.Deref(g.allowed.From, gatewayv1.NamespacesFromNone) {
 	case gatewayv1.NamespacesFromAll:
@@ -178,8 +178,8 @@ func (g Gateway) Allows(own, namespace string, of map[string]string) bool {
 	return false
 }
 
-// ByLabels reports whether Allows depends on labels.
-func (g Gateway) ByLabels() bool {
+// SelectsByLabels reports whether Allows depends on labels.
+func (g Gateway) SelectsByLabels() bool {
 	return ptr.Deref(g.allowed.From, "") == gatewayv1.NamespacesFromSelector
 }
 
@@ -200,7 +200,7 @@ func listenersOf(u *unstructured.Unstructured, mutual map[int32]bool) []Listener
 		if !named {
 			required = mutual[0]
 		}
-		one.Mutual = before14 || required && l.Protocol == gatewayv1.HTTPSProtocolType
+		one.RequiresClientCert = before14 || required && l.Protocol == gatewayv1.HTTPSProtocolType
 		all = append(all, one)
 	}
 	return all
@@ -222,8 +222,8 @@ func listenerOf(l gatewayv1.Listener, namespace string) Listener {
 	return one
 }
 
-// mutualPorts reads spec.tls.frontend, since 1.4 the place for what clients must show.
-func mutualPorts(u *unstructured.Unstructured) map[int32]bool {
+// clientCertPortsOf reads spec.tls.frontend, which since 1.4 has the client certificate settings.
+func clientCertPortsOf(u *unstructured.Unstructured) map[int32]bool {
 	ports := map[int32]bool{}
 	_, ports[0], _ = unstructured.NestedFieldNoCopy(u.Object, "spec", "tls", "frontend", "default", "validation")
 	perPort, _, _ := unstructured.NestedSlice(u.Object, "spec", "tls", "frontend", "perPort")
@@ -237,7 +237,7 @@ func mutualPorts(u *unstructured.Unstructured) map[int32]bool {
 	return ports
 }
 
-// Secrets are those that listeners refer to, as NAMESPACE/NAME, each once.
+// Secrets returns the Secrets that listeners reference, as NAMESPACE/NAME, without duplicates.
 func Secrets(listeners []Listener) []string {
 	var keys []string
 	seen := map[string]bool{}
@@ -252,7 +252,7 @@ func Secrets(listeners []Listener) []string {
 	return keys
 }
 
-// Trim is a transform for caches that drops the status where nothing here reads it: of all but GatewayClasses.
+// Trim is a cache transform that removes the status of all objects but GatewayClasses, which is not used.
 func Trim(object any) (any, error) {
 	if u, ok := object.(*unstructured.Unstructured); ok && u.GroupVersionKind().Group == GatewayKind.Group && u.GetKind() != ClassKind.Kind {
 		delete(u.Object, "status")

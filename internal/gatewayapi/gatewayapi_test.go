@@ -49,15 +49,15 @@ func TestListeners(t *testing.T) {
 		{"one of an unknown shape beside another", "listeners: [{name: a, port: x}, 7, {name: b, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: s}]}}]",
 			[]Listener{{Name: "a", Unreadable: true}, {Name: "1", Unreadable: true}, {Name: "b", Terminates: true, Refs: []Ref{secret("shop", "s")}}}},
 		{"client certificates before 1.4", "listeners: [{name: a, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: s}], frontendValidation: {caCertificateRefs: [{name: ca}]}}}]",
-			[]Listener{{Name: "a", Terminates: true, Refs: []Ref{secret("shop", "s")}, Mutual: true}}},
+			[]Listener{{Name: "a", Terminates: true, Refs: []Ref{secret("shop", "s")}, RequiresClientCert: true}}},
 		{"client certificates by default, not on one port", `
 tls: {frontend: {default: {validation: {caCertificateRefs: []}}, perPort: [{port: 8443, tls: {}}]}}
 listeners: [{name: a, port: 443, protocol: HTTPS, tls: {}}, {name: b, port: 8443, protocol: HTTPS, tls: {}}]`,
-			[]Listener{{Name: "a", Terminates: true, Mutual: true}, {Name: "b", Terminates: true}}},
+			[]Listener{{Name: "a", Terminates: true, RequiresClientCert: true}, {Name: "b", Terminates: true}}},
 		{"client certificates on one port", `
 tls: {frontend: {default: {}, perPort: [{port: 8443, tls: {validation: {}}}]}}
 listeners: [{name: a, port: 443, protocol: HTTPS, tls: {}}, {name: b, port: 8443, protocol: HTTPS, tls: {}}]`,
-			[]Listener{{Name: "a", Terminates: true}, {Name: "b", Terminates: true, Mutual: true}}},
+			[]Listener{{Name: "a", Terminates: true}, {Name: "b", Terminates: true, RequiresClientCert: true}}},
 		{"nothing", "{}", []Listener{}},
 		{"of an unknown shape", "listeners: all", []Listener{}},
 	} {
@@ -113,7 +113,7 @@ func TestParameters(t *testing.T) {
 func TestListenerSet(t *testing.T) {
 	parent := GatewayOf(object(t, "tls: {frontend: {default: {validation: {}}}}"))
 	set := ListenerSetOf(object(t, "parentRef: {name: gw, namespace: infra}\nlisteners: [{name: a, port: 443, protocol: HTTPS, tls: {}}]"), &parent)
-	if want := (types.NamespacedName{Namespace: "infra", Name: "gw"}); set.Parent != want || len(set.Listeners) != 1 || !set.Listeners[0].Mutual {
+	if want := (types.NamespacedName{Namespace: "infra", Name: "gw"}); set.Parent != want || len(set.Listeners) != 1 || !set.Listeners[0].RequiresClientCert {
 		t.Errorf("%+v", set)
 	}
 	if set := ListenerSetOf(object(t, "parentRef: {name: gw}"), nil); set.Parent.Namespace != "shop" {

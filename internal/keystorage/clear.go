@@ -98,7 +98,7 @@ func (c cleaner) clearAll(ctx context.Context, locations []v1alpha1.KeyLocation)
 func (c cleaner) references(ctx context.Context) (string, error) {
 	var all strings.Builder
 	for _, g := range c.gateways {
-		text, err := g.References(ctx, c.target)
+		text, err := g.VaultReferences(ctx, c.target)
 		if err != nil {
 			return "", fmt.Errorf("gateway %s: %w", g.Name, err)
 		}
@@ -109,7 +109,7 @@ func (c cleaner) references(ctx context.Context) (string, error) {
 
 func (c cleaner) forgetVault(ctx context.Context) error {
 	for _, g := range c.gateways {
-		if err := g.ForgetVault(ctx, c.target); err != nil {
+		if err := g.DeleteVaultSecret(ctx, c.target); err != nil {
 			return fmt.Errorf("gateway %s: %w", g.Name, err)
 		}
 	}

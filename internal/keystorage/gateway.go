@@ -38,7 +38,7 @@ func (s atGateway) lost(ctx context.Context, t gateway.Target, unserved bool) st
 			continue
 		}
 		switch {
-		case g.Plan(state, t).Verb == gateway.Renew:
+		case g.Plan(state, t).Verb == gateway.ActionRenew:
 			return "gateway " + g.Name + " has lost the private key, of which it had the only copy"
 		case unserved && g.Explain(ctx, state, t, g.Prove(ctx, state.Hosts(t), t.Fingerprint)).Cause == gateway.UnfitKey:
 			return "gateway " + g.Name + " does not serve the certificate with its private key, of which it has the only copy"
@@ -66,7 +66,7 @@ func checkOwnMode(ctx context.Context, gateways []*gateway.Gateway, storage v1al
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("gateway %s: %w", g.Name, err)
-		case mode != gateway.Own:
+		case mode != gateway.ModeOwn:
 			return finding.New(v1alpha1.ReasonKeyStorageUnsupported, "spec.keyStorage: %s requires push mode own, but gateway %s is in mode %s, where an ingress controller needs the key in the Secret; use Secret", storage, g.Name, mode), nil
 		}
 	}

@@ -87,7 +87,7 @@ func (s *scene) newGateway() {
 		s.t.Fatal(err)
 	}
 	s.standIn = standIn
-	s.gateway = &gateway.Gateway{Name: "default", Admin: admin, TLSAddrs: []string{standIn.TLSAddr()}, Mode: gateway.Own, Cluster: "blue", Clock: clock.RealClock{}}
+	s.gateway = &gateway.Gateway{Name: "default", Admin: admin, TLSAddrs: []string{standIn.TLSAddr()}, Mode: gateway.ModeOwn, Cluster: "blue", Clock: clock.RealClock{}}
 }
 
 // issue keeps the key of a new certificate and writes the Secret, as the controller does.

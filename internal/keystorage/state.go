@@ -73,5 +73,5 @@ func (s State) Fill(t *gateway.Target) {
 	reader := s.reader
 	reader.Token = s.token.Reveal()
 	base := "$secret://vault/" + reader.ID + "/" + s.present.Path + "/" + secretName(t.Fingerprint) + "/"
-	t.Reference = &gateway.Reference{Cert: base + certField, Key: base + keyField, Secret: reader, Old: s.present != s.wanted}
+	t.VaultReference = &gateway.VaultReference{Cert: base + certField, Key: base + keyField, Secret: reader, Old: s.present != s.wanted}
 }

@@ -99,11 +99,11 @@ func TestMoves(t *testing.T) {
 			if string(after.Key) != string(before.Key) {
 				t.Error("there is another key")
 			}
-			if before.Reference != nil && (after.Reference == nil || !after.Reference.Old || after.Reference.Cert != before.Reference.Cert || after.Reference.Key != before.Reference.Key) {
-				t.Errorf("the reference is %v, and was %v", after.Reference, before.Reference)
+			if before.VaultReference != nil && (after.VaultReference == nil || !after.VaultReference.Old || after.VaultReference.Cert != before.VaultReference.Cert || after.VaultReference.Key != before.VaultReference.Key) {
+				t.Errorf("the reference is %v, and was %v", after.VaultReference, before.VaultReference)
 			}
-			if before.Reference == nil && after.Reference != nil {
-				t.Errorf("there is a reference to a key that is not in Vault: %v", after.Reference)
+			if before.VaultReference == nil && after.VaultReference != nil {
+				t.Errorf("there is a reference to a key that is not in Vault: %v", after.VaultReference)
 			}
 			s.issue()
 			if state := s.observe(); state.Misplaced != "" || state.Lost != "" {
@@ -170,12 +170,12 @@ func TestImpossible(t *testing.T) {
 		says   string
 	}{
 		"no gateway":    {func(s *scene) { s.input.Gateways = nil }, "requires a gateway"},
-		"mode adopt":    {func(s *scene) { s.gateway.Mode = gateway.Adopt }, "gateway default is in mode adopt"},
+		"mode adopt":    {func(s *scene) { s.gateway.Mode = gateway.ModeAdopt }, "gateway default is in mode adopt"},
 		"no token":      {func(s *scene) { delete(s.secrets, "ns/token") }, "Secret token has no value under key token"},
 		"empty token":   {func(s *scene) { s.token(" \n") }, "Secret token has no value under key token"},
 		"of gateway":    {func(s *scene) { s.token("$env://TOKEN") }, "which only certificates of a cluster-wide issuer may"},
 		"not a Vault":   {func(s *scene) { s.input.Issuer.IssuerSpec().Server = "" }, "VaultIssuer/vault is not; use another issuer"},
-		"other gateway": {func(s *scene) { s.gateway.Mode = gateway.Secret }, "mode secret"},
+		"other gateway": {func(s *scene) { s.gateway.Mode = gateway.ModeSecret }, "mode secret"},
 	} {
 		s := newScene(t, v1alpha1.KeyInVaultKV)
 		if state := s.observe(); state.Unsupported != nil {
@@ -200,7 +200,7 @@ func TestUnknown(t *testing.T) {
 	s := newScene(t, v1alpha1.KeyAtGateway)
 	s.issue()
 	s.Forget("uid-c")
-	s.gateway.Mode = gateway.Auto
+	s.gateway.Mode = gateway.ModeAuto
 	s.standIn.Close()
 	if state := s.observeServed(false); state.Unknown == nil || state.Unsupported != nil || state.Lost != "" {
 		t.Errorf("%+v", state)
@@ -292,14 +292,14 @@ func TestUnfitAtGateway(t *testing.T) {
 // Each certificate has a reference of its own, or the gateway would serve the one before for 300 s.
 func TestReference(t *testing.T) {
 	s := newScene(t, v1alpha1.KeyInVaultKV)
-	if s.filled().Reference != nil {
+	if s.filled().VaultReference != nil {
 		t.Error("there is a reference without a certificate")
 	}
 	s.issue()
-	of := func(digit string) *gateway.Reference {
+	of := func(digit string) *gateway.VaultReference {
 		target := gateway.Target{UID: "uid-c", Pair: gateway.Pair{Fingerprint: strings.Repeat(digit, 64)}}
 		s.observe().Fill(&target)
-		return target.Reference
+		return target.VaultReference
 	}
 	one, two := of("1"), of("2")
 	if one.Cert == two.Cert || one.Key == two.Key || one.Cert == one.Key || one.Secret.ID != two.Secret.ID || one.Old {

@@ -11,13 +11,13 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// Certificates lists all ApisixCertificates that a cache has, until ctx ends. What is in them is the cache's own: nobody may
-// change it.
+// Certificates returns a function that lists all ApisixCertificates of a cache, until ctx is done. The objects are those of
+// the cache and must not be changed.
 func Certificates(ctx context.Context, cache client.Reader) func() []*v1alpha1.ApisixCertificate {
 	return func() []*v1alpha1.ApisixCertificate {
 		var list v1alpha1.ApisixCertificateList
 		if err := cache.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
-			ctrl.LoggerFrom(ctx).Error(err, "cannot list the ApisixCertificates of the cache")
+			ctrl.LoggerFrom(ctx).Error(err, "cannot list ApisixCertificates in the cache")
 			return nil
 		}
 		all := make([]*v1alpha1.ApisixCertificate, len(list.Items))

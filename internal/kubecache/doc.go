@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package kubecache is what the controller keeps of the cluster in memory: Trim cuts objects down before a cache keeps them,
-// Certificates lists those of the cache without copies, and Secrets follows all Secrets by their names.
+// Package kubecache reduces the memory that caches of cluster objects need. Trim removes unused fields before an object is
+// cached, Certificates lists the cached ApisixCertificates without copies, and Secrets tracks the names of all Secrets.
 //
 //	mgr, err := ctrl.NewManager(config, ctrl.Options{Cache: cache.Options{DefaultTransform: kubecache.Trim}})
 //	all := kubecache.Certificates(ctx, mgr.GetCache())
 //	secrets, err := kubecache.NewSecrets(mgr, nil)
 //
-// Indexes are those of controller-runtime. What they and the objects cost is in docs/scale.md and decision 30.
+// Indexes are those of controller-runtime. For the memory that objects need, see docs/scale.md and decision 30.
 package kubecache

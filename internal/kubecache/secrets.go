@@ -23,15 +23,15 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// Secrets are the names and versions of all Secrets, or of those of some namespaces. A cluster may have a hundred Secrets for
-// each certificate, so no more of each is kept in memory.
+// Secrets has the names and resource versions of all Secrets, or of those of some namespaces. A cluster may have a hundred
+// Secrets for each certificate, so nothing else is stored.
 type Secrets struct{ names []*secretNames }
 
-// NewSecrets follows the Secrets of all namespaces, where namespaces is nil, or of those, while the manager runs.
+// NewSecrets tracks the Secrets of the given namespaces while the manager runs. Nil means all namespaces.
 func NewSecrets(mgr ctrl.Manager, namespaces []string) (*Secrets, error) {
 	secrets, err := metadata.NewForConfigAndClient(metadata.ConfigFor(mgr.GetConfig()), mgr.GetHTTPClient())
 	if err != nil {
-		return nil, fmt.Errorf("client for the metadata of Secrets: %w", err)
+		return nil, fmt.Errorf("create a metadata client for Secrets: %w", err)
 	}
 	if namespaces == nil {
 		namespaces = []string{metav1.NamespaceAll}
@@ -47,11 +47,11 @@ func NewSecrets(mgr ctrl.Manager, namespaces []string) (*Secrets, error) {
 	return all, nil
 }
 
-// Changes is a source of changes of Secrets. Those that there are when it starts bring no events: whoever depends on one is
-// looked at then anyway.
+// Changes returns a source of changes of Secrets. Secrets that exist at the start cause no events, as everything is
+// reconciled then.
 func (s *Secrets) Changes(h handler.EventHandler) ctrlsource.Source { return &secretSource{s.names, h} }
 
-// None reports whether there was no such Secret a moment ago. False: there is one, or it is not known.
+// None reports whether the Secret did not exist a moment ago. False means that it exists, or that this is not known.
 func (s *Secrets) None(key types.NamespacedName) bool {
 	for _, n := range s.names {
 		if n.namespace == metav1.NamespaceAll || n.namespace == key.Namespace {
@@ -76,46 +76,47 @@ func newSecretNames(secrets metadata.Interface, namespace string) *secretNames {
 	}
 }
 
-// secretNames follows all Secrets, or those of a namespace, and hands on what changes. It is the store of a reflector.
+// secretNames tracks all Secrets, or those of a namespace, and notifies listeners of changes. It is the store of a
+// reflector.
 type secretNames struct {
-	namespace string // empty: all
+	namespace string // empty means all
 	from      toolscache.ListerWatcher
 	filled    chan struct{} // closed after the first list
 
-	mu       sync.Mutex
-	versions map[string]string // NAMESPACE/NAME -> resourceVersion
-	listed   bool
-	hear     []func(*metav1.PartialObjectMetadata)
+	mu        sync.Mutex
+	versions  map[string]string // NAMESPACE/NAME -> resourceVersion
+	listed    bool
+	listeners []func(*metav1.PartialObjectMetadata)
 }
 
-// Start follows the Secrets until ctx ends.
+// Start tracks the Secrets until ctx is done.
 func (n *secretNames) Start(ctx context.Context) error {
 	toolscache.NewReflector(n.from, &metav1.PartialObjectMetadata{}, n, 0).RunWithContext(ctx)
 	return nil
 }
 
-// NeedLeaderElection is false, so that a replica that takes over has the names already.
+// NeedLeaderElection returns false, so that a replica that becomes the leader already has the names.
 func (n *secretNames) NeedLeaderElection() bool { return false }
 
-// Transformer drops what is not looked at, within a list under way already.
+// Transformer removes unused fields, already while a list is read.
 func (n *secretNames) Transformer() toolscache.TransformFunc { return nameOnly }
 
-// Add takes a Secret that is new.
+// Add stores a new Secret.
 func (n *secretNames) Add(object any) error { return n.change(object, false) }
 
-// Update takes a Secret that has changed.
+// Update stores a changed Secret.
 func (n *secretNames) Update(object any) error { return n.change(object, false) }
 
-// Delete takes a Secret that has gone.
+// Delete removes a Secret.
 func (n *secretNames) Delete(object any) error { return n.change(object, true) }
 
-// Resync is not needed.
+// Resync does nothing.
 func (n *secretNames) Resync() error { return nil }
 
 func (n *secretNames) change(object any, gone bool) error {
 	secret, ok := object.(*metav1.PartialObjectMetadata)
 	if !ok {
-		return fmt.Errorf("a Secret of type %T", object)
+		return fmt.Errorf("unexpected object of type %T in the watch of Secrets", object)
 	}
 	n.mu.Lock()
 	key := secret.Namespace + "/" + secret.Name
@@ -125,11 +126,11 @@ func (n *secretNames) change(object any, gone bool) error {
 		n.versions[key] = secret.ResourceVersion
 	}
 	n.mu.Unlock()
-	n.tell(secret)
+	n.notify(secret)
 	return nil
 }
 
-// Replace takes a list of all Secrets, and tells what has changed since the list before.
+// Replace stores a list of all Secrets, and notifies listeners of changes since the previous list.
 func (n *secretNames) Replace(list []any, _ string) error {
 	n.mu.Lock()
 	before, first := n.versions, !n.listed
@@ -152,13 +153,13 @@ func (n *secretNames) Replace(list []any, _ string) error {
 		close(n.filled)
 		return nil
 	}
-	for key := range before { // gone meanwhile
+	for key := range before { // deleted in between
 		secret := &metav1.PartialObjectMetadata{}
 		secret.Namespace, secret.Name, _ = toolscache.SplitMetaNamespaceKey(key)
 		changed = append(changed, secret)
 	}
 	for _, secret := range changed {
-		n.tell(secret)
+		n.notify(secret)
 	}
 	return nil
 }
@@ -170,16 +171,16 @@ func (n *secretNames) none(key types.NamespacedName) bool {
 	return n.listed && !there
 }
 
-func (n *secretNames) tell(secret *metav1.PartialObjectMetadata) {
+func (n *secretNames) notify(secret *metav1.PartialObjectMetadata) {
 	n.mu.Lock()
-	hear := n.hear
+	listeners := n.listeners
 	n.mu.Unlock()
-	for _, h := range hear {
+	for _, h := range listeners {
 		h(secret)
 	}
 }
 
-// secretSource is a source of the changes for one handler.
+// secretSource is a source of changes for one handler.
 type secretSource struct {
 	names   []*secretNames
 	handler handler.EventHandler
@@ -198,10 +199,10 @@ func (s *secretSource) Start(ctx context.Context, queue workqueue.TypedRateLimit
 func (n *secretNames) listen(hear func(*metav1.PartialObjectMetadata)) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.hear = append(n.hear, hear)
+	n.listeners = append(n.listeners, hear)
 }
 
-// WaitForSync waits for the first list: what a run reads live before it may be older than what is told.
+// WaitForSync waits for the first list: an object read live before it could be older than a change that causes no event.
 func (s *secretSource) WaitForSync(ctx context.Context) error {
 	for _, n := range s.names {
 		select {

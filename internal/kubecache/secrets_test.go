@@ -16,7 +16,7 @@ import (
 func TestSecretNames(t *testing.T) {
 	n := &secretNames{versions: map[string]string{}, filled: make(chan struct{})}
 	var told []string
-	n.hear = append(n.hear, func(s *metav1.PartialObjectMetadata) { told = append(told, s.Namespace+"/"+s.Name) })
+	n.listeners = append(n.listeners, func(s *metav1.PartialObjectMetadata) { told = append(told, s.Namespace+"/"+s.Name) })
 	secret := func(name, version string) *metav1.PartialObjectMetadata {
 		s := &metav1.PartialObjectMetadata{}
 		s.Namespace, s.Name, s.ResourceVersion = "ns", name, version

@@ -9,11 +9,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Trim is a cache's transform that drops what nothing here reads: managed fields, what kubectl applied last, and the status of
-// Ingresses and ApisixTlses. Whoever writes such an object patches it, so that what was dropped stays.
+// Trim is a cache transform that removes unused fields: managed fields, the last-applied annotation of kubectl, and the
+// status of Ingresses and ApisixTlses. Such objects must be written with a patch, so that removed fields are preserved.
 func Trim(object any) (any, error) {
 	o, ok := object.(client.Object)
-	if !ok { // what a cache has for an object whose deletion it missed
+	if !ok { // a cache's tombstone of an object whose deletion it missed
 		return object, nil
 	}
 	o.SetManagedFields(nil)

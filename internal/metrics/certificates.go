@@ -15,43 +15,43 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// certificates are the series of ApisixCertificates. They are made from the few bytes kept here when somebody asks, one
-// family after the other: a cluster may have ten thousand ApisixCertificates, and a gauge of each takes three kilobytes.
-var certificates = &certificateSeries{all: map[types.NamespacedName]standing{}, gauges: []certificateGauge{
+// certificates are the series of ApisixCertificates. They are created from a few bytes per certificate at each scrape, one
+// family after the other: a cluster may have ten thousand ApisixCertificates, and a gauge of each needs three kilobytes.
+var certificates = &certificateSeries{all: map[types.NamespacedName]certificateState{}, gauges: []certificateGauge{
 	{"expiry_timestamp_seconds",
-		"When the certificate of an ApisixCertificate ends, in seconds since 1970.", func(s standing) (float64, bool) { return seconds(s.notAfter) }},
+		"When the certificate of an ApisixCertificate expires, in seconds since 1970.", func(s certificateState) (float64, bool) { return seconds(s.notAfter) }},
 	{"not_before_timestamp_seconds",
-		"When the certificate of an ApisixCertificate begins to be valid, in seconds since 1970.", func(s standing) (float64, bool) { return seconds(s.notBefore) }},
+		"When the certificate of an ApisixCertificate becomes valid, in seconds since 1970.", func(s certificateState) (float64, bool) { return seconds(s.notBefore) }},
 	{"renewal_timestamp_seconds",
-		"When the certificate of an ApisixCertificate is due to be renewed, in seconds since 1970. None where somebody else renews it.", func(s standing) (float64, bool) { return seconds(s.renewAt) }},
+		"When the certificate of an ApisixCertificate is due to be renewed, in seconds since 1970. None if another controller renews it.", func(s certificateState) (float64, bool) { return seconds(s.renewAt) }},
 	{"ready",
-		"Whether an ApisixCertificate is Ready: 1 or 0. None while that is unknown.", func(s standing) (float64, bool) { return holds(s.ready) }},
+		"Whether an ApisixCertificate is Ready: 1 or 0. None while unknown.", func(s certificateState) (float64, bool) { return gaugeValue(s.ready) }},
 	{"served",
-		"Whether handshakes with its gateways showed the certificate of an ApisixCertificate: 1 or 0. None where nothing was asked.", func(s standing) (float64, bool) { return holds(s.served) }},
+		"Whether handshakes with its gateways showed the certificate of an ApisixCertificate: 1 or 0. None if no gateway was verified.", func(s certificateState) (float64, bool) { return gaugeValue(s.served) }},
 }}
 
 type certificateSeries struct {
 	gauges []certificateGauge
 
 	mu  sync.Mutex
-	all map[types.NamespacedName]standing
+	all map[types.NamespacedName]certificateState
 }
 
-// certificateGauge takes its value from what is known of a certificate; false: there is no series.
+// certificateGauge computes its value from the state of a certificate; false means that there is no series.
 type certificateGauge struct {
 	name, help string
-	value      func(standing) (float64, bool)
+	value      func(certificateState) (float64, bool)
 }
 
-// standing is a Certificate in a quarter of its size.
-type standing struct {
-	notBefore, notAfter, renewAt int64 // seconds since 1970; 0: not known
+// certificateState is a Certificate in a quarter of its size.
+type certificateState struct {
+	notBefore, notAfter, renewAt int64 // seconds since 1970; 0 means not known
 	ready, served                int8  // 1 or 0; unknown
 }
 
 const unknown = -1
 
-// families calls write for each family that has series. Who writes may be slow, so nothing is locked meanwhile.
+// families calls write for each family that has series. write may be slow, so no lock is held for it.
 func (s *certificateSeries) families(write func(*dto.MetricFamily) error) error {
 	s.mu.Lock()
 	all := maps.Clone(s.all)
@@ -80,7 +80,7 @@ func (s *certificateSeries) families(write func(*dto.MetricFamily) error) error 
 	return nil
 }
 
-// Gather gives all families at once, for tests.
+// Gather returns all families, for tests.
 func (s *certificateSeries) Gather() (all []*dto.MetricFamily, err error) {
 	err = s.families(func(family *dto.MetricFamily) error { all = append(all, family); return nil })
 	return all, err
@@ -88,20 +88,20 @@ func (s *certificateSeries) Gather() (all []*dto.MetricFamily, err error) {
 
 var labelName, labelNamespace = "name", "namespace"
 
-// Certificate is how an ApisixCertificate stands. What is zero, or Unknown, is not known and has no series.
+// Certificate is the state of an ApisixCertificate. A value that is zero, or Unknown, has no series.
 type Certificate struct {
 	NotBefore, NotAfter, RenewAt time.Time
 	Ready, Served                metav1.ConditionStatus
 }
 
-// SetCertificate tells how an ApisixCertificate stands now.
+// SetCertificate records the state of an ApisixCertificate.
 func SetCertificate(key types.NamespacedName, c Certificate) {
 	certificates.mu.Lock()
 	defer certificates.mu.Unlock()
-	certificates.all[key] = standing{unix(c.NotBefore), unix(c.NotAfter), unix(c.RenewAt), truth(c.Ready), truth(c.Served)}
+	certificates.all[key] = certificateState{unix(c.NotBefore), unix(c.NotAfter), unix(c.RenewAt), truth(c.Ready), truth(c.Served)}
 }
 
-// ForgetCertificate drops the series of an ApisixCertificate.
+// ForgetCertificate removes the series of an ApisixCertificate.
 func ForgetCertificate(key types.NamespacedName) {
 	certificates.mu.Lock()
 	defer certificates.mu.Unlock()
@@ -127,4 +127,4 @@ func truth(status metav1.ConditionStatus) int8 {
 
 func seconds(at int64) (float64, bool) { return float64(at), at != 0 }
 
-func holds(truth int8) (float64, bool) { return float64(truth), truth != unknown }
+func gaugeValue(truth int8) (float64, bool) { return float64(truth), truth != unknown }

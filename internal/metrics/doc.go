@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package metrics keeps the controller's own metrics, on the registry of controller-runtime, which serves them:
+// Package metrics has the controller's own metrics, on the registry of controller-runtime, which serves them:
 //
 //	metrics.SetCertificate(key, metrics.Certificate{NotAfter: leaf.NotAfter, Ready: metav1.ConditionTrue})
 //	metrics.VaultRequest("sign", metrics.OK)
-//	metrics.ForgetCertificate(key) // when the object has gone
+//	metrics.ForgetCertificate(key) // when the object is deleted
 //
-// docs/metrics.md lists them, and a test compares that page with the registry. Labels hold names of objects and words from
-// short lists, never what a tenant can make up: a host, a message or a serial.
+// docs/metrics.md lists them, and a test compares that page with the registry. Label values are names of objects and words
+// from short lists, never values that a tenant can choose freely: a host, a message or a serial.
 //
-// The package knows no domain: who calls it says what an error means. Packages that are no controllers have hooks instead,
+// The package knows no domain: callers decide what an error means. Packages that are not controllers have hooks instead,
 // see vault.Config and apisix.Options.
 package metrics
 
@@ -18,16 +18,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 )
 
-// Outcome is what came of a request, and the kind of a failure.
+// Outcome is the result of a request, or the kind of a failure.
 type Outcome string
 
 // The outcomes.
 const (
 	OK        Outcome = "ok"
-	Conflict  Outcome = "conflict"  // somebody else wrote at the same time; no failure
-	Transient Outcome = "transient" // it may go away by itself: no answer, 5xx, 429
-	Setup     Outcome = "setup"     // someone must change the set-up: credentials, rights, addresses
-	User      Outcome = "user"      // the object must change, or what is allowed
+	Conflict  Outcome = "conflict"  // another client wrote at the same time; not a failure
+	Transient Outcome = "transient" // a retry may succeed: no response, 5xx, 429
+	Setup     Outcome = "setup"     // credentials, permissions or addresses must be corrected
+	User      Outcome = "user"      // the object, or what is allowed, must be changed
 )
 
 const prefix = "apisix_certs_"

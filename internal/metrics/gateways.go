@@ -10,7 +10,7 @@ import (
 
 var (
 	gatewayUp = gauge("gateway_up",
-		"Whether the last request to the Admin API of a gateway was answered, and not refused for the admin key or the address: 1 or 0.", "gateway")
+		"Whether the Admin API of a gateway responded to the last request, and accepted the admin key and the client's address: 1 or 0.", "gateway")
 	gatewayInsecure = gauge("gateway_insecure",
 		"Whether the certificate of a gateway's Admin API is not verified (tlsVerify: false of its GatewayProxy): 1 or 0.", "gateway")
 	adminRequests = counter("admin_requests_total",
@@ -18,13 +18,13 @@ var (
 	pushDuration = histogram("push_duration_seconds",
 		"How long it took to write a certificate to a gateway through its Admin API.", pushBuckets, "gateway")
 	proofs = counter("proofs_total",
-		"Proofs of what a gateway serves, by result: served, or why not. One is all handshakes for one certificate.", "gateway", "result")
+		"Verifications of what a gateway serves, by result: served, or why not. One verification is all handshakes for one certificate.", "gateway", "result")
 )
 
-// pushBuckets: a write takes some milliseconds, and its time-out is 10 s.
+// pushBuckets: a write takes some milliseconds, and its timeout is 10 s.
 var pushBuckets = []float64{.0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10}
 
-// SetGatewayUp tells whether a gateway can be used.
+// SetGatewayUp records whether a gateway is usable.
 func SetGatewayUp(gateway string, up bool) {
 	value := 0.0
 	if up {
@@ -33,7 +33,7 @@ func SetGatewayUp(gateway string, up bool) {
 	gatewayUp.WithLabelValues(gateway).Set(value)
 }
 
-// SetGatewayInsecure reports whether the certificate of a gateway's Admin API is not verified.
+// SetGatewayInsecure records whether the certificate of a gateway's Admin API is not verified.
 func SetGatewayInsecure(gateway string, insecure bool) {
 	value := 0.0
 	if insecure {
@@ -47,15 +47,15 @@ func AdminRequest(gateway, method string, outcome Outcome) {
 	adminRequests.WithLabelValues(gateway, method, string(outcome)).Inc()
 }
 
-// Pushed tells how long a write to a gateway took.
+// Pushed records how long a write to a gateway took.
 func Pushed(gateway string, took time.Duration) {
 	pushDuration.WithLabelValues(gateway).Observe(took.Seconds())
 }
 
-// Proof counts a proof. result is "served", or a word for why not.
+// Proof counts a verification. result is "served", or a word for why not.
 func Proof(gateway, result string) { proofs.WithLabelValues(gateway, result).Inc() }
 
-// ForgetGateway drops the series of a gateway.
+// ForgetGateway removes the series of a gateway.
 func ForgetGateway(gateway string) {
 	all := prometheus.Labels{"gateway": gateway}
 	gatewayUp.DeletePartialMatch(all)

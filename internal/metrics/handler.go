@@ -14,10 +14,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 )
 
-// Gatherer gives all metrics of the process.
+// Gatherer returns all metrics of the process.
 var Gatherer prometheus.Gatherer = prometheus.Gatherers{metrics.Registry, certificates}
 
-// Describe tells of all metrics of the process, those of certificates among them, which are not in the registry.
+// Describe describes all metrics of the process, including those of certificates, which are not in the registry.
 func Describe(descriptions chan<- *prometheus.Desc) {
 	metrics.Registry.(prometheus.Collector).Describe(descriptions)
 	for _, g := range certificates.gauges {
@@ -25,8 +25,8 @@ func Describe(descriptions chan<- *prometheus.Desc) {
 	}
 }
 
-// Handler serves all metrics of the process in the format that is asked for. promhttp has all families in memory before it
-// writes the first: 20 MiB with ten thousand certificates.
+// Handler serves all metrics of the process in the requested format. Unlike promhttp, it does not hold all families in
+// memory before it writes the first, which would be 20 MiB with ten thousand certificates.
 func Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		families, err := metrics.Registry.Gather()
@@ -43,7 +43,7 @@ func Handler() http.Handler {
 			defer zipped.Close() //nolint:errcheck // as below
 			out = zipped
 		}
-		_ = write(out, format, families) // who asked has gone
+		_ = write(out, format, families) // the client has disconnected
 	})
 }
 

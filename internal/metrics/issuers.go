@@ -11,17 +11,17 @@ import (
 
 var (
 	issuerReady = gauge("issuer_ready",
-		"Whether the last look at an issuer found it usable: 1 or 0.", "kind", "namespace", "name")
+		"Whether an issuer was usable at its last check: 1 or 0.", "kind", "namespace", "name")
 	issuerCAExpiry = gauge("issuer_ca_expiry_timestamp_seconds",
-		"When the CA that an issuer signs with ends, in seconds since 1970. None while it is not known.", "kind", "namespace", "name")
+		"When the CA of an issuer expires, in seconds since 1970. None while not known.", "kind", "namespace", "name")
 	issuerCANotBefore = gauge("issuer_ca_not_before_timestamp_seconds",
-		"When the CA that an issuer signs with began to be valid, in seconds since 1970. None while it is not known.", "kind", "namespace", "name")
+		"When the CA of an issuer became valid, in seconds since 1970. None while not known.", "kind", "namespace", "name")
 )
 
-// Issuer names an issuer. Namespace is empty for one of the cluster.
+// Issuer identifies an issuer. Namespace is empty for a cluster-scoped one.
 type Issuer struct{ Kind, Namespace, Name string }
 
-// SetIssuer tells how an issuer stands now. The times are those of its CA, zero where it is not known.
+// SetIssuer records the state of an issuer. The times are those of its CA, zero if not known.
 func SetIssuer(issuer Issuer, ready bool, caNotBefore, caNotAfter time.Time) {
 	status := metav1.ConditionFalse
 	if ready {
@@ -30,7 +30,7 @@ func SetIssuer(issuer Issuer, ready bool, caNotBefore, caNotAfter time.Time) {
 	issuer.set(status, caNotBefore, caNotAfter)
 }
 
-// ForgetIssuer drops the series of an issuer.
+// ForgetIssuer removes the series of an issuer.
 func ForgetIssuer(issuer Issuer) { issuer.set("", time.Time{}, time.Time{}) }
 
 func (i Issuer) set(ready metav1.ConditionStatus, caNotBefore, caNotAfter time.Time) {
@@ -48,7 +48,7 @@ func setTime(vec *prometheus.GaugeVec, at time.Time, labels ...string) {
 }
 
 func setStatus(vec *prometheus.GaugeVec, status metav1.ConditionStatus, labels ...string) {
-	if value, known := holds(truth(status)); known {
+	if value, known := gaugeValue(truth(status)); known {
 		vec.WithLabelValues(labels...).Set(value)
 		return
 	}

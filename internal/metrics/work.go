@@ -6,45 +6,45 @@ import "time"
 
 var (
 	issued = counter("issued_total",
-		"Certificates that were issued and written, by the reason for which they were due.", "reason")
+		"Certificates that were issued and written, by the reason for their issuance.", "reason")
 	issuanceDuration = histogram("issuance_duration_seconds",
-		"How long it took from the decision to issue a certificate until it was written to its Secret.", issuanceBuckets)
+		"Time from the decision to issue a certificate until it was written to its Secret.", issuanceBuckets)
 	renewalToServed = histogram("renewal_to_served_seconds",
-		"How long it took from a new certificate's Secret until handshakes with all its gateways showed it.", servedBuckets)
+		"Time from the write of a new certificate's Secret until handshakes with all its gateways showed it.", servedBuckets)
 	failures = counter("failures_total",
 		"Failed steps of certificates, by step (issue, push, cleanup) and kind of failure.", "step", "kind")
 	vaultRequests = counter("vault_requests_total",
 		"Requests to Vault by operation (login, renew, sign, issue, role and so on) and outcome.", "operation", "outcome")
 	drift = counter("drift_total",
-		"What comparisons and proofs in the background found at gateways other than it should be, by what it was.", "what")
-	heldDeletions = counter("held_deletions_total",
-		"Deletions of ApisixCertificates that sources do not name any more and that were held, as more than 20 were due within a minute.")
+		"Differences that background comparisons and verifications found at gateways, by kind.", "what")
+	delayedDeletions = counter("held_deletions_total",
+		"Deletions of ApisixCertificates without a source that were delayed, as more than 20 were due within a minute.")
 	limitWaits = counter("limit_waits_total",
-		"Steps that had to wait because as many were under way as a limit allows, by limit.", "limit")
+		"Steps that had to wait for a concurrency or rate limit, by limit.", "limit")
 )
 
 // issuanceBuckets: Vault signs in 5 to 50 ms, an issuer behind cert-manager takes seconds to minutes.
 var issuanceBuckets = []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 15, 60, 300}
 
-// servedBuckets: 5 to 100 ms by a push of ours, seconds where an ingress controller must act.
+// servedBuckets: 5 to 100 ms for a push by this controller, seconds if an ingress controller must sync.
 var servedBuckets = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 15, 60, 300}
 
-// Drift is what was found at a gateway.
+// Drift is a kind of difference found at a gateway.
 type Drift string
 
-// What drift is.
+// Kinds of drift.
 const (
-	Missing   Drift = "missing"    // an ssl object is not there
-	Differs   Drift = "differs"    // an ssl object holds something else
+	Missing   Drift = "missing"    // an ssl object does not exist
+	Differs   Drift = "differs"    // an ssl object has other content
 	NotServed Drift = "not_served" // a handshake showed another certificate, or none
 )
 
-// Limit is a bound on what is done at the same time.
+// Limit is a limit on concurrent or frequent steps.
 type Limit string
 
 // The limits.
 const (
-	Signatures Limit = "signatures" // spec.limits of an issuer: requests to sign, in flight and per second
+	Signatures Limit = "signatures" // spec.limits of an issuer: signing requests, concurrent and per second
 	Writes     Limit = "writes"     // writes to one gateway
 	Handshakes Limit = "handshakes" // handshakes with one gateway
 )
@@ -55,12 +55,12 @@ type Step string
 // The steps that are counted when they fail.
 const (
 	Issue Step = "issue" // get a certificate and write its Secret
-	Push  Step = "push"  // bring it to a gateway
-	// Cleanup is what a deleted certificate leaves at gateways and in Vault; it is counted when it is given up.
+	Push  Step = "push"  // write it to a gateway
+	// Cleanup removes a deleted certificate from gateways and Vault. It is counted when it is abandoned.
 	Cleanup Step = "cleanup"
 )
 
-// What may be alerted on must be there before it first happens, or its first increase is not seen.
+// Metrics used in alerts must exist before the first event, or their first increase is not seen.
 func init() {
 	for _, step := range []Step{Issue, Push} {
 		for _, kind := range []Outcome{Transient, Setup, User} {
@@ -70,19 +70,19 @@ func init() {
 	for _, what := range []Drift{Missing, Differs, NotServed} {
 		drift.WithLabelValues(string(what))
 	}
-	heldDeletions.WithLabelValues()
+	delayedDeletions.WithLabelValues()
 	for _, limit := range []Limit{Signatures, Writes, Handshakes} {
 		limitWaits.WithLabelValues(string(limit))
 	}
 }
 
-// Issued counts a certificate that was issued and written, the time that took, and why it was due.
+// Issued counts a certificate that was issued and written, with its duration and reason.
 func Issued(reason string, took time.Duration) {
 	issued.WithLabelValues(reason).Inc()
 	issuanceDuration.WithLabelValues().Observe(took.Seconds())
 }
 
-// Served tells how long after its Secret a new certificate was proven.
+// Served records how long after its Secret a new certificate was verified.
 func Served(after time.Duration) { renewalToServed.WithLabelValues().Observe(after.Seconds()) }
 
 // Failed counts a step that failed.
@@ -96,8 +96,8 @@ func VaultRequest(operation string, outcome Outcome) {
 // Drifted counts what was found at a gateway.
 func Drifted(what Drift) { drift.WithLabelValues(string(what)).Inc() }
 
-// HeldDeletion counts a deletion that was held.
-func HeldDeletion() { heldDeletions.WithLabelValues().Inc() }
+// DelayedDeletion counts a delayed deletion.
+func DelayedDeletion() { delayedDeletions.WithLabelValues().Inc() }
 
 // Waited counts a step that had to wait.
 func Waited(limit Limit) { limitWaits.WithLabelValues(string(limit)).Inc() }

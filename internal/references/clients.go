@@ -19,7 +19,7 @@ import (
 
 // requiredClient returns the client verification that the uses require. It matters for the controller's own ssl object: a
 // certificate has only one, so all its uses must require the same.
-func requiredClient(ctx context.Context, live client.Reader, namespace string, uses []gateway.Use) (asked *apisix.SSLClient, unfit, err error) {
+func requiredClient(ctx context.Context, live client.Reader, namespace string, uses []gateway.Reference) (asked *apisix.SSLClient, unfit, err error) {
 	common, unfit := commonClient(uses)
 	if common == nil {
 		return nil, unfit, nil
@@ -40,13 +40,13 @@ func requiredClient(ctx context.Context, live client.Reader, namespace string, u
 }
 
 // commonClient returns the client verification that all uses share, nil for none.
-func commonClient(uses []gateway.Use) (*gateway.Client, error) {
-	var first *gateway.Use
+func commonClient(uses []gateway.Reference) (*gateway.Client, error) {
+	var first *gateway.Reference
 	for i := range uses {
 		use := &uses[i]
 		switch {
-		case use.Ending:
-		case use.Mutual && use.Client == nil:
+		case use.Terminating:
+		case use.RequiresClientCert && use.Client == nil:
 			return nil, clientErrorf("%s %s requires client certificates (frontend validation), which the controller's own ssl object does not support; use an APISIX ingress controller 2.x for it",
 				use.Kind, use.Name)
 		case first == nil:

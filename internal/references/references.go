@@ -4,7 +4,7 @@
 // verification that they require.
 //
 //	found, err := finder.Of(ctx, cert)
-//	target.Uses, target.Client, target.Unfit = found.Uses, found.Client, found.Unfit
+//	target.References, target.Client, target.Unfit = found.Uses, found.Client, found.Unfit
 package references
 
 import (
@@ -21,9 +21,9 @@ import (
 
 // References are the objects that refer to a certificate's Secret.
 type References struct {
-	Uses []gateway.Use
+	Uses []gateway.Reference
 	// Clients are objects for which APISIX uses the pair in the Secret as a client. No gateway serves it for them.
-	Clients []gateway.Use
+	Clients []gateway.Reference
 	// Client is the client verification that they require, nil for none. Unfit says why that is not known. It is not an
 	// error of a run: what is served stays unchanged meanwhile.
 	Client *apisix.SSLClient
@@ -35,9 +35,9 @@ type Finder struct {
 	// Live reads from the API server: Secrets with client CAs are not cached.
 	Live client.Reader
 	// Uses returns the objects for which an ingress controller serves a Secret.
-	Uses func(ctx context.Context, namespace, secretName string) ([]gateway.Use, error)
+	Uses func(ctx context.Context, namespace, secretName string) ([]gateway.Reference, error)
 	// Clients returns the objects for which APISIX uses the pair in a Secret as a client. Nil means none.
-	Clients func(ctx context.Context, namespace, secretName string) ([]gateway.Use, error)
+	Clients func(ctx context.Context, namespace, secretName string) ([]gateway.Reference, error)
 	// Granted reports whether objects of a kind in a namespace may refer to a Secret in another.
 	Granted func(ctx context.Context, kind, from, secretNamespace, secretName string) (bool, error)
 }
@@ -55,7 +55,7 @@ func (f *Finder) Of(ctx context.Context, cert *v1alpha1.ApisixCertificate) (Refe
 		return found, err
 	}
 	for i := range found.Uses {
-		if use := &found.Uses[i]; use.HostsOfLeaf {
+		if use := &found.Uses[i]; use.HostsFromCertificate {
 			use.Hosts = certspec.Of(cert).DNSNames
 		}
 	}
@@ -73,9 +73,9 @@ func (f *Finder) Of(ctx context.Context, cert *v1alpha1.ApisixCertificate) (Refe
 }
 
 // granted returns the uses that may refer to the certificate's Secret.
-func (f *Finder) granted(ctx context.Context, cert *v1alpha1.ApisixCertificate, uses []gateway.Use) ([]gateway.Use, error) {
+func (f *Finder) granted(ctx context.Context, cert *v1alpha1.ApisixCertificate, uses []gateway.Reference) ([]gateway.Reference, error) {
 	home := certspec.SecretNamespace(cert)
-	var all []gateway.Use
+	var all []gateway.Reference
 	for _, use := range uses {
 		granted := use.Namespace == home || use.Namespace == cert.Namespace
 		if !granted {
@@ -94,7 +94,7 @@ func (f *Finder) granted(ctx context.Context, cert *v1alpha1.ApisixCertificate, 
 // InUse names an object that refers to the Secret and is not being deleted, or is empty.
 func (r References) InUse() string {
 	for _, use := range slices.Backward(slices.Concat(r.Clients, r.Uses)) {
-		if !use.Ending {
+		if !use.Terminating {
 			return use.Kind + " " + use.Namespace + "/" + use.Name
 		}
 	}
@@ -126,10 +126,10 @@ const maxRecorded = 100
 
 // Former returns recorded objects as uses that have ended: leftovers at a gateway are only deleted if they were created for
 // one of these.
-func Former(recorded []v1alpha1.ObjectReference) []gateway.Use {
-	var uses []gateway.Use
+func Former(recorded []v1alpha1.ObjectReference) []gateway.Reference {
+	var uses []gateway.Reference
 	for _, ref := range recorded {
-		uses = append(uses, gateway.Use{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, Ending: true})
+		uses = append(uses, gateway.Reference{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, Terminating: true})
 	}
 	return uses
 }

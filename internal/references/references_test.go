@@ -15,19 +15,21 @@ import (
 func TestClients(t *testing.T) {
 	for _, c := range []struct {
 		name    string
-		client  gateway.Use
+		client  gateway.Reference
 		granted bool
 		inUse   string
 	}{
-		{"lives", gateway.Use{Kind: "ApisixUpstream", Namespace: "ns", Name: "api"}, false, "ApisixUpstream ns/api"},
-		{"is being deleted", gateway.Use{Kind: "ApisixUpstream", Namespace: "ns", Name: "api", Ending: true}, false, ""},
-		{"of another namespace", gateway.Use{Kind: "ApisixUpstream", Namespace: "other", Name: "api"}, false, ""},
-		{"of another namespace, granted", gateway.Use{Kind: "ApisixUpstream", Namespace: "other", Name: "api"}, true, "ApisixUpstream other/api"},
+		{"lives", gateway.Reference{Kind: "ApisixUpstream", Namespace: "ns", Name: "api"}, false, "ApisixUpstream ns/api"},
+		{"is being deleted", gateway.Reference{Kind: "ApisixUpstream", Namespace: "ns", Name: "api", Terminating: true}, false, ""},
+		{"of another namespace", gateway.Reference{Kind: "ApisixUpstream", Namespace: "other", Name: "api"}, false, ""},
+		{"of another namespace, granted", gateway.Reference{Kind: "ApisixUpstream", Namespace: "other", Name: "api"}, true, "ApisixUpstream other/api"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := &Finder{
-				Uses:    func(context.Context, string, string) ([]gateway.Use, error) { return nil, nil },
-				Clients: func(context.Context, string, string) ([]gateway.Use, error) { return []gateway.Use{c.client}, nil },
+				Uses: func(context.Context, string, string) ([]gateway.Reference, error) { return nil, nil },
+				Clients: func(context.Context, string, string) ([]gateway.Reference, error) {
+					return []gateway.Reference{c.client}, nil
+				},
 				Granted: func(context.Context, string, string, string, string) (bool, error) { return c.granted, nil },
 			}
 			cert := &v1alpha1.ApisixCertificate{Spec: v1alpha1.ApisixCertificateSpec{SecretName: "s"}}

@@ -13,26 +13,26 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway/ingresscontroller"
 )
 
-// choice is the gateway that an ingress class picks.
+// choice is the gateway that an ingress class selects.
 type choice struct {
-	name  string            // empty: none, as another controller than APISIX's serves the class
-	proxy *client.ObjectKey // nil: the gateway of the flags
+	name  string            // empty means none, as the class belongs to another controller than APISIX's
+	proxy *client.ObjectKey // nil means the gateway of the flags
 }
 
-// choiceAmong picks the gateway of an ingress class.
-func choiceAmong(classes []networkingv1.IngressClass, name string) (choice, error) {
+// chooseClass returns the gateway that an ingress class selects.
+func chooseClass(classes []networkingv1.IngressClass, name string) (choice, error) {
 	class := ClassNamed(classes, name)
 	if class != nil && !ofAPISIX(class) {
 		if name != "" {
 			return choice{}, nil
 		}
-		class = nil // what has no class and is for APISIX alone, such as an ApisixTls, is not of another's default class
+		class = nil // an object without a class that only APISIX uses, such as an ApisixTls, does not belong to another controller's default class
 	}
 	return choiceOf(class)
 }
 
-// ofAPISIX reports whether an ingress controller of APISIX serves the class. One of 2.x may be called anything; its
-// parameters say it then.
+// ofAPISIX reports whether the class belongs to an ingress controller of APISIX. The controller of 2.x can have any name;
+// its classes then have a GatewayProxy as parameters.
 func ofAPISIX(class *networkingv1.IngressClass) bool {
 	return strings.HasPrefix(class.Spec.Controller, ingresscontroller.ClassPrefix) || namesProxy(class)
 }
@@ -42,8 +42,8 @@ func namesProxy(class *networkingv1.IngressClass) bool {
 	return p != nil && value(p.APIGroup) == GatewayProxyKind.Group && p.Kind == GatewayProxyKind.Kind
 }
 
-// ClassNamed finds an IngressClass; with an empty name the default one, of several the newest as the API server has it.
-// Nil: there is none.
+// ClassNamed returns the IngressClass with this name or, for an empty name, the default one; the newest of several, as in
+// the API server. It returns nil if there is none.
 func ClassNamed(classes []networkingv1.IngressClass, name string) *networkingv1.IngressClass {
 	var found *networkingv1.IngressClass
 	for i := range classes {
@@ -65,7 +65,7 @@ func newer(a, b *networkingv1.IngressClass) bool {
 	return b.CreationTimestamp.Before(&a.CreationTimestamp)
 }
 
-// choiceOf reads the parameters of an IngressClass, which may be nil.
+// choiceOf returns the gateway in the parameters of an IngressClass, which may be nil.
 func choiceOf(class *networkingv1.IngressClass) (choice, error) {
 	if class == nil || !namesProxy(class) {
 		return choice{name: FlagsName}, nil
@@ -73,14 +73,14 @@ func choiceOf(class *networkingv1.IngressClass) (choice, error) {
 	p := class.Spec.Parameters
 	if value(p.Namespace) == "" {
 		return choice{name: "IngressClass " + class.Name}, &gateway.SetupError{
-			Object: "IngressClass " + class.Name, Field: "spec.parameters.namespace", Problem: "it is empty: name the namespace of GatewayProxy " + p.Name,
+			Object: "IngressClass " + class.Name, Field: "spec.parameters.namespace", Problem: "must be set to the namespace of GatewayProxy " + p.Name,
 		}
 	}
 	key := client.ObjectKey{Namespace: *p.Namespace, Name: p.Name}
 	return choice{name: key.String(), proxy: &key}, nil
 }
 
-// onlyProxy reports whether the classes of APISIX lead to one GatewayProxy and no other.
+// onlyProxy reports whether all classes of APISIX together have exactly one GatewayProxy.
 func onlyProxy(classes []networkingv1.IngressClass) bool {
 	names := map[string]bool{}
 	for i := range classes {

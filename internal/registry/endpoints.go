@@ -16,14 +16,14 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// ServicePort is a port of a Service whose pods are followed.
+// ServicePort is a port of a Service whose pods are watched.
 type ServicePort struct {
 	Namespace, Name string
-	// Port is the name or the number of the port, as the Service has it.
+	// Port is the name or the number of the Service's port.
 	Port string
 }
 
-// ParseServicePort reads NAMESPACE/NAME:PORT, PORT being a number or a name.
+// ParseServicePort parses NAMESPACE/NAME:PORT. PORT is a number or a name.
 func ParseServicePort(text string) (ServicePort, error) {
 	object, port, _ := strings.Cut(text, ":")
 	namespace, name, _ := strings.Cut(object, "/")
@@ -39,11 +39,12 @@ func ParseServicePort(text string) (ServicePort, error) {
 
 func (p ServicePort) String() string { return p.Namespace + "/" + p.Name + ":" + p.Port }
 
-// serverName is the name that a certificate of the Service has.
+// serverName returns the name in a certificate of the Service.
 func (p ServicePort) serverName() string { return p.Name + "." + p.Namespace + ".svc" }
 
-// readyAddrs are host:port of the ready pods behind a port of a Service, sorted, a pod of both IP families once. known is
-// false where there is no such port. service is nil where there is no such Service; the port is then that of the slices.
+// readyAddrs returns HOST:PORT of the ready pods behind a port of a Service, sorted, with one address for each dual-stack
+// pod. known is false if there is no such port. If service is nil, the Service does not exist, and port is that of the
+// EndpointSlices.
 func readyAddrs(service *corev1.Service, slicesOf []discoveryv1.EndpointSlice, port string) (addrs []string, known bool) {
 	match := func(p discoveryv1.EndpointPort) bool {
 		return port == value(p.Name) || p.Port != nil && port == strconv.Itoa(int(*p.Port))
@@ -68,7 +69,7 @@ func readyAddrs(service *corev1.Service, slicesOf []discoveryv1.EndpointSlice, p
 	return slices.Sorted(maps.Values(byPod)), known || service != nil
 }
 
-// addReady adds the ready endpoints of one slice. Of several addresses of a pod the one that sorts first stays.
+// addReady adds the ready endpoints of one slice. Of several addresses of a pod, the first in sort order is used.
 func addReady(byPod map[string]string, slice discoveryv1.EndpointSlice, port int) {
 	for _, endpoint := range slice.Endpoints {
 		if ready := endpoint.Conditions.Ready; ready != nil && !*ready || len(endpoint.Addresses) == 0 {
@@ -83,7 +84,7 @@ func addReady(byPod map[string]string, slice discoveryv1.EndpointSlice, port int
 	}
 }
 
-// portName is the name under which slices have a port of the Service, which may be empty.
+// portName returns the name of the Service's port in EndpointSlices, which may be empty.
 func portName(service *corev1.Service, port string) (name string, ok bool) {
 	for _, p := range service.Spec.Ports {
 		if p.Name == port || strconv.Itoa(int(p.Port)) == port {

@@ -64,7 +64,7 @@ func TestGatewayOfGateway(t *testing.T) {
 	if got := names("plain"); len(got) != 1 || got[0] != "Gateway apisix/plain" {
 		t.Errorf("without the CRDs: %q", got)
 	}
-	h.HasGatewayAPI()
+	h.EnableGatewayAPI()
 	for gw, want := range map[string]string{
 		"plain": FlagsName, "of-class": "apisix/proxy", "own-proxy": "apisix/proxy", "others": "", "others-proxy": "apisix/proxy", "gone": "",
 		"no-class": "Gateway apisix/no-class", "half": "Gateway apisix/half",

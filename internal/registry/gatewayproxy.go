@@ -16,19 +16,20 @@ import (
 	"apisix-certs.io/apisix-certs/apisix"
 )
 
-// GatewayProxyKind is the kind by which 2.x ingress controllers are told of gateways. It is read without a Go type.
+// GatewayProxyKind is the kind with which 2.x ingress controllers are configured for gateways. It is read without a Go
+// type.
 var GatewayProxyKind = schema.GroupVersionKind{Group: "apisix.apache.org", Version: "v1alpha1", Kind: "GatewayProxy"}
 
-// Annotations on a GatewayProxy: where its gateway's TLS port is, to prove what is served. Without them it is port 443 of
+// Annotations on a GatewayProxy with its gateway's TLS port, to verify what is served. Without them it is port 443 of
 // spec.publishService.
 const (
-	// AnnotationTLSAddr is a list of HOST:PORT separated by commas, which are all asked.
+	// AnnotationTLSAddr is a list of HOST:PORT separated by commas. All of them are verified.
 	AnnotationTLSAddr = v1alpha1.Prefix + "tls-addr"
-	// AnnotationTLSService is NAMESPACE/NAME:PORT of a Service, whose ready pods are all asked.
+	// AnnotationTLSService is NAMESPACE/NAME:PORT of a Service. All of its ready pods are verified.
 	AnnotationTLSService = v1alpha1.Prefix + "tls-service"
 )
 
-// Fields of a GatewayProxy that its faults are told with.
+// Fields of a GatewayProxy, for errors.
 const (
 	fieldProvider  = "spec.provider"
 	fieldPlane     = "spec.provider.controlPlane"
@@ -38,7 +39,7 @@ const (
 	fieldSecretRef = "spec.provider.controlPlane.auth.adminKey.valueFrom.secretKeyRef"
 )
 
-// proxySpec is what is read of a GatewayProxy's spec.
+// proxySpec has the relevant fields of a GatewayProxy's spec.
 type proxySpec struct {
 	PublishService string `json:"publishService"`
 	Provider       struct {
@@ -67,7 +68,7 @@ type controlPlane struct {
 	} `json:"auth"`
 }
 
-// Format keeps the admin key out of what is printed.
+// Format redacts the admin key.
 func (c controlPlane) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "control plane [redacted]")
 }
@@ -78,12 +79,12 @@ func sourceOfProxy(proxy *unstructured.Unstructured) (source, error) {
 	var spec proxySpec
 	content, _ := proxy.Object["spec"].(map[string]any)
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(content, &spec); err != nil {
-		return s, s.fault("spec", "it has another shape than that of "+GatewayProxyKind.GroupVersion().String())
+		return s, s.fault("spec", "does not match the schema of "+GatewayProxyKind.GroupVersion().String())
 	}
 	s.setTLS(proxy.GetAnnotations(), spec.PublishService, proxy.GetNamespace())
 	plane := spec.Provider.ControlPlane
 	if spec.Provider.Type != "ControlPlane" && spec.Provider.Type != "" || plane == nil {
-		return s, s.fault(fieldProvider, "there is no control plane: set type to ControlPlane and fill in controlPlane")
+		return s, s.fault(fieldProvider, "no control plane is configured; set type to ControlPlane and fill in controlPlane")
 	}
 	s.admin.insecure = plane.TLSVerify != nil && !*plane.TLSVerify
 	if err := s.setAdmin(plane, proxy.GetNamespace()); err != nil {
@@ -92,7 +93,7 @@ func sourceOfProxy(proxy *unstructured.Unstructured) (source, error) {
 	return s, s.setKey(plane, proxy.GetNamespace())
 }
 
-// setAdmin finds the Admin API: the pods of a Service, or URLs.
+// setAdmin sets the Admin API: the pods of a Service, or URLs.
 func (s *source) setAdmin(plane *controlPlane, namespace string) error {
 	if plane.Service != nil && plane.Service.Name != "" {
 		s.admin.service = &ServicePort{namespace, plane.Service.Name, fmt.Sprint(plane.Service.Port)}
@@ -100,18 +101,18 @@ func (s *source) setAdmin(plane *controlPlane, namespace string) error {
 		return nil
 	}
 	if len(plane.Endpoints) == 0 {
-		return s.fault(fieldPlane, "it has neither endpoints nor a service: name the Admin API's address")
+		return s.fault(fieldPlane, "must have endpoints or a service with the address of the Admin API")
 	}
 	for i, url := range plane.Endpoints {
 		if err := apisix.CheckEndpoint(url); err != nil {
-			return s.fault(fmt.Sprintf("%s[%d]", fieldEndpoints, i), err.Error()+": write it as http://HOST:PORT")
+			return s.fault(fmt.Sprintf("%s[%d]", fieldEndpoints, i), err.Error()+"; write it as http://HOST:PORT")
 		}
 	}
 	s.admin.urls, s.admin.field = plane.Endpoints, fieldEndpoints
 	return nil
 }
 
-// setKey finds the admin key.
+// setKey sets the admin key.
 func (s *source) setKey(plane *controlPlane, namespace string) error {
 	key := plane.Auth.AdminKey
 	if key.Value != "" {
@@ -119,15 +120,15 @@ func (s *source) setKey(plane *controlPlane, namespace string) error {
 		return nil
 	}
 	if key.ValueFrom == nil || key.ValueFrom.SecretKeyRef == nil || key.ValueFrom.SecretKeyRef.Name == "" {
-		return s.fault(fieldKey, "there is no admin key: set value, or valueFrom.secretKeyRef")
+		return s.fault(fieldKey, "no admin key is configured; set value or valueFrom.secretKeyRef")
 	}
 	s.key.secret = &SecretKey{namespace, key.ValueFrom.SecretKeyRef.Name, key.ValueFrom.SecretKeyRef.Key}
 	s.key.field = fieldSecretRef
 	return nil
 }
 
-// setTLS finds where the TLS port is, by annotation, else by publishService: NAMESPACE/NAME, or NAME in the namespace
-// given. A fault there keeps no certificate from being pushed.
+// setTLS sets the TLS port from an annotation, otherwise from publishService: NAMESPACE/NAME, or NAME in the given
+// namespace. A fault there does not prevent a push.
 func (s *source) setTLS(annotations map[string]string, publishService, namespace string) {
 	switch list, service := annotations[AnnotationTLSAddr], annotations[AnnotationTLSService]; {
 	case list != "":

@@ -12,8 +12,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/metrics"
 )
 
-// atFault is a gateway that cannot be used.
-func (r *Registry) atFault(name string, err error) *gateway.Gateway {
+// unusable returns a gateway all of whose calls fail with err.
+func (r *Registry) unusable(name string, err error) *gateway.Gateway {
 	g := r.newGateway(name)
 	g.Configure(gateway.TLSPort{}, err)
 	return g
@@ -33,15 +33,15 @@ func (r *Registry) newGateway(name string) *gateway.Gateway {
 	}
 }
 
-// make brings an entry's gateway up to its settings.
-func (r *Registry) make(ctx context.Context, e *entry, chosen choice) {
-	l := r.look(ctx, chosen.name)
+// update applies the current settings to an entry's gateway.
+func (r *Registry) update(ctx context.Context, e *entry, chosen choice) {
+	l := r.newLookup(ctx, chosen.name)
 	found, err := l.settings(chosen)
-	r.Follower.Keep(chosen.name, l.needed)
+	r.Follower.Prune(chosen.name, l.needed)
 	if found.key != nil {
 		e.key.Store(&found.key)
 	}
-	e.places.Store(&found.places)
+	e.addresses.Store(&found.addresses)
 	g := e.gateway
 	if err == nil && (g == nil || g.Admin == nil || e.identity != found.identity) {
 		g, err = r.connect(e, chosen, found)
@@ -54,7 +54,7 @@ func (r *Registry) make(ctx context.Context, e *entry, chosen choice) {
 	}
 	var setup *gateway.SetupError
 	if l.unsettled || err != nil && !errors.As(err, &setup) {
-		e.fresh.Store(false) // nothing will tell that it has passed
+		e.fresh.Store(false) // no event will announce the recovery
 	}
 	if err != nil {
 		metrics.SetGatewayUp(chosen.name, false)
@@ -64,14 +64,14 @@ func (r *Registry) make(ctx context.Context, e *entry, chosen choice) {
 	e.ready.Store(g)
 }
 
-// look is a look at the settings of the gateway called name.
-func (r *Registry) look(ctx context.Context, name string) *look {
-	return &look{
+// newLookup returns a lookup of the settings of the gateway called name.
+func (r *Registry) newLookup(ctx context.Context, name string) *lookup {
+	return &lookup{
 		ctx: ctx, reader: r.Reader, proxies: r.known.proxies.Load(), flags: r.Flags, secure: r.TLS != nil, follower: r.Follower, owner: name,
 	}
 }
 
-// connect makes a Gateway, in the stead of the entry's present one.
+// connect creates a Gateway to replace the entry's current one.
 func (r *Registry) connect(e *entry, chosen choice, found settings) (*gateway.Gateway, error) {
 	config, name := r.TLS.Clone(), chosen.name
 	if found.insecure || found.serverName != "" {
@@ -98,9 +98,9 @@ func (r *Registry) connect(e *entry, chosen choice, found settings) (*gateway.Ga
 	return g, nil
 }
 
-// insecureProblem is that of a GatewayProxy whose Admin API may be anybody's.
-const insecureProblem = "spec.provider.controlPlane.tlsVerify is false, so that whoever takes the Admin API's address gets the admin key and every private key: " +
-	"remove it, and give the CA of the Admin API by --apisix-admin-ca-file"
+// insecureProblem is that of a GatewayProxy whose Admin API is not authenticated.
+const insecureProblem = "spec.provider.controlPlane.tlsVerify is false, so a server that takes over the Admin API's address receives the admin key and every private key; " +
+	"remove it, and set the CA of the Admin API with --apisix-admin-ca-file"
 
 // warnInsecure warns of an Admin API whose certificate is not verified.
 func (r *Registry) warnInsecure(chosen choice, insecure bool) {

@@ -28,7 +28,7 @@ func TestOutcomes(t *testing.T) {
 		{"etcd away", &apisix.APIError{Status: 503}, metrics.Transient, 0},
 		{"bad key", &apisix.APIError{Status: 401}, metrics.Setup, 0},
 		{"not allowed", &apisix.APIError{Status: 403}, metrics.Setup, 0},
-		{"a proxy", &apisix.APIError{Status: 404, Foreign: true}, metrics.Setup, 0},
+		{"a proxy", &apisix.APIError{Status: 404, NotAdminAPI: true}, metrics.Setup, 0},
 		{"bad object", &apisix.APIError{Status: 400}, metrics.User, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -48,7 +48,7 @@ func TestOutcomes(t *testing.T) {
 func TestPushIsMeasured(t *testing.T) {
 	server := standIn(t, apisixtest.Options{})
 	h := newHall(t, &Flags{URLs: []string{server.AdminURL()}, Key: apisix.StaticKey(server.AdminKey()), TLSAddrs: []string{server.TLSAddr()}})
-	h.Mode = gateway.Own
+	h.Mode = gateway.ModeOwn
 	g := h.one("")
 	defer metrics.ForgetGateway(FlagsName)
 	push := func(target gateway.Target) {

@@ -43,17 +43,17 @@ func newHall(t *testing.T, flags *Flags, objects ...client.Object) *hall {
 	h := &hall{T: t, logged: &strings.Builder{}}
 	h.objects = fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).WithObjects(objects...).Build()
 	h.Registry = &Registry{
-		Reader: h.objects, Follower: h, Flags: flags, Mode: gateway.Auto, Cluster: "here", Clock: clock.RealClock{}, Log: logr.Discard(),
+		Reader: h.objects, Follower: h, Flags: flags, Mode: gateway.ModeAuto, Cluster: "here", Clock: clock.RealClock{}, Log: logr.Discard(),
 	}
 	h.Log = funcr.New(func(_, line string) { h.logged.WriteString(line + "\n") }, funcr.Options{})
-	h.HasProxies()
+	h.EnableGatewayProxies()
 	return h
 }
 
 func (h *hall) Follow(context.Context, string, Followed) (client.Reader, error) {
 	return h.objects, nil
 }
-func (h *hall) Keep(string, []Followed) {}
+func (h *hall) Prune(string, []Followed) {}
 
 // one is the only gateway of a class.
 func (h *hall) one(class string) *gateway.Gateway {
@@ -198,18 +198,18 @@ func TestFaultyProxy(t *testing.T) {
 	}
 	for _, step := range steps {
 		step.change()
-		h.Changed("apisix/config")
+		h.Invalidate("apisix/config")
 		h.wantFault("proxied", "GatewayProxy apisix/config", step.field)
 		h.wantFine("")
 	}
 	h.update(adminSecret(server.AdminKey()))
-	h.Changed("apisix/config")
+	h.Invalidate("apisix/config")
 	good := h.wantFine("proxied")
 	h.must(h.objects.Delete(h.Context(), adminSecret("")))
-	h.Changed("apisix/config")
+	h.Invalidate("apisix/config")
 	h.wantFault("proxied", "GatewayProxy apisix/config", secretField)
 	h.create(adminSecret(server.AdminKey()))
-	h.Changed("apisix/config")
+	h.Invalidate("apisix/config")
 	if h.wantFine("proxied") != good {
 		t.Error("a fault that has passed cost the Gateway with its inventory")
 	}
@@ -220,7 +220,7 @@ func TestProxyWithoutCRD(t *testing.T) {
 	h := newHall(t, nil, ingressClass("proxied", ingresscontroller.Class2, "config"), proxyAt(t, server.AdminURL()), adminSecret(server.AdminKey()))
 	h.known.proxies.Store(false)
 	h.wantFault("proxied", "GatewayProxy apisix/config", "")
-	h.HasProxies()
+	h.EnableGatewayProxies()
 	h.wantFine("proxied")
 }
 
@@ -248,13 +248,13 @@ func TestProxyChanged(t *testing.T) {
 	before := h.wantFine("proxied")
 	proxy.Object["spec"] = proxyOf(t, planeSpec(`endpoints: ["`+first.AdminURL()+`"], auth: {adminKey: {value: `+first.AdminKey()+`}}`)).Object["spec"]
 	h.update(proxy)
-	h.Changed("apisix/config")
+	h.Invalidate("apisix/config")
 	if h.wantFine("proxied") != before {
 		t.Error("another key made another Gateway")
 	}
 	proxy.Object["spec"] = proxyAt(t, second.AdminURL()).Object["spec"]
 	h.update(proxy)
-	h.Changed("apisix/config")
+	h.Invalidate("apisix/config")
 	second.ResetCalls()
 	if h.wantFine("proxied") == before || len(second.Calls()) == 0 {
 		t.Error("another Admin API is asked through the old Gateway")
@@ -265,7 +265,7 @@ func TestUnverifiedAdminIsLoggedOnce(t *testing.T) {
 	h := newHall(t, nil, ingressClass("proxied", ingresscontroller.Class2, "config"), adminSecret("key"),
 		proxyOf(t, planeSpec(`endpoints: ["https://127.0.0.1:1"], tlsVerify: false, `+fromSecret)))
 	for range 3 {
-		h.Changed("apisix/config")
+		h.Invalidate("apisix/config")
 		h.one("proxied")
 	}
 	if n := strings.Count(h.logged.String(), "tlsVerify"); n != 1 {
@@ -293,7 +293,7 @@ func (h *hall) setSlices(addrs ...string) {
 	for _, slice := range slicesAt(addrs...) {
 		h.create(&slice)
 	}
-	h.Changed(FlagsName)
+	h.Invalidate(FlagsName)
 }
 
 // Pods come and go, the Gateway and what it knows stay.
@@ -326,7 +326,7 @@ func TestTLSPort(t *testing.T) {
 	flags := flagsAt(server)
 	flags.TLSService = &ServicePort{"default", "admin", "admin"}
 	h := newHall(t, flags)
-	if proof := h.wantFine("").Prove(t.Context(), []string{"a.example"}, "x"); !proof.Asked || proof.Served || !strings.Contains(proof.Problem, "--apisix-tls-service") {
+	if proof := h.wantFine("").Prove(t.Context(), []string{"a.example"}, "x"); !proof.Attempted || proof.Served || !strings.Contains(proof.Problem, "--apisix-tls-service") {
 		t.Errorf("without a pod: %+v", proof)
 	}
 	h.setSlices("127.0.0.1:1", "127.0.0.1:2")
@@ -346,7 +346,7 @@ func TestFailover(t *testing.T) {
 	h.must(err)
 	_, action, err := g.Push(t.Context(), state, target)
 	h.must(err)
-	if _, err := g.Admin.GetSSL(t.Context(), g.ID(target)); err != nil || action.Verb != gateway.Put {
+	if _, err := g.Admin.GetSSL(t.Context(), g.ID(target)); err != nil || action.Verb != gateway.ActionPut {
 		t.Errorf("%s: %v", action.Verb, err)
 	}
 }
@@ -393,7 +393,7 @@ func TestOwnRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := standIn(t, apisixtest.Options{})
 			h := newHall(t, flagsAt(server))
-			h.Mode = gateway.Own
+			h.Mode = gateway.ModeOwn
 			if test.class != nil {
 				h.create(test.class)
 			}
@@ -422,11 +422,11 @@ func TestModeFoundAnew(t *testing.T) {
 		change func()
 		want   gateway.Mode
 	}{
-		{func() {}, gateway.Own},
-		{h.ClassesChanged, gateway.Own},
-		{func() { h.create(ingressClass("proxied", ingresscontroller.Class2, "config")); h.ClassesChanged() }, gateway.Own},
-		{func() { h.create(ingressClass("plain", ingresscontroller.Class18, "")) }, gateway.Own}, // not told yet
-		{h.ClassesChanged, gateway.Adopt},
+		{func() {}, gateway.ModeOwn},
+		{h.InvalidateAll, gateway.ModeOwn},
+		{func() { h.create(ingressClass("proxied", ingresscontroller.Class2, "config")); h.InvalidateAll() }, gateway.ModeOwn},
+		{func() { h.create(ingressClass("plain", ingresscontroller.Class18, "")) }, gateway.ModeOwn}, // not told yet
+		{h.InvalidateAll, gateway.ModeAdopt},
 	} {
 		step.change()
 		if mode, err := h.one("").FindMode(t.Context()); mode != step.want || err != nil {
@@ -536,7 +536,7 @@ func TestInsecureProxy(t *testing.T) {
 		return value
 	}
 	for range 3 {
-		h.Changed("apisix/config")
+		h.Invalidate("apisix/config")
 		h.one("proxied")
 	}
 	if len(warned) != 1 || warned[0].Proxy.String() != "apisix/config" || !strings.Contains(warned[0].Problem, "tlsVerify") || insecure() != 1 {
@@ -544,7 +544,7 @@ func TestInsecureProxy(t *testing.T) {
 	}
 	proxy.Object["spec"] = proxyOf(t, planeSpec(`endpoints: ["https://127.0.0.1:1"], `+fromSecret)).Object["spec"]
 	h.update(proxy)
-	h.Changed("apisix/config")
+	h.Invalidate("apisix/config")
 	h.one("proxied")
 	if len(warned) != 1 || insecure() != 0 {
 		t.Errorf("once it is verified: warnings %+v, metric %v", warned, insecure())

@@ -17,29 +17,29 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
-// settings are what a Gateway is made of.
+// settings are those of a Gateway.
 type settings struct {
-	// identity is the same for settings of the same APISIX, whatever pods it has now.
+	// identity is equal for settings of the same APISIX, regardless of its current pods.
 	identity  string
 	endpoints []string // base URLs
 	insecure  bool     // the Admin API's certificate is not verified
-	// serverName is the name in the Admin API's certificate; empty: that of the endpoint.
+	// serverName is the name in the Admin API's certificate. Empty means that of the endpoint.
 	serverName string
-	key        apisix.KeySource // nil: not known
+	key        apisix.KeySource // nil means not known
 	tls        gateway.TLSPort
-	places     []string // see adminSource.places
+	addresses  []string // see adminSource.addresses
 }
 
-// settings reads those of a gateway. Where there is an error, those that could be read are returned too.
-func (l *look) settings(chosen choice) (settings, error) {
+// settings reads the settings of a gateway. With an error, it returns those that could be read.
+func (l *lookup) settings(chosen choice) (settings, error) {
 	s, err := l.sourceOf(chosen)
 	found := settings{identity: s.identity(), insecure: s.admin.insecure, tls: l.tlsPods(s)}
 	if err != nil {
 		return found, err
 	}
 	found.endpoints, err = l.endpoints(s)
-	found.places = s.admin.places(found.endpoints)
-	if chosen.proxy != nil && s.tls.none() && l.flagsDescribe(found.places) {
+	found.addresses = s.admin.addresses(found.endpoints)
+	if chosen.proxy != nil && s.tls.none() && l.flagsDescribe(found.addresses) {
 		found.tls = l.tlsPods(l.flags.source(false))
 	}
 	if err != nil {
@@ -52,9 +52,9 @@ func (l *look) settings(chosen choice) (settings, error) {
 	return found, err
 }
 
-// flagsDescribe reports whether the flags say where the TLS port of a GatewayProxy's gateway is: they name the same
-// Admin API, or none and there is only one gateway.
-func (l *look) flagsDescribe(places []string) bool {
+// flagsDescribe reports whether the flags have the TLS port of a GatewayProxy's gateway: they have the same Admin API, or
+// none and there is only one gateway.
+func (l *lookup) flagsDescribe(places []string) bool {
 	if l.flags == nil || l.flags.source(false).tls.none() {
 		return false
 	}
@@ -64,11 +64,11 @@ func (l *look) flagsDescribe(places []string) bool {
 	}
 	flags := l.flags.source(l.secure)
 	endpoints, _ := l.endpoints(flags) // without pods the names decide
-	return overlap(flags.admin.places(endpoints), places)
+	return overlap(flags.admin.addresses(endpoints), places)
 }
 
-// sourceOf reads where the settings of a gateway are.
-func (l *look) sourceOf(chosen choice) (source, error) {
+// sourceOf returns the sources of a gateway's settings.
+func (l *lookup) sourceOf(chosen choice) (source, error) {
 	if chosen.proxy == nil {
 		return l.flags.source(l.secure), nil
 	}
@@ -79,46 +79,46 @@ func (l *look) sourceOf(chosen choice) (source, error) {
 	return sourceOfProxy(proxy)
 }
 
-// readProxy reads the GatewayProxy that an IngressClass names. The error is a *gateway.SetupError where it is at fault.
-func (l *look) readProxy(chosen choice) (*unstructured.Unstructured, error) {
+// readProxy reads the GatewayProxy of an IngressClass. The error is a *gateway.SetupError if it is faulty.
+func (l *lookup) readProxy(chosen choice) (*unstructured.Unstructured, error) {
 	fault := func(problem string) error {
 		return &gateway.SetupError{Object: "GatewayProxy " + chosen.proxy.String(), Problem: problem}
 	}
 	if !l.proxies {
-		return nil, fault("the cluster has no CRD of this kind (" + GatewayProxyKind.GroupVersion().String() + ")")
+		return nil, fault("the CRD of this kind is not installed (" + GatewayProxyKind.GroupVersion().String() + ")")
 	}
 	proxy := &unstructured.Unstructured{}
 	proxy.SetGroupVersionKind(GatewayProxyKind)
 	err := l.reader.Get(l.ctx, *chosen.proxy, proxy)
 	if apierrors.IsNotFound(err) {
-		return nil, fault("it does not exist: create it, or correct spec.parameters of the IngressClass that names it")
+		return nil, fault("does not exist; create it, or correct spec.parameters of the IngressClass that references it")
 	}
 	return proxy, err
 }
 
-// look is one look at what a gateway's settings refer to.
-type look struct {
+// lookup reads the settings of one gateway once.
+type lookup struct {
 	ctx      context.Context
 	reader   client.Reader // of IngressClasses and GatewayProxies
-	proxies  bool          // the cluster has the CRD of GatewayProxy
+	proxies  bool          // the CRD of GatewayProxy is installed
 	flags    *Flags
-	secure   bool // the flags' Service is asked with TLS
+	secure   bool // use TLS with the Service of the flags
 	follower Follower
 	owner    string
 	needed   []Followed
-	// unsettled: something could not be watched, and may be later without a further event.
+	// unsettled: something could not be watched, and may become available without a further event.
 	unsettled bool
 }
 
-func (l *look) follow(what Followed) (client.Reader, error) {
+func (l *lookup) follow(what Followed) (client.Reader, error) {
 	l.needed = append(l.needed, what)
 	reader, err := l.follower.Follow(l.ctx, l.owner, what)
 	l.unsettled = l.unsettled || err != nil
 	return reader, err
 }
 
-// endpoints are the base URLs of the Admin API.
-func (l *look) endpoints(s source) ([]string, error) {
+// endpoints returns the base URLs of the Admin API.
+func (l *lookup) endpoints(s source) ([]string, error) {
 	if s.admin.service == nil {
 		return s.admin.urls, nil
 	}
@@ -141,8 +141,8 @@ func (l *look) endpoints(s source) ([]string, error) {
 	return addrs, nil
 }
 
-// tlsPods are where the TLS port is asked.
-func (l *look) tlsPods(s source) gateway.TLSPort {
+// tlsPods returns the addresses of the TLS port.
+func (l *lookup) tlsPods(s source) gateway.TLSPort {
 	if s.tls.service == nil {
 		return gateway.TLSPort{Addrs: s.tls.addrs, Problem: s.tls.problem}
 	}
@@ -167,11 +167,11 @@ func noSuchPort(p ServicePort) string {
 }
 
 func noReadyPod(p ServicePort) string {
-	return fmt.Sprintf("Service %s/%s has no ready pod at port %s: check that the gateway runs", p.Namespace, p.Name, p.Port)
+	return fmt.Sprintf("Service %s/%s has no ready pod at port %s; check that the gateway is running", p.Namespace, p.Name, p.Port)
 }
 
-// readyAddrs follows a Service and its EndpointSlices.
-func (l *look) readyAddrs(p ServicePort) (addrs []string, known bool, err error) {
+// readyAddrs watches a Service and its EndpointSlices.
+func (l *lookup) readyAddrs(p ServicePort) (addrs []string, known bool, err error) {
 	of := func(kind string) Followed { return Followed{Kind: kind, Namespace: p.Namespace, Name: p.Name} }
 	services, err := l.follow(of(kindService))
 	if err != nil {
@@ -197,9 +197,9 @@ func (l *look) readyAddrs(p ServicePort) (addrs []string, known bool, err error)
 	return addrs, known, nil
 }
 
-// keySource gives the admin key. One in a Secret is read for each request, so that a new key is used at once; that it
-// is there now is checked.
-func (l *look) keySource(s source) (apisix.KeySource, error) {
+// keySource returns the admin key. A key in a Secret is read for each request, so that a new key is used at once. It checks
+// that the key exists.
+func (l *lookup) keySource(s source) (apisix.KeySource, error) {
 	if s.key.secret == nil {
 		return s.key.value, nil
 	}
@@ -223,14 +223,14 @@ func (s source) readKey(ctx context.Context, reader client.Reader) (string, erro
 	secret := &corev1.Secret{}
 	err := reader.Get(ctx, client.ObjectKey{Namespace: from.Namespace, Name: from.Name}, secret)
 	if apierrors.IsNotFound(err) {
-		return "", s.fault(s.key.field, fmt.Sprintf("Secret %s/%s does not exist: create it with the admin key under %s", from.Namespace, from.Name, from.Key))
+		return "", s.fault(s.key.field, fmt.Sprintf("Secret %s/%s does not exist; create it with the admin key in key %s", from.Namespace, from.Name, from.Key))
 	}
 	if err != nil {
 		return "", err
 	}
 	key := strings.TrimSpace(string(secret.Data[from.Key]))
 	if key == "" {
-		return "", s.fault(s.key.field, fmt.Sprintf("Secret %s/%s has nothing under %s: put the admin key there", from.Namespace, from.Name, from.Key))
+		return "", s.fault(s.key.field, fmt.Sprintf("Secret %s/%s has no value in key %s; set it to the admin key", from.Namespace, from.Name, from.Key))
 	}
 	return key, nil
 }

@@ -13,46 +13,47 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway"
 )
 
-// FlagsName is the name of the gateway of the flags. One of a GatewayProxy is named NAMESPACE/NAME.
+// FlagsName is the name of the gateway of the flags. That of a GatewayProxy is NAMESPACE/NAME.
 const FlagsName = "default"
 
-// source says where a gateway's settings are, before any Service or Secret that it names is looked at.
+// source has the sources of a gateway's settings, before any Service or Secret is read.
 type source struct {
-	object string // what a fault is reported of: a GatewayProxy; empty for the flags
+	object string // for errors: a GatewayProxy, empty for the flags
 	admin  adminSource
 	key    keySource
 	tls    tlsSource
 }
 
-// adminSource is where the Admin API is. field is that of the object, or the flag, that says so; so it is with the others.
+// adminSource is the source of the Admin API's address. field is the field or flag to report in errors, here and in the
+// other sources.
 type adminSource struct {
 	field    string
 	urls     []string
 	service  *ServicePort // instead of urls
-	secure   bool         // service is asked with TLS
+	secure   bool         // use TLS with service
 	insecure bool         // the Admin API's certificate is not verified
 }
 
-// keySource is where the admin key is.
+// keySource is the source of the admin key.
 type keySource struct {
 	field  string
 	value  apisix.KeySource // nil with secret
 	secret *SecretKey
 }
 
-// tlsSource is where the TLS port is.
+// tlsSource is the source of the TLS port's addresses.
 type tlsSource struct {
 	field    string
 	addrs    []string
 	service  *ServicePort // instead of addrs
-	optional bool         // where service has no such port, there is nothing to prove
+	optional bool         // if service has no such port, nothing is verified
 	problem  string
 }
 
-// none reports whether nothing says where the TLS port is.
+// none reports whether no TLS port is configured.
 func (t tlsSource) none() bool { return len(t.addrs) == 0 && t.service == nil && t.problem == "" }
 
-// fault is a *gateway.SetupError about one field.
+// fault returns a *gateway.SetupError about one field.
 func (s source) fault(field, problem string) error {
 	if s.object == "" {
 		return &gateway.SetupError{Object: field, Problem: problem}
@@ -60,14 +61,14 @@ func (s source) fault(field, problem string) error {
 	return &gateway.SetupError{Object: s.object, Field: field, Problem: problem}
 }
 
-// identity is the same for sources of the same gateway.
+// identity is equal for sources of the same gateway.
 func (s source) identity() string {
 	return fmt.Sprint(slices.Sorted(slices.Values(s.admin.urls)), s.admin.service, s.admin.secure, s.admin.insecure)
 }
 
-// places are the host:port of an Admin API, and its Services. Gateways with one in common are the same APISIX, whatever
-// they are called. endpoints are the base URLs that were found.
-func (a adminSource) places(endpoints []string) []string {
+// addresses returns HOST:PORT of an Admin API, and its Services. Gateways with a common address are the same APISIX,
+// whatever their names. endpoints are the base URLs that were found.
+func (a adminSource) addresses(endpoints []string) []string {
 	var all []string
 	if a.service != nil {
 		all = append(all, a.service.String())
@@ -95,20 +96,20 @@ func overlap(a, b []string) bool {
 	return slices.ContainsFunc(a, func(place string) bool { return slices.Contains(b, place) })
 }
 
-// Flags describe the gateway of the flags. Either URLs or Service is set, and either Key or KeySecret; or there is only the
-// TLS port, of the one gateway that a GatewayProxy describes.
+// Flags describe the gateway of the flags. Either URLs or Service is set, and either Key or KeySecret. With none of these,
+// they only have the TLS port of the one gateway that a GatewayProxy describes.
 type Flags struct {
 	URLs    []string // --apisix-admin-url
 	Service *ServicePort
 	// Key is safe for concurrent use.
 	Key       apisix.KeySource
 	KeySecret *SecretKey
-	// TLSAddrs or TLSService is where the TLS port is; neither: nothing is proven.
+	// TLSAddrs or TLSService is the TLS port. If neither is set, nothing is verified.
 	TLSAddrs   []string
 	TLSService *ServicePort
 }
 
-// source are the settings of the flags, empty for nil.
+// source returns the sources of the flags, empty for nil.
 func (f *Flags) source(secure bool) source {
 	if f == nil {
 		return source{}
@@ -127,7 +128,7 @@ func (f *Flags) source(secure bool) source {
 // gateway reports whether the flags describe a gateway, and not only a TLS port.
 func (f *Flags) gateway() bool { return f != nil && (len(f.URLs) > 0 || f.Service != nil) }
 
-// SecretKey names a value in a Secret.
+// SecretKey is a reference to a value in a Secret.
 type SecretKey struct{ Namespace, Name, Key string }
 
 func (k SecretKey) followed() Followed {

@@ -19,7 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Followed names what is followed: one Secret or Service, or the EndpointSlices of one Service.
+// Followed is a watched object: one Secret or Service, or the EndpointSlices of one Service.
 type Followed struct {
 	Kind            string // Secret, Service or EndpointSlice
 	Namespace, Name string
@@ -27,12 +27,12 @@ type Followed struct {
 
 func (f Followed) String() string { return f.Kind + " " + f.Namespace + "/" + f.Name }
 
-// Follower reads single objects that are followed as they change.
+// Follower watches and reads single objects.
 type Follower interface {
-	// Follow returns a reader that has the object, for the gateway called owner.
+	// Follow returns a reader of the object for the gateway called owner.
 	Follow(ctx context.Context, owner string, what Followed) (client.Reader, error)
-	// Keep ends what owner followed and does not need any more.
-	Keep(owner string, needed []Followed)
+	// Prune stops watches of owner that are not needed any more.
+	Prune(owner string, needed []Followed)
 }
 
 // The kinds of Followed.
@@ -42,13 +42,13 @@ const (
 	kindEndpointSlice = "EndpointSlice"
 )
 
-// Watches follow single objects with a small cache for each, so that neither the memory nor the events of all Secrets and
-// EndpointSlices of a cluster are paid for. All fields are required.
+// Watches watches single objects with a small cache for each, so that not all Secrets and EndpointSlices of a cluster are
+// cached and watched. All fields are required.
 type Watches struct {
-	// Context ends the watches.
+	// Context stops the watches.
 	Context  context.Context
 	NewCache func(cache.Options) (cache.Cache, error)
-	// Changed is told the owners of an object that appeared, changed or went.
+	// Changed is called with each owner of an object that was created, changed or deleted.
 	Changed func(owner string)
 
 	mu  sync.Mutex
@@ -62,14 +62,15 @@ type watch struct {
 	cancel   context.CancelFunc
 	owners   []string // guarded by Watches.mu
 	first    sync.Once
-	late     atomic.Bool // somebody was turned away before the first list was there
+	late     atomic.Bool // a caller got an error before the first list was complete
 }
 
-// firstSync is how long the first reader of a watch waits for it. Later ones do not: its first event tells its owners.
+// firstSync is how long the first reader of a watch waits for it. Later readers do not wait, as the first event notifies
+// the owners.
 const firstSync = 5 * time.Second
 
-// Follow returns a reader of the object for an owner. Its error says that the object cannot be watched (yet); an object
-// that does not exist is no error of Follow.
+// Follow returns a reader of the object for an owner. The error means that the object cannot be watched (yet). A missing
+// object is not an error of Follow.
 func (w *Watches) Follow(ctx context.Context, owner string, what Followed) (client.Reader, error) {
 	one, err := w.get(owner, what)
 	if err != nil {
@@ -81,13 +82,13 @@ func (w *Watches) Follow(ctx context.Context, owner string, what Followed) (clie
 		one.late.Store(!one.WaitForCacheSync(ctx))
 	})
 	if !one.informer.HasSynced() {
-		return nil, fmt.Errorf("%s cannot be watched: see the controller's log for what the Kubernetes API answers", what)
+		return nil, fmt.Errorf("%s cannot be watched; check the controller's log for the error of the Kubernetes API", what)
 	}
 	return one, nil
 }
 
-// Keep ends what the owner followed and does not need any more.
-func (w *Watches) Keep(owner string, needed []Followed) {
+// Prune stops watches of owner that are not needed any more.
+func (w *Watches) Prune(owner string, needed []Followed) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for what, one := range w.all {
@@ -139,11 +140,11 @@ func (w *Watches) start(what Followed) (*watch, error) {
 		cancel()
 		return nil, err
 	}
-	go func() { _ = small.Start(ctx) }() // ends with ctx, and without an error
+	go func() { _ = small.Start(ctx) }() // returns when ctx is done, without an error
 	return one, nil
 }
 
-// selector is how the object is picked out by the API server.
+// selector returns the type of the object, and the selector for the API server.
 func (f Followed) selector() (client.Object, cache.Config) {
 	byName := cache.Config{FieldSelector: fields.OneTermEqualSelector("metadata.name", f.Name)}
 	switch f.Kind {
@@ -155,25 +156,25 @@ func (f Followed) selector() (client.Object, cache.Config) {
 	return &discoveryv1.EndpointSlice{}, cache.Config{LabelSelector: labels.SelectorFromSet(labels.Set{discoveryv1.LabelServiceName: f.Name})}
 }
 
-// events passes changes on, but not what a watch repeats when it is taken up again, nor the first list, which whoever
-// began the watch has waited for.
+// events forwards changes. It ignores what a watch repeats after a reconnect, and the first list, which the first reader
+// has waited for.
 func (w *Watches) events(what Followed, one *watch) toolscache.ResourceEventHandler {
 	return toolscache.ResourceEventHandlerDetailedFuncs{
 		AddFunc: func(_ any, first bool) {
 			if !first || one.late.Load() {
-				w.tell(what)
+				w.notify(what)
 			}
 		},
 		UpdateFunc: func(before, after any) {
 			if before.(client.Object).GetResourceVersion() != after.(client.Object).GetResourceVersion() {
-				w.tell(what)
+				w.notify(what)
 			}
 		},
-		DeleteFunc: func(any) { w.tell(what) },
+		DeleteFunc: func(any) { w.notify(what) },
 	}
 }
 
-func (w *Watches) tell(what Followed) {
+func (w *Watches) notify(what Followed) {
 	w.mu.Lock()
 	var owners []string
 	if one := w.all[what]; one != nil {

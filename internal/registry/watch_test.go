@@ -97,13 +97,13 @@ func TestWatches(t *testing.T) {
 	if err := reader.Get(t.Context(), client.ObjectKey{Namespace: "default", Name: "mine"}, secret); err != nil || string(secret.Data["key"]) != "2" {
 		t.Errorf("when its owner was told, the reader had not seen it: %v", err)
 	}
-	w.Keep("b", nil)
+	w.Prune("b", nil)
 	write("mine", "3")
 	w.want("kept by another", "a")
-	w.Keep("a", []Followed{mine})
+	w.Prune("a", []Followed{mine})
 	write("mine", "4")
 	w.want("kept", "a")
-	w.Keep("a", nil)
+	w.Prune("a", nil)
 	write("mine", "5")
 	w.silent("not needed any more")
 	testForbidden(t, kube)

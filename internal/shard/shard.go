@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package shard cuts a cluster into parts by the names or labels of its namespaces, so that several controllers can share one
-// cluster: each looks after the sources, ApisixCertificates and VaultIssuers of its own namespaces and writes to no
-// others. It does not see to it that the parts are disjoint.
+// Package shard divides a cluster by the names or labels of its namespaces, so that several controllers can share it. Each
+// controller reconciles the sources, ApisixCertificates and VaultIssuers of its own namespaces, and does not write to
+// others. The package does not check that the shards are disjoint.
 package shard
 
 import (
@@ -18,24 +18,24 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
-// Shard is the part of a cluster that a controller looks after. Nil is the whole cluster.
+// Shard is the part of a cluster that a controller reconciles. Nil means the whole cluster.
 type Shard struct {
 	// Namespaces reads the metadata of Namespaces.
 	Namespaces client.Reader
-	// Selector chooses namespaces by their labels. Nil: all.
+	// Selector selects namespaces by their labels. Nil means all.
 	Selector labels.Selector
-	// Read are the only namespaces whose objects may be read. Nil: all.
+	// Read are the only namespaces whose objects may be read. Nil means all.
 	Read []string
 }
 
-// MayRead reports whether objects of a namespace may be read. More than those that are looked after may be: a Secret may be
-// in a namespace of another shard.
+// MayRead reports whether objects of a namespace may be read. It is true for more namespaces than Has, as a certificate may
+// use a Secret in a namespace of another shard.
 func (s *Shard) MayRead(namespace string) bool {
 	return s == nil || s.Read == nil || slices.Contains(s.Read, namespace)
 }
 
-// Has tells whether a namespace is in the shard. The empty namespace, that of objects of the whole cluster, is in every
-// shard; one that does not exist is in none.
+// Has reports whether a namespace is in the shard. The empty namespace, that of cluster-scoped objects, is in every shard.
+// A namespace that does not exist is in none.
 func (s *Shard) Has(ctx context.Context, namespace string) (bool, error) {
 	if s == nil || namespace == "" {
 		return true, nil
@@ -49,15 +49,15 @@ func (s *Shard) Has(ctx context.Context, namespace string) (bool, error) {
 	object := &metav1.PartialObjectMetadata{}
 	object.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
 	if err := s.Namespaces.Get(ctx, client.ObjectKey{Name: namespace}, object); err != nil {
-		return false, client.IgnoreNotFound(fmt.Errorf("labels of namespace %s: %w", namespace, err))
+		return false, client.IgnoreNotFound(fmt.Errorf("get labels of namespace %s: %w", namespace, err))
 	}
 	return s.Selector.Matches(labels.Set(object.Labels)), nil
 }
 
-// recheck is when an object of another shard is looked at again: a namespace whose labels change moves.
+// recheck is the interval for objects of other shards: a change of its labels moves a namespace to another shard.
 const recheck = time.Minute
 
-// Only gives a reconciler that leaves out the requests of other shards.
+// Only returns a reconciler that skips requests of other shards.
 func (s *Shard) Only(inner reconcile.Reconciler) reconcile.Reconciler {
 	if s == nil {
 		return inner

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package upstream reads what matters here of ApisixUpstreams: the Secrets by which APISIX is a client of them.
+// Package upstream reads the relevant fields of ApisixUpstreams: the Secrets with APISIX's client certificates for them.
 //
-//	read := upstream.Of(object)
+//	read := upstream.Read(object)
 //	read.Secrets // of spec.tlsSecret and spec.portLevelSettings[].tlsSecret
 //
-// They are read without a Go type: clusters may have other versions of the CRD, and one field of another shape would otherwise fail
-// the list of them all.
+// They are read without a Go type: the versions of the CRD differ, and an unreadable field of one object would make the
+// list of all of them fail.
 package upstream
 
 import (
@@ -22,29 +22,29 @@ import (
 // Kind is the kind of ApisixUpstreams.
 var Kind = schema.GroupVersionKind{Group: "apisix.apache.org", Version: "v2", Kind: "ApisixUpstream"}
 
-// New is an empty ApisixUpstream.
+// New returns an empty ApisixUpstream.
 func New() client.Object {
 	u := &unstructured.Unstructured{}
 	u.SetGroupVersionKind(Kind)
 	return u
 }
 
-// NewList is an empty list of them.
+// NewList returns an empty list of ApisixUpstreams.
 func NewList() client.ObjectList {
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(Kind.GroupVersion().WithKind(Kind.Kind + "List"))
 	return list
 }
 
-// Upstream is what is read of an ApisixUpstream.
+// Upstream has the relevant fields of an ApisixUpstream.
 type Upstream struct {
 	Class string // spec.ingressClassName
-	// Secrets hold client certificates, each once. One without a namespace is of the object's own.
+	// Secrets are those with client certificates, without duplicates. The default namespace is that of the object.
 	Secrets []types.NamespacedName
 }
 
-// Of reads an ApisixUpstream, passing over any field that has another shape than known.
-func Of(u *unstructured.Unstructured) Upstream {
+// Read reads an ApisixUpstream. It skips fields that do not match the known schema.
+func Read(u *unstructured.Unstructured) Upstream {
 	var read Upstream
 	read.Class, _, _ = unstructured.NestedString(u.Object, "spec", "ingressClassName")
 	spec, _, _ := unstructured.NestedMap(u.Object, "spec")
@@ -57,7 +57,7 @@ func Of(u *unstructured.Unstructured) Upstream {
 	return read
 }
 
-// add adds the Secret of a field tlsSecret, if there is one.
+// add adds the Secret of a field tlsSecret, if it is set.
 func (u *Upstream) add(fields map[string]any, namespace string) {
 	name, _, _ := unstructured.NestedString(fields, "tlsSecret", "name")
 	in, _, _ := unstructured.NestedString(fields, "tlsSecret", "namespace")
@@ -67,26 +67,26 @@ func (u *Upstream) add(fields map[string]any, namespace string) {
 	}
 }
 
-// Secrets are those of an object, as NAMESPACE/NAME.
+// Secrets returns the Secrets of an object, as NAMESPACE/NAME.
 func Secrets(object client.Object) []string {
 	u, ok := object.(*unstructured.Unstructured)
 	if !ok {
 		return nil
 	}
 	var keys []string
-	for _, secret := range Of(u).Secrets {
+	for _, secret := range Read(u).Secrets {
 		keys = append(keys, secret.String())
 	}
 	return keys
 }
 
-// Trim is a cache transform that keeps of an ApisixUpstream what Of reads.
+// Trim is a cache transform that removes all fields of an ApisixUpstream that Read does not use.
 func Trim(object any) (any, error) {
 	u, ok := object.(*unstructured.Unstructured)
 	if !ok || u.GetKind() != Kind.Kind {
 		return object, nil
 	}
-	read := Of(u)
+	read := Read(u)
 	ports := make([]any, 0, len(read.Secrets))
 	for _, secret := range read.Secrets {
 		ports = append(ports, map[string]any{"tlsSecret": map[string]any{"name": secret.Name, "namespace": secret.Namespace}})

@@ -37,7 +37,7 @@ func TestOf(t *testing.T) {
 			if c.spec != nil {
 				u.Object["spec"] = c.spec
 			}
-			if diff := cmp.Diff(c.want, Of(u)); diff != "" {
+			if diff := cmp.Diff(c.want, Read(u)); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 			trimmed, err := Trim(u)
@@ -45,7 +45,7 @@ func TestOf(t *testing.T) {
 				t.Fatal(err)
 			}
 			kept := trimmed.(*unstructured.Unstructured)
-			if diff := cmp.Diff(c.want, Of(kept.DeepCopy())); diff != "" { // which panics on what JSON does not have
+			if diff := cmp.Diff(c.want, Read(kept.DeepCopy())); diff != "" { // which panics on what JSON does not have
 				t.Errorf("as the cache has it (-want +got)\n%s", diff)
 			}
 			if _, there, _ := unstructured.NestedFieldNoCopy(kept.Object, "spec", "scheme"); there {

@@ -49,7 +49,7 @@ func gatewaysOf(t *testing.T, class string, want int) {
 	r := &registry.Registry{
 		Reader: objects, Follower: follower{objects},
 		Flags: &registry.Flags{URLs: []string{"http://127.0.0.1:1"}, Key: apisix.StaticKey("key")},
-		Mode:  gateway.Auto, Cluster: "here", Clock: clock.RealClock{}, Log: logr.Discard(),
+		Mode:  gateway.ModeAuto, Cluster: "here", Clock: clock.RealClock{}, Log: logr.Discard(),
 	}
 	if got := len(r.For(class)); got != want {
 		t.Errorf("class %q has %d gateways, want %d", class, got, want)
@@ -62,4 +62,4 @@ type follower struct{ client.Reader }
 func (f follower) Follow(context.Context, string, registry.Followed) (client.Reader, error) {
 	return f.Reader, nil
 }
-func (follower) Keep(string, []registry.Followed) {}
+func (follower) Prune(string, []registry.Followed) {}

@@ -50,7 +50,7 @@ func TestBadSecretBlocks2x(t *testing.T) {
 		s.wait(5)
 		s.wantServed(host)
 	}
-	if s.action.Verb != gateway.Keep {
+	if s.action.Verb != gateway.ActionKeep {
 		t.Errorf("at rest the plan is %+v, want keep", s.action)
 	}
 }
@@ -75,12 +75,12 @@ func TestWaits2x(t *testing.T) {
 	s.run()
 	s.clock.Step(4 * time.Second)
 	s.run()
-	if s.action.Verb != gateway.Wait || len(s.apisx.SSLs()) > 0 {
+	if s.action.Verb != gateway.ActionWait || len(s.apisx.SSLs()) > 0 {
 		t.Errorf("within the controller's time we did %q, and there are %d ssl objects", s.action.Verb, len(s.apisx.SSLs()))
 	}
 	s.clock.Step(2 * time.Second)
 	s.run()
-	if s.action.Verb != gateway.Make {
+	if s.action.Verb != gateway.ActionMake {
 		t.Errorf("after the controller's time we did %q, want make", s.action.Verb)
 	}
 }
@@ -115,11 +115,11 @@ func TestUndone2x(t *testing.T) {
 	patches, yielded := 0, false
 	for spent := time.Duration(0); spent < 10*time.Minute; {
 		s.run()
-		if s.action.Verb == gateway.Patch {
+		if s.action.Verb == gateway.ActionPatch {
 			patches++
 			s.must(s.theirs.Write(t.Context(), plan)) // a replica that cannot read Secrets any more
 		}
-		yielded = yielded || s.action.Verb == gateway.Yield && s.state.Adoption.Undone()
+		yielded = yielded || s.action.Verb == gateway.ActionBackOff && s.state.Adoption.Reverted()
 		step := max(s.again, time.Second)
 		s.clock.Step(step)
 		spent += step
@@ -142,10 +142,10 @@ func TestUnservedClass2x(t *testing.T) {
 		s.clock.Step(5 * time.Second)
 		s.must(s.sync())
 	}
-	if ssls := s.apisx.SSLs(); len(ssls) > 0 || s.action.Verb != gateway.Wait {
+	if ssls := s.apisx.SSLs(); len(ssls) > 0 || s.action.Verb != gateway.ActionWait {
 		t.Fatalf("there are %d ssl objects, and the plan is %+v", len(ssls), s.action)
 	}
-	if missing := s.state.Adoption.Missing; len(missing) != 1 || !missing[0].Unserved || missing[0].Use.Class != "" {
+	if missing := s.state.Adoption.Missing; len(missing) != 1 || !missing[0].Unserved || missing[0].Reference.Class != "" {
 		t.Errorf("the state says %+v", missing)
 	}
 	object := ingressClass(class, ControllerName)
@@ -157,7 +157,7 @@ func TestUnservedClass2x(t *testing.T) {
 	s.wantServed(host)
 	s.up = false
 	s.apisx.Wipe()
-	s.ours.Doubt()
+	s.ours.Invalidate()
 	s.wait(10)
 	s.wantServed(host)
 }

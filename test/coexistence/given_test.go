@@ -109,7 +109,7 @@ func (g outside) need(t *testing.T, mode string) {
 	found, err := admin.Probe(t.Context())
 	switch {
 	case err != nil:
-		t.Fatalf("%v %s", err, apisix.UpgradeOf(err))
+		t.Fatalf("%v %s", err, apisix.UpgradeHint(err))
 	case found == apisix.ModeStandalone && mode != modeSecret:
 		t.Skip("the gateway is in API-driven standalone mode and has no ssl objects")
 	case found != apisix.ModeStandalone && mode == modeSecret:

@@ -51,11 +51,11 @@ type scene struct {
 	flight    *Plan // a sync that has read and not yet written
 	disturbed bool  // somebody has a Secret without a pair
 
-	hosts  []string      // of the ApisixTls; nil: there is none
-	former []gateway.Use // of the one that was deleted
-	pair   pair          // the newest certificate
-	last   string        // fingerprint of the certificate whose end is done
-	uid    int           // of our ApisixCertificate
+	hosts  []string            // of the ApisixTls; nil: there is none
+	former []gateway.Reference // of the one that was deleted
+	pair   pair                // the newest certificate
+	last   string              // fingerprint of the certificate whose end is done
+	uid    int                 // of our ApisixCertificate
 	ending time.Time
 	again  time.Duration
 	action gateway.Action
@@ -93,7 +93,7 @@ func newScene(t *testing.T, ca *certstest.CA, apisx *apisixtest.Server) *scene {
 // newOurs is our side of the gateway as after a start.
 func (s *scene) newOurs() *gateway.Gateway {
 	return &gateway.Gateway{
-		Name: "default", Admin: s.admin, TLSAddrs: []string{s.apisx.TLSAddr()}, Mode: gateway.Adopt, Clock: s.clock,
+		Name: "default", Admin: s.admin, TLSAddrs: []string{s.apisx.TLSAddr()}, Mode: gateway.ModeAdopt, Clock: s.clock,
 	}
 }
 
@@ -192,7 +192,7 @@ func (s *scene) push(p pair) {
 	s.must(err)
 	s.state, s.action, err = s.ours.Push(s.t.Context(), state, target)
 	s.must(err)
-	s.again = s.action.Again
+	s.again = s.action.RequeueAfter
 }
 
 func (s *scene) target(p pair) gateway.Target {
@@ -200,7 +200,7 @@ func (s *scene) target(p pair) gateway.Target {
 	uses, err := s.uses.Of(context.Background(), namespace, secretName)
 	s.must(err)
 	return gateway.Target{
-		Namespace: namespace, Name: secretName, UID: fmt.Sprint(s.uid), SecretNamespace: namespace, SecretName: secretName, Hosts: p.hosts, Uses: uses, FormerUses: s.former,
+		Namespace: namespace, Name: secretName, UID: fmt.Sprint(s.uid), SecretNamespace: namespace, SecretName: secretName, Hosts: p.hosts, References: uses, FormerReferences: s.former,
 		Pair: gateway.Pair{Cert: p.cert, Key: p.key, Fingerprint: p.fingerprint},
 	}
 }
@@ -224,7 +224,7 @@ func (s *scene) run() {
 // runLate is runs until the ingress controller has had its head start.
 func (s *scene) runLate() {
 	s.t.Helper()
-	for s.run(); s.action.Verb == gateway.Wait && s.state.Carrying(); s.run() {
+	for s.run(); s.action.Verb == gateway.ActionWait && s.state.Syncing(); s.run() {
 		s.clock.Step(s.again)
 	}
 }

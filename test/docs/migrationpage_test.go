@@ -41,10 +41,10 @@ func TestMigrationPage(t *testing.T) {
 	}
 	s.play("docs/migration.md", map[string]func(){
 		"apisix-certs.io/provided=true\nkubectl wait": unchanged("shop.moelove.info"),
-		"migrate -A --issuers":                    unchanged("shop.moelove.info"),
-		"delete certificate shop":                 unchanged("shop.moelove.info"),
-		"delete certificate web-tls":              unchanged("web.moelove.info"),
-		"apply -f /tmp/api.yaml":                  unchanged("api.moelove.info", "web.moelove.info", "shop.moelove.info"),
+		"migrate -A --issuers":                        unchanged("shop.moelove.info"),
+		"delete certificate shop":                     unchanged("shop.moelove.info"),
+		"delete certificate web-tls":                  unchanged("web.moelove.info"),
+		"apply -f /tmp/api.yaml":                      unchanged("api.moelove.info", "web.moelove.info", "shop.moelove.info"),
 		"renew api --wait": func() {
 			if s.serial("api-tls") == served["api.moelove.info"] {
 				s.Error("api was not renewed")

@@ -176,7 +176,9 @@ func TestRequirePolicy(t *testing.T) {
 	s.put("given-tls", s.pairFor(certstest.NewCA(t, "theirs", time.Now().Add(1000*day)), 80*day, "given.moelove.info"))
 	s.certificate("web", []string{host})
 	s.certificate("greedy", []string{greedy})
-	s.certificate("given", []string{"given.moelove.info"}, func(c *v1alpha1.ApisixCertificate) { c.Spec.Provided, c.Spec.IssuerRef = true, v1alpha1.IssuerReference{} })
+	s.certificate("given", []string{"given.moelove.info"}, func(c *v1alpha1.ApisixCertificate) {
+		c.Spec.Provided, c.Spec.IssuerRef = true, v1alpha1.IssuerReference{}
+	})
 	for _, name := range []string{"web", "greedy", "given"} {
 		s.condition(name, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonDenied, "there is no CertificatePolicy", "--require-policy", "create one for namespace require")
 	}

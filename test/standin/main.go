@@ -41,7 +41,7 @@ func main() {
 	flags.BoolVar(&options.Standalone, "standalone", false, "API-driven standalone mode")
 	kubeconfig := flags.String("kubeconfig", "", "start an API server with the double of 2.x too, and write its kubeconfig to this file")
 	_ = flags.Parse(os.Args[1:])
-	options.Age = apisixtest.Age(*age)
+	options.Release = apisixtest.Release(*age)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, options, *kubeconfig); err != nil {

@@ -67,7 +67,7 @@ type Scene struct {
 	// Observation, where it is not nil, is what the last check of every issuer showed.
 	Observation *issuer.Observation
 	// Uses are the objects that refer to a Secret, by NAMESPACE/NAME.
-	Uses map[string][]gateway.Use
+	Uses map[string][]gateway.Reference
 	// Granted are the namespaces that may refer to Secrets of others.
 	Granted map[string]bool
 	// Terminating are namespaces where nothing can be created.
@@ -105,7 +105,7 @@ func New(t testing.TB, options ...func(*Scene)) *Scene {
 	t.Helper()
 	s := &Scene{
 		t: t, ctx: ctrl.LoggerInto(t.Context(), testr.NewWithInterface(t, testr.Options{})), Clock: clocktesting.NewFakeClock(Start),
-		Uses: map[string][]gateway.Use{}, Granted: map[string]bool{}, Terminating: map[string]bool{}, deleted: map[types.UID]metav1.Time{}, issuers: map[string]bool{}, known: map[types.NamespacedName]types.UID{},
+		Uses: map[string][]gateway.Reference{}, Granted: map[string]bool{}, Terminating: map[string]bool{}, deleted: map[types.UID]metav1.Time{}, issuers: map[string]bool{}, known: map[types.NamespacedName]types.UID{},
 	}
 	for _, option := range options {
 		option(s)
@@ -168,7 +168,7 @@ func (s *Scene) newReconciler() *certificate.Reconciler {
 			Reviewer: &admission.Reviewer{
 				Reader: cached, Claims: &authority.Claims{Clock: s.Clock}, Granted: granted,
 			},
-			References: &references.Finder{Live: s.kube, Granted: granted, Uses: func(_ context.Context, namespace, name string) ([]gateway.Use, error) {
+			References: &references.Finder{Live: s.kube, Granted: granted, Uses: func(_ context.Context, namespace, name string) ([]gateway.Reference, error) {
 				return s.Uses[namespace+"/"+name], nil
 			}},
 			Revoker: &revocation.Revoker{Issuers: issuers, Clock: s.Clock, Recorder: recorder{s}},
@@ -217,7 +217,7 @@ func (g gateways) Named(name string) *gateway.Gateway {
 func (s *Scene) gateway() *gateway.Gateway {
 	admin, err := apisix.New(apisix.Options{Endpoints: []string{s.Gateway.AdminURL()}, AdminKey: apisix.StaticKey(s.Gateway.AdminKey())})
 	s.must(err)
-	return &gateway.Gateway{Name: "default", Admin: admin, TLSAddrs: []string{s.Gateway.TLSAddr()}, Mode: gateway.Own, Cluster: "blue", Clock: s.Clock}
+	return &gateway.Gateway{Name: "default", Admin: admin, TLSAddrs: []string{s.Gateway.TLSAddr()}, Mode: gateway.ModeOwn, Cluster: "blue", Clock: s.Clock}
 }
 
 // recorder keeps events as "TYPE REASON: NOTE", with the kind of the object before it where that is another.

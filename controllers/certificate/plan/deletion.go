@@ -54,7 +54,7 @@ func ForDeletion(s *Snapshot, now time.Time) Deletion {
 		p.Secret, p.Permit = s.Secret.Right.OnDelete(cert.Spec.SecretRetention == v1alpha1.SecretRetain)
 	}
 	p.Target.Hosts = slices.DeleteFunc(slices.Clone(s.Facts.Spec.DNSNames), func(host string) bool { return !slices.Contains(cert.Status.OwnedNames, host) })
-	p.Target.FormerUses = references.Former(s.References.Recorded(cert.Status.References))
+	p.Target.FormerReferences = references.Former(s.References.Recorded(cert.Status.References))
 	if p.Target.Fingerprint == "" { // the Secret was deleted first, and an ingress controller may still have its content
 		p.Target.Fingerprint = cert.Status.Issued.Fingerprint
 	}

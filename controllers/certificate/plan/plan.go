@@ -85,7 +85,7 @@ type GatewayAction struct {
 
 // Writes reports whether the action changes something at the gateway.
 func (a GatewayAction) Writes() bool {
-	return slices.Contains([]gateway.Verb{gateway.Put, gateway.Patch, gateway.Make, gateway.Drop, gateway.Renew}, a.Verb)
+	return slices.Contains([]gateway.Verb{gateway.ActionPut, gateway.ActionPatch, gateway.ActionMake, gateway.ActionDrop, gateway.ActionRenew}, a.Verb)
 }
 
 // Empty reports whether the plan changes nothing.

@@ -81,7 +81,7 @@ func (g GatewayStates) List() []*gateway.Gateway {
 func (s *Snapshot) TargetOf(b certs.Bundle) gateway.Target {
 	t := gateway.Target{
 		Namespace: s.Cert.Namespace, Name: s.Cert.Name, UID: string(s.Cert.UID),
-		SecretNamespace: certspec.SecretNamespace(s.Cert), SecretName: s.Cert.Spec.SecretName, Uses: s.References.Uses,
+		SecretNamespace: certspec.SecretNamespace(s.Cert), SecretName: s.Cert.Spec.SecretName, References: s.References.Uses,
 		OwnTerms: gateway.OwnTerms{Client: s.References.Client, Unfit: s.References.Unfit, Known: s.Gateways.Known},
 		Pair:     gateway.Pair{Fingerprint: certs.Fingerprint(b.Leaf), Serial: certs.Serial(b.Leaf)},
 	}

@@ -167,7 +167,7 @@ func pushedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.
 		if status, reason, message := pushProblem(g, s.Cert.Spec.SecretName); reason != "" {
 			return result(status, reason, "gateway "+g.Name+": "+message)
 		}
-		carried = carried || g.State.Mode == gateway.Secret
+		carried = carried || g.State.Mode == gateway.ModeSecret
 	}
 	if carried {
 		return result(metav1.ConditionTrue, v1alpha1.ReasonSyncedByIngressController, "the ingress controller syncs the Secret to the gateway")
@@ -184,16 +184,16 @@ func pushProblem(g gateway.Result, secretName string) (status metav1.ConditionSt
 	case g.State.Conflict != nil:
 		return metav1.ConditionFalse, v1alpha1.ReasonSNIConflict, fmt.Sprintf(
 			"host %s is served by ssl object %s, which this controller does not manage; delete that object, or remove the host from this certificate", g.State.Conflict.Host, g.State.Conflict.ID)
-	case g.Verb == gateway.Renew:
+	case g.Verb == gateway.ActionRenew:
 		return metav1.ConditionFalse, v1alpha1.ReasonKeyLost, "the gateway had the only copy of the private key and has lost it; a new certificate is being issued"
-	case g.Verb == gateway.Idle:
+	case g.Verb == gateway.ActionIdle:
 		return metav1.ConditionUnknown, v1alpha1.ReasonNotReferenced, notReferenced(g.State, secretName)
-	case g.Verb == gateway.Wait:
+	case g.Verb == gateway.ActionWait:
 		return metav1.ConditionFalse, v1alpha1.ReasonWaitingForIngressController, waitingFor(g.State)
-	case g.Verb == gateway.Yield && g.State.Adoption.Undone():
+	case g.Verb == gateway.ActionBackOff && g.State.Adoption.Reverted():
 		return metav1.ConditionFalse, v1alpha1.ReasonPushReverted,
 			"each time this certificate was written to the ingress controller's ssl object, it was reverted; check for a second ingress controller, or for one that cannot read Secrets"
-	case g.Verb == gateway.Yield:
+	case g.Verb == gateway.ActionBackOff:
 		return metav1.ConditionFalse, v1alpha1.ReasonWaitingForIngressController, "the ingress controller wrote another certificate to its ssl object; it will be replaced shortly"
 	}
 	return "", "", ""
@@ -203,7 +203,7 @@ func pushProblem(g gateway.Result, secretName string) (status metav1.ConditionSt
 func notReferenced(s gateway.State, secretName string) string {
 	const fine = ", so it is not pushed; this is expected if Pods or other gateways use the Secret (set spec.gateways: None)"
 	if len(s.Adoption.Missing) > 0 {
-		use := s.Adoption.Missing[0].Use
+		use := s.Adoption.Missing[0].Reference
 		return use.Kind + " " + use.Namespace + "/" + use.Name + ", which refers to Secret " + secretName + ", belongs to a class of another controller (" + use.Controller + ")" + fine
 	}
 	return "no ApisixTls, Ingress or Gateway of an APISIX ingress controller refers to Secret " + secretName + fine
@@ -211,22 +211,22 @@ func notReferenced(s gateway.State, secretName string) string {
 
 // waitingFor explains what the ingress controller still has to do.
 func waitingFor(s gateway.State) string {
-	missing := slices.DeleteFunc(slices.Clone(s.Adoption.Missing), func(m gateway.Missing) bool { return m.Elsewhere })
+	missing := slices.DeleteFunc(slices.Clone(s.Adoption.Missing), func(m gateway.Missing) bool { return m.OtherController })
 	if len(missing) == 0 {
 		return "waiting for the ingress controller to create its ssl object; check the ingress controller"
 	}
 	m := missing[0]
-	object := m.Use.Kind + " " + m.Use.Namespace + "/" + m.Use.Name
+	object := m.Reference.Kind + " " + m.Reference.Namespace + "/" + m.Reference.Name
 	switch {
-	case m.Unserved && m.Use.Kind == "Gateway":
-		return object + " has GatewayClass " + m.Use.Class + ", which does not exist, so no ingress controller serves it; correct its spec.gatewayClassName"
-	case m.Unserved && m.Use.Class == "":
+	case m.Unserved && m.Reference.Kind == "Gateway":
+		return object + " has GatewayClass " + m.Reference.Class + ", which does not exist, so no ingress controller serves it; correct its spec.gatewayClassName"
+	case m.Unserved && m.Reference.Class == "":
 		return object + " has no class, and no APISIX IngressClass is the default, so no ingress controller serves it; set its spec.ingressClassName"
 	case m.Unserved:
-		return object + " has class " + m.Use.Class + ", which is not an IngressClass of APISIX, so no ingress controller serves it; correct its spec.ingressClassName"
-	case m.Taken:
+		return object + " has class " + m.Reference.Class + ", which is not an IngressClass of APISIX, so no ingress controller serves it; correct its spec.ingressClassName"
+	case m.IDTaken:
 		return "ssl object " + m.ID + ", expected for " + object + ", belongs to another object; check that object and the ingress controller"
-	case m.Version != "" && m.Use.Mutual && !m.There:
+	case m.Version != "" && m.Reference.RequiresClientCert && !m.Exists:
 		return "waiting for the ingress controller to create its ssl object for " + object + ", which no other can create because client certificates are required; check the ingress controller"
 	}
 	return "waiting for the ingress controller to create its ssl object for " + object + "; check the ingress controller and the object's status"
@@ -243,15 +243,15 @@ func servedCondition(s *plan.Snapshot, p *plan.Plan, done *plan.Results) metav1.
 	asked := false
 	for _, g := range done.Gateways {
 		switch {
-		case g.Unserved() && g.State.Mode == gateway.Secret && g.State.Age < syncGracePeriod:
+		case g.Unserved() && g.State.Mode == gateway.ModeSecret && g.State.Age < syncGracePeriod:
 			return result(metav1.ConditionFalse, v1alpha1.ReasonWaitingForIngressController, "gateway "+g.Name+": waiting for the ingress controller to sync the Secret to the gateway")
-		case g.Unserved() && g.State.Mode == gateway.Secret:
+		case g.Unserved() && g.State.Mode == gateway.ModeSecret:
 			return result(metav1.ConditionFalse, v1alpha1.ReasonNotServed, "gateway "+g.Name+": "+g.Proof.Problem+
 				"; the ingress controller did not sync the Secret to this gateway within "+syncGracePeriod.String()+"; check its log and the status of the ApisixTls or Ingress")
 		case g.Unserved():
 			return result(metav1.ConditionFalse, v1alpha1.ReasonNotServed, "gateway "+g.Name+": "+g.Proof.Problem)
 		}
-		asked = asked || g.Proof.Asked
+		asked = asked || g.Proof.Attempted
 	}
 	if asked {
 		return result(metav1.ConditionTrue, v1alpha1.ReasonServed, "TLS handshakes for all hosts returned the certificate")

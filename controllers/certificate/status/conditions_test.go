@@ -89,9 +89,9 @@ func TestPushed(t *testing.T) {
 	gateways := func(s *scene) { s.Gateways.At = []plan.GatewayState{{Gateway: &gateway.Gateway{Name: "g"}}} }
 	verb := func(verb gateway.Verb) func(*gateway.Result) { return func(g *gateway.Result) { g.Verb = verb } }
 	fails := func(err error) func(*gateway.Result) { return func(g *gateway.Result) { g.Err = err } }
-	secret := func(g *gateway.Result) { g.State.Mode = gateway.Secret }
+	secret := func(g *gateway.Result) { g.State.Mode = gateway.ModeSecret }
 	conflict := func(g *gateway.Result) {
-		g.Verb, g.State.Conflict = gateway.Refuse, &gateway.Conflict{Host: "a.example", ID: "42"}
+		g.Verb, g.State.Conflict = gateway.ActionRefuse, &gateway.Conflict{Host: "a.example", ID: "42"}
 	}
 	headStart := func(g *gateway.Result) { g.State.Adoption.HeadStart = time.Second }
 	before := func(s *scene) {
@@ -113,12 +113,12 @@ func TestPushed(t *testing.T) {
 		{"hosts of others", []func(*scene){gateways, func(s *scene) { s.Review.Hosts = nil }}, nil, no, v1alpha1.ReasonNotApplicable, "the hosts belong to other ApisixCertificates"},
 		{"pushed", []func(*scene){gateways}, []gateway.Result{at("g"), at("h")}, yes, v1alpha1.ReasonPushed, "certificate is pushed to all gateways"},
 		{"carried", []func(*scene){gateways}, []gateway.Result{at("g"), at("h", secret)}, yes, v1alpha1.ReasonSyncedByIngressController, "the ingress controller syncs the Secret"},
-		{"waiting", []func(*scene){gateways}, []gateway.Result{at("g", verb(gateway.Wait))}, no, v1alpha1.ReasonWaitingForIngressController, "gateway g: "},
-		{"the controller has its head start", []func(*scene){gateways, before}, []gateway.Result{at("g", verb(gateway.Wait), headStart)}, yes, v1alpha1.ReasonPushed, "as before"},
-		{"its head start, at first", []func(*scene){gateways}, []gateway.Result{at("g", verb(gateway.Wait), headStart)}, no, v1alpha1.ReasonWaitingForIngressController, "gateway g: "},
+		{"waiting", []func(*scene){gateways}, []gateway.Result{at("g", verb(gateway.ActionWait))}, no, v1alpha1.ReasonWaitingForIngressController, "gateway g: "},
+		{"the controller has its head start", []func(*scene){gateways, before}, []gateway.Result{at("g", verb(gateway.ActionWait), headStart)}, yes, v1alpha1.ReasonPushed, "as before"},
+		{"its head start, at first", []func(*scene){gateways}, []gateway.Result{at("g", verb(gateway.ActionWait), headStart)}, no, v1alpha1.ReasonWaitingForIngressController, "gateway g: "},
 		{"no turn at the gateway", []func(*scene){gateways, before}, []gateway.Result{at("g", fails(&gateway.BusyError{}))}, yes, v1alpha1.ReasonPushed, "as before"},
 		{"another's object", []func(*scene){gateways}, []gateway.Result{at("g", conflict)}, no, v1alpha1.ReasonSNIConflict, "gateway g: host a.example is served by ssl object 42, which this controller does not manage; delete that object"},
-		{"the key is lost", []func(*scene){gateways}, []gateway.Result{at("g", verb(gateway.Renew))}, no, v1alpha1.ReasonKeyLost, "a new certificate is being issued"},
+		{"the key is lost", []func(*scene){gateways}, []gateway.Result{at("g", verb(gateway.ActionRenew))}, no, v1alpha1.ReasonKeyLost, "a new certificate is being issued"},
 		{"one of two fails", []func(*scene){gateways}, []gateway.Result{at("g"), at("h", fails(&apisix.NetworkError{Endpoint: "h:1", Err: errors.New("x")}))}, no, v1alpha1.ReasonGatewayUnreachable, "gateway h: "},
 		{"bad admin key", []func(*scene){gateways}, []gateway.Result{at("g", fails(&apisix.APIError{Status: 401}))}, no, v1alpha1.ReasonGatewayRefused, "correct the admin key"},
 	} {
@@ -135,7 +135,7 @@ func TestPushed(t *testing.T) {
 // TestAdopted: what Pushed says of a gateway that an ingress controller keeps.
 func TestAdopted(t *testing.T) {
 	missing := func(m gateway.Missing) gateway.Adoption {
-		m.Use = gateway.Use{Kind: "ApisixTls", Namespace: "default", Name: "shop", Class: m.Use.Class}
+		m.Reference = gateway.Reference{Kind: "ApisixTls", Namespace: "default", Name: "shop", Class: m.Reference.Class}
 		return gateway.Adoption{Missing: []gateway.Missing{m}}
 	}
 	for _, c := range []struct {
@@ -144,23 +144,23 @@ func TestAdopted(t *testing.T) {
 		adoption     gateway.Adoption
 		reason, says string
 	}{
-		{"missing", gateway.Wait, missing(gateway.Missing{}), v1alpha1.ReasonWaitingForIngressController, "for ApisixTls default/shop"},
-		{"taken", gateway.Wait, missing(gateway.Missing{Taken: true, ID: "1234"}), v1alpha1.ReasonWaitingForIngressController, "ssl object 1234"},
-		{"mutual", gateway.Wait, missing(gateway.Missing{Version: ingresscontroller.V18}), v1alpha1.ReasonWaitingForIngressController, "for ApisixTls default/shop"},
-		{"no class", gateway.Wait, missing(gateway.Missing{Unserved: true}), v1alpha1.ReasonWaitingForIngressController, "ApisixTls default/shop has no class, and no APISIX IngressClass is the default"},
-		{"a class of others", gateway.Wait, missing(gateway.Missing{Unserved: true, Use: gateway.Use{Class: "nginx"}}), v1alpha1.ReasonWaitingForIngressController, "ApisixTls default/shop has class nginx"},
-		{"no use", gateway.Idle, gateway.Adoption{}, v1alpha1.ReasonNotReferenced, "no ApisixTls, Ingress or Gateway of an APISIX ingress controller refers to Secret s, so it is not pushed"},
-		{"used elsewhere", gateway.Idle, missing(gateway.Missing{Elsewhere: true}), v1alpha1.ReasonNotReferenced, "ApisixTls default/shop, which refers to Secret s, belongs to a class of another controller"},
-		{"undone once", gateway.Yield, gateway.Adoption{Patches: 1}, v1alpha1.ReasonWaitingForIngressController, "it will be replaced shortly"},
-		{"undone", gateway.Yield, gateway.Adoption{Patches: 3}, v1alpha1.ReasonPushReverted, "check for a second ingress controller"},
-		{"patched", gateway.Patch, gateway.Adoption{}, v1alpha1.ReasonPushed, ""},
-		{"made", gateway.Make, missing(gateway.Missing{}), v1alpha1.ReasonPushed, ""},
+		{"missing", gateway.ActionWait, missing(gateway.Missing{}), v1alpha1.ReasonWaitingForIngressController, "for ApisixTls default/shop"},
+		{"taken", gateway.ActionWait, missing(gateway.Missing{IDTaken: true, ID: "1234"}), v1alpha1.ReasonWaitingForIngressController, "ssl object 1234"},
+		{"mutual", gateway.ActionWait, missing(gateway.Missing{Version: ingresscontroller.V18}), v1alpha1.ReasonWaitingForIngressController, "for ApisixTls default/shop"},
+		{"no class", gateway.ActionWait, missing(gateway.Missing{Unserved: true}), v1alpha1.ReasonWaitingForIngressController, "ApisixTls default/shop has no class, and no APISIX IngressClass is the default"},
+		{"a class of others", gateway.ActionWait, missing(gateway.Missing{Unserved: true, Reference: gateway.Reference{Class: "nginx"}}), v1alpha1.ReasonWaitingForIngressController, "ApisixTls default/shop has class nginx"},
+		{"no use", gateway.ActionIdle, gateway.Adoption{}, v1alpha1.ReasonNotReferenced, "no ApisixTls, Ingress or Gateway of an APISIX ingress controller refers to Secret s, so it is not pushed"},
+		{"used elsewhere", gateway.ActionIdle, missing(gateway.Missing{OtherController: true}), v1alpha1.ReasonNotReferenced, "ApisixTls default/shop, which refers to Secret s, belongs to a class of another controller"},
+		{"undone once", gateway.ActionBackOff, gateway.Adoption{Patches: 1}, v1alpha1.ReasonWaitingForIngressController, "it will be replaced shortly"},
+		{"undone", gateway.ActionBackOff, gateway.Adoption{Patches: 3}, v1alpha1.ReasonPushReverted, "check for a second ingress controller"},
+		{"patched", gateway.ActionPatch, gateway.Adoption{}, v1alpha1.ReasonPushed, ""},
+		{"made", gateway.ActionMake, missing(gateway.Missing{}), v1alpha1.ReasonPushed, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := plantest.Issued(t)
 			s.Gateways.At = []plan.GatewayState{{Gateway: &gateway.Gateway{Name: "default"}}}
 			got := conditionAfter(t, s, v1alpha1.ConditionPushed, plan.Results{Gateways: []gateway.Result{
-				{Name: "default", State: gateway.State{Mode: gateway.Adopt, Adoption: c.adoption}, Verb: c.verb},
+				{Name: "default", State: gateway.State{Mode: gateway.ModeAdopt, Adoption: c.adoption}, Verb: c.verb},
 			}})
 			says(t, got, got.Status, c.reason, c.says)
 		})
@@ -169,9 +169,9 @@ func TestAdopted(t *testing.T) {
 
 func TestServed(t *testing.T) {
 	proof := func(p gateway.Proof) func(*gateway.Result) { return func(g *gateway.Result) { g.Proof = p } }
-	served, not := gateway.Proof{Asked: true, Served: true}, gateway.Proof{Asked: true, Problem: "host a.example shows another"}
+	served, not := gateway.Proof{Attempted: true, Served: true}, gateway.Proof{Attempted: true, Problem: "host a.example shows another"}
 	carried := func(age time.Duration, p gateway.Proof) gateway.Result {
-		return at("g", proof(p), func(g *gateway.Result) { g.State.Mode, g.State.Age = gateway.Secret, age })
+		return at("g", proof(p), func(g *gateway.Result) { g.State.Mode, g.State.Age = gateway.ModeSecret, age })
 	}
 	for _, c := range []struct {
 		name    string
@@ -195,7 +195,7 @@ func TestServed(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := plantest.Issued(t)
-			s.References.Uses = []gateway.Use{{Kind: "ApisixTls", Namespace: "ns", Name: "t", Hosts: c.hosts}}
+			s.References.Uses = []gateway.Reference{{Kind: "ApisixTls", Namespace: "ns", Name: "t", Hosts: c.hosts}}
 			if c.owned {
 				s.Cert.OwnerReferences = []metav1.OwnerReference{{Kind: "ApisixTls", Name: "t"}}
 			}

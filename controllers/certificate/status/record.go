@@ -81,6 +81,6 @@ func foundIssuer(s *plan.Snapshot, b certs.Bundle) string {
 // allDelivered reports whether a provided pair is at every gateway, or there is no gateway.
 func allDelivered(gateways []gateway.Result) bool {
 	return !slices.ContainsFunc(gateways, func(g gateway.Result) bool {
-		return g.Err != nil || g.Verb == gateway.Refuse || g.Verb == gateway.Renew
+		return g.Err != nil || g.Verb == gateway.ActionRefuse || g.Verb == gateway.ActionRenew
 	})
 }

@@ -44,15 +44,15 @@ func RequeueAfter(s *plan.Snapshot, p *plan.Plan, done *plan.Results, status *v1
 		next = plan.Earliest(next, now.Add(setupBackoffMax))
 	}
 	for _, g := range done.Gateways {
-		if g.Again > 0 {
-			next = plan.Earliest(next, now.Add(g.Again))
+		if g.RequeueAfter > 0 {
+			next = plan.Earliest(next, now.Add(g.RequeueAfter))
 		}
 		switch {
 		case plan.Busy(g):
 			next = now
 		case plan.RefusedBy(g):
 			next = plan.Earliest(next, now.Add(setupBackoff(seen.PushBlockedSince, now)))
-		case g.Verb == gateway.Renew:
+		case g.Verb == gateway.ActionRenew:
 			next = plan.Earliest(next, now.Add(time.Second))
 		case g.Unserved() && now.Sub(seen.UnservedSince) > setupBackoffMax:
 			next = plan.Earliest(next, now.Add(setupBackoffMax/2))

@@ -48,7 +48,7 @@ func TestWakeIsTheEarliestDeadline(t *testing.T) {
 	of := func(edits ...func(*gateway.Result)) plan.Results {
 		return plan.Results{Gateways: []gateway.Result{at("g"), at("h", edits...)}}
 	}
-	unserved := func(g *gateway.Result) { g.Proof = gateway.Proof{Asked: true} }
+	unserved := func(g *gateway.Result) { g.Proof = gateway.Proof{Attempted: true} }
 	long := plan.Seen{BlockedSince: now.Add(-time.Hour), PushBlockedSince: now.Add(-time.Hour), UnservedSince: now.Add(-time.Hour)}
 	fresh := plan.Seen{BlockedSince: now, PushBlockedSince: now, UnservedSince: now}
 	for _, c := range []struct {
@@ -74,8 +74,8 @@ func TestWakeIsTheEarliestDeadline(t *testing.T) {
 		{"gateway refuses", plan.Plan{}, of(fails(&apisix.APIError{Status: 401})), long, setupBackoffMax},
 		{"no turn at the gateway", plan.Plan{}, of(fails(&gateway.BusyError{})), long, time.Second},
 		{"another's object", plan.Plan{}, of(func(g *gateway.Result) { g.State.Conflict = &gateway.Conflict{} }), fresh, setupBackoffMin},
-		{"gateway asks for it", plan.Plan{}, of(func(g *gateway.Result) { g.Again = 7 * time.Second }), fresh, 7 * time.Second},
-		{"the key is lost", plan.Plan{}, of(func(g *gateway.Result) { g.Verb = gateway.Renew }), fresh, time.Second},
+		{"gateway asks for it", plan.Plan{}, of(func(g *gateway.Result) { g.RequeueAfter = 7 * time.Second }), fresh, 7 * time.Second},
+		{"the key is lost", plan.Plan{}, of(func(g *gateway.Result) { g.Verb = gateway.ActionRenew }), fresh, time.Second},
 		{"not served yet", plan.Plan{}, of(unserved), fresh, ServedRecheck},
 		{"not served for long", plan.Plan{}, of(unserved), long, setupBackoffMax / 2},
 	} {

@@ -33,7 +33,7 @@ var (
 
 // at is what came of a gateway of that name.
 func at(name string, edits ...func(*gateway.Result)) gateway.Result {
-	g := gateway.Result{Name: name, State: gateway.State{Mode: gateway.Own}, Verb: gateway.Keep}
+	g := gateway.Result{Name: name, State: gateway.State{Mode: gateway.ModeOwn}, Verb: gateway.ActionKeep}
 	for _, edit := range edits {
 		edit(&g)
 	}

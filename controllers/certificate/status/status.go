@@ -104,7 +104,7 @@ func setConditions(status *v1alpha1.ApisixCertificateStatus, s *plan.Snapshot, p
 // pushDelayed reports whether the ingress controller may still sync the certificate to the gateway by itself, or the gateway
 // was too busy for it.
 func pushDelayed(g gateway.Result) bool {
-	return plan.Busy(g) || g.Err == nil && g.Verb == gateway.Wait && g.State.Carrying()
+	return plan.Busy(g) || g.Err == nil && g.Verb == gateway.ActionWait && g.State.Syncing()
 }
 
 // expiringReason returns the reason to warn that a provided certificate expires, or an empty string if it is too early.

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package ingresscontroller knows how apache/apisix-ingress-controller names and labels the ssl objects that it keeps.
+// Package ingresscontroller knows the names and labels of the ssl objects of apache/apisix-ingress-controller.
 //
 //	id := ingresscontroller.V2.ID(ingresscontroller.Source{Kind: "ApisixTls", Namespace: "default", Name: "shop"})
 //
-// Both versions were watched at work; the tests compare with objects of the real ones. It reads and writes nothing.
+// The tests compare with objects of real controllers of both versions. The package makes no requests.
 package ingresscontroller
 
-// Version is a version of the ingress controller, as far as its ssl objects differ.
+// Version is a version of the ingress controller, as far as ssl objects differ.
 type Version string
 
 // Versions.
@@ -16,20 +16,20 @@ const (
 	V2  Version = "2.x"
 )
 
-// Name is the value of the label by which both versions mark their objects.
+// Name is the value of the label with which both versions mark their objects.
 const Name = "apisix-ingress-controller"
 
-// The names of IngressClasses' controllers in the charts of the two versions. 1.8 itself reads no IngressClass; 2.x may be
+// Values of IngressClass spec.controller in the charts of the two versions. 1.8 itself reads no IngressClass; 2.x can be
 // configured with another name.
 const (
 	Class18 = "apisix.apache.org/apisix-ingress"
 	Class2  = "apisix.apache.org/apisix-ingress-controller"
 )
 
-// ClassPrefix begins the names of both.
+// ClassPrefix is the prefix of both.
 const ClassPrefix = "apisix.apache.org/"
 
-// Labels of their objects. 2.x spells manager-by so.
+// Labels of their objects. The spelling manager-by is that of 2.x.
 const (
 	Label18ManagedBy       = "managed-by"
 	Label18SecretNamespace = "meta_secret_namespace"
@@ -42,8 +42,8 @@ const (
 	Label2Controller = "k8s/controller-name"
 )
 
-// VersionOf is the version whose object has these labels; empty: it is no ingress controller's. label gives the value of
-// one, empty where there is none.
+// VersionOf returns the version whose object has these labels, or an empty string if no ingress controller's object has.
+// label returns the value of a label, or an empty string.
 func VersionOf(label func(key string) string) Version {
 	switch {
 	case label(Label2ManagedBy) == Name:
@@ -54,7 +54,7 @@ func VersionOf(label func(key string) string) Version {
 	return ""
 }
 
-// VersionOfClass is the version whose chart has IngressClasses with this spec.controller; empty: neither's.
+// VersionOfClass returns the version whose chart has IngressClasses with this spec.controller, or an empty string.
 func VersionOfClass(controller string) Version {
 	switch controller {
 	case Class2:
@@ -65,11 +65,12 @@ func VersionOfClass(controller string) Version {
 	return ""
 }
 
-// ServesImplicit reports whether the version serves a TLS entry of an Ingress without hosts, for those of its rules.
-func (v Version) ServesImplicit() bool { return v != V18 }
+// ServesHostsFromRules reports whether the version serves a TLS entry without hosts of an Ingress, with the hosts of its
+// rules.
+func (v Version) ServesHostsFromRules() bool { return v != V18 }
 
-// Serves reports whether any version makes ssl objects for objects of this kind.
+// Serves reports whether any version creates ssl objects for objects of this kind.
 func Serves(kind string) bool { return kind != "ListenerSet" }
 
-// Only reports whether objects of this kind are for ingress controllers of APISIX alone.
-func Only(kind string) bool { return kind == "ApisixTls" }
+// ForAPISIXOnly reports whether only ingress controllers of APISIX use objects of this kind.
+func ForAPISIXOnly(kind string) bool { return kind == "ApisixTls" }

@@ -11,26 +11,26 @@ import (
 	"strconv"
 )
 
-// Kinds of a Source whose ids have a form of their own.
+// Kinds whose ids have a specific form.
 const (
 	kindIngress = "Ingress"
 	kindGateway = "Gateway"
 )
 
-// Source is what an ssl object is derived from: an object that refers to a Secret.
+// Source is an object that references a Secret, from which an ssl object is derived.
 type Source struct {
 	Kind, Namespace, Name string
-	// Index is the place of an Ingress's entry among all its TLS entries, or of a Secret among the references of a Gateway's
-	// listener. Listener is that listener's name.
+	// Index is the position of the entry among all TLS entries of an Ingress, or of the Secret among the references of a
+	// Gateway's listener. Listener is the name of that listener.
 	Index    int
 	Listener string
-	// Hosts and SecretName count for an Ingress of 1.8.
+	// Hosts and SecretName are used for an Ingress of 1.8 only.
 	Hosts      []string
 	SecretName string
 }
 
-// ID is the id of the ssl object that the ingress controller keeps for the source. It has 32 bits and can be that of
-// another object too: labels and hosts decide whose it is.
+// ID returns the id of the ssl object that the ingress controller creates for the source. It has 32 bits and can collide
+// with the id of another object, so labels and hosts decide who owns an object.
 func (v Version) ID(s Source) string {
 	name := s.Namespace + "_" + s.Name
 	switch {
@@ -46,11 +46,11 @@ func (v Version) ID(s Source) string {
 	return crc(name)
 }
 
-// crc is not padded, as the controllers have it.
+// crc does not pad, as in the controllers.
 func crc(name string) string { return strconv.FormatUint(uint64(crc32.ChecksumIEEE([]byte(name))), 16) }
 
-// ingressHash distinguishes the TLS entries of an Ingress as 1.8 does: by a hash of the ApisixTls that it thinks up for the
-// entry. Its first six characters are mapped to letters and digits, and the rest are zero bytes.
+// ingressHash distinguishes the TLS entries of an Ingress as 1.8 does: by a hash of the ApisixTls that it generates for the
+// entry. The first six characters are mapped to letters and digits, and the rest are zero bytes.
 func ingressHash(s Source) string {
 	const letters = "bcdfghjklmnpqrstvwxz2456789"
 	hosts, _ := json.Marshal(s.Hosts) // strings always marshal

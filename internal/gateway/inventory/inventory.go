@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package inventory holds the ssl objects of one gateway: a list of them that is read once for all certificates, and the
-// way to the Admin API that keeps the list up to date and the audit trail whole.
+// Package inventory has the ssl objects of one gateway: a list that is read once for all certificates, and an Admin API
+// client that updates the list and logs every write.
 //
 //	remote := inventory.Remote{Admin: client, Inventory: &gateway.inventory, ...}
-//	err := remote.EnsureFresh(ctx, 5*time.Minute)       // one list for all callers
+//	err := remote.EnsureFresh(ctx, 5*time.Minute)  // one list for all callers
 //	object, ok := remote.Get(id)                   // no request
 //	err = remote.Delete(ctx, write, id, stillOurs) // read, checked, deleted, logged
 //
-// Nothing else writes to a gateway: each write of a [Remote] leaves one line in the log. The package does not decide what
-// is written.
+// All writes to a gateway are made by a [Remote], and each logs one line. The package does not decide what is written.
 package inventory
 
 import (
@@ -23,33 +22,34 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway/ingresscontroller"
 )
 
-// Inventory is the list of a gateway's ssl objects, kept up to date by our writes. The zero value is ready, and old.
+// Inventory is the list of a gateway's ssl objects, updated by this controller's writes. The zero value is ready to use,
+// and outdated.
 type Inventory struct {
 	mu        sync.RWMutex
 	read      singleflight.Group
-	listed    time.Time // when the last list was requested; zero: never, or it is in doubt
+	listed    time.Time // when the last list was requested; zero means never, or invalidated
 	byID      map[string]Object
 	byHost    map[string][]string // host or wildcard -> ids
 	byVersion map[ingresscontroller.Version]int
-	// written are the writes since the list under way was requested, nil for a deletion: what it says of these objects
-	// may be older. It is nil while no list is under way.
-	written map[string]*Object
-	doubted bool
+	// written has the writes since the list in progress was requested, nil for a deletion: the list may have an older version
+	// of these objects. It is nil while no list is in progress.
+	written     map[string]*Object
+	invalidated bool
 }
 
-// New returns an inventory of these objects, as if they had been listed at some time.
+// New returns an inventory of these objects, as if they had been listed.
 func New(objects ...Object) *Inventory {
 	v := &Inventory{}
 	v.finish(objects, nil, time.Time{})
 	return v
 }
 
-// refresh replaces the list. Callers at the same time share one call of list.
+// refresh replaces the list. Concurrent callers share one call of list.
 func (v *Inventory) refresh(ctx context.Context, now func() time.Time, list func(context.Context) ([]Object, error)) error {
 	result := v.read.DoChan("list", func() (any, error) {
 		began := now()
 		v.begin()
-		// Not the first caller's context: its end must not fail the others. The client has a time-out of its own.
+		// Not the first caller's context: canceling it must not fail the others. The client has its own timeout.
 		objects, err := list(context.WithoutCancel(ctx))
 		v.finish(objects, err, began)
 		return nil, err
@@ -62,7 +62,7 @@ func (v *Inventory) refresh(ctx context.Context, now func() time.Time, list func
 	}
 }
 
-// Listed is when the list was requested; zero: never, or it is in doubt.
+// Listed returns when the list was requested. Zero means never, or invalidated.
 func (v *Inventory) Listed() time.Time {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
@@ -72,19 +72,19 @@ func (v *Inventory) Listed() time.Time {
 	return v.listed
 }
 
-// Doubt says that the gateway is not as the inventory says: the next EnsureFresh reads the list again, and Doubted reports it.
-func (v *Inventory) Doubt() {
+// Invalidate marks the inventory as outdated: the next EnsureFresh reads the list again, and Invalidated reports it.
+func (v *Inventory) Invalidate() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.listed, v.doubted = time.Time{}, true
+	v.listed, v.invalidated = time.Time{}, true
 }
 
-// Doubted reports, once, that Doubt was called.
-func (v *Inventory) Doubted() bool {
+// Invalidated reports, once, whether Invalidate was called.
+func (v *Inventory) Invalidated() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	doubted := v.doubted
-	v.doubted = false
+	doubted := v.invalidated
+	v.invalidated = false
 	return doubted
 }
 
@@ -94,7 +94,7 @@ func (v *Inventory) begin() {
 	v.written = map[string]*Object{}
 }
 
-// finish takes a list, and over it what was written while it was read.
+// finish stores a list, updated with what was written while it was read.
 func (v *Inventory) finish(list []Object, err error, began time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -116,11 +116,11 @@ func (v *Inventory) finish(list []Object, err error, began time.Time) {
 	}
 }
 
-// add is called with the lock held.
+// add must be called with the lock held.
 func (v *Inventory) add(o Object) {
 	v.remove(o.ID)
 	if v.byID == nil {
-		return // never listed: one known object must not pass for all there are
+		return // never listed: one known object must not count as the complete list
 	}
 	v.byID[o.ID] = o
 	v.byVersion[o.Controller()]++
@@ -129,7 +129,7 @@ func (v *Inventory) add(o Object) {
 	}
 }
 
-// remove is called with the lock held.
+// remove must be called with the lock held.
 func (v *Inventory) remove(id string) {
 	o, ok := v.byID[id]
 	if !ok {
@@ -145,7 +145,7 @@ func (v *Inventory) remove(id string) {
 	delete(v.byID, id)
 }
 
-// Record takes an object as it was written or read.
+// Record stores an object as written or read.
 func (v *Inventory) Record(o Object) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -155,7 +155,7 @@ func (v *Inventory) Record(o Object) {
 	v.add(o)
 }
 
-// Forget takes an object out, and reports whether it was thought to be there.
+// Forget removes an object, and reports whether it was in the inventory.
 func (v *Inventory) Forget(id string) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -167,7 +167,7 @@ func (v *Inventory) Forget(id string) bool {
 	return known
 }
 
-// Get is the object with this id.
+// Get returns the object with this id.
 func (v *Inventory) Get(id string) (Object, bool) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
@@ -175,7 +175,7 @@ func (v *Inventory) Get(id string) (Object, bool) {
 	return o, ok
 }
 
-// WithHost are the objects whose names have exactly this host or wildcard.
+// WithHost returns the objects that have exactly this host or wildcard.
 func (v *Inventory) WithHost(host string) []Object {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
@@ -198,7 +198,8 @@ func (v *Inventory) Any(match func(Object) bool) bool {
 	return false
 }
 
-// Has reports whether there are objects of an ingress controller of this version. One of 2.x deletes what it does not know.
+// Has reports whether there are objects of an ingress controller of this version. One of 2.x deletes objects that it does
+// not know.
 func (v *Inventory) Has(version ingresscontroller.Version) bool {
 	v.mu.RLock()
 	defer v.mu.RUnlock()

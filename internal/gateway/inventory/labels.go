@@ -8,8 +8,8 @@ import (
 	theirs "apisix-certs.io/apisix-certs/internal/gateway/ingresscontroller"
 )
 
-// Labels of this controller's own ssl objects. APISIX takes any key, and values of 1 to 256 characters without white
-// space, which the names of Kubernetes objects are.
+// Labels of this controller's own ssl objects. APISIX accepts any key, and values of 1 to 256 characters without white
+// space, such as names of Kubernetes objects.
 const (
 	LabelManagedBy = "managed-by"
 	LabelCluster   = "apisix-certs.io/cluster"
@@ -21,10 +21,10 @@ const (
 	ManagedBy = "apisix-certs"
 )
 
-// Labels are those labels of an ssl object that mean something here. A map of each takes three times the memory.
+// Labels are the labels of an ssl object that are used here. A map for each object would need three times the memory.
 type Labels []struct{ key, value string }
 
-// labelKeys are the keys that mean something. Their values are the same in many objects, but for those that name one.
+// labelKeys are the keys that are used. The values of those marked same are shared by many objects.
 var labelKeys = []struct {
 	key  string
 	same bool
@@ -34,7 +34,7 @@ var labelKeys = []struct {
 	{theirs.Label2ManagedBy, true}, {theirs.Label2Kind, true}, {theirs.Label2Namespace, true}, {theirs.Label2Name, false}, {theirs.Label2Controller, true},
 }
 
-// LabelsOf keeps of all labels those that mean something.
+// LabelsOf returns the labels that are used here.
 func LabelsOf(all map[string]string) Labels {
 	kept := make(Labels, 0, len(all))
 	for _, known := range labelKeys {
@@ -50,7 +50,7 @@ func LabelsOf(all map[string]string) Labels {
 	return kept
 }
 
-// Get is the value of a label, empty where there is none.
+// Get returns the value of a label, or an empty string.
 func (l Labels) Get(key string) string {
 	for _, pair := range l {
 		if pair.key == key {

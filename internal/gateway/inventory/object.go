@@ -15,24 +15,24 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gateway/ingresscontroller"
 )
 
-// Object is what the inventory keeps of an ssl object.
+// Object is what the inventory stores of an ssl object.
 type Object struct {
 	ID          string
 	Hosts       []string // exact names and wildcards, in lower case
-	Fingerprint string   // of the leaf; empty where it cannot be parsed, as with a reference to a secret
+	Fingerprint string   // of the leaf; empty if it cannot be parsed, as for a reference to a secret
 	Serial      string
 	Enabled     bool
-	// Reference is the certificate field where it is a reference such as "$secret://vault/ID/PATH/cert".
+	// Reference is the certificate field if it is a reference such as "$secret://vault/ID/PATH/cert".
 	Reference string
 	Labels    Labels
-	// Client is what is required of clients, see ClientDigest.
+	// Client is the digest of the client certificate settings, see ClientDigest.
 	Client string
 	// Extra: it has fields that own objects never have, such as a second pair or TLS versions.
 	Extra bool
 }
 
-// Of is what is kept of an ssl object.
-func Of(ssl *apisix.SSL) Object {
+// NewObject returns what is stored of an ssl object.
+func NewObject(ssl *apisix.SSL) Object {
 	o := Object{
 		ID: ssl.ID, Hosts: ssl.Hosts(), Labels: LabelsOf(ssl.Labels), Enabled: ssl.Enabled(), Client: ClientDigest(ssl.Client),
 		Extra: len(ssl.Certs) > 0 || len(ssl.Keys) > 0 || ssl.SSLProtocols != nil,
@@ -47,12 +47,13 @@ func Of(ssl *apisix.SSL) Object {
 	return o
 }
 
-// Controller is the version of the ingress controller that keeps the object; empty: none does.
+// Controller returns the version of the ingress controller that manages the object, or an empty string.
 func (o Object) Controller() ingresscontroller.Version {
 	return ingresscontroller.VersionOf(o.Labels.Get)
 }
 
-// ClientDigest is equal for what requires the same of clients; empty for nil. APISIX's default depth is 1.
+// ClientDigest returns a digest of client certificate settings that is equal for equivalent ones, and an empty string for
+// nil. APISIX's default depth is 1.
 func ClientDigest(c *apisix.SSLClient) string {
 	if c == nil {
 		return ""
@@ -65,7 +66,7 @@ func ClientDigest(c *apisix.SSLClient) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// ByID orders objects.
+// ByID compares objects by id.
 func ByID(a, b Object) int { return cmp.Compare(a.ID, b.ID) }
 
 // SameHosts reports whether two lists have the same names, in any order and case.

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// wildcardLabel stands for the asterisk of a wildcard in a handshake.
+// wildcardLabel replaces the asterisk of a wildcard in a handshake.
 const wildcardLabel = "apisix-certs-proof"
 
-// ServerName is the name that a handshake requests for host: a wildcard is proven by a made-up label.
+// ServerName returns the name to request in a handshake for host. A wildcard is verified with a generated label.
 func ServerName(host string) string { return strings.Replace(host, "*", wildcardLabel, 1) }
 
-// Rivals are the enabled objects, but for the own ones, that APISIX may serve for host: those with the same name, and
-// those that come before it. An exact name comes before a wildcard, and a longer wildcard before a shorter one.
+// Rivals returns the enabled objects, except own ones, that APISIX may serve for host: those with the same name, and those
+// with a name of higher precedence. An exact name precedes a wildcard, and a longer wildcard a shorter one.
 func (v *Inventory) Rivals(host string, own func(Object) bool) []Object {
 	var found []Object
 	for _, name := range precedence(host) {
@@ -30,8 +30,8 @@ func (v *Inventory) Rivals(host string, own func(Object) bool) []Object {
 	return found
 }
 
-// precedence are the names under which APISIX looks for host, in its order, down to host itself. For a wildcard they
-// are those of the made-up host with which it is proven.
+// precedence returns the names by which APISIX looks up host, in its order, down to host itself. For a wildcard they are
+// those of the generated host with which it is verified.
 func precedence(host string) []string {
 	requested := ServerName(host)
 	names := []string{requested}
@@ -44,8 +44,8 @@ func precedence(host string) []string {
 	return names
 }
 
-// NameBefore is the object's name by which it comes before host, or beside it; empty: none.
-func (o Object) NameBefore(host string) string {
+// PrecedingName returns the object's name that precedes or equals host, or an empty string.
+func (o Object) PrecedingName(host string) string {
 	for _, name := range precedence(host) {
 		if slices.Contains(o.Hosts, name) {
 			return name

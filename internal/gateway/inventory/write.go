@@ -12,15 +12,15 @@ import (
 	"apisix-certs.io/apisix-certs/apisix"
 )
 
-// Write says for which certificate something is written, and why. It goes into the log.
+// Write says for which certificate an object is written, and why. It is logged.
 type Write struct {
-	// Certificate is the NAMESPACE/NAME of the ApisixCertificate. Serial is that of what is written, or was there.
+	// Certificate is the NAMESPACE/NAME of the ApisixCertificate. Serial is that of the certificate written or deleted.
 	Certificate, Serial string
 	Why                 string
 }
 
-// Put writes an object whole and records it (PUT /apisix/admin/ssls/ID). had: it is thought to be there; where it was not,
-// others may be gone too.
+// Put writes a whole object and records it (PUT /apisix/admin/ssls/ID). had is whether the inventory had it: if it is then
+// created, other objects may be gone too.
 func (r Remote) Put(ctx context.Context, w Write, ssl apisix.SSL, had bool) (Object, error) {
 	created := false
 	err := r.write(ctx, w, "put", "ssls/"+ssl.ID, func() error {
@@ -32,9 +32,9 @@ func (r Remote) Put(ctx context.Context, w Write, ssl apisix.SSL, had bool) (Obj
 		return Object{}, fmt.Errorf("put ssl object %s: %w", ssl.ID, err)
 	}
 	if created && had {
-		r.Doubt()
+		r.Invalidate()
 	}
-	object := Of(&ssl)
+	object := NewObject(&ssl)
 	if object.Reference != "" {
 		object.Serial = w.Serial
 	}
@@ -42,11 +42,11 @@ func (r Remote) Put(ctx context.Context, w Write, ssl apisix.SSL, had bool) (Obj
 	return object, nil
 }
 
-// Patch changes some fields of an object, and records now, which it is then (PATCH /apisix/admin/ssls/ID).
+// Patch changes some fields of an object, and records now, its new state (PATCH /apisix/admin/ssls/ID).
 func (r Remote) Patch(ctx context.Context, w Write, patch apisix.SSLPatch, now Object) error {
 	err := r.write(ctx, w, "patch", "ssls/"+now.ID, func() error { return r.Admin.PatchSSL(ctx, now.ID, patch) })
 	if apisix.IsNotFound(err) && r.Forget(now.ID) {
-		r.Doubt()
+		r.Invalidate()
 	}
 	if err != nil {
 		return fmt.Errorf("patch ssl object %s: %w", now.ID, err)
@@ -55,8 +55,8 @@ func (r Remote) Patch(ctx context.Context, w Write, patch apisix.SSLPatch, now O
 	return nil
 }
 
-// Delete deletes an object (DELETE /apisix/admin/ssls/ID). It is read first, for the inventory may be old: where it is
-// not there, or still does not say that it may go, nothing is done.
+// Delete deletes an object (DELETE /apisix/admin/ssls/ID). It is read first, as the inventory may be outdated. If it does
+// not exist, or still returns false for it, nothing is done.
 func (r Remote) Delete(ctx context.Context, w Write, id string, still func(Object) bool) error {
 	object, err := r.Read(ctx, id)
 	switch {
@@ -76,7 +76,7 @@ func (r Remote) Delete(ctx context.Context, w Write, id string, still func(Objec
 	return nil
 }
 
-// PutVaultSecret writes the object that says where a Vault is (PUT /apisix/admin/secrets/vault/ID).
+// PutVaultSecret writes the object with the address of a Vault (PUT /apisix/admin/secrets/vault/ID).
 func (r Remote) PutVaultSecret(ctx context.Context, w Write, secret apisix.VaultSecret) error {
 	err := r.write(ctx, w, "put", "secrets/vault/"+secret.ID, func() error { return r.Admin.PutVaultSecret(ctx, secret) })
 	if err != nil {
@@ -85,7 +85,7 @@ func (r Remote) PutVaultSecret(ctx context.Context, w Write, secret apisix.Vault
 	return nil
 }
 
-// DeleteVaultSecret deletes that object (DELETE /apisix/admin/secrets/vault/ID). That there is none is no error.
+// DeleteVaultSecret deletes that object (DELETE /apisix/admin/secrets/vault/ID). A missing object is not an error.
 func (r Remote) DeleteVaultSecret(ctx context.Context, w Write, id string) error {
 	err := r.write(ctx, w, "delete", "secrets/vault/"+id, func() error { return r.Admin.DeleteVaultSecret(ctx, id) })
 	if err != nil && !apisix.IsNotFound(err) {
@@ -94,7 +94,7 @@ func (r Remote) DeleteVaultSecret(ctx context.Context, w Write, id string) error
 	return nil
 }
 
-// write makes one write when there is a slot for it, and logs it: with its outcome and never with what was written.
+// write makes one write within a slot and logs its outcome, never its content.
 func (r Remote) write(ctx context.Context, w Write, verb, object string, do func() error) error {
 	release, err := r.Writes.Acquire(ctx)
 	if err != nil {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package limit bounds how much is done at a gateway at the same time.
+// Package limit limits concurrent requests to a gateway.
 package limit
 
 import (
@@ -9,13 +9,13 @@ import (
 	"apisix-certs.io/apisix-certs/internal/metrics"
 )
 
-// Slots bound what is done at the same time. Make one with [New].
+// Slots limit what is done at the same time. Create them with [New].
 type Slots struct {
 	room  chan struct{}
 	limit metrics.Limit
 }
 
-// New returns n slots. Who has to wait for one is counted under limit; empty: not counted.
+// New returns n slots. Each wait for one is counted under limit; an empty limit is not counted.
 func New(n int, limit metrics.Limit) *Slots {
 	return &Slots{room: make(chan struct{}, n), limit: limit}
 }

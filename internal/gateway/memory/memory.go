@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package memory is what is remembered of the certificates at a gateway that an ingress controller keeps: when they were
-// seen and written, and how fast the controller is.
+// Package memory remembers certificates at a gateway that an ingress controller manages: when they were first seen and
+// written, and how fast the controller is.
 //
-//	known := m.Of(uid, fingerprint, now)          // a new certificate starts from nothing
-//	headStart := m.Await(uid, carried, now)       // how old it may become before it is written
+//	known := m.Get(uid, fingerprint, now)         // a new certificate starts empty
+//	headStart := m.Await(uid, synced, now)        // the age at which it is written
 //	m.Wrote(uid, now)
 //
-// It is empty after a restart, when ingress controllers are given their time again. Nothing in it is a right to write.
+// It is empty after a restart, and ingress controllers then get their head start again. It never gives the right to write
+// an object.
 package memory
 
 import (
@@ -15,8 +16,8 @@ import (
 	"time"
 )
 
-// Memory is that of one gateway, safe for concurrent use. The zero value is ready. Certificates are named by the UID of
-// their ApisixCertificate.
+// Memory is the memory for one gateway. It is safe for concurrent use, and its zero value is ready to use. Certificates are
+// identified by the UID of their ApisixCertificate.
 type Memory struct {
 	mu    sync.Mutex
 	byUID map[string]remembered
@@ -25,31 +26,32 @@ type Memory struct {
 
 type remembered struct {
 	fingerprint  string
-	since        time.Time // the first time that the certificate was seen
-	missingSince time.Time // zero: nothing is missing
+	since        time.Time // when the certificate was first seen
+	missingSince time.Time // zero means that nothing is missing
 	writes       int
 	wroteAt      time.Time
 	readBack     bool
-	// headStart is what the ingress controller was given for this certificate, once begun; awaited while it runs.
+	// headStart is the time that the ingress controller has for this certificate once begun is set; awaited is set while it
+	// runs.
 	headStart      time.Duration
 	begun, awaited bool
 }
 
-// Known is what is known of a certificate at a moment.
+// Known is what is known of a certificate at one time.
 type Known struct {
-	// Age is how long the certificate has been known.
+	// Age is the time since the certificate was first seen.
 	Age time.Duration
-	// Writes counts those of this certificate so far, SinceWrite is the time since the last one.
+	// Writes counts the writes of this certificate, SinceWrite is the time since the last one.
 	Writes     int
 	SinceWrite time.Duration
-	// ReadBack: the last write has not been looked at again yet.
+	// ReadBack: the last write has not been verified yet.
 	ReadBack bool
-	// Awaited: the ingress controller was seen without the certificate, and has its head start.
+	// Awaited: the ingress controller does not have the certificate yet, and its head start runs.
 	Awaited bool
 }
 
-// Of is what is known; a new certificate starts from nothing.
-func (m *Memory) Of(uid, fingerprint string, now time.Time) Known {
+// Get returns what is known of a certificate. A new certificate starts empty.
+func (m *Memory) Get(uid, fingerprint string, now time.Time) Known {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r := m.byUID[uid]
@@ -64,17 +66,17 @@ func (m *Memory) Of(uid, fingerprint string, now time.Time) Known {
 	return known
 }
 
-// Await begins the head start of a certificate that the ingress controller has not carried yet, or ends it when it has. It
-// gives the age until which the certificate is left to the controller; zero: it is not.
-func (m *Memory) Await(uid string, carried bool, now time.Time) time.Duration {
+// Await starts the head start of a certificate that the ingress controller has not synced yet, or ends it if it has. It
+// returns the age until which the controller may sync the certificate; zero means that it is not awaited.
+func (m *Memory) Await(uid string, synced bool, now time.Time) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r := m.byUID[uid]
 	switch {
-	case carried && r.awaited && r.writes == 0:
-		m.pace.carried(now.Sub(r.since))
+	case synced && r.awaited && r.writes == 0:
+		m.pace.synced(now.Sub(r.since))
 		r.awaited = false
-	case carried || r.writes > 0:
+	case synced || r.writes > 0:
 		r.awaited = false
 	case !r.begun:
 		r.headStart = m.pace.headStart(now)
@@ -87,7 +89,7 @@ func (m *Memory) Await(uid string, carried bool, now time.Time) time.Duration {
 	return r.headStart
 }
 
-// Missing records whether something is missing, and gives for how long.
+// Missing records whether something is missing, and returns for how long it has been.
 func (m *Memory) Missing(uid string, is bool, now time.Time) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -105,7 +107,7 @@ func (m *Memory) Missing(uid string, is bool, now time.Time) time.Duration {
 	return now.Sub(r.missingSince)
 }
 
-// Wrote records a write of the certificate into the ingress controller's objects, which had not carried it.
+// Wrote records a write of the certificate into the ingress controller's objects, as it had not synced it.
 func (m *Memory) Wrote(uid string, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -118,7 +120,7 @@ func (m *Memory) Wrote(uid string, now time.Time) {
 	m.set(uid, r)
 }
 
-// Confirm records that the last write was looked at again and has lasted.
+// Confirm records that the last write was verified.
 func (m *Memory) Confirm(uid string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -127,14 +129,14 @@ func (m *Memory) Confirm(uid string) {
 	m.set(uid, r)
 }
 
-// Forget drops what is known of a certificate.
+// Forget removes what is known of a certificate.
 func (m *Memory) Forget(uid string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.byUID, uid)
 }
 
-// set is called with the lock held.
+// set must be called with the lock held.
 func (m *Memory) set(uid string, r remembered) {
 	if m.byUID == nil {
 		m.byUID = map[string]remembered{}

@@ -10,19 +10,19 @@ import (
 func TestMemory(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	m := &Memory{}
-	m.Of("u", "1", now)
+	m.Get("u", "1", now)
 	m.Wrote("u", now.Add(time.Second))
-	known := m.Of("u", "1", now.Add(3*time.Second))
+	known := m.Get("u", "1", now.Add(3*time.Second))
 	if known.Writes != 1 || known.SinceWrite != 2*time.Second || !known.ReadBack || known.Age != 3*time.Second {
 		t.Errorf("of the first certificate: %+v", known)
 	}
-	if m.Confirm("u"); m.Of("u", "1", now).ReadBack {
+	if m.Confirm("u"); m.Get("u", "1", now).ReadBack {
 		t.Error("read back, and still to be read back")
 	}
 	if alone := m.Missing("u", true, now); alone != 0 {
 		t.Errorf("missing for %s at once", alone)
 	}
-	known = m.Of("u", "2", now.Add(4*time.Second))
+	known = m.Get("u", "2", now.Add(4*time.Second))
 	if known.Writes != 0 || known.Age != 0 {
 		t.Errorf("a new certificate does not start from nothing: %+v", known)
 	}
@@ -35,8 +35,8 @@ func TestMemory(t *testing.T) {
 }
 
 // carry is a certificate that the controller carries after took, seen when it is looked for.
-func carry(m *Memory, fingerprint string, now time.Time, took time.Duration) (headStart time.Duration, carried bool) {
-	m.Of("u", fingerprint, now)
+func carry(m *Memory, fingerprint string, now time.Time, took time.Duration) (headStart time.Duration, synced bool) {
+	m.Get("u", fingerprint, now)
 	headStart = m.Await("u", false, now)
 	if headStart == 0 || took > headStart {
 		m.Wrote("u", now.Add(headStart))
@@ -65,15 +65,15 @@ func TestHeadStart(t *testing.T) {
 		var last time.Duration
 		for i := range 100 {
 			now = now.Add(time.Minute)
-			var carried bool
-			if last, carried = carry(m, string(rune(i)), now, test.took); i > 50 && !carried {
+			var synced bool
+			if last, synced = carry(m, string(rune(i)), now, test.took); i > 50 && !synced {
 				t.Errorf("%s: number %d was not waited for (%s)", name, i, last)
 			}
 		}
 		if last < test.least || last > test.most {
 			t.Errorf("%s: %s, want %s to %s", name, last, test.least, test.most)
 		}
-		if len(m.pace.recent) > paces {
+		if len(m.pace.recent) > maxSamples {
 			t.Errorf("%s: %d times are remembered", name, len(m.pace.recent))
 		}
 	}
@@ -90,14 +90,14 @@ func TestAway(t *testing.T) {
 		}
 		now = now.Add(100 * time.Millisecond)
 	}
-	if given != awayAfter+1 {
-		t.Errorf("%d certificates waited for a controller that is away, want %d", given, awayAfter+1)
+	if given != absentAfter+1 {
+		t.Errorf("%d certificates waited for a controller that is away, want %d", given, absentAfter+1)
 	}
 	now = now.Add(tryAgain)
-	if _, carried := carry(m, "back", now, 50*time.Millisecond); !carried {
+	if _, synced := carry(m, "back", now, 50*time.Millisecond); !synced {
 		t.Error("that it is back was not noticed")
 	}
-	if headStart, carried := carry(m, "and again", now, 50*time.Millisecond); !carried || headStart < headStartLeast {
+	if headStart, synced := carry(m, "and again", now, 50*time.Millisecond); !synced || headStart < headStartLeast {
 		t.Errorf("one that is back gets %s", headStart)
 	}
 }

@@ -8,35 +8,35 @@ import (
 )
 
 const (
-	// headStartLeast and headStartMost bound the head start of an ingress controller. Measured: a healthy one carries a
-	// changed Secret in 30 ms (1.8), 90 ms (2.x), 300 ms with 1,000 objects. A patch meanwhile crosses a sync that is under
-	// way and has read the old Secret: the gateway then goes new, old, new, as it did in 42% of the renewals under load.
+	// headStartLeast and headStartMost bound the head start of an ingress controller. Measured: a healthy one syncs a
+	// changed Secret in 30 ms (1.8), 90 ms (2.x), 300 ms with 1,000 objects. A patch during a sync that has read the old
+	// Secret makes the gateway serve new, old, new, as in 42% of the renewals under load.
 	headStartLeast = 150 * time.Millisecond
 	headStartMost  = time.Second
-	// headStartFirst is given while nothing is known.
+	// headStartFirst is the head start before the first measurement.
 	headStartFirst = 500 * time.Millisecond
-	// awayAfter certificates in a row that were not carried in time, the controller is taken for away, blocked or backing
-	// off, and is given no time; but for one certificate every tryAgain, to notice that it is back.
-	awayAfter = 3
-	tryAgain  = 30 * time.Second
-	// paces is how many carry times are remembered.
-	paces = 16
+	// absentAfter certificates in a row that were not synced in time, the controller is considered absent, blocked or backing
+	// off, and gets no head start, except for one certificate every tryAgain, to notice its return.
+	absentAfter = 3
+	tryAgain    = 30 * time.Second
+	// maxSamples is how many durations are remembered.
+	maxSamples = 16
 )
 
-// pace is how fast the ingress controller of a gateway carries changed Secrets. The zero value is ready; it is not safe
-// for concurrent use.
+// pace measures how fast the ingress controller of a gateway syncs changed Secrets. The zero value is ready to use. It is
+// not safe for concurrent use.
 type pace struct {
-	recent []time.Duration // the last ones, at most paces
+	recent []time.Duration // the last ones, at most maxSamples
 	misses int             // in a row
-	tried  time.Time       // when it was last given time though it seemed away
+	tried  time.Time       // when it last got a head start although it seemed absent
 }
 
-// headStart is how long the controller is given for a certificate now.
+// headStart returns the head start of the controller for a certificate.
 func (p *pace) headStart(now time.Time) time.Duration {
 	switch {
-	case p.misses >= awayAfter && now.Sub(p.tried) < tryAgain:
+	case p.misses >= absentAfter && now.Sub(p.tried) < tryAgain:
 		return 0
-	case p.misses >= awayAfter:
+	case p.misses >= absentAfter:
 		p.tried = now
 		return headStartMost
 	case len(p.recent) == 0:
@@ -47,13 +47,13 @@ func (p *pace) headStart(now time.Time) time.Duration {
 	return min(max(usual*3/2, headStartLeast), headStartMost)
 }
 
-// carried notes that the controller took this long, as seen from outside.
-func (p *pace) carried(took time.Duration) {
+// synced records how long the controller took, as observed here.
+func (p *pace) synced(took time.Duration) {
 	p.misses = 0
 	p.add(min(took, headStartMost))
 }
 
-// missed notes that a certificate was not carried within the head start that it was given: it may be slower than that.
+// missed records that a certificate was not synced within its head start: the controller may be slower than that.
 func (p *pace) missed(given time.Duration) {
 	p.misses++
 	p.add(min(given*3/2, headStartMost))
@@ -61,7 +61,7 @@ func (p *pace) missed(given time.Duration) {
 
 func (p *pace) add(took time.Duration) {
 	p.recent = append(p.recent, took)
-	if len(p.recent) > paces {
-		p.recent = slices.Delete(p.recent, 0, len(p.recent)-paces)
+	if len(p.recent) > maxSamples {
+		p.recent = slices.Delete(p.recent, 0, len(p.recent)-maxSamples)
 	}
 }

@@ -22,57 +22,58 @@ import (
 
 const (
 	// serveDelay is how long a gateway may take to serve what its Admin API accepted. Measured: 4 ms, 12 ms with 1,000
-	// objects; a busy one takes longer. Beyond it the caller's queue asks again.
+	// objects; a busy one takes longer. After that the caller's queue retries.
 	serveDelay = 500 * time.Millisecond
-	// askAgain is the first of the pauses after which a host is asked again, each twice the one before up to askSlowly.
-	askAgain  = 4 * time.Millisecond
-	askSlowly = 64 * time.Millisecond
-	// hostsAtOnce is how many hosts of one certificate are asked; the others have the same ssl object. askedAtOnce bounds the
-	// first questions to all pods.
-	hostsAtOnce = 50
-	askedAtOnce = 200
-	// handshakes are made at the same time for one certificate, handshakesInAll with one gateway.
-	handshakes      = 8
-	handshakesInAll = 32
-	// againPerSecond bounds with one gateway what is asked again, for all certificates.
-	againPerSecond = 400
-	// timeout bounds all handshakes of a certificate.
+	// firstRetryDelay is the delay before the first retry for a host. Each further delay is twice the one before, up to
+	// maxRetryDelay.
+	firstRetryDelay = 4 * time.Millisecond
+	maxRetryDelay   = 64 * time.Millisecond
+	// maxHosts is how many hosts of one certificate are verified; the others are in the same ssl object. maxFirstHandshakes
+	// limits the first handshakes with all pods.
+	maxHosts           = 50
+	maxFirstHandshakes = 200
+	// maxPerCertificate limits concurrent handshakes for one certificate, maxPerGateway those with one gateway.
+	maxPerCertificate = 8
+	maxPerGateway     = 32
+	// retriesPerSecond limits retries with one gateway, for all certificates.
+	retriesPerSecond = 400
+	// timeout limits all handshakes for a certificate.
 	timeout = 15 * time.Second
-	// failedMost bounds how many certificates are remembered that were not served.
-	failedMost = 1000
+	// maxRemembered limits how many certificates that were not served are remembered.
+	maxRemembered = 1000
 )
 
-// Prover proves what one gateway serves. The zero value is ready.
+// Prover verifies what one gateway serves. The zero value is ready to use.
 type Prover struct {
-	once  sync.Once
-	slots *limit.Slots
-	again *rate.Limiter
+	once    sync.Once
+	slots   *limit.Slots
+	retries *rate.Limiter
 
 	mu     sync.Mutex
-	failed map[string]string // fingerprint of a certificate -> the host that failed its last proof
+	failed map[string]string // fingerprint of a certificate -> the host that failed its last verification
 }
 
 // Prove connects to each address for the hosts and compares the leaf served with fingerprint.
 //
-// Each host is asked once at each address. Where an address shows something else, one host is asked again there until it
-// shows the certificate or the gateway has had its time to follow, for the others wait for the same; then they are asked
-// once more. A host that failed the last time is asked alone at first: while it fails, the others are not asked.
+// Each host is verified once at each address. If an address shows something else, one host is retried there until it shows
+// the certificate or serveDelay has passed, as the others wait for the same change; then they are verified once more. A
+// host that failed the last time is verified first, and the others only if it succeeds.
 func (p *Prover) Prove(ctx context.Context, addrs, hosts []string, fingerprint string) Proof {
 	p.once.Do(func() {
-		p.slots, p.again = limit.New(handshakesInAll, metrics.Handshakes), rate.NewLimiter(againPerSecond, againPerSecond)
+		p.slots, p.retries = limit.New(maxPerGateway, metrics.Handshakes), rate.NewLimiter(retriesPerSecond, retriesPerSecond)
 	})
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	one := &run{
-		fingerprint: fingerprint, limits: []*limit.Slots{limit.New(handshakes, ""), p.slots}, again: p.again,
-		proof: Proof{Asked: true, Served: true},
+		fingerprint: fingerprint, limits: []*limit.Slots{limit.New(maxPerCertificate, ""), p.slots}, retries: p.retries,
+		proof: Proof{Attempted: true, Served: true},
 	}
-	one.all(ctx, addrs, hosts, p.failedHost(fingerprint))
+	one.proveAll(ctx, addrs, hosts, p.failedHost(fingerprint))
 	p.remember(fingerprint, one.proof)
 	return one.proof
 }
 
-// failedHost is the one that failed the last proof of a certificate; empty: none.
+// failedHost returns the host that failed the last verification of a certificate, or an empty string.
 func (p *Prover) failedHost(fingerprint string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -83,7 +84,7 @@ func (p *Prover) remember(fingerprint string, last Proof) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.failed, fingerprint)
-	if !last.Mendable() || len(p.failed) >= failedMost {
+	if !last.Fixable() || len(p.failed) >= maxRemembered {
 		return
 	}
 	if p.failed == nil {
@@ -92,26 +93,26 @@ func (p *Prover) remember(fingerprint string, last Proof) {
 	p.failed[fingerprint] = last.Host
 }
 
-// run is one proof.
+// run is one verification.
 type run struct {
 	fingerprint string
 	limits      []*limit.Slots
-	again       *rate.Limiter
+	retries     *rate.Limiter
 
 	mu    sync.Mutex
 	proof Proof
 }
 
-// seen is what one handshake showed. cause and problem are empty where it was the certificate.
+// seen is the result of one handshake. cause and problem are empty if it showed the certificate.
 type seen struct {
 	serial  string
 	cause   Cause
 	problem string
 }
 
-// all proves the hosts at all addresses.
-func (r *run) all(ctx context.Context, addrs, hosts []string, failed string) {
-	hosts = slices.Clone(hosts[:min(len(hosts), hostsAtOnce, max(1, askedAtOnce/len(addrs)))])
+// proveAll verifies the hosts at all addresses.
+func (r *run) proveAll(ctx context.Context, addrs, hosts []string, failed string) {
+	hosts = slices.Clone(hosts[:min(len(hosts), maxHosts, max(1, maxFirstHandshakes/len(addrs)))])
 	if i := slices.Index(hosts, failed); i > 0 {
 		hosts[0], hosts[i] = hosts[i], hosts[0]
 	}
@@ -120,39 +121,39 @@ func (r *run) all(ctx context.Context, addrs, hosts []string, failed string) {
 	var at errgroup.Group
 	for _, addr := range addrs {
 		at.Go(func() error {
-			r.at(ctx, window, addr, hosts, hosts[0] == failed)
+			r.proveAt(ctx, window, addr, hosts, hosts[0] == failed)
 			return nil
 		})
 	}
 	_ = at.Wait() // its functions return no errors
 }
 
-// at proves hosts at one address. alone: the first of them is to be asked before the others.
-func (r *run) at(ctx, window context.Context, addr string, hosts []string, alone bool) {
+// proveAt verifies hosts at one address. With alone, the first host is verified before the others.
+func (r *run) proveAt(ctx, window context.Context, addr string, hosts []string, alone bool) {
 	if alone {
-		if !r.until(ctx, window, addr, late{hosts[0], r.shake(ctx, addr, hosts[0])}) {
+		if !r.retry(ctx, window, addr, late{hosts[0], r.shake(ctx, addr, hosts[0])}) {
 			return
 		}
 		hosts = hosts[1:]
 	}
-	behind := r.each(ctx, addr, hosts)
-	for len(behind) > 0 && r.until(ctx, window, addr, behind[0]) {
-		var rest []string // hosts are those of other addresses too
+	behind := r.probeEach(ctx, addr, hosts)
+	for len(behind) > 0 && r.retry(ctx, window, addr, behind[0]) {
+		var rest []string // hosts is shared with other addresses
 		for _, other := range behind[1:] {
 			rest = append(rest, other.host)
 		}
-		behind = r.each(ctx, addr, rest)
+		behind = r.probeEach(ctx, addr, rest)
 	}
 }
 
-// late is a host that may only be late, and what it showed last.
+// late is a host whose certificate may still arrive, and the last result.
 type late struct {
 	host string
 	last seen
 }
 
-// each asks each host once, and gives those that may only be late.
-func (r *run) each(ctx context.Context, addr string, hosts []string) (behind []late) {
+// probeEach verifies each host once, and returns those that may still succeed.
+func (r *run) probeEach(ctx context.Context, addr string, hosts []string) (behind []late) {
 	results := make([]seen, len(hosts))
 	var group errgroup.Group
 	for i, host := range hosts {
@@ -163,26 +164,26 @@ func (r *run) each(ctx context.Context, addr string, hosts []string) (behind []l
 	}
 	_ = group.Wait() // its functions return no errors
 	for i, host := range hosts {
-		if laggard(results[i].cause) {
+		if isLag(results[i].cause) {
 			behind = append(behind, late{host, results[i]})
 			continue
 		}
-		r.note(host, results[i])
+		r.record(host, results[i])
 	}
 	return behind
 }
 
-// until asks a host until it shows the certificate, for as long as it may be late, and notes what it showed.
-func (r *run) until(ctx, window context.Context, addr string, of late) bool {
+// retry verifies a host until it shows the certificate or window ends, and records the result.
+func (r *run) retry(ctx, window context.Context, addr string, of late) bool {
 	host, last := of.host, of.last
-	for pause := askAgain; laggard(last.cause) && sleep(window, pause) && r.again.Allow(); pause = min(2*pause, askSlowly) {
+	for pause := firstRetryDelay; isLag(last.cause) && sleep(window, pause) && r.retries.Allow(); pause = min(2*pause, maxRetryDelay) {
 		last = r.shake(ctx, addr, host)
 	}
-	r.note(host, last)
+	r.record(host, last)
 	return last.cause == ""
 }
 
-// sleep reports whether there was time for it.
+// sleep reports whether pause passed before ctx was done.
 func sleep(ctx context.Context, pause time.Duration) bool {
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
@@ -194,9 +195,9 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 	}
 }
 
-// note adds what was seen of one host. Of several problems the one whose text sorts first stays, so that status does not
+// record adds the result for one host. Of several problems, the one whose text sorts first is used, so that status does not
 // change from run to run.
-func (r *run) note(host string, s seen) {
+func (r *run) record(host string, s seen) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	problem := host + ": " + s.problem
@@ -204,7 +205,7 @@ func (r *run) note(host string, s seen) {
 	case s.cause == "" && r.proof.Served:
 		r.proof.Serial = s.serial
 	case s.cause != "" && (r.proof.Served || problem < r.proof.Problem):
-		r.proof = Proof{Asked: true, Serial: s.serial, Problem: problem, Host: host, Cause: s.cause}
+		r.proof = Proof{Attempted: true, Serial: s.serial, Problem: problem, Host: host, Cause: s.cause}
 	}
 }
 
@@ -228,7 +229,7 @@ func (r *run) shake(ctx context.Context, addr, host string) seen {
 	return s
 }
 
-// problemOf says what an error means at a gateway, in words that do not change from one attempt to the next.
+// problemOf returns what an error means at a gateway, in a text that does not change between attempts.
 func problemOf(err error) (Cause, string) {
 	var failed *handshake.Error
 	if !errors.As(err, &failed) {
@@ -236,12 +237,12 @@ func problemOf(err error) (Cause, string) {
 	}
 	switch failed.Cause {
 	case NotTLS:
-		return NotTLS, "the port does not speak TLS: check the gateway's TLS address and that ssl.enable is on"
+		return NotTLS, "the port does not speak TLS; check the gateway's TLS address and that ssl.enable is true"
 	case NoCertificate:
 		if failed.Alert != 0 {
-			return NoCertificate, fmt.Sprintf("the gateway ended the handshake with alert %d: it has no usable certificate for this name", failed.Alert)
+			return NoCertificate, fmt.Sprintf("the gateway closed the handshake with alert %d; it has no usable certificate for this name", failed.Alert)
 		}
-		return NoCertificate, "the gateway ended the handshake: it has no usable certificate for this name"
+		return NoCertificate, "the gateway closed the handshake; it has no usable certificate for this name"
 	case Unreachable:
 		return Unreachable, "the gateway's TLS port cannot be reached"
 	}

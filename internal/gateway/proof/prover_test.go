@@ -113,14 +113,14 @@ func TestFewHandshakes(t *testing.T) {
 				if took := time.Since(began); took > 2*time.Second {
 					t.Errorf("it took %s", took)
 				}
-				if p.Served || p.Host != test.host || !p.Mendable() {
+				if p.Served || p.Host != test.host || !p.Fixable() {
 					t.Errorf("proof %d: %+v", i, p)
 				}
 			}
 			shown := func(string) *tls.Certificate { return &good }
 			port.shows.Store(&shown)
 			port.count.Store(0)
-			if p := prover.Prove(t.Context(), []string{port.addr}, hosts, fingerprint); !p.Served || port.count.Load() != hostsAtOnce {
+			if p := prover.Prove(t.Context(), []string{port.addr}, hosts, fingerprint); !p.Served || port.count.Load() != maxHosts {
 				t.Errorf("once it is served: %+v after %d handshakes", p, port.count.Load())
 			}
 		})
@@ -145,7 +145,7 @@ func TestAgainPerSecond(t *testing.T) {
 	for range certificates {
 		<-done
 	}
-	most := int64(certificates + againPerSecond + int(againPerSecond*time.Since(began).Seconds()) + 1)
+	most := int64(certificates + retriesPerSecond + int(retriesPerSecond*time.Since(began).Seconds()) + 1)
 	if n := port.count.Load(); n > most {
 		t.Errorf("%d handshakes in %s, want %d at most", n, time.Since(began), most)
 	}
@@ -171,7 +171,7 @@ func TestManyPods(t *testing.T) {
 		}
 		total += port.count.Load()
 	}
-	if total > askedAtOnce {
+	if total > maxFirstHandshakes {
 		t.Errorf("%d handshakes", total)
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/metrics"
 )
 
-// Value is that of the series with this name and these values of labels, in any order: of a histogram the number of its
-// observations. Found is false where there is none.
+// Value returns the value of the series with this name and these label values, in any order. For a histogram it is the
+// number of observations. found is false if there is no such series.
 func Value(t testing.TB, name string, labels ...string) (value float64, found bool) {
 	t.Helper()
 	families, err := metrics.Gatherer.Gather()
@@ -30,7 +30,7 @@ func Value(t testing.TB, name string, labels ...string) (value float64, found bo
 	return 0, false
 }
 
-// Added is by how much Value rises while do runs. A series that is not there counts as 0.
+// Added returns by how much Value increases while do runs. A missing series counts as 0.
 func Added(t testing.TB, do func(), name string, labels ...string) float64 {
 	t.Helper()
 	before, _ := Value(t, name, labels...)

@@ -11,7 +11,7 @@ import (
 )
 
 // aged is a server of an age with one ssl object in it, and a client of its Admin API.
-func aged(t *testing.T, age apisixtest.Age) (*apisixtest.Server, *apisix.Client) {
+func aged(t *testing.T, age apisixtest.Release) (*apisixtest.Server, *apisix.Client) {
 	t.Helper()
 	server, client := start(t, apisixtest.Options{})
 	ssl := newSSL(t, "shop.example.com", 10)
@@ -19,7 +19,7 @@ func aged(t *testing.T, age apisixtest.Age) (*apisixtest.Server, *apisix.Client)
 	if _, err := client.PutSSL(t.Context(), ssl); err != nil {
 		t.Fatal(err)
 	}
-	server.SetAge(age)
+	server.SetRelease(age)
 	server.ResetCalls()
 	return server, client
 }
@@ -42,21 +42,21 @@ func TestOutdated(t *testing.T) {
 		"delete": func(t *testing.T, c *apisix.Client) error { return c.DeleteSSL(t.Context(), "none") },
 	}
 	for _, test := range []struct {
-		age         apisixtest.Age
+		age         apisixtest.Release
 		found, mend string
 	}{
-		{apisixtest.FormV2, "APISIX/3.18.0 answers as Admin API v2", "deployment.admin.admin_api_version to v3"},
+		{apisixtest.FormV2, "APISIX/3.18.0 responds as Admin API v2", "deployment.admin.admin_api_version to v3"},
 		{apisixtest.Before3, "APISIX/2.15.3 is older than 3.0.0", "upgrade the gateway to APISIX 3.0.0 or later"},
 	} {
 		for name, call := range calls {
 			t.Run(string(test.age)+"/"+name, func(t *testing.T) {
 				_, client := aged(t, test.age)
 				err := call(t, client)
-				if !apisix.IsOutdated(err) || !apisix.IsForeign(err) || apisix.IsNotFound(err) || apisix.IsUnavailable(err) {
+				if !apisix.IsOutdated(err) || !apisix.IsNotAdminAPI(err) || apisix.IsNotFound(err) || apisix.IsUnavailable(err) {
 					t.Fatalf("%v, want an outdated gateway", err)
 				}
-				if !strings.Contains(err.Error(), test.found) || !strings.Contains(apisix.UpgradeOf(err), test.mend) {
-					t.Errorf("%v: %s", err, apisix.UpgradeOf(err))
+				if !strings.Contains(err.Error(), test.found) || !strings.Contains(apisix.UpgradeHint(err), test.mend) {
+					t.Errorf("%v: %s", err, apisix.UpgradeHint(err))
 				}
 			})
 		}
@@ -69,8 +69,8 @@ func TestOutdatedNameless(t *testing.T) {
 	_, listErr := client.ListSSLs(t.Context())
 	_, probeErr := client.Probe(t.Context())
 	for _, err := range []error{listErr, probeErr} {
-		if !apisix.IsOutdated(err) || !strings.Contains(apisix.UpgradeOf(err), "APISIX 3.0.0 or later") {
-			t.Errorf("%v: %s", err, apisix.UpgradeOf(err))
+		if !apisix.IsOutdated(err) || !strings.Contains(apisix.UpgradeHint(err), "APISIX 3.0.0 or later") {
+			t.Errorf("%v: %s", err, apisix.UpgradeHint(err))
 		}
 	}
 	for _, call := range server.Calls() {

@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// neighbours are the other resources. They are stored and read without the rules that APISIX has for them.
-var neighbours = map[string]bool{
+// otherResources are stored and read without APISIX's validation of them.
+var otherResources = map[string]bool{
 	"routes": true, "services": true, "upstreams": true, "consumers": true, "consumer_groups": true, "secrets": true,
 	"global_rules": true, "plugin_configs": true, "plugin_metadata": true, "protos": true, "stream_routes": true,
 }
 
-// neighbour is /apisix/admin/ROUTES and the like.
-func (s *Server) neighbour(c *call) reply {
+// otherResource is /apisix/admin/ROUTES and the like.
+func (s *Server) otherResource(c *call) reply {
 	switch c.Method {
 	case http.MethodGet:
 		if c.resource == "secrets" && c.id != "" && !strings.Contains(c.id, "/") {
@@ -35,14 +35,14 @@ func (s *Server) neighbour(c *call) reply {
 	if len(c.body) == 0 {
 		return refused(http.StatusBadRequest, "missing configurations")
 	}
-	if answer, refusal := s.checkNeighbour(c); refusal {
-		return answer
+	if response, refusal := s.checkOtherResource(c); refusal {
+		return response
 	}
-	return s.putNeighbour(c)
+	return s.putOtherResource(c)
 }
 
-// checkNeighbour holds the few rules that have to do with ssl objects.
-func (s *Server) checkNeighbour(c *call) (reply, bool) {
+// checkOtherResource checks the few rules that concern ssl objects.
+func (s *Server) checkOtherResource(c *call) (reply, bool) {
 	conf, ok := table(c.value)
 	if !ok {
 		return page(http.StatusInternalServerError), true
@@ -75,8 +75,8 @@ func checkSecret(c *call, conf map[string]any) (reply, bool) {
 	return reply{}, false
 }
 
-// putNeighbour is PUT, POST and PATCH.
-func (s *Server) putNeighbour(c *call) reply {
+// putOtherResource is PUT, POST and PATCH.
+func (s *Server) putOtherResource(c *call) reply {
 	now := s.options.Clock.Now()
 	conf, _ := table(c.value)
 	value := maps.Clone(conf)
@@ -89,7 +89,7 @@ func (s *Server) putNeighbour(c *call) reply {
 	if id = cmp.Or(id, text(value["id"]), text(value["username"])); id == "" {
 		return refused(http.StatusBadRequest, "missing id")
 	}
-	old := s.store.of(c.resource).objects[id]
+	old := s.store.collectionOf(c.resource).objects[id]
 	if c.Method == http.MethodPatch {
 		if old == nil {
 			return keyNotFound()
@@ -105,7 +105,7 @@ func (s *Server) putNeighbour(c *call) reply {
 	return written(c.resource, id, value, created)
 }
 
-// validateSchema is POST /apisix/admin/schema/validate/ssls, which does not look into certificates.
+// validateSchema is POST /apisix/admin/schema/validate/ssls, which does not parse certificates.
 func validateSchema(c *call) reply {
 	if len(c.sub) == 0 || c.sub[0] != "ssls" {
 		return emptyReply(http.StatusOK)
@@ -116,18 +116,19 @@ func validateSchema(c *call) reply {
 	return emptyReply(http.StatusOK)
 }
 
-// schemaOf is /apisix/admin/schema/NAME: that of ssl objects as it is, and one that takes anything for others.
+// schemaOf is /apisix/admin/schema/NAME: the published schema for ssl objects, and one that accepts anything for other
+// resources.
 func schemaOf(name string) reply {
 	switch {
 	case name == "ssl":
 		return reply{status: http.StatusOK, contentType: typeJSON, body: sslSchemaJSON}
-	case name == "secret" || !neighbours[name+"s"]:
+	case name == "secret" || !otherResources[name+"s"]:
 		return refused(http.StatusBadRequest, "not found schema: %s", name)
 	}
 	return jsonReply(http.StatusOK, map[string]any{"type": "object"})
 }
 
-// plugins is /apisix/admin/plugins: none but a name or two, as nothing is ever proxied.
+// plugins is /apisix/admin/plugins. It has only a few names, as requests are never proxied.
 func plugins(c *call) reply {
 	switch {
 	case c.id == "reload" && c.Method != http.MethodPut:

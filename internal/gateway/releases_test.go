@@ -15,13 +15,13 @@ import (
 // somebody has to correct.
 func TestTooOld(t *testing.T) {
 	skipReal(t)
-	for _, age := range []apisixtest.Age{apisixtest.FormV2, apisixtest.Before3, apisixtest.Before3Nameless} {
-		for _, mode := range []Mode{Auto, Own, Adopt} {
+	for _, age := range []apisixtest.Release{apisixtest.FormV2, apisixtest.Before3, apisixtest.Before3Nameless} {
+		for _, mode := range []Mode{ModeAuto, ModeOwn, ModeAdopt} {
 			t.Run(string(age)+"/"+string(mode), func(t *testing.T) {
 				s := newOwnScene(t)
 				target := s.target("u1", "a.example.com")
 				s.mustPush(target)
-				s.standIn.SetAge(age)
+				s.standIn.SetRelease(age)
 				s.standIn.ResetCalls()
 				fresh := ownGateway(t, s.adminURL, s.adminKey, s.standIn.TLSAddr(), "blue") // as after a restart
 				fresh.Mode = mode
@@ -52,27 +52,27 @@ func TestTooOld(t *testing.T) {
 // TestShownKeys: beside an ingress controller too, the key that a gateway shows, encrypted or plain, is no reason to write.
 func TestShownKeys(t *testing.T) {
 	skipReal(t)
-	for _, age := range []apisixtest.Age{apisixtest.Current, apisixtest.ShowsKeys, apisixtest.ShowsPlainKeys} {
+	for _, age := range []apisixtest.Release{apisixtest.Current, apisixtest.ShowsKeys, apisixtest.ShowsPlainKeys} {
 		s := newOwnScene(t)
-		s.standIn.SetAge(age)
-		s.Mode = Adopt
+		s.standIn.SetRelease(age)
+		s.Mode = ModeAdopt
 		target, renewed := s.target("u1", "a.example.com"), s.target("u1", "a.example.com")
-		use := Use{Kind: "ApisixTls", Namespace: "shop", Name: "web", Hosts: target.Hosts, Controller: ingresscontroller.Class2}
-		target.Uses, renewed.Uses = []Use{use}, []Use{use}
-		id := ingresscontroller.V2.ID(use.source("web-tls"))
+		ref := Reference{Kind: "ApisixTls", Namespace: "shop", Name: "web", Hosts: target.Hosts, Controller: ingresscontroller.Class2}
+		target.References, renewed.References = []Reference{ref}, []Reference{ref}
+		id := ingresscontroller.V2.ID(ref.source("web-tls"))
 		s.putRaw(apisix.SSL{ID: id, SNIs: target.Hosts, Cert: string(target.Cert), Key: string(target.Key), Labels: labels2("ApisixTls", "shop", "web")})
-		if _, verb, proof := s.push(target); verb != Keep || !proof.Served {
+		if _, verb, proof := s.push(target); verb != ActionKeep || !proof.Served {
 			t.Errorf("%q: %s %+v", age, verb, proof)
 		}
 		state, err := s.Observe(t.Context(), renewed)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.PushAgain(t.Context(), state, renewed); err != nil {
+		if _, err := s.ForcePush(t.Context(), state, renewed); err != nil {
 			t.Fatal(err)
 		}
 		s.refresh()
-		if _, verb, proof := s.push(renewed); verb != Keep || !proof.Served {
+		if _, verb, proof := s.push(renewed); verb != ActionKeep || !proof.Served {
 			t.Errorf("%q, renewed: %s %+v", age, verb, proof)
 		}
 	}
