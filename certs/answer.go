@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// CheckAnswer reports whether an issuer's answer may replace the old certificate. public is the key that the request was
-// signed with, nil where the issuer made the key, which must then be in answer. Errors are *AnswerError. Warnings are
+// CheckResponse reports whether an issuer's answer may replace the old certificate. public is the key that the request was
+// signed with, nil where the issuer made the key, which must then be in answer. Errors are *ResponseError. Warnings are
 // stable sentences about what was asked and not granted, for status; an answer with warnings may be written.
-func CheckAnswer(answer Bundle, spec Spec, public crypto.PublicKey, now time.Time) (warnings []string, err error) {
+func CheckResponse(answer Bundle, spec Spec, public crypto.PublicKey, now time.Time) (warnings []string, err error) {
 	if answer.Leaf == nil {
-		return nil, &AnswerError{"it holds no certificate", "check what answers at the issuer's address"}
+		return nil, &ResponseError{"it holds no certificate", "check what answers at the issuer's address"}
 	}
 	for _, check := range []func() error{
 		func() error { return checkKey(answer, spec, public) },
@@ -34,20 +34,20 @@ func checkKey(answer Bundle, spec Spec, public crypto.PublicKey) error {
 		public = answer.Key.Public()
 	}
 	if !samePublic(public, answer.Leaf.PublicKey) {
-		return &AnswerError{"its certificate is for another key", "check what answers at the issuer's address"}
+		return &ResponseError{"its certificate is for another key", "check what answers at the issuer's address"}
 	}
 	if difference := keyDifference(answer.Leaf, spec.Key); difference != "" {
-		return &AnswerError{difference, "ask for the kind of key that the issuer makes, or have it sign ours"}
+		return &ResponseError{difference, "ask for the kind of key that the issuer makes, or have it sign ours"}
 	}
 	return nil
 }
 
 func checkContent(leaf *x509.Certificate, spec Spec) error {
 	if difference := nameDifference(leaf, spec); difference != "" {
-		return &AnswerError{difference, "check what the issuer does with the names of a request"}
+		return &ResponseError{difference, "check what the issuer does with the names of a request"}
 	}
 	if spec.forServers() && !serves(leaf) {
-		return &AnswerError{"the certificate is not for TLS servers", "let the issuer grant the usage server auth"}
+		return &ResponseError{"the certificate is not for TLS servers", "let the issuer grant the usage server auth"}
 	}
 	return nil
 }
@@ -57,10 +57,10 @@ func checkContent(leaf *x509.Certificate, spec Spec) error {
 func checkChain(answer Bundle, now time.Time) error {
 	c := answer.chain()
 	if problem := answer.chainProblem(c); problem != "" {
-		return &AnswerError{problem, "check the chain of the issuer"}
+		return &ResponseError{problem, "check the chain of the issuer"}
 	}
 	if len(c.signers[0]) == 0 {
-		return &AnswerError{"the CA that signed the certificate is not in it", "check the chain of the issuer"}
+		return &ResponseError{"the CA that signed the certificate is not in it", "check the chain of the issuer"}
 	}
 	roots, between := x509.NewCertPool(), x509.NewCertPool()
 	for _, ca := range c.anchors() {
@@ -79,28 +79,28 @@ func checkChain(answer Bundle, now time.Time) error {
 		return nil
 	}
 	if e := c.expired(now); e != nil {
-		return &AnswerError{"its certificate does not verify: " + e.problem(), renewCA}
+		return &ResponseError{"its certificate does not verify: " + e.problem(), renewCA}
 	}
-	return &AnswerError{"its certificate does not verify with the CA in it", "check that the CA is valid and may sign these names"}
+	return &ResponseError{"its certificate does not verify with the CA in it", "check that the CA is valid and may sign these names"}
 }
 
 func checkTimes(answer Bundle, spec Spec, now time.Time) error {
 	leaf := answer.Leaf
-	first, _ := answer.Ends()
-	earliest, earlier, _ := renewal(LifeStart(leaf.NotBefore, now, now), first, spec)
+	first, _ := answer.Expiry()
+	earliest, earlier, _ := renewal(LifetimeStart(leaf.NotBefore, now, now), first, spec)
 	switch {
 	case !now.Before(leaf.NotAfter):
-		return &AnswerError{"its certificate has expired", "check the clocks here and at the issuer"}
+		return &ResponseError{"its certificate has expired", "check the clocks here and at the issuer"}
 	case leaf.NotBefore.After(now.Add(ClockSkew)):
-		return &AnswerError{"its certificate is not valid yet", "check the clocks here and at the issuer"}
+		return &ResponseError{"its certificate is not valid yet", "check the clocks here and at the issuer"}
 	case !earliest.Add(-earlier).Truncate(time.Second).After(now):
-		return &AnswerError{"its certificate would have to be renewed at once", "let the issuer grant a longer life, or shorten renewBefore"}
+		return &ResponseError{"its certificate would have to be renewed at once", "let the issuer grant a longer life, or shorten renewBefore"}
 	}
 	return nil
 }
 
 // Ungranted says which part of the subject, or which usage, was asked for and is not in leaf; empty: none. An issuer may set
-// them by itself, as a role of Vault does. CheckAnswer gives it as a warning; a caller that does not want to drop anything
+// them by itself, as a role of Vault does. CheckResponse gives it as a warning; a caller that does not want to drop anything
 // refuses the answer.
 func Ungranted(leaf *x509.Certificate, spec Spec) string {
 	if difference := subjectDifference(leaf, spec); difference != "" {
@@ -126,7 +126,7 @@ func shortfalls(answer Bundle, spec Spec, now time.Time) []string {
 	if missing := missingUsages(answer.Leaf, spec); len(missing) > 0 {
 		warnings = append(warnings, "the certificate lacks usages: "+listed(missing))
 	}
-	if first, _ := answer.Ends(); first.Before(answer.Leaf.NotAfter) {
+	if first, _ := answer.Expiry(); first.Before(answer.Leaf.NotAfter) {
 		warnings = append(warnings, "a CA of the chain expires before the certificate")
 	}
 	return warnings

@@ -76,12 +76,12 @@ func TestCheckAnswer(t *testing.T) {
 			s := newScene(t)
 			a := &answer{scene: s, public: s.key.Public()}
 			row.spoil(t, a)
-			_, err := CheckAnswer(a.bundle, a.spec, a.public, now)
-			var bad *AnswerError
+			_, err := CheckResponse(a.bundle, a.spec, a.public, now)
+			var bad *ResponseError
 			switch {
 			case row.want == "" && err != nil:
 				t.Error(err)
-			case row.want != "" && (!errors.As(err, &bad) || bad.Problem != row.want || bad.Mend == ""):
+			case row.want != "" && (!errors.As(err, &bad) || bad.Problem != row.want || bad.Fix == ""):
 				t.Errorf("got %v, want %q and a mend", err, row.want)
 			}
 		})
@@ -104,7 +104,7 @@ func TestCheckAnswerWarnings(t *testing.T) {
 		"a CA of the chain expires before the certificate",
 	}
 	for _, late := range []time.Duration{0, 20 * time.Second} {
-		got, err := CheckAnswer(Bundle{Leaf: leaf, CA: parents(ending)}, s.spec, s.key.Public(), now.Add(late))
+		got, err := CheckResponse(Bundle{Leaf: leaf, CA: parents(ending)}, s.spec, s.key.Public(), now.Add(late))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,7 +121,7 @@ func TestCheckAnswerRootMount(t *testing.T) {
 		DNSNames: []string{"a.example.com"}, NotBefore: now.Add(-30 * time.Second), NotAfter: now.Add(day),
 	}, key.Public())
 	b := Assemble(leaf, parents(root, root), now)
-	warnings, err := CheckAnswer(b, Spec{DNSNames: []string{"a.example.com"}, Duration: day}, key.Public(), now)
+	warnings, err := CheckResponse(b, Spec{DNSNames: []string{"a.example.com"}, Duration: day}, key.Public(), now)
 	if err != nil || warnings != nil {
 		t.Errorf("%v, %v", warnings, err)
 	}

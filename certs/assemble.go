@@ -19,7 +19,7 @@ import (
 // A CA that was signed by several others, or twice by the same one, is there as often, so that a client with either root
 // finds its path. The order is that of others as far as each certificate comes after one that it signed, and what is not
 // valid yet comes last. Each certificate is there once. Certificates that have expired at now, and what only they lead
-// to, are left out as long as a path remains; where none does they stay, and CheckAnswer names them. Certificates that
+// to, are left out as long as a path remains; where none does they stay, and CheckResponse names them. Certificates that
 // are not above leaf are left out. A nil or empty others gives neither Intermediates nor, unless leaf signed itself, CA.
 func Assemble(leaf *x509.Certificate, others []*x509.Certificate, now time.Time) Bundle {
 	others, valid := validFirst(others, now)
@@ -41,8 +41,8 @@ func Assemble(leaf *x509.Certificate, others []*x509.Certificate, now time.Time)
 }
 
 // AssembleCA is ca, the other certificates of its key (cross-signed or renewed), and all that lie above them, chosen and
-// ordered like those of Assemble. It is made for Observed.CurrentCA, CAEnds, CheckCA and ChainID. Unlike Assemble it keeps
-// an expired CA that alone signed one of the others: servers need not send it, but CAEnds is to say that it has expired.
+// ordered like those of Assemble. It is made for Observed.CurrentCA, CAExpiry, CheckCA and ChainID. Unlike Assemble it keeps
+// an expired CA that alone signed one of the others: servers need not send it, but CAExpiry is to say that it has expired.
 func AssembleCA(ca *x509.Certificate, others []*x509.Certificate, now time.Time) []*x509.Certificate {
 	others, valid := validFirst(others, now)
 	whole := climbCA(ca, others)
@@ -92,10 +92,10 @@ func climbCA(ca *x509.Certificate, others []*x509.Certificate) chain {
 	return climb(begin, others)
 }
 
-// CAEnds says when what a CA signs stops verifying, if nothing ends it earlier: first when the clients of one root are
+// CAExpiry says when what a CA signs stops verifying, if nothing ends it earlier: first when the clients of one root are
 // lost, last when all are. ca is the signing certificate first, then those of its key and those above in any order, as
-// AssembleCA gives them. Both are zero for an empty list. See Bundle.Ends.
-func CAEnds(ca []*x509.Certificate) (first, last time.Time) {
+// AssembleCA gives them. Both are zero for an empty list. See Bundle.Expiry.
+func CAExpiry(ca []*x509.Certificate) (first, last time.Time) {
 	if len(ca) == 0 {
 		return time.Time{}, time.Time{}
 	}
@@ -119,7 +119,7 @@ func ChainID(list []*x509.Certificate) string {
 // last path ends, and last is when no path verifies any more. A path ends with the first of its certificates, the leaf and
 // the root included. Of several paths to the same root, as beside a renewed CA, the longest counts. Both are the leaf's
 // NotAfter where no CA ends before, or none is known, and zero without a leaf.
-func (b Bundle) Ends() (first, last time.Time) {
+func (b Bundle) Expiry() (first, last time.Time) {
 	if b.Leaf == nil {
 		return time.Time{}, time.Time{}
 	}
@@ -132,7 +132,7 @@ func (b Bundle) chain() chain {
 }
 
 // Above are Intermediates and CA, each once: what Observed.CurrentCA is where nothing else is known of an issuer.
-func (b Bundle) Above() []*x509.Certificate {
+func (b Bundle) Issuers() []*x509.Certificate {
 	var all []*x509.Certificate
 	for _, cert := range slices.Concat(b.Intermediates, b.CA) {
 		if !slices.ContainsFunc(all, cert.Equal) {

@@ -19,7 +19,7 @@ func BenchmarkCheckAnswer(b *testing.B) {
 	s := newScene(b)
 	for b.Loop() {
 		verified.forget() // an answer is new each time
-		if _, err := CheckAnswer(s.bundle, s.spec, s.key.Public(), s.now); err != nil {
+		if _, err := CheckResponse(s.bundle, s.spec, s.key.Public(), s.now); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -107,8 +107,8 @@ func TestChainShapes(t *testing.T) {
 			if diff := cmp.Diff([]string{s.chain, s.ca}, []string{shown(b.Intermediates), shown(b.CA)}); diff != "" {
 				t.Errorf("chain and CA (-want +got):\n%s", diff)
 			}
-			if warnings, err := CheckAnswer(b, spec, key.Public(), now); err != nil {
-				t.Errorf("CheckAnswer: %v, %q", err, warnings)
+			if warnings, err := CheckResponse(b, spec, key.Public(), now); err != nil {
+				t.Errorf("CheckResponse: %v, %q", err, warnings)
 			}
 			for i, trusted := range append(s.trusted, s.lost...) {
 				if err := verifies(leaf, b.Intermediates, trusted.Cert, now); (err == nil) != (i < len(s.trusted)) {
@@ -149,7 +149,7 @@ func verifies(leaf *x509.Certificate, served []*x509.Certificate, root *x509.Cer
 
 func checkEnds(t *testing.T, b Bundle, want [2]time.Duration) {
 	t.Helper()
-	first, last := b.Ends()
+	first, last := b.Expiry()
 	for i, got := range []time.Time{first, last} {
 		if want[i] == 0 {
 			want[i] = 30 * day
@@ -163,7 +163,7 @@ func checkEnds(t *testing.T, b Bundle, want [2]time.Duration) {
 // checkRests wants nothing to be done about what was just issued.
 func checkRests(t *testing.T, b Bundle, spec Spec) {
 	t.Helper()
-	ca := AssembleCA(b.Above()[0], b.Above(), now)
+	ca := AssembleCA(b.Issuers()[0], b.Issuers(), now)
 	o := Observed{
 		SecretExists: true, CertPEM: b.CertPEM(), KeyPEM: b.Key.PEM(""), CAPEM: b.CAPEM(), IssuedAt: now, Spec: spec, UID: "uid",
 		CurrentCA: ca, CurrentCASince: now.Add(-day),
@@ -187,9 +187,9 @@ func checkOrders(t *testing.T, leaf *x509.Certificate, s shape, want Bundle) {
 		if len(b.Intermediates) != len(want.Intermediates) || b.chainProblem(b.chain()) != "" {
 			t.Errorf("%s: %s, %s", shown(others), shown(b.Intermediates), b.chainProblem(b.chain()))
 		}
-		again := Assemble(leaf, b.Above(), now)
+		again := Assemble(leaf, b.Issuers(), now)
 		if string(again.CertPEM()) != string(b.CertPEM()) || string(again.CAPEM()) != string(b.CAPEM()) {
-			t.Errorf("%s: assembled again it is %s, %s", shown(b.Above()), shown(again.Intermediates), shown(again.CA))
+			t.Errorf("%s: assembled again it is %s, %s", shown(b.Issuers()), shown(again.Intermediates), shown(again.CA))
 		}
 	}
 }
@@ -224,9 +224,9 @@ func TestChainRefused(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			key := mustKey(t, KeySpec{})
 			b := Assemble(leafOf(t, row.signer, key), row.others, now)
-			_, err := CheckAnswer(b, Spec{DNSNames: []string{"a.example.com"}}, key.Public(), now)
+			_, err := CheckResponse(b, Spec{DNSNames: []string{"a.example.com"}}, key.Public(), now)
 			if err == nil || !strings.Contains(err.Error(), row.want) {
-				t.Errorf("CheckAnswer: %v, want %q", err, row.want)
+				t.Errorf("CheckResponse: %v, want %q", err, row.want)
 			}
 		})
 	}
@@ -297,8 +297,8 @@ func TestUpperCAEnds(t *testing.T) {
 	}
 	o := store(parents(issuing, policy, root), now.Add(-day))
 	d := Decide(o, now)
-	if d.Issue || !d.RenewAt.Before(now.Add(2*day)) || !d.ChainEnds.Equal(now.Add(2*day)) || !d.ValidUntil.Equal(now.Add(2*day)) {
-		t.Errorf("before the renewal of the CA: issue %v, renewed at %s, ends %s and %s", d.Issue, d.RenewAt, d.ChainEnds, d.ValidUntil)
+	if d.Issue || !d.RenewAt.Before(now.Add(2*day)) || !d.ChainExpiry.Equal(now.Add(2*day)) || !d.ValidUntil.Equal(now.Add(2*day)) {
+		t.Errorf("before the renewal of the CA: issue %v, renewed at %s, ends %s and %s", d.Issue, d.RenewAt, d.ChainExpiry, d.ValidUntil)
 	}
 	if d := Decide(o, now.Add(2*day)); !d.Issue || d.Reason != Expired {
 		t.Errorf("at the end of the CA: %v %q", d.Issue, d.Reason)
@@ -317,8 +317,8 @@ func TestUpperCAEnds(t *testing.T) {
 	}
 	o = store(parents(issuing, policy, renewed, root), now)
 	o.CurrentCA = parents(issuing, policy, renewed, root)
-	if d := Decide(o, now.Add(time.Hour)); d.Issue || !d.ChainEnds.Equal(leaf.NotAfter) {
-		t.Errorf("issued again: %v %q, ends %s", d.Issue, d.Reason, d.ChainEnds)
+	if d := Decide(o, now.Add(time.Hour)); d.Issue || !d.ChainExpiry.Equal(leaf.NotAfter) {
+		t.Errorf("issued again: %v %q, ends %s", d.Issue, d.Reason, d.ChainExpiry)
 	}
 }
 
@@ -349,7 +349,7 @@ func TestCheckCA(t *testing.T) {
 		{"nothing known above", issuing, nil, "", 400 * day, 400 * day},
 	} {
 		list := AssembleCA(row.ca.Cert, row.others, now)
-		first, last := CAEnds(list)
+		first, last := CAExpiry(list)
 		if !first.Equal(now.Add(row.first)) || !last.Equal(now.Add(row.last)) {
 			t.Errorf("%s: ends in %s and %s", row.name, first.Sub(now), last.Sub(now))
 		}
@@ -358,7 +358,7 @@ func TestCheckCA(t *testing.T) {
 			t.Errorf("%s: %v, want %q", row.name, err, row.want)
 		}
 	}
-	if first, last := CAEnds(nil); CheckCA(nil, now) != nil || !first.IsZero() || !last.IsZero() || ChainID(nil) != "" {
+	if first, last := CAExpiry(nil); CheckCA(nil, now) != nil || !first.IsZero() || !last.IsZero() || ChainID(nil) != "" {
 		t.Error("a CA that is not known ends")
 	}
 	if want := `CA "CN=root" expired at 2026-01-02T02:04:05Z: renew it, and give the renewed one to the issuer (for Vault: import it into the mount)`; CheckCA(parents(endedRoot), now).Error() != want {

@@ -17,15 +17,15 @@ type Decision struct {
 	SkippedMessage string
 
 	NotBefore, NotAfter time.Time // of the leaf
-	// ChainEnds is when the first clients are lost, and ValidUntil is when no path verifies any more: both NotAfter, or
-	// earlier where a CA of the chain expires before. See Bundle.Ends.
-	ChainEnds, ValidUntil time.Time
+	// ChainExpiry is when the first clients are lost, and ValidUntil is when no path verifies any more: both NotAfter, or
+	// earlier where a CA of the chain expires before. See Bundle.Expiry.
+	ChainExpiry, ValidUntil time.Time
 	// Expired says what has expired, the certificate or a CA, so that no client verifies any more; empty: nothing has. It is
 	// set whatever Reason is.
 	Expired string
-	// RenewAt is never after ChainEnds.
+	// RenewAt is never after ChainExpiry.
 	RenewAt time.Time
-	// Recheck is the next deadline after now, of RenewAt, ChainEnds, ValidUntil, NotAfter, a planned renewal and the turn
+	// Recheck is the next deadline after now, of RenewAt, ChainExpiry, ValidUntil, NotAfter, a planned renewal and the turn
 	// after a rotation of the CA or the revocation of many; zero when none lies ahead.
 	Recheck time.Time
 	// Bundle is what there is; without a Key when that is missing, damaged or outside.
@@ -38,14 +38,14 @@ func Decide(o Observed, now time.Time) Decision {
 	f := gather(o, now)
 	d := Decision{Bundle: f.bundle}
 	if leaf := f.bundle.Leaf; leaf != nil {
-		d.NotBefore, d.NotAfter, d.ChainEnds, d.ValidUntil = leaf.NotBefore, leaf.NotAfter, f.first, f.last
+		d.NotBefore, d.NotAfter, d.ChainExpiry, d.ValidUntil = leaf.NotBefore, leaf.NotAfter, f.first, f.last
 		d.Expired = f.expired()
 		d.RenewAt = f.renewAt
 		d.Recheck = nextAfter(now, f.renewAt, f.first, f.last, leaf.NotAfter, o.RenewRequestedAt, f.rotateAt, f.revokedAt)
 	}
 	for _, r := range rules {
 		message := r.finds(f)
-		if grave, skipped := onceSkips[r.reason]; skipped && o.Once {
+		if grave, skipped := onceSkips[r.reason]; skipped && o.IssueOnce {
 			if message != "" && grave >= onceSkips[d.Skipped] {
 				d.Skipped, d.SkippedMessage = r.reason, message
 			}

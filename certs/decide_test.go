@@ -96,7 +96,7 @@ func TestDecideRests(t *testing.T) {
 		s.end = s.start.Add(life)
 		s.issue(t)
 		s.UID = string(rune('a' + random.IntN(26)))
-		if _, err := CheckAnswer(s.bundle, s.spec, s.key.Public(), now); err != nil {
+		if _, err := CheckResponse(s.bundle, s.spec, s.key.Public(), now); err != nil {
 			continue
 		}
 		issued++

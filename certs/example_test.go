@@ -68,7 +68,7 @@ func Example() {
 	ca := newExampleCA()
 	leaf := ca.sign(csr, spec.Duration)
 	bundle := certs.Assemble(leaf, []*x509.Certificate{ca.cert}, exampleNow)
-	warnings, err := certs.CheckAnswer(bundle, spec, key.Public(), exampleNow)
+	warnings, err := certs.CheckResponse(bundle, spec, key.Public(), exampleNow)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -118,7 +118,7 @@ func ExampleAssemble() {
 	leaf := ca.sign(csr, time.Hour)
 	stranger := newExampleCA()
 	bundle := certs.Assemble(leaf, []*x509.Certificate{stranger.cert, ca.cert, ca.cert}, exampleNow)
-	first, last := bundle.Ends()
+	first, last := bundle.Expiry()
 	fmt.Println(len(bundle.Intermediates), bundle.CA[0].Subject, len(bundle.CA), first.Equal(leaf.NotAfter), last.Equal(leaf.NotAfter))
 	// Output: 0 CN=Example Root 1 true true
 }
@@ -138,14 +138,14 @@ func ExampleCheckCA() {
 // What an issuer dates back does not count: this certificate was issued for 8 hours.
 func ExampleRenewalTime() {
 	notBefore, notAfter := exampleNow.Add(-24*time.Hour), exampleNow.Add(8*time.Hour)
-	start := certs.LifeStart(notBefore, exampleNow, exampleNow)
+	start := certs.LifetimeStart(notBefore, exampleNow, exampleNow)
 	fmt.Println(notAfter.Sub(certs.RenewalTime(start, notAfter, certs.Spec{}, "")))
 	// Output: 2h40m0s
 }
 
-func ExampleKeyFor() {
+func ExampleNextKeySpec() {
 	old, _ := certs.GenerateKey(certs.KeySpec{Algorithm: certs.RSA})
-	next, _ := certs.GenerateKey(certs.KeyFor(certs.KeySpec{}, certs.Bundle{Key: old}))
+	next, _ := certs.GenerateKey(certs.NextKeySpec(certs.KeySpec{}, certs.Bundle{Key: old}))
 	fmt.Println(next) // never the secret
 	// Output: private key (RSA 2048)
 }
@@ -169,8 +169,8 @@ func ExampleBackoff() {
 	// Output: 5s 10s 20s 40s
 }
 
-func ExampleExpiryMark() {
-	reached, next := certs.ExpiryMark(exampleNow.AddDate(-1, 0, 0), exampleNow.Add(10*24*time.Hour), exampleNow)
+func ExampleExpiryThreshold() {
+	reached, next := certs.ExpiryThreshold(exampleNow.AddDate(-1, 0, 0), exampleNow.Add(10*24*time.Hour), exampleNow)
 	fmt.Println(reached, next.Format(time.DateOnly))
 	// Output: 720h0m0s 2026-01-05
 }

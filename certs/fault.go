@@ -12,7 +12,7 @@ type FieldError struct {
 	Field   string // JSON path relative to the spec, as in "dnsNames[2]"
 	Value   string // what stands there, cut to 80 characters; never a secret
 	Problem string
-	Mend    string // what to do
+	Fix     string // what to do
 }
 
 // Error is stable: it holds nothing but the fields.
@@ -22,8 +22,8 @@ func (e FieldError) Error() string {
 		text += fmt.Sprintf(" %q", e.Value)
 	}
 	text += " " + e.Problem
-	if e.Mend != "" {
-		text += ": " + e.Mend
+	if e.Fix != "" {
+		text += ": " + e.Fix
 	}
 	return text
 }
@@ -32,7 +32,7 @@ func (e FieldError) Error() string {
 type problem struct{ what, mend string }
 
 func fieldError(field, value string, p problem) FieldError {
-	return FieldError{Field: field, Value: cut(value), Problem: p.what, Mend: p.mend}
+	return FieldError{Field: field, Value: cut(value), Problem: p.what, Fix: p.mend}
 }
 
 // cut is what fits into a message of what a user wrote.
@@ -43,13 +43,13 @@ func cut(value string) string {
 	return value
 }
 
-// AnswerError says why an issuer's answer must not replace what there is. Neither field holds a secret, time or serial.
-type AnswerError struct {
+// ResponseError says why an issuer's answer must not replace what there is. Neither field holds a secret, time or serial.
+type ResponseError struct {
 	Problem string
-	Mend    string // what to do at the issuer or in the spec
+	Fix     string // what to do at the issuer or in the spec
 }
 
 // Error is stable.
-func (e *AnswerError) Error() string {
-	return "the issuer's answer was not taken: " + e.Problem + ": " + e.Mend
+func (e *ResponseError) Error() string {
+	return "the issuer's answer was not taken: " + e.Problem + ": " + e.Fix
 }

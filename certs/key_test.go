@@ -218,7 +218,7 @@ func TestKeyFor(t *testing.T) {
 		{"a kind that is not made here", KeySpec{}, leaf(p224.Public()), KeySpec{}, KeySpec{Algorithm: ECDSA, Size: 256}},
 		{"a kind that is not known", KeySpec{}, leaf("?"), KeySpec{}, KeySpec{Algorithm: ECDSA, Size: 256}},
 	} {
-		got := KeyFor(row.spec, row.old)
+		got := NextKeySpec(row.spec, row.old)
 		if got != row.want {
 			t.Errorf("%s: %+v, want %+v", row.name, got, row.want)
 		}

@@ -30,7 +30,7 @@ const (
 
 // KeySpec says which key is wanted. The zero value makes an ECDSA P-256 key and is content with any sound key that is
 // already there: an empty Algorithm is no wish, so an adopted RSA key, or one that Vault made, is kept, and so is its kind
-// at a renewal where KeyFor is used.
+// at a renewal where NextKeySpec is used.
 type KeySpec struct {
 	Algorithm Algorithm
 	// Size is 2048, 3072 or 4096 for RSA and 256, 384 or 521 for ECDSA, in bits; 0 is the smallest of them when a key

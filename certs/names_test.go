@@ -46,7 +46,7 @@ func TestNamesComeBack(t *testing.T) {
 		spec := Spec{URIs: []string{row.name}}.Normalize()
 		problems := spec.Validate()
 		if row.refused != "" {
-			if len(problems) != 1 || problems[0].Problem != row.refused || problems[0].Mend == "" {
+			if len(problems) != 1 || problems[0].Problem != row.refused || problems[0].Fix == "" {
 				t.Errorf("%q: %v, want %q", row.name, problems, row.refused)
 			}
 			continue
@@ -127,7 +127,7 @@ func TestManyNames(t *testing.T) {
 		t.Fatal(problems[0])
 	}
 	s.issue(t)
-	if _, err := CheckAnswer(s.bundle, s.spec, s.key.Public(), now); err != nil {
+	if _, err := CheckResponse(s.bundle, s.spec, s.key.Public(), now); err != nil {
 		t.Error(err)
 	}
 	if d := Decide(s.Observed, now); d.Issue {

@@ -14,8 +14,8 @@ type Observed struct {
 	CertPEM      []byte // tls.crt
 	KeyPEM       []byte // tls.key
 	CAPEM        []byte // ca.crt; may be empty
-	// KeyOutside: the key is not kept in Kubernetes, so KeyPEM says nothing.
-	KeyOutside bool
+	// KeyExternal: the key is not kept in Kubernetes, so KeyPEM says nothing.
+	KeyExternal bool
 
 	// IssuedBy is the identity of the issuer that made what there is, WantedIssuer of the one that spec names; IssuedFor
 	// and WantedFor the same for the object that it was made for. They are opaque and compared as they are. An empty
@@ -27,7 +27,7 @@ type Observed struct {
 	// itself is compared.
 	IssuedDigest string
 	// IssuedAt is when it was issued, from which its life is counted; zero, or a time that cannot be, is not known, and
-	// NotBefore stands for it. See LifeStart.
+	// NotBefore stands for it. See LifetimeStart.
 	IssuedAt time.Time
 
 	// CurrentCA is the CA that the issuer signs with now, as AssembleCA gives it: the signing certificate first; nil is not
@@ -43,9 +43,9 @@ type Observed struct {
 	IssuedUnder string
 	// Revoked: the serial is on the issuer's CRL.
 	Revoked bool
-	// RevokedSince is when it was, where that was with many others and must not be followed by all of them at once: they are
+	// MassRevokedAt is when it was, where that was with many others and must not be followed by all of them at once: they are
 	// issued again spread over RotationSpread, as after a rotation. Zero: at once.
-	RevokedSince time.Time
+	MassRevokedAt time.Time
 	// RenewRequestedAt is when someone asked for a renewal; zero for never. A time ahead is a renewal planned for then,
 	// one not after IssuedAt is answered already.
 	RenewRequestedAt time.Time
@@ -55,7 +55,7 @@ type Observed struct {
 
 	// Once: what is as Spec wants it is not issued again for its age or its issuer's sake, but when a renewal is asked for.
 	// See Decision.Skipped.
-	Once bool
+	IssueOnce bool
 
 	Spec Spec
 	UID  string // of the object, for the spread of RenewalTime
@@ -68,7 +68,7 @@ type facts struct {
 	bundle          Bundle
 	certErr, keyErr error
 	chain           chain     // of bundle; empty without a leaf
-	first, last     time.Time // Bundle.Ends
+	first, last     time.Time // Bundle.Expiry
 	renewAt         time.Time
 	rotateAt        time.Time // zero unless the CA has rotated or ends too soon
 	revokedAt       time.Time // when a revocation is followed; zero: at once
@@ -82,7 +82,7 @@ func gather(o Observed, now time.Time) facts {
 	if f.bundle, f.certErr = ParseBundle(o.CertPEM, nil, o.CAPEM); f.certErr != nil {
 		return f
 	}
-	if !o.KeyOutside {
+	if !o.KeyExternal {
 		f.bundle.Key, f.keyErr = parseOptionalKey(o.KeyPEM)
 	}
 	f.chain = f.bundle.chain()
@@ -91,14 +91,14 @@ func gather(o Observed, now time.Time) facts {
 	if f.rotated() || f.ending() {
 		f.rotateAt = rotationTurn(o.CurrentCASince, f.first, o.RotationSpread, o.UID)
 	}
-	if o.Revoked && !o.RevokedSince.IsZero() {
-		f.revokedAt = rotationTurn(o.RevokedSince, f.first, o.RotationSpread, o.UID)
+	if o.Revoked && !o.MassRevokedAt.IsZero() {
+		f.revokedAt = rotationTurn(o.MassRevokedAt, f.first, o.RotationSpread, o.UID)
 	}
 	return f
 }
 
 func (f facts) renewalTime() time.Time {
-	at := RenewalTime(LifeStart(f.bundle.Leaf.NotBefore, f.IssuedAt, f.now), f.first, f.Spec, f.UID)
+	at := RenewalTime(LifetimeStart(f.bundle.Leaf.NotBefore, f.IssuedAt, f.now), f.first, f.Spec, f.UID)
 	if f.RenewalWindow == nil {
 		return at
 	}
@@ -120,7 +120,7 @@ func (f facts) ending() bool {
 	if !f.first.Before(f.bundle.Leaf.NotAfter) || !f.followsCA() {
 		return false
 	}
-	current, _ := CAEnds(f.CurrentCA)
+	current, _ := CAExpiry(f.CurrentCA)
 	return current.After(f.first)
 }
 

@@ -38,7 +38,7 @@ func TestDecideOnce(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := newScene(t)
-			s.Once = true
+			s.IssueOnce = true
 			for _, edit := range row.edits {
 				edit(s)
 			}
@@ -52,7 +52,7 @@ func TestDecideOnce(t *testing.T) {
 		})
 	}
 	s := newScene(t)
-	s.Once = true
+	s.IssueOnce = true
 	if d := Decide(s.Observed, s.end.Add(-time.Second)); !d.Recheck.Equal(s.end) {
 		t.Errorf("not looked at when it ends but %s", d.Recheck)
 	}

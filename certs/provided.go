@@ -50,15 +50,15 @@ func ProvidedReasons() []Reason {
 }
 
 // CheckProvided is Decide for a provided pair: it never says to issue, and names the first fault instead.
-// Of o it reads the PEM data, SecretExists and Spec.DNSNames. Recheck is the next of NotBefore, the marks of ExpiryMark,
+// Of o it reads the PEM data, SecretExists and Spec.DNSNames. Recheck is the next of NotBefore, the marks of ExpiryThreshold,
 // NotAfter and ValidUntil.
 func CheckProvided(o Observed, now time.Time) (Decision, Fault) {
-	o.KeyOutside = false
+	o.KeyExternal = false
 	f := gather(o, now)
 	d := Decision{Bundle: f.bundle}
 	if leaf := f.bundle.Leaf; leaf != nil {
-		_, mark := ExpiryMark(leaf.NotBefore, leaf.NotAfter, now)
-		d.NotBefore, d.NotAfter, d.ChainEnds, d.ValidUntil = leaf.NotBefore, leaf.NotAfter, f.first, f.last
+		_, mark := ExpiryThreshold(leaf.NotBefore, leaf.NotAfter, now)
+		d.NotBefore, d.NotAfter, d.ChainExpiry, d.ValidUntil = leaf.NotBefore, leaf.NotAfter, f.first, f.last
 		d.Expired = f.expired()
 		d.Recheck = nextAfter(now, leaf.NotBefore, mark, leaf.NotAfter, f.last)
 	}
@@ -99,10 +99,10 @@ func brokenChain(f facts) string {
 // marks are how long before its end a certificate that nobody here renews is warned about.
 var marks = []time.Duration{24 * time.Hour, 7 * 24 * time.Hour, 30 * 24 * time.Hour}
 
-// ExpiryMark is the tightest mark that is reached: 30, 7 or 1 days before notAfter, zero for none; and when the next one
+// ExpiryThreshold is the tightest mark that is reached: 30, 7 or 1 days before notAfter, zero for none; and when the next one
 // will be, cut to the second, zero where there is none. A mark of more than half of the life is none: a certificate of a
 // week is not warned about from its first day on.
-func ExpiryMark(notBefore, notAfter, now time.Time) (reached time.Duration, next time.Time) {
+func ExpiryThreshold(notBefore, notAfter, now time.Time) (reached time.Duration, next time.Time) {
 	for _, mark := range marks {
 		at := notAfter.Add(-mark).Truncate(time.Second)
 		switch {

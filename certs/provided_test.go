@@ -99,7 +99,7 @@ func TestExpiryMark(t *testing.T) {
 		{"life of a day", day, time.Hour, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			reached, next := ExpiryMark(end.Add(-c.life), end, end.Add(-c.left))
+			reached, next := ExpiryThreshold(end.Add(-c.life), end, end.Add(-c.left))
 			want := time.Time{}
 			if c.next != 0 {
 				want = end.Add(-c.next)

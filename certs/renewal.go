@@ -11,8 +11,8 @@ import (
 // RenewalTime is when a certificate should be renewed that was issued at issued and is of use until end, cut to the
 // second: end less renewBefore, which is spec's, or a third of the life where spec has none or one that the granted life
 // has no room for. The life is from issued to end. A NotBefore that the issuer dates back does not count, or a
-// certificate could be due from the start: see LifeStart. end is the leaf's NotAfter, or earlier where a CA expires
-// before: see Bundle.Ends.
+// certificate could be due from the start: see LifetimeStart. end is the leaf's NotAfter, or earlier where a CA expires
+// before: see Bundle.Expiry.
 //
 // The time is spread by up to a twentieth of the life, so that certificates issued together are not renewed together:
 // earlier or later by default, only earlier where spec says how long before. The spread is derived from uid and so always
@@ -30,9 +30,9 @@ func RenewalTime(issued, end time.Time, spec Spec, uid string) time.Time {
 	return at.Truncate(time.Second)
 }
 
-// LifeStart is the time from which a certificate's life is counted: issuedAt, when it was issued, or its NotBefore where
+// LifetimeStart is the time from which a certificate's life is counted: issuedAt, when it was issued, or its NotBefore where
 // that is later, or where issuedAt is zero or after now and so cannot be right.
-func LifeStart(notBefore, issuedAt, now time.Time) time.Time {
+func LifetimeStart(notBefore, issuedAt, now time.Time) time.Time {
 	if issuedAt.Before(notBefore) || issuedAt.After(now) {
 		return notBefore
 	}

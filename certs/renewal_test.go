@@ -132,7 +132,7 @@ func TestLifeIsCountedFromIssuance(t *testing.T) {
 			s.start, s.end = now.Add(-24*hour), now.Add(8*hour)
 			s.issue(t)
 			s.IssuedAt, s.UID = now, fmt.Sprint(i)
-			if warnings, err := CheckAnswer(s.bundle, s.spec, s.key.Public(), now); err != nil || warnings != nil {
+			if warnings, err := CheckResponse(s.bundle, s.spec, s.key.Public(), now); err != nil || warnings != nil {
 				t.Fatalf("%s: %v, %v", row.name, warnings, err)
 			}
 			d := Decide(s.Observed, now)
@@ -156,7 +156,7 @@ func TestLifeStart(t *testing.T) {
 		{"a clock ahead at the issuer", start.Add(-time.Minute), start},
 		{"in the future", now.Add(time.Hour), start},
 	} {
-		if got := LifeStart(start, row.issuedAt, now); !got.Equal(row.want) {
+		if got := LifetimeStart(start, row.issuedAt, now); !got.Equal(row.want) {
 			t.Errorf("%s: %s, want %s", row.name, got, row.want)
 		}
 	}
@@ -178,7 +178,7 @@ func TestLivesOfAnyLength(t *testing.T) {
 			s.spec.DNSNames = []string{"a.example.com"}
 			s.issue(t)
 			s.IssuedAt = now
-			warnings, err := CheckAnswer(s.bundle, s.spec, s.key.Public(), now)
+			warnings, err := CheckResponse(s.bundle, s.spec, s.key.Public(), now)
 			short := spec.Duration > 0 && (spec.Duration > 1000*day && end.Before(forever) || end.Before(now.Add(89*day)))
 			if got := len(warnings) > 0 && strings.HasPrefix(warnings[0], "the issuer granted"); err != nil || got != short {
 				t.Fatalf("%s, %s: %v, %v, short %v", end, name, warnings, err, short)
@@ -190,7 +190,7 @@ func TestLivesOfAnyLength(t *testing.T) {
 			if d := Decide(s.Observed, d.RenewAt); d.Reason != RenewalDue {
 				t.Fatalf("%s, %s: %q at the renewal time", end, name, d.Reason)
 			}
-			if _, next := ExpiryMark(s.start, end, now); next.After(end) {
+			if _, next := ExpiryThreshold(s.start, end, now); next.After(end) {
 				t.Fatalf("%s: mark %s", end, next)
 			}
 		}
@@ -205,7 +205,7 @@ func TestLifeIsCutByTheCA(t *testing.T) {
 		s.start, s.end = now.Add(-30*time.Second), end
 		s.issue(t)
 		s.IssuedAt = now
-		warnings, err := CheckAnswer(s.bundle, s.spec, s.key.Public(), now)
+		warnings, err := CheckResponse(s.bundle, s.spec, s.key.Public(), now)
 		if err != nil || len(warnings) == 0 {
 			t.Errorf("%s: %v, %q", name, warnings, err)
 		}

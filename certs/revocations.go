@@ -50,7 +50,7 @@ const (
 
 // Since is when cert was revoked, where many others were at the same time, as those of a token are whose leases end; zero: it
 // was not, or with few.
-func (r *Revocations) Since(cert *x509.Certificate) time.Time {
+func (r *Revocations) MassRevokedAt(cert *x509.Certificate) time.Time {
 	if !r.Has(cert) {
 		return time.Time{}
 	}

@@ -102,7 +102,7 @@ func TestSelfSigned(t *testing.T) {
 	}
 	spec := s.spec
 	spec.Duration = 0
-	if _, err := CheckAnswer(b, spec, s.key.Public(), s.now); err != nil {
+	if _, err := CheckResponse(b, spec, s.key.Public(), s.now); err != nil {
 		t.Error(err)
 	}
 	s.CertPEM, s.CAPEM, s.CurrentCA = b.CertPEM(), b.CAPEM(), nil
@@ -118,7 +118,7 @@ func TestManyRevoked(t *testing.T) {
 	if d := Decide(s.Observed, s.now); d.Reason != Revoked {
 		t.Errorf("one alone waits: %q", d.Reason)
 	}
-	s.RevokedSince = s.now
+	s.MassRevokedAt = s.now
 	minutes := map[int]int{}
 	for i := range 200 {
 		s.UID = fmt.Sprint(i)
@@ -159,15 +159,15 @@ func TestRevokedWithMany(t *testing.T) {
 		every  time.Duration
 		many   bool
 	}{{0, 0, false}, {8, time.Second, false}, {9, time.Second, true}, {100, time.Second, true}, {100, time.Hour, false}} {
-		at := list(row.others, row.every).Since(leaf)
+		at := list(row.others, row.every).MassRevokedAt(leaf)
 		if many := !at.IsZero(); many != row.many || many && !at.Equal(s.now) {
 			t.Errorf("with %d others, one each %s: %s", row.others, row.every, at)
 		}
 	}
-	if other := newScene(t).bundle.Leaf; !list(100, 0).Since(other).IsZero() {
+	if other := newScene(t).bundle.Leaf; !list(100, 0).MassRevokedAt(other).IsZero() {
 		t.Error("one that is not revoked")
 	}
-	if at := (*Revocations)(nil).Since(leaf); !at.IsZero() {
+	if at := (*Revocations)(nil).MassRevokedAt(leaf); !at.IsZero() {
 		t.Errorf("no list: %s", at)
 	}
 }

@@ -48,10 +48,10 @@ type rule struct {
 var rules = []rule{
 	{SecretMissing, when(func(f facts) bool { return !f.SecretExists }, "the Secret does not exist")},
 	{CertificateMissing, when(func(f facts) bool { return empty(f.CertPEM) }, "the Secret has no certificate")},
-	{KeyMissing, when(func(f facts) bool { return !f.KeyOutside && empty(f.KeyPEM) }, "the Secret has no private key")},
+	{KeyMissing, when(func(f facts) bool { return !f.KeyExternal && empty(f.KeyPEM) }, "the Secret has no private key")},
 	{CertificateUnparsable, func(f facts) string { return message(f.certErr) }},
 	{KeyUnparsable, func(f facts) string { return message(f.keyErr) }},
-	{KeyMismatch, when(func(f facts) bool { return !f.KeyOutside && !f.bundle.KeyMatches() },
+	{KeyMismatch, when(func(f facts) bool { return !f.KeyExternal && !f.bundle.KeyMatches() },
 		"the private key does not belong to the certificate")},
 	{WrongIssuer, when(func(f facts) bool { return f.IssuedBy != "" && f.IssuedBy != f.WantedIssuer },
 		"the certificate was issued by another issuer")},

@@ -117,7 +117,7 @@ func TestRulesOrder(t *testing.T) {
 
 func TestRulesLeaveAlone(t *testing.T) {
 	for name, change := range map[string]func(testing.TB, *scene){
-		"key outside":             func(_ testing.TB, s *scene) { s.KeyOutside, s.KeyPEM = true, nil },
+		"key outside":             func(_ testing.TB, s *scene) { s.KeyExternal, s.KeyPEM = true, nil },
 		"adopted":                 func(_ testing.TB, s *scene) { s.IssuedBy, s.IssuedFor, s.IssuedDigest = "", "", "" },
 		"no CA beside":            func(_ testing.TB, s *scene) { s.CAPEM = nil },
 		"CA not known":            func(_ testing.TB, s *scene) { s.CurrentCA = nil },

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// CheckSuccessor reports whether an answer that passed CheckAnswer may take the place of old, a certificate that is still as
-// the spec wants it: one that was granted less than spec asks for must not end before it, its last path counting. The error is an *AnswerError,
+// CheckSuccessor reports whether an answer that passed CheckResponse may take the place of old, a certificate that is still as
+// the spec wants it: one that was granted less than spec asks for must not end before it, its last path counting. The error is an *ResponseError,
 // whose text is stable as long as old is there and the issuer grants the same. An old that has expired, or none, gives
 // way to anything.
 func CheckSuccessor(answer, old Bundle, spec Spec, now time.Time) error {
@@ -16,21 +16,21 @@ func CheckSuccessor(answer, old Bundle, spec Spec, now time.Time) error {
 	if !short || old.Leaf == nil {
 		return nil
 	}
-	_, ends := old.Ends()
-	if _, last := answer.Ends(); !last.Before(ends) {
+	_, ends := old.Expiry()
+	if _, last := answer.Expiry(); !last.Before(ends) {
 		return nil
 	}
-	return &AnswerError{ShortLife(granted, spec.Duration, ends), ShortLifeMend(granted)}
+	return &ResponseError{ShortLifetimeProblem(granted, spec.Duration, ends), ShortLifetimeFix(granted)}
 }
 
 // ShortLife says that a life was granted, or would be, that ends before the certificate that is there does, at ends.
-func ShortLife(granted, asked time.Duration, ends time.Time) string {
+func ShortLifetimeProblem(granted, asked time.Duration, ends time.Time) string {
 	return fmt.Sprintf("it expires after %s of the %s requested, before the current certificate, which expires at %s",
 		granted, asked, ends.UTC().Format(time.RFC3339))
 }
 
 // ShortLifeMend is what to do about ShortLife.
-func ShortLifeMend(granted time.Duration) string {
+func ShortLifetimeFix(granted time.Duration) string {
 	return fmt.Sprintf("set spec.duration to %s or less, or let the issuer grant a longer one (for Vault: the role's max_ttl, the mount's max_lease_ttl, the expiry of the CA)", granted)
 }
 
@@ -43,8 +43,8 @@ func shortLife(answer Bundle, spec Spec, now time.Time) (granted time.Duration, 
 
 // crampedRenewal says that the life that was granted has no room for spec's renewBefore; empty: it has.
 func crampedRenewal(answer Bundle, spec Spec, now time.Time) string {
-	first, _ := answer.Ends()
-	life := first.Sub(LifeStart(answer.Leaf.NotBefore, now, now))
+	first, _ := answer.Expiry()
+	life := first.Sub(LifetimeStart(answer.Leaf.NotBefore, now, now))
 	if spec.RenewBefore == nil || *spec.RenewBefore < life {
 		return ""
 	}

@@ -34,14 +34,14 @@ func TestCheckSuccessor(t *testing.T) {
 				old = lasting(t, row.old)
 			}
 			err := CheckSuccessor(answer, old, Spec{Duration: row.asked}, now)
-			var bad *AnswerError
+			var bad *ResponseError
 			switch {
 			case row.refusedWith == "" && err != nil:
 				t.Error(err)
 			case row.refusedWith == "":
 			case !errors.As(err, &bad) || !strings.Contains(bad.Problem, row.refusedWith):
 				t.Errorf("%v, want %q", err, row.refusedWith)
-			case !strings.Contains(bad.Problem, old.Leaf.NotAfter.Format(time.RFC3339)), !strings.Contains(bad.Mend, "spec.duration"):
+			case !strings.Contains(bad.Problem, old.Leaf.NotAfter.Format(time.RFC3339)), !strings.Contains(bad.Fix, "spec.duration"):
 				t.Errorf("%v lacks the old end or the mend", err)
 			}
 			if later := CheckSuccessor(answer, old, Spec{Duration: row.asked}, now.Add(10*time.Second)); row.old > 0 && (later == nil) != (err == nil) || later != nil && later.Error() != err.Error() {

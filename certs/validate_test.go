@@ -48,7 +48,7 @@ func TestValidateHosts(t *testing.T) {
 		switch {
 		case row.problem == "" && len(found) > 0:
 			t.Errorf("%q: %v", row.host, found)
-		case row.problem != "" && (len(found) != 1 || found[0].Problem != row.problem || found[0].Mend == ""):
+		case row.problem != "" && (len(found) != 1 || found[0].Problem != row.problem || found[0].Fix == ""):
 			t.Errorf("%q: %v, want %q and a mend", row.host, found, row.problem)
 		}
 	}
@@ -88,7 +88,7 @@ func TestValidate(t *testing.T) {
 		var fields []string
 		for _, e := range row.spec.Validate() {
 			fields = append(fields, e.Field)
-			if e.Problem == "" || e.Mend == "" {
+			if e.Problem == "" || e.Fix == "" {
 				t.Errorf("%+v has no problem or no mend", e)
 			}
 		}

@@ -78,7 +78,7 @@ func missing(is bool, field, problem string) []certs.FieldError {
 	if !is {
 		return nil
 	}
-	return []certs.FieldError{{Field: field, Problem: problem, Mend: "set it"}}
+	return []certs.FieldError{{Field: field, Problem: problem, Fix: "set it"}}
 }
 
 func (a AppRoleAuth) login(ctx context.Context, client *api.Client) (*api.Secret, error) {

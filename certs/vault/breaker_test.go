@@ -73,10 +73,10 @@ func TestOneCallIsBounded(t *testing.T) {
 	c.Timeout = 300 * time.Millisecond
 	s := open(t, c)
 	slow := 200 * time.Millisecond
-	f.Answer("auth/approle/login", func(w http.ResponseWriter, _ *http.Request) { time.Sleep(slow); f.LogIn(w) })
-	f.Answer("pki/sign/web", func(w http.ResponseWriter, r *http.Request) { time.Sleep(slow); f.Sign(w, r) })
+	f.SetHandler("auth/approle/login", func(w http.ResponseWriter, _ *http.Request) { time.Sleep(slow); f.LogIn(w) })
+	f.SetHandler("pki/sign/web", func(w http.ResponseWriter, r *http.Request) { time.Sleep(slow); f.Sign(w, r) })
 	request, _ := newRequest(t, spec)
-	request.Finish = true
+	request.FinishAfterCancel = true
 	began := time.Now()
 	if _, err := s.Issue(t.Context(), request); kindOfError(t, err) != Transient {
 		t.Errorf("%v", err)
@@ -93,7 +93,7 @@ func TestSlowElsewhere(t *testing.T) {
 	c.Now, c.Timeout = at.now, 50*time.Millisecond
 	s := open(t, c)
 	request, _ := newRequest(t, spec)
-	f.Answer("pki/sign/web", hang)
+	f.SetHandler("pki/sign/web", hang)
 	if _, err := s.Issue(t.Context(), request); kindOfError(t, err) != Transient {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestSlowElsewhere(t *testing.T) {
 	if _, err := s.Issue(t.Context(), request); !errors.As(err, &busy) || busy.Cause == nil {
 		t.Errorf("%v", err)
 	}
-	f.Answer("pki/sign/web", vaulttest.Refusing(503, "Vault is sealed"))
+	f.SetHandler("pki/sign/web", vaulttest.ErrorHandler(503, "Vault is sealed"))
 	at.step(longestPause)
 	for range 2 { // an answer is an answer
 		if _, err := s.Issue(t.Context(), request); errors.As(err, &busy) {

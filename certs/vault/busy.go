@@ -17,7 +17,7 @@ type BusyError struct {
 
 // Still reports whether a request to sign has no turn yet, and when to come again then, which is cheaper than to prepare the
 // request and to be refused. False means that it is worth a try.
-func (e *BusyError) Still() (notBefore time.Time, busy bool) {
+func (e *BusyError) StillBusy() (notBefore time.Time, busy bool) {
 	if e.peek == nil {
 		return time.Time{}, false
 	}

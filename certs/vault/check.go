@@ -24,12 +24,12 @@ type Status struct {
 	Notes []string
 	// Leases reports that the role ties certificates to the token that they were issued with (generate_lease=true): Vault
 	// revokes them all when that ends. Where the role cannot be read, the last signature shows it.
-	Leases bool
+	GeneratesLeases bool
 	// CAs are the CA that the role signs with now, first, the others of its key and those above, as certs.AssembleCA gives
 	// them; nil where that is not known: a token that may not read the role learns it from the first answer to Issue. Made
 	// for certs.Observed.CurrentCA.
 	CAs        []*x509.Certificate
-	CANotAfter time.Time // when the first clients of CAs are lost, see certs.CAEnds; zero where that is not known
+	CANotAfter time.Time // when the first clients of CAs are lost, see certs.CAExpiry; zero where that is not known
 	// MakesKey reports whether Vault makes the keys, Verbatim whether it signs whatever a request says.
 	MakesKey, Verbatim bool
 }
@@ -49,10 +49,10 @@ func (s *Session) Check(ctx context.Context) (Status, error) {
 	if refusal := s.seen.refused(s.config.Now()); refusal != nil {
 		return Status{}, refusal
 	}
-	status.Leases = s.seen.leases(status.Role)
+	status.GeneratesLeases = s.seen.leases(status.Role)
 	status.CAs = s.authorities(ctx, status.Role)
 	if len(status.CAs) > 0 {
-		status.CANotAfter, _ = certs.CAEnds(status.CAs)
+		status.CANotAfter, _ = certs.CAExpiry(status.CAs)
 	}
 	return status, nil
 }

@@ -44,16 +44,16 @@ func TestCheckErrors(t *testing.T) {
 	}{
 		{"sealed", "sys/health", health(`{"initialized":true,"sealed":true}`), Transient, "health: Vault is sealed"},
 		{"not initialised", "sys/health", health(`{"initialized":false,"sealed":true}`), Transient, "health: Vault is not initialised"},
-		{"login refused", "auth/approle/login", vaulttest.Refusing(400, "invalid role or secret ID"), Setup, "login: invalid role or secret ID"},
+		{"login refused", "auth/approle/login", vaulttest.ErrorHandler(400, "invalid role or secret ID"), Setup, "login: invalid role or secret ID"},
 		{"policy", "sys/capabilities-self", func(w http.ResponseWriter, _ *http.Request) {
-			vaulttest.Reply(w, map[string]any{"capabilities": []string{"read"}})
+			vaulttest.WriteData(w, map[string]any{"capabilities": []string{"read"}})
 		}, Setup, "does not allow pki/sign/web"},
-		{"no role", "pki/roles/web", vaulttest.Refusing(404), Setup, "unknown role at pki/roles/web"},
-		{"no mount", "pki/roles/web", vaulttest.Refusing(404, `no handler for route "pki/roles/web". route entry not found.`), Setup, "there is no mount at pki/roles/web"},
-		{"gone in between", "pki/roles/web", vaulttest.Refusing(503, "Vault is sealed"), Transient, "role: Vault is sealed"},
+		{"no role", "pki/roles/web", vaulttest.ErrorHandler(404), Setup, "unknown role at pki/roles/web"},
+		{"no mount", "pki/roles/web", vaulttest.ErrorHandler(404, `no handler for route "pki/roles/web". route entry not found.`), Setup, "there is no mount at pki/roles/web"},
+		{"gone in between", "pki/roles/web", vaulttest.ErrorHandler(503, "Vault is sealed"), Transient, "role: Vault is sealed"},
 	} {
 		f := newVault(t)
-		f.Answer(row.path, row.answer)
+		f.SetHandler(row.path, row.answer)
 		_, err := open(t, configOf(f)).Check(t.Context())
 		if kindOfError(t, err) != row.kind || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: %v", row.name, err)
@@ -64,15 +64,15 @@ func TestCheckErrors(t *testing.T) {
 // Without rights to read the role, the CA is known from the first answer on.
 func TestCheckWithoutRights(t *testing.T) {
 	f := newVault(t)
-	denied := vaulttest.Refusing(403, "1 error occurred:\n\t* permission denied\n\n")
-	f.Answer("pki/roles/web", denied)
-	f.Answer("sys/capabilities-self", denied)
+	denied := vaulttest.ErrorHandler(403, "1 error occurred:\n\t* permission denied\n\n")
+	f.SetHandler("pki/roles/web", denied)
+	f.SetHandler("sys/capabilities-self", denied)
 	s := open(t, configOf(f))
 	status, err := s.Check(t.Context())
 	if err != nil || status.Role != nil || status.CAs != nil || len(status.Notes) != 1 || !strings.Contains(status.Notes[0], "read pki/roles/web") {
 		t.Errorf("%+v, %v", status, err)
 	}
-	if status.Objections(certs.Spec{}) != nil {
+	if status.Rejections(certs.Spec{}) != nil {
 		t.Error("a role that is not known objects")
 	}
 	request, _ := newRequest(t, spec)
@@ -87,7 +87,7 @@ func TestCheckWithoutRights(t *testing.T) {
 func TestHealthIsAskedOutsideOfNamespaces(t *testing.T) {
 	f := newVault(t)
 	var namespace string
-	f.Answer("sys/health", func(w http.ResponseWriter, r *http.Request) {
+	f.SetHandler("sys/health", func(w http.ResponseWriter, r *http.Request) {
 		namespace = r.Header.Get("X-Vault-Namespace")
 		_, _ = w.Write([]byte(`{"initialized":true}`))
 	})
@@ -135,7 +135,7 @@ func TestObjections(t *testing.T) {
 		{"mail", domain, false, certs.Spec{CommonName: "www.example.com", EmailAddresses: []string{"a@www.example.com", "a@example.org"}}, []string{"emailAddresses[1]"}, ""},
 		{"duration", with(func(r *Role) { r.MaxTTL = 72 * time.Hour }), false, certs.Spec{CommonName: "www.example.com", Duration: 720 * time.Hour}, []string{"duration"}, "ask for 72h0m0s or less, or raise the role's max_ttl"},
 	} {
-		found := Status{Role: &row.role, MakesKey: row.makes}.Objections(row.spec)
+		found := Status{Role: &row.role, MakesKey: row.makes}.Rejections(row.spec)
 		var fields []string
 		for _, e := range found {
 			fields = append(fields, e.Field)
@@ -143,7 +143,7 @@ func TestObjections(t *testing.T) {
 		if diff := cmp.Diff(row.want, fields); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", row.name, diff)
 		}
-		if row.mend != "" && (len(found) == 0 || found[0].Mend != row.mend) {
+		if row.mend != "" && (len(found) == 0 || found[0].Fix != row.mend) {
 			t.Errorf("%s: %v, want %q", row.name, found, row.mend)
 		}
 	}

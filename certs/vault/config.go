@@ -43,7 +43,7 @@ type Config struct {
 	// answer, err nil or an *Error. It may be nil, and must be safe for concurrent use.
 	Observe func(op string, status int, d time.Duration, err error)
 	// Waited hears of every request to sign that limits hold back, once for each. It may be nil, and must not call the Session.
-	Waited func()
+	OnThrottle func()
 }
 
 func (c Config) withDefaults() Config {
@@ -59,8 +59,8 @@ func (c Config) withDefaults() Config {
 	if c.Observe == nil {
 		c.Observe = func(string, int, time.Duration, error) {}
 	}
-	if c.Waited == nil {
-		c.Waited = func() {}
+	if c.OnThrottle == nil {
+		c.OnThrottle = func() {}
 	}
 	return c
 }
@@ -74,10 +74,10 @@ func (c Config) Validate() []certs.FieldError {
 	found = append(found, c.validateTLS()...)
 	found = append(found, c.validateAuth()...)
 	if c.MaxInFlight < 0 || c.RatePerSecond < 0 || c.Timeout < 0 {
-		found = append(found, certs.FieldError{Field: "limits", Problem: "has a negative number", Mend: "use 0 or more"})
+		found = append(found, certs.FieldError{Field: "limits", Problem: "has a negative number", Fix: "use 0 or more"})
 	}
 	if c.Now == nil {
-		found = append(found, certs.FieldError{Field: "now", Problem: "is not set", Mend: "set Config.Now"})
+		found = append(found, certs.FieldError{Field: "now", Problem: "is not set", Fix: "set Config.Now"})
 	}
 	return found
 }
@@ -86,15 +86,15 @@ func (c Config) validateServer() []certs.FieldError {
 	u, err := url.Parse(c.Server)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return []certs.FieldError{{Field: "server", Problem: "is not an http or https URL",
-			Mend: `write it as in "https://vault.example:8200"`}}
+			Fix: `write it as in "https://vault.example:8200"`}}
 	}
 	// The value is not repeated: it may hold a password.
 	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return []certs.FieldError{{Field: "server", Problem: "has a user, query or fragment",
-			Mend: "leave only scheme, host, port and path"}}
+			Fix: "leave only scheme, host, port and path"}}
 	}
 	if strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/v1") {
-		return []certs.FieldError{{Field: "server", Value: c.Server, Problem: "ends in /v1", Mend: "leave /v1 out"}}
+		return []certs.FieldError{{Field: "server", Value: c.Server, Problem: "ends in /v1", Fix: "leave /v1 out"}}
 	}
 	return nil
 }
@@ -105,11 +105,11 @@ func (c Config) validateTLS() []certs.FieldError {
 	if len(c.CABundle) > 0 {
 		if !encrypted {
 			found = append(found, certs.FieldError{Field: "caBundle", Problem: "is of no use with an http server",
-				Mend: "write https:// in server, or drop caBundle"})
+				Fix: "write https:// in server, or drop caBundle"})
 		}
 		if list, err := certs.ParseCertificates(c.CABundle); err != nil || len(list) == 0 {
 			found = append(found, certs.FieldError{Field: "caBundle", Problem: "holds no certificate that can be parsed",
-				Mend: "give CA certificates in PEM"})
+				Fix: "give CA certificates in PEM"})
 		}
 	}
 	if len(c.ClientCert) == 0 && c.ClientKey.IsZero() {
@@ -119,14 +119,14 @@ func (c Config) validateTLS() []certs.FieldError {
 	switch {
 	case err != nil:
 		found = append(found, certs.FieldError{Field: "clientCertSecretRef", Problem: "is not a certificate and its key",
-			Mend: "give both in PEM, and the key of that certificate"})
+			Fix: "give both in PEM, and the key of that certificate"})
 	case c.Now != nil && pair.Leaf != nil && c.Now().After(pair.Leaf.NotAfter):
 		found = append(found, certs.FieldError{Field: "clientCertSecretRef", Problem: "names a certificate that has expired",
-			Mend: "renew it"})
+			Fix: "renew it"})
 	}
 	if !encrypted {
 		found = append(found, certs.FieldError{Field: "clientCertSecretRef", Problem: "is of no use with an http server",
-			Mend: "write https:// in server"})
+			Fix: "write https:// in server"})
 	}
 	return found
 }
@@ -134,12 +134,12 @@ func (c Config) validateTLS() []certs.FieldError {
 func (c Config) validateAuth() []certs.FieldError {
 	if c.Auth == nil {
 		return []certs.FieldError{{Field: "auth", Problem: "names no way to log in",
-			Mend: "set one of tokenSecretRef, appRole, kubernetes, clientCertificate and jwt"}}
+			Fix: "set one of tokenSecretRef, appRole, kubernetes, clientCertificate and jwt"}}
 	}
 	found := c.Auth.validate()
 	if _, ok := c.Auth.(ClientCertAuth); ok && len(c.ClientCert) == 0 {
 		found = append(found, certs.FieldError{Field: "auth.clientCertificate", Problem: "has no certificate",
-			Mend: "name a Secret of type kubernetes.io/tls"})
+			Fix: "name a Secret of type kubernetes.io/tls"})
 	}
 	return found
 }

@@ -24,7 +24,7 @@
 //
 // It neither waits nor retries. What limits or a Vault that does not answer hold back is a *BusyError at once; every other
 // error is an *Error whose Kind says whether trying again helps. The caller's queue waits. It does not check answers: see
-// certs.CheckAnswer. It starts no goroutine that outlives a call, but for a login that others wait for.
+// certs.CheckResponse. It starts no goroutine that outlives a call, but for a login that others wait for.
 //
 // The parts: gate shares out turns, breaker spares a Vault that does not answer, tokens has the login, wire makes the HTTP
 // exchanges. Package vaulttest is a scripted Vault for tests.

@@ -82,7 +82,7 @@ func ExampleError() {
 	defer session.Close()
 
 	spec := certs.Spec{DNSNames: []string{"www.example.org"}, Duration: 24 * time.Hour}
-	v.Answer("pki/sign/web", vaulttest.Refusing(400, "subject alternate name www.example.org not allowed by this role"))
+	v.SetHandler("pki/sign/web", vaulttest.ErrorHandler(400, "subject alternate name www.example.org not allowed by this role"))
 	_, err := session.Issue(context.Background(), request("uid", spec))
 	var refused *vault.Error
 	if errors.As(err, &refused) {
@@ -103,8 +103,8 @@ func ExampleSession_Check() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("Vault", status.Version, "certificates end with the token:", status.Leases)
-	for _, objection := range status.Objections(certs.Spec{DNSNames: []string{"www.example.com"}}) {
+	fmt.Println("Vault", status.Version, "certificates end with the token:", status.GeneratesLeases)
+	for _, objection := range status.Rejections(certs.Spec{DNSNames: []string{"www.example.com"}}) {
 		fmt.Println(objection.Field, objection.Problem)
 	}
 	// Output:

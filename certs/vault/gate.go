@@ -75,7 +75,7 @@ const (
 
 func newGate(c Config) *gate {
 	g := &gate{
-		now: c.Now, maxInFlight: c.MaxInFlight, perSecond: c.RatePerSecond, heldBack: c.Waited,
+		now: c.Now, maxInFlight: c.MaxInFlight, perSecond: c.RatePerSecond, heldBack: c.OnThrottle,
 		waiting: map[string]*waiter{}, groups: map[string]*group{},
 	}
 	g.tokens, g.filledAt = g.burst(), g.now()

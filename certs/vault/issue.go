@@ -26,7 +26,7 @@ type Request struct {
 	// Ends is when the certificate ends that the new one is to replace; zero for none. Of requests of a group that a limit
 	// holds back those for none are sent first, then those whose certificate ends first. A call that is not answered by then is
 	// given up, no sooner than after half a second: the caller has something to tell.
-	Ends time.Time
+	CurrentExpiry time.Time
 	// CSR makes the request in PEM that is signed where the path is one to sign at; elsewhere Vault makes the key and what CSR
 	// gives is not looked at (it may be nil there). It is called only when the request has its turn, so that one that is held
 	// back costs no key. Its error ends the call, is returned as it is, and costs no turn.
@@ -35,11 +35,11 @@ type Request struct {
 	Spec certs.Spec
 	// Finish: a call that has been sent is finished though ctx ends, within Config.Timeout, so that nothing that Vault has
 	// signed is lost when a program stops.
-	Finish bool
+	FinishAfterCancel bool
 }
 
-// Answer is what Vault issued. It is not checked: see certs.CheckAnswer.
-type Answer struct {
+// Answer is what Vault issued. It is not checked: see certs.CheckResponse.
+type Response struct {
 	// Bundle has a Key where Vault made it.
 	Bundle  certs.Bundle
 	CertPEM []byte // leaf and intermediates, leaf first, without the root
@@ -55,15 +55,15 @@ func (s *Session) MakesKey() bool { return s.path.makesKey() }
 // MaxInFlight, RatePerSecond or a Vault that does not answer leave none, the error is a *BusyError at once, and the caller
 // comes again with the same ID when that says. A call takes Config.Timeout at most, a login included. Other errors are
 // *Error, or what Request.CSR returns. A call that was given up may still have made a certificate.
-func (s *Session) Issue(ctx context.Context, request Request) (answer Answer, err error) {
+func (s *Session) Issue(ctx context.Context, request Request) (answer Response, err error) {
 	place, err := s.admit(func() (*turn, time.Time) {
-		return s.gate.enter(ticket{id: request.ID, group: request.Group, ends: request.Ends})
+		return s.gate.enter(ticket{id: request.ID, group: request.Group, ends: request.CurrentExpiry})
 	})
 	if err != nil {
 		if busy := (*BusyError)(nil); errors.As(err, &busy) && busy.Cause == nil {
 			busy.peek = func() (time.Time, bool) { return s.gate.peek(request.ID) }
 		}
-		return Answer{}, err
+		return Response{}, err
 	}
 	op := opSign
 	if s.path.makesKey() {
@@ -73,13 +73,13 @@ func (s *Session) Issue(ctx context.Context, request Request) (answer Answer, er
 	defer func() { s.leave(place, op, unused, err) }() // whatever Request.CSR does
 	body, err := s.body(ctx, op, request)
 	if err != nil {
-		return Answer{}, err
+		return Response{}, err
 	}
 	unused = false
-	if request.Finish {
+	if request.FinishAfterCancel {
 		ctx = context.WithoutCancel(ctx)
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.timeout(request.Ends))
+	ctx, cancel := context.WithTimeout(ctx, s.timeout(request.CurrentExpiry))
 	defer cancel()
 	answer, leased, err := s.issue(ctx, op, body)
 	s.seen.issued(s.config.Now(), answer, leased, err)
@@ -102,7 +102,7 @@ func (s *Session) timeout(ends time.Time) time.Duration {
 // is kept for a minute longer than needed.
 func (s *Session) Withdraw(id string) { s.gate.withdraw(id) }
 
-func (s *Session) issue(ctx context.Context, op string, body map[string]any) (answer Answer, leased bool, err error) {
+func (s *Session) issue(ctx context.Context, op string, body map[string]any) (answer Response, leased bool, err error) {
 	var secret *api.Secret
 	err = s.call(ctx, access{op: op}, func(ctx context.Context, l *login) (err error) {
 		settled := l.signing()
@@ -113,10 +113,10 @@ func (s *Session) issue(ctx context.Context, op string, body map[string]any) (an
 		return err
 	})
 	if err != nil {
-		return Answer{}, false, err
+		return Response{}, false, err
 	}
 	if answer, err = parseAnswer(secret, s.config.Now()); err != nil {
-		return Answer{}, false, classify(op, err)
+		return Response{}, false, classify(op, err)
 	}
 	return answer, secret.LeaseID != "", nil
 }
@@ -161,9 +161,9 @@ func (s *Session) body(ctx context.Context, op string, request Request) (map[str
 	return body, nil
 }
 
-func parseAnswer(secret *api.Secret, now time.Time) (Answer, error) {
-	unusable := func(what string) (Answer, error) {
-		return Answer{}, &fault{problem: what, fix: "check that the path is that of a PKI role"}
+func parseAnswer(secret *api.Secret, now time.Time) (Response, error) {
+	unusable := func(what string) (Response, error) {
+		return Response{}, &fault{problem: what, fix: "check that the path is that of a PKI role"}
 	}
 	if secret == nil || secret.Data == nil {
 		return unusable("the response is empty")
@@ -182,7 +182,7 @@ func parseAnswer(secret *api.Secret, now time.Time) (Answer, error) {
 			return unusable("the response holds a private key that cannot be used")
 		}
 	}
-	return Answer{
+	return Response{
 		Bundle: bundle, CertPEM: bundle.CertPEM(), CAPEM: bundle.CAPEM(), Warnings: warnings(secret.Warnings),
 	}, nil
 }

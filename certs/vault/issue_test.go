@@ -27,8 +27,8 @@ func TestIssue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if warnings, err := certs.CheckAnswer(answer.Bundle, spec, key.Public(), now); err != nil || warnings != nil {
-		t.Errorf("CheckAnswer: %v, %v", warnings, err)
+	if warnings, err := certs.CheckResponse(answer.Bundle, spec, key.Public(), now); err != nil || warnings != nil {
+		t.Errorf("CheckResponse: %v, %v", warnings, err)
 	}
 	if !bytes.Equal(answer.CertPEM, answer.Bundle.CertPEM()) || !bytes.Equal(answer.CAPEM, answer.Bundle.CAPEM()) {
 		t.Error("the PEM is not the bundle's")
@@ -105,7 +105,7 @@ func issueMany(s *Session, request Request, n int) int64 {
 	return failed.Load()
 }
 
-func issuePatiently(s *Session, request Request) (Answer, error) {
+func issuePatiently(s *Session, request Request) (Response, error) {
 	for tries := 0; ; tries++ {
 		answer, err := s.Issue(context.Background(), request)
 		var busy *BusyError
@@ -120,11 +120,11 @@ func issuePatiently(s *Session, request Request) (Answer, error) {
 func TestIssueNeverWaits(t *testing.T) {
 	f := newVault(t)
 	release := make(chan struct{})
-	f.Answer("pki/sign/web", func(w http.ResponseWriter, r *http.Request) { <-release; f.Sign(w, r) })
+	f.SetHandler("pki/sign/web", func(w http.ResponseWriter, r *http.Request) { <-release; f.Sign(w, r) })
 	c := configOf(f)
 	c.MaxInFlight = 1
 	var waits atomic.Int64
-	c.Waited = func() { waits.Add(1) }
+	c.OnThrottle = func() { waits.Add(1) }
 	s := open(t, c)
 	request, _ := newRequest(t, spec)
 	done := make(chan error)

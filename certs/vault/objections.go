@@ -14,7 +14,7 @@ import (
 
 // Objections are what the role would refuse, or grant in part, of spec, so that it shows before the first failure. They
 // are nil where the role is not known. A duration over the role's max_ttl is cut by Vault and not refused.
-func (st Status) Objections(spec certs.Spec) []certs.FieldError {
+func (st Status) Rejections(spec certs.Spec) []certs.FieldError {
 	if st.Role == nil {
 		return nil
 	}
@@ -27,7 +27,7 @@ func (st Status) Objections(spec certs.Spec) []certs.FieldError {
 	if most := st.Role.MaxTTL; most > 0 && spec.Duration > most && st.Role.NotAfter == "" {
 		found = append(found, certs.FieldError{Field: "duration", Value: spec.Duration.String(),
 			Problem: fmt.Sprintf("is longer than the %s that the role grants", most),
-			Mend:    fmt.Sprintf("ask for %s or less, or raise the role's max_ttl", most)})
+			Fix:     fmt.Sprintf("ask for %s or less, or raise the role's max_ttl", most)})
 	}
 	return found
 }
@@ -39,7 +39,7 @@ func (st Status) keyObjections(key certs.KeySpec) []certs.FieldError {
 	role := st.Role
 	if st.MakesKey && role.KeyType == "any" {
 		return []certs.FieldError{{Field: "issuerRef", Problem: "leads to a role with key_type=any, for which Vault makes no keys",
-			Mend: "use sign instead of issue in the issuer's path, or give the role a key_type"}}
+			Fix: "use sign instead of issue in the issuer's path, or give the role a key_type"}}
 	}
 	// Where Vault makes the key, a spec without a wish takes what comes.
 	if role.KeyType == "any" || role.KeyType == "" || st.MakesKey && key.Algorithm == "" {
@@ -49,12 +49,12 @@ func (st Status) keyObjections(key certs.KeySpec) []certs.FieldError {
 	if keyTypes[key.Algorithm] != role.KeyType {
 		return []certs.FieldError{{Field: "privateKey.algorithm", Value: string(key.Algorithm),
 			Problem: "is refused by the role, which takes keys of type " + role.KeyType,
-			Mend:    "set privateKey.algorithm: " + algorithmOf(role.KeyType) + ", or the role's key_type=any"}}
+			Fix:     "set privateKey.algorithm: " + algorithmOf(role.KeyType) + ", or the role's key_type=any"}}
 	}
 	if key.Size < role.KeyBits && key.Algorithm != certs.Ed25519 {
 		return []certs.FieldError{{Field: "privateKey.size", Value: fmt.Sprint(key.Size),
 			Problem: fmt.Sprintf("is refused by the role, which takes keys of %d bits or more", role.KeyBits),
-			Mend:    fmt.Sprintf("set privateKey.size: %d, or a smaller key_bits in the role", role.KeyBits)}}
+			Fix:     fmt.Sprintf("set privateKey.size: %d, or a smaller key_bits in the role", role.KeyBits)}}
 	}
 	return nil
 }
@@ -72,19 +72,19 @@ func (r *Role) nameObjections(spec certs.Spec) []certs.FieldError {
 	var found []certs.FieldError
 	if r.RequireCN && spec.RequestedCommonName() == "" {
 		found = append(found, certs.FieldError{Field: "commonName", Problem: "is empty, and the role wants one",
-			Mend: "set it, or the role's require_cn=false"})
+			Fix: "set it, or the role's require_cn=false"})
 	}
 	if r.Templated {
 		return found
 	}
 	refuse := func(field, name string) {
 		if mend := r.refuses(name); mend != "" {
-			found = append(found, certs.FieldError{Field: field, Value: name, Problem: "is not allowed by the role", Mend: mend})
+			found = append(found, certs.FieldError{Field: field, Value: name, Problem: "is not allowed by the role", Fix: mend})
 		}
 	}
 	if spec.CommonName != "" {
 		if fix := r.refusesCommonName(spec.CommonName); fix != "" {
-			found = append(found, certs.FieldError{Field: "commonName", Value: spec.CommonName, Problem: "is not allowed by the role", Mend: fix})
+			found = append(found, certs.FieldError{Field: "commonName", Value: spec.CommonName, Problem: "is not allowed by the role", Fix: fix})
 		}
 	}
 	for i, name := range spec.DNSNames {
@@ -173,7 +173,7 @@ func (r *Role) sanObjections(spec certs.Spec) []certs.FieldError {
 	var found []certs.FieldError
 	if len(spec.IPAddresses) > 0 && !r.AllowIPSANs {
 		found = append(found, certs.FieldError{Field: "ipAddresses", Problem: "are not allowed by the role",
-			Mend: "drop them, or set the role's allow_ip_sans=true"})
+			Fix: "drop them, or set the role's allow_ip_sans=true"})
 	}
 	if r.Templated {
 		return found
@@ -181,7 +181,7 @@ func (r *Role) sanObjections(spec certs.Spec) []certs.FieldError {
 	for i, uri := range spec.URIs {
 		if !r.allowsURI(uri) {
 			found = append(found, certs.FieldError{Field: fmt.Sprintf("uris[%d]", i), Value: uri,
-				Problem: "is not allowed by the role", Mend: "drop it, or add it to the role's allowed_uri_sans"})
+				Problem: "is not allowed by the role", Fix: "drop it, or add it to the role's allowed_uri_sans"})
 		}
 	}
 	return found

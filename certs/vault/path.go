@@ -21,7 +21,7 @@ func parsePath(path string) (rolePath, *certs.FieldError) {
 	trimmed := strings.TrimPrefix(strings.Trim(path, "/"), "v1/")
 	parts := strings.Split(trimmed, "/")
 	bad := func(what, mend string) (rolePath, *certs.FieldError) {
-		return rolePath{}, &certs.FieldError{Field: "path", Value: path, Problem: what, Mend: mend}
+		return rolePath{}, &certs.FieldError{Field: "path", Value: path, Problem: what, Fix: mend}
 	}
 	if slices.ContainsFunc(parts, badSegment) {
 		return bad("has a segment that Vault does not know", "use letters, digits, dots, hyphens and underscores")

@@ -76,7 +76,7 @@ func (v *realVault) issue(path string, spec certs.Spec) (certs.Bundle, Status) {
 	if s.MakesKey() {
 		key = answer.Bundle.Key
 	}
-	if _, err := certs.CheckAnswer(answer.Bundle, spec, key.Public(), time.Now()); err != nil {
+	if _, err := certs.CheckResponse(answer.Bundle, spec, key.Public(), time.Now()); err != nil {
 		v.t.Errorf("%s: %v", path, err)
 	}
 	d := certs.Decide(certs.Observed{
@@ -148,14 +148,14 @@ func TestRealVaultUpperCA(t *testing.T) {
 	long := certs.Spec{DNSNames: spec.DNSNames, Duration: 60 * time.Hour}
 	b, status := v.issue("issuing/sign/any", long)
 	clientVerifies(t, b, root.Cert)
-	if first, last := b.Ends(); !first.Equal(policy.Cert.NotAfter) || !last.Equal(first) || !status.CANotAfter.Equal(first) || len(status.CAs) != 3 {
+	if first, last := b.Expiry(); !first.Equal(policy.Cert.NotAfter) || !last.Equal(first) || !status.CANotAfter.Equal(first) || len(status.CAs) != 3 {
 		t.Errorf("ends %s and %s, %d CAs end %s", first, last, len(status.CAs), status.CANotAfter)
 	}
 	old := certs.ChainID(status.CAs)
 	v.add("issuing", string(certstest.PEM(policy.CrossSigned(t, root, start.Add(800*time.Hour)).Cert)), "renewed")
 	b, status = v.issue("issuing/sign/any", long)
 	clientVerifies(t, b, root.Cert)
-	if first, _ := b.Ends(); !first.Equal(b.Leaf.NotAfter) || len(b.Intermediates) != 3 {
+	if first, _ := b.Expiry(); !first.Equal(b.Leaf.NotAfter) || len(b.Intermediates) != 3 {
 		t.Errorf("with the renewed CA it ends %s, the leaf %s, %d intermediates", first, b.Leaf.NotAfter, len(b.Intermediates))
 	}
 	if certs.ChainID(status.CAs) == old || !status.CANotAfter.Equal(start.Add(400*time.Hour)) {
@@ -170,7 +170,7 @@ func TestRealVaultBackdated(t *testing.T) {
 	v.write("pki/roles/back", map[string]any{"allow_any_name": true, "key_type": "any", "not_before_duration": "24h", "ttl": "8h", "max_ttl": "8h"})
 	plain := certs.Spec{DNSNames: spec.DNSNames}
 	b, _ := v.issue("pki/sign/back", plain)
-	at := certs.RenewalTime(certs.LifeStart(b.Leaf.NotBefore, time.Now(), time.Now()), b.Leaf.NotAfter, plain, "uid")
+	at := certs.RenewalTime(certs.LifetimeStart(b.Leaf.NotBefore, time.Now(), time.Now()), b.Leaf.NotAfter, plain, "uid")
 	before, third := b.Leaf.NotAfter.Sub(at), 8*time.Hour/3
 	if (before - third).Abs() > 8*time.Hour/20 {
 		t.Errorf("renewed %s before the end", before)

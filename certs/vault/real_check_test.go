@@ -49,7 +49,7 @@ func TestRealVaultChecks(t *testing.T) {
 		t.Errorf("%d CAs", len(status.CAs))
 	}
 	var fields []string
-	for _, e := range status.Objections(certs.Spec{DNSNames: []string{"www.moelove.info", "moelove.info"}, Duration: 720 * time.Hour}) {
+	for _, e := range status.Rejections(certs.Spec{DNSNames: []string{"www.moelove.info", "moelove.info"}, Duration: 720 * time.Hour}) {
 		fields = append(fields, e.Field)
 	}
 	if got := strings.Join(fields, " "); got != "privateKey.algorithm dnsNames[1] duration" {
@@ -81,7 +81,7 @@ func TestRealVaultAgreesWithObjections(t *testing.T) {
 			spec := certs.Spec{DNSNames: []string{name}, Duration: time.Hour}
 			request, _ := newRequest(t, spec)
 			_, err := s.Issue(t.Context(), request)
-			if objections := status.Objections(spec); (len(objections) > 0) != (err != nil) {
+			if objections := status.Rejections(spec); (len(objections) > 0) != (err != nil) {
 				t.Errorf("role %d %v, %s: Check says %v, Vault says %v", i, change, name, objections, err)
 			}
 		}

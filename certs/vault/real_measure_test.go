@@ -54,7 +54,7 @@ func TestRealVaultOneLogin(t *testing.T) {
 			request.ID = request.Spec.DNSNames[0]
 			answer, err := issuePatiently(s, request)
 			if err == nil {
-				_, err = certs.CheckAnswer(answer.Bundle, request.Spec, key.Public(), time.Now())
+				_, err = certs.CheckResponse(answer.Bundle, request.Spec, key.Public(), time.Now())
 			}
 			if err != nil {
 				t.Errorf("h%d: %v", i, err)

@@ -142,7 +142,7 @@ func TestRealVaultLeases(t *testing.T) {
 		c := v.config("pki/sign/leased")
 		c.Auth = v.appRole("leased", policy)
 		s := open(t, c)
-		var issued []Answer
+		var issued []Response
 		for range 3 {
 			request, _ := newRequest(t, spec)
 			answer, err := s.Issue(t.Context(), request)
@@ -152,7 +152,7 @@ func TestRealVaultLeases(t *testing.T) {
 			issued = append(issued, answer)
 		}
 		status, err := s.Check(t.Context())
-		if err != nil || !status.Leases {
+		if err != nil || !status.GeneratesLeases {
 			t.Errorf("%s: %+v, %v", policy, status, err)
 		}
 		l, err := s.tokens.current(t.Context())
@@ -189,7 +189,7 @@ func TestRealVaultLeases(t *testing.T) {
 }
 
 // revoked counts those on the CRL.
-func (v *realVault) revoked(issued []Answer) int {
+func (v *realVault) revoked(issued []Response) int {
 	v.t.Helper()
 	crl, err := open(v.t, v.config("pki/sign/any")).CRL(v.t.Context())
 	if err != nil {
@@ -214,11 +214,11 @@ func TestRealVaultRoleWishes(t *testing.T) {
 	s := open(t, v.config("pki/sign/wishes"))
 	status, err := s.Check(t.Context())
 	if err != nil || status.Role.NotBeforeDuration != 10*time.Second || status.Role.NotAfter != end.Format(time.RFC3339) ||
-		strings.Join(status.Role.CNValidations, ",") != "disabled" || status.Leases {
+		strings.Join(status.Role.CNValidations, ",") != "disabled" || status.GeneratesLeases {
 		t.Fatalf("%+v, %v", status.Role, err)
 	}
 	odd := certs.Spec{CommonName: "Shop of Example", DNSNames: []string{"www.example.com"}, URIs: []string{"spiffe://example.org/a,b"}, Duration: time.Hour}
-	if objections := status.Objections(odd); len(objections) > 0 {
+	if objections := status.Rejections(odd); len(objections) > 0 {
 		t.Errorf("objects to %v", objections)
 	}
 	request, _ := newRequest(t, odd)
@@ -238,8 +238,8 @@ func TestRealVaultRoleWishes(t *testing.T) {
 		mail := certs.Spec{CommonName: "Shop of Example", DNSNames: []string{"www.example.com"}, Duration: time.Hour}
 		request, _ := newRequest(t, mail)
 		_, err := s.Issue(t.Context(), request)
-		if (err != nil) != refused || (len(status.Objections(mail)) > 0) != refused {
-			t.Errorf("%s: Vault says %v, we object to %v", validations, err, status.Objections(mail))
+		if (err != nil) != refused || (len(status.Rejections(mail)) > 0) != refused {
+			t.Errorf("%s: Vault says %v, we object to %v", validations, err, status.Rejections(mail))
 		}
 	}
 	verbatim := open(t, v.config("pki/sign-verbatim"))

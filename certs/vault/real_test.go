@@ -133,7 +133,7 @@ func TestRealVaultIssues(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			warnings, err := certs.CheckAnswer(answer.Bundle, row.spec, key.Public(), time.Now())
+			warnings, err := certs.CheckResponse(answer.Bundle, row.spec, key.Public(), time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -153,7 +153,7 @@ func TestRealVaultIssues(t *testing.T) {
 }
 
 // rests applies the answer as a caller does, and wants no further certificate.
-func rests(t *testing.T, spec certs.Spec, answer Answer, key certs.Key, status Status) {
+func rests(t *testing.T, spec certs.Spec, answer Response, key certs.Key, status Status) {
 	t.Helper()
 	if key.IsZero() {
 		key = answer.Bundle.Key

@@ -75,13 +75,13 @@ func TestFailoverPasses(t *testing.T) {
 		307: func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://127.0.0.1:1"+r.URL.Path, 307)
 		},
-		472: vaulttest.Refusing(472), 473: vaulttest.Refusing(473), 429: vaulttest.Refusing(429), 503: vaulttest.Refusing(503),
+		472: vaulttest.ErrorHandler(472), 473: vaulttest.ErrorHandler(473), 429: vaulttest.ErrorHandler(429), 503: vaulttest.ErrorHandler(503),
 	} {
-		f.Answer("pki/sign/web", answer)
+		f.SetHandler("pki/sign/web", answer)
 		if _, err := s.Issue(t.Context(), request); kindOfError(t, err) != Transient {
 			t.Errorf("%d: %v", status, err)
 		}
-		f.Answer("pki/sign/web", nil) // and nothing more is waited for
+		f.SetHandler("pki/sign/web", nil) // and nothing more is waited for
 		if _, err := s.Issue(t.Context(), request); err != nil {
 			t.Errorf("after %d: %v", status, err)
 		}

@@ -28,13 +28,13 @@ const refusalLasts = 10 * time.Minute
 
 // issued notes how a request to sign ended. Of errors a refusal of the token counts alone: the others may be the fault of
 // one request, which must not look like one of the issuer.
-func (s *seen) issued(now time.Time, answer Answer, leased bool, err error) {
+func (s *seen) issued(now time.Time, answer Response, leased bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var e *Error
 	switch {
 	case err == nil:
-		s.chain, s.leased, s.refusal = answer.Bundle.Above(), leased, nil
+		s.chain, s.leased, s.refusal = answer.Bundle.Issuers(), leased, nil
 	case errors.As(err, &e) && e.Kind == Setup && e.Status == http.StatusForbidden:
 		s.refusal, s.refusedAt = e, now
 	}

@@ -46,11 +46,11 @@ func TestAnswersThatAreNotVaults(t *testing.T) {
 		{"not JSON", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello") }, Setup, "not JSON"},
 		{"text of an error", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "s3cr3t", 500) }, Transient, "Internal Server Error"},
 		{"nothing", func(http.ResponseWriter, *http.Request) {}, Setup, "empty"},
-		{"no certificate", func(w http.ResponseWriter, _ *http.Request) { vaulttest.Reply(w, map[string]any{"a": 1}) }, Setup, "no certificate"},
+		{"no certificate", func(w http.ResponseWriter, _ *http.Request) { vaulttest.WriteData(w, map[string]any{"a": 1}) }, Setup, "no certificate"},
 		{"5 MB", func(w http.ResponseWriter, _ *http.Request) {
-			vaulttest.Reply(w, map[string]any{"certificate": strings.Repeat("a", 5<<20)})
+			vaulttest.WriteData(w, map[string]any{"certificate": strings.Repeat("a", 5<<20)})
 		}, Setup, "larger than 4 MiB"},
-		{"error of 5 MB", func(w http.ResponseWriter, _ *http.Request) { vaulttest.Refuse(w, 500, strings.Repeat("a", 5<<20)) }, Setup, "larger than 4 MiB"},
+		{"error of 5 MB", func(w http.ResponseWriter, _ *http.Request) { vaulttest.WriteError(w, 500, strings.Repeat("a", 5<<20)) }, Setup, "larger than 4 MiB"},
 		{"cut off", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000")
 			fmt.Fprint(w, `{"data":`)
@@ -60,7 +60,7 @@ func TestAnswersThatAreNotVaults(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			f := newVault(t)
-			f.Answer("pki/sign/web", row.answer)
+			f.SetHandler("pki/sign/web", row.answer)
 			c := configOf(f)
 			c.Timeout = 2 * time.Second
 			request, _ := newRequest(t, spec)
@@ -153,7 +153,7 @@ func TestClientCertificate(t *testing.T) {
 
 func TestCallGivenUp(t *testing.T) {
 	f := newVault(t)
-	f.Answer("pki/sign/web", hang)
+	f.SetHandler("pki/sign/web", hang)
 	s := open(t, configOf(f))
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(20*time.Millisecond, cancel)
@@ -168,13 +168,13 @@ func TestCallFinished(t *testing.T) {
 	f := newVault(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	sign := f.Sign
-	f.Answer("pki/sign/web", func(w http.ResponseWriter, r *http.Request) {
+	f.SetHandler("pki/sign/web", func(w http.ResponseWriter, r *http.Request) {
 		cancel()
 		time.Sleep(20 * time.Millisecond)
 		sign(w, r)
 	})
 	request, key := newRequest(t, spec)
-	request.Finish = true
+	request.FinishAfterCancel = true
 	answer, err := open(t, configOf(f)).Issue(ctx, request)
 	if err != nil {
 		t.Fatal(err)

@@ -61,7 +61,7 @@ func (m *memory) stillWaits(cert *v1alpha1.ApisixCertificate, now time.Time) tim
 	if !ok || suspect || w.version != cert.ResourceVersion || !now.Before(w.until) {
 		return 0
 	}
-	notBefore, busy := w.busy.Still()
+	notBefore, busy := w.busy.StillBusy()
 	if !busy || notBefore.After(w.until) {
 		return 0
 	}

@@ -22,18 +22,18 @@ type Answer struct {
 	Warnings []string
 }
 
-// checked is the answer to a decision on spec, with its warnings. It fails with a *certs.AnswerError.
+// checked is the answer to a decision on spec, with its warnings. It fails with a *certs.ResponseError.
 func (a Answer) checked(spec certs.Spec, d certs.Decision, now time.Time) (*Answer, error) {
 	var public crypto.PublicKey
 	if a.Bundle.Key.IsZero() {
 		public = a.Key.Public()
 	}
-	warnings, err := certs.CheckAnswer(a.Bundle, spec, public, now)
+	warnings, err := certs.CheckResponse(a.Bundle, spec, public, now)
 	if err != nil {
 		return nil, err
 	}
 	if missing := certs.Ungranted(a.Bundle.Leaf, spec); missing != "" {
-		return nil, &certs.AnswerError{Problem: missing, Mend: "have the issuer grant it (a role of Vault sets subject and usages by itself: organization, ou, country, key_usage, ext_key_usage and so on), or drop it from the spec"}
+		return nil, &certs.ResponseError{Problem: missing, Fix: "have the issuer grant it (a role of Vault sets subject and usages by itself: organization, ou, country, key_usage, ext_key_usage and so on), or drop it from the spec"}
 	}
 	if AsSpecified(d.Reason) {
 		if err := certs.CheckSuccessor(a.Bundle, d.Bundle, spec, now); err != nil {

@@ -119,7 +119,7 @@ func keyOf(made *requestKey, o Order, d certs.Decision) (certs.Key, error) {
 func (v viaCertManager) answer(now time.Time) (*Answer, error) {
 	chain, err := certs.ParseCertificates(append(statusBytes(v.underway.request, "certificate"), statusBytes(v.underway.request, "ca")...))
 	if err != nil || len(chain) == 0 {
-		return nil, &certs.AnswerError{Problem: "it holds no certificate that can be parsed", Mend: "check the issuer of cert-manager"}
+		return nil, &certs.ResponseError{Problem: "it holds no certificate that can be parsed", Fix: "check the issuer of cert-manager"}
 	}
 	bundle := certs.Assemble(chain[0], chain[1:], now)
 	return &Answer{Bundle: bundle, CertPEM: bundle.CertPEM(), CAPEM: bundle.CAPEM(), Key: v.underway.key.key}, nil

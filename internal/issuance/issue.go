@@ -31,14 +31,14 @@ func (i *Issuers) Observe(ctx context.Context, o Order, live bool) (State, error
 // whether an answer to a CSR could be stored, before it is signed. An answer is held until Stored is called, and given again
 // while the same is asked for.
 //
-// Errors are those of try, *vault.BusyError and *vault.Error, those of Signers, *certs.AnswerError for an answer that was not
+// Errors are those of try, *vault.BusyError and *vault.Error, those of Signers, *certs.ResponseError for an answer that was not
 // taken, *finding.Finding where cert-manager's request failed, and those of the API server.
 func (i *Issuers) Issue(ctx context.Context, o Order, s State, d certs.Decision, try func(ctx context.Context, csr []byte) error) (*Answer, *finding.Finding, error) {
 	answer, pending, err := i.answer(ctx, o, s, d, try)
 	if answer != nil {
 		answer, err = answer.checked(o.Spec, d, i.Clock.Now())
 	}
-	if rejected := (*certs.AnswerError)(nil); errors.As(err, &rejected) {
+	if rejected := (*certs.ResponseError)(nil); errors.As(err, &rejected) {
 		err = errors.Join(err, i.Stored(ctx, o)) // the next attempt asks anew
 	}
 	return answer, pending, err

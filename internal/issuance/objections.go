@@ -19,7 +19,7 @@ import (
 // Objections are what the role of an issuer that stands so would refuse of the certificate, or grant in part, nil where
 // there is nothing or the role is not known. Fields are relative to the spec.
 func Objections(cert *v1alpha1.ApisixCertificate, status vault.Status) []certs.FieldError {
-	return status.Objections(certspec.Of(cert))
+	return status.Rejections(certspec.Of(cert))
 }
 
 // Objection says that the role, as the last check showed it, would refuse the certificate when it is renewed, though it is good
@@ -46,7 +46,7 @@ func Objection(o Order) (found *finding.Finding, known bool) {
 
 // refused is what the role would refuse of a spec. A life that is too long is cut and not refused: see shortLife.
 func (o Order) refused(spec certs.Spec) []certs.FieldError {
-	return slices.DeleteFunc(o.Observation.Status.Objections(spec), func(e certs.FieldError) bool { return e.Field == "duration" })
+	return slices.DeleteFunc(o.Observation.Status.Rejections(spec), func(e certs.FieldError) bool { return e.Field == "duration" })
 }
 
 func ofKey(e certs.FieldError) bool { return strings.HasPrefix(e.Field, "privateKey.") }
@@ -67,7 +67,7 @@ func (o Order) present() certs.Bundle {
 // is known to refuse it.
 func (o Order) keyKind(old certs.Bundle) certs.KeySpec {
 	spec := o.Spec
-	spec.Key = certs.KeyFor(o.Spec.Key, old)
+	spec.Key = certs.NextKeySpec(o.Spec.Key, old)
 	if slices.ContainsFunc(o.refused(spec), ofKey) {
 		return o.Spec.Key
 	}

@@ -39,7 +39,7 @@ func shortLife(o Order, d certs.Decision, now time.Time) Verdict {
 		return Verdict{}
 	}
 	return Verdict{Until: until, Hold: finding.New(v1alpha1.ReasonRefused, "the issuer was not asked, for its answer would not be taken: %s: %s",
-		certs.ShortLife(role.MaxTTL, o.Spec.Duration, leaf.NotAfter), certs.ShortLifeMend(role.MaxTTL))}
+		certs.ShortLifetimeProblem(role.MaxTTL, o.Spec.Duration, leaf.NotAfter), certs.ShortLifetimeFix(role.MaxTTL))}
 }
 
 func (viaVault) ask(ctx context.Context, i *Issuers, o Order, d certs.Decision, try attempt) (*Answer, *finding.Finding, error) {
@@ -50,7 +50,7 @@ func (viaVault) ask(ctx context.Context, i *Issuers, o Order, d certs.Decision, 
 	var key certs.Key
 	sent := false
 	answer, err := session.Issue(ctx, vault.Request{
-		ID: string(o.Certificate.UID), Group: o.Certificate.Namespace, Spec: o.Spec, Finish: true, Ends: d.NotAfter,
+		ID: string(o.Certificate.UID), Group: o.Certificate.Namespace, Spec: o.Spec, FinishAfterCancel: true, CurrentExpiry: d.NotAfter,
 		CSR: func() (csr []byte, err error) {
 			if session.MakesKey() {
 				err = try(ctx, []byte("dry run"))

@@ -82,9 +82,9 @@ var pkcs12Profiles = map[string]*pkcs12.Encoder{
 func pkcs12Stores(b certs.Bundle, profile string, secret password) (store, trust []byte, err error) {
 	encoder := pkcs12Profiles[profile]
 	if encoder == nil {
-		return nil, nil, certs.FieldError{Field: "keystores.pkcs12.profile", Problem: "is not known", Mend: "use LegacyRC2, LegacyDES or Modern2023"}
+		return nil, nil, certs.FieldError{Field: "keystores.pkcs12.profile", Problem: "is not known", Fix: "use LegacyRC2, LegacyDES or Modern2023"}
 	}
-	unfit := certs.FieldError{Field: "keystores.pkcs12.passwordSecretRef", Problem: "names a password that cannot be written in PKCS #12", Mend: "use characters of the basic plane of Unicode"}
+	unfit := certs.FieldError{Field: "keystores.pkcs12.passwordSecretRef", Problem: "names a password that cannot be written in PKCS #12", Fix: "use characters of the basic plane of Unicode"}
 	if store, err = encoder.Encode(b.Key.Signer(), b.Leaf, slices.Concat(b.Intermediates, above(b)), secret.reveal()); err != nil {
 		return nil, nil, unfit
 	}

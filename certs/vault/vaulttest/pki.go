@@ -28,7 +28,7 @@ func (v *Vault) Sign(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewDecoder(r.Body).Decode(&body)
 	csr, _ := body["csr"].(string)
 	if block, _ := pem.Decode([]byte(csr)); block == nil {
-		Refuse(w, http.StatusBadRequest, "csr contains no data")
+		WriteError(w, http.StatusBadRequest, "csr contains no data")
 		return
 	}
 	ttl := life
@@ -65,15 +65,15 @@ func serial(n *big.Int) string {
 
 func (v *Vault) issuer(w http.ResponseWriter, path string) {
 	if !v.dialect.issuers {
-		Refuse(w, http.StatusNotFound, "1 error occurred:\n\t* unsupported path\n\n")
+		WriteError(w, http.StatusNotFound, "1 error occurred:\n\t* unsupported path\n\n")
 		return
 	}
 	if strings.Contains(path, "/nope/") {
-		Refuse(w, http.StatusInternalServerError, "unable to find PKI issuer for reference: nope")
+		WriteError(w, http.StatusInternalServerError, "unable to find PKI issuer for reference: nope")
 		return
 	}
 	root := string(certstest.PEM(v.CA.Cert))
-	Reply(w, map[string]any{"certificate": root, "ca_chain": []string{root}})
+	WriteData(w, map[string]any{"certificate": root, "ca_chain": []string{root}})
 }
 
 func (v *Vault) revoke(w http.ResponseWriter, r *http.Request) {
@@ -91,13 +91,13 @@ func (v *Vault) revoke(w http.ResponseWriter, r *http.Request) {
 		number = n
 	}
 	if number == nil {
-		Refuse(w, http.StatusBadRequest, "certificate with serial "+body.Serial+" not found.")
+		WriteError(w, http.StatusBadRequest, "certificate with serial "+body.Serial+" not found.")
 		return
 	}
 	v.mu.Lock()
 	v.revoked = append(v.revoked, revocation{number})
 	v.mu.Unlock()
-	Reply(w, map[string]any{"state": "revoked"})
+	WriteData(w, map[string]any{"state": "revoked"})
 }
 
 // crl makes the revocation list anew for each reader.

@@ -9,7 +9,7 @@ import (
 )
 
 // Answer scripts what a path, without "/v1/", answers; nil lets the Vault answer again.
-func (v *Vault) Answer(path string, h http.HandlerFunc) {
+func (v *Vault) SetHandler(path string, h http.HandlerFunc) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.answers[path] = h
@@ -38,7 +38,7 @@ func (v *Vault) AddToken(name string) {
 
 // LoginsMay says whether the policies that logins give from now on allow the path. Tokens that are there keep theirs, as
 // where policies are put on or taken from a role of an auth method.
-func (v *Vault) LoginsMay(do bool) {
+func (v *Vault) AllowNewTokens(do bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.may = do
@@ -69,7 +69,7 @@ func (v *Vault) Forget() {
 }
 
 // EndTokens ends all tokens as their max TTL does: the certificates of their leases are revoked.
-func (v *Vault) EndTokens() {
+func (v *Vault) ExpireTokens() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, holder := range v.tokens {

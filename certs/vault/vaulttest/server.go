@@ -99,7 +99,7 @@ func (v *Vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == "sys/health":
 		v.health(w)
 	case sealed:
-		Refuse(w, http.StatusServiceUnavailable, "Vault is sealed")
+		WriteError(w, http.StatusServiceUnavailable, "Vault is sealed")
 	case strings.HasSuffix(path, "/login"):
 		v.LogIn(w)
 	case path == "pki/crl" || strings.HasSuffix(path, "/crl/der"):
@@ -132,22 +132,22 @@ func (v *Vault) authenticated(w http.ResponseWriter, r *http.Request, path strin
 	own := strings.HasPrefix(path, "auth/token/") || path == "sys/capabilities-self"
 	switch {
 	case !alive:
-		Refuse(w, http.StatusForbidden, v.dialect.deadToken)
+		WriteError(w, http.StatusForbidden, v.dialect.deadToken)
 	case own && !v.denies(path):
 		v.ofToken(w, r, path, holder)
 	case !allowed:
-		Refuse(w, http.StatusForbidden, v.dialect.denied)
+		WriteError(w, http.StatusForbidden, v.dialect.denied)
 	case path == "pki/roles/web":
 		v.mu.Lock()
 		role := maps.Clone(v.role)
 		v.mu.Unlock()
-		Reply(w, role)
+		WriteData(w, role)
 	case strings.HasPrefix(path, "pki/sign/"), strings.HasPrefix(path, "pki/sign-verbatim"), strings.HasPrefix(path, "pki/issuer/"):
 		v.Sign(w, r)
 	case path == "pki/revoke":
 		v.revoke(w, r)
 	default:
-		Refuse(w, http.StatusNotFound, `no handler for route "`+path+`". route entry not found.`)
+		WriteError(w, http.StatusNotFound, `no handler for route "`+path+`". route entry not found.`)
 	}
 }
 
@@ -160,7 +160,7 @@ func (v *Vault) ofToken(w http.ResponseWriter, r *http.Request, path string, hol
 	case "auth/token/renew-self":
 		write(w, map[string]any{"auth": map[string]any{"client_token": "", "lease_duration": v.lease, "renewable": true}})
 	case "auth/token/lookup-self":
-		Reply(w, map[string]any{"ttl": v.lease, "renewable": true})
+		WriteData(w, map[string]any{"ttl": v.lease, "renewable": true})
 	case "auth/token/revoke-self":
 		v.end(holder)
 		w.WriteHeader(http.StatusNoContent)
@@ -169,7 +169,7 @@ func (v *Vault) ofToken(w http.ResponseWriter, r *http.Request, path string, hol
 		if holder.may {
 			can = "update"
 		}
-		Reply(w, map[string]any{"capabilities": []string{can}})
+		WriteData(w, map[string]any{"capabilities": []string{can}})
 	}
 }
 
@@ -195,18 +195,18 @@ func (v *Vault) LogIn(w http.ResponseWriter) {
 }
 
 // Reply writes the data of an answer.
-func Reply(w http.ResponseWriter, data map[string]any) { write(w, map[string]any{"data": data}) }
+func WriteData(w http.ResponseWriter, data map[string]any) { write(w, map[string]any{"data": data}) }
 
 // Refuse writes an error in Vault's form.
-func Refuse(w http.ResponseWriter, status int, messages ...string) {
+func WriteError(w http.ResponseWriter, status int, messages ...string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(map[string]any{"errors": messages})
 }
 
 // Refusing is a scripted answer that refuses.
-func Refusing(status int, messages ...string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) { Refuse(w, status, messages...) }
+func ErrorHandler(status int, messages ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { WriteError(w, status, messages...) }
 }
 
 func write(w http.ResponseWriter, body map[string]any) {
