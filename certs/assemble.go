@@ -24,7 +24,7 @@ import (
 func Assemble(leaf *x509.Certificate, others []*x509.Certificate, now time.Time) Bundle {
 	others, valid := validFirst(others, now)
 	begin := []*x509.Certificate{leaf}
-	c := climb(begin, others).orValid(now, func() chain { return climb(begin, others[:valid]) })
+	c := buildChain(begin, others).preferValid(now, func() chain { return buildChain(begin, others[:valid]) })
 	b := Bundle{Leaf: leaf, CA: c.roots()}
 	for i, cert := range c.certs[1:] {
 		if !c.selfSigned(i + 1) {
@@ -45,8 +45,8 @@ func Assemble(leaf *x509.Certificate, others []*x509.Certificate, now time.Time)
 // an expired CA that alone signed one of the others: servers need not send it, but CAExpiry is to say that it has expired.
 func AssembleCA(ca *x509.Certificate, others []*x509.Certificate, now time.Time) []*x509.Certificate {
 	others, valid := validFirst(others, now)
-	whole := climbCA(ca, others)
-	c := whole.orValid(now, func() chain { return climbCA(ca, others[:valid]) })
+	whole := buildCAChain(ca, others)
+	c := whole.preferValid(now, func() chain { return buildCAChain(ca, others[:valid]) })
 	for _, cert := range c.open() {
 		if i := whole.index(cert); i >= 0 && len(whole.signers[i]) > 0 {
 			return whole.certs
@@ -73,23 +73,23 @@ func validFirst(all []*x509.Certificate, now time.Time) (ordered []*x509.Certifi
 }
 
 // orValid is valid, the same without what has expired, where that leaves a path.
-func (c chain) orValid(now time.Time, valid func() chain) chain {
-	if _, last := c.ends(); last.After(now) {
+func (c chain) preferValid(now time.Time, valid func() chain) chain {
+	if _, last := c.expiry(); last.After(now) {
 		return valid()
 	}
 	return c
 }
 
 // climbCA begins with all certificates of one CA.
-func climbCA(ca *x509.Certificate, others []*x509.Certificate) chain {
+func buildCAChain(ca *x509.Certificate, others []*x509.Certificate) chain {
 	begin := []*x509.Certificate{ca}
 	for _, other := range others {
 		same := bytes.Equal(other.RawSubject, ca.RawSubject) && bytes.Equal(other.RawSubjectPublicKeyInfo, ca.RawSubjectPublicKeyInfo)
-		if same && !slices.ContainsFunc(begin, other.Equal) && len(begin) < mostLinks {
+		if same && !slices.ContainsFunc(begin, other.Equal) && len(begin) < maxCertificates {
 			begin = append(begin, other)
 		}
 	}
-	return climb(begin, others)
+	return buildChain(begin, others)
 }
 
 // CAExpiry says when what a CA signs stops verifying, if nothing ends it earlier: first when the clients of one root are
@@ -99,7 +99,7 @@ func CAExpiry(ca []*x509.Certificate) (first, last time.Time) {
 	if len(ca) == 0 {
 		return time.Time{}, time.Time{}
 	}
-	return climbCA(ca[0], ca[1:]).ends()
+	return buildCAChain(ca[0], ca[1:]).expiry()
 }
 
 // ChainID identifies a list of certificates in its order: the SHA-256 of their DER as lower-case hex without colons, for
@@ -123,12 +123,12 @@ func (b Bundle) Expiry() (first, last time.Time) {
 	if b.Leaf == nil {
 		return time.Time{}, time.Time{}
 	}
-	return b.chain().ends()
+	return b.chain().expiry()
 }
 
 // chain is that of a bundle with a leaf.
 func (b Bundle) chain() chain {
-	return climb([]*x509.Certificate{b.Leaf}, slices.Concat(b.Intermediates, b.CA))
+	return buildChain([]*x509.Certificate{b.Leaf}, slices.Concat(b.Intermediates, b.CA))
 }
 
 // Above are Intermediates and CA, each once: what Observed.CurrentCA is where nothing else is known of an issuer.
@@ -152,7 +152,7 @@ func (b Bundle) chainProblem(c chain) string {
 		case i < 0:
 			return "the chain has a certificate that signed none of the others"
 		case slices.Contains(served, i): // twice: a waste, and no harm
-		case !c.signed(i, served):
+		case !c.signedAny(i, served):
 			return "the chain is out of order: each certificate must have signed one before it"
 		default:
 			served = append(served, i)
@@ -174,7 +174,7 @@ func (b Bundle) anchorProblem(c chain, served []int) string {
 			roots = append(roots, i)
 		}
 	}
-	reached := func(i int) bool { return slices.Contains(served, i) || c.signed(i, served) }
+	reached := func(i int) bool { return slices.Contains(served, i) || c.signedAny(i, served) }
 	switch {
 	case len(b.CA) == 0:
 		return ""

@@ -86,7 +86,7 @@ func parseCertificates(part string, data []byte) ([]*x509.Certificate, error) {
 		if block.Type != "CERTIFICATE" {
 			continue
 		}
-		cert, err := known.parse(block.Bytes)
+		cert, err := parsedCerts.parse(block.Bytes)
 		if err != nil {
 			return nil, damaged(part, len(found))
 		}

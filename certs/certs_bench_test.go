@@ -8,7 +8,7 @@ import "testing"
 func BenchmarkDecideUnseen(b *testing.B) {
 	s := newScene(b)
 	for b.Loop() {
-		verified.forget()
+		checkedSignatures.forget()
 		if d := Decide(s.Observed, s.now); d.Issue {
 			b.Fatal(d.Reason)
 		}
@@ -18,7 +18,7 @@ func BenchmarkDecideUnseen(b *testing.B) {
 func BenchmarkCheckAnswer(b *testing.B) {
 	s := newScene(b)
 	for b.Loop() {
-		verified.forget() // an answer is new each time
+		checkedSignatures.forget() // an answer is new each time
 		if _, err := CheckResponse(s.bundle, s.spec, s.key.Public(), s.now); err != nil {
 			b.Fatal(err)
 		}
@@ -43,8 +43,8 @@ func BenchmarkCSR(b *testing.B) {
 	}
 }
 
-func (s *signatures) forget() {
+func (s *signatureCache) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	clear(s.known)
+	clear(s.results)
 }

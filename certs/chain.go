@@ -14,7 +14,7 @@ import (
 // Two roots that signed each other make a circle.
 type chain struct {
 	certs  []*x509.Certificate // each once; all but the first ones have signed one before them
-	begins int                 // how many of certs it begins with
+	starts int                 // how many of certs it begins with
 	// signers are the indexes of those of certs that signed the certificate of the same index, itself where it is
 	// self-signed.
 	signers [][]int
@@ -23,15 +23,15 @@ type chain struct {
 // What is climbed may come from anybody who can write a Secret, so there are bounds. Go's own verification gives up after
 // 100 signatures.
 const (
-	mostLinks  = 64
-	mostChecks = 512
+	maxCertificates    = 64
+	maxSignatureChecks = 512
 )
 
 // climb finds what lies above begin among list, in the order of list as far as each certificate has one before it that it
 // signed. Repeats and certificates of other chains are left out.
-func climb(begin, list []*x509.Certificate) chain {
-	c := chain{certs: slices.Clip(begin), begins: len(begin)}
-	checks := mostChecks
+func buildChain(begin, list []*x509.Certificate) chain {
+	c := chain{certs: slices.Clip(begin), starts: len(begin)}
+	checks := maxSignatureChecks
 	signed := func(child, parent *x509.Certificate) bool {
 		if !bytes.Equal(child.RawIssuer, parent.RawSubject) || checks == 0 {
 			return false
@@ -42,7 +42,7 @@ func climb(begin, list []*x509.Certificate) chain {
 	next := func(cert *x509.Certificate) bool {
 		return c.index(cert) < 0 && slices.ContainsFunc(c.certs, func(child *x509.Certificate) bool { return signed(child, cert) })
 	}
-	for len(c.certs) < mostLinks {
+	for len(c.certs) < maxCertificates {
 		i := slices.IndexFunc(list, next)
 		if i < 0 {
 			break
@@ -66,7 +66,7 @@ func signedBy(child, parent *x509.Certificate) bool {
 	if !bytes.Equal(child.RawIssuer, parent.RawSubject) {
 		return false
 	}
-	return verified.check(child, parent, func() bool {
+	return checkedSignatures.check(child, parent, func() bool {
 		if child.Equal(parent) {
 			return child.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature) == nil
 		}
@@ -80,27 +80,27 @@ func (c chain) index(cert *x509.Certificate) int { return slices.IndexFunc(c.cer
 func (c chain) selfSigned(i int) bool { return slices.Contains(c.signers[i], i) }
 
 // signed reports whether certificate i signed one of those given.
-func (c chain) signed(i int, of []int) bool {
+func (c chain) signedAny(i int, of []int) bool {
 	return slices.ContainsFunc(of, func(child int) bool { return slices.Contains(c.signers[child], i) })
 }
 
 // roots are the self-signed certificates.
 func (c chain) roots() []*x509.Certificate {
-	return c.where(c.selfSigned)
+	return c.filter(c.selfSigned)
 }
 
 // open are the certificates whose signer is not known.
 func (c chain) open() []*x509.Certificate {
-	return c.where(func(i int) bool { return len(c.signers[i]) == 0 })
+	return c.filter(func(i int) bool { return len(c.signers[i]) == 0 })
 }
 
 // anchors are the certificates that a client may trust: the roots, and each CA above which no root is known, since its
 // root may lie elsewhere. The certificate that c begins with is one only where nothing is known above it.
 func (c chain) anchors() []*x509.Certificate {
-	return c.where(c.anchor())
+	return c.filter(c.isAnchor())
 }
 
-func (c chain) where(fits func(i int) bool) []*x509.Certificate {
+func (c chain) filter(fits func(i int) bool) []*x509.Certificate {
 	var found []*x509.Certificate
 	for i, cert := range c.certs {
 		if fits(i) {
@@ -110,7 +110,7 @@ func (c chain) where(fits func(i int) bool) []*x509.Certificate {
 	return found
 }
 
-func (c chain) anchor() func(i int) bool {
+func (c chain) isAnchor() func(i int) bool {
 	rooted := make([]bool, len(c.certs))
 	for changed := true; changed; {
 		changed = false
@@ -128,10 +128,10 @@ func (c chain) anchor() func(i int) bool {
 // ends says when paths stop verifying: first is the end of the first root's last path, when the clients that trust that
 // root alone are lost, and last is the end of the last path of all. A path ends with the first of its certificates. Roots
 // are told apart by name and key, so that one that was renewed is one, and so are those that are not known.
-func (c chain) ends() (first, last time.Time) {
-	ends := c.pathEnds()
+func (c chain) expiry() (first, last time.Time) {
+	ends := c.pathExpiries()
 	byRoot := map[string]time.Time{}
-	anchor := c.anchor()
+	anchor := c.isAnchor()
 	for i := range c.certs {
 		if root := c.root(i); root != "" {
 			byRoot[root] = later(byRoot[root], ends[i])
@@ -164,9 +164,9 @@ func (c chain) root(i int) string {
 }
 
 // pathEnds are, for each certificate, when the last path from a beginning up to it ends.
-func (c chain) pathEnds() []time.Time {
+func (c chain) pathExpiries() []time.Time {
 	ends := make([]time.Time, len(c.certs))
-	for i := range c.begins {
+	for i := range c.starts {
 		ends[i] = c.certs[i].NotAfter
 	}
 	for changed := true; changed; {

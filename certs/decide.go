@@ -45,8 +45,8 @@ func Decide(o Observed, now time.Time) Decision {
 	}
 	for _, r := range rules {
 		message := r.finds(f)
-		if grave, skipped := onceSkips[r.reason]; skipped && o.IssueOnce {
-			if message != "" && grave >= onceSkips[d.Skipped] {
+		if grave, skipped := skippedOnce[r.reason]; skipped && o.IssueOnce {
+			if message != "" && grave >= skippedOnce[d.Skipped] {
 				d.Skipped, d.SkippedMessage = r.reason, message
 			}
 			continue
@@ -60,7 +60,7 @@ func Decide(o Observed, now time.Time) Decision {
 }
 
 // onceSkips are the reasons that Observed.Once leaves without consequence, and how grave they are.
-var onceSkips = map[Reason]int{IssuerRotated: 1, IssuerEnding: 1, RenewalDue: 2, Revoked: 3, Expired: 4}
+var skippedOnce = map[Reason]int{IssuerRotated: 1, IssuerEnding: 1, RenewalDue: 2, Revoked: 3, Expired: 4}
 
 func nextAfter(now time.Time, times ...time.Time) time.Time {
 	var next time.Time

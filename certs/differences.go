@@ -35,10 +35,10 @@ func nameDifference(leaf *x509.Certificate, spec Spec) string {
 		extra = append(extra, without(without(kind.have, kind.want), kind.mayHave)...)
 	}
 	if len(missing) > 0 {
-		return "the certificate lacks names: " + listed(missing)
+		return "the certificate lacks names: " + joinFirst(missing)
 	}
 	if len(extra) > 0 {
-		return "the certificate has names that were not requested: " + listed(extra)
+		return "the certificate has names that were not requested: " + joinFirst(extra)
 	}
 	return ""
 }
@@ -46,7 +46,7 @@ func nameDifference(leaf *x509.Certificate, spec Spec) string {
 // commonNameDifference lets a certificate have none, or one of its hosts, where the spec names none.
 func commonNameDifference(have string, spec Spec) string {
 	have, want := NormalizeHost(have), NormalizeHost(spec.CommonName)
-	if have == want || want == "" && (have == "" || slices.Contains(each(spec.DNSNames, NormalizeHost), have)) {
+	if have == want || want == "" && (have == "" || slices.Contains(mapEach(spec.DNSNames, NormalizeHost), have)) {
 		return ""
 	}
 	return "the certificate has another common name"
@@ -63,11 +63,11 @@ func sans(leaf *x509.Certificate, spec Spec) []sanKind {
 		uris = append(uris, comparableURI(u.String()))
 	}
 	return []sanKind{
-		{each(spec.DNSNames, NormalizeHost), each(leaf.DNSNames, NormalizeHost), []string{NormalizeHost(spec.CommonName)}},
-		{each(spec.IPAddresses, normalizeIP), addresses, nil},
-		{each(spec.URIs, comparableURI), uris, nil},
+		{mapEach(spec.DNSNames, NormalizeHost), mapEach(leaf.DNSNames, NormalizeHost), []string{NormalizeHost(spec.CommonName)}},
+		{mapEach(spec.IPAddresses, normalizeIP), addresses, nil},
+		{mapEach(spec.URIs, comparableURI), uris, nil},
 		// Issuers put a common name that is a mail address among the SANs.
-		{each(spec.EmailAddresses, normalizeEmail), each(leaf.EmailAddresses, normalizeEmail), []string{normalizeEmail(spec.CommonName)}},
+		{mapEach(spec.EmailAddresses, normalizeEmail), mapEach(leaf.EmailAddresses, normalizeEmail), []string{normalizeEmail(spec.CommonName)}},
 	}
 }
 

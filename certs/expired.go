@@ -30,8 +30,8 @@ func CheckCA(ca []*x509.Certificate, now time.Time) error {
 	if len(ca) == 0 {
 		return nil
 	}
-	c := climbCA(ca[0], ca[1:])
-	if _, last := c.ends(); now.Before(last) {
+	c := buildCAChain(ca[0], ca[1:])
+	if _, last := c.expiry(); now.Before(last) {
 		return nil
 	}
 	if e := c.expired(now); e != nil {
@@ -57,9 +57,9 @@ func (f facts) expired() string {
 // expired is about the first CA that has expired at now, nil where none has.
 func (c chain) expired(now time.Time) *CAExpiredError {
 	for i, cert := range c.certs {
-		isCA := i >= c.begins || cert.IsCA || c.selfSigned(i)
+		isCA := i >= c.starts || cert.IsCA || c.selfSigned(i)
 		if isCA && !now.Before(cert.NotAfter) {
-			return &CAExpiredError{CA: cut(cert.Subject.String()), NotAfter: cert.NotAfter}
+			return &CAExpiredError{CA: truncate(cert.Subject.String()), NotAfter: cert.NotAfter}
 		}
 	}
 	return nil

@@ -35,7 +35,7 @@ func MatchHost(pattern, host string) bool {
 
 // MatchHosts is MatchHost for many patterns: it reports whether one of them matches. A call takes as long however many there
 // are, where a certificate may have a thousand names and be asked for each of them.
-func MatchHosts(patterns []string) func(host string) bool { return newNameSet(patterns).covers }
+func MatchHosts(patterns []string) func(host string) bool { return newNameSet(patterns).matches }
 
 // hostProblem is nil for a lower-case host name or wildcard of at least one label (RFC 1123 section 2.1, RFC 5280
 // section 4.2.1.6). "*.com" is one: a private CA may serve such a name.

@@ -71,7 +71,7 @@ func parseBlock(block *pem.Block) (Key, error) {
 		return Key{}, ErrKeyDamaged
 	}
 	signer, ok := private.(crypto.Signer)
-	if !ok || !sound(signer) {
+	if !ok || !supported(signer) {
 		return Key{}, ErrKeyKind
 	}
 	return newKey(signer), nil
@@ -88,7 +88,7 @@ func parseDER(block *pem.Block) (any, error) {
 }
 
 // sound reports whether a key is of a kind and strength that gateways and clients take.
-func sound(signer crypto.Signer) bool {
+func supported(signer crypto.Signer) bool {
 	switch key := signer.(type) {
 	case *rsa.PrivateKey:
 		return key.N.BitLen() >= 2048 && key.N.BitLen() <= 8192

@@ -8,7 +8,7 @@ import (
 )
 
 // each maps a list and keeps nil nil; the input stays as it is.
-func each(list []string, change func(string) string) []string {
+func mapEach(list []string, change func(string) string) []string {
 	var changed []string
 	for _, item := range list {
 		changed = append(changed, change(item))
@@ -47,7 +47,7 @@ func without(list, drop []string) []string {
 }
 
 // listed joins the first few, so that a message of a hundred names stays readable.
-func listed[T ~string](items []T) string {
+func joinFirst[T ~string](items []T) string {
 	const most = 5
 	var texts []string
 	for i, item := range items {

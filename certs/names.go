@@ -141,7 +141,7 @@ func newNameSet(names []string) nameSet {
 }
 
 // covers reports whether MatchHost holds for one of the names.
-func (s nameSet) covers(host string) bool {
+func (s nameSet) matches(host string) bool {
 	host = NormalizeHost(host)
 	if _, same := s[host]; same || host == "" {
 		return host != ""

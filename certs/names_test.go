@@ -104,7 +104,7 @@ func TestNameSet(t *testing.T) {
 	hosts := []string{"", "a.example.com", "A.Example.com ", "*.example.com", "example.com", "a.b.example.com", ".example.com", "com", "*", "*.com", "example"}
 	for _, pattern := range hosts {
 		for _, host := range hosts {
-			if got, want := newNameSet([]string{pattern}).covers(host), MatchHost(pattern, host); got != want {
+			if got, want := newNameSet([]string{pattern}).matches(host), MatchHost(pattern, host); got != want {
 				t.Errorf("%q covers %q: %v, MatchHost says %v", pattern, host, got, want)
 			}
 		}

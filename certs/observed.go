@@ -86,13 +86,13 @@ func gather(o Observed, now time.Time) facts {
 		f.bundle.Key, f.keyErr = parseOptionalKey(o.KeyPEM)
 	}
 	f.chain = f.bundle.chain()
-	f.first, f.last = f.chain.ends()
+	f.first, f.last = f.chain.expiry()
 	f.renewAt = f.renewalTime()
-	if f.rotated() || f.ending() {
-		f.rotateAt = rotationTurn(o.CurrentCASince, f.first, o.RotationSpread, o.UID)
+	if f.signedByFormerCA() || f.chainExpiresEarly() {
+		f.rotateAt = rotationTime(o.CurrentCASince, f.first, o.RotationSpread, o.UID)
 	}
 	if o.Revoked && !o.MassRevokedAt.IsZero() {
-		f.revokedAt = rotationTurn(o.MassRevokedAt, f.first, o.RotationSpread, o.UID)
+		f.revokedAt = rotationTime(o.MassRevokedAt, f.first, o.RotationSpread, o.UID)
 	}
 	return f
 }
@@ -110,14 +110,14 @@ func (f facts) renewalTime() time.Time {
 }
 
 // rotated reports whether another CA than the issuer's current one signed the leaf.
-func (f facts) rotated() bool {
-	return f.followsCA() && !signedBy(f.bundle.Leaf, f.CurrentCA[0])
+func (f facts) signedByFormerCA() bool {
+	return f.caChanged() && !signedBy(f.bundle.Leaf, f.CurrentCA[0])
 }
 
 // ending reports whether a CA of the chain ends before the leaf. Only what issuing would improve counts: without a longer
 // CA a new certificate would be no different.
-func (f facts) ending() bool {
-	if !f.first.Before(f.bundle.Leaf.NotAfter) || !f.followsCA() {
+func (f facts) chainExpiresEarly() bool {
+	if !f.first.Before(f.bundle.Leaf.NotAfter) || !f.caChanged() {
 		return false
 	}
 	current, _ := CAExpiry(f.CurrentCA)
@@ -125,11 +125,11 @@ func (f facts) ending() bool {
 }
 
 // followsCA reports whether issuing under the current CA was not tried yet.
-func (f facts) followsCA() bool {
+func (f facts) caChanged() bool {
 	return len(f.CurrentCA) > 0 && f.IssuedUnder != ChainID(f.CurrentCA)
 }
 
 // rotates reports whether the turn of this certificate has come.
-func (f facts) rotates() bool { return !f.now.Before(f.rotateAt) }
+func (f facts) rotationDue() bool { return !f.now.Before(f.rotateAt) }
 
 func empty(data []byte) bool { return len(bytes.TrimSpace(data)) == 0 }

@@ -81,11 +81,11 @@ func ruleOf(reason Reason) rule {
 
 func hostsNotCovered(f facts) string {
 	names := newNameSet(f.bundle.Leaf.DNSNames)
-	missing := slices.DeleteFunc(slices.Clone(f.Spec.DNSNames), names.covers)
+	missing := slices.DeleteFunc(slices.Clone(f.Spec.DNSNames), names.matches)
 	if len(missing) == 0 {
 		return ""
 	}
-	return "the certificate does not name " + listed(missing)
+	return "the certificate does not name " + joinFirst(missing)
 }
 
 // brokenChain names a chain that does not fit together, or that no client verifies any more.
@@ -97,13 +97,13 @@ func brokenChain(f facts) string {
 }
 
 // marks are how long before its end a certificate that nobody here renews is warned about.
-var marks = []time.Duration{24 * time.Hour, 7 * 24 * time.Hour, 30 * 24 * time.Hour}
+var expiryThresholds = []time.Duration{24 * time.Hour, 7 * 24 * time.Hour, 30 * 24 * time.Hour}
 
 // ExpiryThreshold is the tightest mark that is reached: 30, 7 or 1 days before notAfter, zero for none; and when the next one
 // will be, cut to the second, zero where there is none. A mark of more than half of the life is none: a certificate of a
 // week is not warned about from its first day on.
 func ExpiryThreshold(notBefore, notAfter, now time.Time) (reached time.Duration, next time.Time) {
-	for _, mark := range marks {
+	for _, mark := range expiryThresholds {
 		at := notAfter.Add(-mark).Truncate(time.Second)
 		switch {
 		case mark > notAfter.Sub(notBefore)/2:

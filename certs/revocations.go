@@ -44,8 +44,8 @@ func (r *Revocations) Has(cert *x509.Certificate) bool {
 
 // A certificate was revoked with many others where at least manyRevoked were within manyWithin of it.
 const (
-	manyRevoked = 10
-	manyWithin  = time.Minute
+	massRevocationCount  = 10
+	massRevocationWindow = time.Minute
 )
 
 // Since is when cert was revoked, where many others were at the same time, as those of a token are whose leases end; zero: it
@@ -55,9 +55,9 @@ func (r *Revocations) MassRevokedAt(cert *x509.Certificate) time.Time {
 		return time.Time{}
 	}
 	at := r.serials[string(cert.SerialNumber.Bytes())]
-	from, _ := slices.BinarySearchFunc(r.times, at.Add(-manyWithin), time.Time.Compare)
-	to, _ := slices.BinarySearchFunc(r.times, at.Add(manyWithin), time.Time.Compare)
-	if to-from < manyRevoked {
+	from, _ := slices.BinarySearchFunc(r.times, at.Add(-massRevocationWindow), time.Time.Compare)
+	to, _ := slices.BinarySearchFunc(r.times, at.Add(massRevocationWindow), time.Time.Compare)
+	if to-from < massRevocationCount {
 		return time.Time{}
 	}
 	return at

@@ -9,7 +9,7 @@ const defaultRotationSpread = time.Hour
 
 // rotationTurn is when a certificate is issued again among all that a rotation concerns: ends is when the clients of its
 // chain begin to be lost, and uid is its object's.
-func rotationTurn(since, ends time.Time, spread time.Duration, uid string) time.Time {
+func rotationTime(since, ends time.Time, spread time.Duration, uid string) time.Time {
 	if spread <= 0 {
 		spread = defaultRotationSpread
 	}

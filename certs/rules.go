@@ -61,8 +61,8 @@ var rules = []rule{
 	{NamesDiffer, namesDiffer},
 	{UsagesDiffer, usagesDiffer},
 	{ChainBroken, func(f facts) string { return f.bundle.chainProblem(f.chain) }},
-	{IssuerRotated, when(func(f facts) bool { return f.rotated() && f.rotates() }, "the issuer signs with another CA now")},
-	{IssuerEnding, when(func(f facts) bool { return f.ending() && f.rotates() }, "a CA of the chain expires before the certificate, and the issuer has a longer chain now")},
+	{IssuerRotated, when(func(f facts) bool { return f.signedByFormerCA() && f.rotationDue() }, "the issuer signs with another CA now")},
+	{IssuerEnding, when(func(f facts) bool { return f.chainExpiresEarly() && f.rotationDue() }, "a CA of the chain expires before the certificate, and the issuer has a longer chain now")},
 	{Revoked, when(func(f facts) bool { return f.Revoked && !f.now.Before(f.revokedAt) }, "the certificate is revoked")},
 	{NotYetValid, when(func(f facts) bool { return f.bundle.Leaf.NotBefore.After(f.now.Add(ClockSkew)) }, "the certificate is not valid yet: a clock was, or is, wrong")},
 	{Expired, facts.expired},
@@ -87,10 +87,12 @@ func message(err error) string {
 }
 
 // granted reports whether what the spec asks was asked before, so that what the issuer left out it will leave out again.
-func (f facts) granted() bool { return f.IssuedDigest != "" && f.IssuedDigest == f.Spec.Digest() }
+func (f facts) requestedBefore() bool {
+	return f.IssuedDigest != "" && f.IssuedDigest == f.Spec.Digest()
+}
 
 func namesDiffer(f facts) string {
-	if difference := nameDifference(f.bundle.Leaf, f.Spec); difference != "" || f.granted() {
+	if difference := nameDifference(f.bundle.Leaf, f.Spec); difference != "" || f.requestedBefore() {
 		return difference
 	}
 	return subjectDifference(f.bundle.Leaf, f.Spec)
@@ -100,8 +102,8 @@ func usagesDiffer(f facts) string {
 	if f.Spec.forServers() && !serves(f.bundle.Leaf) {
 		return "the certificate is not for TLS servers"
 	}
-	if missing := missingUsages(f.bundle.Leaf, f.Spec); len(missing) > 0 && !f.granted() {
-		return "the certificate lacks usages: " + listed(missing)
+	if missing := missingUsages(f.bundle.Leaf, f.Spec); len(missing) > 0 && !f.requestedBefore() {
+		return "the certificate lacks usages: " + joinFirst(missing)
 	}
 	return ""
 }

@@ -63,10 +63,10 @@ func (s Spec) Normalize() Spec {
 	if hostProblem(NormalizeHost(s.CommonName)) == nil {
 		s.CommonName = NormalizeHost(s.CommonName)
 	}
-	s.DNSNames = each(s.DNSNames, NormalizeHost)
-	s.IPAddresses = each(s.IPAddresses, normalizeIP)
-	s.URIs = each(s.URIs, normalizeURI)
-	s.EmailAddresses = each(s.EmailAddresses, normalizeEmail)
+	s.DNSNames = mapEach(s.DNSNames, NormalizeHost)
+	s.IPAddresses = mapEach(s.IPAddresses, normalizeIP)
+	s.URIs = mapEach(s.URIs, normalizeURI)
+	s.EmailAddresses = mapEach(s.EmailAddresses, normalizeEmail)
 	s.Usages = distinct(s.Usages)
 	return s
 }

@@ -11,13 +11,13 @@ import (
 // the spec wants it: one that was granted less than spec asks for must not end before it, its last path counting. The error is an *ResponseError,
 // whose text is stable as long as old is there and the issuer grants the same. An old that has expired, or none, gives
 // way to anything.
-func CheckSuccessor(answer, old Bundle, spec Spec, now time.Time) error {
-	granted, short := shortLife(answer, spec, now)
+func CheckSuccessor(response, old Bundle, spec Spec, now time.Time) error {
+	granted, short := shortLifetime(response, spec, now)
 	if !short || old.Leaf == nil {
 		return nil
 	}
 	_, ends := old.Expiry()
-	if _, last := answer.Expiry(); !last.Before(ends) {
+	if _, last := response.Expiry(); !last.Before(ends) {
 		return nil
 	}
 	return &ResponseError{ShortLifetimeProblem(granted, spec.Duration, ends), ShortLifetimeFix(granted)}
@@ -36,15 +36,15 @@ func ShortLifetimeFix(granted time.Duration) string {
 
 // shortLife is the life that was granted, and whether that is less than what was asked for. A minute is for the way to the
 // issuer and back, and keeps the text the same from one time to the next.
-func shortLife(answer Bundle, spec Spec, now time.Time) (granted time.Duration, short bool) {
-	granted = answer.Leaf.NotAfter.Sub(now).Round(time.Minute)
+func shortLifetime(response Bundle, spec Spec, now time.Time) (granted time.Duration, short bool) {
+	granted = response.Leaf.NotAfter.Sub(now).Round(time.Minute)
 	return granted, granted < spec.Duration-time.Minute
 }
 
 // crampedRenewal says that the life that was granted has no room for spec's renewBefore; empty: it has.
-func crampedRenewal(answer Bundle, spec Spec, now time.Time) string {
-	first, _ := answer.Expiry()
-	life := first.Sub(LifetimeStart(answer.Leaf.NotBefore, now, now))
+func renewBeforeProblem(response Bundle, spec Spec, now time.Time) string {
+	first, _ := response.Expiry()
+	life := first.Sub(LifetimeStart(response.Leaf.NotBefore, now, now))
 	if spec.RenewBefore == nil || *spec.RenewBefore < life {
 		return ""
 	}

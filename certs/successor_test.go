@@ -29,11 +29,11 @@ func TestCheckSuccessor(t *testing.T) {
 		{"shorter, and the old lasts longer", 90 * day, day, 2 * day, "24h0m0s of the 2160h0m0s requested"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			answer, old := lasting(t, row.granted), Bundle{}
+			response, old := lasting(t, row.granted), Bundle{}
 			if row.old != 0 {
 				old = lasting(t, row.old)
 			}
-			err := CheckSuccessor(answer, old, Spec{Duration: row.asked}, now)
+			err := CheckSuccessor(response, old, Spec{Duration: row.asked}, now)
 			var bad *ResponseError
 			switch {
 			case row.refusedWith == "" && err != nil:
@@ -44,7 +44,7 @@ func TestCheckSuccessor(t *testing.T) {
 			case !strings.Contains(bad.Problem, old.Leaf.NotAfter.Format(time.RFC3339)), !strings.Contains(bad.Fix, "spec.duration"):
 				t.Errorf("%v lacks the old end or the mend", err)
 			}
-			if later := CheckSuccessor(answer, old, Spec{Duration: row.asked}, now.Add(10*time.Second)); row.old > 0 && (later == nil) != (err == nil) || later != nil && later.Error() != err.Error() {
+			if later := CheckSuccessor(response, old, Spec{Duration: row.asked}, now.Add(10*time.Second)); row.old > 0 && (later == nil) != (err == nil) || later != nil && later.Error() != err.Error() {
 				t.Errorf("not stable: %v, then %v", err, later)
 			}
 		})
@@ -54,7 +54,7 @@ func TestCheckSuccessor(t *testing.T) {
 // lasting is a pair that ends so long from now.
 func lasting(t *testing.T, left time.Duration) Bundle {
 	s := newScene(t)
-	a := &answer{scene: s, public: s.key.Public()}
+	a := &response{scene: s, public: s.key.Public()}
 	a.resign(t, func(c *x509.Certificate) { c.NotAfter = now.Add(left) })
 	return a.bundle
 }
@@ -63,7 +63,7 @@ func lasting(t *testing.T, left time.Duration) Bundle {
 func TestCrampedRenewal(t *testing.T) {
 	b := lasting(t, 5*day)
 	for before, want := range map[time.Duration]bool{day: false, 4000 * day: true} {
-		if got := crampedRenewal(b, Spec{RenewBefore: &before}, now); (got != "") != want {
+		if got := renewBeforeProblem(b, Spec{RenewBefore: &before}, now); (got != "") != want {
 			t.Errorf("renewBefore %s: %q", before, got)
 		}
 	}

@@ -29,7 +29,7 @@ type CA struct {
 }
 
 // life is that of a CA, which begins so long before its end, and not after latestStart, so that one may last for ever.
-const life = 20 * 365 * 24 * time.Hour
+const caLifetime = 20 * 365 * 24 * time.Hour
 
 var latestStart = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 
@@ -110,7 +110,7 @@ func PEM(list ...*x509.Certificate) []byte {
 }
 
 func authority(name string, notAfter time.Time) *x509.Certificate {
-	notBefore := notAfter.Add(-life)
+	notBefore := notAfter.Add(-caLifetime)
 	if notBefore.After(latestStart) {
 		notBefore = latestStart
 	}

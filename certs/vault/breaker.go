@@ -20,10 +20,10 @@ type breaker struct {
 }
 
 const (
-	firstPause   = time.Second
-	longestPause = 15 * time.Second
+	initialPause = time.Second
+	maxPause     = 15 * time.Second
 	// apart is the time between two callers that are told to come again, so that thousands do not come at once.
-	apart = 20 * time.Millisecond
+	retrySpacing = 20 * time.Millisecond
 )
 
 // enter lets a call pass, to be followed by leave, or says when to come again and why.
@@ -38,17 +38,17 @@ func (b *breaker) enter(now time.Time) (cause *Error, notBefore time.Time) {
 		return nil, time.Time{}
 	}
 	earliest := b.opensAt
-	if soon := now.Add(firstPause); earliest.Before(soon) {
+	if soon := now.Add(initialPause); earliest.Before(soon) {
 		earliest = soon
 	}
 	b.refused++
-	return b.cause, earliest.Add(time.Duration(b.refused) * apart)
+	return b.cause, earliest.Add(time.Duration(b.refused) * retrySpacing)
 }
 
 // leave ends a call that enter let pass, with its error.
-func (b *breaker) leave(now time.Time, op string, err error) {
+func (b *breaker) release(now time.Time, op string, err error) {
 	var e *Error
-	if errors.As(err, &e) && e.unanswered() && !e.givenUp() {
+	if errors.As(err, &e) && e.unanswered() && !e.canceled() {
 		b.note(now, op, e) // also where it waited for the exchange of another
 	}
 	b.mu.Lock()
@@ -71,6 +71,6 @@ func (b *breaker) note(now time.Time, op string, problem *Error) {
 	if b.failures > 0 && now.Before(b.opensAt) {
 		return // one of several that were in flight
 	}
-	b.op, b.opensAt = op, now.Add(min(firstPause<<min(b.failures, 10), longestPause))
+	b.op, b.opensAt = op, now.Add(min(initialPause<<min(b.failures, 10), maxPause))
 	b.failures++
 }

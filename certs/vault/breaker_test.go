@@ -52,15 +52,15 @@ func TestUnansweredIsTriedByOne(t *testing.T) {
 		if tried > 1 {
 			t.Errorf("%d tried at the same time", tried)
 		}
-		if in := latest.Sub(at.now()); in > longestPause+2*150*apart+time.Second {
+		if in := latest.Sub(at.now()); in > maxPause+2*150*retrySpacing+time.Second {
 			t.Errorf("one is to come again in %s", in)
 		}
-		at.step(longestPause)
+		at.step(maxPause)
 	}
 	t.Logf("measure: breaker callers=150 rounds=10 tries=%d held=%s", f.Calls("auth/approle/login"), held.Round(time.Millisecond))
 	f.Hang(false)
 	until(t, func() bool { // a login may be under way that is lost
-		at.step(longestPause)
+		at.step(maxPause)
 		_, err := s.Issue(t.Context(), request)
 		return err == nil
 	})
@@ -105,7 +105,7 @@ func TestSlowElsewhere(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	f.SetHandler("pki/sign/web", vaulttest.ErrorHandler(503, "Vault is sealed"))
-	at.step(longestPause)
+	at.step(maxPause)
 	for range 2 { // an answer is an answer
 		if _, err := s.Issue(t.Context(), request); errors.As(err, &busy) {
 			t.Errorf("%v", err)
@@ -116,7 +116,7 @@ func TestSlowElsewhere(t *testing.T) {
 // TestBreakerGivenUp: that a caller gives up says nothing of Vault.
 func TestBreakerGivenUp(t *testing.T) {
 	var b breaker
-	for i, pause := range []time.Duration{firstPause, 2 * firstPause, 4 * firstPause, 8 * firstPause, longestPause, longestPause} {
+	for i, pause := range []time.Duration{initialPause, 2 * initialPause, 4 * initialPause, 8 * initialPause, maxPause, maxPause} {
 		at := now.Add(time.Duration(i) * time.Minute)
 		b.note(at, opSign, &Error{})
 		b.note(at.Add(time.Millisecond), opSign, &Error{}) // another that was in flight
@@ -130,7 +130,7 @@ func TestBreakerGivenUp(t *testing.T) {
 	if cause, at := b.enter(now.Add(time.Hour)); cause == nil || !at.After(now.Add(time.Hour)) {
 		t.Error("two try at the same time")
 	}
-	b.leave(now, opSign, &Error{Kind: Transient, cause: context.Canceled})
+	b.release(now, opSign, &Error{Kind: Transient, cause: context.Canceled})
 	if cause, _ := b.enter(now.Add(time.Hour)); cause != nil {
 		t.Error("none may try after one gave up")
 	}

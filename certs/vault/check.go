@@ -46,10 +46,10 @@ func (s *Session) Check(ctx context.Context) (Status, error) {
 			return Status{}, err
 		}
 	}
-	if refusal := s.seen.refused(s.config.Now()); refusal != nil {
+	if refusal := s.history.recentRefusal(s.config.Now()); refusal != nil {
 		return Status{}, refusal
 	}
-	status.GeneratesLeases = s.seen.leases(status.Role)
+	status.GeneratesLeases = s.history.hasLeases(status.Role)
 	status.CAs = s.authorities(ctx, status.Role)
 	if len(status.CAs) > 0 {
 		status.CANotAfter, _ = certs.CAExpiry(status.CAs)
@@ -105,7 +105,7 @@ func (s *Session) checkToken(ctx context.Context, _ *Status) error {
 	case err != nil:
 		return err
 	}
-	s.seen.says(may)
+	s.history.noteCapability(may)
 	if !may {
 		return &Error{Op: opCapabilities, Kind: Setup, Message: "the policy of the issuer's token does not allow " + s.path.call() +
 			": give it the capability update there"}
@@ -119,7 +119,7 @@ func (s *Session) checkRole(ctx context.Context, status *Status) error {
 	}
 	role, err := s.role(ctx)
 	var e *Error
-	if errors.As(err, &e) && e.absent() {
+	if errors.As(err, &e) && e.notPermitted() {
 		status.Notes = append(status.Notes, "the token may not read the role, so what it allows is not known: let its policy read "+s.rolePath())
 		return nil
 	}
@@ -139,11 +139,11 @@ func (s *Session) authorities(ctx context.Context, role *Role) []*x509.Certifica
 	if ref != "" {
 		chain = s.issuer(ctx, ref)
 	}
-	s.seen.read(role, ref)
+	s.history.noteRole(role, ref)
 	if len(chain) > 0 {
 		return chain
 	}
-	return s.seen.authorities()
+	return s.history.authorities()
 }
 
 func (s *Session) issuer(ctx context.Context, ref string) []*x509.Certificate {

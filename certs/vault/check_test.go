@@ -38,7 +38,7 @@ func TestCheckErrors(t *testing.T) {
 	}
 	for _, row := range []struct {
 		name, path string
-		answer     http.HandlerFunc
+		response     http.HandlerFunc
 		kind       Kind
 		want       string
 	}{
@@ -53,7 +53,7 @@ func TestCheckErrors(t *testing.T) {
 		{"gone in between", "pki/roles/web", vaulttest.ErrorHandler(503, "Vault is sealed"), Transient, "role: Vault is sealed"},
 	} {
 		f := newVault(t)
-		f.SetHandler(row.path, row.answer)
+		f.SetHandler(row.path, row.response)
 		_, err := open(t, configOf(f)).Check(t.Context())
 		if kindOfError(t, err) != row.kind || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: %v", row.name, err)

@@ -24,12 +24,12 @@ func classify(op string, err error) *Error {
 	}
 	var answered *api.ResponseError
 	if errors.As(err, &answered) {
-		return classifyAnswer(op, answered)
+		return classifyResponse(op, answered)
 	}
 	var wrong *fault
 	if errors.As(err, &wrong) {
 		kind := Setup
-		if wrong.passes {
+		if wrong.transient {
 			kind = Transient
 		}
 		return &Error{Op: op, Status: wrong.status, Kind: kind, Message: wrong.Error(), page: wrong.page}

@@ -81,11 +81,11 @@ var vaultAnswers = []struct {
 
 func TestClassify(t *testing.T) {
 	for _, row := range vaultAnswers {
-		answer := &api.ResponseError{StatusCode: row.status, URL: "https://vault.example:8200/v1/pki/x"}
+		response := &api.ResponseError{StatusCode: row.status, URL: "https://vault.example:8200/v1/pki/x"}
 		if row.text != "" {
-			answer.Errors = []string{row.text}
+			response.Errors = []string{row.text}
 		}
-		e := classify(row.op, fmt.Errorf("wrapped: %w", answer))
+		e := classify(row.op, fmt.Errorf("wrapped: %w", response))
 		if e.Kind != row.kind || e.Status != row.status || e.Op != row.op || !strings.Contains(e.Message, row.want) {
 			t.Errorf("%s %d %q\n got  %s, %q\n want %s, %q", row.op, row.status, row.text, e.Kind, e.Message, row.kind, row.want)
 		}

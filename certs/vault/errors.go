@@ -60,10 +60,10 @@ func (e *Error) unanswered() bool {
 }
 
 // givenUp reports whether the caller ended the call.
-func (e *Error) givenUp() bool { return errors.Is(e.cause, context.Canceled) }
+func (e *Error) canceled() bool { return errors.Is(e.cause, context.Canceled) }
 
 // absent reports whether Vault, or what lies before it, does not let the Session do something that it can do without.
-func (e *Error) absent() bool {
+func (e *Error) notPermitted() bool {
 	return e.Op != opLogin && e.Kind == Setup && (e.page || e.Status == http.StatusForbidden)
 }
 
@@ -71,7 +71,7 @@ func (e *Error) absent() bool {
 type fault struct {
 	problem, fix string
 	status       int  // of the response, where it matters
-	passes       bool // by itself
+	transient    bool // by itself
 	page         bool // see Error
 }
 

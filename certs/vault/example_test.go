@@ -44,11 +44,11 @@ func ExampleSession_Issue() {
 	defer session.Close()
 
 	spec := certs.Spec{DNSNames: []string{"www.example.com"}, Duration: 24 * time.Hour}
-	answer, err := session.Issue(context.Background(), request("uid-of-www", spec))
+	response, err := session.Issue(context.Background(), request("uid-of-www", spec))
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(answer.Bundle.Leaf.DNSNames, "by", answer.Bundle.Leaf.Issuer.CommonName)
+	fmt.Println(response.Bundle.Leaf.DNSNames, "by", response.Bundle.Leaf.Issuer.CommonName)
 	// Output: [www.example.com] by root
 }
 

@@ -55,13 +55,13 @@ func (s *Session) MakesKey() bool { return s.path.makesKey() }
 // MaxInFlight, RatePerSecond or a Vault that does not answer leave none, the error is a *BusyError at once, and the caller
 // comes again with the same ID when that says. A call takes Config.Timeout at most, a login included. Other errors are
 // *Error, or what Request.CSR returns. A call that was given up may still have made a certificate.
-func (s *Session) Issue(ctx context.Context, request Request) (answer Response, err error) {
-	place, err := s.admit(func() (*turn, time.Time) {
-		return s.gate.enter(ticket{id: request.ID, group: request.Group, ends: request.CurrentExpiry})
+func (s *Session) Issue(ctx context.Context, request Request) (response Response, err error) {
+	held, err := s.acquire(func() (*slot, time.Time) {
+		return s.limiter.enter(ticket{id: request.ID, group: request.Group, expiry: request.CurrentExpiry})
 	})
 	if err != nil {
 		if busy := (*BusyError)(nil); errors.As(err, &busy) && busy.Cause == nil {
-			busy.peek = func() (time.Time, bool) { return s.gate.peek(request.ID) }
+			busy.peek = func() (time.Time, bool) { return s.limiter.peek(request.ID) }
 		}
 		return Response{}, err
 	}
@@ -70,7 +70,7 @@ func (s *Session) Issue(ctx context.Context, request Request) (answer Response, 
 		op = opIssue
 	}
 	unused := true
-	defer func() { s.leave(place, op, unused, err) }() // whatever Request.CSR does
+	defer func() { s.release(held, op, unused, err) }() // whatever Request.CSR does
 	body, err := s.body(ctx, op, request)
 	if err != nil {
 		return Response{}, err
@@ -81,13 +81,13 @@ func (s *Session) Issue(ctx context.Context, request Request) (answer Response, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout(request.CurrentExpiry))
 	defer cancel()
-	answer, leased, err := s.issue(ctx, op, body)
-	s.seen.issued(s.config.Now(), answer, leased, err)
-	return answer, err
+	response, leased, err := s.issue(ctx, op, body)
+	s.history.noteIssue(s.config.Now(), response, leased, err)
+	return response, err
 }
 
 // shortestCall is how long a call may take at least.
-const shortestCall = 500 * time.Millisecond
+const minCallTimeout = 500 * time.Millisecond
 
 // timeout is how long a call may take for the successor of a certificate that ends then.
 func (s *Session) timeout(ends time.Time) time.Duration {
@@ -95,14 +95,14 @@ func (s *Session) timeout(ends time.Time) time.Duration {
 	if ends.IsZero() || left <= 0 {
 		return s.config.Timeout
 	}
-	return min(s.config.Timeout, max(left, shortestCall))
+	return min(s.config.Timeout, max(left, minCallTimeout))
 }
 
 // Withdraw gives up the place of a request that will not come again, such as that of a deleted object. Without it the place
 // is kept for a minute longer than needed.
-func (s *Session) Withdraw(id string) { s.gate.withdraw(id) }
+func (s *Session) Withdraw(id string) { s.limiter.withdraw(id) }
 
-func (s *Session) issue(ctx context.Context, op string, body map[string]any) (answer Response, leased bool, err error) {
+func (s *Session) issue(ctx context.Context, op string, body map[string]any) (response Response, leased bool, err error) {
 	var secret *api.Secret
 	err = s.call(ctx, access{op: op}, func(ctx context.Context, l *login) (err error) {
 		settled := l.signing()
@@ -115,10 +115,10 @@ func (s *Session) issue(ctx context.Context, op string, body map[string]any) (an
 	if err != nil {
 		return Response{}, false, err
 	}
-	if answer, err = parseAnswer(secret, s.config.Now()); err != nil {
+	if response, err = parseResponse(secret, s.config.Now()); err != nil {
 		return Response{}, false, classify(op, err)
 	}
-	return answer, secret.LeaseID != "", nil
+	return response, secret.LeaseID != "", nil
 }
 
 // body repeats the names of the request for roles that do not take them from there.
@@ -155,13 +155,13 @@ func (s *Session) body(ctx context.Context, op string, request Request) (map[str
 	}
 	setList("ip_sans", spec.IPAddresses)
 	setList("uri_sans", spec.URIs)
-	if spec.Duration > 0 && !s.seen.fixedEnd() {
+	if spec.Duration > 0 && !s.history.hasNotAfter() {
 		body["ttl"] = fmt.Sprintf("%ds", int64(spec.Duration.Seconds()))
 	}
 	return body, nil
 }
 
-func parseAnswer(secret *api.Secret, now time.Time) (Response, error) {
+func parseResponse(secret *api.Secret, now time.Time) (Response, error) {
 	unusable := func(what string) (Response, error) {
 		return Response{}, &fault{problem: what, fix: "check that the path is that of a PKI role"}
 	}

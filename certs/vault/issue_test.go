@@ -23,14 +23,14 @@ func TestIssue(t *testing.T) {
 	c.Namespace, c.UserAgent = "team", "tester/1"
 	s := open(t, c)
 	request, key := newRequest(t, spec)
-	answer, err := s.Issue(t.Context(), request)
+	response, err := s.Issue(t.Context(), request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if warnings, err := certs.CheckResponse(answer.Bundle, spec, key.Public(), now); err != nil || warnings != nil {
+	if warnings, err := certs.CheckResponse(response.Bundle, spec, key.Public(), now); err != nil || warnings != nil {
 		t.Errorf("CheckResponse: %v, %v", warnings, err)
 	}
-	if !bytes.Equal(answer.CertPEM, answer.Bundle.CertPEM()) || !bytes.Equal(answer.CAPEM, answer.Bundle.CAPEM()) {
+	if !bytes.Equal(response.CertPEM, response.Bundle.CertPEM()) || !bytes.Equal(response.CAPEM, response.Bundle.CAPEM()) {
 		t.Error("the PEM is not the bundle's")
 	}
 	csr, _ := request.CSR()
@@ -107,10 +107,10 @@ func issueMany(s *Session, request Request, n int) int64 {
 
 func issuePatiently(s *Session, request Request) (Response, error) {
 	for tries := 0; ; tries++ {
-		answer, err := s.Issue(context.Background(), request)
+		response, err := s.Issue(context.Background(), request)
 		var busy *BusyError
 		if !errors.As(err, &busy) || tries > 10_000 {
-			return answer, err
+			return response, err
 		}
 		time.Sleep(max(time.Until(busy.NotBefore), time.Millisecond)) // the latter where the clock is the test's
 	}

@@ -64,7 +64,7 @@ func (s *Session) DeleteKV(ctx context.Context, path string) error {
 }
 
 func (s *Session) kv(ctx context.Context, do func(context.Context, *api.Client) error) error {
-	err := s.reserved(ctx, opKV, do)
+	err := s.callInSlot(ctx, opKV, do)
 	var known *Error
 	if !errors.As(err, &known) || known.Op != opKV {
 		return err

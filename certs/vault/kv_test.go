@@ -67,7 +67,7 @@ func TestKVErrors(t *testing.T) {
 	f := newVault(t)
 	s := open(t, configOf(f))
 	rows := map[string]struct {
-		answer http.HandlerFunc
+		response http.HandlerFunc
 		kind   Kind
 		says   string
 	}{
@@ -81,7 +81,7 @@ func TestKVErrors(t *testing.T) {
 		"kv/sealed": {func(w http.ResponseWriter, _ *http.Request) { vaulttest.WriteError(w, 503, "Vault is sealed") }, Transient, "sealed"},
 	}
 	for path, row := range rows {
-		f.SetHandler(path, row.answer)
+		f.SetHandler(path, row.response)
 		err := s.WriteKV(context.Background(), path, map[string]string{"key": "-----BEGIN PRIVATE KEY-----"})
 		var known *Error
 		if !errors.As(err, &known) || known.Kind != row.kind || !strings.Contains(err.Error(), row.says) || strings.Contains(err.Error(), "PRIVATE") {

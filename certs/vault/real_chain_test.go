@@ -28,8 +28,8 @@ func (v *realVault) mount(path string) {
 // root makes a mount with a root CA and returns that.
 func (v *realVault) root(mount, ttl string) *x509.Certificate {
 	v.mount(mount)
-	answer := v.write(mount+"/root/generate/internal", map[string]any{"common_name": mount, "key_type": "ec", "ttl": ttl})
-	return v.parse(text(answer.Data["certificate"]))
+	response := v.write(mount+"/root/generate/internal", map[string]any{"common_name": mount, "key_type": "ec", "ttl": ttl})
+	return v.parse(text(response.Data["certificate"]))
 }
 
 func (v *realVault) parse(data string) *x509.Certificate {
@@ -48,14 +48,14 @@ func (v *realVault) csr(mount, name string) string {
 
 // sign has the CA of a mount sign a CA.
 func (v *realVault) sign(mount, csr, name, ttl string) string {
-	answer := v.write(mount+"/root/sign-intermediate", map[string]any{"csr": csr, "common_name": name, "ttl": ttl, "format": "pem"})
-	return text(answer.Data["certificate"])
+	response := v.write(mount+"/root/sign-intermediate", map[string]any{"csr": csr, "common_name": name, "ttl": ttl, "format": "pem"})
+	return text(response.Data["certificate"])
 }
 
 // add imports a CA and names its issuer, if it is new.
 func (v *realVault) add(mount, cert, name string) {
-	answer := v.write(mount+"/intermediate/set-signed", map[string]any{"certificate": cert})
-	for _, id := range texts(answer.Data["imported_issuers"]) {
+	response := v.write(mount+"/intermediate/set-signed", map[string]any{"certificate": cert})
+	for _, id := range texts(response.Data["imported_issuers"]) {
 		v.write(mount+"/issuer/"+id, map[string]any{"issuer_name": name})
 	}
 }
@@ -69,24 +69,24 @@ func (v *realVault) issue(path string, spec certs.Spec) (certs.Bundle, Status) {
 		v.t.Fatal(err)
 	}
 	request, key := newRequest(v.t, spec)
-	answer, err := s.Issue(v.t.Context(), request)
+	response, err := s.Issue(v.t.Context(), request)
 	if err != nil {
 		v.t.Fatal(err)
 	}
 	if s.MakesKey() {
-		key = answer.Bundle.Key
+		key = response.Bundle.Key
 	}
-	if _, err := certs.CheckResponse(answer.Bundle, spec, key.Public(), time.Now()); err != nil {
+	if _, err := certs.CheckResponse(response.Bundle, spec, key.Public(), time.Now()); err != nil {
 		v.t.Errorf("%s: %v", path, err)
 	}
 	d := certs.Decide(certs.Observed{
-		SecretExists: true, CertPEM: answer.CertPEM, CAPEM: answer.CAPEM, KeyPEM: key.PEM(certs.PKCS8), IssuedAt: time.Now(),
+		SecretExists: true, CertPEM: response.CertPEM, CAPEM: response.CAPEM, KeyPEM: key.PEM(certs.PKCS8), IssuedAt: time.Now(),
 		CurrentCA: status.CAs, Spec: spec, UID: "uid",
 	}, time.Now())
 	if d.Issue {
 		v.t.Errorf("%s: issued again at once: %s, %s", path, d.Reason, d.Message)
 	}
-	return answer.Bundle, status
+	return response.Bundle, status
 }
 
 func clientVerifies(t *testing.T, b certs.Bundle, root *x509.Certificate) {

@@ -145,11 +145,11 @@ func TestRealVaultLeases(t *testing.T) {
 		var issued []Response
 		for range 3 {
 			request, _ := newRequest(t, spec)
-			answer, err := s.Issue(t.Context(), request)
+			response, err := s.Issue(t.Context(), request)
 			if err != nil {
 				t.Fatal(err)
 			}
-			issued = append(issued, answer)
+			issued = append(issued, response)
 		}
 		status, err := s.Check(t.Context())
 		if err != nil || !status.GeneratesLeases {
@@ -222,11 +222,11 @@ func TestRealVaultRoleWishes(t *testing.T) {
 		t.Errorf("objects to %v", objections)
 	}
 	request, _ := newRequest(t, odd)
-	answer, err := s.Issue(t.Context(), request)
+	response, err := s.Issue(t.Context(), request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaf := answer.Bundle.Leaf
+	leaf := response.Bundle.Leaf
 	if !leaf.NotAfter.Equal(end) || len(leaf.URIs) != 1 || leaf.URIs[0].String() != "spiffe://example.org/a,b" {
 		t.Errorf("ends %s, %v", leaf.NotAfter, leaf.URIs)
 	}

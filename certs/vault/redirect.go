@@ -22,13 +22,13 @@ func (g guard) follow(resp *http.Response, repeat func() (*http.Request, error))
 		return nil, &fault{problem: "a redirect has no address", fix: "check what answers at server"}
 	}
 	if to.Scheme != from.Scheme {
-		return nil, &fault{status: http.StatusTemporaryRedirect, passes: true, problem: "the server redirects from " + from.Scheme + " to " + to.Scheme + ", which is not followed",
+		return nil, &fault{status: http.StatusTemporaryRedirect, transient: true, problem: "the server redirects from " + from.Scheme + " to " + to.Scheme + ", which is not followed",
 			fix: "if this lasts, write the address of Vault itself in server, with the right scheme, or correct api_addr of its nodes"}
 	}
 	api := from.Path[strings.Index(from.Path, "/v1/"):]
 	base, found := strings.CutSuffix(to.Path, api)
 	if !found || to.Host == from.Host || !g.sameCluster(resp.Request, to, base) {
-		return nil, &fault{status: http.StatusTemporaryRedirect, passes: true, problem: "the server redirects to another, which does not answer as a node of the same cluster",
+		return nil, &fault{status: http.StatusTemporaryRedirect, transient: true, problem: "the server redirects to another, which does not answer as a node of the same cluster",
 			fix: "if this lasts, write the address of Vault itself in server, or check api_addr of its nodes and that the controller reaches them"}
 	}
 	again, err := repeat()
@@ -39,7 +39,7 @@ func (g guard) follow(resp *http.Response, repeat func() (*http.Request, error))
 	second, err := g.next.RoundTrip(again)
 	if err == nil && second.StatusCode == http.StatusTemporaryRedirect {
 		_ = second.Body.Close()
-		return nil, &fault{status: http.StatusTemporaryRedirect, passes: true, problem: "the nodes of Vault redirect to each other",
+		return nil, &fault{status: http.StatusTemporaryRedirect, transient: true, problem: "the nodes of Vault redirect to each other",
 			fix: "if this lasts, check that the cluster has an active node, and api_addr of the nodes"}
 	}
 	return second, err

@@ -71,13 +71,13 @@ func TestFailoverPasses(t *testing.T) {
 	if _, err := s.Issue(t.Context(), request); err != nil {
 		t.Fatal(err)
 	}
-	for status, answer := range map[int]http.HandlerFunc{
+	for status, response := range map[int]http.HandlerFunc{
 		307: func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://127.0.0.1:1"+r.URL.Path, 307)
 		},
 		472: vaulttest.ErrorHandler(472), 473: vaulttest.ErrorHandler(473), 429: vaulttest.ErrorHandler(429), 503: vaulttest.ErrorHandler(503),
 	} {
-		f.SetHandler("pki/sign/web", answer)
+		f.SetHandler("pki/sign/web", response)
 		if _, err := s.Issue(t.Context(), request); kindOfError(t, err) != Transient {
 			t.Errorf("%d: %v", status, err)
 		}

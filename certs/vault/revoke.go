@@ -18,7 +18,7 @@ import (
 // it is no error. Errors are *BusyError and *Error. An *Error of Kind User means that nothing is left to revoke: the mount did not issue cert, or no longer
 // has its CA.
 func (s *Session) Revoke(ctx context.Context, cert *x509.Certificate) error {
-	return s.reserved(ctx, opRevoke, func(ctx context.Context, client *api.Client) error {
+	return s.callInSlot(ctx, opRevoke, func(ctx context.Context, client *api.Client) error {
 		_, err := client.Logical().WriteWithContext(ctx, s.path.mount+"/revoke", map[string]any{
 			"certificate": string(certs.EncodeCertificates(cert)),
 		})
@@ -32,7 +32,7 @@ func (s *Session) RevokeSerial(ctx context.Context, serial string) error {
 	if err != nil || len(number) == 0 {
 		return &Error{Op: opRevoke, Kind: User, Message: "the serial number is not hex: nothing is left to revoke"}
 	}
-	return s.reserved(ctx, opRevoke, func(ctx context.Context, client *api.Client) error {
+	return s.callInSlot(ctx, opRevoke, func(ctx context.Context, client *api.Client) error {
 		_, err := client.Logical().WriteWithContext(ctx, s.path.mount+"/revoke", map[string]any{
 			"serial_number": strings.ReplaceAll(fmt.Sprintf("% x", number), " ", ":"),
 		})
@@ -68,12 +68,12 @@ func (s *Session) issuerRef() string {
 	if s.path.issuer != "" {
 		return s.path.issuer
 	}
-	return s.seen.issuerRef()
+	return s.history.issuerRef()
 }
 
 // checkCRL says nothing about a list of another issuer than the known ones, as after a rotation.
 func (s *Session) checkCRL(list *x509.RevocationList) error {
-	for _, ca := range s.seen.authorities() {
+	for _, ca := range s.history.authorities() {
 		if string(ca.RawSubject) == string(list.RawIssuer) && list.CheckSignatureFrom(ca) != nil {
 			return &fault{problem: "the CRL is not signed by the CA whose name it has", fix: "check what answers at the issuer's address"}
 		}

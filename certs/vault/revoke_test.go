@@ -19,11 +19,11 @@ func TestCRL(t *testing.T) {
 	f := newVault(t)
 	s := open(t, configOf(f))
 	request, _ := newRequest(t, spec)
-	answer, err := s.Issue(t.Context(), request)
+	response, err := s.Issue(t.Context(), request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaf := answer.Bundle.Leaf
+	leaf := response.Bundle.Leaf
 	serve := func(ca *certstest.CA) {
 		der := newCRL(t, ca, leaf.SerialNumber)
 		f.SetHandler("pki/crl", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(der) })

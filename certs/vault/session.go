@@ -14,12 +14,12 @@ import (
 
 // Session is a connection to one Vault as one identity for one role. It is safe for concurrent use; see the package.
 type Session struct {
-	config Config
-	path   rolePath
-	wire   *wire
-	tokens *tokens
-	gate   *gate
-	seen   seen
+	config  Config
+	path    rolePath
+	wire    *wire
+	tokens  *tokens
+	limiter *limiter
+	history history
 }
 
 // Open makes a Session and does not call Vault. Config's first fault is the error, a certs.FieldError.
@@ -32,8 +32,8 @@ func Open(c Config) (*Session, error) {
 		return nil, fault
 	}
 	c = c.withDefaults()
-	s := &Session{config: c, path: path, wire: newWire(c), gate: newGate(c)}
-	s.tokens = newTokens(s.wire, s.seen.loggedIn)
+	s := &Session{config: c, path: path, wire: newWire(c), limiter: newLimiter(c)}
+	s.tokens = newTokens(s.wire, s.history.noteLogin)
 	return s, nil
 }
 
@@ -80,7 +80,7 @@ func (s *Session) call(ctx context.Context, a access, do func(context.Context, *
 			s.tokens.allowed(l, a.op)
 		}
 		refused := denied(err) || err == nil && a.deniedAll != nil && a.deniedAll()
-		if refused && attempt == 0 && s.tokens.another(l, a.op, tokenRefused(err), a.extra && err != nil) {
+		if refused && attempt == 0 && s.tokens.dropRefused(l, a.op, tokenRefused(err), a.extra && err != nil) {
 			continue
 		}
 		switch {
@@ -88,7 +88,7 @@ func (s *Session) call(ctx context.Context, a access, do func(context.Context, *
 			return nil
 		case tokenRefused(err):
 			return classify(opLogin, err)
-		case refused && a.extra && s.tokens.lost(l, a.op):
+		case refused && a.extra && s.tokens.lostPermission(l, a.op):
 			return &Error{Op: opLogin, Status: http.StatusForbidden, Kind: Setup,
 				Message: "the token may not do what it could before, so it has expired or its policy has changed: give the issuer a valid token"}
 		}
@@ -97,37 +97,37 @@ func (s *Session) call(ctx context.Context, a access, do func(context.Context, *
 }
 
 // reserved makes a call in a place of the issuer's, within Config.Timeout in all, or returns a BusyError at once.
-func (s *Session) reserved(ctx context.Context, op string, do func(context.Context, *api.Client) error) (err error) {
-	place, err := s.admit(s.gate.slot)
+func (s *Session) callInSlot(ctx context.Context, op string, do func(context.Context, *api.Client) error) (err error) {
+	held, err := s.acquire(s.limiter.enterUnrated)
 	if err != nil {
 		return err
 	}
-	defer func() { s.leave(place, op, false, err) }()
+	defer func() { s.release(held, op, false, err) }()
 	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
 	return s.call(ctx, access{op: op}, func(ctx context.Context, l *login) error { return do(ctx, l.client) })
 }
 
 // admit lets a call pass that Vault is likely to answer and that the limits leave a place for. The error is a *BusyError.
-func (s *Session) admit(enter func() (*turn, time.Time)) (*turn, error) {
+func (s *Session) acquire(enter func() (*slot, time.Time)) (*slot, error) {
 	now := s.config.Now()
 	cause, notBefore := s.wire.breaker.enter(now)
 	if cause != nil {
 		return nil, &BusyError{NotBefore: notBefore, Cause: cause}
 	}
-	place, notBefore := enter()
-	if place == nil {
-		s.wire.breaker.leave(now, "", nil)
+	held, notBefore := enter()
+	if held == nil {
+		s.wire.breaker.release(now, "", nil)
 		return nil, &BusyError{NotBefore: notBefore}
 	}
-	return place, nil
+	return held, nil
 }
 
 // leave ends a call that admit let pass; unused says that nothing was asked of Vault.
-func (s *Session) leave(place *turn, op string, unused bool, err error) {
-	place.leave(unused)
+func (s *Session) release(held *slot, op string, unused bool, err error) {
+	held.release(unused)
 	if unused {
 		err = nil // is the caller's
 	}
-	s.wire.breaker.leave(s.config.Now(), op, err)
+	s.wire.breaker.release(s.config.Now(), op, err)
 }

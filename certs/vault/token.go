@@ -15,27 +15,27 @@ import (
 // tokens is where a Session's token comes from: one login for all its callers, renewed while it can be, and another one
 // where Vault refuses it.
 type tokens struct {
-	wire     *wire
-	loggedIn func() // hears of each new token
-	logins   singleflight.Group
-	ended    context.Context // done once the Session is closed
-	end      context.CancelFunc
+	wire    *wire
+	onLogin func() // hears of each new token
+	logins  singleflight.Group
+	ctx     context.Context // done once the Session is closed
+	cancel  context.CancelFunc
 
-	mu      sync.Mutex
-	login   *login // nil before the first and after a refused token
-	refused *Error // the last login's set-up error
-	retryAt time.Time
-	could   map[string]bool // operations that a token of the Session was allowed
+	mu          sync.Mutex
+	login       *login // nil before the first and after a refused token
+	refused     *Error // the last login's set-up error
+	retryAt     time.Time
+	everAllowed map[string]bool // operations that a token of the Session was allowed
 }
 
 // login is a token and the client that uses it. It never changes, but for its record.
 type login struct {
-	client    *api.Client
-	given     bool // by the issuer, and not made by a login
-	renewable bool
-	life      time.Duration // 0 for a token without end
-	renewAt   time.Time     // two thirds of the life; zero without end
-	endsAt    time.Time     // zero without end
+	client     *api.Client
+	configured bool // by the issuer, and not made by a login
+	renewable  bool
+	ttl        time.Duration // 0 for a token without end
+	renewAt    time.Time     // two thirds of the life; zero without end
+	expiresAt  time.Time     // zero without end
 	*record
 }
 
@@ -43,32 +43,32 @@ type login struct {
 type record struct {
 	madeAt time.Time
 
-	mu     sync.Mutex
-	worked bool // Vault has taken it at least once
-	leases int  // certificates that end with it, and signatures of which that is not known
+	mu       sync.Mutex
+	accepted bool // Vault has taken it at least once
+	leases   int  // certificates that end with it, and signatures of which that is not known
 }
 
 const (
 	// refusedPause is how long a set-up error of a login answers for others, so that a thousand certificates with one wrong
 	// password do not knock a thousand times.
-	refusedPause = 5 * time.Second
+	loginErrorTTL = 5 * time.Second
 	// loginPause is how old a token must be for a refusal to be worth another login: policies may have been put on the role
 	// of the auth method since, and Vault before 1.16 and OpenBao refuse a dead token in the words of a policy.
-	loginPause = time.Minute
+	minTokenAge = time.Minute
 )
 
 var errClosed = errors.New("session closed")
 
 func newTokens(w *wire, loggedIn func()) *tokens {
-	t := &tokens{wire: w, loggedIn: loggedIn, could: map[string]bool{}}
-	t.ended, t.end = context.WithCancel(context.Background())
+	t := &tokens{wire: w, onLogin: loggedIn, everAllowed: map[string]bool{}}
+	t.ctx, t.cancel = context.WithCancel(context.Background())
 	return t
 }
 
 func (t *tokens) now() time.Time { return t.wire.config.Now() }
 
 // given reports whether the issuer has a token and no way to log in.
-func (t *tokens) given() bool {
+func (t *tokens) configured() bool {
 	_, given := t.wire.config.Auth.(TokenAuth)
 	return given
 }
@@ -78,16 +78,16 @@ func (l *login) fresh(now time.Time) bool {
 	return l != nil && (l.renewAt.IsZero() || now.Before(l.renewAt))
 }
 
-func (r *record) take() {
+func (r *record) markAccepted() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.worked = true
+	r.accepted = true
 }
 
-func (r *record) taken() bool {
+func (r *record) isAccepted() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.worked
+	return r.accepted
 }
 
 // signing notes a signature that is asked for with the token. Until settled reports that it has no lease, it may have one.
@@ -134,7 +134,7 @@ func (t *tokens) current(ctx context.Context) (*login, error) {
 
 // known is the login at hand, fresh or not, or the error that still answers for one.
 func (t *tokens) known() (*login, error) {
-	if t.ended.Err() != nil {
+	if t.ctx.Err() != nil {
 		return nil, &Error{Op: opLogin, Kind: Transient, Message: errClosed.Error(), cause: errClosed}
 	}
 	t.mu.Lock()
@@ -147,28 +147,28 @@ func (t *tokens) known() (*login, error) {
 
 // allowed notes that Vault let l do op.
 func (t *tokens) allowed(l *login, op string) {
-	l.take()
+	l.markAccepted()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.could[op] = true
+	t.everAllowed[op] = true
 }
 
 // another reports whether a call that Vault refused l is worth repeating with another login, and drops l then. unknown is
 // that Vault does not know the token; extra that a Session does without the call where it is not allowed. A token younger
 // than loginPause is as good as a new one, so that refusals bring at most one login a minute.
-func (t *tokens) another(l *login, op string, unknown, extra bool) bool {
+func (t *tokens) dropRefused(l *login, op string, unknown, extra bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.login != l {
 		return true // another caller has seen to it
 	}
 	switch {
-	case l.given && !unknown: // there is no other
+	case l.configured && !unknown: // there is no other
 		return false
-	case unknown && (l.given || l.taken()): // it has ended, or its number of uses has
-	case t.now().Sub(l.madeAt) < loginPause:
+	case unknown && (l.configured || l.isAccepted()): // it has ended, or its number of uses has
+	case t.now().Sub(l.madeAt) < minTokenAge:
 		return false
-	case !unknown && extra && !t.could[op]: // as ever
+	case !unknown && extra && !t.everAllowed[op]: // as ever
 		return false
 	}
 	t.login = nil
@@ -177,13 +177,13 @@ func (t *tokens) another(l *login, op string, unknown, extra bool) bool {
 
 // lost reports whether a token of the Session could do op before. Where logins make tokens, this one cannot, and it is
 // not worth another login again.
-func (t *tokens) lost(l *login, op string) bool {
+func (t *tokens) lostPermission(l *login, op string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !l.given {
-		t.could[op] = false
+	if !l.configured {
+		t.everAllowed[op] = false
 	}
-	return t.could[op]
+	return t.everAllowed[op]
 }
 
 // refresh renews old if it can, and logs in if not. It runs for all who wait, so under none of their contexts.
@@ -197,7 +197,7 @@ func (t *tokens) refresh(old *login) (*login, error) {
 	t.refused = nil
 	if err != nil {
 		if err.Kind == Setup {
-			t.refused, t.retryAt = err, t.now().Add(refusedPause)
+			t.refused, t.retryAt = err, t.now().Add(loginErrorTTL)
 		}
 		return nil, err
 	}
@@ -211,7 +211,7 @@ func (t *tokens) logIn() (*login, *Error) {
 		return nil, classify(opLogin, err)
 	}
 	var secret *api.Secret
-	err = t.wire.do(t.ended, opLogin, func(ctx context.Context) (err error) {
+	err = t.wire.do(t.ctx, opLogin, func(ctx context.Context) (err error) {
 		secret, err = t.wire.config.Auth.login(ctx, client)
 		return err
 	})
@@ -225,11 +225,11 @@ func (t *tokens) logIn() (*login, *Error) {
 // token is used to its end.
 func (t *tokens) renew(old *login) (*login, *Error) {
 	now := t.now()
-	if old == nil || !old.renewable || !now.Before(old.endsAt) {
+	if old == nil || !old.renewable || !now.Before(old.expiresAt) {
 		return nil, nil
 	}
 	var secret *api.Secret
-	err := t.wire.do(t.ended, opRenew, func(ctx context.Context) (err error) {
+	err := t.wire.do(t.ctx, opRenew, func(ctx context.Context) (err error) {
 		secret, err = old.client.Auth().Token().RenewSelfWithContext(ctx, 0)
 		return err
 	})
@@ -238,7 +238,7 @@ func (t *tokens) renew(old *login) (*login, *Error) {
 			return nil, nil
 		}
 		later := *old
-		later.renewAt = now.Add(old.endsAt.Sub(now) / 3)
+		later.renewAt = now.Add(old.expiresAt.Sub(now) / 3)
 		return &later, nil
 	}
 	if secret == nil || secret.Auth == nil {
@@ -256,16 +256,16 @@ func (t *tokens) newLogin(auth *api.SecretAuth, old *login) (*login, *Error) {
 		return nil, classify(opLogin, err)
 	}
 	now, life := t.now(), time.Duration(auth.LeaseDuration)*time.Second
-	l := &login{client: client, given: t.given(), life: life, renewable: auth.Renewable}
+	l := &login{client: client, configured: t.configured(), ttl: life, renewable: auth.Renewable}
 	if old == nil {
 		l.record = &record{madeAt: now}
-		t.loggedIn()
+		t.onLogin()
 	} else {
 		l.record = old.record
-		l.renewable = auth.Renewable && 2*life >= old.life
+		l.renewable = auth.Renewable && 2*life >= old.ttl
 	}
 	if life > 0 {
-		l.renewAt, l.endsAt = now.Add(life*2/3), now.Add(life)
+		l.renewAt, l.expiresAt = now.Add(life*2/3), now.Add(life)
 	}
 	return l, nil
 }
@@ -274,12 +274,12 @@ func (t *tokens) newLogin(auth *api.SecretAuth, old *login) (*login, *Error) {
 // leaves the token to its end. A token that has leases is left to its end in any case: Vault revokes their certificates
 // with it.
 func (t *tokens) close() {
-	t.end()
+	t.cancel()
 	t.mu.Lock()
 	l := t.login
 	t.login = nil
 	t.mu.Unlock()
-	if l == nil || l.given || l.hasLeases() {
+	if l == nil || l.configured || l.hasLeases() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)

@@ -280,7 +280,7 @@ func TestRefusedLoginAnswersForOthers(t *testing.T) {
 		t.Errorf("%d logins", n)
 	}
 	f.SetHandler("auth/approle/login", nil)
-	at = at.Add(refusedPause)
+	at = at.Add(loginErrorTTL)
 	if _, err := s.Issue(t.Context(), request); err != nil {
 		t.Errorf("after the pause: %v", err)
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // maxAnswer is far more than any answer of the PKI engine; a CRL of it has about 100,000 entries.
-const maxAnswer = 4 << 20
+const maxResponse = 4 << 20
 
 func newTransport(c Config) *http.Transport {
 	// Beside the calls in flight there are a check, a login and the end of a session at most.
@@ -45,15 +45,15 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if wrong := misplaced(resp); wrong != nil {
+	if wrong := unexpectedResponse(resp); wrong != nil {
 		_ = resp.Body.Close()
 		return nil, wrong
 	}
-	resp.Body = &limited{ReadCloser: resp.Body, left: maxAnswer}
+	resp.Body = &limited{ReadCloser: resp.Body, left: maxResponse}
 	return resp, nil
 }
 
-func misplaced(resp *http.Response) error {
+func unexpectedResponse(resp *http.Response) error {
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		return &fault{problem: "the server redirects", fix: "write the address of Vault itself in server, with the right scheme"}
 	}

@@ -35,7 +35,7 @@ func TestAnswersThatAreNotVaults(t *testing.T) {
 	defer other.Close()
 	for _, row := range []struct {
 		name   string
-		answer http.HandlerFunc
+		response http.HandlerFunc
 		kind   Kind
 		want   string
 	}{
@@ -60,7 +60,7 @@ func TestAnswersThatAreNotVaults(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			f := newVault(t)
-			f.SetHandler("pki/sign/web", row.answer)
+			f.SetHandler("pki/sign/web", row.response)
 			c := configOf(f)
 			c.Timeout = 2 * time.Second
 			request, _ := newRequest(t, spec)
@@ -175,11 +175,11 @@ func TestCallFinished(t *testing.T) {
 	})
 	request, key := newRequest(t, spec)
 	request.FinishAfterCancel = true
-	answer, err := open(t, configOf(f)).Issue(ctx, request)
+	response, err := open(t, configOf(f)).Issue(ctx, request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if answer.Bundle.Leaf == nil || !answer.Bundle.Leaf.PublicKey.(*ecdsa.PublicKey).Equal(key.Public()) {
+	if response.Bundle.Leaf == nil || !response.Bundle.Leaf.PublicKey.(*ecdsa.PublicKey).Equal(key.Public()) {
 		t.Error("the answer is for another key")
 	}
 	if _, err := open(t, configOf(f)).Issue(ctx, request); kindOfError(t, err) != Transient {

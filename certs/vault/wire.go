@@ -61,7 +61,7 @@ func (w *wire) do(ctx context.Context, op string, exchange func(context.Context)
 	switch {
 	case !known.unanswered():
 		w.breaker.note(end, op, nil)
-	case !known.givenUp():
+	case !known.canceled():
 		w.breaker.note(end, op, known)
 	}
 	w.config.Observe(op, known.Status, end.Sub(start), known)

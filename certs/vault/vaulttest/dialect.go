@@ -68,25 +68,25 @@ func Proxy(target string, dialect Dialect) *httptest.Server {
 }
 
 func (d Dialect) translate(r *http.Response, path string, body []byte) []byte {
-	var answer map[string]any
-	if json.Unmarshal(body, &answer) != nil {
+	var response map[string]any
+	if json.Unmarshal(body, &response) != nil {
 		return body
 	}
 	switch {
 	case !d.issuers && strings.Contains(path, "/issuer/"):
 		r.StatusCode, r.Status = http.StatusNotFound, "404 Not Found"
-		answer = map[string]any{"errors": []string{"1 error occurred:\n\t* unsupported path\n\n"}}
+		response = map[string]any{"errors": []string{"1 error occurred:\n\t* unsupported path\n\n"}}
 	case r.StatusCode == http.StatusForbidden && strings.Contains(string(body), "invalid token"):
-		answer = map[string]any{"errors": []string{d.deadToken}}
+		response = map[string]any{"errors": []string{d.deadToken}}
 	case path == "sys/health":
-		answer["version"] = d.version
+		response["version"] = d.version
 	case strings.Contains(path, "/roles/"):
-		data, _ := answer["data"].(map[string]any)
+		data, _ := response["data"].(map[string]any)
 		for _, field := range d.lacks {
 			delete(data, field)
 		}
 	}
-	out, err := json.Marshal(answer)
+	out, err := json.Marshal(response)
 	if err != nil {
 		return body
 	}

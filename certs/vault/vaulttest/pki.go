@@ -18,7 +18,7 @@ import (
 )
 
 // life is that of a certificate whose request names none.
-const life = 24 * time.Hour
+const defaultTTL = 24 * time.Hour
 
 type revocation struct{ serial *big.Int }
 
@@ -31,7 +31,7 @@ func (v *Vault) Sign(w http.ResponseWriter, r *http.Request) {
 		WriteError(w, http.StatusBadRequest, "csr contains no data")
 		return
 	}
-	ttl := life
+	ttl := defaultTTL
 	if text, ok := body["ttl"].(string); ok {
 		if d, err := time.ParseDuration(text); err == nil {
 			ttl = d
@@ -39,19 +39,19 @@ func (v *Vault) Sign(w http.ResponseWriter, r *http.Request) {
 	}
 	leaf := v.CA.SignRequest(panicking{}, []byte(csr), v.now().Add(-30*time.Second), v.now().Add(ttl))
 	root := string(certstest.PEM(v.CA.Cert))
-	answer := map[string]any{"data": map[string]any{
+	response := map[string]any{"data": map[string]any{
 		"certificate": string(certstest.PEM(leaf)), "issuing_ca": root, "ca_chain": []string{root}, "serial_number": serial(leaf.SerialNumber),
 	}}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.bodies = append(v.bodies, body)
 	if leases, _ := v.role["generate_lease"].(bool); leases {
-		answer["lease_id"], answer["lease_duration"] = "pki/sign/web/"+serial(leaf.SerialNumber), int(ttl.Seconds())
+		response["lease_id"], response["lease_duration"] = "pki/sign/web/"+serial(leaf.SerialNumber), int(ttl.Seconds())
 		if holder := v.tokens[r.Header.Get("X-Vault-Token")]; holder != nil {
 			holder.leases = append(holder.leases, revocation{leaf.SerialNumber})
 		}
 	}
-	write(w, answer)
+	write(w, response)
 }
 
 func serial(n *big.Int) string {
@@ -118,8 +118,8 @@ func (v *Vault) crl(w http.ResponseWriter) {
 }
 
 // end is called with the lock held: it ends a token, and revokes the certificates of its leases, as Vault does.
-func (v *Vault) end(holder *token) {
-	holder.dead = true
+func (v *Vault) expire(holder *token) {
+	holder.expired = true
 	v.revoked = append(v.revoked, holder.leases...)
 	holder.leases = nil
 }

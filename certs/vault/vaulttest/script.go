@@ -12,7 +12,7 @@ import (
 func (v *Vault) SetHandler(path string, h http.HandlerFunc) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.answers[path] = h
+	v.handlers[path] = h
 }
 
 // SetRole changes fields of the role "web".
@@ -33,7 +33,7 @@ func (v *Vault) SetTokenTTL(seconds int) {
 func (v *Vault) AddToken(name string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.tokens[name] = &token{may: true}
+	v.tokens[name] = &token{allowed: true}
 }
 
 // LoginsMay says whether the policies that logins give from now on allow the path. Tokens that are there keep theirs, as
@@ -41,7 +41,7 @@ func (v *Vault) AddToken(name string) {
 func (v *Vault) AllowNewTokens(do bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.may = do
+	v.allowNew = do
 }
 
 // Deny takes paths out of every token's policy; Allow puts them back. Paths of a token itself, such as
@@ -64,7 +64,7 @@ func (v *Vault) Forget() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, holder := range v.tokens {
-		holder.dead = true
+		holder.expired = true
 	}
 }
 
@@ -73,7 +73,7 @@ func (v *Vault) ExpireTokens() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, holder := range v.tokens {
-		v.end(holder)
+		v.expire(holder)
 	}
 }
 

@@ -28,11 +28,11 @@ type Vault struct {
 	mu       sync.Mutex
 	role     map[string]any
 	lease    int  // seconds of a token
-	may      bool // what logins give from now on
+	allowNew bool // what logins give from now on
 	sealed   bool
 	hung     chan struct{} // closed when it serves again; nil while it does
 	denied   map[string]bool
-	answers  map[string]http.HandlerFunc
+	handlers map[string]http.HandlerFunc
 	tokens   map[string]*token
 	calls    map[string]int
 	bodies   []map[string]any
@@ -42,8 +42,8 @@ type Vault struct {
 }
 
 type token struct {
-	dead bool
-	may  bool // what its policies allow
+	expired bool
+	allowed bool // what its policies allow
 	// leases are the certificates that end with it.
 	leases []revocation
 }
@@ -55,9 +55,9 @@ func Start(now func() time.Time) *Vault { return StartDialect(now, Vault121) }
 func StartDialect(now func() time.Time, dialect Dialect) *Vault {
 	v := &Vault{
 		CA:  certstest.NewCA(panicking{}, "root", now().Add(1000*time.Hour)),
-		now: now, dialect: dialect, lease: 3600, may: true,
+		now: now, dialect: dialect, lease: 3600, allowNew: true,
 		role:   map[string]any{"key_type": "any", "allow_any_name": true, "issuer_ref": "default", "max_ttl": 3600},
-		denied: map[string]bool{}, answers: map[string]http.HandlerFunc{}, tokens: map[string]*token{}, calls: map[string]int{},
+		denied: map[string]bool{}, handlers: map[string]http.HandlerFunc{}, tokens: map[string]*token{}, calls: map[string]int{},
 	}
 	v.Server = httptest.NewServer(v)
 	return v
@@ -89,7 +89,7 @@ func (v *Vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v.mu.Lock()
 	v.calls[path]++
 	v.header = r.Header.Clone()
-	scripted, hung, sealed := v.answers[path], v.hung, v.sealed
+	scripted, hung, sealed := v.handlers[path], v.hung, v.sealed
 	v.mu.Unlock()
 	switch {
 	case hung != nil:
@@ -126,15 +126,15 @@ func (v *Vault) authenticated(w http.ResponseWriter, r *http.Request, path strin
 	name := r.Header.Get("X-Vault-Token")
 	v.mu.Lock()
 	holder := v.tokens[name]
-	alive := holder != nil && !holder.dead
-	allowed := alive && holder.may && !v.denied[path]
+	alive := holder != nil && !holder.expired
+	allowed := alive && holder.allowed && !v.denied[path]
 	v.mu.Unlock()
 	own := strings.HasPrefix(path, "auth/token/") || path == "sys/capabilities-self"
 	switch {
 	case !alive:
 		WriteError(w, http.StatusForbidden, v.dialect.deadToken)
 	case own && !v.denies(path):
-		v.ofToken(w, r, path, holder)
+		v.tokenSelf(w, r, path, holder)
 	case !allowed:
 		WriteError(w, http.StatusForbidden, v.dialect.denied)
 	case path == "pki/roles/web":
@@ -152,7 +152,7 @@ func (v *Vault) authenticated(w http.ResponseWriter, r *http.Request, path strin
 }
 
 // ofToken serves what a token may do with itself by the policy "default".
-func (v *Vault) ofToken(w http.ResponseWriter, r *http.Request, path string, holder *token) {
+func (v *Vault) tokenSelf(w http.ResponseWriter, r *http.Request, path string, holder *token) {
 	drain(r)
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -162,11 +162,11 @@ func (v *Vault) ofToken(w http.ResponseWriter, r *http.Request, path string, hol
 	case "auth/token/lookup-self":
 		WriteData(w, map[string]any{"ttl": v.lease, "renewable": true})
 	case "auth/token/revoke-self":
-		v.end(holder)
+		v.expire(holder)
 		w.WriteHeader(http.StatusNoContent)
 	case "sys/capabilities-self":
 		can := "deny"
-		if holder.may {
+		if holder.allowed {
 			can = "update"
 		}
 		WriteData(w, map[string]any{"capabilities": []string{can}})
@@ -190,7 +190,7 @@ func (v *Vault) LogIn(w http.ResponseWriter) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	name := fmt.Sprintf("token-%d", len(v.tokens)+1)
-	v.tokens[name] = &token{may: v.may}
+	v.tokens[name] = &token{allowed: v.allowNew}
 	write(w, map[string]any{"auth": map[string]any{"client_token": name, "lease_duration": v.lease, "renewable": true}})
 }
 

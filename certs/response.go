@@ -12,31 +12,31 @@ import (
 // CheckResponse reports whether an issuer's answer may replace the old certificate. public is the key that the request was
 // signed with, nil where the issuer made the key, which must then be in answer. Errors are *ResponseError. Warnings are
 // stable sentences about what was asked and not granted, for status; an answer with warnings may be written.
-func CheckResponse(answer Bundle, spec Spec, public crypto.PublicKey, now time.Time) (warnings []string, err error) {
-	if answer.Leaf == nil {
+func CheckResponse(response Bundle, spec Spec, public crypto.PublicKey, now time.Time) (warnings []string, err error) {
+	if response.Leaf == nil {
 		return nil, &ResponseError{"it holds no certificate", "check what answers at the issuer's address"}
 	}
 	for _, check := range []func() error{
-		func() error { return checkKey(answer, spec, public) },
-		func() error { return checkContent(answer.Leaf, spec) },
-		func() error { return checkChain(answer, now) },
-		func() error { return checkTimes(answer, spec, now) },
+		func() error { return checkKey(response, spec, public) },
+		func() error { return checkContent(response.Leaf, spec) },
+		func() error { return checkChain(response, now) },
+		func() error { return checkTimes(response, spec, now) },
 	} {
 		if err := check(); err != nil {
 			return nil, err
 		}
 	}
-	return shortfalls(answer, spec, now), nil
+	return shortfalls(response, spec, now), nil
 }
 
-func checkKey(answer Bundle, spec Spec, public crypto.PublicKey) error {
+func checkKey(response Bundle, spec Spec, public crypto.PublicKey) error {
 	if public == nil {
-		public = answer.Key.Public()
+		public = response.Key.Public()
 	}
-	if !samePublic(public, answer.Leaf.PublicKey) {
+	if !samePublic(public, response.Leaf.PublicKey) {
 		return &ResponseError{"its certificate is for another key", "check what answers at the issuer's address"}
 	}
-	if difference := keyDifference(answer.Leaf, spec.Key); difference != "" {
+	if difference := keyDifference(response.Leaf, spec.Key); difference != "" {
 		return &ResponseError{difference, "ask for the kind of key that the issuer makes, or have it sign ours"}
 	}
 	return nil
@@ -54,9 +54,9 @@ func checkContent(leaf *x509.Certificate, spec Spec) error {
 
 // checkChain takes a chain of which one path verifies now. The anchors are what a client may trust: the roots, or the topmost
 // CAs where no root is known.
-func checkChain(answer Bundle, now time.Time) error {
-	c := answer.chain()
-	if problem := answer.chainProblem(c); problem != "" {
+func checkChain(response Bundle, now time.Time) error {
+	c := response.chain()
+	if problem := response.chainProblem(c); problem != "" {
 		return &ResponseError{problem, "check the chain of the issuer"}
 	}
 	if len(c.signers[0]) == 0 {
@@ -66,16 +66,16 @@ func checkChain(answer Bundle, now time.Time) error {
 	for _, ca := range c.anchors() {
 		roots.AddCert(ca)
 	}
-	for _, cert := range answer.Intermediates {
+	for _, cert := range response.Intermediates {
 		between.AddCert(cert)
 	}
-	if now.Before(answer.Leaf.NotBefore) {
-		now = answer.Leaf.NotBefore
+	if now.Before(response.Leaf.NotBefore) {
+		now = response.Leaf.NotBefore
 	}
-	_, err := answer.Leaf.Verify(x509.VerifyOptions{
+	_, err := response.Leaf.Verify(x509.VerifyOptions{
 		Roots: roots, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
 	})
-	if err == nil || !now.Before(answer.Leaf.NotAfter) { // that is for checkTimes
+	if err == nil || !now.Before(response.Leaf.NotAfter) { // that is for checkTimes
 		return nil
 	}
 	if e := c.expired(now); e != nil {
@@ -84,9 +84,9 @@ func checkChain(answer Bundle, now time.Time) error {
 	return &ResponseError{"its certificate does not verify with the CA in it", "check that the CA is valid and may sign these names"}
 }
 
-func checkTimes(answer Bundle, spec Spec, now time.Time) error {
-	leaf := answer.Leaf
-	first, _ := answer.Expiry()
+func checkTimes(response Bundle, spec Spec, now time.Time) error {
+	leaf := response.Leaf
+	first, _ := response.Expiry()
 	earliest, earlier, _ := renewal(LifetimeStart(leaf.NotBefore, now, now), first, spec)
 	switch {
 	case !now.Before(leaf.NotAfter):
@@ -107,26 +107,26 @@ func Ungranted(leaf *x509.Certificate, spec Spec) string {
 		return difference
 	}
 	if missing := missingUsages(leaf, spec); len(missing) > 0 {
-		return "the certificate lacks usages: " + listed(missing)
+		return "the certificate lacks usages: " + joinFirst(missing)
 	}
 	return ""
 }
 
-func shortfalls(answer Bundle, spec Spec, now time.Time) []string {
+func shortfalls(response Bundle, spec Spec, now time.Time) []string {
 	var warnings []string
-	if granted, short := shortLife(answer, spec, now); short {
+	if granted, short := shortLifetime(response, spec, now); short {
 		warnings = append(warnings, fmt.Sprintf("the issuer granted %s of the %s requested", granted, spec.Duration))
 	}
-	if cramped := crampedRenewal(answer, spec, now); cramped != "" {
+	if cramped := renewBeforeProblem(response, spec, now); cramped != "" {
 		warnings = append(warnings, cramped)
 	}
-	if difference := subjectDifference(answer.Leaf, spec); difference != "" {
+	if difference := subjectDifference(response.Leaf, spec); difference != "" {
 		warnings = append(warnings, difference)
 	}
-	if missing := missingUsages(answer.Leaf, spec); len(missing) > 0 {
-		warnings = append(warnings, "the certificate lacks usages: "+listed(missing))
+	if missing := missingUsages(response.Leaf, spec); len(missing) > 0 {
+		warnings = append(warnings, "the certificate lacks usages: "+joinFirst(missing))
 	}
-	if first, _ := answer.Expiry(); first.Before(answer.Leaf.NotAfter) {
+	if first, _ := response.Expiry(); first.Before(response.Leaf.NotAfter) {
 		warnings = append(warnings, "a CA of the chain expires before the certificate")
 	}
 	return warnings

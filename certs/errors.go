@@ -29,14 +29,14 @@ func (e FieldError) Error() string {
 }
 
 // problem is what is wrong with a value and how to mend it.
-type problem struct{ what, mend string }
+type problem struct{ what, fix string }
 
 func fieldError(field, value string, p problem) FieldError {
-	return FieldError{Field: field, Value: cut(value), Problem: p.what, Fix: p.mend}
+	return FieldError{Field: field, Value: truncate(value), Problem: p.what, Fix: p.fix}
 }
 
 // cut is what fits into a message of what a user wrote.
-func cut(value string) string {
+func truncate(value string) string {
 	if len(value) > 80 {
 		return strings.ToValidUTF8(value[:80], "") + "..."
 	}

@@ -14,7 +14,7 @@ import (
 type crowd struct {
 	t      *testing.T
 	at     time.Time
-	gate   *gate
+	gate   *limiter
 	takes  time.Duration // a call
 	late   func() time.Duration
 	gone   func(id string) bool // never comes again
@@ -27,7 +27,7 @@ type crowd struct {
 func newCrowd(t *testing.T, maxInFlight int, perSecond float64, takes time.Duration) *crowd {
 	c := &crowd{t: t, at: now, takes: takes, visits: map[string]int{}, served: map[string]time.Time{},
 		late: func() time.Duration { return 0 }, gone: func(string) bool { return false }}
-	c.gate = newGate(Config{Now: func() time.Time { return c.at }, MaxInFlight: maxInFlight, RatePerSecond: perSecond}.withDefaults())
+	c.gate = newLimiter(Config{Now: func() time.Time { return c.at }, MaxInFlight: maxInFlight, RatePerSecond: perSecond}.withDefaults())
 	return c
 }
 
@@ -39,19 +39,19 @@ func (c *crowd) run() {
 		next := heap.Pop(&c.queue).(arrival)
 		c.at = next.at
 		if next.done != nil {
-			next.done.leave(false)
+			next.done.release(false)
 			continue
 		}
 		c.visits[next.id]++
-		place, notBefore := c.enter(next.ticket)
+		held, notBefore := c.enter(next.ticket)
 		switch {
-		case place != nil:
+		case held != nil:
 			if _, twice := c.served[next.id]; twice {
 				c.t.Errorf("%s was served twice", next.id)
 			}
 			c.served[next.id] = c.at
 			c.order = append(c.order, next.id)
-			heap.Push(&c.queue, arrival{at: c.at.Add(c.takes), done: place})
+			heap.Push(&c.queue, arrival{at: c.at.Add(c.takes), done: held})
 		case !notBefore.After(c.at):
 			c.t.Fatalf("%s is to come again at once", next.id)
 		case !c.gone(next.id):
@@ -61,7 +61,7 @@ func (c *crowd) run() {
 }
 
 // enter asks for a turn; every other time it asks first whether there is one, which must not make a difference.
-func (c *crowd) enter(t ticket) (*turn, time.Time) {
+func (c *crowd) enter(t ticket) (*slot, time.Time) {
 	kept := c.gate.waiting[t.id] != nil
 	if c.visits[t.id]%2 == 1 {
 		return c.gate.enter(t)
@@ -70,11 +70,11 @@ func (c *crowd) enter(t ticket) (*turn, time.Time) {
 	if busy {
 		return nil, notBefore
 	}
-	place, notBefore := c.gate.enter(t)
-	if kept && place == nil {
+	held, notBefore := c.gate.enter(t)
+	if kept && held == nil {
 		c.t.Errorf("%s has a turn, and has none", t.id)
 	}
-	return place, notBefore
+	return held, notBefore
 }
 
 func (c *crowd) took() time.Duration { return c.at.Sub(now) }
@@ -89,7 +89,7 @@ func (c *crowd) allVisits() (all, most int) {
 type arrival struct {
 	ticket
 	at   time.Time
-	done *turn
+	done *slot
 }
 
 type arrivals []arrival
@@ -108,7 +108,7 @@ func (a *arrivals) Pop() any {
 func TestGateRate(t *testing.T) {
 	c := newCrowd(t, 4, 1, 10*time.Millisecond)
 	for i := range 1000 {
-		c.comes(now, ticket{id: fmt.Sprint(i), group: "shop", ends: now.Add(time.Duration(1000-i) * time.Hour)})
+		c.comes(now, ticket{id: fmt.Sprint(i), group: "shop", expiry: now.Add(time.Duration(1000-i) * time.Hour)})
 	}
 	c.run()
 	all, most := c.allVisits()
@@ -134,7 +134,7 @@ func TestGateUrgency(t *testing.T) {
 		if hours == 0 {
 			end = time.Time{}
 		}
-		c.comes(now.Add(time.Duration(i)*time.Microsecond), ticket{id: fmt.Sprintf("%d of %dh", i, hours), group: "shop", ends: end})
+		c.comes(now.Add(time.Duration(i)*time.Microsecond), ticket{id: fmt.Sprintf("%d of %dh", i, hours), group: "shop", expiry: end})
 	}
 	c.run()
 	// The first had its turn before there were others.
@@ -151,7 +151,7 @@ func TestGateGroups(t *testing.T) {
 		c.comes(now, ticket{id: fmt.Sprint(i), group: "flood"})
 	}
 	for i := range 5 {
-		c.comes(now.Add(time.Duration(20+i*100)*time.Second), ticket{id: fmt.Sprintf("due %d", i), group: "shop", ends: now.Add(time.Hour)})
+		c.comes(now.Add(time.Duration(20+i*100)*time.Second), ticket{id: fmt.Sprintf("due %d", i), group: "shop", expiry: now.Add(time.Hour)})
 	}
 	c.run()
 	for i := range 5 {
@@ -169,7 +169,7 @@ func TestGateGroups(t *testing.T) {
 func TestGateGroupsTakeTurns(t *testing.T) {
 	c := newCrowd(t, 4, 1, 10*time.Millisecond)
 	for i := range 100 {
-		c.comes(now, ticket{id: fmt.Sprint(i), group: "patient", ends: now.Add(time.Hour)})
+		c.comes(now, ticket{id: fmt.Sprint(i), group: "patient", expiry: now.Add(time.Hour)})
 	}
 	for i := range 1000 {
 		c.comes(now.Add(time.Duration(i)*200*time.Millisecond), ticket{id: fmt.Sprintf("busy %d", i), group: "busy"})

@@ -14,34 +14,34 @@ import (
 //
 // Turns are shared out between groups, such as namespaces, in rounds; in a group the urgent come first. What is free goes
 // to whoever is there, unless others come before that are expected at about the same time.
-type gate struct {
+type limiter struct {
 	now         func() time.Time
 	maxInFlight int
 	perSecond   float64 // 0: no limit
-	heldBack    func()  // hears of every request that has to wait, once
+	onThrottle  func()  // hears of every request that has to wait, once
 
-	mu       sync.Mutex
-	tokens   float64 // what perSecond has left
-	filledAt time.Time
-	running  []*turn
-	spent    time.Duration // by a turn, on average; 0: none has ended yet
-	waiting  map[string]*waiter
-	groups   map[string]*group
-	sequence int
+	mu           sync.Mutex
+	available    float64 // what perSecond has left
+	filledAt     time.Time
+	running      []*slot
+	meanDuration time.Duration // by a turn, on average; 0: none has ended yet
+	waiting      map[string]*waiter
+	groups       map[string]*group
+	sequence     int
 }
 
 // ticket is a request that wants a turn.
 type ticket struct {
 	id, group string // an empty id keeps no place
-	ends      time.Time
+	expiry    time.Time
 }
 
 // waiter is a place that is kept.
 type waiter struct {
 	ticket
-	arrived int
-	held    int       // how often
-	backAt  time.Time // when it was told to come again
+	arrived  int
+	refusals int       // how often
+	retryAt  time.Time // when it was told to come again
 }
 
 // group is what is known of a group while anything waits.
@@ -52,40 +52,40 @@ type group struct {
 }
 
 // turn is a place in flight.
-type turn struct {
-	gate  *gate
-	id    string
-	began time.Time
+type slot struct {
+	limiter *limiter
+	id      string
+	began   time.Time
 }
 
 const (
 	// patience is how long a place is kept for a request that does not come when it was told to.
-	patience = time.Minute
+	reservationTimeout = time.Minute
 	// longestWait bounds the time after which a request comes again, so that places given up are noticed.
-	longestWait = 2 * time.Minute
+	maxWait = 2 * time.Minute
 	// firstGuess is how far a guess is trusted the first time.
-	firstGuess = 250 * time.Millisecond
+	initialMaxWait = 250 * time.Millisecond
 	// shortestWait keeps a request from coming again at once.
-	shortestWait = 5 * time.Millisecond
+	minWait = 5 * time.Millisecond
 	// lateness is how late requests may come, as workers are busy, without loss to the rate or to their place.
 	lateness = 100 * time.Millisecond
 	// rounding is what sums of fractions may lack of a whole.
 	rounding = 1e-6
 )
 
-func newGate(c Config) *gate {
-	g := &gate{
-		now: c.Now, maxInFlight: c.MaxInFlight, perSecond: c.RatePerSecond, heldBack: c.OnThrottle,
+func newLimiter(c Config) *limiter {
+	g := &limiter{
+		now: c.Now, maxInFlight: c.MaxInFlight, perSecond: c.RatePerSecond, onThrottle: c.OnThrottle,
 		waiting: map[string]*waiter{}, groups: map[string]*group{},
 	}
-	g.tokens, g.filledAt = g.burst(), g.now()
+	g.available, g.filledAt = g.burst(), g.now()
 	return g
 }
 
-func (g *gate) burst() float64 { return 1 + math.Floor(g.perSecond*lateness.Seconds()) }
+func (g *limiter) burst() float64 { return 1 + math.Floor(g.perSecond*lateness.Seconds()) }
 
 // enter takes a turn, to be ended with leave, or says when to come again.
-func (g *gate) enter(t ticket) (*turn, time.Time) {
+func (g *limiter) enter(t ticket) (*slot, time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.now()
@@ -94,23 +94,23 @@ func (g *gate) enter(t ticket) (*turn, time.Time) {
 	if w == nil {
 		w = &waiter{ticket: t, arrived: g.sequence}
 	}
-	w.ends = t.ends
+	w.expiry = t.expiry
 	if notBefore, busy := g.refuse(w, now); busy {
 		return nil, notBefore
 	}
 	g.drop(w)
 	if g.perSecond > 0 {
-		g.tokens--
+		g.available--
 	}
 	if len(g.waiting) > 0 {
 		g.sequence++
 		g.groupOf(t.group).served = g.sequence
 	}
-	return g.begin(t.id, now), time.Time{}
+	return g.start(t.id, now), time.Time{}
 }
 
 // peek is enter for a request that keeps a place, and takes no turn. It reports false where there is no such place.
-func (g *gate) peek(id string) (notBefore time.Time, busy bool) {
+func (g *limiter) peek(id string) (notBefore time.Time, busy bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.now()
@@ -123,35 +123,35 @@ func (g *gate) peek(id string) (notBefore time.Time, busy bool) {
 }
 
 // refuse reports whether a request has no turn, and when to come again then.
-func (g *gate) refuse(w *waiter, now time.Time) (notBefore time.Time, busy bool) {
-	soon, ahead := g.ahead(w, now)
-	free := min(float64(g.maxInFlight-len(g.running)), g.tokens+rounding)
-	if free < float64(soon+1) || g.runs(w.id) {
-		return g.hold(w, ahead, now), true
+func (g *limiter) refuse(w *waiter, now time.Time) (notBefore time.Time, busy bool) {
+	soon, ahead := g.countAhead(w, now)
+	free := min(float64(g.maxInFlight-len(g.running)), g.available+rounding)
+	if free < float64(soon+1) || g.inFlight(w.id) {
+		return g.reserve(w, ahead, now), true
 	}
 	return time.Time{}, false
 }
 
 // slot is enter for calls that are in flight like a request to sign, and that no rate holds back.
-func (g *gate) slot() (*turn, time.Time) {
+func (g *limiter) enterUnrated() (*slot, time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.now()
 	if len(g.running) >= g.maxInFlight {
 		return nil, now.Add(g.pace(now))
 	}
-	return g.begin("", now), time.Time{}
+	return g.start("", now), time.Time{}
 }
 
-func (g *gate) begin(id string, now time.Time) *turn {
-	t := &turn{gate: g, id: id, began: now}
+func (g *limiter) start(id string, now time.Time) *slot {
+	t := &slot{limiter: g, id: id, began: now}
 	g.running = append(g.running, t)
 	return t
 }
 
 // leave ends a turn; unused gives back what it took of the rate.
-func (t *turn) leave(unused bool) {
-	g := t.gate
+func (t *slot) release(unused bool) {
+	g := t.limiter
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for i, other := range g.running {
@@ -163,16 +163,16 @@ func (t *turn) leave(unused bool) {
 	took := g.now().Sub(t.began)
 	switch {
 	case unused:
-		g.tokens = min(g.tokens+1, g.burst())
-	case g.spent == 0:
-		g.spent = took
+		g.available = min(g.available+1, g.burst())
+	case g.meanDuration == 0:
+		g.meanDuration = took
 	default:
-		g.spent += (took - g.spent) / 8
+		g.meanDuration += (took - g.meanDuration) / 8
 	}
 }
 
 // withdraw gives up the place of a request that will not come.
-func (g *gate) withdraw(id string) {
+func (g *limiter) withdraw(id string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if w := g.waiting[id]; w != nil {
@@ -180,28 +180,28 @@ func (g *gate) withdraw(id string) {
 	}
 }
 
-func (g *gate) refill(now time.Time) {
+func (g *limiter) refill(now time.Time) {
 	if g.perSecond == 0 {
-		g.tokens = math.Inf(1)
+		g.available = math.Inf(1)
 		return
 	}
 	if passed := now.Sub(g.filledAt).Seconds(); passed > 0 {
-		g.tokens = min(g.tokens+passed*g.perSecond, g.burst())
+		g.available = min(g.available+passed*g.perSecond, g.burst())
 	}
 	g.filledAt = now
 }
 
 // pace is the time in which another place in flight is likely to become free.
-func (g *gate) pace(now time.Time) time.Duration {
-	spent := g.spent
+func (g *limiter) pace(now time.Time) time.Duration {
+	spent := g.meanDuration
 	for _, t := range g.running {
 		spent = max(spent, now.Sub(t.began))
 	}
-	return max(spent/time.Duration(g.maxInFlight), shortestWait/time.Duration(g.maxInFlight))
+	return max(spent/time.Duration(g.maxInFlight), minWait/time.Duration(g.maxInFlight))
 }
 
 // interval is the time between two turns.
-func (g *gate) interval(now time.Time) time.Duration {
+func (g *limiter) interval(now time.Time) time.Duration {
 	interval := g.pace(now)
 	if g.perSecond > 0 {
 		interval = max(interval, time.Duration(float64(time.Second)/g.perSecond))
@@ -210,31 +210,31 @@ func (g *gate) interval(now time.Time) time.Duration {
 }
 
 // hold keeps or gives a place, and says when to come again: when those before it have had their turn.
-func (g *gate) hold(w *waiter, ahead int, now time.Time) time.Time {
+func (g *limiter) reserve(w *waiter, ahead int, now time.Time) time.Time {
 	// How long calls take is a guess, which gets better: it is not trusted for long at first.
-	wait := min(time.Duration(ahead+1)*g.pace(now), firstGuess<<min(w.held, 7))
-	w.held++
+	wait := min(time.Duration(ahead+1)*g.pace(now), initialMaxWait<<min(w.refusals, 7))
+	w.refusals++
 	if g.perSecond > 0 {
-		wait = max(wait, time.Duration((float64(ahead+1)-g.tokens)/g.perSecond*float64(time.Second)))
+		wait = max(wait, time.Duration((float64(ahead+1)-g.available)/g.perSecond*float64(time.Second)))
 	}
-	w.backAt = now.Add(min(max(wait, shortestWait), longestWait))
+	w.retryAt = now.Add(min(max(wait, minWait), maxWait))
 	if w.id != "" && g.waiting[w.id] == nil {
 		g.sequence++
 		g.waiting[w.id] = w
 		g.groupOf(w.group)
-		g.heldBack()
+		g.onThrottle()
 	}
-	return w.backAt
+	return w.retryAt
 }
 
-func (g *gate) groupOf(name string) *group {
+func (g *limiter) groupOf(name string) *group {
 	if g.groups[name] == nil {
 		g.groups[name] = &group{}
 	}
 	return g.groups[name]
 }
 
-func (g *gate) drop(w *waiter) {
+func (g *limiter) drop(w *waiter) {
 	if g.waiting[w.id] != w {
 		return
 	}
@@ -244,7 +244,7 @@ func (g *gate) drop(w *waiter) {
 	}
 }
 
-func (g *gate) runs(id string) bool {
+func (g *limiter) inFlight(id string) bool {
 	for _, t := range g.running {
 		if id != "" && t.id == id {
 			return true
@@ -256,20 +256,20 @@ func (g *gate) runs(id string) bool {
 // ahead counts those whose turn is before w's, and of them those that are expected about now: the more urgent ones of its
 // own group, and of each other group as many as have their turn in the rounds until then. The group that was served
 // longest ago begins a round.
-func (g *gate) ahead(w *waiter, now time.Time) (soon, all int) {
+func (g *limiter) countAhead(w *waiter, now time.Time) (soon, all int) {
 	for _, other := range g.groups {
 		other.waiting, other.soon = 0, 0
 	}
 	from, until := now.Add(-lateness), now.Add(g.interval(now))
 	var before, beforeSoon int
 	for _, other := range g.waiting {
-		if now.Sub(other.backAt) > patience {
+		if now.Sub(other.retryAt) > reservationTimeout {
 			g.drop(other)
 			continue
 		}
-		expected := other.backAt.After(from) && other.backAt.Before(until)
+		expected := other.retryAt.After(from) && other.retryAt.Before(until)
 		switch {
-		case other == w || other.group == w.group && !other.before(w):
+		case other == w || other.group == w.group && !other.moreUrgent(w):
 		case other.group == w.group:
 			before++
 			if expected {
@@ -300,9 +300,9 @@ func (g *gate) ahead(w *waiter, now time.Time) (soon, all int) {
 }
 
 // before reports whether w is more urgent than other: it has no certificate, or one that ends sooner, or it came first.
-func (w *waiter) before(other *waiter) bool {
-	if !w.ends.Equal(other.ends) {
-		return w.ends.Before(other.ends) // zero, for none, is before all
+func (w *waiter) moreUrgent(other *waiter) bool {
+	if !w.expiry.Equal(other.expiry) {
+		return w.expiry.Before(other.expiry) // zero, for none, is before all
 	}
 	return w.arrived < other.arrived
 }

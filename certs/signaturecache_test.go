@@ -15,7 +15,7 @@ func TestSignatures(t *testing.T) {
 		t.Fatal(err)
 	}
 	leaf, ca, other := chain[0], s.sub.Cert, s.other.Cert
-	var kept signatures
+	var kept signatureCache
 	checks := 0
 	look := func(child, parent *x509.Certificate) bool {
 		return kept.check(child, parent, func() bool { checks++; return child.CheckSignatureFrom(parent) == nil })
@@ -32,12 +32,12 @@ func TestSignatures(t *testing.T) {
 
 // What is remembered does not grow without bounds.
 func TestSignaturesAreForgotten(t *testing.T) {
-	var kept signatures
-	for i := range mostVerified + 10 {
+	var kept signatureCache
+	for i := range maxSignatures + 10 {
 		c := &x509.Certificate{Raw: []byte{byte(i), byte(i >> 8), byte(i >> 16)}}
 		kept.check(c, c, func() bool { return true })
 	}
-	if len(kept.known) > mostVerified {
-		t.Errorf("%d are kept", len(kept.known))
+	if len(kept.results) > maxSignatures {
+		t.Errorf("%d are kept", len(kept.results))
 	}
 }

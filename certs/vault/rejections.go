@@ -20,9 +20,9 @@ func (st Status) Rejections(spec certs.Spec) []certs.FieldError {
 	}
 	var found []certs.FieldError
 	if !st.Verbatim { // which takes no more of a role than how long its certificates last
-		found = st.keyObjections(spec.Key)
-		found = append(found, st.Role.nameObjections(spec)...)
-		found = append(found, st.Role.sanObjections(spec)...)
+		found = st.keyRejections(spec.Key)
+		found = append(found, st.Role.nameRejections(spec)...)
+		found = append(found, st.Role.sanRejections(spec)...)
 	}
 	if most := st.Role.MaxTTL; most > 0 && spec.Duration > most && st.Role.NotAfter == "" {
 		found = append(found, certs.FieldError{Field: "duration", Value: spec.Duration.String(),
@@ -35,7 +35,7 @@ func (st Status) Rejections(spec certs.Spec) []certs.FieldError {
 // keyTypes are Vault's names.
 var keyTypes = map[certs.Algorithm]string{certs.RSA: "rsa", certs.ECDSA: "ec", certs.Ed25519: "ed25519"}
 
-func (st Status) keyObjections(key certs.KeySpec) []certs.FieldError {
+func (st Status) keyRejections(key certs.KeySpec) []certs.FieldError {
 	role := st.Role
 	if st.MakesKey && role.KeyType == "any" {
 		return []certs.FieldError{{Field: "issuerRef", Problem: "leads to a role with key_type=any, for which Vault makes no keys",
@@ -68,7 +68,7 @@ func algorithmOf(keyType string) string {
 	return keyType
 }
 
-func (r *Role) nameObjections(spec certs.Spec) []certs.FieldError {
+func (r *Role) nameRejections(spec certs.Spec) []certs.FieldError {
 	var found []certs.FieldError
 	if r.RequireCN && spec.RequestedCommonName() == "" {
 		found = append(found, certs.FieldError{Field: "commonName", Problem: "is empty, and the role wants one",
@@ -78,12 +78,12 @@ func (r *Role) nameObjections(spec certs.Spec) []certs.FieldError {
 		return found
 	}
 	refuse := func(field, name string) {
-		if mend := r.refuses(name); mend != "" {
+		if mend := r.rejects(name); mend != "" {
 			found = append(found, certs.FieldError{Field: field, Value: name, Problem: "is not allowed by the role", Fix: mend})
 		}
 	}
 	if spec.CommonName != "" {
-		if fix := r.refusesCommonName(spec.CommonName); fix != "" {
+		if fix := r.rejectsCommonName(spec.CommonName); fix != "" {
 			found = append(found, certs.FieldError{Field: "commonName", Value: spec.CommonName, Problem: "is not allowed by the role", Fix: fix})
 		}
 	}
@@ -97,7 +97,7 @@ func (r *Role) nameObjections(spec certs.Spec) []certs.FieldError {
 }
 
 // refusesCommonName is refuses for a common name, which the role may have taken for no host.
-func (r *Role) refusesCommonName(name string) (fix string) {
+func (r *Role) rejectsCommonName(name string) (fix string) {
 	kind := "hostname"
 	if strings.Contains(name, "@") {
 		kind = "email"
@@ -110,7 +110,7 @@ func (r *Role) refusesCommonName(name string) (fix string) {
 	case r.EnforceHostnames && kind == "hostname" && strings.ContainsFunc(name, noHostname):
 		return "leave it out, or set the role's cn_validations=disabled"
 	}
-	return r.refuses(name)
+	return r.rejects(name)
 }
 
 // noHostname reports whether no hostname has r. Letters beyond ASCII are translated.
@@ -120,7 +120,7 @@ func noHostname(r rune) bool {
 
 // refuses is empty for a name that the role allows, else the setting that would allow it. It follows the order of
 // Vault's own test: wildcards, any name, localhost, then each allowed domain.
-func (r *Role) refuses(name string) (mend string) {
+func (r *Role) rejects(name string) (mend string) {
 	_, host, isMail := strings.Cut(name, "@")
 	if !isMail {
 		host = name
@@ -129,7 +129,7 @@ func (r *Role) refuses(name string) (mend string) {
 	switch {
 	case isWildcard && !r.AllowWildcards:
 		return "set the role's allow_wildcard_certificates=true"
-	case r.AllowAnyName, r.AllowLocalhost && r.local(reduced):
+	case r.AllowAnyName, r.AllowLocalhost && r.isLocal(reduced):
 		return ""
 	}
 	mend = "use a name under the role's allowed_domains, or add its domain there"
@@ -149,7 +149,7 @@ func (r *Role) refuses(name string) (mend string) {
 	return mend
 }
 
-func (r *Role) local(host string) bool {
+func (r *Role) isLocal(host string) bool {
 	for _, local := range []string{"localhost", "localdomain"} {
 		if host == local || r.AllowSubdomains && strings.HasSuffix(host, "."+local) {
 			return true
@@ -169,7 +169,7 @@ func (r *Role) allows(domain, name, host string) bool {
 	return r.AllowGlobDomains && strings.Contains(domain, "*") && glob(strings.ToLower(domain), strings.ToLower(name))
 }
 
-func (r *Role) sanObjections(spec certs.Spec) []certs.FieldError {
+func (r *Role) sanRejections(spec certs.Spec) []certs.FieldError {
 	var found []certs.FieldError
 	if len(spec.IPAddresses) > 0 && !r.AllowIPSANs {
 		found = append(found, certs.FieldError{Field: "ipAddresses", Problem: "are not allowed by the role",

@@ -16,12 +16,12 @@ import (
 )
 
 // answer is a right answer that a row spoils before it is checked.
-type answer struct {
+type response struct {
 	*scene
 	public crypto.PublicKey
 }
 
-func (a *answer) resign(t testing.TB, change func(*x509.Certificate)) {
+func (a *response) resign(t testing.TB, change func(*x509.Certificate)) {
 	template := *a.bundle.Leaf
 	template.SerialNumber = nil
 	change(&template)
@@ -31,50 +31,50 @@ func (a *answer) resign(t testing.TB, change func(*x509.Certificate)) {
 func TestCheckAnswer(t *testing.T) {
 	for _, row := range []struct {
 		name  string
-		spoil func(testing.TB, *answer)
+		spoil func(testing.TB, *response)
 		want  string
 	}{
-		{"right", func(testing.TB, *answer) {}, ""},
-		{"key made there", func(_ testing.TB, a *answer) { a.public = nil }, ""},
-		{"clock a little ahead", func(t testing.TB, a *answer) {
+		{"right", func(testing.TB, *response) {}, ""},
+		{"key made there", func(_ testing.TB, a *response) { a.public = nil }, ""},
+		{"clock a little ahead", func(t testing.TB, a *response) {
 			a.resign(t, func(c *x509.Certificate) { c.NotBefore = now.Add(time.Minute) })
 		}, ""},
-		{"nothing", func(_ testing.TB, a *answer) { a.bundle = Bundle{} }, "it holds no certificate"},
-		{"another key", func(t testing.TB, a *answer) { a.public = mustKey(t, KeySpec{}).Public() }, "its certificate is for another key"},
-		{"no key made there", func(_ testing.TB, a *answer) { a.public, a.bundle.Key = nil, Key{} }, "its certificate is for another key"},
-		{"kind of key", func(_ testing.TB, a *answer) { a.spec.Key.Algorithm = RSA }, "the key is not an RSA key"},
-		{"size of key", func(_ testing.TB, a *answer) { a.spec.Key.Size = 384 }, "the key has not 384 bits"},
-		{"name missing", func(_ testing.TB, a *answer) { a.spec.DNSNames = append(a.spec.DNSNames, "c.example.com") },
+		{"nothing", func(_ testing.TB, a *response) { a.bundle = Bundle{} }, "it holds no certificate"},
+		{"another key", func(t testing.TB, a *response) { a.public = mustKey(t, KeySpec{}).Public() }, "its certificate is for another key"},
+		{"no key made there", func(_ testing.TB, a *response) { a.public, a.bundle.Key = nil, Key{} }, "its certificate is for another key"},
+		{"kind of key", func(_ testing.TB, a *response) { a.spec.Key.Algorithm = RSA }, "the key is not an RSA key"},
+		{"size of key", func(_ testing.TB, a *response) { a.spec.Key.Size = 384 }, "the key has not 384 bits"},
+		{"name missing", func(_ testing.TB, a *response) { a.spec.DNSNames = append(a.spec.DNSNames, "c.example.com") },
 			"the certificate lacks names: c.example.com"},
-		{"name extra", func(_ testing.TB, a *answer) { a.spec.DNSNames = a.spec.DNSNames[:1] },
+		{"name extra", func(_ testing.TB, a *response) { a.spec.DNSNames = a.spec.DNSNames[:1] },
 			"the certificate has names that were not requested: *.b.example.com"},
-		{"IP missing", func(_ testing.TB, a *answer) { a.spec.IPAddresses = []string{"192.0.2.1"} }, "the certificate lacks names: 192.0.2.1"},
-		{"common name", func(_ testing.TB, a *answer) { a.spec.CommonName = "other.example.com" }, "the certificate has another common name"},
-		{"not for servers", func(t testing.TB, a *answer) {
+		{"IP missing", func(_ testing.TB, a *response) { a.spec.IPAddresses = []string{"192.0.2.1"} }, "the certificate lacks names: 192.0.2.1"},
+		{"common name", func(_ testing.TB, a *response) { a.spec.CommonName = "other.example.com" }, "the certificate has another common name"},
+		{"not for servers", func(t testing.TB, a *response) {
 			a.resign(t, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} })
 		}, "the certificate is not for TLS servers"},
-		{"no CA", func(_ testing.TB, a *answer) { a.bundle.CA, a.bundle.Intermediates = nil, nil }, "the CA that signed the certificate is not in it"},
-		{"wrong CA", func(_ testing.TB, a *answer) { a.bundle.CA = parents(a.other) }, "the CA beside the certificate did not sign it"},
-		{"wrong chain", func(_ testing.TB, a *answer) { a.bundle.Intermediates = parents(a.other) },
+		{"no CA", func(_ testing.TB, a *response) { a.bundle.CA, a.bundle.Intermediates = nil, nil }, "the CA that signed the certificate is not in it"},
+		{"wrong CA", func(_ testing.TB, a *response) { a.bundle.CA = parents(a.other) }, "the CA beside the certificate did not sign it"},
+		{"wrong chain", func(_ testing.TB, a *response) { a.bundle.Intermediates = parents(a.other) },
 			"the chain has a certificate that signed none of the others"},
-		{"expired CA", func(t testing.TB, a *answer) { a.bundle.CA = parents(a.root.Renewed(t, now.Add(-time.Hour))) },
+		{"expired CA", func(t testing.TB, a *response) { a.bundle.CA = parents(a.root.Renewed(t, now.Add(-time.Hour))) },
 			`its certificate does not verify: CA "CN=root" expired at 2026-01-02T02:04:05Z`},
-		{"expired", func(t testing.TB, a *answer) {
+		{"expired", func(t testing.TB, a *response) {
 			a.resign(t, func(c *x509.Certificate) { c.NotAfter = now })
 		}, "its certificate has expired"},
-		{"not valid yet", func(t testing.TB, a *answer) {
+		{"not valid yet", func(t testing.TB, a *response) {
 			a.resign(t, func(c *x509.Certificate) { c.NotBefore = now.Add(time.Hour) })
 		}, "its certificate is not valid yet"},
-		{"renewed at once", func(t testing.TB, a *answer) {
+		{"renewed at once", func(t testing.TB, a *response) {
 			a.resign(t, func(c *x509.Certificate) { c.NotAfter = now.Add(time.Second) })
 		}, "its certificate would have to be renewed at once"},
-		{"short, and dated back", func(t testing.TB, a *answer) {
+		{"short, and dated back", func(t testing.TB, a *response) {
 			a.resign(t, func(c *x509.Certificate) { c.NotAfter = now.Add(time.Hour) })
 		}, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := newScene(t)
-			a := &answer{scene: s, public: s.key.Public()}
+			a := &response{scene: s, public: s.key.Public()}
 			row.spoil(t, a)
 			_, err := CheckResponse(a.bundle, a.spec, a.public, now)
 			var bad *ResponseError

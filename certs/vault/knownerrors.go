@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vault
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/hashicorp/vault/api"
+)
+
+// knownAnswer is one of Vault's own texts and what to do about it. Rows without op hold for any.
+type knownError struct {
+	op      string // of Error.Op; empty for all
+	status  int    // 0 for all
+	text    string // part of Vault's message; empty for any
+	kind    Kind
+	summary string // instead of Vault's text, where that is not stable or not plain; empty keeps it
+	fix     string
+}
+
+const (
+	fixNames = "use names that the role allows, or change its allowed_domains, allow_subdomains, allow_bare_domains (for the domain itself), allow_wildcard_certificates or allow_glob_domains"
+	fixCSR   = "this is a fault of the request: check the certificate's spec"
+	fixCA    = "check that the mount has a CA and that the role's issuer_ref names one of its issuers"
+)
+
+// knownAnswers are the answers of Vault 1.21 to what people get wrong; the first that fits counts.
+var knownErrors = []knownError{
+	{text: "invalid token", status: 403, kind: Setup, summary: "the token is unknown to Vault or has expired", fix: "give the issuer a valid token, and check that one Vault alone answers at server"},
+
+	{op: opLogin, text: "invalid role or secret ID", kind: Setup, fix: "check auth.appRole.roleId and the secret id, which may have expired or been used up"},
+	{op: opLogin, text: "invalid role name", kind: Setup, fix: "set the role of the issuer's auth to one that exists in Vault's auth mount"},
+	{op: opLogin, text: "invalid audience (aud) claim", kind: Setup, summary: "the token is for another audience than the auth role's", fix: "write vault://NAMESPACE/ISSUER in the role's audience (of a cluster-wide issuer vault://ISSUER), or allow the role's by --vault-audiences and write it in serviceAccountRef.audiences"},
+	{op: opLogin, text: "missing jwt", kind: Setup, fix: "check the Secret or ServiceAccount that the issuer's auth names"},
+	{op: opLogin, text: "client certificate must be supplied", kind: Setup, fix: "check auth.clientCertificate, and that TLS ends at Vault and not before it"},
+	{op: opLogin, text: "failed to determine alias name", kind: Setup, fix: "check auth.appRole.roleId and the secret id: one is empty"},
+	{op: opLogin, text: "permission denied", status: 403, kind: Setup, summary: "Vault refused the login", fix: "check the auth mount, the role and what it is bound to (service account, namespace, audience), and that Vault reaches the API server"},
+	{text: "permission denied", status: 403, kind: Setup, summary: "permission denied", fix: "let the policy of the issuer's token allow this path, and check that mount and role exist and that a token from a Secret has not expired"},
+	{text: "no handler for route", status: 404, kind: Setup, summary: "there is no mount", fix: "check the mount in the issuer's path, and the namespace"},
+	{op: opRole, status: 404, kind: Setup, summary: "unknown role", fix: "check the role in the issuer's path"},
+	{text: "unknown role", kind: Setup, fix: "check the role in the issuer's path"},
+	{text: `role key type "any" not allowed for issuing`, kind: Setup, fix: "use sign instead of issue in the issuer's path, or give the role a key_type"},
+	{text: "lease is not renewable", kind: Setup, fix: "log in again"},
+
+	{text: "serial_number", kind: User, fix: "drop subject.serialNumber, or add it to the role's allowed_serial_numbers"},
+	{text: "user_id", kind: User, fix: "drop the user id, or add it to the role's allowed_user_ids"},
+	{text: "other SAN", kind: User, fix: "drop otherNames, or add them to the role's allowed_other_sans"},
+	{text: "not allowed by this role", kind: User, fix: fixNames},
+	{text: "URI Subject Alternative Names", kind: User, fix: "drop uris, or set the role's allowed_uri_sans"},
+	{text: "IP Subject Alternative Names", kind: User, fix: "drop ipAddresses, or set the role's allow_ip_sans=true"},
+	{text: "role requires keys of type rsa", kind: User, fix: "set privateKey.algorithm: RSA, or the role's key_type=any"},
+	{text: "role requires keys of type ec", kind: User, fix: "set privateKey.algorithm: ECDSA, or the role's key_type=any"},
+	{text: "role requires keys of type ed25519", kind: User, fix: "set privateKey.algorithm: Ed25519, or the role's key_type=any"},
+	{text: "RSA keys < 2048 bits", kind: User, fix: "set privateKey.size: 2048 or more"},
+	{text: "role requires a minimum of", kind: User, fix: "set a greater privateKey.size, or a smaller key_bits in the role"},
+	{text: "the common_name field is required", kind: User, fix: "set commonName, or the role's require_cn=false"},
+	{text: `"csr" is empty`, kind: User, fix: fixCSR},
+	{text: "csr contains no data", kind: User, fix: fixCSR},
+	{text: "certificate request could not be parsed", kind: User, summary: "certificate request could not be parsed", fix: fixCSR},
+	{text: "beyond the expiration of the CA certificate", kind: Setup, summary: "the certificate would end after the CA", fix: "renew the CA, ask for a shorter duration, or set the CA's leaf_not_after_behavior"},
+	{text: "Either ttl or not_after should be provided", kind: Setup, summary: "the role has a not_after, which takes no duration", fix: "let the issuer's policy read the role, or take not_after out of it"},
+	{text: "notAfter before notBefore", kind: Setup, summary: "the certificate would end before it begins", fix: "check not_after and not_before_duration of the role, and whether the CA has expired"},
+	{text: "notBefore before signer's notBefore", kind: Setup, summary: "the certificate would begin before the CA", fix: "lower not_before_duration of the role"},
+	{text: "Field validation failed", kind: User, summary: "Vault could not read a field of the request", fix: "check the certificate's spec, above all duration"},
+
+	{op: opRevoke, text: "not found", kind: User, summary: "Vault does not know the certificate", fix: "it was issued elsewhere or tidied away: nothing is left to revoke"},
+	{op: opRevoke, text: "unable to verify signature on presented cert", kind: User, summary: "no CA of the mount signed the certificate", fix: "it was issued elsewhere, or the CA is gone: nothing is left to revoke"},
+
+	{text: "no default issuer currently configured", kind: Setup, summary: "the mount has no CA", fix: fixCA},
+	{text: "unable to find PKI issuer for reference", kind: Setup, summary: "the mount has no such issuer", fix: fixCA},
+	{text: "was one set?", kind: Setup, summary: "Vault could not fetch the CA", fix: fixCA},
+	{text: "malformed JSON", kind: Setup, fix: "check what changes requests on the way to Vault"},
+	{text: "Client sent an HTTP request to an HTTPS server", kind: Setup, fix: "write https:// in server"},
+	{text: "path disabled in replication DR secondary mode", kind: Transient, summary: "the Vault at server is a disaster recovery secondary", fix: "if this lasts, name the primary in server"},
+	{text: "Vault is sealed", status: 503, kind: Transient, summary: "Vault is sealed", fix: "unseal it"},
+	{text: "rate limit quota exceeded", status: 429, kind: Transient, summary: "Vault's rate limit quota is exceeded", fix: "set limits in the issuer, or raise the quota"},
+}
+
+func classifyResponse(op string, response *api.ResponseError) *Error {
+	text := strings.Join(response.Errors, "; ")
+	e := &Error{Op: op, Status: response.StatusCode}
+	for _, row := range knownErrors {
+		fits := (row.op == "" || row.op == op) && (row.status == 0 || row.status == e.Status)
+		if fits && strings.Contains(text, row.text) {
+			e.Kind, e.Message = row.kind, row.message(response, text)
+			return e
+		}
+	}
+	e.Kind = kindOf(op, e.Status)
+	e.Message = clean(text)
+	// What is not JSON is not Vault's, so its text would only mislead.
+	if response.RawError || e.Message == "" {
+		e.Message = "the response was " + http.StatusText(e.Status)
+		if e.Kind == Setup {
+			e.Message += ": check server, path and namespace of the issuer"
+		}
+	}
+	return e
+}
+
+func (row knownError) message(response *api.ResponseError, text string) string {
+	said := row.summary
+	if said == "" {
+		said = clean(text)
+	}
+	// Which path it was is what helps where something is forbidden or not there.
+	if response.StatusCode == http.StatusForbidden || response.StatusCode == http.StatusNotFound {
+		if _, path, found := strings.Cut(response.URL, "/v1/"); found {
+			said += " at " + clean(path)
+		}
+	}
+	return said + ": " + row.fix
+}
