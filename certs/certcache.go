@@ -7,23 +7,24 @@ import (
 	"sync"
 )
 
-// known are the certificates that were parsed before.
+// parsedCerts are the certificates that were parsed before.
 var parsedCerts certCache
 
-// parsed holds certificates by their DER: the CAs, of which there are a few and each Secret has one or two, and the last
-// leaves, which one run of the controller looks at several times. The zero value is ready. Nobody may change what it gives.
+// certCache stores parsed certificates by their DER: CAs, which are few and shared by many Secrets, and the last
+// leaves, which one reconciliation parses several times. The zero value is ready to use. The certificates are shared
+// and must not be modified.
 type certCache struct {
 	mu          sync.Mutex
 	cas, leaves map[string]*x509.Certificate
 }
 
-// They bound the memory, to some 4 MiB and 1 MiB. Beyond them all are forgotten.
+// The limits bound memory to about 4 MiB and 1 MiB. A full cache is emptied.
 const (
 	maxCAs    = 1 << 9
 	maxLeaves = 1 << 7
 )
 
-// parse is x509.ParseCertificate, which for a certificate that is known does its work once.
+// parse is x509.ParseCertificate with a cache.
 func (p *certCache) parse(der []byte) (*x509.Certificate, error) {
 	p.mu.Lock()
 	cert := p.cas[string(der)]

@@ -9,7 +9,7 @@ import (
 )
 
 // A certificate that is known is parsed once, and what cannot be parsed is not kept.
-func TestKnown(t *testing.T) {
+func TestCertCache(t *testing.T) {
 	s := newScene(t)
 	chain, err := ParseCertificates(s.CertPEM)
 	if err != nil {
@@ -32,7 +32,7 @@ func TestKnown(t *testing.T) {
 }
 
 // What is known does not grow without bounds, and leaves do not push the CAs out.
-func TestKnownAreForgotten(t *testing.T) {
+func TestCertCacheLimit(t *testing.T) {
 	s := newScene(t)
 	chain, err := ParseCertificates(s.CertPEM)
 	if err != nil {

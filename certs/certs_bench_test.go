@@ -4,8 +4,8 @@ package certs
 
 import "testing"
 
-// BenchmarkDecideUnseen is the first look at a certificate that is all right: its signatures are checked.
-func BenchmarkDecideUnseen(b *testing.B) {
+// BenchmarkDecideUncached is the first look at a certificate that is all right: its signatures are checked.
+func BenchmarkDecideUncached(b *testing.B) {
 	s := newScene(b)
 	for b.Loop() {
 		checkedSignatures.forget()
@@ -15,10 +15,10 @@ func BenchmarkDecideUnseen(b *testing.B) {
 	}
 }
 
-func BenchmarkCheckAnswer(b *testing.B) {
+func BenchmarkCheckResponse(b *testing.B) {
 	s := newScene(b)
 	for b.Loop() {
-		checkedSignatures.forget() // an answer is new each time
+		checkedSignatures.forget() // a response is new each time
 		if _, err := CheckResponse(s.bundle, s.spec, s.key.Public(), s.now); err != nil {
 			b.Fatal(err)
 		}

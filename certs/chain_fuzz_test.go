@@ -11,7 +11,7 @@ import (
 	"apisix-certs.io/apisix-certs/certs/certstest"
 )
 
-// crossings are, for each of a few keys, its certificate by every key: one expired, one that ends soon, one that lasts.
+// crossings are, for each of a few keys, its certificate by every key: one expired, one that expires soon, one that is valid for long.
 func crossings(t testing.TB) (signer *certstest.CA, all []*x509.Certificate) {
 	var keys []*certstest.CA
 	for _, name := range []string{"a", "b", "c", "d"} {
@@ -67,7 +67,7 @@ func FuzzChain(f *testing.F) {
 		}
 		first, last := b.Expiry()
 		if first.After(last) || last.After(leaf.NotAfter) {
-			t.Errorf("%s: ends %s and %s, the leaf %s", shown(others), first, last, leaf.NotAfter)
+			t.Errorf("%s: expires %s and %s, the leaf %s", shown(others), first, last, leaf.NotAfter)
 		}
 		if _, err := CheckResponse(b, spec, key.Public(), now); err == nil {
 			checkVerified(t, b, first, last)

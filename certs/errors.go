@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// FieldError is one thing that is wrong with a field and how to mend it.
+// FieldError describes an invalid field and how to fix it.
 type FieldError struct {
 	Field   string // JSON path relative to the spec, as in "dnsNames[2]"
-	Value   string // what stands there, cut to 80 characters; never a secret
+	Value   string // the value, truncated to 80 bytes; never a secret
 	Problem string
-	Fix     string // what to do
+	Fix     string // how to fix it
 }
 
-// Error is stable: it holds nothing but the fields.
+// Error returns a stable message that depends only on the fields.
 func (e FieldError) Error() string {
 	text := e.Field
 	if e.Value != "" {
@@ -28,14 +28,14 @@ func (e FieldError) Error() string {
 	return text
 }
 
-// problem is what is wrong with a value and how to mend it.
+// problem describes an invalid value and how to fix it.
 type problem struct{ what, fix string }
 
 func fieldError(field, value string, p problem) FieldError {
 	return FieldError{Field: field, Value: truncate(value), Problem: p.what, Fix: p.fix}
 }
 
-// cut is what fits into a message of what a user wrote.
+// truncate limits a value written by a user for use in a message.
 func truncate(value string) string {
 	if len(value) > 80 {
 		return strings.ToValidUTF8(value[:80], "") + "..."
@@ -43,13 +43,13 @@ func truncate(value string) string {
 	return value
 }
 
-// ResponseError says why an issuer's answer must not replace what there is. Neither field holds a secret, time or serial.
+// ResponseError says why an issuer's response was rejected. Its fields contain no secrets, times or serial numbers.
 type ResponseError struct {
 	Problem string
-	Fix     string // what to do at the issuer or in the spec
+	Fix     string // what to change in the issuer or in the spec
 }
 
-// Error is stable.
+// Error returns a stable message that depends only on the fields.
 func (e *ResponseError) Error() string {
-	return "the issuer's answer was not taken: " + e.Problem + ": " + e.Fix
+	return "issuer response rejected: " + e.Problem + ": " + e.Fix
 }

@@ -36,11 +36,11 @@ func newExampleCA() exampleCA {
 	return exampleCA{cert, key}
 }
 
-func (ca exampleCA) sign(csrPEM []byte, life time.Duration) *x509.Certificate {
+func (ca exampleCA) sign(csrPEM []byte, lifetime time.Duration) *x509.Certificate {
 	block, _ := pem.Decode(csrPEM)
 	csr, _ := x509.ParseCertificateRequest(block.Bytes)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: csr.Subject, DNSNames: csr.DNSNames, NotBefore: exampleNow, NotAfter: exampleNow.Add(life),
+		SerialNumber: big.NewInt(2), Subject: csr.Subject, DNSNames: csr.DNSNames, NotBefore: exampleNow, NotAfter: exampleNow.Add(lifetime),
 	}
 	der, _ := x509.CreateCertificate(rand.Reader, template, ca.cert, csr.PublicKey, ca.key)
 	cert, _ := x509.ParseCertificate(der)
@@ -96,9 +96,9 @@ func ExampleSpec_Validate() {
 		fmt.Println(problem)
 	}
 	// Output:
-	// dnsNames[0] "www.example.com." ends in a dot: leave out the trailing dot
-	// dnsNames[1] "*.*.example.com" has a star where none is allowed: use one star as the whole first label, as in "*.example.com"
-	// privateKey.size "2048" is no size of an ECDSA key: set privateKey.algorithm: RSA
+	// dnsNames[0] "www.example.com." ends with a dot: remove the trailing dot
+	// dnsNames[1] "*.*.example.com" has a wildcard where none is allowed: use "*" only as the whole first label, for example "*.example.com"
+	// privateKey.size "2048" is not a valid size for an ECDSA key: set privateKey.algorithm: RSA
 }
 
 func ExampleSpec_Normalize() {
@@ -132,7 +132,7 @@ func ExampleCheckCA() {
 	fmt.Println(err)
 	// Output:
 	// true
-	// CA "CN=Example Root" expired at 2035-01-02T03:04:05Z: renew it, and give the renewed one to the issuer (for Vault: import it into the mount)
+	// CA "CN=Example Root" expired at 2035-01-02T03:04:05Z: renew the CA and configure the renewed CA in the issuer (for Vault: import it into the mount)
 }
 
 // What an issuer dates back does not count: this certificate was issued for 8 hours.
@@ -159,7 +159,7 @@ func ExampleParseBundle() {
 	_, err := certs.ParseBundle([]byte("no PEM"), nil, nil)
 	var bad *certs.BundleError
 	fmt.Println(errors.As(err, &bad), err)
-	// Output: true tls.crt: holds no certificate
+	// Output: true tls.crt: contains no certificate
 }
 
 func ExampleBackoff() {

@@ -11,9 +11,9 @@ import (
 	"apisix-certs.io/apisix-certs/certs/certstest"
 )
 
-// TestNamesComeBack: what is asked for, however it is written, is what the certificate is found to have, or it is refused
-// before an issuer is asked.
-func TestNamesComeBack(t *testing.T) {
+// TestNamesRoundTrip: requested names, however they are written, match those of the certificate, or they are rejected
+// before a request.
+func TestNamesRoundTrip(t *testing.T) {
 	ca, key := certstest.NewCA(t, "root", now.Add(1000*day)), mustKey(t, KeySpec{})
 	for _, row := range []struct {
 		name, want string // normalized
@@ -79,7 +79,7 @@ func TestNormalizeMail(t *testing.T) {
 	}
 }
 
-// TestURIsAreNormalizedFirst: a spec that nobody normalized is told how to write it.
+// TestURIsAreNormalizedFirst: the error for a spec that is not normalized says what to write.
 func TestURIsAreNormalizedFirst(t *testing.T) {
 	got := Spec{URIs: []string{"SPIFFE://example.org/a"}}.Validate()
 	if len(got) != 1 || got[0].Error() != `uris[0] "SPIFFE://example.org/a" is not normalized: write it as "spiffe://example.org/a"` {

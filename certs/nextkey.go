@@ -4,11 +4,13 @@ package certs
 
 import "slices"
 
-// NextKeySpec is the kind of key for the next certificate after old: spec, or, where spec names neither algorithm nor size, the
-// kind of old's Key, or of its Leaf's where the key is kept elsewhere or damaged. So a pair that was taken over keeps its
-// kind until someone says otherwise: clients may take no other. An RSA size that is not made here becomes the next
-// greater one, at most the greatest. Where old has neither key nor leaf, or one of a kind that is not made here, it is
-// spec, which is ECDSA P-256 by default. Spec's Encoding stays.
+// NextKeySpec returns the key to generate for the certificate that replaces old. If spec sets algorithm or size, it
+// is spec. Otherwise it is the type of old's Key, or of its Leaf if the key is malformed or stored elsewhere: clients
+// of an adopted certificate may support no other type. An RSA size that this package does not generate is rounded up
+// to the next size, or down to the largest one.
+//
+// If old has no key of a type that this package generates, the result is spec, which defaults to ECDSA P-256. The
+// encoding is always that of spec.
 func NextKeySpec(spec KeySpec, old Bundle) KeySpec {
 	if spec.Algorithm != "" || spec.Size != 0 {
 		return spec

@@ -9,12 +9,13 @@ import (
 	"time"
 )
 
-// CheckResponse reports whether an issuer's answer may replace the old certificate. public is the key that the request was
-// signed with, nil where the issuer made the key, which must then be in answer. Errors are *ResponseError. Warnings are
-// stable sentences about what was asked and not granted, for status; an answer with warnings may be written.
+// CheckResponse reports whether an issuer's response may replace the current certificate. public is the key that
+// signed the CSR. It is nil if the issuer generated the key, which the response must then contain. The error is a
+// *ResponseError. Warnings are stable sentences, for status, about what was requested and not granted. A response
+// with warnings may be used.
 func CheckResponse(response Bundle, spec Spec, public crypto.PublicKey, now time.Time) (warnings []string, err error) {
 	if response.Leaf == nil {
-		return nil, &ResponseError{"it holds no certificate", "check what answers at the issuer's address"}
+		return nil, &ResponseError{"it contains no certificate", "check the issuer's address"}
 	}
 	for _, check := range []func() error{
 		func() error { return checkKey(response, spec, public) },
@@ -34,33 +35,33 @@ func checkKey(response Bundle, spec Spec, public crypto.PublicKey) error {
 		public = response.Key.Public()
 	}
 	if !samePublic(public, response.Leaf.PublicKey) {
-		return &ResponseError{"its certificate is for another key", "check what answers at the issuer's address"}
+		return &ResponseError{"the certificate is for a different key", "check the issuer's address"}
 	}
 	if difference := keyDifference(response.Leaf, spec.Key); difference != "" {
-		return &ResponseError{difference, "ask for the kind of key that the issuer makes, or have it sign ours"}
+		return &ResponseError{difference, "set spec.privateKey to the key type that the issuer generates, or let the issuer sign the controller's key"}
 	}
 	return nil
 }
 
 func checkContent(leaf *x509.Certificate, spec Spec) error {
 	if difference := nameDifference(leaf, spec); difference != "" {
-		return &ResponseError{difference, "check what the issuer does with the names of a request"}
+		return &ResponseError{difference, "check whether the issuer changes the requested names"}
 	}
 	if spec.forServers() && !serves(leaf) {
-		return &ResponseError{"the certificate is not for TLS servers", "let the issuer grant the usage server auth"}
+		return &ResponseError{"the certificate lacks the usage server auth", "let the issuer grant the usage server auth"}
 	}
 	return nil
 }
 
-// checkChain takes a chain of which one path verifies now. The anchors are what a client may trust: the roots, or the topmost
-// CAs where no root is known.
+// checkChain requires one path that verifies now. The trust anchors are the roots, or the topmost CAs if no root is
+// known.
 func checkChain(response Bundle, now time.Time) error {
 	c := response.chain()
 	if problem := response.chainProblem(c); problem != "" {
-		return &ResponseError{problem, "check the chain of the issuer"}
+		return &ResponseError{problem, "check the issuer's CA chain"}
 	}
 	if len(c.signers[0]) == 0 {
-		return &ResponseError{"the CA that signed the certificate is not in it", "check the chain of the issuer"}
+		return &ResponseError{"the CA that signed the certificate is missing", "check the issuer's CA chain"}
 	}
 	roots, between := x509.NewCertPool(), x509.NewCertPool()
 	for _, ca := range c.anchors() {
@@ -75,13 +76,13 @@ func checkChain(response Bundle, now time.Time) error {
 	_, err := response.Leaf.Verify(x509.VerifyOptions{
 		Roots: roots, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
 	})
-	if err == nil || !now.Before(response.Leaf.NotAfter) { // that is for checkTimes
+	if err == nil || !now.Before(response.Leaf.NotAfter) { // checkTimes reports an expired leaf
 		return nil
 	}
 	if e := c.expired(now); e != nil {
-		return &ResponseError{"its certificate does not verify: " + e.problem(), renewCA}
+		return &ResponseError{"the certificate does not verify: " + e.problem(), renewCA}
 	}
-	return &ResponseError{"its certificate does not verify with the CA in it", "check that the CA is valid and may sign these names"}
+	return &ResponseError{"the certificate does not verify against its CA", "check that the CA is valid and may sign these names"}
 }
 
 func checkTimes(response Bundle, spec Spec, now time.Time) error {
@@ -90,18 +91,18 @@ func checkTimes(response Bundle, spec Spec, now time.Time) error {
 	earliest, earlier, _ := renewal(LifetimeStart(leaf.NotBefore, now, now), first, spec)
 	switch {
 	case !now.Before(leaf.NotAfter):
-		return &ResponseError{"its certificate has expired", "check the clocks here and at the issuer"}
+		return &ResponseError{"the certificate has expired", "check the clocks of the controller and the issuer"}
 	case leaf.NotBefore.After(now.Add(ClockSkew)):
-		return &ResponseError{"its certificate is not valid yet", "check the clocks here and at the issuer"}
+		return &ResponseError{"the certificate is not valid yet", "check the clocks of the controller and the issuer"}
 	case !earliest.Add(-earlier).Truncate(time.Second).After(now):
-		return &ResponseError{"its certificate would have to be renewed at once", "let the issuer grant a longer life, or shorten renewBefore"}
+		return &ResponseError{"the certificate would be due for renewal immediately", "let the issuer grant a longer duration, or shorten renewBefore"}
 	}
 	return nil
 }
 
-// Ungranted says which part of the subject, or which usage, was asked for and is not in leaf; empty: none. An issuer may set
-// them by itself, as a role of Vault does. CheckResponse gives it as a warning; a caller that does not want to drop anything
-// refuses the answer.
+// Ungranted names the part of the subject, or the usages, that spec requests and leaf lacks. It is empty if leaf
+// lacks nothing. An issuer may set both itself, as a Vault role does. CheckResponse reports them as warnings, so
+// callers that must not lose anything reject the response themselves.
 func Ungranted(leaf *x509.Certificate, spec Spec) string {
 	if difference := subjectDifference(leaf, spec); difference != "" {
 		return difference
@@ -127,7 +128,7 @@ func shortfalls(response Bundle, spec Spec, now time.Time) []string {
 		warnings = append(warnings, "the certificate lacks usages: "+joinFirst(missing))
 	}
 	if first, _ := response.Expiry(); first.Before(response.Leaf.NotAfter) {
-		warnings = append(warnings, "a CA of the chain expires before the certificate")
+		warnings = append(warnings, "a CA in the chain expires before the certificate")
 	}
 	return warnings
 }

@@ -15,7 +15,7 @@ import (
 	"apisix-certs.io/apisix-certs/certs/certstest"
 )
 
-// answer is a right answer that a row spoils before it is checked.
+// response is a correct response that a row changes before it is checked.
 type response struct {
 	*scene
 	public crypto.PublicKey
@@ -28,7 +28,7 @@ func (a *response) resign(t testing.TB, change func(*x509.Certificate)) {
 	a.bundle.Leaf = a.sub.Sign(t, &template, a.bundle.Leaf.PublicKey)
 }
 
-func TestCheckAnswer(t *testing.T) {
+func TestCheckResponse(t *testing.T) {
 	for _, row := range []struct {
 		name  string
 		spoil func(testing.TB, *response)
@@ -39,35 +39,35 @@ func TestCheckAnswer(t *testing.T) {
 		{"clock a little ahead", func(t testing.TB, a *response) {
 			a.resign(t, func(c *x509.Certificate) { c.NotBefore = now.Add(time.Minute) })
 		}, ""},
-		{"nothing", func(_ testing.TB, a *response) { a.bundle = Bundle{} }, "it holds no certificate"},
-		{"another key", func(t testing.TB, a *response) { a.public = mustKey(t, KeySpec{}).Public() }, "its certificate is for another key"},
-		{"no key made there", func(_ testing.TB, a *response) { a.public, a.bundle.Key = nil, Key{} }, "its certificate is for another key"},
+		{"nothing", func(_ testing.TB, a *response) { a.bundle = Bundle{} }, "it contains no certificate"},
+		{"another key", func(t testing.TB, a *response) { a.public = mustKey(t, KeySpec{}).Public() }, "the certificate is for a different key"},
+		{"no key made there", func(_ testing.TB, a *response) { a.public, a.bundle.Key = nil, Key{} }, "the certificate is for a different key"},
 		{"kind of key", func(_ testing.TB, a *response) { a.spec.Key.Algorithm = RSA }, "the key is not an RSA key"},
-		{"size of key", func(_ testing.TB, a *response) { a.spec.Key.Size = 384 }, "the key has not 384 bits"},
+		{"size of key", func(_ testing.TB, a *response) { a.spec.Key.Size = 384 }, "the key size is not 384 bits"},
 		{"name missing", func(_ testing.TB, a *response) { a.spec.DNSNames = append(a.spec.DNSNames, "c.example.com") },
 			"the certificate lacks names: c.example.com"},
 		{"name extra", func(_ testing.TB, a *response) { a.spec.DNSNames = a.spec.DNSNames[:1] },
 			"the certificate has names that were not requested: *.b.example.com"},
 		{"IP missing", func(_ testing.TB, a *response) { a.spec.IPAddresses = []string{"192.0.2.1"} }, "the certificate lacks names: 192.0.2.1"},
-		{"common name", func(_ testing.TB, a *response) { a.spec.CommonName = "other.example.com" }, "the certificate has another common name"},
+		{"common name", func(_ testing.TB, a *response) { a.spec.CommonName = "other.example.com" }, "the certificate has a different common name"},
 		{"not for servers", func(t testing.TB, a *response) {
 			a.resign(t, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} })
-		}, "the certificate is not for TLS servers"},
-		{"no CA", func(_ testing.TB, a *response) { a.bundle.CA, a.bundle.Intermediates = nil, nil }, "the CA that signed the certificate is not in it"},
-		{"wrong CA", func(_ testing.TB, a *response) { a.bundle.CA = parents(a.other) }, "the CA beside the certificate did not sign it"},
+		}, "the certificate lacks the usage server auth"},
+		{"no CA", func(_ testing.TB, a *response) { a.bundle.CA, a.bundle.Intermediates = nil, nil }, "the CA that signed the certificate is missing"},
+		{"wrong CA", func(_ testing.TB, a *response) { a.bundle.CA = parents(a.other) }, "the chain does not lead to any of the CA certificates"},
 		{"wrong chain", func(_ testing.TB, a *response) { a.bundle.Intermediates = parents(a.other) },
-			"the chain has a certificate that signed none of the others"},
+			"the chain contains a certificate that did not sign any other in it"},
 		{"expired CA", func(t testing.TB, a *response) { a.bundle.CA = parents(a.root.Renewed(t, now.Add(-time.Hour))) },
-			`its certificate does not verify: CA "CN=root" expired at 2026-01-02T02:04:05Z`},
+			`the certificate does not verify: CA "CN=root" expired at 2026-01-02T02:04:05Z`},
 		{"expired", func(t testing.TB, a *response) {
 			a.resign(t, func(c *x509.Certificate) { c.NotAfter = now })
-		}, "its certificate has expired"},
+		}, "the certificate has expired"},
 		{"not valid yet", func(t testing.TB, a *response) {
 			a.resign(t, func(c *x509.Certificate) { c.NotBefore = now.Add(time.Hour) })
-		}, "its certificate is not valid yet"},
+		}, "the certificate is not valid yet"},
 		{"renewed at once", func(t testing.TB, a *response) {
 			a.resign(t, func(c *x509.Certificate) { c.NotAfter = now.Add(time.Second) })
-		}, "its certificate would have to be renewed at once"},
+		}, "the certificate would be due for renewal immediately"},
 		{"short, and dated back", func(t testing.TB, a *response) {
 			a.resign(t, func(c *x509.Certificate) { c.NotAfter = now.Add(time.Hour) })
 		}, ""},
@@ -82,13 +82,13 @@ func TestCheckAnswer(t *testing.T) {
 			case row.want == "" && err != nil:
 				t.Error(err)
 			case row.want != "" && (!errors.As(err, &bad) || bad.Problem != row.want || bad.Fix == ""):
-				t.Errorf("got %v, want %q and a mend", err, row.want)
+				t.Errorf("got %v, want %q and a fix", err, row.want)
 			}
 		})
 	}
 }
 
-func TestCheckAnswerWarnings(t *testing.T) {
+func TestCheckResponseWarnings(t *testing.T) {
 	s := newScene(t)
 	s.spec.Duration = 720 * day
 	s.spec.Subject.Organizations = []string{"ACME"}
@@ -99,9 +99,9 @@ func TestCheckAnswerWarnings(t *testing.T) {
 	}, s.key.Public())
 	want := []string{
 		"the issuer granted 2136h0m0s of the 17280h0m0s requested",
-		"the certificate has another subject: organizations",
+		"the certificate has a different subject: organizations",
 		"the certificate lacks usages: client auth",
-		"a CA of the chain expires before the certificate",
+		"a CA in the chain expires before the certificate",
 	}
 	for _, late := range []time.Duration{0, 20 * time.Second} {
 		got, err := CheckResponse(Bundle{Leaf: leaf, CA: parents(ending)}, s.spec, s.key.Public(), now.Add(late))
@@ -114,7 +114,7 @@ func TestCheckAnswerWarnings(t *testing.T) {
 	}
 }
 
-func TestCheckAnswerRootMount(t *testing.T) {
+func TestCheckResponseRootMount(t *testing.T) {
 	key := mustKey(t, KeySpec{})
 	root := certstest.NewCA(t, "root", now.Add(1000*day))
 	leaf := root.Sign(t, &x509.Certificate{
@@ -132,8 +132,8 @@ func TestUngranted(t *testing.T) {
 	s := newScene(t)
 	for want, spec := range map[string]Spec{
 		"": s.spec,
-		"the certificate has another subject: organizations": {Subject: Subject{Organizations: []string{"ACME"}}},
-		"the certificate lacks usages: client auth":          {Usages: []Usage{ServerAuth, ClientAuth}},
+		"the certificate has a different subject: organizations": {Subject: Subject{Organizations: []string{"ACME"}}},
+		"the certificate lacks usages: client auth":              {Usages: []Usage{ServerAuth, ClientAuth}},
 	} {
 		if got := Ungranted(s.bundle.Leaf, spec); got != want {
 			t.Errorf("%q, want %q", got, want)

@@ -81,7 +81,7 @@ func TestRotationIsTriedOnce(t *testing.T) {
 	}
 }
 
-// TestSelfSigned takes what issuers of type selfSigned answer: a leaf that is its own CA and no authority.
+// TestSelfSigned accepts what issuers of type selfSigned return: a leaf that is its own CA and no authority.
 func TestSelfSigned(t *testing.T) {
 	s := newScene(t)
 	template := &x509.Certificate{
@@ -111,8 +111,8 @@ func TestSelfSigned(t *testing.T) {
 	}
 }
 
-// TestManyRevoked: where a token's end has revoked all that it issued, they are issued again in turns, and all within the spread.
-func TestManyRevoked(t *testing.T) {
+// TestMassRevocation: where a token's end has revoked all that it issued, they are issued again in turns, and all within the spread.
+func TestMassRevocation(t *testing.T) {
 	s := newScene(t)
 	s.Revoked, s.RotationSpread = true, time.Hour
 	if d := Decide(s.Observed, s.now); d.Reason != Revoked {
@@ -141,8 +141,8 @@ func TestManyRevoked(t *testing.T) {
 	}
 }
 
-// TestRevokedWithMany: how many were revoked at the same time is what counts, not how many are on the list.
-func TestRevokedWithMany(t *testing.T) {
+// TestMassRevokedAt: how many were revoked at the same time is what counts, not how many are on the list.
+func TestMassRevokedAt(t *testing.T) {
 	s := newScene(t)
 	leaf := s.bundle.Leaf
 	list := func(others int, every time.Duration) *Revocations {

@@ -8,23 +8,24 @@ import (
 	"sync"
 )
 
-// verified remembers which signatures were good and which were not. One costs a hundred times more to check than to look
-// up, and the same certificates are looked at in every run.
+// checkedSignatures has the results of signature checks. A check costs about a hundred times more than a lookup, and
+// every reconciliation checks the same certificates.
 var checkedSignatures signatureCache
 
-// signatures holds digests of pairs, a certificate and the one that signed it. The zero value is ready.
+// signatureCache stores results by a digest of a certificate and the one that signed it. The zero value is ready to
+// use.
 type signatureCache struct {
 	mu      sync.Mutex
 	results map[[sha256.Size]byte]bool
 }
 
-// mostVerified bounds the memory: 33 bytes each, some 4 MiB in all. Beyond it all are forgotten.
+// maxSignatures bounds memory to about 4 MiB, at 33 bytes each plus overhead. A full cache is emptied.
 const maxSignatures = 1 << 16
 
-// check calls verify for a pair that was not checked before.
+// check calls verify for a pair that is not in the cache.
 func (s *signatureCache) check(child, parent *x509.Certificate, verify func() bool) bool {
 	digest := sha256.New()
-	digest.Write(parent.Raw) // DER, which says where it ends
+	digest.Write(parent.Raw) // DER contains its length
 	digest.Write(child.Raw)
 	key := [sha256.Size]byte(digest.Sum(nil))
 	s.mu.Lock()

@@ -8,7 +8,7 @@ import (
 )
 
 // A signature is checked once, and what is remembered of one pair says nothing of another.
-func TestSignatures(t *testing.T) {
+func TestSignatureCache(t *testing.T) {
 	s := newScene(t)
 	chain, err := ParseCertificates(s.CertPEM)
 	if err != nil {
@@ -31,7 +31,7 @@ func TestSignatures(t *testing.T) {
 }
 
 // What is remembered does not grow without bounds.
-func TestSignaturesAreForgotten(t *testing.T) {
+func TestSignatureCacheLimit(t *testing.T) {
 	var kept signatureCache
 	for i := range maxSignatures + 10 {
 		c := &x509.Certificate{Raw: []byte{byte(i), byte(i >> 8), byte(i >> 16)}}

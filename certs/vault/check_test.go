@@ -38,7 +38,7 @@ func TestCheckErrors(t *testing.T) {
 	}
 	for _, row := range []struct {
 		name, path string
-		response     http.HandlerFunc
+		response   http.HandlerFunc
 		kind       Kind
 		want       string
 	}{

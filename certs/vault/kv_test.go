@@ -68,8 +68,8 @@ func TestKVErrors(t *testing.T) {
 	s := open(t, configOf(f))
 	rows := map[string]struct {
 		response http.HandlerFunc
-		kind   Kind
-		says   string
+		kind     Kind
+		says     string
 	}{
 		"kv/version2": {func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusNotFound)

@@ -75,7 +75,7 @@ func (s *Session) issuerRef() string {
 func (s *Session) checkCRL(list *x509.RevocationList) error {
 	for _, ca := range s.history.authorities() {
 		if string(ca.RawSubject) == string(list.RawIssuer) && list.CheckSignatureFrom(ca) != nil {
-			return &fault{problem: "the CRL is not signed by the CA whose name it has", fix: "check what answers at the issuer's address"}
+			return &fault{problem: "the CRL is not signed by the CA whose name it has", fix: "check the issuer's address"}
 		}
 	}
 	return nil

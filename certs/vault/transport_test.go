@@ -34,10 +34,10 @@ func TestAnswersThatAreNotVaults(t *testing.T) {
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere++ }))
 	defer other.Close()
 	for _, row := range []struct {
-		name   string
+		name     string
 		response http.HandlerFunc
-		kind   Kind
-		want   string
+		kind     Kind
+		want     string
 	}{
 		{"redirect to another host", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, 302) }, Setup, "redirect"},
 		{"web page", page(200), Setup, "web page"},

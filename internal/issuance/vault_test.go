@@ -94,7 +94,7 @@ func TestUngranted(t *testing.T) {
 		vaulttest.WriteData(w, map[string]any{"certificate": string(certstest.PEM(leaf)), "issuing_ca": string(certstest.PEM(s.ca.Cert))})
 	})
 	_, _, err := s.issue(t)
-	if rejected := (*certs.ResponseError)(nil); !errors.As(err, &rejected) || !strings.Contains(rejected.Problem, "another subject: organizations") {
+	if rejected := (*certs.ResponseError)(nil); !errors.As(err, &rejected) || !strings.Contains(rejected.Problem, "different subject: organizations") {
 		t.Errorf("%v", err)
 	}
 }
