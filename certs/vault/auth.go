@@ -60,7 +60,7 @@ func (a TokenAuth) validate() []certs.FieldError {
 
 func (a AppRoleAuth) validate() []certs.FieldError {
 	return append(missing(a.RoleID == "", "auth.appRole.roleId", "is empty"),
-		missing(a.SecretID.IsZero(), "auth.appRole.secretRef", "has no secret id")...)
+		missing(a.SecretID.IsZero(), "auth.appRole.secretRef", "has no secret ID")...)
 }
 
 func (a KubernetesAuth) validate() []certs.FieldError {
@@ -118,7 +118,7 @@ func jwtError(err error) error {
 func logIn(ctx context.Context, client *api.Client, path string, body map[string]any) (*api.Secret, error) {
 	secret, err := client.Logical().WriteWithContext(ctx, path, body)
 	if err == nil && (secret == nil || secret.Auth == nil || secret.Auth.ClientToken == "") {
-		err = &fault{problem: "the response to the login has no token", fix: "check that server and auth mount are Vault's, and that the role needs no MFA"}
+		err = &fault{problem: "the response to the login has no token", fix: "check server and the auth mount, and that the role does not require MFA"}
 	}
 	return secret, err
 }

@@ -61,7 +61,7 @@ func (s *Session) checkHealth(ctx context.Context, status *Status) (err error) {
 	status.Version, err = s.health(ctx)
 	var e *Error
 	if errors.As(err, &e) && e.Kind == Setup && (e.Status >= 400 || e.page) {
-		status.Notes = append(status.Notes, "sys/health is not let through, so Vault's state is not known")
+		status.Notes = append(status.Notes, "sys/health is not accessible, so the state of Vault is unknown")
 		return nil
 	}
 	return err
@@ -83,7 +83,7 @@ func (s *Session) health(ctx context.Context) (version string, err error) {
 	case err != nil:
 		return "", classify(opHealth, err)
 	case !health.Initialized:
-		return "", &Error{Op: opHealth, Status: http.StatusNotImplemented, Kind: Transient, Message: "Vault is not initialised: initialise it"}
+		return "", &Error{Op: opHealth, Status: http.StatusNotImplemented, Kind: Transient, Message: "Vault is not initialized: initialize it"}
 	case health.Sealed:
 		return "", &Error{Op: opHealth, Status: http.StatusServiceUnavailable, Kind: Transient, Message: "Vault is sealed: unseal it"}
 	}
@@ -108,7 +108,7 @@ func (s *Session) checkToken(ctx context.Context, _ *Status) error {
 	s.history.noteCapability(may)
 	if !may {
 		return &Error{Op: opCapabilities, Kind: Setup, Message: "the policy of the issuer's token does not allow " + s.path.call() +
-			": give it the capability update there"}
+			": grant it the capability update on this path"}
 	}
 	return nil
 }
@@ -120,7 +120,7 @@ func (s *Session) checkRole(ctx context.Context, status *Status) error {
 	role, err := s.role(ctx)
 	var e *Error
 	if errors.As(err, &e) && e.notPermitted() {
-		status.Notes = append(status.Notes, "the token may not read the role, so what it allows is not known: let its policy read "+s.rolePath())
+		status.Notes = append(status.Notes, "the token is not allowed to read the role, so its settings are unknown: allow its policy to read "+s.rolePath())
 		return nil
 	}
 	status.Role = role

@@ -43,13 +43,13 @@ func TestCheckErrors(t *testing.T) {
 		want       string
 	}{
 		{"sealed", "sys/health", health(`{"initialized":true,"sealed":true}`), Transient, "health: Vault is sealed"},
-		{"not initialised", "sys/health", health(`{"initialized":false,"sealed":true}`), Transient, "health: Vault is not initialised"},
+		{"not initialized", "sys/health", health(`{"initialized":false,"sealed":true}`), Transient, "health: Vault is not initialized"},
 		{"login refused", "auth/approle/login", vaulttest.ErrorHandler(400, "invalid role or secret ID"), Setup, "login: invalid role or secret ID"},
 		{"policy", "sys/capabilities-self", func(w http.ResponseWriter, _ *http.Request) {
 			vaulttest.WriteData(w, map[string]any{"capabilities": []string{"read"}})
 		}, Setup, "does not allow pki/sign/web"},
 		{"no role", "pki/roles/web", vaulttest.ErrorHandler(404), Setup, "unknown role at pki/roles/web"},
-		{"no mount", "pki/roles/web", vaulttest.ErrorHandler(404, `no handler for route "pki/roles/web". route entry not found.`), Setup, "there is no mount at pki/roles/web"},
+		{"no mount", "pki/roles/web", vaulttest.ErrorHandler(404, `no handler for route "pki/roles/web". route entry not found.`), Setup, "no secrets engine is mounted at pki/roles/web"},
 		{"gone in between", "pki/roles/web", vaulttest.ErrorHandler(503, "Vault is sealed"), Transient, "role: Vault is sealed"},
 	} {
 		f := newVault(t)
@@ -113,13 +113,13 @@ func TestObjections(t *testing.T) {
 		{"right", domain, false, host("www.example.com", "*.example.com", "*.a.example.com"), nil, ""},
 		{"EC key of an rsa role", with(func(r *Role) { r.KeyType = "rsa" }), false, host("www.example.com"), []string{"privateKey.algorithm"}, "set privateKey.algorithm: RSA, or the role's key_type=any"},
 		{"RSA key of an rsa role", with(func(r *Role) { r.KeyType, r.KeyBits = "rsa", 2048 }), false, certs.Spec{CommonName: "www.example.com", Key: certs.KeySpec{Algorithm: certs.RSA}}, nil, ""},
-		{"short key", with(func(r *Role) { r.KeyType, r.KeyBits = "rsa", 4096 }), false, certs.Spec{CommonName: "www.example.com", Key: certs.KeySpec{Algorithm: certs.RSA}}, []string{"privateKey.size"}, "set privateKey.size: 4096, or a smaller key_bits in the role"},
+		{"short key", with(func(r *Role) { r.KeyType, r.KeyBits = "rsa", 4096 }), false, certs.Spec{CommonName: "www.example.com", Key: certs.KeySpec{Algorithm: certs.RSA}}, []string{"privateKey.size"}, "set privateKey.size: 4096, or smaller key_bits in the role"},
 		{"Vault makes the key", with(func(r *Role) { r.KeyType = "rsa" }), true, host("www.example.com"), nil, ""},
 		{"Vault makes another key", with(func(r *Role) { r.KeyType = "rsa" }), true, certs.Spec{CommonName: "www.example.com", Key: certs.KeySpec{Algorithm: certs.ECDSA}}, []string{"privateKey.algorithm"}, ""},
 		{"Vault makes any key", domain, true, host("www.example.com"), []string{"issuerRef"}, ""},
 		{"bare domain", domain, false, host("www.example.com", "example.com"), []string{"dnsNames[1]"}, "set the role's allow_bare_domains=true"},
 		{"bare domain allowed", with(func(r *Role) { r.AllowBareDomains = true }), false, host("example.com"), nil, ""},
-		{"other domain", domain, false, host("www.example.org"), []string{"dnsNames[0]"}, "use a name under the role's allowed_domains, or add its domain there"},
+		{"other domain", domain, false, host("www.example.org"), []string{"dnsNames[0]"}, "use a name in the role's allowed_domains, or add its domain there"},
 		{"end of a domain", domain, false, host("badexample.com"), []string{"dnsNames[0]"}, ""},
 		{"common name", domain, false, certs.Spec{CommonName: "www.example.org", DNSNames: []string{"www.example.com"}}, []string{"commonName"}, ""},
 		{"subdomain", with(func(r *Role) { r.AllowSubdomains = false }), false, host("www.example.com"), []string{"dnsNames[0]"}, "set the role's allow_subdomains=true"},
@@ -133,7 +133,7 @@ func TestObjections(t *testing.T) {
 		{"IP", with(func(r *Role) { r.AllowIPSANs = true }), false, certs.Spec{CommonName: "www.example.com", IPAddresses: []string{"::1"}}, nil, ""},
 		{"URI", with(func(r *Role) { r.AllowedURISANs = []string{"spiffe://a/*"} }), false, certs.Spec{CommonName: "www.example.com", URIs: []string{"spiffe://a/b", "spiffe://c"}}, []string{"uris[1]"}, ""},
 		{"mail", domain, false, certs.Spec{CommonName: "www.example.com", EmailAddresses: []string{"a@www.example.com", "a@example.org"}}, []string{"emailAddresses[1]"}, ""},
-		{"duration", with(func(r *Role) { r.MaxTTL = 72 * time.Hour }), false, certs.Spec{CommonName: "www.example.com", Duration: 720 * time.Hour}, []string{"duration"}, "ask for 72h0m0s or less, or raise the role's max_ttl"},
+		{"duration", with(func(r *Role) { r.MaxTTL = 72 * time.Hour }), false, certs.Spec{CommonName: "www.example.com", Duration: 720 * time.Hour}, []string{"duration"}, "set 72h0m0s or less, or raise the role's max_ttl"},
 	} {
 		found := Status{Role: &row.role, MakesKey: row.makes}.Rejections(row.spec)
 		var fields []string

@@ -63,11 +63,11 @@ func classifyConnection(op string, err error) *Error {
 	setup := func(message string) { e.Kind, e.Message = Setup, message }
 	switch {
 	case errors.Is(err, context.Canceled):
-		e.Message, e.cause = "the call was given up", context.Canceled
+		e.Message, e.cause = "the call was canceled", context.Canceled
 	case errors.Is(err, context.DeadlineExceeded):
-		e.Message, e.cause = "Vault did not answer in time", context.DeadlineExceeded
+		e.Message, e.cause = "timed out waiting for Vault", context.DeadlineExceeded
 	case errors.As(err, &wrongName):
-		setup("Vault's TLS certificate is for another host: set serverName, or the host in server")
+		setup("Vault's TLS certificate is for a different host: set serverName, or correct the host in server")
 	case errors.As(err, &unknownCA):
 		setup("Vault's TLS certificate is signed by an unknown CA: set caBundle")
 	case errors.As(err, &invalid), errors.As(err, &verify):
@@ -77,13 +77,13 @@ func classifyConnection(op string, err error) *Error {
 	case errors.As(err, &notTLS), errors.Is(err, http.ErrSchemeMismatch):
 		setup("the server does not speak TLS: write http:// in server")
 	case errors.As(err, &notJSON):
-		setup("the answer is not JSON: check that server is Vault's address")
+		setup("the response is not JSON: check that server is Vault's address")
 	case errors.As(err, &notFound):
 		e.Message = "the host of server cannot be resolved: check server"
 	case errors.Is(err, syscall.ECONNREFUSED):
-		e.Message = "the connection to Vault was refused: check server, and that Vault runs"
+		e.Message = "the connection to Vault was refused: check server, and that Vault is running"
 	case errors.As(err, &networkLike) && networkLike.Timeout():
-		e.Message = "Vault did not answer in time"
+		e.Message = "timed out waiting for Vault"
 	default:
 		e.Message = "the connection to Vault failed"
 	}

@@ -108,8 +108,8 @@ func (c Config) validateTLS() []certs.FieldError {
 				Fix: "write https:// in server, or drop caBundle"})
 		}
 		if list, err := certs.ParseCertificates(c.CABundle); err != nil || len(list) == 0 {
-			found = append(found, certs.FieldError{Field: "caBundle", Problem: "holds no certificate that can be parsed",
-				Fix: "give CA certificates in PEM"})
+			found = append(found, certs.FieldError{Field: "caBundle", Problem: "contains no certificate that can be parsed",
+				Fix: "set CA certificates in PEM"})
 		}
 	}
 	if len(c.ClientCert) == 0 && c.ClientKey.IsZero() {
@@ -118,10 +118,10 @@ func (c Config) validateTLS() []certs.FieldError {
 	pair, err := c.clientCertificate()
 	switch {
 	case err != nil:
-		found = append(found, certs.FieldError{Field: "clientCertSecretRef", Problem: "is not a certificate and its key",
-			Fix: "give both in PEM, and the key of that certificate"})
+		found = append(found, certs.FieldError{Field: "clientCertSecretRef", Problem: "is not a certificate with its private key",
+			Fix: "set both in PEM, with the private key of that certificate"})
 	case c.Now != nil && pair.Leaf != nil && c.Now().After(pair.Leaf.NotAfter):
-		found = append(found, certs.FieldError{Field: "clientCertSecretRef", Problem: "names a certificate that has expired",
+		found = append(found, certs.FieldError{Field: "clientCertSecretRef", Problem: "contains an expired certificate",
 			Fix: "renew it"})
 	}
 	if !encrypted {
@@ -133,13 +133,13 @@ func (c Config) validateTLS() []certs.FieldError {
 
 func (c Config) validateAuth() []certs.FieldError {
 	if c.Auth == nil {
-		return []certs.FieldError{{Field: "auth", Problem: "names no way to log in",
+		return []certs.FieldError{{Field: "auth", Problem: "has no auth method",
 			Fix: "set one of tokenSecretRef, appRole, kubernetes, clientCertificate and jwt"}}
 	}
 	found := c.Auth.validate()
 	if _, ok := c.Auth.(ClientCertAuth); ok && len(c.ClientCert) == 0 {
 		found = append(found, certs.FieldError{Field: "auth.clientCertificate", Problem: "has no certificate",
-			Fix: "name a Secret of type kubernetes.io/tls"})
+			Fix: "set it to a Secret of type kubernetes.io/tls"})
 	}
 	return found
 }

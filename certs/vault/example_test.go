@@ -109,5 +109,5 @@ func ExampleSession_Check() {
 	}
 	// Output:
 	// Vault 1.21.4 certificates end with the token: true
-	// privateKey.algorithm is refused by the role, which takes keys of type rsa
+	// privateKey.algorithm is rejected by the role, which requires keys of type rsa
 }

@@ -163,23 +163,23 @@ func (s *Session) body(ctx context.Context, op string, request Request) (map[str
 
 func parseResponse(secret *api.Secret, now time.Time) (Response, error) {
 	unusable := func(what string) (Response, error) {
-		return Response{}, &fault{problem: what, fix: "check that the path is that of a PKI role"}
+		return Response{}, &fault{problem: what, fix: "check that path refers to a PKI role"}
 	}
 	if secret == nil || secret.Data == nil {
 		return unusable("the response is empty")
 	}
 	chain, err := certs.ParseCertificates([]byte(text(secret.Data["certificate"])))
 	if err != nil || len(chain) == 0 {
-		return unusable("the response holds no certificate that can be parsed")
+		return unusable("the response contains no certificate that can be parsed")
 	}
 	authorities, err := parseAuthorities(secret.Data)
 	if err != nil {
-		return unusable("the response holds a CA that cannot be parsed")
+		return unusable("the response contains a CA that cannot be parsed")
 	}
 	bundle := certs.Assemble(chain[0], append(chain[1:], authorities...), now)
 	if key := text(secret.Data["private_key"]); key != "" {
 		if bundle.Key, err = certs.ParseKey([]byte(key)); err != nil {
-			return unusable("the response holds a private key that cannot be used")
+			return unusable("the response contains a private key that cannot be used")
 		}
 	}
 	return Response{

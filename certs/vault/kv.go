@@ -71,9 +71,9 @@ func (s *Session) kv(ctx context.Context, do func(context.Context, *api.Client) 
 	}
 	switch known.Status {
 	case http.StatusForbidden:
-		known.Message += ": the issuer's policy must allow create, update, read, list and delete below spec.vaultKV's mount and path"
+		known.Message += ": the issuer's policy must allow create, update, read, list and delete below the mount and path in spec.vaultKV"
 	case http.StatusNotFound: // also what version 2 answers to the paths of version 1
-		known.Message = "there is no key-value engine of version 1: in spec.vaultKV.mount, name the mount of one, as the gateway reads no other"
+		known.Message = "no KV version 1 secrets engine is mounted: set spec.vaultKV.mount to one, because the gateway supports no other"
 	}
 	return err
 }

@@ -24,7 +24,7 @@ func parsePath(path string) (rolePath, *certs.FieldError) {
 		return rolePath{}, &certs.FieldError{Field: "path", Value: path, Problem: what, Fix: mend}
 	}
 	if slices.ContainsFunc(parts, badSegment) {
-		return bad("has a segment that Vault does not know", "use letters, digits, dots, hyphens and underscores")
+		return bad("has an invalid segment", "use letters, digits, dots, hyphens and underscores")
 	}
 	last := len(parts) - 1
 	var p rolePath

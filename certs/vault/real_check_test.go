@@ -23,10 +23,10 @@ func TestRealVaultChecks(t *testing.T) {
 		want       string // of the error or the note
 	}{
 		{"all right", "pki/sign/any", nil, "", ""},
-		{"may not read the role", "pki/sign/any", limited, "", "let its policy read pki/roles/any"},
+		{"may not read the role", "pki/sign/any", limited, "", "allow its policy to read pki/roles/any"},
 		{"policy", "pki/sign/ec", limited, Setup, "does not allow pki/sign/ec"},
 		{"no role", "pki/sign/nope", nil, Setup, "unknown role at pki/roles/nope"},
-		{"no mount", "nope/sign/any", nil, Setup, "there is no mount"},
+		{"no mount", "nope/sign/any", nil, Setup, "no secrets engine is mounted"},
 	} {
 		c := v.config(row.path)
 		if row.auth != nil {

@@ -19,17 +19,17 @@ func (g guard) follow(resp *http.Response, repeat func() (*http.Request, error))
 	from := resp.Request.URL
 	to, err := resp.Location()
 	if err != nil {
-		return nil, &fault{problem: "a redirect has no address", fix: "check what answers at server"}
+		return nil, &fault{problem: "a redirect has no Location", fix: "check that server is Vault's address"}
 	}
 	if to.Scheme != from.Scheme {
 		return nil, &fault{status: http.StatusTemporaryRedirect, transient: true, problem: "the server redirects from " + from.Scheme + " to " + to.Scheme + ", which is not followed",
-			fix: "if this lasts, write the address of Vault itself in server, with the right scheme, or correct api_addr of its nodes"}
+			fix: "if this persists, set server to Vault's address with the correct scheme, or correct the nodes' api_addr"}
 	}
 	api := from.Path[strings.Index(from.Path, "/v1/"):]
 	base, found := strings.CutSuffix(to.Path, api)
 	if !found || to.Host == from.Host || !g.sameCluster(resp.Request, to, base) {
-		return nil, &fault{status: http.StatusTemporaryRedirect, transient: true, problem: "the server redirects to another, which does not answer as a node of the same cluster",
-			fix: "if this lasts, write the address of Vault itself in server, or check api_addr of its nodes and that the controller reaches them"}
+		return nil, &fault{status: http.StatusTemporaryRedirect, transient: true, problem: "the server redirects to an address that is not a node of the same cluster",
+			fix: "if this persists, set server to Vault's address, or check the nodes' api_addr and that the controller can reach them"}
 	}
 	again, err := repeat()
 	if err != nil {
@@ -39,8 +39,8 @@ func (g guard) follow(resp *http.Response, repeat func() (*http.Request, error))
 	second, err := g.next.RoundTrip(again)
 	if err == nil && second.StatusCode == http.StatusTemporaryRedirect {
 		_ = second.Body.Close()
-		return nil, &fault{status: http.StatusTemporaryRedirect, transient: true, problem: "the nodes of Vault redirect to each other",
-			fix: "if this lasts, check that the cluster has an active node, and api_addr of the nodes"}
+		return nil, &fault{status: http.StatusTemporaryRedirect, transient: true, problem: "the Vault nodes redirect to each other",
+			fix: "if this persists, check that the cluster has an active node, and the nodes' api_addr"}
 	}
 	return second, err
 }

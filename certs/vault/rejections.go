@@ -26,8 +26,8 @@ func (st Status) Rejections(spec certs.Spec) []certs.FieldError {
 	}
 	if most := st.Role.MaxTTL; most > 0 && spec.Duration > most && st.Role.NotAfter == "" {
 		found = append(found, certs.FieldError{Field: "duration", Value: spec.Duration.String(),
-			Problem: fmt.Sprintf("is longer than the %s that the role grants", most),
-			Fix:     fmt.Sprintf("ask for %s or less, or raise the role's max_ttl", most)})
+			Problem: fmt.Sprintf("is longer than the %s that the role allows", most),
+			Fix:     fmt.Sprintf("set %s or less, or raise the role's max_ttl", most)})
 	}
 	return found
 }
@@ -38,7 +38,7 @@ var keyTypes = map[certs.Algorithm]string{certs.RSA: "rsa", certs.ECDSA: "ec", c
 func (st Status) keyRejections(key certs.KeySpec) []certs.FieldError {
 	role := st.Role
 	if st.MakesKey && role.KeyType == "any" {
-		return []certs.FieldError{{Field: "issuerRef", Problem: "leads to a role with key_type=any, for which Vault makes no keys",
+		return []certs.FieldError{{Field: "issuerRef", Problem: "refers to a role with key_type=any, for which Vault cannot generate keys",
 			Fix: "use sign instead of issue in the issuer's path, or give the role a key_type"}}
 	}
 	// Where Vault makes the key, a spec without a wish takes what comes.
@@ -48,13 +48,13 @@ func (st Status) keyRejections(key certs.KeySpec) []certs.FieldError {
 	key = key.WithDefaults()
 	if keyTypes[key.Algorithm] != role.KeyType {
 		return []certs.FieldError{{Field: "privateKey.algorithm", Value: string(key.Algorithm),
-			Problem: "is refused by the role, which takes keys of type " + role.KeyType,
+			Problem: "is rejected by the role, which requires keys of type " + role.KeyType,
 			Fix:     "set privateKey.algorithm: " + algorithmOf(role.KeyType) + ", or the role's key_type=any"}}
 	}
 	if key.Size < role.KeyBits && key.Algorithm != certs.Ed25519 {
 		return []certs.FieldError{{Field: "privateKey.size", Value: fmt.Sprint(key.Size),
-			Problem: fmt.Sprintf("is refused by the role, which takes keys of %d bits or more", role.KeyBits),
-			Fix:     fmt.Sprintf("set privateKey.size: %d, or a smaller key_bits in the role", role.KeyBits)}}
+			Problem: fmt.Sprintf("is rejected by the role, which requires keys of %d bits or more", role.KeyBits),
+			Fix:     fmt.Sprintf("set privateKey.size: %d, or smaller key_bits in the role", role.KeyBits)}}
 	}
 	return nil
 }
@@ -71,7 +71,7 @@ func algorithmOf(keyType string) string {
 func (r *Role) nameRejections(spec certs.Spec) []certs.FieldError {
 	var found []certs.FieldError
 	if r.RequireCN && spec.RequestedCommonName() == "" {
-		found = append(found, certs.FieldError{Field: "commonName", Problem: "is empty, and the role wants one",
+		found = append(found, certs.FieldError{Field: "commonName", Problem: "is empty, and the role requires one",
 			Fix: "set it, or the role's require_cn=false"})
 	}
 	if r.Templated {
@@ -106,9 +106,9 @@ func (r *Role) rejectsCommonName(name string) (fix string) {
 	case slices.Equal(r.CNValidations, []string{"disabled"}):
 		return ""
 	case len(r.CNValidations) > 0 && !slices.Contains(r.CNValidations, kind):
-		return "leave it out, or add " + kind + " to the role's cn_validations"
+		return "remove it, or add " + kind + " to the role's cn_validations"
 	case r.EnforceHostnames && kind == "hostname" && strings.ContainsFunc(name, noHostname):
-		return "leave it out, or set the role's cn_validations=disabled"
+		return "remove it, or set the role's cn_validations=disabled"
 	}
 	return r.rejects(name)
 }
@@ -132,7 +132,7 @@ func (r *Role) rejects(name string) (mend string) {
 	case r.AllowAnyName, r.AllowLocalhost && r.isLocal(reduced):
 		return ""
 	}
-	mend = "use a name under the role's allowed_domains, or add its domain there"
+	mend = "use a name in the role's allowed_domains, or add its domain there"
 	for _, domain := range r.AllowedDomains {
 		switch exact := strings.EqualFold(host, domain); {
 		case domain == "":
@@ -173,7 +173,7 @@ func (r *Role) sanRejections(spec certs.Spec) []certs.FieldError {
 	var found []certs.FieldError
 	if len(spec.IPAddresses) > 0 && !r.AllowIPSANs {
 		found = append(found, certs.FieldError{Field: "ipAddresses", Problem: "are not allowed by the role",
-			Fix: "drop them, or set the role's allow_ip_sans=true"})
+			Fix: "remove them, or set the role's allow_ip_sans=true"})
 	}
 	if r.Templated {
 		return found
@@ -181,7 +181,7 @@ func (r *Role) sanRejections(spec certs.Spec) []certs.FieldError {
 	for i, uri := range spec.URIs {
 		if !r.allowsURI(uri) {
 			found = append(found, certs.FieldError{Field: fmt.Sprintf("uris[%d]", i), Value: uri,
-				Problem: "is not allowed by the role", Fix: "drop it, or add it to the role's allowed_uri_sans"})
+				Problem: "is not allowed by the role", Fix: "remove it, or add it to the role's allowed_uri_sans"})
 		}
 	}
 	return found

@@ -30,7 +30,7 @@ func (s *Session) Revoke(ctx context.Context, cert *x509.Certificate) error {
 func (s *Session) RevokeSerial(ctx context.Context, serial string) error {
 	number, err := hex.DecodeString(serial)
 	if err != nil || len(number) == 0 {
-		return &Error{Op: opRevoke, Kind: User, Message: "the serial number is not hex: nothing is left to revoke"}
+		return &Error{Op: opRevoke, Kind: User, Message: "the serial number is not hexadecimal, so there is nothing to revoke"}
 	}
 	return s.callInSlot(ctx, opRevoke, func(ctx context.Context, client *api.Client) error {
 		_, err := client.Logical().WriteWithContext(ctx, s.path.mount+"/revoke", map[string]any{
@@ -75,7 +75,7 @@ func (s *Session) issuerRef() string {
 func (s *Session) checkCRL(list *x509.RevocationList) error {
 	for _, ca := range s.history.authorities() {
 		if string(ca.RawSubject) == string(list.RawIssuer) && list.CheckSignatureFrom(ca) != nil {
-			return &fault{problem: "the CRL is not signed by the CA whose name it has", fix: "check the issuer's address"}
+			return &fault{problem: "the CRL is not signed by the CA that it names as issuer", fix: "check the issuer's address"}
 		}
 	}
 	return nil

@@ -90,7 +90,7 @@ func (s *Session) call(ctx context.Context, a access, do func(context.Context, *
 			return classify(opLogin, err)
 		case refused && a.extra && s.tokens.lostPermission(l, a.op):
 			return &Error{Op: opLogin, Status: http.StatusForbidden, Kind: Setup,
-				Message: "the token may not do what it could before, so it has expired or its policy has changed: give the issuer a valid token"}
+				Message: "the token has lost permissions, so it has expired or its policy has changed: configure a valid token"}
 		}
 		return classify(a.op, err)
 	}

@@ -184,7 +184,7 @@ func TestGivenTokenDies(t *testing.T) {
 		f.Forget()
 		for range 3 {
 			at.step(time.Minute)
-			if _, err := s.Check(t.Context()); kindOfError(t, err) != Setup || !strings.Contains(err.Error(), "give the issuer a valid token") {
+			if _, err := s.Check(t.Context()); kindOfError(t, err) != Setup || !strings.Contains(err.Error(), "configure a valid token") {
 				t.Errorf("%s: %v", dialect, err)
 			}
 		}

@@ -55,11 +55,11 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func unexpectedResponse(resp *http.Response) error {
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
-		return &fault{problem: "the server redirects", fix: "write the address of Vault itself in server, with the right scheme"}
+		return &fault{problem: "the server returned a redirect", fix: "set server to Vault's address with the correct scheme"}
 	}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if kind == "text/html" && resp.StatusCode < 500 {
-		return &fault{problem: "the server answers with a web page", fix: "write the address of Vault's API in server", page: true}
+		return &fault{problem: "the server returned a web page", fix: "set server to the address of Vault's API", page: true}
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ func TestAnswersThatAreNotVaults(t *testing.T) {
 			fmt.Fprint(w, `{"data":`)
 			panic(http.ErrAbortHandler)
 		}, Transient, "connection"},
-		{"hangs", hang, Transient, "in time"},
+		{"hangs", hang, Transient, "timed out"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			f := newVault(t)

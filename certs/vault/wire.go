@@ -30,7 +30,7 @@ func (w *wire) client(token string) (*api.Client, error) {
 		CheckRetry: func(context.Context, *http.Response, error) (bool, error) { return false, nil },
 	})
 	if err != nil {
-		return nil, &fault{problem: "the client could not be made", fix: "check server, and the VAULT_ variables of the environment"}
+		return nil, &fault{problem: "the client could not be created", fix: "check server and the VAULT_ environment variables"}
 	}
 	// The library takes token, namespace, headers and wrapping from VAULT_ variables, which are not ours.
 	headers := http.Header{api.RequestHeaderName: {"true"}, "User-Agent": {w.config.UserAgent}}
