@@ -13,9 +13,9 @@ import (
 	"apisix-certs.io/apisix-certs/certs/vault/vaulttest"
 )
 
-// TestUnansweredIsTriedByOne: 150 callers of a Vault that accepts and never answers hold one worker at a time, and not all
-// the time; all go on when it answers.
-func TestUnansweredIsTriedByOne(t *testing.T) {
+// TestOneCallProbes: 150 callers of a Vault that never responds occupy one worker at a time, and not all
+// the time. All continue once it responds.
+func TestOneCallProbes(t *testing.T) {
 	f, at := newVault(t), &clock{}
 	c := configOf(f)
 	c.Now, c.Timeout = at.now, 50*time.Millisecond
@@ -86,7 +86,7 @@ func TestOneCallIsBounded(t *testing.T) {
 	}
 }
 
-// TestSlowElsewhere: what answers where signing hangs does not send all back to it.
+// TestSlowElsewhere: responses to other calls do not close the breaker while signing hangs.
 func TestSlowElsewhere(t *testing.T) {
 	f, at := newVault(t), &clock{}
 	c := configOf(f)
@@ -113,8 +113,8 @@ func TestSlowElsewhere(t *testing.T) {
 	}
 }
 
-// TestBreakerGivenUp: that a caller gives up says nothing of Vault.
-func TestBreakerGivenUp(t *testing.T) {
+// TestBreakerCanceled: that a caller gives up says nothing of Vault.
+func TestBreakerCanceled(t *testing.T) {
 	var b breaker
 	for i, pause := range []time.Duration{initialPause, 2 * initialPause, 4 * initialPause, 8 * initialPause, maxPause, maxPause} {
 		at := now.Add(time.Duration(i) * time.Minute)

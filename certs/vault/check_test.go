@@ -61,7 +61,7 @@ func TestCheckErrors(t *testing.T) {
 	}
 }
 
-// Without rights to read the role, the CA is known from the first answer on.
+// Without permission to read the role, the CA is known from the first response.
 func TestCheckWithoutRights(t *testing.T) {
 	f := newVault(t)
 	denied := vaulttest.ErrorHandler(403, "1 error occurred:\n\t* permission denied\n\n")
@@ -84,7 +84,7 @@ func TestCheckWithoutRights(t *testing.T) {
 	}
 }
 
-func TestHealthIsAskedOutsideOfNamespaces(t *testing.T) {
+func TestHealthOutsideOfNamespaces(t *testing.T) {
 	f := newVault(t)
 	var namespace string
 	f.SetHandler("sys/health", func(w http.ResponseWriter, r *http.Request) {
@@ -98,7 +98,7 @@ func TestHealthIsAskedOutsideOfNamespaces(t *testing.T) {
 	}
 }
 
-func TestObjections(t *testing.T) {
+func TestRejections(t *testing.T) {
 	domain := Role{KeyType: "any", AllowedDomains: []string{"example.com"}, AllowSubdomains: true, AllowWildcards: true, RequireCN: true}
 	with := func(change func(*Role)) Role { r := domain; change(&r); return r }
 	host := func(names ...string) certs.Spec { return certs.Spec{DNSNames: names} }
@@ -108,7 +108,7 @@ func TestObjections(t *testing.T) {
 		makes bool
 		spec  certs.Spec
 		want  []string // fields
-		mend  string
+		fix  string
 	}{
 		{"right", domain, false, host("www.example.com", "*.example.com", "*.a.example.com"), nil, ""},
 		{"EC key of an rsa role", with(func(r *Role) { r.KeyType = "rsa" }), false, host("www.example.com"), []string{"privateKey.algorithm"}, "set privateKey.algorithm: RSA, or the role's key_type=any"},
@@ -143,8 +143,8 @@ func TestObjections(t *testing.T) {
 		if diff := cmp.Diff(row.want, fields); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", row.name, diff)
 		}
-		if row.mend != "" && (len(found) == 0 || found[0].Fix != row.mend) {
-			t.Errorf("%s: %v, want %q", row.name, found, row.mend)
+		if row.fix != "" && (len(found) == 0 || found[0].Fix != row.fix) {
+			t.Errorf("%s: %v, want %q", row.name, found, row.fix)
 		}
 	}
 }

@@ -16,15 +16,15 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
-// classify is the only place that gives errors their Kind. err is not nil; an *Error stays as it is.
+// classify is the only function that sets the Kind of an error. err is not nil. An *Error is returned unchanged.
 func classify(op string, err error) *Error {
 	var known *Error
 	if errors.As(err, &known) {
 		return known
 	}
-	var answered *api.ResponseError
-	if errors.As(err, &answered) {
-		return classifyResponse(op, answered)
+	var response *api.ResponseError
+	if errors.As(err, &response) {
+		return classifyResponse(op, response)
 	}
 	var wrong *fault
 	if errors.As(err, &wrong) {
@@ -90,20 +90,21 @@ func classifyConnection(op string, err error) *Error {
 	return e
 }
 
-// denied reports whether Vault answered 403.
+// denied reports whether Vault returned status 403.
 func denied(err error) bool {
 	var answered *api.ResponseError
 	return errors.As(err, &answered) && answered.StatusCode == http.StatusForbidden
 }
 
-// tokenRefused reports whether Vault says that it does not know the token. Vault before 1.16 and OpenBao do not say so.
+// tokenRefused reports whether Vault's error says that the token is unknown. Vault before 1.16 and OpenBao do not
+// distinguish this from a policy.
 func tokenRefused(err error) bool {
 	var answered *api.ResponseError
 	return denied(err) && errors.As(err, &answered) && strings.Contains(strings.Join(answered.Errors, " "), "invalid token")
 }
 
-// answered reports whether Vault, or what lies before it, gave an answer to a call.
-func answered(err error) bool {
+// responded reports whether Vault, or a proxy before it, returned a response.
+func responded(err error) bool {
 	var refused *api.ResponseError
 	return err == nil || errors.As(err, &refused)
 }

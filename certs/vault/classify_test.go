@@ -11,8 +11,8 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
-// vaultAnswers are what a real Vault 1.21.4 answered; TestRealVaultErrors gets them from one again.
-var vaultAnswers = []struct {
+// vaultResponses are error responses of a real Vault 1.21.4. TestRealVaultErrors gets them from one.
+var vaultResponses = []struct {
 	op     string
 	status int
 	text   string
@@ -80,7 +80,7 @@ var vaultAnswers = []struct {
 }
 
 func TestClassify(t *testing.T) {
-	for _, row := range vaultAnswers {
+	for _, row := range vaultResponses {
 		response := &api.ResponseError{StatusCode: row.status, URL: "https://vault.example:8200/v1/pki/x"}
 		if row.text != "" {
 			response.Errors = []string{row.text}

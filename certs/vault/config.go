@@ -18,31 +18,34 @@ const (
 	defaultUserAgent   = "apisix-certs"
 )
 
-// Config says which Vault, which role and how to log in. Fields are named after issuer.spec.vault of cert-manager.
+// Config specifies the Vault server, the role and the authentication. Fields are named as in issuer.spec.vault of
+// cert-manager.
 type Config struct {
 	Server     string // "https://vault.example:8200"; a path before /v1 is allowed
-	ServerName string // for TLS, where it is not Server's host
+	ServerName string // for TLS, if it differs from Server's host
 	Namespace  string // Vault Enterprise namespace; empty for none
-	// Path is "<mount>/sign/<role>", where Vault signs our request, or "<mount>/issue/<role>", where Vault makes the key. A
-	// mount may have several segments and end in "/issuer/<ref>"; "sign-verbatim" is taken too.
+	// Path is "<mount>/sign/<role>", where Vault signs a CSR, or "<mount>/issue/<role>", where Vault generates the
+	// key. The mount may have several segments and may be followed by "/issuer/<ref>". "sign-verbatim" is also
+	// supported.
 	Path       string
-	CABundle   []byte // PEM, to verify Server; empty for the system's
+	CABundle   []byte // PEM, to verify Server; empty for the system's CAs
 	ClientCert []byte // PEM, for TLS; needed for ClientCertAuth
 	ClientKey  Secret // PEM
 	Auth       Auth
 
-	// MaxInFlight is how many calls may be under way for callers at the same time; 0 is 4. Checks do not count.
+	// MaxInFlight is the maximum number of concurrent calls. Zero is 4. Checks do not count.
 	MaxInFlight   int
-	RatePerSecond float64       // requests to sign per second; 0 is no limit
-	Timeout       time.Duration // of one call, with a login where that needs one; 0 is 10 s
-	UserAgent     string        // empty is "apisix-certs"
+	RatePerSecond float64       // requests to sign per second; 0 is unlimited
+	Timeout       time.Duration // for one call, including a login; 0 is 10 s
+	UserAgent     string        // defaults to "apisix-certs"
 
-	// Now is the clock for the life of tokens. It must be set.
+	// Now returns the current time. It must be set.
 	Now func() time.Time
-	// Observe hears of every call to Vault after it ended: op is the Op of Error, status the HTTP status and 0 without an
-	// answer, err nil or an *Error. It may be nil, and must be safe for concurrent use.
+	// Observe is called after every call to Vault. op is Error.Op, status the HTTP status or 0 without a response,
+	// and err nil or an *Error. It may be nil, and must be safe for concurrent use.
 	Observe func(op string, status int, d time.Duration, err error)
-	// Waited hears of every request to sign that limits hold back, once for each. It may be nil, and must not call the Session.
+	// OnThrottle is called once for every request to sign that has to wait because of limits. It may be nil, and must
+	// not call the Session.
 	OnThrottle func()
 }
 
@@ -65,7 +68,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Validate names everything that is wrong in c, nil if there is nothing. Fields are JSON paths relative to spec.vault.
+// Validate returns an error for every invalid field, or nil. Fields are JSON paths relative to spec.vault.
 func (c Config) Validate() []certs.FieldError {
 	found := c.validateServer()
 	if _, err := parsePath(c.Path); err != nil {
@@ -88,7 +91,7 @@ func (c Config) validateServer() []certs.FieldError {
 		return []certs.FieldError{{Field: "server", Problem: "is not an http or https URL",
 			Fix: `write it as in "https://vault.example:8200"`}}
 	}
-	// The value is not repeated: it may hold a password.
+	// The value is omitted because it may contain a password.
 	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return []certs.FieldError{{Field: "server", Problem: "has a user, query or fragment",
 			Fix: "leave only scheme, host, port and path"}}
@@ -148,7 +151,7 @@ func (c Config) clientCertificate() (tls.Certificate, error) {
 	return tls.X509KeyPair(c.ClientCert, []byte(c.ClientKey.Reveal()))
 }
 
-// tlsConfig is for a Config that Validate found nothing in.
+// tlsConfig requires a Config that Validate accepts.
 func (c Config) tlsConfig() *tls.Config {
 	t := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: c.ServerName}
 	if len(c.CABundle) > 0 {
@@ -156,7 +159,7 @@ func (c Config) tlsConfig() *tls.Config {
 		t.RootCAs.AppendCertsFromPEM(c.CABundle)
 	}
 	if pair, err := c.clientCertificate(); err == nil {
-		// Without this the pair is held back when Vault's list of client CAs does not name its issuer.
+		// Otherwise crypto/tls omits the pair if Vault's list of client CAs does not contain its issuer.
 		t.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil }
 	}
 	return t

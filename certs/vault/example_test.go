@@ -52,7 +52,7 @@ func ExampleSession_Issue() {
 	// Output: [www.example.com] by root
 }
 
-// A caller that is held back comes again when the error says, and may do something else until then.
+// A caller that has to wait retries at the time in the error, and can do something else until then.
 func ExampleBusyError() {
 	v := vaulttest.Start(time.Now)
 	defer v.Close()
@@ -64,14 +64,14 @@ func ExampleBusyError() {
 		_, err := session.Issue(context.Background(), request(id, spec))
 		var busy *vault.BusyError
 		if errors.As(err, &busy) {
-			fmt.Println(id, "comes again in", time.Until(busy.NotBefore).Round(time.Second))
+			fmt.Println(id, "retries in", time.Until(busy.NotBefore).Round(time.Second))
 			continue
 		}
 		fmt.Println(id, err)
 	}
 	// Output:
 	// first <nil>
-	// second comes again in 1s
+	// second retries in 1s
 }
 
 // The kind of an error says who can fix it.
@@ -103,11 +103,11 @@ func ExampleSession_Check() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("Vault", status.Version, "certificates end with the token:", status.GeneratesLeases)
-	for _, objection := range status.Rejections(certs.Spec{DNSNames: []string{"www.example.com"}}) {
-		fmt.Println(objection.Field, objection.Problem)
+	fmt.Println("Vault", status.Version, "certificates are revoked with the token:", status.GeneratesLeases)
+	for _, rejection := range status.Rejections(certs.Spec{DNSNames: []string{"www.example.com"}}) {
+		fmt.Println(rejection.Field, rejection.Problem)
 	}
 	// Output:
-	// Vault 1.21.4 certificates end with the token: true
+	// Vault 1.21.4 certificates are revoked with the token: true
 	// privateKey.algorithm is rejected by the role, which requires keys of type rsa
 }

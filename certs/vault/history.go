@@ -10,24 +10,24 @@ import (
 	"time"
 )
 
-// seen is what earlier calls of a Session showed.
+// history has results of earlier calls of a Session.
 type history struct {
 	mu              sync.Mutex
 	chain           []*x509.Certificate // of the CA, from the last signature
-	role            *Role               // nil: not read yet, or not readable
-	leased          bool                // the last signature came with a lease
+	role            *Role               // nil if not read yet or not readable
+	leased          bool                // the last certificate had a lease
 	ref             string              // of the role's issuer
-	lacksCapability bool                // the token said that it may not sign
+	lacksCapability bool                // the token was not allowed to sign
 
-	refusal   *Error // that the last request to sign met; nil where it met none
+	refusal   *Error // of the last request to sign; nil for none
 	refusedAt time.Time
 }
 
-// refusalLasts is how long the refusal of a signature counts after it was last seen. Certificates come again sooner.
+// refusalTTL is how long a refused signature counts. Failed certificates are retried sooner.
 const refusalTTL = 10 * time.Minute
 
-// issued notes how a request to sign ended. Of errors a refusal of the token counts alone: the others may be the fault of
-// one request, which must not look like one of the issuer.
+// noteIssue records the result of a request to sign. Of errors it records only that the token was refused, because
+// others may be caused by one request and not by the issuer.
 func (s *history) noteIssue(now time.Time, response Response, leased bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -40,7 +40,7 @@ func (s *history) noteIssue(now time.Time, response Response, leased bool, err e
 	}
 }
 
-// refused is the refusal that the last request to sign met, nil where there was none, or long ago.
+// recentRefusal returns the refusal of the last request to sign, or nil if there was none or it was long ago.
 func (s *history) recentRefusal(now time.Time) *Error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -50,14 +50,14 @@ func (s *history) recentRefusal(now time.Time) *Error {
 	return s.refusal
 }
 
-// loggedIn forgets a refusal of another token.
+// noteLogin discards the refusal of the previous token.
 func (s *history) noteLogin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.refusal = nil
 }
 
-// says notes whether the token says that it may sign, and forgets a refusal where it said before that it may not.
+// noteCapability records whether the token is allowed to sign, and discards a refusal if it was not allowed before.
 func (s *history) noteCapability(may bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,7 +67,7 @@ func (s *history) noteCapability(may bool) {
 	s.lacksCapability = !may
 }
 
-// read keeps what a check read of the role.
+// noteRole records the role and its issuer as read by a check.
 func (s *history) noteRole(role *Role, ref string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,7 +80,7 @@ func (s *history) authorities() []*x509.Certificate {
 	return s.chain
 }
 
-// leases reports whether certificates end with the token: the role says so, or else the last signature did.
+// hasLeases reports whether certificates expire with the token, according to the role or else to the last issuance.
 func (s *history) hasLeases(role *Role) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -96,7 +96,7 @@ func (s *history) issuerRef() string {
 	return s.ref
 }
 
-// fixedEnd reports whether the role says when certificates end, beside which Vault takes no duration.
+// hasNotAfter reports whether the role has a fixed NotAfter, with which Vault accepts no duration.
 func (s *history) hasNotAfter() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -90,7 +90,7 @@ func TestIssueManyAtOnce(t *testing.T) {
 	}
 }
 
-// issueMany issues n certificates at once, as callers do that come again when they are held back.
+// issueMany issues n certificates at once, and retries as callers do.
 func issueMany(s *Session, request Request, n int) int64 {
 	var failed atomic.Int64
 	var wait sync.WaitGroup
@@ -116,7 +116,7 @@ func issuePatiently(s *Session, request Request) (Response, error) {
 	}
 }
 
-// TestIssueNeverWaits: what limits hold back is refused at once, costs no key and no call, and is sent when it comes again.
+// TestIssueNeverWaits: a request that limits hold back is refused immediately, costs no key and no call, and is sent when it is repeated.
 func TestIssueNeverWaits(t *testing.T) {
 	f := newVault(t)
 	release := make(chan struct{})

@@ -10,13 +10,13 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
-// knownAnswer is one of Vault's own texts and what to do about it. Rows without op hold for any.
+// knownError is an error text of Vault and how to fix the error. Rows without op apply to every operation.
 type knownError struct {
 	op      string // of Error.Op; empty for all
 	status  int    // 0 for all
-	text    string // part of Vault's message; empty for any
+	text    string // substring of Vault's message; empty for any
 	kind    Kind
-	summary string // instead of Vault's text, where that is not stable or not plain; empty keeps it
+	summary string // replaces Vault's text if that is unstable or unclear; empty keeps it
 	fix     string
 }
 
@@ -26,7 +26,7 @@ const (
 	fixCA    = "check that the mount has a CA and that the role's issuer_ref names one of its issuers"
 )
 
-// knownAnswers are the answers of Vault 1.21 to what people get wrong; the first that fits counts.
+// knownErrors are error responses of Vault 1.21 to common mistakes. The first match applies.
 var knownErrors = []knownError{
 	{text: "invalid token", status: 403, kind: Setup, summary: "the token is unknown to Vault or has expired", fix: "configure a valid token, and check that server is the address of a single Vault cluster"},
 
@@ -90,7 +90,7 @@ func classifyResponse(op string, response *api.ResponseError) *Error {
 	}
 	e.Kind = kindOf(op, e.Status)
 	e.Message = clean(text)
-	// What is not JSON is not Vault's, so its text would only mislead.
+	// A text that is not JSON is not from Vault and would be misleading.
 	if response.RawError || e.Message == "" {
 		e.Message = strings.TrimSpace(fmt.Sprintf("unexpected response %d %s", e.Status, http.StatusText(e.Status)))
 		if e.Kind == Setup {
@@ -105,7 +105,7 @@ func (row knownError) message(response *api.ResponseError, text string) string {
 	if said == "" {
 		said = clean(text)
 	}
-	// Which path it was is what helps where something is forbidden or not there.
+	// For errors 403 and 404 the path is the most useful information.
 	if response.StatusCode == http.StatusForbidden || response.StatusCode == http.StatusNotFound {
 		if _, path, found := strings.Cut(response.URL, "/v1/"); found {
 			said += " at " + clean(path)

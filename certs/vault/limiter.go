@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// gate holds requests to the limits of an issuer: so many in flight, so many a second. It never makes a caller wait. A
-// request that has no turn is refused with the time when it is likely to have one, and keeps its place until it comes
-// again under the same id.
+// limiter applies an issuer's limits: maximum calls in flight, and requests per second. It never blocks. A request
+// that has to wait is refused with a time to retry, and keeps its position in the queue until it retries with the
+// same ID.
 //
-// Turns are shared out between groups, such as namespaces, in rounds; in a group the urgent come first. What is free goes
-// to whoever is there, unless others come before that are expected at about the same time.
+// Slots are shared between groups, such as namespaces, in rounds. Within a group the most urgent request comes first.
+// A free slot goes to the caller, unless requests ahead of it are expected to retry at about the same time.
 type limiter struct {
 	now         func() time.Time
 	maxInFlight int
-	perSecond   float64 // 0: no limit
-	onThrottle  func()  // hears of every request that has to wait, once
+	perSecond   float64 // 0 is unlimited
+	onThrottle  func()  // called once for every request that has to wait
 
 	mu           sync.Mutex
-	available    float64 // what perSecond has left
+	available    float64 // requests that perSecond allows now
 	filledAt     time.Time
 	running      []*slot
 	meanDuration time.Duration // by a turn, on average; 0: none has ended yet
@@ -30,28 +30,28 @@ type limiter struct {
 	sequence     int
 }
 
-// ticket is a request that wants a turn.
+// ticket is a request for a slot.
 type ticket struct {
-	id, group string // an empty id keeps no place
+	id, group string // a request with an empty id does not keep its position
 	expiry    time.Time
 }
 
-// waiter is a place that is kept.
+// waiter is a request in the queue.
 type waiter struct {
 	ticket
 	arrived  int
-	refusals int       // how often
-	retryAt  time.Time // when it was told to come again
+	refusals int       // how often it was refused
+	retryAt  time.Time // when it is expected to retry
 }
 
-// group is what is known of a group while anything waits.
+// group is the state of a group while requests wait.
 type group struct {
-	served  int // the sequence when it had its last turn
+	served  int // the value of sequence at its last slot
 	waiting int
-	soon    int // of those waiting, expected about now
+	soon    int // waiting requests that are expected about now
 }
 
-// turn is a place in flight.
+// slot is a call in flight.
 type slot struct {
 	limiter *limiter
 	id      string
@@ -59,17 +59,18 @@ type slot struct {
 }
 
 const (
-	// patience is how long a place is kept for a request that does not come when it was told to.
+	// reservationTimeout is how long a request that does not retry in time keeps its position.
 	reservationTimeout = time.Minute
-	// longestWait bounds the time after which a request comes again, so that places given up are noticed.
+	// maxWait is the maximum time until a retry, so that abandoned positions are noticed.
 	maxWait = 2 * time.Minute
-	// firstGuess is how far a guess is trusted the first time.
+	// initialMaxWait limits the first wait, because it is based on an estimate.
 	initialMaxWait = 250 * time.Millisecond
-	// shortestWait keeps a request from coming again at once.
+	// minWait prevents immediate retries.
 	minWait = 5 * time.Millisecond
-	// lateness is how late requests may come, as workers are busy, without loss to the rate or to their place.
+	// lateness is how late a request may retry, because workers are busy, without affecting the rate or losing its
+	// position.
 	lateness = 100 * time.Millisecond
-	// rounding is what sums of fractions may lack of a whole.
+	// rounding compensates for the rounding error of summed fractions.
 	rounding = 1e-6
 )
 
@@ -84,7 +85,7 @@ func newLimiter(c Config) *limiter {
 
 func (g *limiter) burst() float64 { return 1 + math.Floor(g.perSecond*lateness.Seconds()) }
 
-// enter takes a turn, to be ended with leave, or says when to come again.
+// enter acquires a slot, which must be released, or returns when to retry.
 func (g *limiter) enter(t ticket) (*slot, time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -109,7 +110,8 @@ func (g *limiter) enter(t ticket) (*slot, time.Time) {
 	return g.start(t.id, now), time.Time{}
 }
 
-// peek is enter for a request that keeps a place, and takes no turn. It reports false where there is no such place.
+// peek is enter for a request in the queue, without acquiring a slot. busy is false if the request is not in the
+// queue.
 func (g *limiter) peek(id string) (notBefore time.Time, busy bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -122,7 +124,7 @@ func (g *limiter) peek(id string) (notBefore time.Time, busy bool) {
 	return g.refuse(w, now)
 }
 
-// refuse reports whether a request has no turn, and when to come again then.
+// refuse reports whether a request has to wait, and if so, when to retry.
 func (g *limiter) refuse(w *waiter, now time.Time) (notBefore time.Time, busy bool) {
 	soon, ahead := g.countAhead(w, now)
 	free := min(float64(g.maxInFlight-len(g.running)), g.available+rounding)
@@ -132,7 +134,7 @@ func (g *limiter) refuse(w *waiter, now time.Time) (notBefore time.Time, busy bo
 	return time.Time{}, false
 }
 
-// slot is enter for calls that are in flight like a request to sign, and that no rate holds back.
+// enterUnrated is enter for calls that count as in flight and are not limited per second.
 func (g *limiter) enterUnrated() (*slot, time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -149,7 +151,7 @@ func (g *limiter) start(id string, now time.Time) *slot {
 	return t
 }
 
-// leave ends a turn; unused gives back what it took of the rate.
+// release ends a call. unused returns its share of the rate limit.
 func (t *slot) release(unused bool) {
 	g := t.limiter
 	g.mu.Lock()
@@ -171,7 +173,7 @@ func (t *slot) release(unused bool) {
 	}
 }
 
-// withdraw gives up the place of a request that will not come.
+// withdraw removes a request that will not retry from the queue.
 func (g *limiter) withdraw(id string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -191,7 +193,7 @@ func (g *limiter) refill(now time.Time) {
 	g.filledAt = now
 }
 
-// pace is the time in which another place in flight is likely to become free.
+// pace is the estimated time until another slot becomes free.
 func (g *limiter) pace(now time.Time) time.Duration {
 	spent := g.meanDuration
 	for _, t := range g.running {
@@ -200,7 +202,7 @@ func (g *limiter) pace(now time.Time) time.Duration {
 	return max(spent/time.Duration(g.maxInFlight), minWait/time.Duration(g.maxInFlight))
 }
 
-// interval is the time between two turns.
+// interval is the estimated time between two slots.
 func (g *limiter) interval(now time.Time) time.Duration {
 	interval := g.pace(now)
 	if g.perSecond > 0 {
@@ -209,9 +211,10 @@ func (g *limiter) interval(now time.Time) time.Duration {
 	return interval
 }
 
-// hold keeps or gives a place, and says when to come again: when those before it have had their turn.
+// reserve adds a request to the queue, or keeps its position, and returns when to retry: when the requests ahead of
+// it have had a slot.
 func (g *limiter) reserve(w *waiter, ahead int, now time.Time) time.Time {
-	// How long calls take is a guess, which gets better: it is not trusted for long at first.
+	// The duration of calls is an estimate that improves, so the first waits are limited.
 	wait := min(time.Duration(ahead+1)*g.pace(now), initialMaxWait<<min(w.refusals, 7))
 	w.refusals++
 	if g.perSecond > 0 {
@@ -240,7 +243,7 @@ func (g *limiter) drop(w *waiter) {
 	}
 	delete(g.waiting, w.id)
 	if len(g.waiting) == 0 {
-		clear(g.groups) // none is left to be fair to
+		clear(g.groups)
 	}
 }
 
@@ -253,9 +256,9 @@ func (g *limiter) inFlight(id string) bool {
 	return false
 }
 
-// ahead counts those whose turn is before w's, and of them those that are expected about now: the more urgent ones of its
-// own group, and of each other group as many as have their turn in the rounds until then. The group that was served
-// longest ago begins a round.
+// countAhead counts the requests ahead of w, and those of them that are expected to retry about now. These are the
+// more urgent ones in its own group, and of each other group as many as get a slot in the rounds until then. The
+// group that was served longest ago starts a round.
 func (g *limiter) countAhead(w *waiter, now time.Time) (soon, all int) {
 	for _, other := range g.groups {
 		other.waiting, other.soon = 0, 0
@@ -299,10 +302,11 @@ func (g *limiter) countAhead(w *waiter, now time.Time) (soon, all int) {
 	return soon, all
 }
 
-// before reports whether w is more urgent than other: it has no certificate, or one that ends sooner, or it came first.
+// moreUrgent reports whether w is more urgent than other: it has no current certificate, or one that expires earlier,
+// or it arrived first.
 func (w *waiter) moreUrgent(other *waiter) bool {
 	if !w.expiry.Equal(other.expiry) {
-		return w.expiry.Before(other.expiry) // zero, for none, is before all
+		return w.expiry.Before(other.expiry) // zero means no certificate and comes first
 	}
 	return w.arrived < other.arrived
 }

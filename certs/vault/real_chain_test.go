@@ -60,7 +60,7 @@ func (v *realVault) add(mount, cert, name string) {
 	}
 }
 
-// issue signs by a new session, checks the answer, and wants no further certificate.
+// issue issues with a new session, checks the response, and expects that no further certificate is due.
 func (v *realVault) issue(path string, spec certs.Spec) (certs.Bundle, Status) {
 	v.t.Helper()
 	s := open(v.t, v.config(path))
@@ -163,7 +163,7 @@ func TestRealVaultUpperCA(t *testing.T) {
 	}
 }
 
-// TestRealVaultBackdated is a role that dates certificates back by more than their life.
+// TestRealVaultBackdated is a role that backdates certificates by more than their lifetime.
 func TestRealVaultBackdated(t *testing.T) {
 	v := startVault(t, servers.VaultOptions{})
 	v.own("pki", certstest.NewCA(t, "old root", time.Now().Add(9000*time.Hour)))
@@ -219,8 +219,8 @@ func TestRealVaultTakesNames(t *testing.T) {
 	}
 }
 
-// TestRealVaultEndedCA: once the CA has expired there is no point in a request, and the reason names it.
-func TestRealVaultEndedCA(t *testing.T) {
+// TestRealVaultExpiredCA: once the CA has expired there is no point in a request, and the reason names it.
+func TestRealVaultExpiredCA(t *testing.T) {
 	v := startVault(t, servers.VaultOptions{})
 	root := v.root("ending", "1h")
 	v.roles("ending")

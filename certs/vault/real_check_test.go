@@ -58,7 +58,7 @@ func TestRealVaultChecks(t *testing.T) {
 }
 
 // Where Check objects, Vault refuses, and where it does not, Vault signs.
-func TestRealVaultAgreesWithObjections(t *testing.T) {
+func TestRealVaultAgreesWithRejections(t *testing.T) {
 	v := startVault(t, servers.VaultOptions{})
 	v.mounts()
 	for i, change := range []map[string]any{

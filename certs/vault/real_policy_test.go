@@ -36,7 +36,7 @@ func (v *realVault) policy(name, rules string) {
 	}
 }
 
-// dialects are the real Vault, and itself behind proxies that answer as others do.
+// dialects are the real Vault, and the same one behind proxies that respond as other versions do.
 func (v *realVault) dialects() map[string]string {
 	all := map[string]string{"real": v.Address}
 	for name, dialect := range map[string]vaulttest.Dialect{"1.9": vaulttest.Vault19, "1.15": vaulttest.Vault115, "OpenBao": vaulttest.OpenBao} {

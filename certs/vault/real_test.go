@@ -152,7 +152,7 @@ func TestRealVaultIssues(t *testing.T) {
 	}
 }
 
-// rests applies the answer as a caller does, and wants no further certificate.
+// rests stores the response as a caller does, and expects that no further certificate is due.
 func rests(t *testing.T, spec certs.Spec, response Response, key certs.Key, status Status) {
 	t.Helper()
 	if key.IsZero() {

@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// follow repeats a request at the address that a standby of Vault redirects to with 307, once, and only to the same scheme
-// and to a server that answers as the same cluster: the request has the token. All else passes when the cluster has an
-// active node that standbys reach again, so it is no fault of the issuer's.
+// follow repeats a request at the address to which a standby of Vault redirects it with status 307. It does so once,
+// and only to the same scheme and to a server of the same cluster, because the request contains the token. Other
+// redirects are transient errors: they end when standbys can reach the active node again.
 func (g guard) follow(resp *http.Response, repeat func() (*http.Request, error)) (*http.Response, error) {
 	_ = resp.Body.Close()
 	from := resp.Request.URL
@@ -45,7 +45,7 @@ func (g guard) follow(resp *http.Response, repeat func() (*http.Request, error))
 	return second, err
 }
 
-// sameCluster compares what both ends of a redirect say of their cluster, without a token.
+// sameCluster compares the cluster IDs of both servers of a redirect, without sending a token.
 func (g guard) sameCluster(r *http.Request, to *url.URL, base string) bool {
 	own := strings.TrimSuffix(r.URL.Path, r.URL.Path[strings.Index(r.URL.Path, "/v1/"):])
 	cluster := g.cluster(r, r.URL.Host, own)
@@ -73,7 +73,7 @@ func (g guard) cluster(r *http.Request, host, base string) string {
 	return said.Cluster
 }
 
-// repeatable gives a request whose body can be sent a second time.
+// repeatable makes the body of r readable a second time, and returns a function that copies r.
 func repeatable(r *http.Request) (repeat func() (*http.Request, error), err error) {
 	var body []byte
 	if r.Body != nil && r.Body != http.NoBody {

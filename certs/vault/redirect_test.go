@@ -11,7 +11,7 @@ import (
 	"apisix-certs.io/apisix-certs/certs/vault/vaulttest"
 )
 
-// standby answers as a standby of a Vault does whose forwarding fails: health itself, the rest with 307.
+// standby responds as a standby of a Vault does whose forwarding fails: health itself, the rest with 307.
 func standby(t *testing.T, of *vaulttest.Vault, to string) *httptest.Server {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/v1/sys/health" {

@@ -12,14 +12,15 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 )
 
-// Objections are what the role would refuse, or grant in part, of spec, so that it shows before the first failure. They
-// are nil where the role is not known. A duration over the role's max_ttl is cut by Vault and not refused.
+// Rejections returns what the role would reject of spec, or grant only in part, so that it can be reported before a
+// request fails. It is nil if the role is not known. A duration longer than the role's max_ttl is limited by Vault
+// and not rejected.
 func (st Status) Rejections(spec certs.Spec) []certs.FieldError {
 	if st.Role == nil {
 		return nil
 	}
 	var found []certs.FieldError
-	if !st.Verbatim { // which takes no more of a role than how long its certificates last
+	if !st.Verbatim { // sign-verbatim uses only the TTLs of a role
 		found = st.keyRejections(spec.Key)
 		found = append(found, st.Role.nameRejections(spec)...)
 		found = append(found, st.Role.sanRejections(spec)...)
@@ -32,7 +33,7 @@ func (st Status) Rejections(spec certs.Spec) []certs.FieldError {
 	return found
 }
 
-// keyTypes are Vault's names.
+// keyTypes are Vault's names for key_type.
 var keyTypes = map[certs.Algorithm]string{certs.RSA: "rsa", certs.ECDSA: "ec", certs.Ed25519: "ed25519"}
 
 func (st Status) keyRejections(key certs.KeySpec) []certs.FieldError {
@@ -41,7 +42,7 @@ func (st Status) keyRejections(key certs.KeySpec) []certs.FieldError {
 		return []certs.FieldError{{Field: "issuerRef", Problem: "refers to a role with key_type=any, for which Vault cannot generate keys",
 			Fix: "use sign instead of issue in the issuer's path, or give the role a key_type"}}
 	}
-	// Where Vault makes the key, a spec without a wish takes what comes.
+	// If Vault generates the key, a spec without an algorithm accepts any.
 	if role.KeyType == "any" || role.KeyType == "" || st.MakesKey && key.Algorithm == "" {
 		return nil
 	}
@@ -78,8 +79,8 @@ func (r *Role) nameRejections(spec certs.Spec) []certs.FieldError {
 		return found
 	}
 	refuse := func(field, name string) {
-		if mend := r.rejects(name); mend != "" {
-			found = append(found, certs.FieldError{Field: field, Value: name, Problem: "is not allowed by the role", Fix: mend})
+		if fix := r.rejects(name); fix != "" {
+			found = append(found, certs.FieldError{Field: field, Value: name, Problem: "is not allowed by the role", Fix: fix})
 		}
 	}
 	if spec.CommonName != "" {
@@ -96,7 +97,7 @@ func (r *Role) nameRejections(spec certs.Spec) []certs.FieldError {
 	return found
 }
 
-// refusesCommonName is refuses for a common name, which the role may have taken for no host.
+// rejectsCommonName is rejects for a common name, which need not be a host name if the role allows that.
 func (r *Role) rejectsCommonName(name string) (fix string) {
 	kind := "hostname"
 	if strings.Contains(name, "@") {
@@ -113,14 +114,14 @@ func (r *Role) rejectsCommonName(name string) (fix string) {
 	return r.rejects(name)
 }
 
-// noHostname reports whether no hostname has r. Letters beyond ASCII are translated.
+// noHostname reports whether no host name contains r. Letters outside ASCII are converted by Vault.
 func noHostname(r rune) bool {
 	return r < utf8.RuneSelf && r != '-' && r != '.' && r != '_' && r != '*' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
 }
 
-// refuses is empty for a name that the role allows, else the setting that would allow it. It follows the order of
-// Vault's own test: wildcards, any name, localhost, then each allowed domain.
-func (r *Role) rejects(name string) (mend string) {
+// rejects returns how to allow a name that the role rejects, and an empty string for a name that it allows. It
+// follows the order in Vault: wildcards, any name, localhost, and each allowed domain.
+func (r *Role) rejects(name string) (fix string) {
 	_, host, isMail := strings.Cut(name, "@")
 	if !isMail {
 		host = name
@@ -132,21 +133,21 @@ func (r *Role) rejects(name string) (mend string) {
 	case r.AllowAnyName, r.AllowLocalhost && r.isLocal(reduced):
 		return ""
 	}
-	mend = "use a name in the role's allowed_domains, or add its domain there"
+	fix = "use a name in the role's allowed_domains, or add its domain there"
 	for _, domain := range r.AllowedDomains {
 		switch exact := strings.EqualFold(host, domain); {
 		case domain == "":
 		case r.allows(domain, name, host):
 			return ""
 		case exact:
-			mend = "set the role's allow_bare_domains=true"
+			fix = "set the role's allow_bare_domains=true"
 		case strings.HasSuffix(reduced, "."+domain), isWildcard && reduced == domain:
-			mend = "set the role's allow_subdomains=true"
+			fix = "set the role's allow_subdomains=true"
 		case strings.Contains(domain, "*") && glob(domain, name):
-			mend = "set the role's allow_glob_domains=true"
+			fix = "set the role's allow_glob_domains=true"
 		}
 	}
-	return mend
+	return fix
 }
 
 func (r *Role) isLocal(host string) bool {
@@ -196,7 +197,7 @@ func (r *Role) allowsURI(uri string) bool {
 	return false
 }
 
-// glob matches a pattern in which a star stands for any text, as Vault does.
+// glob matches a pattern in which "*" matches any text, as Vault does.
 func glob(pattern, name string) bool {
 	parts := strings.Split(pattern, "*")
 	last := len(parts) - 1

@@ -12,48 +12,49 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// tokens is where a Session's token comes from: one login for all its callers, renewed while it can be, and another one
-// where Vault refuses it.
+// tokens provides a Session's token: one login for all callers, renewed while possible, and replaced if Vault refuses
+// it.
 type tokens struct {
 	wire    *wire
-	onLogin func() // hears of each new token
+	onLogin func() // called for each new token
 	logins  singleflight.Group
-	ctx     context.Context // done once the Session is closed
+	ctx     context.Context // canceled when the Session is closed
 	cancel  context.CancelFunc
 
 	mu          sync.Mutex
-	login       *login // nil before the first and after a refused token
-	refused     *Error // the last login's set-up error
+	login       *login // nil before the first login and after a refused token
+	refused     *Error // the setup error of the last login
 	retryAt     time.Time
-	everAllowed map[string]bool // operations that a token of the Session was allowed
+	everAllowed map[string]bool // operations that a token of the Session was allowed to do
 }
 
-// login is a token and the client that uses it. It never changes, but for its record.
+// login is a token and its client. It is immutable, except for its record.
 type login struct {
 	client     *api.Client
-	configured bool // by the issuer, and not made by a login
+	configured bool // in the issuer, not from a login
 	renewable  bool
-	ttl        time.Duration // 0 for a token without end
-	renewAt    time.Time     // two thirds of the life; zero without end
-	expiresAt  time.Time     // zero without end
+	ttl        time.Duration // 0 for a token that does not expire
+	renewAt    time.Time     // after two thirds of the TTL; zero if it does not expire
+	expiresAt  time.Time     // zero if it does not expire
 	*record
 }
 
-// record is what became of a token. Renewals do not begin another.
+// record is the state of a token. Renewals keep it.
 type record struct {
 	madeAt time.Time
 
 	mu       sync.Mutex
-	accepted bool // Vault has taken it at least once
-	leases   int  // certificates that end with it, and signatures of which that is not known
+	accepted bool // Vault has accepted it at least once
+	leases   int  // certificates with leases of the token, and requests to sign of which that is not known yet
 }
 
 const (
-	// refusedPause is how long a set-up error of a login answers for others, so that a thousand certificates with one wrong
-	// password do not knock a thousand times.
+	// loginErrorTTL is how long a setup error of a login is returned to other callers, so that many certificates with
+	// one wrong password do not cause as many logins.
 	loginErrorTTL = 5 * time.Second
-	// loginPause is how old a token must be for a refusal to be worth another login: policies may have been put on the role
-	// of the auth method since, and Vault before 1.16 and OpenBao refuse a dead token in the words of a policy.
+	// minTokenAge is how old a token must be before a refusal causes another login. Policies may have been added to
+	// the role of the auth method since the login, and Vault before 1.16 and OpenBao do not distinguish an expired
+	// token from a policy.
 	minTokenAge = time.Minute
 )
 
@@ -67,13 +68,13 @@ func newTokens(w *wire, loggedIn func()) *tokens {
 
 func (t *tokens) now() time.Time { return t.wire.config.Now() }
 
-// given reports whether the issuer has a token and no way to log in.
+// configured reports whether the issuer has a token instead of a way to log in.
 func (t *tokens) configured() bool {
 	_, given := t.wire.config.Auth.(TokenAuth)
 	return given
 }
 
-// fresh reports whether l may be used without a renewal.
+// fresh reports whether l can be used without a renewal.
 func (l *login) fresh(now time.Time) bool {
 	return l != nil && (l.renewAt.IsZero() || now.Before(l.renewAt))
 }
@@ -90,7 +91,8 @@ func (r *record) isAccepted() bool {
 	return r.accepted
 }
 
-// signing notes a signature that is asked for with the token. Until settled reports that it has no lease, it may have one.
+// signing records a request to sign with the token. Until settled reports that the certificate has no lease, it may
+// have one.
 func (r *record) signing() (settled func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -108,13 +110,13 @@ func (r *record) hasLeases() bool {
 	return r.leases > 0
 }
 
-// current is the login to use. All who need a new one wait for the same one.
+// current returns the login to use. Callers that need a new one share it.
 func (t *tokens) current(ctx context.Context) (*login, error) {
 	if l, err := t.known(); l.fresh(t.now()) || err != nil {
 		return l, err
 	}
 	result := t.logins.DoChan("login", func() (any, error) {
-		// Another may have got one between the look above and this.
+		// Another caller may have logged in since the check above.
 		l, err := t.known()
 		if l.fresh(t.now()) || err != nil {
 			return l, err
@@ -132,7 +134,7 @@ func (t *tokens) current(ctx context.Context) (*login, error) {
 	}
 }
 
-// known is the login at hand, fresh or not, or the error that still answers for one.
+// known returns the existing login, fresh or not, or a recent setup error of a login.
 func (t *tokens) known() (*login, error) {
 	if t.ctx.Err() != nil {
 		return nil, &Error{Op: opLogin, Kind: Transient, Message: errClosed.Error(), cause: errClosed}
@@ -145,7 +147,7 @@ func (t *tokens) known() (*login, error) {
 	return t.login, nil
 }
 
-// allowed notes that Vault let l do op.
+// allowed records that Vault allowed l to do op.
 func (t *tokens) allowed(l *login, op string) {
 	l.markAccepted()
 	t.mu.Lock()
@@ -153,30 +155,30 @@ func (t *tokens) allowed(l *login, op string) {
 	t.everAllowed[op] = true
 }
 
-// another reports whether a call that Vault refused l is worth repeating with another login, and drops l then. unknown is
-// that Vault does not know the token; extra that a Session does without the call where it is not allowed. A token younger
-// than loginPause is as good as a new one, so that refusals bring at most one login a minute.
+// dropRefused reports whether a call for which Vault refused l is worth repeating with another login. If so, it drops
+// l. unknown means that Vault does not know the token, and extra that the call is optional. A token younger than
+// minTokenAge is as good as a new one, so refusals cause at most one login a minute.
 func (t *tokens) dropRefused(l *login, op string, unknown, extra bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.login != l {
-		return true // another caller has seen to it
+		return true // another caller has dropped or replaced it
 	}
 	switch {
-	case l.configured && !unknown: // there is no other
+	case l.configured && !unknown: // there is no other token
 		return false
-	case unknown && (l.configured || l.isAccepted()): // it has ended, or its number of uses has
+	case unknown && (l.configured || l.isAccepted()): // it has expired or reached its use limit
 	case t.now().Sub(l.madeAt) < minTokenAge:
 		return false
-	case !unknown && extra && !t.everAllowed[op]: // as ever
+	case !unknown && extra && !t.everAllowed[op]: // it was never allowed
 		return false
 	}
 	t.login = nil
 	return true
 }
 
-// lost reports whether a token of the Session could do op before. Where logins make tokens, this one cannot, and it is
-// not worth another login again.
+// lostPermission reports whether an earlier token of the Session was allowed to do op. With a login method, this also
+// means that another login is not worthwhile now.
 func (t *tokens) lostPermission(l *login, op string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -221,8 +223,8 @@ func (t *tokens) logIn() (*login, *Error) {
 	return t.newLogin(secret.Auth, nil)
 }
 
-// renew gives nil where logging in is better: no life left, not renewable, refused. While Vault does not answer the old
-// token is used to its end.
+// renew renews a token. It returns nil if a login is better: the token has expired, is not renewable, or the renewal
+// was refused. While Vault does not respond, the old token is used until it expires.
 func (t *tokens) renew(old *login) (*login, *Error) {
 	now := t.now()
 	if old == nil || !old.renewable || !now.Before(old.expiresAt) {
@@ -248,8 +250,8 @@ func (t *tokens) renew(old *login) (*login, *Error) {
 	return t.newLogin(secret.Auth, old)
 }
 
-// newLogin counts the life from now. A renewal that gave less than half of the life before nears the token's max TTL, so
-// the next time is a login.
+// newLogin measures the TTL from now. If a renewal granted less than half of the previous TTL, the token approaches
+// its max TTL, and the next step is a login.
 func (t *tokens) newLogin(auth *api.SecretAuth, old *login) (*login, *Error) {
 	client, err := t.wire.client(auth.ClientToken)
 	if err != nil {
@@ -270,9 +272,9 @@ func (t *tokens) newLogin(auth *api.SecretAuth, old *login) (*login, *Error) {
 	return l, nil
 }
 
-// close gives up logins under way and revokes a token that a login made, waiting for that at most 2 s; its failure only
-// leaves the token to its end. A token that has leases is left to its end in any case: Vault revokes their certificates
-// with it.
+// close cancels logins in progress and revokes a token that came from a login, for which it waits at most 2 s. If
+// that fails, the token expires by itself. A token with leases is not revoked, because Vault would revoke their
+// certificates.
 func (t *tokens) close() {
 	t.cancel()
 	t.mu.Lock()

@@ -27,9 +27,9 @@ func TestForgottenTokenIsOneLogin(t *testing.T) {
 	}
 }
 
-// TestDeadTokenInVaultsWords: Vault since 1.16 says that it does not know a token. One that has worked is worth another
+// TestExpiredTokenReported: Vault since 1.16 says that it does not know a token. One that has worked is worth another
 // login at any time, as where its number of uses is over; one that never has is not.
-func TestDeadTokenInVaultsWords(t *testing.T) {
+func TestExpiredTokenReported(t *testing.T) {
 	f := newVault(t)
 	s := open(t, configOf(f))
 	request, _ := newRequest(t, spec)
@@ -131,8 +131,8 @@ func TestPolicyAdded(t *testing.T) {
 	}
 }
 
-// TestDeadTokenInOtherWords: a Vault that refuses a dead token as a policy does.
-func TestDeadTokenInOtherWords(t *testing.T) {
+// TestExpiredTokenNotReported: a Vault that refuses a dead token as a policy does.
+func TestExpiredTokenNotReported(t *testing.T) {
 	for _, dialect := range []vaulttest.Dialect{vaulttest.Vault115, vaulttest.Vault19, vaulttest.OpenBao} {
 		for _, denied := range [][]string{nil, {"pki/roles/web"}, {"pki/roles/web", "sys/capabilities-self"}} {
 			f, at := vaulttest.StartDialect(func() time.Time { return now }, dialect), &clock{}
@@ -169,8 +169,8 @@ func TestDeadTokenInOtherWords(t *testing.T) {
 	}
 }
 
-// TestGivenTokenDies: an issuer whose token is dead is not Ready, for there is no other.
-func TestGivenTokenDies(t *testing.T) {
+// TestConfiguredTokenExpires: an issuer whose token is dead is not Ready, for there is no other.
+func TestConfiguredTokenExpires(t *testing.T) {
 	for _, dialect := range []vaulttest.Dialect{vaulttest.Vault121, vaulttest.Vault115, vaulttest.Vault19, vaulttest.OpenBao} {
 		f, at := vaulttest.StartDialect(func() time.Time { return now }, dialect), &clock{}
 		t.Cleanup(f.Close)
@@ -191,8 +191,8 @@ func TestGivenTokenDies(t *testing.T) {
 	}
 }
 
-// TestReadyIsWhatSignaturesSee: where the token may ask nothing, a refused signature is what shows that it may not sign.
-func TestReadyIsWhatSignaturesSee(t *testing.T) {
+// TestReadyMatchesSigning: where the token may ask nothing, a refused signature is what shows that it may not sign.
+func TestReadyMatchesSigning(t *testing.T) {
 	f, at := newVault(t), &clock{}
 	f.Deny("sys/capabilities-self", "pki/roles/web", "pki/sign/web")
 	c := configOf(f)
@@ -265,7 +265,7 @@ func TestTokenWithLeases(t *testing.T) {
 	}
 }
 
-func TestRefusedLoginAnswersForOthers(t *testing.T) {
+func TestLoginErrorIsShared(t *testing.T) {
 	f := newVault(t)
 	f.SetHandler("auth/approle/login", vaulttest.ErrorHandler(400, "invalid role or secret ID"))
 	at := now
@@ -301,7 +301,7 @@ func TestTransientLoginIsTriedAgain(t *testing.T) {
 	}
 }
 
-func TestTokenLife(t *testing.T) {
+func TestTokenTTL(t *testing.T) {
 	refusingRenewal := vaulttest.ErrorHandler(400, "lease is not renewable")
 	sealed := vaulttest.ErrorHandler(503, "Vault is sealed")
 	for _, row := range []struct {

@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// maxAnswer is far more than any answer of the PKI engine; a CRL of it has about 100,000 entries.
+// maxResponse is far more than any response of the PKI engine. A CRL of this size has about 100,000 entries.
 const maxResponse = 4 << 20
 
 func newTransport(c Config) *http.Transport {
-	// Beside the calls in flight there are a check, a login and the end of a session at most.
+	// In addition to the calls in flight there are at most a check, a login and a logout.
 	connections := c.MaxInFlight + 3
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
@@ -29,8 +29,8 @@ func newTransport(c Config) *http.Transport {
 	}
 }
 
-// guard keeps out what is not Vault's: redirects, pages for people, and bodies without end. It hides the pool's
-// CloseIdleConnections, which the library would call after every failure.
+// guard rejects responses that are not from Vault's API: redirects, web pages, and bodies without limit. It hides
+// CloseIdleConnections of the pool, which the library would call after every failure.
 type guard struct{ next http.RoundTripper }
 
 func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -64,7 +64,8 @@ func unexpectedResponse(resp *http.Response) error {
 	return nil
 }
 
-// limited fails where an io.LimitedReader would end, so that a cut answer is not taken for a whole one.
+// limited returns an error at the limit, unlike io.LimitedReader, so that a truncated response is not taken for a
+// complete one.
 type limited struct {
 	io.ReadCloser
 	left int

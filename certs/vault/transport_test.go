@@ -22,7 +22,7 @@ import (
 	"apisix-certs.io/apisix-certs/certs/vault/vaulttest"
 )
 
-func TestAnswersThatAreNotVaults(t *testing.T) {
+func TestResponsesNotFromVault(t *testing.T) {
 	page := func(status int) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -107,7 +107,7 @@ func TestConnections(t *testing.T) {
 		{"wrong name", secure.URL, "vault.example", ca, Setup, "set serverName"},
 		{"https of http", strings.Replace(f.URL, "http:", "https:", 1), "", nil, Setup, "write http://"},
 		{"http of https", strings.Replace(secure.URL, "https:", "http:", 1), "", nil, Setup, "write https://"},
-		{"nobody there", "http://" + closed.Addr().String(), "", nil, Transient, "refused"},
+		{"nothing listens", "http://" + closed.Addr().String(), "", nil, Transient, "refused"},
 		{"no such host", "http://vault.invalid:8200", "", nil, Transient, "resolved"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -151,7 +151,7 @@ func TestClientCertificate(t *testing.T) {
 	}
 }
 
-func TestCallGivenUp(t *testing.T) {
+func TestCallCanceled(t *testing.T) {
 	f := newVault(t)
 	f.SetHandler("pki/sign/web", hang)
 	s := open(t, configOf(f))

@@ -17,12 +17,12 @@ import (
 	"apisix-certs.io/apisix-certs/certs/certstest"
 )
 
-// life is that of a certificate whose request names none.
+// defaultTTL is the TTL of a certificate whose request has none.
 const defaultTTL = 24 * time.Hour
 
 type revocation struct{ serial *big.Int }
 
-// Sign answers a request to sign a CSR, without a look at the token's policy. Scripted answers may call it.
+// Sign handles a request to sign a CSR, without checking the token's policy. Handlers may call it.
 func (v *Vault) Sign(w http.ResponseWriter, r *http.Request) {
 	var body map[string]any
 	_ = json.NewDecoder(r.Body).Decode(&body)
@@ -100,7 +100,7 @@ func (v *Vault) revoke(w http.ResponseWriter, r *http.Request) {
 	WriteData(w, map[string]any{"state": "revoked"})
 }
 
-// crl makes the revocation list anew for each reader.
+// crl creates a new revocation list for each request.
 func (v *Vault) crl(w http.ResponseWriter) {
 	v.mu.Lock()
 	v.sequence++
@@ -117,7 +117,7 @@ func (v *Vault) crl(w http.ResponseWriter) {
 	_, _ = w.Write(der)
 }
 
-// end is called with the lock held: it ends a token, and revokes the certificates of its leases, as Vault does.
+// expire expires a token and revokes the certificates of its leases, as Vault does. The caller must hold the lock.
 func (v *Vault) expire(holder *token) {
 	holder.expired = true
 	v.revoked = append(v.revoked, holder.leases...)

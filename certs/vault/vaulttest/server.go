@@ -28,9 +28,9 @@ type Vault struct {
 	mu       sync.Mutex
 	role     map[string]any
 	lease    int  // seconds of a token
-	allowNew bool // what logins give from now on
+	allowNew bool // whether the policies of new tokens allow calls
 	sealed   bool
-	hung     chan struct{} // closed when it serves again; nil while it does
+	hung     chan struct{} // closed when it serves again; nil while it serves
 	denied   map[string]bool
 	handlers map[string]http.HandlerFunc
 	tokens   map[string]*token
@@ -43,15 +43,15 @@ type Vault struct {
 
 type token struct {
 	expired bool
-	allowed bool // what its policies allow
-	// leases are the certificates that end with it.
+	allowed bool // whether its policies allow calls
+	// leases are the certificates that are revoked when the token expires.
 	leases []revocation
 }
 
-// Start starts a Vault with the clock now. It panics where it cannot, as httptest does.
+// Start starts a Vault with the clock now. It panics on failure, as httptest does.
 func Start(now func() time.Time) *Vault { return StartDialect(now, Vault121) }
 
-// StartDialect is Start for a Vault that answers as another version does.
+// StartDialect is Start with the responses of another version of Vault.
 func StartDialect(now func() time.Time, dialect Dialect) *Vault {
 	v := &Vault{
 		CA:  certstest.NewCA(panicking{}, "root", now().Add(1000*time.Hour)),
@@ -63,27 +63,27 @@ func StartDialect(now func() time.Time, dialect Dialect) *Vault {
 	return v
 }
 
-// New is Start that ends with the test.
+// New is Start with a Vault that is closed at the end of the test.
 func New(t testing.TB, now func() time.Time) *Vault {
 	v := Start(now)
 	t.Cleanup(v.Close)
 	return v
 }
 
-// Close ends the server, and first lets go what Hang holds.
+// Close ends calls that hang, and closes the server.
 func (v *Vault) Close() {
 	v.Hang(false)
 	v.CloseClientConnections()
 	v.Server.Close()
 }
 
-// panicking is the TB of certstest where there is no test.
+// panicking is the TB for certstest outside a test.
 type panicking struct{ testing.TB }
 
 func (panicking) Helper()           {}
 func (panicking) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
 
-// ServeHTTP answers as Vault's API does.
+// ServeHTTP serves Vault's API.
 func (v *Vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, "/v1/")
 	v.mu.Lock()
@@ -111,7 +111,7 @@ func (v *Vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// hang reads the body first: until then a server does not see its client go.
+// hang reads the body first, because until then a server does not notice that its client is gone.
 func hang(r *http.Request, until <-chan struct{}) {
 	drain(r)
 	select {
@@ -121,7 +121,7 @@ func hang(r *http.Request, until <-chan struct{}) {
 	panic(http.ErrAbortHandler) // the call is lost
 }
 
-// authenticated serves what needs a token.
+// authenticated handles paths that require a token.
 func (v *Vault) authenticated(w http.ResponseWriter, r *http.Request, path string) {
 	name := r.Header.Get("X-Vault-Token")
 	v.mu.Lock()
@@ -151,7 +151,7 @@ func (v *Vault) authenticated(w http.ResponseWriter, r *http.Request, path strin
 	}
 }
 
-// ofToken serves what a token may do with itself by the policy "default".
+// tokenSelf handles what the policy "default" allows a token to do with itself.
 func (v *Vault) tokenSelf(w http.ResponseWriter, r *http.Request, path string, holder *token) {
 	drain(r)
 	v.mu.Lock()
@@ -185,7 +185,7 @@ func (v *Vault) health(w http.ResponseWriter) {
 	write(w, map[string]any{"initialized": true, "sealed": v.sealed, "version": v.dialect.version, "cluster_id": "cluster-of-" + v.CA.Cert.SerialNumber.String()})
 }
 
-// LogIn answers a login with a new token. Scripted answers may call it.
+// LogIn returns a new token. Handlers may call it.
 func (v *Vault) LogIn(w http.ResponseWriter) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -194,17 +194,17 @@ func (v *Vault) LogIn(w http.ResponseWriter) {
 	write(w, map[string]any{"auth": map[string]any{"client_token": name, "lease_duration": v.lease, "renewable": true}})
 }
 
-// Reply writes the data of an answer.
+// WriteData writes a response with data.
 func WriteData(w http.ResponseWriter, data map[string]any) { write(w, map[string]any{"data": data}) }
 
-// Refuse writes an error in Vault's form.
+// WriteError writes an error response in Vault's format.
 func WriteError(w http.ResponseWriter, status int, messages ...string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(map[string]any{"errors": messages})
 }
 
-// Refusing is a scripted answer that refuses.
+// ErrorHandler returns a handler that calls WriteError.
 func ErrorHandler(status int, messages ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { WriteError(w, status, messages...) }
 }
