@@ -108,7 +108,7 @@ func TestRejections(t *testing.T) {
 		makes bool
 		spec  certs.Spec
 		want  []string // fields
-		fix  string
+		fix   string
 	}{
 		{"right", domain, false, host("www.example.com", "*.example.com", "*.a.example.com"), nil, ""},
 		{"EC key of an rsa role", with(func(r *Role) { r.KeyType = "rsa" }), false, host("www.example.com"), []string{"privateKey.algorithm"}, "set privateKey.algorithm: RSA, or the role's key_type=any"},

@@ -111,3 +111,47 @@ func ExampleSession_Check() {
 	// Vault 1.21.4 certificates are revoked with the token: true
 	// privateKey.algorithm is rejected by the role, which requires keys of type rsa
 }
+
+// Revocations are visible in the CRL.
+func ExampleSession_Revoke() {
+	v := vaulttest.Start(time.Now)
+	defer v.Close()
+	session := open(v, 0)
+	defer session.Close()
+
+	ctx := context.Background()
+	spec := certs.Spec{DNSNames: []string{"www.example.com"}, Duration: 24 * time.Hour}
+	response, err := session.Issue(ctx, request("uid", spec))
+	if err != nil {
+		log.Fatal(err)
+	}
+	leaf := response.Bundle.Leaf
+	if err := session.Revoke(ctx, leaf); err != nil {
+		log.Fatal(err)
+	}
+	list, err := session.CRL(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(certs.RevokedBy(list, leaf))
+	// Output: true
+}
+
+// Validate reports all invalid fields, with paths relative to spec.vault.
+func ExampleConfig_Validate() {
+	config := vault.Config{Server: "vault.example:8200", Path: "pki/roles/web", Now: time.Now}
+	for _, problem := range config.Validate() {
+		fmt.Println(problem.Field, problem.Problem)
+	}
+	// Output:
+	// server is not an http or https URL
+	// path is not that of a PKI role
+	// auth has no auth method
+}
+
+// A Secret can be logged, because it does not reveal its text.
+func ExampleSecret() {
+	auth := vault.AppRoleAuth{RoleID: "shop", SecretID: vault.NewSecret("s3cr3t")}
+	fmt.Printf("%+v\n", auth)
+	// Output: {Path: RoleID:shop SecretID:[redacted]}
+}
