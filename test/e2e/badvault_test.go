@@ -60,7 +60,7 @@ func TestBadVaults(t *testing.T) {
 			v1alpha1.ReasonInvalidSpec, []string{"spec.caBundle", "set CA certificates in PEM"}},
 		{"expired-client", https, func(spec *v1alpha1.VaultIssuerSpec) {
 			spec.Auth = v1alpha1.VaultAuth{ClientCertificate: &v1alpha1.VaultClientCertificate{SecretName: "expired"}}
-		}, v1alpha1.ReasonInvalidSpec, []string{"spec.clientCertSecretRef", "has expired: renew it"}},
+		}, v1alpha1.ReasonInvalidSpec, []string{"spec.clientCertSecretRef", "contains an expired certificate: renew it"}},
 		{"no-key", https, func(spec *v1alpha1.VaultIssuerSpec) { spec.Auth.TokenSecretRef.Name = "empty" },
 			v1alpha1.ReasonInvalidCredentials, []string{"spec.auth.tokenSecretRef", "Secret empty in namespace " + s.ns + " has nothing under key token"}},
 	} {
