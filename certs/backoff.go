@@ -10,9 +10,9 @@ const (
 	expiredBackoff = 30 * time.Second
 )
 
-// Backoff is how long to wait after the given number of failures in a row: 5 s, 10 s, 20 s, up to 5 min, and at most a
-// twentieth of what remains until the certificate expires, but never under 5 s. Where nothing remains, because it
-// expired or never was, the most is 30 s: more haste would only add load.
+// Backoff returns the delay after the given number of consecutive failures: 5 s, 10 s, 20 s and so on up to 5 min. It
+// is at most a twentieth of the remaining time until the certificate expires, but never less than 5 s. If the
+// certificate has expired or does not exist (remaining is not positive), the maximum is 30 s.
 func Backoff(failures int, remaining time.Duration) time.Duration {
 	most := min(maxBackoff, max(minBackoff, remaining/20))
 	if remaining <= 0 {

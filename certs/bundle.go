@@ -11,37 +11,38 @@ import (
 	"fmt"
 )
 
-// Bundle is what a Secret of type kubernetes.io/tls holds, parsed.
+// Bundle is the parsed content of a Secret of type kubernetes.io/tls.
 type Bundle struct {
-	Leaf          *x509.Certificate   // first of tls.crt
-	Intermediates []*x509.Certificate // the rest of tls.crt, in its order; may be empty
+	Leaf          *x509.Certificate   // the first certificate in tls.crt
+	Intermediates []*x509.Certificate // the other certificates in tls.crt, in order; may be empty
 	CA            []*x509.Certificate // ca.crt; may be empty
-	Key           Key                 // tls.key; zero where it is kept elsewhere
+	Key           Key                 // tls.key; zero if the key is stored elsewhere
 }
 
-// BundleError says which part of a bundle is missing or damaged. It shows nothing of the part.
+// BundleError reports a missing or malformed part of a bundle. It contains nothing of the part itself.
 type BundleError struct {
 	Part    string // "tls.crt", "tls.key" or "ca.crt"
 	Problem string
-	Err     error // one of the key errors for "tls.key", else nil
+	Err     error // for "tls.key" one of the key errors, such as ErrKeyDamaged; otherwise nil
 }
 
-// Error is stable.
+// Error returns a stable message.
 func (e *BundleError) Error() string { return e.Part + ": " + e.Problem }
 
-// Unwrap gives the key error.
+// Unwrap returns the key error, or nil.
 func (e *BundleError) Unwrap() error { return e.Err }
 
-// ParseBundle reads PEM (RFC 7468): certPEM is the leaf and its intermediates, keyPEM the leaf's key, caPEM the CA certificates.
-// Empty keyPEM gives the zero Key and empty caPEM no CA. Blocks that are no certificates, and text between blocks, are
-// passed over. Errors are *BundleError; whether the parts fit together is not checked: see Bundle.KeyMatches.
+// ParseBundle parses PEM data (RFC 7468). certPEM has the leaf followed by its intermediates, keyPEM the leaf's
+// private key, and caPEM the CA certificates. Empty keyPEM gives the zero Key, and empty caPEM gives no CA. Blocks of
+// other types and text between blocks are ignored. Errors are *BundleError. ParseBundle does not check whether the
+// parts match: see Bundle.KeyMatches.
 func ParseBundle(certPEM, keyPEM, caPEM []byte) (Bundle, error) {
 	chain, err := parseCertificates("tls.crt", certPEM)
 	if err != nil {
 		return Bundle{}, err
 	}
 	if len(chain) == 0 {
-		return Bundle{}, &BundleError{Part: "tls.crt", Problem: "holds no certificate"}
+		return Bundle{}, &BundleError{Part: "tls.crt", Problem: "contains no certificate"}
 	}
 	key, err := parseOptionalKey(keyPEM)
 	if err != nil {
@@ -65,8 +66,8 @@ func parseOptionalKey(keyPEM []byte) (Key, error) {
 	return key, nil
 }
 
-// ParseCertificates reads all certificates of PEM data, nil where there are none. Errors are *BundleError with an
-// empty Part.
+// ParseCertificates parses all certificates in PEM data. It returns nil if there are none. Errors are *BundleError
+// with an empty Part.
 func ParseCertificates(data []byte) ([]*x509.Certificate, error) {
 	return parseCertificates("", data)
 }
@@ -76,9 +77,9 @@ func parseCertificates(part string, data []byte) ([]*x509.Certificate, error) {
 	for {
 		block, rest := pem.Decode(data)
 		if block == nil {
-			// A block that pem.Decode cannot read would else vanish without a word.
+			// pem.Decode silently skips a malformed block.
 			if bytes.Contains(rest, []byte("-----BEGIN CERTIFICATE")) {
-				return nil, damaged(part, len(found))
+				return nil, malformed(part, len(found))
 			}
 			return found, nil
 		}
@@ -86,24 +87,24 @@ func parseCertificates(part string, data []byte) ([]*x509.Certificate, error) {
 		if block.Type != "CERTIFICATE" {
 			continue
 		}
-		cert, err := known.parse(block.Bytes)
+		cert, err := parsedCerts.parse(block.Bytes)
 		if err != nil {
-			return nil, damaged(part, len(found))
+			return nil, malformed(part, len(found))
 		}
 		found = append(found, cert)
 	}
 }
 
-func damaged(part string, before int) error {
+func malformed(part string, before int) error {
 	return &BundleError{Part: part, Problem: fmt.Sprintf("certificate %d cannot be parsed", before+1)}
 }
 
-// KeyMatches reports whether Key is the key of Leaf; false where either is missing.
+// KeyMatches reports whether Key is the private key of Leaf. It is false if either is missing.
 func (b Bundle) KeyMatches() bool {
 	return b.Leaf != nil && samePublic(b.Key.Public(), b.Leaf.PublicKey)
 }
 
-// CertPEM is Leaf and Intermediates, for tls.crt and for APISIX; nil without a leaf.
+// CertPEM returns Leaf and Intermediates as PEM, for tls.crt and for APISIX. It is nil without a leaf.
 func (b Bundle) CertPEM() []byte {
 	if b.Leaf == nil {
 		return nil
@@ -111,10 +112,10 @@ func (b Bundle) CertPEM() []byte {
 	return append(EncodeCertificates(b.Leaf), EncodeCertificates(b.Intermediates...)...)
 }
 
-// CAPEM is CA, for ca.crt; nil when there is none.
+// CAPEM returns CA as PEM, for ca.crt. It is nil if CA is empty.
 func (b Bundle) CAPEM() []byte { return EncodeCertificates(b.CA...) }
 
-// EncodeCertificates writes certificates as PEM in their order, nil for none.
+// EncodeCertificates encodes certificates as PEM, in their order. It returns nil for none.
 func EncodeCertificates(list ...*x509.Certificate) []byte {
 	var out []byte
 	for _, cert := range list {
@@ -123,8 +124,8 @@ func EncodeCertificates(list ...*x509.Certificate) []byte {
 	return out
 }
 
-// Fingerprint is the SHA-256 of a certificate's DER as lower-case hex without colons; empty for nil. It reports whether
-// two certificates are the same, however their PEM is written.
+// Fingerprint returns the SHA-256 of a certificate's DER as lower-case hex without colons, and an empty string for
+// nil.
 func Fingerprint(cert *x509.Certificate) string {
 	if cert == nil {
 		return ""
@@ -133,7 +134,7 @@ func Fingerprint(cert *x509.Certificate) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Serial is the serial number as lower-case hex of whole bytes without colons; empty for nil.
+// Serial returns the serial number as lower-case hex of whole bytes without colons, and an empty string for nil.
 func Serial(cert *x509.Certificate) string {
 	if cert == nil || cert.SerialNumber == nil {
 		return ""

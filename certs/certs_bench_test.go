@@ -4,22 +4,22 @@ package certs
 
 import "testing"
 
-// BenchmarkDecideUnseen is the first look at a certificate that is all right: its signatures are checked.
-func BenchmarkDecideUnseen(b *testing.B) {
+// BenchmarkDecideUncached is the first look at a certificate that is all right: its signatures are checked.
+func BenchmarkDecideUncached(b *testing.B) {
 	s := newScene(b)
 	for b.Loop() {
-		verified.forget()
+		checkedSignatures.forget()
 		if d := Decide(s.Observed, s.now); d.Issue {
 			b.Fatal(d.Reason)
 		}
 	}
 }
 
-func BenchmarkCheckAnswer(b *testing.B) {
+func BenchmarkCheckResponse(b *testing.B) {
 	s := newScene(b)
 	for b.Loop() {
-		verified.forget() // an answer is new each time
-		if _, err := CheckAnswer(s.bundle, s.spec, s.key.Public(), s.now); err != nil {
+		checkedSignatures.forget() // a response is new each time
+		if _, err := CheckResponse(s.bundle, s.spec, s.key.Public(), s.now); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -43,8 +43,8 @@ func BenchmarkCSR(b *testing.B) {
 	}
 }
 
-func (s *signatures) forget() {
+func (s *signatureCache) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	clear(s.known)
+	clear(s.results)
 }

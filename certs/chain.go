@@ -9,29 +9,29 @@ import (
 	"time"
 )
 
-// chain is a graph of certificates: those that it begins with, a leaf or all that one CA key has, and every one above them.
-// It is no line, because a CA may have been signed by several others (cross-signing), or twice by the same one (renewal).
-// Two roots that signed each other make a circle.
+// chain is a graph of certificates: those that it starts with (a leaf, or all certificates of one CA key) and every
+// certificate above them. It is not a list, because a CA may be signed by several others (cross-signing) or twice by
+// the same one (renewal). Two CAs that signed each other form a cycle.
 type chain struct {
-	certs  []*x509.Certificate // each once; all but the first ones have signed one before them
-	begins int                 // how many of certs it begins with
-	// signers are the indexes of those of certs that signed the certificate of the same index, itself where it is
-	// self-signed.
+	certs  []*x509.Certificate // each once; all but the first ones signed one before them
+	starts int                 // the number of certificates that it starts with
+	// signers has, for each certificate, the indexes in certs of the certificates that signed it. A self-signed
+	// certificate includes itself.
 	signers [][]int
 }
 
-// What is climbed may come from anybody who can write a Secret, so there are bounds. Go's own verification gives up after
-// 100 signatures.
 const (
-	mostLinks  = 64
-	mostChecks = 512
+	// The input may come from anyone who can write a Secret, so it is bounded. Go's own verification gives up after
+	// 100 signatures.
+	maxCertificates    = 64
+	maxSignatureChecks = 512
 )
 
-// climb finds what lies above begin among list, in the order of list as far as each certificate has one before it that it
-// signed. Repeats and certificates of other chains are left out.
-func climb(begin, list []*x509.Certificate) chain {
-	c := chain{certs: slices.Clip(begin), begins: len(begin)}
-	checks := mostChecks
+// buildChain collects the certificates in list that are above starts. Their order is that of list, except that each
+// follows a certificate that it signed. Duplicates and certificates of other chains are omitted.
+func buildChain(starts, list []*x509.Certificate) chain {
+	c := chain{certs: slices.Clip(starts), starts: len(starts)}
+	checks := maxSignatureChecks
 	signed := func(child, parent *x509.Certificate) bool {
 		if !bytes.Equal(child.RawIssuer, parent.RawSubject) || checks == 0 {
 			return false
@@ -42,7 +42,7 @@ func climb(begin, list []*x509.Certificate) chain {
 	next := func(cert *x509.Certificate) bool {
 		return c.index(cert) < 0 && slices.ContainsFunc(c.certs, func(child *x509.Certificate) bool { return signed(child, cert) })
 	}
-	for len(c.certs) < mostLinks {
+	for len(c.certs) < maxCertificates {
 		i := slices.IndexFunc(list, next)
 		if i < 0 {
 			break
@@ -60,13 +60,13 @@ func climb(begin, list []*x509.Certificate) chain {
 	return c
 }
 
-// signedBy reports whether parent signed child. It looks at names first: a signature takes a thousand times longer. A
-// certificate that signed itself need be no CA, as with issuers of type selfSigned.
+// signedBy reports whether parent signed child. It compares names first, which is about a thousand times faster than
+// checking a signature. A self-signed certificate need not be a CA, as with cert-manager issuers of type selfSigned.
 func signedBy(child, parent *x509.Certificate) bool {
 	if !bytes.Equal(child.RawIssuer, parent.RawSubject) {
 		return false
 	}
-	return verified.check(child, parent, func() bool {
+	return checkedSignatures.check(child, parent, func() bool {
 		if child.Equal(parent) {
 			return child.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature) == nil
 		}
@@ -74,33 +74,33 @@ func signedBy(child, parent *x509.Certificate) bool {
 	})
 }
 
-// index is that of cert in c, -1 where it is not there.
+// index returns the index of cert in c, or -1.
 func (c chain) index(cert *x509.Certificate) int { return slices.IndexFunc(c.certs, cert.Equal) }
 
 func (c chain) selfSigned(i int) bool { return slices.Contains(c.signers[i], i) }
 
-// signed reports whether certificate i signed one of those given.
-func (c chain) signed(i int, of []int) bool {
-	return slices.ContainsFunc(of, func(child int) bool { return slices.Contains(c.signers[child], i) })
+// signedAny reports whether certificate i signed one of children.
+func (c chain) signedAny(i int, children []int) bool {
+	return slices.ContainsFunc(children, func(child int) bool { return slices.Contains(c.signers[child], i) })
 }
 
-// roots are the self-signed certificates.
+// roots returns the self-signed certificates.
 func (c chain) roots() []*x509.Certificate {
-	return c.where(c.selfSigned)
+	return c.filter(c.selfSigned)
 }
 
-// open are the certificates whose signer is not known.
+// open returns the certificates whose signer is not known.
 func (c chain) open() []*x509.Certificate {
-	return c.where(func(i int) bool { return len(c.signers[i]) == 0 })
+	return c.filter(func(i int) bool { return len(c.signers[i]) == 0 })
 }
 
-// anchors are the certificates that a client may trust: the roots, and each CA above which no root is known, since its
-// root may lie elsewhere. The certificate that c begins with is one only where nothing is known above it.
+// anchors returns the certificates that a client may trust: the roots, and each CA above which no root is known. The
+// first certificate of c is an anchor only if nothing is known above it.
 func (c chain) anchors() []*x509.Certificate {
-	return c.where(c.anchor())
+	return c.filter(c.isAnchor())
 }
 
-func (c chain) where(fits func(i int) bool) []*x509.Certificate {
+func (c chain) filter(fits func(i int) bool) []*x509.Certificate {
 	var found []*x509.Certificate
 	for i, cert := range c.certs {
 		if fits(i) {
@@ -110,7 +110,7 @@ func (c chain) where(fits func(i int) bool) []*x509.Certificate {
 	return found
 }
 
-func (c chain) anchor() func(i int) bool {
+func (c chain) isAnchor() func(i int) bool {
 	rooted := make([]bool, len(c.certs))
 	for changed := true; changed; {
 		changed = false
@@ -125,23 +125,24 @@ func (c chain) anchor() func(i int) bool {
 	}
 }
 
-// ends says when paths stop verifying: first is the end of the first root's last path, when the clients that trust that
-// root alone are lost, and last is the end of the last path of all. A path ends with the first of its certificates. Roots
-// are told apart by name and key, so that one that was renewed is one, and so are those that are not known.
-func (c chain) ends() (first, last time.Time) {
-	ends := c.pathEnds()
+// expiry returns when paths stop verifying. first is when the last path to one of the roots expires, so that clients
+// that trust only that root fail. last is when the last of all paths expires. A path expires with the first of its
+// certificates. Roots are identified by name and key, so that a renewed root counts as one, and so do unknown roots
+// with the same name.
+func (c chain) expiry() (first, last time.Time) {
+	expiries := c.pathExpiries()
 	byRoot := map[string]time.Time{}
-	anchor := c.anchor()
+	anchor := c.isAnchor()
 	for i := range c.certs {
 		if root := c.root(i); root != "" {
-			byRoot[root] = later(byRoot[root], ends[i])
+			byRoot[root] = later(byRoot[root], expiries[i])
 		}
 		if anchor(i) {
-			last = later(last, ends[i])
+			last = later(last, expiries[i])
 		}
 	}
-	if len(byRoot) == 0 { // a circle
-		return slices.MinFunc(ends, time.Time.Compare), last
+	if len(byRoot) == 0 { // two CAs that signed each other
+		return slices.MinFunc(expiries, time.Time.Compare), last
 	}
 	for _, end := range byRoot {
 		if first.IsZero() || end.Before(first) {
@@ -151,7 +152,8 @@ func (c chain) ends() (first, last time.Time) {
 	return first, last
 }
 
-// root identifies the root that certificate i is, or that signed it where that one is not known; empty for one in between.
+// root identifies the root that certificate i is, or the unknown root that signed it. It is empty for other
+// certificates.
 func (c chain) root(i int) string {
 	cert := c.certs[i]
 	switch {
@@ -163,10 +165,10 @@ func (c chain) root(i int) string {
 	return ""
 }
 
-// pathEnds are, for each certificate, when the last path from a beginning up to it ends.
-func (c chain) pathEnds() []time.Time {
+// pathExpiries returns, for each certificate, when the last path from a start up to it expires.
+func (c chain) pathExpiries() []time.Time {
 	ends := make([]time.Time, len(c.certs))
-	for i := range c.begins {
+	for i := range c.starts {
 		ends[i] = c.certs[i].NotAfter
 	}
 	for changed := true; changed; {

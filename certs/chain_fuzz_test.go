@@ -11,7 +11,7 @@ import (
 	"apisix-certs.io/apisix-certs/certs/certstest"
 )
 
-// crossings are, for each of a few keys, its certificate by every key: one expired, one that ends soon, one that lasts.
+// crossings are, for each of a few keys, its certificate by every key: one expired, one that expires soon, one that is valid for long.
 func crossings(t testing.TB) (signer *certstest.CA, all []*x509.Certificate) {
 	var keys []*certstest.CA
 	for _, name := range []string{"a", "b", "c", "d"} {
@@ -43,18 +43,18 @@ func FuzzChain(f *testing.F) {
 		}
 		b := Assemble(leaf, others, now)
 		b.Key = key
-		seen := b.Above()
+		seen := b.Issuers()
 		for _, cert := range seen {
 			if !slices.ContainsFunc(others, cert.Equal) {
 				t.Fatal("a certificate that was not given")
 			}
 		}
-		if once := (Bundle{Intermediates: b.Intermediates}).Above(); len(once) != len(b.Intermediates) {
+		if once := (Bundle{Intermediates: b.Intermediates}).Issuers(); len(once) != len(b.Intermediates) {
 			t.Errorf("one is there twice: %s", shown(b.Intermediates))
 		}
 		if problem := b.chainProblem(b.chain()); problem != "" && len(seen) > 0 && len(b.chain().signers[0]) > 0 {
 			// Only where no path is left are parts of the chain missing.
-			if _, last := b.Ends(); last.After(now) {
+			if _, last := b.Expiry(); last.After(now) {
 				t.Errorf("%s: %s", shown(others), problem)
 			}
 		}
@@ -65,11 +65,11 @@ func FuzzChain(f *testing.F) {
 				t.Errorf("%s: a client of %s is lost with %s", shown(others), root.Subject, shown(b.Intermediates))
 			}
 		}
-		first, last := b.Ends()
+		first, last := b.Expiry()
 		if first.After(last) || last.After(leaf.NotAfter) {
-			t.Errorf("%s: ends %s and %s, the leaf %s", shown(others), first, last, leaf.NotAfter)
+			t.Errorf("%s: expires %s and %s, the leaf %s", shown(others), first, last, leaf.NotAfter)
 		}
-		if _, err := CheckAnswer(b, spec, key.Public(), now); err == nil {
+		if _, err := CheckResponse(b, spec, key.Public(), now); err == nil {
 			checkVerified(t, b, first, last)
 		} else if last.After(now) && len(seen) > 0 {
 			t.Errorf("%s: %v", shown(others), err)

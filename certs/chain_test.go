@@ -85,8 +85,8 @@ func shapes(t testing.TB) []shape {
 		{"upper CA renewed", issuing, parents(issuing, policyOld, policyNew, root1), "issuing/policy policy/root1 policy/root1", "root1/root1", one, two, [2]time.Duration{}},
 		{"upper CA renewed, root elsewhere", issuing, parents(issuing, policyOld, policyNew), "issuing/policy policy/root1 policy/root1", "policy/root1 policy/root1", one, two, [2]time.Duration{}},
 		{"upper CA renewed, the old one expired and first", issuing, parents(issuing, policyEnded, policyNew, root1), "issuing/policy policy/root1", "root1/root1", one, two, [2]time.Duration{}},
-		{"upper CA ends", issuing, parents(issuing, policyOld, root1), "issuing/policy policy/root1", "root1/root1", one, two, [2]time.Duration{2 * day, 2 * day}},
-		{"upper CA cross-signed, one ends", issuing, parents(issuing, policyOld, policyX, root1, root2), "issuing/policy policy/root1 policy/root2", "root1/root1 root2/root2", append(one, two...), nil, [2]time.Duration{2 * day}},
+		{"upper CA expires", issuing, parents(issuing, policyOld, root1), "issuing/policy policy/root1", "root1/root1", one, two, [2]time.Duration{2 * day, 2 * day}},
+		{"upper CA cross-signed, one expires", issuing, parents(issuing, policyOld, policyX, root1, root2), "issuing/policy policy/root1 policy/root2", "root1/root1 root2/root2", append(one, two...), nil, [2]time.Duration{2 * day}},
 		{"root renewed, the old one expired", a, parents(a, root1Old, root1), "a/root1", "root1/root1", one, two, [2]time.Duration{}},
 	}
 }
@@ -107,8 +107,8 @@ func TestChainShapes(t *testing.T) {
 			if diff := cmp.Diff([]string{s.chain, s.ca}, []string{shown(b.Intermediates), shown(b.CA)}); diff != "" {
 				t.Errorf("chain and CA (-want +got):\n%s", diff)
 			}
-			if warnings, err := CheckAnswer(b, spec, key.Public(), now); err != nil {
-				t.Errorf("CheckAnswer: %v, %q", err, warnings)
+			if warnings, err := CheckResponse(b, spec, key.Public(), now); err != nil {
+				t.Errorf("CheckResponse: %v, %q", err, warnings)
 			}
 			for i, trusted := range append(s.trusted, s.lost...) {
 				if err := verifies(leaf, b.Intermediates, trusted.Cert, now); (err == nil) != (i < len(s.trusted)) {
@@ -116,7 +116,7 @@ func TestChainShapes(t *testing.T) {
 				}
 			}
 			verified++
-			checkEnds(t, b, s.ends)
+			checkExpiry(t, b, s.ends)
 			checkRests(t, b, spec)
 			checkOrders(t, leaf, s, b)
 		})
@@ -147,9 +147,9 @@ func verifies(leaf *x509.Certificate, served []*x509.Certificate, root *x509.Cer
 	return err
 }
 
-func checkEnds(t *testing.T, b Bundle, want [2]time.Duration) {
+func checkExpiry(t *testing.T, b Bundle, want [2]time.Duration) {
 	t.Helper()
-	first, last := b.Ends()
+	first, last := b.Expiry()
 	for i, got := range []time.Time{first, last} {
 		if want[i] == 0 {
 			want[i] = 30 * day
@@ -163,7 +163,7 @@ func checkEnds(t *testing.T, b Bundle, want [2]time.Duration) {
 // checkRests wants nothing to be done about what was just issued.
 func checkRests(t *testing.T, b Bundle, spec Spec) {
 	t.Helper()
-	ca := AssembleCA(b.Above()[0], b.Above(), now)
+	ca := AssembleCA(b.Issuers()[0], b.Issuers(), now)
 	o := Observed{
 		SecretExists: true, CertPEM: b.CertPEM(), KeyPEM: b.Key.PEM(""), CAPEM: b.CAPEM(), IssuedAt: now, Spec: spec, UID: "uid",
 		CurrentCA: ca, CurrentCASince: now.Add(-day),
@@ -187,14 +187,14 @@ func checkOrders(t *testing.T, leaf *x509.Certificate, s shape, want Bundle) {
 		if len(b.Intermediates) != len(want.Intermediates) || b.chainProblem(b.chain()) != "" {
 			t.Errorf("%s: %s, %s", shown(others), shown(b.Intermediates), b.chainProblem(b.chain()))
 		}
-		again := Assemble(leaf, b.Above(), now)
+		again := Assemble(leaf, b.Issuers(), now)
 		if string(again.CertPEM()) != string(b.CertPEM()) || string(again.CAPEM()) != string(b.CAPEM()) {
-			t.Errorf("%s: assembled again it is %s, %s", shown(b.Above()), shown(again.Intermediates), shown(again.CA))
+			t.Errorf("%s: assembled again it is %s, %s", shown(b.Issuers()), shown(again.Intermediates), shown(again.CA))
 		}
 	}
 }
 
-// TestChainRefused names why no path of an answer verifies.
+// TestChainRefused names why no path of a response verifies.
 func TestChainRefused(t *testing.T) {
 	ended := now.Add(-time.Hour)
 	root := certstest.NewCA(t, "root", now.Add(3000*day))
@@ -213,20 +213,20 @@ func TestChainRefused(t *testing.T) {
 		others []*x509.Certificate
 		want   string
 	}{
-		{"nothing beside it", issuing, nil, "the CA that signed the certificate is not in it"},
-		{"another CA", issuing, parents(root), "the CA that signed the certificate is not in it"},
+		{"nothing beside it", issuing, nil, "the CA that signed the certificate is missing"},
+		{"another CA", issuing, parents(root), "the CA that signed the certificate is missing"},
 		{"upper CA expired, below a known root", issuing, parents(issuing, policy, root), `CA "CN=policy" expired at 2026-01-02T02:04:05Z`},
 		{"issuing CA expired", endedIssuing, parents(endedIssuing, root), `CA "CN=issuing" expired at 2026-01-02T02:04:05Z`},
 		{"issuing CA expired, root elsewhere", endedIssuing, parents(endedIssuing), `CA "CN=issuing" expired at 2026-01-02T02:04:05Z`},
 		{"root expired", below, parents(below, endedRoot), `CA "CN=old root" expired at 2026-01-02T02:04:05Z`},
-		{"a CA that may not sign these names", constrained, parents(constrained, root), "does not verify with the CA in it"},
+		{"a CA that may not sign these names", constrained, parents(constrained, root), "does not verify against its CA"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			key := mustKey(t, KeySpec{})
 			b := Assemble(leafOf(t, row.signer, key), row.others, now)
-			_, err := CheckAnswer(b, Spec{DNSNames: []string{"a.example.com"}}, key.Public(), now)
+			_, err := CheckResponse(b, Spec{DNSNames: []string{"a.example.com"}}, key.Public(), now)
 			if err == nil || !strings.Contains(err.Error(), row.want) {
-				t.Errorf("CheckAnswer: %v, want %q", err, row.want)
+				t.Errorf("CheckResponse: %v, want %q", err, row.want)
 			}
 		})
 	}
@@ -242,9 +242,9 @@ func TestChainProblem(t *testing.T) {
 	leaf := leafOf(t, lower, mustKey(t, KeySpec{}))
 	const (
 		order   = "the chain is out of order: each certificate must have signed one before it"
-		foreign = "the chain has a certificate that signed none of the others"
-		wrongCA = "the CA beside the certificate did not sign it"
-		gap     = "the chain lacks an intermediate certificate, which is only among the CA certificates"
+		foreign = "the chain contains a certificate that did not sign any other in it"
+		wrongCA = "the chain does not lead to any of the CA certificates"
+		gap     = "the chain lacks an intermediate certificate that is only among the CA certificates"
 	)
 	for _, row := range []struct {
 		name      string
@@ -279,8 +279,8 @@ func TestChainProblem(t *testing.T) {
 	}
 }
 
-// TestUpperCAEnds is a chain whose CA in the middle ends long before the leaf, and was renewed with the same key.
-func TestUpperCAEnds(t *testing.T) {
+// TestUpperCAExpires is a chain whose CA in the middle expires long before the leaf, and was renewed with the same key.
+func TestUpperCAExpires(t *testing.T) {
 	root := certstest.NewCA(t, "root", now.Add(3000*day))
 	policy := root.Intermediate(t, "policy", now.Add(2*day))
 	issuing := policy.Intermediate(t, "issuing", now.Add(400*day))
@@ -297,8 +297,8 @@ func TestUpperCAEnds(t *testing.T) {
 	}
 	o := store(parents(issuing, policy, root), now.Add(-day))
 	d := Decide(o, now)
-	if d.Issue || !d.RenewAt.Before(now.Add(2*day)) || !d.ChainEnds.Equal(now.Add(2*day)) || !d.ValidUntil.Equal(now.Add(2*day)) {
-		t.Errorf("before the renewal of the CA: issue %v, renewed at %s, ends %s and %s", d.Issue, d.RenewAt, d.ChainEnds, d.ValidUntil)
+	if d.Issue || !d.RenewAt.Before(now.Add(2*day)) || !d.ChainExpiry.Equal(now.Add(2*day)) || !d.ValidUntil.Equal(now.Add(2*day)) {
+		t.Errorf("before the renewal of the CA: issue %v, renewed at %s, expires %s and %s", d.Issue, d.RenewAt, d.ChainExpiry, d.ValidUntil)
 	}
 	if d := Decide(o, now.Add(2*day)); !d.Issue || d.Reason != Expired {
 		t.Errorf("at the end of the CA: %v %q", d.Issue, d.Reason)
@@ -317,8 +317,8 @@ func TestUpperCAEnds(t *testing.T) {
 	}
 	o = store(parents(issuing, policy, renewed, root), now)
 	o.CurrentCA = parents(issuing, policy, renewed, root)
-	if d := Decide(o, now.Add(time.Hour)); d.Issue || !d.ChainEnds.Equal(leaf.NotAfter) {
-		t.Errorf("issued again: %v %q, ends %s", d.Issue, d.Reason, d.ChainEnds)
+	if d := Decide(o, now.Add(time.Hour)); d.Issue || !d.ChainExpiry.Equal(leaf.NotAfter) {
+		t.Errorf("issued again: %v %q, expires %s", d.Issue, d.Reason, d.ChainExpiry)
 	}
 }
 
@@ -349,19 +349,19 @@ func TestCheckCA(t *testing.T) {
 		{"nothing known above", issuing, nil, "", 400 * day, 400 * day},
 	} {
 		list := AssembleCA(row.ca.Cert, row.others, now)
-		first, last := CAEnds(list)
+		first, last := CAExpiry(list)
 		if !first.Equal(now.Add(row.first)) || !last.Equal(now.Add(row.last)) {
-			t.Errorf("%s: ends in %s and %s", row.name, first.Sub(now), last.Sub(now))
+			t.Errorf("%s: expires in %s and %s", row.name, first.Sub(now), last.Sub(now))
 		}
 		err := CheckCA(list, now)
 		if (err == nil) != (row.want == "") || err != nil && !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: %v, want %q", row.name, err, row.want)
 		}
 	}
-	if first, last := CAEnds(nil); CheckCA(nil, now) != nil || !first.IsZero() || !last.IsZero() || ChainID(nil) != "" {
-		t.Error("a CA that is not known ends")
+	if first, last := CAExpiry(nil); CheckCA(nil, now) != nil || !first.IsZero() || !last.IsZero() || ChainID(nil) != "" {
+		t.Error("an unknown CA expires")
 	}
-	if want := `CA "CN=root" expired at 2026-01-02T02:04:05Z: renew it, and give the renewed one to the issuer (for Vault: import it into the mount)`; CheckCA(parents(endedRoot), now).Error() != want {
+	if want := `CA "CN=root" expired at 2026-01-02T02:04:05Z: renew the CA and configure the renewed CA in the issuer (for Vault: import it into the mount)`; CheckCA(parents(endedRoot), now).Error() != want {
 		t.Error(CheckCA(parents(endedRoot), now))
 	}
 }

@@ -51,7 +51,7 @@ func TestDecideWithoutCertificate(t *testing.T) {
 }
 
 // A chain is of no use once its CA has ended.
-func TestDecideRenewsBeforeTheCAEnds(t *testing.T) {
+func TestDecideRenewsBeforeTheCAExpires(t *testing.T) {
 	s := newScene(t)
 	s.UID = ""
 	s.endingCA(t, s.end.Add(-30*day))
@@ -82,7 +82,7 @@ func TestDecideRenewalWindow(t *testing.T) {
 	}
 }
 
-// The law: once a right answer was applied, there is nothing to do until Recheck.
+// The law: once a correct response is stored, there is nothing to do until Recheck.
 func TestDecideRests(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	keys := []Key{mustKey(t, KeySpec{}), mustKey(t, KeySpec{Size: 384}), mustKey(t, KeySpec{Algorithm: Ed25519})}
@@ -91,18 +91,18 @@ func TestDecideRests(t *testing.T) {
 		s := newScene(t)
 		s.key = keys[random.IntN(len(keys))]
 		s.spec = randomSpec(random)
-		life := time.Duration(1+random.IntN(2000)) * time.Hour
+		lifetime := time.Duration(1+random.IntN(2000)) * time.Hour
 		s.start = now.Add(-time.Duration(random.IntN(120)) * time.Second)
-		s.end = s.start.Add(life)
+		s.end = s.start.Add(lifetime)
 		s.issue(t)
 		s.UID = string(rune('a' + random.IntN(26)))
-		if _, err := CheckAnswer(s.bundle, s.spec, s.key.Public(), now); err != nil {
+		if _, err := CheckResponse(s.bundle, s.spec, s.key.Public(), now); err != nil {
 			continue
 		}
 		issued++
 		d := Decide(s.Observed, now)
 		if d.Issue {
-			t.Fatalf("after a right answer: %s, %s\n%+v", d.Reason, d.Message, s.spec)
+			t.Fatalf("after a correct response: %s, %s\n%+v", d.Reason, d.Message, s.spec)
 		}
 		if !d.Recheck.After(now) || d.Recheck.After(s.end) {
 			t.Fatalf("Recheck %s is not between %s and %s", d.Recheck, now, s.end)
@@ -115,7 +115,7 @@ func TestDecideRests(t *testing.T) {
 		}
 	}
 	if issued < 150 {
-		t.Errorf("only %d of 300 answers were right", issued)
+		t.Errorf("only %d of 300 responses were correct", issued)
 	}
 }
 
@@ -162,7 +162,7 @@ func FuzzDecide(f *testing.F) {
 			t.Error("nothing to do without a certificate")
 		}
 		if again.Reason != d.Reason || again.Message != d.Message || again.Recheck != d.Recheck {
-			t.Error("the same input gives two answers")
+			t.Error("the same input gives two results")
 		}
 	})
 }
@@ -175,7 +175,7 @@ func BenchmarkDecide(b *testing.B) {
 	}
 }
 
-// TestExpiredChain: where a CA ends that every path needs, the certificate is as good as expired, whatever else is found.
+// TestExpiredChain: if a CA that every path needs has expired, the certificate counts as expired.
 func TestExpiredChain(t *testing.T) {
 	s := newScene(t)
 	s.sub = s.root.Intermediate(t, "sub", s.now.Add(2*day))

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// keyDifference compares the leaf's public key with what want asks for; a field that is empty asks for nothing.
+// keyDifference compares the leaf's public key with want. Empty fields of want match any key.
 func keyDifference(leaf *x509.Certificate, want KeySpec) string {
 	have := publicSpec(leaf.PublicKey)
 	if want.Algorithm == "" && want.Size == 0 {
@@ -19,12 +19,12 @@ func keyDifference(leaf *x509.Certificate, want KeySpec) string {
 		return fmt.Sprintf("the key is not an %s key", algorithm)
 	}
 	if want.Size != 0 && have.Size != want.Size {
-		return fmt.Sprintf("the key has not %d bits", want.Size)
+		return fmt.Sprintf("the key size is not %d bits", want.Size)
 	}
 	return ""
 }
 
-// nameDifference compares common name and SANs with spec's, as sets.
+// nameDifference compares the common name and the SANs with those of spec, regardless of order.
 func nameDifference(leaf *x509.Certificate, spec Spec) string {
 	if difference := commonNameDifference(leaf.Subject.CommonName, spec); difference != "" {
 		return difference
@@ -35,21 +35,21 @@ func nameDifference(leaf *x509.Certificate, spec Spec) string {
 		extra = append(extra, without(without(kind.have, kind.want), kind.mayHave)...)
 	}
 	if len(missing) > 0 {
-		return "the certificate lacks names: " + listed(missing)
+		return "the certificate lacks names: " + joinFirst(missing)
 	}
 	if len(extra) > 0 {
-		return "the certificate has names that were not requested: " + listed(extra)
+		return "the certificate has names that were not requested: " + joinFirst(extra)
 	}
 	return ""
 }
 
-// commonNameDifference lets a certificate have none, or one of its hosts, where the spec names none.
+// commonNameDifference accepts no common name, or one of the DNS names, if spec has no common name.
 func commonNameDifference(have string, spec Spec) string {
 	have, want := NormalizeHost(have), NormalizeHost(spec.CommonName)
-	if have == want || want == "" && (have == "" || slices.Contains(each(spec.DNSNames, NormalizeHost), have)) {
+	if have == want || want == "" && (have == "" || slices.Contains(mapEach(spec.DNSNames, NormalizeHost), have)) {
 		return ""
 	}
-	return "the certificate has another common name"
+	return "the certificate has a different common name"
 }
 
 type sanKind struct{ want, have, mayHave []string }
@@ -63,15 +63,15 @@ func sans(leaf *x509.Certificate, spec Spec) []sanKind {
 		uris = append(uris, comparableURI(u.String()))
 	}
 	return []sanKind{
-		{each(spec.DNSNames, NormalizeHost), each(leaf.DNSNames, NormalizeHost), []string{NormalizeHost(spec.CommonName)}},
-		{each(spec.IPAddresses, normalizeIP), addresses, nil},
-		{each(spec.URIs, comparableURI), uris, nil},
-		// Issuers put a common name that is a mail address among the SANs.
-		{each(spec.EmailAddresses, normalizeEmail), each(leaf.EmailAddresses, normalizeEmail), []string{normalizeEmail(spec.CommonName)}},
+		{mapEach(spec.DNSNames, NormalizeHost), mapEach(leaf.DNSNames, NormalizeHost), []string{NormalizeHost(spec.CommonName)}},
+		{mapEach(spec.IPAddresses, normalizeIP), addresses, nil},
+		{mapEach(spec.URIs, comparableURI), uris, nil},
+		// Issuers add a common name that is an email address to the SANs.
+		{mapEach(spec.EmailAddresses, normalizeEmail), mapEach(leaf.EmailAddresses, normalizeEmail), []string{normalizeEmail(spec.CommonName)}},
 	}
 }
 
-// subjectDifference compares the parts of the subject that spec names; what an issuer adds by itself is no difference.
+// subjectDifference compares the parts of the subject that spec sets. Others, which the issuer added, are ignored.
 func subjectDifference(leaf *x509.Certificate, spec Spec) string {
 	want, have := spec.Subject, leaf.Subject
 	parts := []struct {
@@ -96,7 +96,7 @@ func subjectDifference(leaf *x509.Certificate, spec Spec) string {
 	if len(differ) == 0 {
 		return ""
 	}
-	return "the certificate has another subject: " + strings.Join(differ, ", ")
+	return "the certificate has a different subject: " + strings.Join(differ, ", ")
 }
 
 func nonEmpty(s string) []string {
@@ -106,12 +106,12 @@ func nonEmpty(s string) []string {
 	return []string{s}
 }
 
-// forServers reports whether TLS servers are to use the certificate.
+// forServers reports whether the certificate is for TLS servers.
 func (s Spec) forServers() bool {
 	return len(s.Usages) == 0 || slices.Contains(s.Usages, ServerAuth)
 }
 
-// missingUsages are the usages of spec that leaf does not have, in the order of spec. More than asked is no fault.
+// missingUsages returns the usages in spec that leaf lacks, in the order of spec. Additional usages are ignored.
 func missingUsages(leaf *x509.Certificate, spec Spec) []Usage {
 	var missing []Usage
 	for _, u := range spec.Usages {

@@ -8,30 +8,30 @@ import (
 	"time"
 )
 
-// CAExpiredError says that nothing verifies that a CA signs, because it has expired itself, or one above it has.
+// CAExpiredError reports that certificates of a CA do not verify because the CA, or one above it, has expired.
 type CAExpiredError struct {
-	CA       string    // the distinguished name of the one that has expired (RFC 4514), cut to 80 characters
-	NotAfter time.Time // its own
+	CA       string    // distinguished name of the expired CA (RFC 4514), truncated to 80 bytes
+	NotAfter time.Time // NotAfter of the expired CA
 }
 
-// Error is stable: it holds nothing but the fields.
+// Error returns a stable message that depends only on the fields.
 func (e *CAExpiredError) Error() string { return e.problem() + ": " + renewCA }
 
 func (e *CAExpiredError) problem() string {
 	return fmt.Sprintf("CA %q expired at %s", e.CA, e.NotAfter.UTC().Format(time.RFC3339))
 }
 
-const renewCA = "renew it, and give the renewed one to the issuer (for Vault: import it into the mount)"
+const renewCA = "renew the CA and configure the renewed CA in the issuer (for Vault: import it into the mount)"
 
-// CheckCA reports, as a *CAExpiredError, that a CA has expired at now, or so much above it that no path is left: what it
-// would sign would be of no use, so there is no point in a request. ca is a list as AssembleCA gives it; an empty one, a
-// CA that is not known, is no error. Its error is stable while ca is the same.
+// CheckCA returns a *CAExpiredError if certificates of a CA cannot verify at now, because the CA has expired or none
+// of the paths above it is valid. ca is a list as AssembleCA returns it. An empty list means that the CA is unknown,
+// which is not an error. The error is the same while ca is the same.
 func CheckCA(ca []*x509.Certificate, now time.Time) error {
 	if len(ca) == 0 {
 		return nil
 	}
-	c := climbCA(ca[0], ca[1:])
-	if _, last := c.ends(); now.Before(last) {
+	c := buildCAChain(ca[0], ca[1:])
+	if _, last := c.expiry(); now.Before(last) {
 		return nil
 	}
 	if e := c.expired(now); e != nil {
@@ -40,7 +40,7 @@ func CheckCA(ca []*x509.Certificate, now time.Time) error {
 	return nil
 }
 
-// expired is Decision.Expired.
+// expired implements Decision.Expired.
 func (f facts) expired() string {
 	switch {
 	case !f.now.Before(f.bundle.Leaf.NotAfter):
@@ -54,12 +54,12 @@ func (f facts) expired() string {
 	return ""
 }
 
-// expired is about the first CA that has expired at now, nil where none has.
+// expired returns an error for the first CA that has expired at now, or nil.
 func (c chain) expired(now time.Time) *CAExpiredError {
 	for i, cert := range c.certs {
-		isCA := i >= c.begins || cert.IsCA || c.selfSigned(i)
+		isCA := i >= c.starts || cert.IsCA || c.selfSigned(i)
 		if isCA && !now.Before(cert.NotAfter) {
-			return &CAExpiredError{CA: cut(cert.Subject.String()), NotAfter: cert.NotAfter}
+			return &CAExpiredError{CA: truncate(cert.Subject.String()), NotAfter: cert.NotAfter}
 		}
 	}
 	return nil

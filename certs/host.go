@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// NormalizeHost lower-cases a host (ASCII only) and cuts white space around it. A trailing dot, an IDN in Unicode and
-// anything else that is wrong stays, for Validate to name.
+// NormalizeHost converts a host to lower case (ASCII only) and trims white space. It does not change anything else,
+// such as a trailing dot or Unicode, so that Validate can report it.
 func NormalizeHost(host string) string {
 	return strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {
@@ -18,8 +18,9 @@ func NormalizeHost(host string) string {
 	}, strings.TrimSpace(host))
 }
 
-// MatchHost reports whether a certificate for pattern serves host: the same name, or "*." and exactly one label in the
-// star's place (RFC 9525 section 6.3). Case does not matter. The empty host matches nothing.
+// MatchHost reports whether a certificate for pattern is valid for host: they are the same name, or pattern starts
+// with "*." and host has exactly one label in its position (RFC 9525 section 6.3). Case is ignored. An empty host
+// never matches.
 func MatchHost(pattern, host string) bool {
 	pattern, host = NormalizeHost(pattern), NormalizeHost(host)
 	if host == "" {
@@ -33,19 +34,19 @@ func MatchHost(pattern, host string) bool {
 	return wildcard && found && label != "" && rest == parent
 }
 
-// MatchHosts is MatchHost for many patterns: it reports whether one of them matches. A call takes as long however many there
-// are, where a certificate may have a thousand names and be asked for each of them.
-func MatchHosts(patterns []string) func(host string) bool { return newNameSet(patterns).covers }
+// MatchHosts returns a function that reports whether one of patterns matches a host. The cost of a call does not
+// depend on the number of patterns.
+func MatchHosts(patterns []string) func(host string) bool { return newNameSet(patterns).matches }
 
-// hostProblem is nil for a lower-case host name or wildcard of at least one label (RFC 1123 section 2.1, RFC 5280
-// section 4.2.1.6). "*.com" is one: a private CA may serve such a name.
+// hostProblem returns nil for a host name in lower case, or a wildcard with at least one more label (RFC 1123 section
+// 2.1, RFC 5280 section 4.2.1.6). "*.com" is allowed, because a private CA may sign such a name.
 func hostProblem(host string) *problem {
 	if general := shapeProblem(host); general != nil {
 		return general
 	}
 	name := strings.TrimPrefix(host, "*.")
 	if strings.Contains(name, "*") {
-		return &problem{"has a star where none is allowed", `use one star as the whole first label, as in "*.example.com"`}
+		return &problem{"has a wildcard where none is allowed", `use "*" only as the whole first label, for example "*.example.com"`}
 	}
 	for label := range strings.SplitSeq(name, ".") {
 		if bad := labelProblem(label); bad != nil {
@@ -55,19 +56,19 @@ func hostProblem(host string) *problem {
 	return nil
 }
 
-// shapeProblem looks at the whole, so that its message is about what the writer meant.
+// shapeProblem checks the host as a whole, so that the message refers to what the user meant.
 func shapeProblem(host string) *problem {
 	switch {
 	case host == "":
-		return &problem{"is empty", "name a host, or remove the entry"}
+		return &problem{"is empty", "set a host name or remove the entry"}
 	case strings.Contains(host, "://"):
-		return &problem{"is a URL and not a host", "leave out the scheme and the path"}
+		return &problem{"is a URL, not a host name", "remove the scheme and the path"}
 	case isIP(host):
-		return &problem{"is an IP address and not a host name", "move it to ipAddresses"}
+		return &problem{"is an IP address, not a host name", "move it to ipAddresses"}
 	case strings.HasSuffix(host, "."):
-		return &problem{"ends in a dot", "leave out the trailing dot"}
+		return &problem{"ends with a dot", "remove the trailing dot"}
 	case strings.ContainsFunc(host, func(r rune) bool { return r > '~' }):
-		return &problem{"has characters outside ASCII", `write the name in punycode, as in "xn--bcher-kva.example"`}
+		return &problem{"has characters outside ASCII", `use punycode, for example "xn--bcher-kva.example"`}
 	case len(host) > 253:
 		return &problem{"is longer than 253 characters", "use a shorter name"}
 	}
@@ -76,7 +77,7 @@ func shapeProblem(host string) *problem {
 
 func isIP(host string) bool {
 	if last := host[len(host)-1]; !strings.Contains(host, ":") && (last < '0' || last > '9') {
-		return false // most hosts, without the cost of an error
+		return false // avoids the cost of an error for most hosts
 	}
 	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	return err == nil
@@ -85,7 +86,7 @@ func isIP(host string) bool {
 func labelProblem(label string) *problem {
 	switch {
 	case label == "":
-		return &problem{"has an empty label", "leave out the extra dot"}
+		return &problem{"has an empty label", "remove the extra dot"}
 	case len(label) > 63:
 		return &problem{"has a label longer than 63 characters", "use shorter labels"}
 	case label[0] == '-' || label[len(label)-1] == '-':
@@ -95,7 +96,7 @@ func labelProblem(label string) *problem {
 	case strings.ContainsFunc(label, func(r rune) bool { return 'A' <= r && r <= 'Z' }):
 		return &problem{"has upper-case letters", "write it in lower case"}
 	case strings.ContainsFunc(label, notHostRune):
-		return &problem{"has a character that host names cannot have", "use letters, digits, hyphens and dots"}
+		return &problem{"has a character that is not allowed in host names", "use letters, digits, hyphens and dots"}
 	}
 	return nil
 }

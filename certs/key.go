@@ -11,11 +11,11 @@ import (
 	"fmt"
 )
 
-// Key is a private key. It shows only its kind under fmt, JSON and structured logs; PEM and Signer are the ways to its
-// secret. The zero value is no key, see IsZero. Copies share the key, which never changes.
+// Key is a private key. Under fmt, JSON and structured logs it shows only its type; only PEM and Signer return the
+// secret. The zero value is no key: see IsZero. A Key is immutable, and copies share the key.
 type Key struct {
-	// Two pointers keep fmt out even where a Key lies in an unexported field, which fmt prints without asking its methods:
-	// a verb that does not fit makes it follow one.
+	// Two pointers hide the key from fmt even if a Key is in an unexported field. fmt prints such a field without
+	// calling its methods, and follows one pointer for some verbs.
 	secret *secret
 }
 
@@ -23,7 +23,7 @@ type secret struct{ signer *crypto.Signer }
 
 func newKey(signer crypto.Signer) Key { return Key{&secret{&signer}} }
 
-// GenerateKey makes a new key. A spec that Spec.Validate refuses is an error.
+// GenerateKey generates a private key. A spec that Spec.Validate rejects is an error.
 func GenerateKey(spec KeySpec) (Key, error) {
 	spec = spec.WithDefaults()
 	if problems := spec.validate(); len(problems) > 0 {
@@ -51,7 +51,7 @@ func generate(spec KeySpec) (crypto.Signer, error) {
 // IsZero reports whether there is no key.
 func (k Key) IsZero() bool { return k.secret == nil }
 
-// Signer is the key to sign with, nil for the zero Key. Its value is the secret itself: never print it.
+// Signer returns the key to sign with, or nil for the zero Key. It is the secret itself: never print it.
 func (k Key) Signer() crypto.Signer {
 	if k.IsZero() {
 		return nil
@@ -59,7 +59,7 @@ func (k Key) Signer() crypto.Signer {
 	return *k.secret.signer
 }
 
-// Public is the public half, nil for the zero Key.
+// Public returns the public key, or nil for the zero Key.
 func (k Key) Public() crypto.PublicKey {
 	if k.IsZero() {
 		return nil
@@ -67,10 +67,10 @@ func (k Key) Public() crypto.PublicKey {
 	return k.Signer().Public()
 }
 
-// Spec is the key's algorithm and size in bits. Encoding stays empty.
+// Spec returns the key's algorithm and its size in bits. Encoding is empty.
 func (k Key) Spec() KeySpec { return publicSpec(k.Public()) }
 
-// publicSpec is the zero KeySpec for a key of a kind that is not known here.
+// publicSpec returns the zero KeySpec for a key of an unknown type.
 func publicSpec(public crypto.PublicKey) KeySpec {
 	switch key := public.(type) {
 	case *rsa.PublicKey:
@@ -83,7 +83,7 @@ func publicSpec(public crypto.PublicKey) KeySpec {
 	return KeySpec{}
 }
 
-// Equal reports whether both are the same key, or none.
+// Equal reports whether both keys are the same, or both are zero.
 func (k Key) Equal(other Key) bool {
 	if k.IsZero() || other.IsZero() {
 		return k.IsZero() && other.IsZero()
@@ -91,7 +91,7 @@ func (k Key) Equal(other Key) bool {
 	return samePublic(k.Public(), other.Public())
 }
 
-// samePublic compares two public keys of any kind; nil equals nothing.
+// samePublic compares public keys of any type. A nil key equals none.
 func samePublic(a, b crypto.PublicKey) bool {
 	key, ok := a.(interface{ Equal(crypto.PublicKey) bool })
 	return ok && b != nil && key.Equal(b)

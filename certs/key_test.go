@@ -128,7 +128,7 @@ func TestKeyRedacts(t *testing.T) {
 	}
 }
 
-// shows fails where a part of the private key stands in text in hex, base64 or as decimal numbers.
+// shows fails if text contains a part of the private key in hex, base64 or as decimal numbers.
 func shows(t *testing.T, text string, key Key) {
 	t.Helper()
 	var private []byte
@@ -186,8 +186,8 @@ func FuzzParseKey(f *testing.F) {
 	})
 }
 
-// TestKeyFor: an adopted pair keeps its kind of key until the spec names one.
-func TestKeyFor(t *testing.T) {
+// TestNextKeySpec: an adopted pair keeps its kind of key until the spec names one.
+func TestNextKeySpec(t *testing.T) {
 	p224, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -218,7 +218,7 @@ func TestKeyFor(t *testing.T) {
 		{"a kind that is not made here", KeySpec{}, leaf(p224.Public()), KeySpec{}, KeySpec{Algorithm: ECDSA, Size: 256}},
 		{"a kind that is not known", KeySpec{}, leaf("?"), KeySpec{}, KeySpec{Algorithm: ECDSA, Size: 256}},
 	} {
-		got := KeyFor(row.spec, row.old)
+		got := NextKeySpec(row.spec, row.old)
 		if got != row.want {
 			t.Errorf("%s: %+v, want %+v", row.name, got, row.want)
 		}

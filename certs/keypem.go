@@ -12,8 +12,8 @@ import (
 	"errors"
 )
 
-// PEM is the private key as one PEM block. An encoding that the kind of key does not have gives PKCS8, as does the
-// empty one; the zero Key gives nil.
+// PEM returns the private key as one PEM block. It uses PKCS8 if encoding is empty or does not exist for the type of
+// key. The zero Key gives nil.
 func (k Key) PEM(encoding Encoding) []byte {
 	if k.IsZero() {
 		return nil
@@ -28,7 +28,7 @@ func (k Key) block(encoding Encoding) pem.Block {
 		case *rsa.PrivateKey:
 			return pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}
 		case *ecdsa.PrivateKey:
-			// Only an unknown curve fails here, and no Key has one.
+			// This fails only for an unknown curve, which no Key has.
 			der, _ := x509.MarshalECPrivateKey(key)
 			return pem.Block{Type: "EC PRIVATE KEY", Bytes: der}
 		}
@@ -37,16 +37,17 @@ func (k Key) block(encoding Encoding) pem.Block {
 	return pem.Block{Type: "PRIVATE KEY", Bytes: der}
 }
 
-// Key errors, to be found with errors.Is. None of them, nor what wraps them, shows anything of the input.
+// Key errors, for use with errors.Is. Neither they nor errors that wrap them contain any of the input.
 var (
 	ErrNoKey        = errors.New("no private key in the PEM data")
 	ErrKeyEncrypted = errors.New("the private key is encrypted: store it without a passphrase")
 	ErrKeyDamaged   = errors.New("the private key cannot be parsed")
-	ErrKeyKind      = errors.New("the private key is none of RSA of 2048 to 8192 bits, ECDSA P-256, P-384 or P-521, Ed25519")
+	ErrKeyKind      = errors.New("unsupported private key: use RSA with 2048 to 8192 bits, ECDSA P-256, P-384 or P-521, or Ed25519")
 )
 
-// ParseKey reads the first private key of data: PKCS #8, PKCS #1 or SEC 1 in PEM. Other blocks before it, such as the
-// "EC PARAMETERS" that openssl writes, are passed over. Errors are ErrNoKey, ErrKeyEncrypted, ErrKeyDamaged, ErrKeyKind.
+// ParseKey parses the first private key in PEM data: PKCS #8, PKCS #1 or SEC 1. Other blocks before it, such as the
+// "EC PARAMETERS" that openssl writes, are ignored. Errors are ErrNoKey, ErrKeyEncrypted, ErrKeyDamaged and
+// ErrKeyKind.
 func ParseKey(data []byte) (Key, error) {
 	for {
 		var block *pem.Block
@@ -71,7 +72,7 @@ func parseBlock(block *pem.Block) (Key, error) {
 		return Key{}, ErrKeyDamaged
 	}
 	signer, ok := private.(crypto.Signer)
-	if !ok || !sound(signer) {
+	if !ok || !supported(signer) {
 		return Key{}, ErrKeyKind
 	}
 	return newKey(signer), nil
@@ -87,8 +88,8 @@ func parseDER(block *pem.Block) (any, error) {
 	return x509.ParsePKCS8PrivateKey(block.Bytes)
 }
 
-// sound reports whether a key is of a kind and strength that gateways and clients take.
-func sound(signer crypto.Signer) bool {
+// supported reports whether gateways and clients support the type and size of a key.
+func supported(signer crypto.Signer) bool {
 	switch key := signer.(type) {
 	case *rsa.PrivateKey:
 		return key.N.BitLen() >= 2048 && key.N.BitLen() <= 8192

@@ -8,17 +8,17 @@ import (
 	"slices"
 )
 
-// Algorithm is the kind of a private key, with cert-manager's names. Empty means no wish: see KeySpec.
+// Algorithm is a private key algorithm, named as in cert-manager. Empty means any: see KeySpec.
 type Algorithm string
 
-// The algorithms that keys are made for.
+// The supported algorithms.
 const (
 	RSA     Algorithm = "RSA"
 	ECDSA   Algorithm = "ECDSA"
 	Ed25519 Algorithm = "Ed25519"
 )
 
-// Encoding is how a private key is written as PEM, with cert-manager's names. Empty means PKCS8.
+// Encoding is the PEM encoding of a private key, named as in cert-manager. Empty means PKCS8.
 type Encoding string
 
 // The encodings. PKCS1 is RFC 8017 ("RSA PRIVATE KEY") for RSA, SEC 1 of RFC 5915 ("EC PRIVATE KEY") for ECDSA;
@@ -28,19 +28,19 @@ const (
 	PKCS8 Encoding = "PKCS8"
 )
 
-// KeySpec says which key is wanted. The zero value makes an ECDSA P-256 key and is content with any sound key that is
-// already there: an empty Algorithm is no wish, so an adopted RSA key, or one that Vault made, is kept, and so is its kind
-// at a renewal where KeyFor is used.
+// KeySpec is the requested private key. The zero value generates an ECDSA P-256 key and accepts any supported key
+// that already exists, such as an adopted RSA key or one that Vault generated. NextKeySpec keeps the type of such a
+// key at renewal.
 type KeySpec struct {
 	Algorithm Algorithm
-	// Size is 2048, 3072 or 4096 for RSA and 256, 384 or 521 for ECDSA, in bits; 0 is the smallest of them when a key
-	// is made and any when one is compared. Ed25519 has none: 0.
+	// Size is in bits: 2048, 3072 or 4096 for RSA, and 256, 384 or 521 for ECDSA. Zero generates the smallest size
+	// and matches any. Ed25519 has no size, so it is 0.
 	Size int
-	// Encoding is not compared with what there is: a key written otherwise is no reason to issue.
+	// Encoding is ignored when a key is compared: another encoding is no reason to issue.
 	Encoding Encoding
 }
 
-// WithDefaults is the key that GenerateKey makes for s.
+// WithDefaults returns the KeySpec of the key that GenerateKey generates for s.
 func (s KeySpec) WithDefaults() KeySpec {
 	if s.Algorithm == "" {
 		s.Algorithm = ECDSA
@@ -54,7 +54,7 @@ func (s KeySpec) WithDefaults() KeySpec {
 	return s
 }
 
-// keySizes are the sizes that may be asked for, in bits, the default first.
+// keySizes are the valid sizes in bits, the default first.
 var keySizes = map[Algorithm][]int{RSA: {2048, 3072, 4096}, ECDSA: {256, 384, 521}, Ed25519: nil}
 
 var curves = map[int]elliptic.Curve{256: elliptic.P256(), 384: elliptic.P384(), 521: elliptic.P521()}
@@ -78,7 +78,7 @@ func (s KeySpec) validate() []FieldError {
 
 func (s KeySpec) sizeProblem() problem {
 	algorithm := s.WithDefaults().Algorithm
-	what := fmt.Sprintf("is no size of an %s key", algorithm)
+	what := fmt.Sprintf("is not a valid size for an %s key", algorithm)
 	switch {
 	case s.Algorithm == "" && slices.Contains(keySizes[RSA], s.Size):
 		return problem{what, "set privateKey.algorithm: RSA"}

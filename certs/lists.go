@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// each maps a list and keeps nil nil; the input stays as it is.
-func each(list []string, change func(string) string) []string {
+// mapEach applies change to each item of a list. It returns nil for an empty list and does not modify list.
+func mapEach(list []string, change func(string) string) []string {
 	var changed []string
 	for _, item := range list {
 		changed = append(changed, change(item))
@@ -16,7 +16,7 @@ func each(list []string, change func(string) string) []string {
 	return changed
 }
 
-// distinct keeps the first of equal items, in order.
+// distinct returns list without duplicates, in order.
 func distinct[T comparable](list []T) []T {
 	var kept []T
 	seen := make(map[T]struct{}, len(list))
@@ -29,7 +29,7 @@ func distinct[T comparable](list []T) []T {
 	return kept
 }
 
-// sorted is a sorted copy without repeats, nil when empty.
+// sorted returns a sorted copy without duplicates, or nil for an empty list.
 func sorted[T ~string](list []T) []T {
 	if len(list) == 0 {
 		return nil
@@ -37,7 +37,7 @@ func sorted[T ~string](list []T) []T {
 	return slices.Compact(slices.Sorted(slices.Values(list)))
 }
 
-// without is the sorted items of list that are not in drop.
+// without returns the sorted items of list that are not in drop.
 func without(list, drop []string) []string {
 	drop = sorted(drop)
 	return slices.DeleteFunc(sorted(list), func(item string) bool {
@@ -46,8 +46,8 @@ func without(list, drop []string) []string {
 	})
 }
 
-// listed joins the first few, so that a message of a hundred names stays readable.
-func listed[T ~string](items []T) string {
+// joinFirst joins the first few items, to limit the length of messages.
+func joinFirst[T ~string](items []T) string {
 	const most = 5
 	var texts []string
 	for i, item := range items {

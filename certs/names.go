@@ -11,11 +11,11 @@ import (
 )
 
 const (
-	// maxCommonName is ub-common-name of RFC 5280 appendix A. It counts characters there; Vault, cert-manager and OpenSSL
-	// count bytes.
+	// maxCommonName is ub-common-name of RFC 5280 appendix A. The RFC counts characters; Vault, cert-manager and
+	// OpenSSL count bytes.
 	maxCommonName = 64
-	// maxNames is what an ApisixCertificate takes of each kind. Vault has no limit of its own. APISIX takes a certificate
-	// with its chain of up to 65,536 bytes of PEM, some 1,000 names of 40 characters.
+	// maxNames is the limit of an ApisixCertificate for each type of name. Vault has no limit. APISIX accepts a
+	// certificate with its chain of up to 65,536 bytes of PEM, which is about 1,000 names of 40 characters.
 	maxNames = 1000
 )
 
@@ -27,7 +27,8 @@ func normalizeIP(s string) string {
 	return s
 }
 
-// normalizeURI writes a URI as net/url does, and so crypto/x509 and Vault. What is no absolute URI in ASCII stays.
+// normalizeURI encodes a URI as net/url does, and so as crypto/x509 and Vault do. It does not change anything that is
+// not an absolute URI in ASCII.
 func normalizeURI(s string) string {
 	s = strings.TrimSpace(s)
 	if u, bad := parseURI(s); bad == nil {
@@ -36,7 +37,7 @@ func normalizeURI(s string) string {
 	return s
 }
 
-// normalizeEmail lower-cases the host, for which case does not count; before it, it does (RFC 5280 section 7.5).
+// normalizeEmail converts the host to lower case. Case counts in the local part (RFC 5280 section 7.5).
 func normalizeEmail(s string) string {
 	s = strings.TrimSpace(s)
 	if at := strings.LastIndexByte(s, '@'); at >= 0 {
@@ -45,8 +46,8 @@ func normalizeEmail(s string) string {
 	return s
 }
 
-// comparableURI is a URI for comparing: normalized, and its host in lower case, for which case does not count (RFC 3986
-// section 6.2.2.1). A request keeps the case of the host, since the patterns of a Vault role count it.
+// comparableURI normalizes a URI and converts its host to lower case for comparison (RFC 3986 section 6.2.2.1). A
+// request keeps the case of the host, because the patterns of a Vault role are case-sensitive.
 func comparableURI(s string) string {
 	u, bad := parseURI(strings.TrimSpace(s))
 	if bad != nil {
@@ -65,13 +66,13 @@ func commonNameProblem(name string) *problem {
 	case strings.Contains(name, "*"):
 		return hostProblem(name)
 	}
-	return nil // a common name may be other than a host, as X.509 has it
+	return nil // in X.509 a common name need not be a host
 }
 
 func ipProblem(value string) *problem {
 	address, err := netip.ParseAddr(value)
 	if err != nil || address.Zone() != "" {
-		return &problem{"is not an IP address", "write it as in 192.0.2.1 or 2001:db8::1, without port, mask and zone"}
+		return &problem{"is not an IP address", "use an address such as 192.0.2.1 or 2001:db8::1, without port, mask or zone"}
 	}
 	return nil
 }
@@ -84,7 +85,7 @@ func uriProblem(value string) *problem {
 	return bad
 }
 
-// parseURI takes what a certificate may carry (RFC 5280 section 4.2.1.6), and every reader of it understands.
+// parseURI accepts URIs that a certificate may contain (RFC 5280 section 4.2.1.6) and that every reader parses alike.
 func parseURI(value string) (*url.URL, *problem) {
 	if strings.ContainsFunc(value, func(r rune) bool { return r > '~' }) {
 		return nil, &problem{"has characters outside ASCII", "percent-encode them (RFC 3986)"}
@@ -92,11 +93,11 @@ func parseURI(value string) (*url.URL, *problem) {
 	u, err := url.Parse(value)
 	switch {
 	case err != nil || !u.IsAbs():
-		return nil, &problem{"is not an absolute URI", `write it with its scheme, as in "spiffe://example.org/service"`}
+		return nil, &problem{"is not an absolute URI", `include the scheme, for example "spiffe://example.org/service"`}
 	case u.Opaque == "" && u.Host == "" && u.Path == "":
-		return nil, &problem{"has nothing after its scheme", `write it as in "spiffe://example.org/service"`}
+		return nil, &problem{"has nothing after its scheme", `use a URI such as "spiffe://example.org/service"`}
 	case u.Host != "" && strings.Contains("."+u.Host+".", ".."):
-		return nil, &problem{"has an empty label in its host", "leave out the extra dot"}
+		return nil, &problem{"has an empty label in its host", "remove the extra dot"}
 	}
 	return u, nil
 }
@@ -104,7 +105,7 @@ func parseURI(value string) (*url.URL, *problem) {
 func emailProblem(value string) *problem {
 	address, err := mail.ParseAddress(value)
 	if err != nil || address.Address != value || strings.ContainsFunc(value, func(r rune) bool { return r > '~' }) {
-		return &problem{"is not a mail address", `write it as in "ops@example.com", in ASCII, without a display name`}
+		return &problem{"is not an email address", `use an ASCII address without a display name, for example "ops@example.com"`}
 	}
 	return nil
 }
@@ -129,7 +130,7 @@ func validateList(field string, values []string, check func(string) *problem) []
 	return found
 }
 
-// nameSet answers MatchHost for many names at once.
+// nameSet implements MatchHost for many patterns.
 type nameSet map[string]struct{}
 
 func newNameSet(names []string) nameSet {
@@ -140,8 +141,8 @@ func newNameSet(names []string) nameSet {
 	return set
 }
 
-// covers reports whether MatchHost holds for one of the names.
-func (s nameSet) covers(host string) bool {
+// matches reports whether MatchHost is true for one of the patterns.
+func (s nameSet) matches(host string) bool {
 	host = NormalizeHost(host)
 	if _, same := s[host]; same || host == "" {
 		return host != ""

@@ -11,9 +11,9 @@ import (
 	"apisix-certs.io/apisix-certs/certs/certstest"
 )
 
-// TestNamesComeBack: what is asked for, however it is written, is what the certificate is found to have, or it is refused
-// before an issuer is asked.
-func TestNamesComeBack(t *testing.T) {
+// TestNamesRoundTrip: requested names, however they are written, match those of the certificate, or they are rejected
+// before a request.
+func TestNamesRoundTrip(t *testing.T) {
 	ca, key := certstest.NewCA(t, "root", now.Add(1000*day)), mustKey(t, KeySpec{})
 	for _, row := range []struct {
 		name, want string // normalized
@@ -46,7 +46,7 @@ func TestNamesComeBack(t *testing.T) {
 		spec := Spec{URIs: []string{row.name}}.Normalize()
 		problems := spec.Validate()
 		if row.refused != "" {
-			if len(problems) != 1 || problems[0].Problem != row.refused || problems[0].Mend == "" {
+			if len(problems) != 1 || problems[0].Problem != row.refused || problems[0].Fix == "" {
 				t.Errorf("%q: %v, want %q", row.name, problems, row.refused)
 			}
 			continue
@@ -79,7 +79,7 @@ func TestNormalizeMail(t *testing.T) {
 	}
 }
 
-// TestURIsAreNormalizedFirst: a spec that nobody normalized is told how to write it.
+// TestURIsAreNormalizedFirst: the error for a spec that is not normalized says what to write.
 func TestURIsAreNormalizedFirst(t *testing.T) {
 	got := Spec{URIs: []string{"SPIFFE://example.org/a"}}.Validate()
 	if len(got) != 1 || got[0].Error() != `uris[0] "SPIFFE://example.org/a" is not normalized: write it as "spiffe://example.org/a"` {
@@ -104,7 +104,7 @@ func TestNameSet(t *testing.T) {
 	hosts := []string{"", "a.example.com", "A.Example.com ", "*.example.com", "example.com", "a.b.example.com", ".example.com", "com", "*", "*.com", "example"}
 	for _, pattern := range hosts {
 		for _, host := range hosts {
-			if got, want := newNameSet([]string{pattern}).covers(host), MatchHost(pattern, host); got != want {
+			if got, want := newNameSet([]string{pattern}).matches(host), MatchHost(pattern, host); got != want {
 				t.Errorf("%q covers %q: %v, MatchHost says %v", pattern, host, got, want)
 			}
 		}
@@ -127,7 +127,7 @@ func TestManyNames(t *testing.T) {
 		t.Fatal(problems[0])
 	}
 	s.issue(t)
-	if _, err := CheckAnswer(s.bundle, s.spec, s.key.Public(), now); err != nil {
+	if _, err := CheckResponse(s.bundle, s.spec, s.key.Public(), now); err != nil {
 		t.Error(err)
 	}
 	if d := Decide(s.Observed, now); d.Issue {

@@ -8,70 +8,71 @@ import (
 	"time"
 )
 
-// Observed is everything that Decide looks at. The zero value is a certificate that does not exist.
+// Observed is the input of Decide. The zero value is a certificate that does not exist.
 type Observed struct {
 	SecretExists bool
 	CertPEM      []byte // tls.crt
 	KeyPEM       []byte // tls.key
 	CAPEM        []byte // ca.crt; may be empty
-	// KeyOutside: the key is not kept in Kubernetes, so KeyPEM says nothing.
-	KeyOutside bool
+	// KeyExternal means that the key is not stored in Kubernetes, so KeyPEM is ignored.
+	KeyExternal bool
 
-	// IssuedBy is the identity of the issuer that made what there is, WantedIssuer of the one that spec names; IssuedFor
-	// and WantedFor the same for the object that it was made for. They are opaque and compared as they are. An empty
-	// IssuedBy or IssuedFor is not known, as in an adopted Secret, and is no difference.
+	// IssuedBy identifies the issuer of the current certificate and WantedIssuer the one that spec names. IssuedFor
+	// and WantedFor do the same for the object that it was issued for. They are opaque. An empty IssuedBy or
+	// IssuedFor is unknown, as in an adopted Secret, and is not compared.
 	IssuedBy, WantedIssuer string
 	IssuedFor, WantedFor   string
-	// IssuedDigest is Spec.Digest of when it was issued. While it is equal to Spec's, a subject or usage that the issuer
-	// left out was asked for and not granted, and asking again would change nothing. Empty is not known: the certificate
+	// IssuedDigest is Spec.Digest at the time of issuance. While it equals the digest of Spec, a missing subject or
+	// usage was requested and not granted, so another request would not change that. If it is empty, the certificate
 	// itself is compared.
 	IssuedDigest string
-	// IssuedAt is when it was issued, from which its life is counted; zero, or a time that cannot be, is not known, and
-	// NotBefore stands for it. See LifeStart.
+	// IssuedAt is the time of issuance, from which the lifetime is measured. If it is zero or implausible, NotBefore
+	// is used instead. See LifetimeStart.
 	IssuedAt time.Time
 
-	// CurrentCA is the CA that the issuer signs with now, as AssembleCA gives it: the signing certificate first; nil is not
-	// known.
+	// CurrentCA is the CA that the issuer signs with now, as AssembleCA returns it: the signing certificate first.
+	// Nil is unknown.
 	CurrentCA []*x509.Certificate
-	// CurrentCASince is when the issuer was first seen to sign with it; zero is not known. Leaves of another CA, or of a
-	// chain that ends too soon, are issued again spread over RotationSpread from then on, 0 for an hour, but never over more
-	// than a tenth of the life left.
+	// CurrentCASince is when the issuer was first observed to sign with CurrentCA; zero is unknown. Certificates of
+	// another CA, or with a chain that expires early, are issued again at times spread over RotationSpread (0 is one
+	// hour) from then on, but over no more than a tenth of the remaining lifetime.
 	CurrentCASince time.Time
 	RotationSpread time.Duration
-	// IssuedUnder is the ChainID of CurrentCA at the time of the last issuance, empty where it was not known. While it is
-	// the same still, issuing again would give the same: an issuer may sign with another CA than it names.
+	// IssuedUnder is ChainID of CurrentCA at the last issuance, or empty if it was unknown. While it is unchanged,
+	// issuing again would not change the CA, because an issuer may sign with another CA than it names.
 	IssuedUnder string
-	// Revoked: the serial is on the issuer's CRL.
+	// Revoked reports whether the certificate's serial number is on the issuer's CRL.
 	Revoked bool
-	// RevokedSince is when it was, where that was with many others and must not be followed by all of them at once: they are
-	// issued again spread over RotationSpread, as after a rotation. Zero: at once.
-	RevokedSince time.Time
-	// RenewRequestedAt is when someone asked for a renewal; zero for never. A time ahead is a renewal planned for then,
-	// one not after IssuedAt is answered already.
+	// MassRevokedAt is when the certificate was revoked together with many others. They are issued again spread over
+	// RotationSpread, as after a CA rotation. If it is zero, a revoked certificate is issued again immediately.
+	MassRevokedAt time.Time
+	// RenewRequestedAt is when a user requested a renewal, or zero. A time in the future schedules a renewal, and one
+	// that is not after IssuedAt has been served.
 	RenewRequestedAt time.Time
-	// RenewalWindow moves a renewal time into the next time when renewing is welcome, the same time if it is; nil where
-	// any time is. It must be pure. A window that leaves less than half of the time until expiry is ignored.
+	// RenewalWindow moves a renewal time to the next time at which renewals are allowed, or returns it unchanged. It
+	// must be pure. If it is nil, renewals are always allowed. A result that leaves less than half of the time until
+	// expiry is ignored.
 	RenewalWindow func(time.Time) time.Time
 
-	// Once: what is as Spec wants it is not issued again for its age or its issuer's sake, but when a renewal is asked for.
-	// See Decision.Skipped.
-	Once bool
+	// IssueOnce means that a certificate that matches Spec is not issued again because of its age or its issuer, but
+	// only when a renewal is requested. See Decision.Skipped.
+	IssueOnce bool
 
 	Spec Spec
-	UID  string // of the object, for the spread of RenewalTime
+	UID  string // of the object; spreads renewal times
 }
 
-// facts are Observed and what several rules derive from it.
+// facts is Observed and what several rules derive from it.
 type facts struct {
 	Observed
 	now             time.Time
 	bundle          Bundle
 	certErr, keyErr error
 	chain           chain     // of bundle; empty without a leaf
-	first, last     time.Time // Bundle.Ends
+	first, last     time.Time // Bundle.Expiry
 	renewAt         time.Time
-	rotateAt        time.Time // zero unless the CA has rotated or ends too soon
-	revokedAt       time.Time // when a revocation is followed; zero: at once
+	rotateAt        time.Time // zero unless the CA has changed or expires early
+	revokedAt       time.Time // when a revoked certificate is issued again; zero for immediately
 }
 
 func gather(o Observed, now time.Time) facts {
@@ -82,23 +83,23 @@ func gather(o Observed, now time.Time) facts {
 	if f.bundle, f.certErr = ParseBundle(o.CertPEM, nil, o.CAPEM); f.certErr != nil {
 		return f
 	}
-	if !o.KeyOutside {
+	if !o.KeyExternal {
 		f.bundle.Key, f.keyErr = parseOptionalKey(o.KeyPEM)
 	}
 	f.chain = f.bundle.chain()
-	f.first, f.last = f.chain.ends()
+	f.first, f.last = f.chain.expiry()
 	f.renewAt = f.renewalTime()
-	if f.rotated() || f.ending() {
-		f.rotateAt = rotationTurn(o.CurrentCASince, f.first, o.RotationSpread, o.UID)
+	if f.signedByFormerCA() || f.chainExpiresEarly() {
+		f.rotateAt = rotationTime(o.CurrentCASince, f.first, o.RotationSpread, o.UID)
 	}
-	if o.Revoked && !o.RevokedSince.IsZero() {
-		f.revokedAt = rotationTurn(o.RevokedSince, f.first, o.RotationSpread, o.UID)
+	if o.Revoked && !o.MassRevokedAt.IsZero() {
+		f.revokedAt = rotationTime(o.MassRevokedAt, f.first, o.RotationSpread, o.UID)
 	}
 	return f
 }
 
 func (f facts) renewalTime() time.Time {
-	at := RenewalTime(LifeStart(f.bundle.Leaf.NotBefore, f.IssuedAt, f.now), f.first, f.Spec, f.UID)
+	at := RenewalTime(LifetimeStart(f.bundle.Leaf.NotBefore, f.IssuedAt, f.now), f.first, f.Spec, f.UID)
 	if f.RenewalWindow == nil {
 		return at
 	}
@@ -109,27 +110,27 @@ func (f facts) renewalTime() time.Time {
 	return moved
 }
 
-// rotated reports whether another CA than the issuer's current one signed the leaf.
-func (f facts) rotated() bool {
-	return f.followsCA() && !signedBy(f.bundle.Leaf, f.CurrentCA[0])
+// signedByFormerCA reports whether another CA than the issuer's current one signed the leaf.
+func (f facts) signedByFormerCA() bool {
+	return f.caChanged() && !signedBy(f.bundle.Leaf, f.CurrentCA[0])
 }
 
-// ending reports whether a CA of the chain ends before the leaf. Only what issuing would improve counts: without a longer
-// CA a new certificate would be no different.
-func (f facts) ending() bool {
-	if !f.first.Before(f.bundle.Leaf.NotAfter) || !f.followsCA() {
+// chainExpiresEarly reports whether a CA in the chain expires before the leaf and the issuer's current CA expires
+// later. Otherwise issuing again would not improve anything.
+func (f facts) chainExpiresEarly() bool {
+	if !f.first.Before(f.bundle.Leaf.NotAfter) || !f.caChanged() {
 		return false
 	}
-	current, _ := CAEnds(f.CurrentCA)
+	current, _ := CAExpiry(f.CurrentCA)
 	return current.After(f.first)
 }
 
-// followsCA reports whether issuing under the current CA was not tried yet.
-func (f facts) followsCA() bool {
+// caChanged reports whether the issuer's CA is known and was not the one at the last issuance.
+func (f facts) caChanged() bool {
 	return len(f.CurrentCA) > 0 && f.IssuedUnder != ChainID(f.CurrentCA)
 }
 
-// rotates reports whether the turn of this certificate has come.
-func (f facts) rotates() bool { return !f.now.Before(f.rotateAt) }
+// rotationDue reports whether the time that is assigned to this certificate after a CA rotation has been reached.
+func (f facts) rotationDue() bool { return !f.now.Before(f.rotateAt) }
 
 func empty(data []byte) bool { return len(bytes.TrimSpace(data)) == 0 }

@@ -9,7 +9,7 @@ import (
 	"apisix-certs.io/apisix-certs/certs/certstest"
 )
 
-// TestDecideOnce: what is issued once is not issued again for its age or its issuer, but told; damage, another spec and a
+// TestDecideOnce: what is issued once is not issued again for its age or its issuer, but reported; damage, another spec and a
 // wish by hand are followed.
 func TestDecideOnce(t *testing.T) {
 	due := func(s *scene) { s.now = s.end.Add(-day) }
@@ -30,15 +30,15 @@ func TestDecideOnce(t *testing.T) {
 		{"rotated", []func(*scene){rotated}, "", IssuerRotated},
 		{"rotated and due", []func(*scene){rotated, due}, "", RenewalDue},
 		{"rotated and expired", []func(*scene){rotated, expired}, "", Expired},
-		{"due and asked for", []func(*scene){due, func(s *scene) { s.RenewRequestedAt = s.now }}, RenewalRequested, RenewalDue},
-		{"expired and asked for", []func(*scene){expired, func(s *scene) { s.RenewRequestedAt = s.now }}, RenewalRequested, Expired},
+		{"due and requested", []func(*scene){due, func(s *scene) { s.RenewRequestedAt = s.now }}, RenewalRequested, RenewalDue},
+		{"expired and requested", []func(*scene){expired, func(s *scene) { s.RenewRequestedAt = s.now }}, RenewalRequested, Expired},
 		{"another spec", []func(*scene){due, func(s *scene) { s.Spec.DNSNames = []string{"other.example.com"} }}, NamesDiffer, ""},
 		{"no Secret", []func(*scene){func(s *scene) { s.SecretExists = false }}, SecretMissing, ""},
 		{"no key", []func(*scene){func(s *scene) { s.KeyPEM = nil }}, KeyMissing, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := newScene(t)
-			s.Once = true
+			s.IssueOnce = true
 			for _, edit := range row.edits {
 				edit(s)
 			}
@@ -47,13 +47,13 @@ func TestDecideOnce(t *testing.T) {
 				t.Errorf("issue %v for %q, skipped %q %q", d.Issue, d.Reason, d.Skipped, d.SkippedMessage)
 			}
 			if s.now.Before(s.end) && d.Bundle.Leaf != nil && (d.Recheck.After(s.end) || d.Recheck.IsZero()) {
-				t.Errorf("looked at again %s, it ends %s", d.Recheck, s.end)
+				t.Errorf("looked at again %s, it expires %s", d.Recheck, s.end)
 			}
 		})
 	}
 	s := newScene(t)
-	s.Once = true
+	s.IssueOnce = true
 	if d := Decide(s.Observed, s.end.Add(-time.Second)); !d.Recheck.Equal(s.end) {
-		t.Errorf("not looked at when it ends but %s", d.Recheck)
+		t.Errorf("not checked when it expires but %s", d.Recheck)
 	}
 }

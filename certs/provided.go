@@ -7,25 +7,27 @@ import (
 	"time"
 )
 
-// HostsNotCovered is a reason of CheckProvided beside those of Decide: the certificate does not name every host.
+// HostsNotCovered is a reason of CheckProvided in addition to those of Decide: the certificate does not cover every
+// host.
 const HostsNotCovered Reason = "HostsNotCovered"
 
-// Fault is what is wrong with a provided pair. The zero value is nothing.
+// Fault describes a problem with a provided certificate. The zero value is no problem.
 type Fault struct {
 	Reason  Reason
 	Message string // one stable sentence
-	// Unusable: no client would take it for any host. Otherwise it is better than nothing.
+	// Unusable means that no client would accept the certificate for any host. Otherwise serving it is better than
+	// serving none.
 	Unusable bool
 }
 
-// providedRule is a rule about a provided pair.
+// providedRule is a rule for provided certificates.
 type providedRule struct {
 	rule
 	unusable bool
 }
 
-// providedRules are those of Decide that do not depend on who issued, and two of their own: what makes the pair unusable
-// first.
+// providedRules are the rules of Decide that do not depend on the issuer, and additional ones. Those that make the
+// certificate unusable come first.
 var providedRules = []providedRule{
 	{ruleOf(SecretMissing), true},
 	{ruleOf(CertificateMissing), true},
@@ -36,11 +38,11 @@ var providedRules = []providedRule{
 	{rule{NotYetValid, when(func(f facts) bool { return f.now.Before(f.bundle.Leaf.NotBefore) }, "the certificate is not valid yet")}, true},
 	{rule{Expired, when(func(f facts) bool { return !f.now.Before(f.bundle.Leaf.NotAfter) }, "the certificate has expired")}, true},
 	{rule{ChainBroken, brokenChain}, false},
-	{rule{UsagesDiffer, when(func(f facts) bool { return !serves(f.bundle.Leaf) }, "the certificate is not for TLS servers")}, false},
+	{rule{UsagesDiffer, when(func(f facts) bool { return !serves(f.bundle.Leaf) }, "the certificate lacks the usage server auth")}, false},
 	{rule{HostsNotCovered, hostsNotCovered}, false},
 }
 
-// ProvidedReasons are all reasons of CheckProvided in the order in which it looks for them.
+// ProvidedReasons returns the reasons of CheckProvided in the order in which they are checked.
 func ProvidedReasons() []Reason {
 	var all []Reason
 	for _, r := range providedRules {
@@ -49,18 +51,18 @@ func ProvidedReasons() []Reason {
 	return all
 }
 
-// CheckProvided is Decide for a provided pair: it never says to issue, and names the first fault instead.
-// Of o it reads the PEM data, SecretExists and Spec.DNSNames. Recheck is the next of NotBefore, the marks of ExpiryMark,
-// NotAfter and ValidUntil.
+// CheckProvided checks a certificate that was provided and not issued here. Its Decision never says to issue. The
+// Fault is the first problem found. It reads the PEM data, SecretExists and Spec.DNSNames of o. Recheck is the next
+// of NotBefore, the thresholds of ExpiryThreshold, NotAfter and ValidUntil.
 func CheckProvided(o Observed, now time.Time) (Decision, Fault) {
-	o.KeyOutside = false
+	o.KeyExternal = false
 	f := gather(o, now)
 	d := Decision{Bundle: f.bundle}
 	if leaf := f.bundle.Leaf; leaf != nil {
-		_, mark := ExpiryMark(leaf.NotBefore, leaf.NotAfter, now)
-		d.NotBefore, d.NotAfter, d.ChainEnds, d.ValidUntil = leaf.NotBefore, leaf.NotAfter, f.first, f.last
+		_, threshold := ExpiryThreshold(leaf.NotBefore, leaf.NotAfter, now)
+		d.NotBefore, d.NotAfter, d.ChainExpiry, d.ValidUntil = leaf.NotBefore, leaf.NotAfter, f.first, f.last
 		d.Expired = f.expired()
-		d.Recheck = nextAfter(now, leaf.NotBefore, mark, leaf.NotAfter, f.last)
+		d.Recheck = nextAfter(now, leaf.NotBefore, threshold, leaf.NotAfter, f.last)
 	}
 	for _, r := range providedRules {
 		if message := r.finds(f); message != "" {
@@ -76,19 +78,19 @@ func ruleOf(reason Reason) rule {
 			return r
 		}
 	}
-	panic("no rule " + string(reason)) // of a constant: every test would see it
+	panic("no rule " + string(reason)) // a programming error, which every test reveals
 }
 
 func hostsNotCovered(f facts) string {
 	names := newNameSet(f.bundle.Leaf.DNSNames)
-	missing := slices.DeleteFunc(slices.Clone(f.Spec.DNSNames), names.covers)
+	missing := slices.DeleteFunc(slices.Clone(f.Spec.DNSNames), names.matches)
 	if len(missing) == 0 {
 		return ""
 	}
-	return "the certificate does not name " + listed(missing)
+	return "the certificate does not cover " + joinFirst(missing)
 }
 
-// brokenChain names a chain that does not fit together, or that no client verifies any more.
+// brokenChain describes a chain whose parts do not match or that no client can verify any more.
 func brokenChain(f facts) string {
 	if problem := f.bundle.chainProblem(f.chain); problem != "" {
 		return problem
@@ -96,21 +98,22 @@ func brokenChain(f facts) string {
 	return f.expired()
 }
 
-// marks are how long before its end a certificate that nobody here renews is warned about.
-var marks = []time.Duration{24 * time.Hour, 7 * 24 * time.Hour, 30 * 24 * time.Hour}
+// expiryThresholds are how long before its expiry a provided certificate causes a warning.
+var expiryThresholds = []time.Duration{24 * time.Hour, 7 * 24 * time.Hour, 30 * 24 * time.Hour}
 
-// ExpiryMark is the tightest mark that is reached: 30, 7 or 1 days before notAfter, zero for none; and when the next one
-// will be, cut to the second, zero where there is none. A mark of more than half of the life is none: a certificate of a
-// week is not warned about from its first day on.
-func ExpiryMark(notBefore, notAfter, now time.Time) (reached time.Duration, next time.Time) {
-	for _, mark := range marks {
-		at := notAfter.Add(-mark).Truncate(time.Second)
+// ExpiryThreshold returns the shortest threshold that has been reached: 30, 7 or 1 days before notAfter, or zero for
+// none. next is when the next one will be reached, truncated to the second, or zero if there is none. Thresholds
+// longer than half of the lifetime are ignored, so that a certificate valid for a week does not cause a warning from
+// its first day on.
+func ExpiryThreshold(notBefore, notAfter, now time.Time) (reached time.Duration, next time.Time) {
+	for _, threshold := range expiryThresholds {
+		at := notAfter.Add(-threshold).Truncate(time.Second)
 		switch {
-		case mark > notAfter.Sub(notBefore)/2:
+		case threshold > notAfter.Sub(notBefore)/2:
 		case now.Before(at):
-			next = at // marks further away begin earlier
+			next = at // longer thresholds are reached earlier
 		case reached == 0:
-			reached = mark
+			reached = threshold
 		}
 	}
 	return reached, next

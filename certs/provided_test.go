@@ -25,14 +25,14 @@ var providedFaults = []struct {
 	{KeyMissing, func(_ testing.TB, s *scene) { s.KeyPEM = []byte(" ") }, "no private key", true},
 	{CertificateUnparsable, func(_ testing.TB, s *scene) { s.CertPEM = s.CertPEM[:200] }, "cannot be parsed", true},
 	{KeyUnparsable, func(_ testing.TB, s *scene) { s.KeyPEM = []byte("x") }, "tls.key", true},
-	{KeyMismatch, func(t testing.TB, s *scene) { s.KeyPEM = mustKey(t, KeySpec{}).PEM("") }, "does not belong", true},
+	{KeyMismatch, func(t testing.TB, s *scene) { s.KeyPEM = mustKey(t, KeySpec{}).PEM("") }, "does not match", true},
 	{NotYetValid, func(_ testing.TB, s *scene) { s.now = s.start.Add(-time.Second) }, "not valid yet", true},
 	{Expired, func(_ testing.TB, s *scene) { s.now = s.end }, "has expired", true},
-	{ChainBroken, func(_ testing.TB, s *scene) { s.CAPEM = certstest.PEM(s.other.Cert) }, "did not sign it", false},
+	{ChainBroken, func(_ testing.TB, s *scene) { s.CAPEM = certstest.PEM(s.other.Cert) }, "does not lead to any", false},
 	{UsagesDiffer, func(t testing.TB, s *scene) {
 		leaf := s.sub.Sign(t, &x509.Certificate{DNSNames: s.spec.DNSNames, NotBefore: s.start, NotAfter: s.end, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}, s.key.Public())
 		s.CertPEM = certstest.PEM(leaf, s.sub.Cert)
-	}, "not for TLS servers", false},
+	}, "lacks the usage server auth", false},
 	{HostsNotCovered, func(_ testing.TB, s *scene) { s.Spec.DNSNames = append(s.Spec.DNSNames, "c.example.com") }, "c.example.com", false},
 }
 
@@ -52,7 +52,7 @@ func TestCheckProvidedFaults(t *testing.T) {
 	}
 }
 
-// Of two faults the earlier one is told.
+// Of two faults the first one is reported.
 func TestCheckProvidedOrder(t *testing.T) {
 	for _, c := range [][2]int{{0, 1}, {1, 2}, {2, 7}, {3, 4}, {4, 7}, {5, 7}, {6, 8}, {7, 8}, {7, 10}, {8, 10}, {9, 10}} {
 		first, second := providedFaults[c[0]], providedFaults[c[1]]
@@ -79,13 +79,13 @@ func TestCheckProvidedLeavesIssuing(t *testing.T) {
 	}
 }
 
-func TestExpiryMark(t *testing.T) {
+func TestExpiryThreshold(t *testing.T) {
 	end := now.Add(90 * day)
 	for _, c := range []struct {
-		name       string
-		life, left time.Duration
-		reached    time.Duration
-		next       time.Duration // before the end; zero: none
+		name           string
+		lifetime, left time.Duration
+		reached        time.Duration
+		next           time.Duration // before the end; zero: none
 	}{
 		{"new", 90 * day, 89 * day, 0, 30 * day},
 		{"a second before 30 days", 90 * day, 30*day + time.Second, 0, 30 * day},
@@ -94,12 +94,12 @@ func TestExpiryMark(t *testing.T) {
 		{"7 days", 90 * day, 7 * day, 7 * day, day},
 		{"1 day", 90 * day, day, day, 0},
 		{"over", 90 * day, -day, day, 0},
-		{"life of a month", 30 * day, 29 * day, 0, 7 * day},
-		{"life of a week", 7 * day, 6 * day, 0, day},
-		{"life of a day", day, time.Hour, 0, 0},
+		{"lifetime of a month", 30 * day, 29 * day, 0, 7 * day},
+		{"lifetime of a week", 7 * day, 6 * day, 0, day},
+		{"lifetime of a day", day, time.Hour, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			reached, next := ExpiryMark(end.Add(-c.life), end, end.Add(-c.left))
+			reached, next := ExpiryThreshold(end.Add(-c.lifetime), end, end.Add(-c.left))
 			want := time.Time{}
 			if c.next != 0 {
 				want = end.Add(-c.next)

@@ -9,7 +9,7 @@ import (
 	"log/slog"
 )
 
-// String names the key's kind and never its secret.
+// String returns the type of the key and never its secret.
 func (k Key) String() string {
 	if k.IsZero() {
 		return "no key"
@@ -21,14 +21,14 @@ func (k Key) String() string {
 	return fmt.Sprintf("private key (%s %d)", spec.Algorithm, spec.Size)
 }
 
-// Format writes String for every verb, so that no flag of fmt reaches the secret.
+// Format writes String for every verb, so that no fmt flag reveals the secret.
 func (k Key) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, k.String()) }
 
-// MarshalJSON writes String, so that a Key in a logged or stored object shows no secret.
+// MarshalJSON returns String as JSON, so that a Key in a logged or stored object does not reveal the secret.
 func (k Key) MarshalJSON() ([]byte, error) { return json.Marshal(k.String()) }
 
-// LogValue is String, for log/slog.
+// LogValue returns String, for log/slog.
 func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
-// MarshalLog is String, for logr.
+// MarshalLog returns String, for logr.
 func (k Key) MarshalLog() any { return k.String() }

@@ -13,21 +13,21 @@ func TestRenewalTime(t *testing.T) {
 	hours := func(n int) *time.Duration { d := time.Duration(n) * time.Hour; return &d }
 	start := now.Add(500 * time.Millisecond)
 	for _, row := range []struct {
-		name string
-		life time.Duration
-		spec Spec
-		want time.Duration // after start, cut to the second
+		name     string
+		lifetime time.Duration
+		spec     Spec
+		want     time.Duration // after start, cut to the second
 	}{
 		{"a third", 90 * day, Spec{}, 60 * day},
-		{"of a life that was capped", 72 * time.Hour, Spec{Duration: 720 * time.Hour}, 48 * time.Hour},
+		{"of a capped lifetime", 72 * time.Hour, Spec{Duration: 720 * time.Hour}, 48 * time.Hour},
 		{"explicit", 90 * day, Spec{RenewBefore: hours(24)}, 89 * day},
 		{"explicit, no room", 72 * time.Hour, Spec{RenewBefore: hours(72)}, 48 * time.Hour},
 		{"percentage", 100 * time.Hour, Spec{RenewBeforePercentage: new(10)}, 90 * time.Hour},
 		{"percentage of nothing", 90 * time.Hour, Spec{RenewBeforePercentage: new(0)}, 60 * time.Hour},
 		{"short", 2 * time.Second, Spec{}, time.Second},
-		{"no life", 0, Spec{}, 0},
+		{"no lifetime", 0, Spec{}, 0},
 	} {
-		got := RenewalTime(start, start.Add(row.life), row.spec, "")
+		got := RenewalTime(start, start.Add(row.lifetime), row.spec, "")
 		if want := start.Add(row.want).Truncate(time.Second); !got.Equal(want) {
 			t.Errorf("%s: %s, want %s", row.name, got, want)
 		}
@@ -74,13 +74,13 @@ func TestRenewalTimeSpread(t *testing.T) {
 }
 
 func TestRenewalTimeStaysInside(t *testing.T) {
-	for _, life := range []time.Duration{time.Second, time.Minute, time.Hour, 90 * day} {
+	for _, lifetime := range []time.Duration{time.Second, time.Minute, time.Hour, 90 * day} {
 		for _, share := range []time.Duration{1000, 100, 3, 2} {
-			before := life / share
+			before := lifetime / share
 			for i := range 200 {
-				at := RenewalTime(now, now.Add(life), Spec{RenewBefore: &before}, fmt.Sprint(i))
-				if at.Before(now) || at.After(now.Add(life)) {
-					t.Fatalf("life %s, renewBefore %s: %s", life, before, at.Sub(now))
+				at := RenewalTime(now, now.Add(lifetime), Spec{RenewBefore: &before}, fmt.Sprint(i))
+				if at.Before(now) || at.After(now.Add(lifetime)) {
+					t.Fatalf("lifetime %s, renewBefore %s: %s", lifetime, before, at.Sub(now))
 				}
 			}
 		}
@@ -113,8 +113,8 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
-// TestLifeIsCountedFromIssuance is a role with not_before_duration=24h and ttl=8h.
-func TestLifeIsCountedFromIssuance(t *testing.T) {
+// TestLifetimeFromIssuance is a role with not_before_duration=24h and ttl=8h.
+func TestLifetimeFromIssuance(t *testing.T) {
 	hour := time.Hour
 	for _, row := range []struct {
 		name             string
@@ -132,7 +132,7 @@ func TestLifeIsCountedFromIssuance(t *testing.T) {
 			s.start, s.end = now.Add(-24*hour), now.Add(8*hour)
 			s.issue(t)
 			s.IssuedAt, s.UID = now, fmt.Sprint(i)
-			if warnings, err := CheckAnswer(s.bundle, s.spec, s.key.Public(), now); err != nil || warnings != nil {
+			if warnings, err := CheckResponse(s.bundle, s.spec, s.key.Public(), now); err != nil || warnings != nil {
 				t.Fatalf("%s: %v, %v", row.name, warnings, err)
 			}
 			d := Decide(s.Observed, now)
@@ -143,7 +143,7 @@ func TestLifeIsCountedFromIssuance(t *testing.T) {
 	}
 }
 
-func TestLifeStart(t *testing.T) {
+func TestLifetimeStart(t *testing.T) {
 	start := now.Add(-day)
 	for _, row := range []struct {
 		name     string
@@ -156,19 +156,19 @@ func TestLifeStart(t *testing.T) {
 		{"a clock ahead at the issuer", start.Add(-time.Minute), start},
 		{"in the future", now.Add(time.Hour), start},
 	} {
-		if got := LifeStart(start, row.issuedAt, now); !got.Equal(row.want) {
+		if got := LifetimeStart(start, row.issuedAt, now); !got.Equal(row.want) {
 			t.Errorf("%s: %s, want %s", row.name, got, row.want)
 		}
 	}
 }
 
-// TestLivesOfAnyLength: minutes, decades, and no end at all.
-func TestLivesOfAnyLength(t *testing.T) {
+// TestLifetimesOfAnyLength: minutes, decades, and no end at all.
+func TestLifetimesOfAnyLength(t *testing.T) {
 	forever := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 	for _, end := range []time.Time{now.Add(time.Minute), now.Add(90 * time.Minute), now.Add(30 * 365 * day), now.Add(250 * 365 * day), forever} {
 		before := 30 * day
 		for name, spec := range map[string]Spec{
-			"default": {}, "asked for": {Duration: 90 * day}, "asked for the longest": {Duration: 1<<63 - 1}, "explicit": {RenewBefore: &before},
+			"default": {}, "requested": {Duration: 90 * day}, "longest requested": {Duration: 1<<63 - 1}, "explicit": {RenewBefore: &before},
 			"early": {RenewBeforePercentage: new(90)}, "late": {RenewBeforePercentage: new(1)},
 		} {
 			s := newScene(t)
@@ -178,7 +178,7 @@ func TestLivesOfAnyLength(t *testing.T) {
 			s.spec.DNSNames = []string{"a.example.com"}
 			s.issue(t)
 			s.IssuedAt = now
-			warnings, err := CheckAnswer(s.bundle, s.spec, s.key.Public(), now)
+			warnings, err := CheckResponse(s.bundle, s.spec, s.key.Public(), now)
 			short := spec.Duration > 0 && (spec.Duration > 1000*day && end.Before(forever) || end.Before(now.Add(89*day)))
 			if got := len(warnings) > 0 && strings.HasPrefix(warnings[0], "the issuer granted"); err != nil || got != short {
 				t.Fatalf("%s, %s: %v, %v, short %v", end, name, warnings, err, short)
@@ -190,22 +190,22 @@ func TestLivesOfAnyLength(t *testing.T) {
 			if d := Decide(s.Observed, d.RenewAt); d.Reason != RenewalDue {
 				t.Fatalf("%s, %s: %q at the renewal time", end, name, d.Reason)
 			}
-			if _, next := ExpiryMark(s.start, end, now); next.After(end) {
+			if _, next := ExpiryThreshold(s.start, end, now); next.After(end) {
 				t.Fatalf("%s: mark %s", end, next)
 			}
 		}
 	}
 }
 
-// TestLifeIsCutByTheCA: Vault cuts a life at the end of the CA, or issues beyond it; either way the CA's end counts.
-func TestLifeIsCutByTheCA(t *testing.T) {
+// TestLifetimeLimitedByCA: Vault limits a lifetime to the CA's, or issues beyond it. In both cases the CA's expiry counts.
+func TestLifetimeLimitedByCA(t *testing.T) {
 	for name, end := range map[string]time.Time{"cut": now.Add(3 * day), "beyond": now.Add(90 * day)} {
 		s := newScene(t)
 		s.sub = s.root.Intermediate(t, "sub", now.Add(3*day))
 		s.start, s.end = now.Add(-30*time.Second), end
 		s.issue(t)
 		s.IssuedAt = now
-		warnings, err := CheckAnswer(s.bundle, s.spec, s.key.Public(), now)
+		warnings, err := CheckResponse(s.bundle, s.spec, s.key.Public(), now)
 		if err != nil || len(warnings) == 0 {
 			t.Errorf("%s: %v, %q", name, warnings, err)
 		}

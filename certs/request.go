@@ -14,15 +14,16 @@ import (
 	"net/url"
 )
 
-// CreateRequest makes a certificate signing request (RFC 2986) for spec, signed by key, as one PEM block. It carries
-// subject and SANs, and the usage extensions where spec names usages. A spec that Validate refuses, or the zero Key,
-// is an error.
+// CreateRequest creates a certificate signing request (RFC 2986) for spec, signed by key, as one PEM block. It
+// contains the subject, the SANs, and usage extensions if spec has usages. The common name is
+// Spec.RequestedCommonName, which Vault roles require by default. A spec that Validate rejects and the zero Key are
+// errors.
 func CreateRequest(spec Spec, key Key) (csrPEM []byte, err error) {
 	return createRequest(spec, spec.RequestedCommonName(), key)
 }
 
-// CreateExactRequest is CreateRequest without the common name of Spec.RequestedCommonName: an issuer that wants none, as all but
-// Vault's roles do, is asked for what spec says and no more.
+// CreateExactRequest is CreateRequest with Spec.CommonName instead of Spec.RequestedCommonName, for issuers that do
+// not require a common name.
 func CreateExactRequest(spec Spec, key Key) (csrPEM []byte, err error) {
 	return createRequest(spec, spec.CommonName, key)
 }
@@ -64,7 +65,7 @@ var (
 	oidExtKeyUsage = asn1.ObjectIdentifier{2, 5, 29, 37}
 )
 
-// extKeyUsageOIDs are those of RFC 5280 section 4.2.1.12 and of the vendors, which crypto/x509 keeps to itself.
+// extKeyUsageOIDs are the OIDs of RFC 5280 section 4.2.1.12 and of vendors, which crypto/x509 does not export.
 var extKeyUsageOIDs = map[x509.ExtKeyUsage]asn1.ObjectIdentifier{
 	x509.ExtKeyUsageAny:                        {2, 5, 29, 37, 0},
 	x509.ExtKeyUsageServerAuth:                 {1, 3, 6, 1, 5, 5, 7, 3, 1},
@@ -107,7 +108,8 @@ func usageExtensions(usages []Usage) ([]pkix.Extension, error) {
 	return extensions, nil
 }
 
-// keyUsageBits turns crypto/x509's order, lowest bit first, into that of ASN.1, and drops trailing zeros as DER wants.
+// keyUsageBits converts the bit order of crypto/x509, lowest bit first, to that of ASN.1 and removes trailing zeros
+// as DER requires.
 func keyUsageBits(usage x509.KeyUsage) asn1.BitString {
 	reversed := bits.Reverse16(uint16(usage))
 	raw := []byte{byte(reversed >> 8), byte(reversed)}

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// Revocations is a CRL that is asked for many certificates: RevokedBy walks through the list each time, which with as many
-// entries as certificates is their square. Nil has none.
+// Revocations is an indexed CRL. It is for looking up many certificates: RevokedBy searches the whole list each time.
+// A nil *Revocations has no entries.
 type Revocations struct {
 	issuer  string // DER
 	serials map[string]time.Time
-	times   []time.Time // of all, in order
+	times   []time.Time // of all entries, sorted
 }
 
-// NewRevocations indexes a list. Nil gives nil.
+// NewRevocations indexes a CRL. It returns nil for nil.
 func NewRevocations(list *x509.RevocationList) *Revocations {
 	if list == nil {
 		return nil
@@ -30,10 +30,10 @@ func NewRevocations(list *x509.RevocationList) *Revocations {
 	return r
 }
 
-// Empty reports whether nothing is revoked.
+// Empty reports whether the CRL has no entries.
 func (r *Revocations) Empty() bool { return r == nil || len(r.serials) == 0 }
 
-// Has is RevokedBy.
+// Has reports whether cert is on the CRL, as RevokedBy does.
 func (r *Revocations) Has(cert *x509.Certificate) bool {
 	if r.Empty() || cert == nil || r.issuer != string(cert.RawIssuer) {
 		return false
@@ -42,29 +42,29 @@ func (r *Revocations) Has(cert *x509.Certificate) bool {
 	return found
 }
 
-// A certificate was revoked with many others where at least manyRevoked were within manyWithin of it.
+// A mass revocation has at least massRevocationCount entries within massRevocationWindow of the certificate's.
 const (
-	manyRevoked = 10
-	manyWithin  = time.Minute
+	massRevocationCount  = 10
+	massRevocationWindow = time.Minute
 )
 
-// Since is when cert was revoked, where many others were at the same time, as those of a token are whose leases end; zero: it
-// was not, or with few.
-func (r *Revocations) Since(cert *x509.Certificate) time.Time {
+// MassRevokedAt returns when cert was revoked, if many others were revoked at about the same time, as when a Vault
+// token expires and its leases with it. Otherwise it is zero.
+func (r *Revocations) MassRevokedAt(cert *x509.Certificate) time.Time {
 	if !r.Has(cert) {
 		return time.Time{}
 	}
 	at := r.serials[string(cert.SerialNumber.Bytes())]
-	from, _ := slices.BinarySearchFunc(r.times, at.Add(-manyWithin), time.Time.Compare)
-	to, _ := slices.BinarySearchFunc(r.times, at.Add(manyWithin), time.Time.Compare)
-	if to-from < manyRevoked {
+	from, _ := slices.BinarySearchFunc(r.times, at.Add(-massRevocationWindow), time.Time.Compare)
+	to, _ := slices.BinarySearchFunc(r.times, at.Add(massRevocationWindow), time.Time.Compare)
+	if to-from < massRevocationCount {
 		return time.Time{}
 	}
 	return at
 }
 
-// RevokedBy reports whether cert is on list (RFC 5280 section 5.3). Serial numbers count for one issuer only, so a list of another issuer than
-// the certificate's says nothing about it; nor does a nil list. The list's signature is for its reader to check.
+// RevokedBy reports whether cert is on list (RFC 5280 section 5.3). It is false if list is nil or from another issuer
+// than cert, because serial numbers are unique only for one issuer. It does not check the signature of list.
 func RevokedBy(list *x509.RevocationList, cert *x509.Certificate) bool {
 	if list == nil || cert == nil || string(list.RawIssuer) != string(cert.RawIssuer) {
 		return false

@@ -4,20 +4,20 @@ package certs
 
 import "time"
 
-// defaultRotationSpread is that of Observed.RotationSpread.
+// defaultRotationSpread is the default of Observed.RotationSpread.
 const defaultRotationSpread = time.Hour
 
-// rotationTurn is when a certificate is issued again among all that a rotation concerns: ends is when the clients of its
-// chain begin to be lost, and uid is its object's.
-func rotationTurn(since, ends time.Time, spread time.Duration, uid string) time.Time {
+// rotationTime returns when a certificate is issued again after a CA rotation at since that affects many
+// certificates. expiry is when the first clients can no longer verify its chain, and uid identifies its object.
+func rotationTime(since, expiry time.Time, spread time.Duration, uid string) time.Time {
 	if spread <= 0 {
 		spread = defaultRotationSpread
 	}
-	most := min(spread, max(0, ends.Sub(since)/10))
-	return since.Add(time.Duration(share(uid) * float64(most))).Truncate(time.Second)
+	limit := min(spread, max(0, expiry.Sub(since)/10))
+	return since.Add(time.Duration(share(uid) * float64(limit))).Truncate(time.Second)
 }
 
-// share is a number from 0 to 1 that depends on uid alone; 0 for an empty one.
+// share returns a number from 0 to 1 that depends only on uid, and 0 for an empty uid.
 func share(uid string) float64 {
 	if uid == "" {
 		return 0

@@ -81,7 +81,7 @@ func TestRotationIsTriedOnce(t *testing.T) {
 	}
 }
 
-// TestSelfSigned takes what issuers of type selfSigned answer: a leaf that is its own CA and no authority.
+// TestSelfSigned accepts what issuers of type selfSigned return: a leaf that is its own CA and no authority.
 func TestSelfSigned(t *testing.T) {
 	s := newScene(t)
 	template := &x509.Certificate{
@@ -102,7 +102,7 @@ func TestSelfSigned(t *testing.T) {
 	}
 	spec := s.spec
 	spec.Duration = 0
-	if _, err := CheckAnswer(b, spec, s.key.Public(), s.now); err != nil {
+	if _, err := CheckResponse(b, spec, s.key.Public(), s.now); err != nil {
 		t.Error(err)
 	}
 	s.CertPEM, s.CAPEM, s.CurrentCA = b.CertPEM(), b.CAPEM(), nil
@@ -111,14 +111,14 @@ func TestSelfSigned(t *testing.T) {
 	}
 }
 
-// TestManyRevoked: where a token's end has revoked all that it issued, they are issued again in turns, and all within the spread.
-func TestManyRevoked(t *testing.T) {
+// TestMassRevocation: where a token's end has revoked all that it issued, they are issued again in turns, and all within the spread.
+func TestMassRevocation(t *testing.T) {
 	s := newScene(t)
 	s.Revoked, s.RotationSpread = true, time.Hour
 	if d := Decide(s.Observed, s.now); d.Reason != Revoked {
 		t.Errorf("one alone waits: %q", d.Reason)
 	}
-	s.RevokedSince = s.now
+	s.MassRevokedAt = s.now
 	minutes := map[int]int{}
 	for i := range 200 {
 		s.UID = fmt.Sprint(i)
@@ -141,8 +141,8 @@ func TestManyRevoked(t *testing.T) {
 	}
 }
 
-// TestRevokedWithMany: how many were revoked at the same time is what counts, not how many are on the list.
-func TestRevokedWithMany(t *testing.T) {
+// TestMassRevokedAt: how many were revoked at the same time is what counts, not how many are on the list.
+func TestMassRevokedAt(t *testing.T) {
 	s := newScene(t)
 	leaf := s.bundle.Leaf
 	list := func(others int, every time.Duration) *Revocations {
@@ -159,15 +159,15 @@ func TestRevokedWithMany(t *testing.T) {
 		every  time.Duration
 		many   bool
 	}{{0, 0, false}, {8, time.Second, false}, {9, time.Second, true}, {100, time.Second, true}, {100, time.Hour, false}} {
-		at := list(row.others, row.every).Since(leaf)
+		at := list(row.others, row.every).MassRevokedAt(leaf)
 		if many := !at.IsZero(); many != row.many || many && !at.Equal(s.now) {
 			t.Errorf("with %d others, one each %s: %s", row.others, row.every, at)
 		}
 	}
-	if other := newScene(t).bundle.Leaf; !list(100, 0).Since(other).IsZero() {
+	if other := newScene(t).bundle.Leaf; !list(100, 0).MassRevokedAt(other).IsZero() {
 		t.Error("one that is not revoked")
 	}
-	if at := (*Revocations)(nil).Since(leaf); !at.IsZero() {
+	if at := (*Revocations)(nil).MassRevokedAt(leaf); !at.IsZero() {
 		t.Errorf("no list: %s", at)
 	}
 }

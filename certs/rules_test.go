@@ -87,9 +87,9 @@ func TestNamesDiffer(t *testing.T) {
 		{"more names", func(s *Spec) { s.DNSNames = append(s.DNSNames, "c.example.com", "d.example.com") }, "the certificate lacks names: c.example.com, d.example.com"},
 		{"many names", func(s *Spec) { s.URIs = []string{"a:6", "a:5", "a:4", "a:3", "a:2", "a:1"} }, "the certificate lacks names: a:1, a:2, a:3, a:4, a:5, and more"},
 		{"fewer names", func(s *Spec) { s.DNSNames = s.DNSNames[:1] }, "the certificate has names that were not requested: *.b.example.com"},
-		{"common name", func(s *Spec) { s.CommonName = "Some Body" }, "the certificate has another common name"},
-		{"no common name, that of none", func(s *Spec) { s.DNSNames = s.DNSNames[1:] }, "the certificate has another common name"},
-		{"subject", func(s *Spec) { s.Subject = Subject{Countries: []string{"DE"}, SerialNumber: "1"} }, "the certificate has another subject: countries, serialNumber"},
+		{"common name", func(s *Spec) { s.CommonName = "Some Body" }, "the certificate has a different common name"},
+		{"no common name, that of none", func(s *Spec) { s.DNSNames = s.DNSNames[1:] }, "the certificate has a different common name"},
+		{"subject", func(s *Spec) { s.Subject = Subject{Countries: []string{"DE"}, SerialNumber: "1"} }, "the certificate has a different subject: countries, serialNumber"},
 	} {
 		s := newScene(t)
 		row.change(&s.Spec)
@@ -117,7 +117,7 @@ func TestRulesOrder(t *testing.T) {
 
 func TestRulesLeaveAlone(t *testing.T) {
 	for name, change := range map[string]func(testing.TB, *scene){
-		"key outside":             func(_ testing.TB, s *scene) { s.KeyOutside, s.KeyPEM = true, nil },
+		"key outside":             func(_ testing.TB, s *scene) { s.KeyExternal, s.KeyPEM = true, nil },
 		"adopted":                 func(_ testing.TB, s *scene) { s.IssuedBy, s.IssuedFor, s.IssuedDigest = "", "", "" },
 		"no CA beside":            func(_ testing.TB, s *scene) { s.CAPEM = nil },
 		"CA not known":            func(_ testing.TB, s *scene) { s.CurrentCA = nil },
@@ -127,8 +127,8 @@ func TestRulesLeaveAlone(t *testing.T) {
 		"upper case":              func(_ testing.TB, s *scene) { s.Spec.DNSNames[0] = "A.example.COM" },
 		"CN of a host":            func(_ testing.TB, s *scene) { s.Spec.CommonName = "a.example.com" },
 		"clocks that differ":      func(_ testing.TB, s *scene) { s.now = s.start.Add(-ClockSkew) },
-		"request answered":        func(_ testing.TB, s *scene) { s.RenewRequestedAt = s.start },
-		"answered in its second":  func(_ testing.TB, s *scene) { s.RenewRequestedAt = s.start.Add(700 * time.Millisecond) },
+		"request served":          func(_ testing.TB, s *scene) { s.RenewRequestedAt = s.start },
+		"served in its second":    func(_ testing.TB, s *scene) { s.RenewRequestedAt = s.start.Add(700 * time.Millisecond) },
 		"request ahead":           func(_ testing.TB, s *scene) { s.RenewRequestedAt = s.now.Add(time.Hour) },
 		"subject never granted":   func(t testing.TB, s *scene) { s.spec.Subject.Organizations = []string{"ACME"}; s.issue(t) },
 		"usage never granted":     func(t testing.TB, s *scene) { s.spec.Usages = []Usage{ServerAuth, ClientAuth}; s.issue(t) },
@@ -149,7 +149,7 @@ func TestRulesLeaveAlone(t *testing.T) {
 	}
 }
 
-// endingCA is a CA that ends before its leaf, with no longer one: a new certificate would be no better.
+// endingCA is a CA that expires before its leaf, without a longer one: a new certificate would be no better.
 func (s *scene) endingCA(t testing.TB, end time.Time) {
 	ending := s.root.Renewed(t, end)
 	leaf := ending.Sign(t, s.bundle.Leaf, s.bundle.Leaf.PublicKey)

@@ -36,7 +36,7 @@ func newScene(t testing.TB) *scene {
 	return s
 }
 
-// issue applies a right answer: everything as a caller would store it.
+// issue stores a correct response: everything as a caller would store it.
 func (s *scene) issue(t testing.TB) {
 	csr, err := CreateRequest(s.spec, s.key)
 	if err != nil {

@@ -12,29 +12,30 @@ import (
 	"time"
 )
 
-// Spec is the certificate that is wanted. Fields mean what they mean in cert-manager's Certificate.
+// Spec is the requested certificate. Its fields have the same meaning as in cert-manager's Certificate.
 type Spec struct {
-	// CommonName may be empty: then the first of DNSNames that fits into a common name is asked for, because a Vault
-	// role wants one by default, and a certificate with or without it is taken. A common name that is a host is also
-	// asked for as a SAN.
+	// CommonName may be empty. Then the first of DNSNames that is short enough is requested as common name, because
+	// Vault roles require one by default, and a certificate with or without it is accepted. A common name that is a
+	// host is also requested as a SAN.
 	CommonName     string
 	DNSNames       []string
 	IPAddresses    []string
 	URIs           []string
 	EmailAddresses []string
 	Subject        Subject
-	// Usages that the certificate must have at least; empty asks for nothing but that TLS servers may use it.
+	// Usages are the usages that the certificate must have at least. If it is empty, only use by TLS servers is
+	// required.
 	Usages []Usage
 	Key    KeySpec
-	// Duration is the life asked for; 0 leaves it to the issuer.
+	// Duration is the requested lifetime. Zero is the issuer's default.
 	Duration time.Duration
-	// RenewBefore is how long before NotAfter to renew; RenewBeforePercentage the same in percent (1 to 99) of the life
-	// that the issuer granted. At most one is set; with both nil it is a third of the life.
+	// RenewBefore is how long before NotAfter to renew. RenewBeforePercentage is the same as a percentage (1 to 99)
+	// of the granted lifetime. At most one is set. If both are nil, it is a third of the lifetime.
 	RenewBefore           *time.Duration
 	RenewBeforePercentage *int
 }
 
-// Subject is the distinguished name beside the common name (RFC 5280 section 4.1.2.6).
+// Subject is the distinguished name without the common name (RFC 5280 section 4.1.2.6).
 type Subject struct {
 	Organizations       []string
 	Countries           []string
@@ -54,25 +55,25 @@ func (s Subject) name(commonName string) pkix.Name {
 	}
 }
 
-// Normalize returns spec with each name as certificates carry it: hosts in lower case (see NormalizeHost), IP addresses in
-// their shortest form, URIs percent-encoded with their scheme in lower case (RFC 3986 section 6.2.2), the host of e-mail
-// addresses in lower case, white space around names cut; and usages without repeats. Sources apply it before Validate. What
-// is wrong stays, for Validate to name. It is idempotent.
+// Normalize returns s with names in the form that certificates contain: hosts in lower case (see NormalizeHost), IP
+// addresses in their shortest form, URIs percent-encoded with their scheme in lower case (RFC 3986 section 6.2.2),
+// hosts of email addresses in lower case, all without surrounding white space, and usages without duplicates. It does
+// not change invalid values, so that Validate can report them. It is idempotent. Call it before Validate.
 func (s Spec) Normalize() Spec {
 	s.CommonName = strings.TrimSpace(s.CommonName)
 	if hostProblem(NormalizeHost(s.CommonName)) == nil {
 		s.CommonName = NormalizeHost(s.CommonName)
 	}
-	s.DNSNames = each(s.DNSNames, NormalizeHost)
-	s.IPAddresses = each(s.IPAddresses, normalizeIP)
-	s.URIs = each(s.URIs, normalizeURI)
-	s.EmailAddresses = each(s.EmailAddresses, normalizeEmail)
+	s.DNSNames = mapEach(s.DNSNames, NormalizeHost)
+	s.IPAddresses = mapEach(s.IPAddresses, normalizeIP)
+	s.URIs = mapEach(s.URIs, normalizeURI)
+	s.EmailAddresses = mapEach(s.EmailAddresses, normalizeEmail)
 	s.Usages = distinct(s.Usages)
 	return s
 }
 
-// Digest identifies what spec asks for that an issuer may leave out without a word: Subject and Usages, which a Vault
-// role sets by itself. The order of values does not count. See Observed.IssuedDigest.
+// Digest identifies the subject and usages in s, which an issuer may silently not grant: a Vault role sets them
+// itself. The order of values does not matter. See Observed.IssuedDigest.
 func (s Spec) Digest() string {
 	subject := s.Subject
 	for _, list := range []*[]string{
@@ -81,13 +82,13 @@ func (s Spec) Digest() string {
 	} {
 		*list = sorted(*list)
 	}
-	// Strings and lists of strings always marshal.
+	// Marshalling strings and lists of strings cannot fail.
 	text, _ := json.Marshal([]any{subject, sorted(s.Usages)})
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }
 
-// RequestedCommonName is the common name that a request carries, see Spec.CommonName.
+// RequestedCommonName returns the common name of a CSR: see Spec.CommonName.
 func (s Spec) RequestedCommonName() string {
 	if s.CommonName != "" {
 		return s.CommonName
@@ -100,7 +101,7 @@ func (s Spec) RequestedCommonName() string {
 	return ""
 }
 
-// RequestedDNSNames are the DNS SANs that a request carries: DNSNames, and the common name if it is a host.
+// RequestedDNSNames returns the DNS SANs of a CSR: DNSNames, and the common name if it is a host.
 func (s Spec) RequestedDNSNames() []string {
 	if s.CommonName == "" || hostProblem(s.CommonName) != nil {
 		return s.DNSNames

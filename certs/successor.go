@@ -7,46 +7,48 @@ import (
 	"time"
 )
 
-// CheckSuccessor reports whether an answer that passed CheckAnswer may take the place of old, a certificate that is still as
-// the spec wants it: one that was granted less than spec asks for must not end before it, its last path counting. The error is an *AnswerError,
-// whose text is stable as long as old is there and the issuer grants the same. An old that has expired, or none, gives
-// way to anything.
-func CheckSuccessor(answer, old Bundle, spec Spec, now time.Time) error {
-	granted, short := shortLife(answer, spec, now)
+// CheckSuccessor reports whether a response that passed CheckResponse may replace old, a certificate that still
+// matches spec. A response with a shorter lifetime than spec requests must not expire before old, where the last path
+// of each counts. The error is a *ResponseError. Its text is stable while old exists and the issuer grants the same
+// lifetime. If old has expired or has no leaf, any response may replace it.
+func CheckSuccessor(response, old Bundle, spec Spec, now time.Time) error {
+	granted, short := shortLifetime(response, spec, now)
 	if !short || old.Leaf == nil {
 		return nil
 	}
-	_, ends := old.Ends()
-	if _, last := answer.Ends(); !last.Before(ends) {
+	_, expiry := old.Expiry()
+	if _, last := response.Expiry(); !last.Before(expiry) {
 		return nil
 	}
-	return &AnswerError{ShortLife(granted, spec.Duration, ends), ShortLifeMend(granted)}
+	return &ResponseError{ShortLifetimeProblem(granted, spec.Duration, expiry), ShortLifetimeFix(granted)}
 }
 
-// ShortLife says that a life was granted, or would be, that ends before the certificate that is there does, at ends.
-func ShortLife(granted, asked time.Duration, ends time.Time) string {
-	return fmt.Sprintf("it expires after %s of the %s requested, before the current certificate, which expires at %s",
-		granted, asked, ends.UTC().Format(time.RFC3339))
+// ShortLifetimeProblem describes a lifetime, granted or allowed by the issuer, with which the new certificate would
+// expire before the current one.
+func ShortLifetimeProblem(granted, requested time.Duration, expiry time.Time) string {
+	return fmt.Sprintf("the certificate would be valid for %s of the %s requested and expire before the current certificate, which expires at %s",
+		granted, requested, expiry.UTC().Format(time.RFC3339))
 }
 
-// ShortLifeMend is what to do about ShortLife.
-func ShortLifeMend(granted time.Duration) string {
-	return fmt.Sprintf("set spec.duration to %s or less, or let the issuer grant a longer one (for Vault: the role's max_ttl, the mount's max_lease_ttl, the expiry of the CA)", granted)
+// ShortLifetimeFix returns how to fix ShortLifetimeProblem.
+func ShortLifetimeFix(granted time.Duration) string {
+	return fmt.Sprintf("set spec.duration to %s or less, or raise the issuer's limit (for Vault: the role's max_ttl, the mount's max_lease_ttl or the CA's expiry)", granted)
 }
 
-// shortLife is the life that was granted, and whether that is less than what was asked for. A minute is for the way to the
-// issuer and back, and keeps the text the same from one time to the next.
-func shortLife(answer Bundle, spec Spec, now time.Time) (granted time.Duration, short bool) {
-	granted = answer.Leaf.NotAfter.Sub(now).Round(time.Minute)
+// shortLifetime returns the granted lifetime and whether it is shorter than requested. A tolerance of one minute
+// allows for the time of the request, and keeps the text stable.
+func shortLifetime(response Bundle, spec Spec, now time.Time) (granted time.Duration, short bool) {
+	granted = response.Leaf.NotAfter.Sub(now).Round(time.Minute)
 	return granted, granted < spec.Duration-time.Minute
 }
 
-// crampedRenewal says that the life that was granted has no room for spec's renewBefore; empty: it has.
-func crampedRenewal(answer Bundle, spec Spec, now time.Time) string {
-	first, _ := answer.Ends()
-	life := first.Sub(LifeStart(answer.Leaf.NotBefore, now, now))
-	if spec.RenewBefore == nil || *spec.RenewBefore < life {
+// renewBeforeProblem describes a renewBefore that is not shorter than the granted lifetime. It is empty if there is
+// no problem.
+func renewBeforeProblem(response Bundle, spec Spec, now time.Time) string {
+	first, _ := response.Expiry()
+	lifetime := first.Sub(LifetimeStart(response.Leaf.NotBefore, now, now))
+	if spec.RenewBefore == nil || *spec.RenewBefore < lifetime {
 		return ""
 	}
-	return fmt.Sprintf("renewBefore %s is not shorter than the life that the issuer granted: a third of that is used instead", *spec.RenewBefore)
+	return fmt.Sprintf("renewBefore %s is not shorter than the granted lifetime; one third of the lifetime is used instead", *spec.RenewBefore)
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// TestCheckSuccessor: a life that is shorter than asked for is taken where that makes nothing worse.
+// TestCheckSuccessor: a lifetime shorter than requested is accepted if it is no worse than the current one.
 func TestCheckSuccessor(t *testing.T) {
 	for _, row := range []struct {
 		name        string
@@ -19,51 +19,51 @@ func TestCheckSuccessor(t *testing.T) {
 		old         time.Duration // what is left of the old one; 0: there is none
 		refusedWith string
 	}{
-		{"nothing asked for", 0, time.Hour, 10 * day, ""},
-		{"all that was asked for, and less than the old has left", time.Hour, time.Hour, 10 * day, ""},
+		{"nothing requested", 0, time.Hour, 10 * day, ""},
+		{"as requested, and less than the old one has left", time.Hour, time.Hour, 10 * day, ""},
 		{"shorter by what the way there and back took", 90 * day, 90*day - 40*time.Second, 100 * day, ""},
 		{"shorter, and none is there", 90 * day, day, 0, ""},
-		{"shorter, and the old ends sooner", 90 * day, 2 * day, day, ""},
-		{"shorter, and the old ends at the same time", 90 * day, day, day, ""},
+		{"shorter, and the old one expires sooner", 90 * day, 2 * day, day, ""},
+		{"shorter, and the old one expires at the same time", 90 * day, day, day, ""},
 		{"shorter, and the old has expired", 90 * day, day, -time.Hour, ""},
 		{"shorter, and the old lasts longer", 90 * day, day, 2 * day, "24h0m0s of the 2160h0m0s requested"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			answer, old := lasting(t, row.granted), Bundle{}
+			response, old := lasting(t, row.granted), Bundle{}
 			if row.old != 0 {
 				old = lasting(t, row.old)
 			}
-			err := CheckSuccessor(answer, old, Spec{Duration: row.asked}, now)
-			var bad *AnswerError
+			err := CheckSuccessor(response, old, Spec{Duration: row.asked}, now)
+			var bad *ResponseError
 			switch {
 			case row.refusedWith == "" && err != nil:
 				t.Error(err)
 			case row.refusedWith == "":
 			case !errors.As(err, &bad) || !strings.Contains(bad.Problem, row.refusedWith):
 				t.Errorf("%v, want %q", err, row.refusedWith)
-			case !strings.Contains(bad.Problem, old.Leaf.NotAfter.Format(time.RFC3339)), !strings.Contains(bad.Mend, "spec.duration"):
-				t.Errorf("%v lacks the old end or the mend", err)
+			case !strings.Contains(bad.Problem, old.Leaf.NotAfter.Format(time.RFC3339)), !strings.Contains(bad.Fix, "spec.duration"):
+				t.Errorf("%v lacks the old expiry or the fix", err)
 			}
-			if later := CheckSuccessor(answer, old, Spec{Duration: row.asked}, now.Add(10*time.Second)); row.old > 0 && (later == nil) != (err == nil) || later != nil && later.Error() != err.Error() {
+			if later := CheckSuccessor(response, old, Spec{Duration: row.asked}, now.Add(10*time.Second)); row.old > 0 && (later == nil) != (err == nil) || later != nil && later.Error() != err.Error() {
 				t.Errorf("not stable: %v, then %v", err, later)
 			}
 		})
 	}
 }
 
-// lasting is a pair that ends so long from now.
+// lasting is a pair that expires so long from now.
 func lasting(t *testing.T, left time.Duration) Bundle {
 	s := newScene(t)
-	a := &answer{scene: s, public: s.key.Public()}
+	a := &response{scene: s, public: s.key.Public()}
 	a.resign(t, func(c *x509.Certificate) { c.NotAfter = now.Add(left) })
 	return a.bundle
 }
 
-// TestCrampedRenewal: a renewBefore without room in the life that was granted is told.
-func TestCrampedRenewal(t *testing.T) {
+// TestRenewBeforeProblem: a renewBefore that is not shorter than the granted lifetime is reported.
+func TestRenewBeforeProblem(t *testing.T) {
 	b := lasting(t, 5*day)
 	for before, want := range map[time.Duration]bool{day: false, 4000 * day: true} {
-		if got := crampedRenewal(b, Spec{RenewBefore: &before}, now); (got != "") != want {
+		if got := renewBeforeProblem(b, Spec{RenewBefore: &before}, now); (got != "") != want {
 			t.Errorf("renewBefore %s: %q", before, got)
 		}
 	}

@@ -8,11 +8,11 @@ import (
 	"slices"
 )
 
-// Usage is a purpose of a certificate, with cert-manager's names: key usages of RFC 5280 section 4.2.1.3 and extended
-// ones of 4.2.1.12.
+// Usage is a key usage (RFC 5280 section 4.2.1.3) or an extended key usage (section 4.2.1.12), named as in
+// cert-manager.
 type Usage string
 
-// Usages that are often named.
+// Common usages.
 const (
 	DigitalSignature Usage = "digital signature"
 	KeyEncipherment  Usage = "key encipherment"
@@ -50,15 +50,15 @@ var extKeyUsages = map[Usage]x509.ExtKeyUsage{
 	"netscape sgc":     x509.ExtKeyUsageNetscapeServerGatedCrypto,
 }
 
-// Usages are all names that Spec.Usages may hold, sorted.
+// Usages returns all valid usages, sorted.
 func Usages() []Usage {
-	return slices.Sorted(func(yield func(Usage) bool) {
+	return slices.Sorted(func(visit func(Usage) bool) {
 		for u := range maps.Keys(keyUsages) {
-			if !yield(u) {
+			if !visit(u) {
 				return
 			}
 		}
-		maps.Keys(extKeyUsages)(yield)
+		maps.Keys(extKeyUsages)(visit)
 	})
 }
 
@@ -76,7 +76,7 @@ func grants(leaf *x509.Certificate, u Usage) bool {
 	return slices.Contains(leaf.ExtKeyUsage, extKeyUsages[u])
 }
 
-// serves reports whether TLS clients take leaf from a server: no extended usages at all, or one that fits.
+// serves reports whether TLS clients accept leaf from a server: it has no extended key usages, or a suitable one.
 func serves(leaf *x509.Certificate) bool {
 	unlimited := len(leaf.ExtKeyUsage) == 0 && len(leaf.UnknownExtKeyUsage) == 0
 	return unlimited || grants(leaf, ServerAuth) || grants(leaf, AnyUsage)

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// minDuration leaves a renewal time to happen; Vault backdates NotBefore by 30 s.
+// minDuration leaves time for a renewal. Vault backdates NotBefore by 30 s.
 const minDuration = time.Minute
 
-// Validate names everything in s that no issuer could grant, nil if there is nothing. It takes s as it is: call
-// Normalize first, or upper case in a host is a fault.
+// Validate returns an error for every field that no issuer could grant, or nil. Call Normalize first: a host in upper
+// case is invalid here.
 func (s Spec) Validate() []FieldError {
 	var found []FieldError
 	found = append(found, s.validateNames()...)
@@ -23,7 +23,7 @@ func (s Spec) Validate() []FieldError {
 func (s Spec) validateNames() []FieldError {
 	var found []FieldError
 	if s.CommonName == "" && len(s.DNSNames)+len(s.IPAddresses)+len(s.URIs)+len(s.EmailAddresses) == 0 {
-		found = append(found, fieldError("dnsNames", "", problem{"and all other names are empty", "set at least one of dnsNames, commonName, ipAddresses, uris and emailAddresses"}))
+		found = append(found, fieldError("dnsNames", "", problem{"and all other names are empty", "set at least one of dnsNames, commonName, ipAddresses, uris or emailAddresses"}))
 	}
 	if bad := commonNameProblem(s.CommonName); bad != nil {
 		found = append(found, fieldError("commonName", s.CommonName, *bad))
@@ -39,7 +39,7 @@ func (s Spec) validateUsages() []FieldError {
 	for i, u := range s.Usages {
 		if !u.known() {
 			found = append(found, fieldError(fmt.Sprintf("usages[%d]", i), string(u),
-				problem{"is not a usage", `use cert-manager's names, as in "server auth"`}))
+				problem{"is not a known usage", `use cert-manager's names, for example "server auth"`}))
 		}
 	}
 	return found
@@ -57,11 +57,11 @@ func (s Spec) validateTimes() []FieldError {
 	}
 	if p := s.RenewBeforePercentage; p != nil && (*p < 1 || *p > 99) {
 		found = append(found, fieldError("renewBeforePercentage", fmt.Sprint(*p),
-			problem{"is not between 1 and 99", "use a percentage of the life, as in 33"}))
+			problem{"is not between 1 and 99", "use a percentage of the lifetime, for example 33"}))
 	}
 	if b := s.RenewBefore; b != nil && (*b <= 0 || s.Duration > 0 && *b >= s.Duration) {
 		found = append(found, fieldError("renewBefore", b.String(),
-			problem{"is not between 0 and the duration", "use less than the duration, as in a third of it"}))
+			problem{"is not between 0 and the duration", "use less than the duration, for example a third of it"}))
 	}
 	return found
 }

@@ -22,34 +22,34 @@ func TestValidateHosts(t *testing.T) {
 		{strings.Repeat("a", 63) + ".example", ""},
 		{"", "is empty"},
 		{"WWW.example.com", "has upper-case letters"},
-		{"www.example.com.", "ends in a dot"},
+		{"www.example.com.", "ends with a dot"},
 		{"bücher.example", "has characters outside ASCII"},
 		{"my_host.example", "has an underscore"},
-		{"192.0.2.1", "is an IP address and not a host name"},
-		{"2001:db8::1", "is an IP address and not a host name"},
-		{"[2001:db8::1]", "is an IP address and not a host name"},
-		{"https://example.com", "is a URL and not a host"},
-		{"example.com:443", "has a character that host names cannot have"},
-		{"exam ple.com", "has a character that host names cannot have"},
-		{"*", "has a star where none is allowed"},
-		{"*.*.example.com", "has a star where none is allowed"},
-		{"a.*.example.com", "has a star where none is allowed"},
-		{"*example.com", "has a star where none is allowed"},
-		{"*.", "ends in a dot"},
+		{"192.0.2.1", "is an IP address, not a host name"},
+		{"2001:db8::1", "is an IP address, not a host name"},
+		{"[2001:db8::1]", "is an IP address, not a host name"},
+		{"https://example.com", "is a URL, not a host name"},
+		{"example.com:443", "has a character that is not allowed in host names"},
+		{"exam ple.com", "has a character that is not allowed in host names"},
+		{"*", "has a wildcard where none is allowed"},
+		{"*.*.example.com", "has a wildcard where none is allowed"},
+		{"a.*.example.com", "has a wildcard where none is allowed"},
+		{"*example.com", "has a wildcard where none is allowed"},
+		{"*.", "ends with a dot"},
 		{"a..example.com", "has an empty label"},
 		{".example.com", "has an empty label"},
 		{"-a.example.com", "has a label that begins or ends with a hyphen"},
 		{"a-.example.com", "has a label that begins or ends with a hyphen"},
 		{strings.Repeat("a", 64) + ".example", "has a label longer than 63 characters"},
-		{strings.Repeat("abcdefg.", 32), "ends in a dot"},
+		{strings.Repeat("abcdefg.", 32), "ends with a dot"},
 		{strings.Repeat("abcdefg.", 31) + "abcdef", "is longer than 253 characters"},
 	} {
 		found := Spec{DNSNames: []string{row.host}}.Validate()
 		switch {
 		case row.problem == "" && len(found) > 0:
 			t.Errorf("%q: %v", row.host, found)
-		case row.problem != "" && (len(found) != 1 || found[0].Problem != row.problem || found[0].Mend == ""):
-			t.Errorf("%q: %v, want %q and a mend", row.host, found, row.problem)
+		case row.problem != "" && (len(found) != 1 || found[0].Problem != row.problem || found[0].Fix == ""):
+			t.Errorf("%q: %v, want %q and a fix", row.host, found, row.problem)
 		}
 	}
 }
@@ -88,8 +88,8 @@ func TestValidate(t *testing.T) {
 		var fields []string
 		for _, e := range row.spec.Validate() {
 			fields = append(fields, e.Field)
-			if e.Problem == "" || e.Mend == "" {
-				t.Errorf("%+v has no problem or no mend", e)
+			if e.Problem == "" || e.Fix == "" {
+				t.Errorf("%+v has no problem or no fix", e)
 			}
 		}
 		if diff := cmp.Diff(row.fields, fields); diff != "" {

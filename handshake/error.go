@@ -13,24 +13,24 @@ import (
 // Cause is the kind of an [Error].
 type Cause string
 
-// Causes.
+// The causes.
 const (
-	Unreachable   Cause = "unreachable"    // nothing listens at the address, or its name is not known
-	NotTLS        Cause = "not TLS"        // something else than TLS is spoken there
-	NoCertificate Cause = "no certificate" // the server ended the handshake, mostly for want of a certificate for the name
+	Unreachable   Cause = "unreachable"    // nothing listens on the address, or its name cannot be resolved
+	NotTLS        Cause = "not TLS"        // the server does not speak TLS
+	NoCertificate Cause = "no certificate" // the server ended the handshake, usually because it has no certificate for the name
 	TimedOut      Cause = "timed out"
 	Failed        Cause = "failed" // anything else
 )
 
-// Error is why no certificate was seen. Its text has nothing that changes from one attempt to the next, but for that of
-// Err, which it leaves out.
+// Error says why no certificate was received. Its text is the same for the same Cause, and omits that of Err.
 type Error struct {
 	Cause Cause
-	// Alert is the TLS alert with which the server ended the handshake; zero: there was none that can be told.
+	// Alert is the TLS alert with which the server ended the handshake, or zero if there was none or it is unknown.
 	Alert uint8
 	Err   error
 }
 
+// Error returns a text that depends only on Cause.
 func (e *Error) Error() string {
 	switch e.Cause {
 	case Unreachable:
@@ -45,7 +45,7 @@ func (e *Error) Error() string {
 	return "the handshake failed"
 }
 
-// Unwrap gives the error of the net or crypto/tls package.
+// Unwrap returns the error of package net or crypto/tls.
 func (e *Error) Unwrap() error { return e.Err }
 
 // errorOf classifies an error of a dialer, or of a handshake.

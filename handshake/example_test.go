@@ -8,9 +8,25 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"time"
 
 	"apisix-certs.io/apisix-certs/handshake"
 )
+
+// Example checks that a server presents the expected certificate.
+func Example() {
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	expected := server.Certificate()
+
+	seen, err := handshake.Probe{Timeout: 5 * time.Second}.Do(context.Background(), server.Listener.Addr().String(), "example.com")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(seen.Leaf.Equal(expected))
+	// Output: true
+}
 
 func ExampleProbe_Do() {
 	server := httptest.NewTLSServer(http.NotFoundHandler())

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package handshake reports which certificate a TLS server shows for a name.
+// Package handshake reports which certificate a TLS server presents for a server name.
 //
 //	seen, err := handshake.Probe{}.Do(ctx, "10.0.0.7:9443", "shop.example.com")
-//	if err == nil && seen.Leaf.SerialNumber.Cmp(issued.SerialNumber) != 0 {
-//		// another certificate is served
+//	if err == nil && !seen.Leaf.Equal(issued) {
+//		// the server presents another certificate
 //	}
 //
-// It verifies nothing: the caller compares the leaf with the one that it expects, which is stricter, and must also see
-// certificates that would not verify. An error has a [Cause], which does not change from one attempt to the next.
+// It does not verify the certificate, because it must also return certificates that do not verify. Callers compare
+// [Seen.Leaf] with the certificate that they expect, which is stricter. An [Error] has a [Cause], which is stable: it is
+// the same for each attempt with the same problem.
 //
-// What it does not do: it sends no request, follows no DNS record but those of the address, offers no client certificate,
-// and makes one attempt only. It uses the standard library alone.
+// A [Probe] makes one attempt. It sends no application data, and presents no client certificate. The package uses only
+// the standard library.
 package handshake
 
 import (
@@ -26,33 +27,33 @@ import (
 )
 
 const (
-	// DefaultTimeout is that of a [Probe] without one. A handshake takes some milliseconds.
+	// DefaultTimeout is the timeout of a [Probe] without one. A handshake takes some milliseconds.
 	DefaultTimeout = 2 * time.Second
-	// readLimit bounds what is read of a server. crypto/tls takes certificates of 256 KiB at most.
+	// readLimit bounds what is read from a server. crypto/tls accepts certificates of up to 256 KiB.
 	readLimit = 512 << 10
 )
 
 // Probe makes handshakes. The zero value is ready to use.
 type Probe struct {
-	// Timeout bounds one handshake with its connection. Zero: [DefaultTimeout].
+	// Timeout is the timeout of one handshake, including its connection. Zero is [DefaultTimeout].
 	Timeout time.Duration
-	// Dial opens the connection. Nil: as a net.Dialer does.
+	// Dial opens the connection. If it is nil, a net.Dialer does.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
-// Seen is what a server showed.
+// Seen is what a server returned.
 type Seen struct {
-	// Leaf is never nil without an error.
+	// Leaf is the server's certificate. It is never nil if there is no error.
 	Leaf *x509.Certificate
 	// Intermediates are the other certificates, in the server's order.
 	Intermediates []*x509.Certificate
-	// ClientCertificate reports whether the server requested one. It got none, and may have ended the handshake for that:
-	// by then it had shown its certificate and proven to hold the key.
+	// ClientCertificate reports whether the server requested a client certificate. It got none and may have ended the
+	// handshake for that reason, after it had sent its certificate and proven possession of the key.
 	ClientCertificate bool
 }
 
-// Do connects to addr, HOST:PORT, and reports what is shown for the server name. Where there is none, the error is an
-// *Error.
+// Do connects to addr, HOST:PORT, and returns the certificate that the server presents for the server name. The error
+// is an *Error.
 func (p Probe) Do(ctx context.Context, addr, name string) (Seen, error) {
 	timeout := p.Timeout
 	if timeout <= 0 {
@@ -70,7 +71,7 @@ func (p Probe) Do(ctx context.Context, addr, name string) (Seen, error) {
 	}
 	defer conn.Close()
 	if deadline, ok := ctx.Deadline(); ok {
-		_ = conn.SetDeadline(deadline) // also for what the end of TLS writes
+		_ = conn.SetDeadline(deadline) // also for the TLS close alert
 	}
 	return shake(ctx, conn, name)
 }
@@ -80,7 +81,7 @@ func shake(ctx context.Context, conn net.Conn, name string) (Seen, error) {
 	client := tls.Client(&limited{Conn: conn, left: readLimit}, &tls.Config{
 		ServerName:         name,
 		InsecureSkipVerify: true, // see the package comment
-		// Nothing secret is sent: the default's post-quantum exchange would be a fifth of the cost.
+		// No secret is sent, and the default post-quantum key exchange would be a fifth of the cost.
 		CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521},
 		VerifyConnection: func(state tls.ConnectionState) error {
 			if len(state.PeerCertificates) > 0 {
@@ -98,12 +99,12 @@ func shake(ctx context.Context, conn net.Conn, name string) (Seen, error) {
 	case err != nil && (seen.Leaf == nil || !seen.ClientCertificate):
 		return Seen{}, errorOf(err, false)
 	case seen.Leaf == nil:
-		return Seen{}, &Error{Cause: Failed, Err: errors.New("no certificate was shown")}
+		return Seen{}, &Error{Cause: Failed, Err: errors.New("the server presented no certificate")}
 	}
 	return seen, nil
 }
 
-// limited is a connection of which a bounded number of bytes is read.
+// limited is a connection from which a limited number of bytes is read.
 type limited struct {
 	net.Conn
 	left int

@@ -92,14 +92,14 @@ func TestCauses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nobody := closed.Addr().String()
+	closedAddr := closed.Addr().String()
 	_ = closed.Close()
 	none := func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, errors.New("none") }
 	for name, test := range map[string]struct {
 		addr string
 		want Cause
 	}{
-		"nothing listens": {nobody, Unreachable},
+		"nothing listens": {closedAddr, Unreachable},
 		"no such name":    {"no-such-host.invalid:443", Unreachable},
 		"HTTP":            {listen(t, func(c net.Conn) { _, _ = fmt.Fprint(c, "HTTP/1.1 400 Bad Request\r\n\r\n") }), NotTLS},
 		"alert":           {tlsServer(t, &tls.Config{GetCertificate: none}), NoCertificate},

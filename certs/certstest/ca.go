@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package certstest makes certificate authorities for tests.
+// Package certstest creates certificate authorities for tests.
 //
 //	root := certstest.NewCA(t, "root", now.Add(365*24*time.Hour))
-//	leaf := root.Sign(t, &x509.Certificate{DNSNames: []string{"www.example.com"}, NotAfter: end}, key.Public())
+//	leaf := root.Sign(t, &x509.Certificate{DNSNames: []string{"www.example.com"}, NotAfter: notAfter}, key.Public())
 //
-// It keeps no secret safe: never use it outside of tests.
+// It does not protect private keys: use it only in tests.
 package certstest
 
 import (
@@ -22,43 +22,43 @@ import (
 	"time"
 )
 
-// CA is a certificate authority with its key.
+// CA is a certificate authority with its private key.
 type CA struct {
 	Cert *x509.Certificate
 	Key  crypto.Signer
 }
 
-// life is that of a CA, which begins so long before its end, and not after latestStart, so that one may last for ever.
-const life = 20 * 365 * 24 * time.Hour
+// caLifetime is the validity period of a CA. A CA with a very late NotAfter starts at latestStart instead.
+const caLifetime = 20 * 365 * 24 * time.Hour
 
 var latestStart = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// NewCA makes a root of that common name with a P-256 key.
+// NewCA creates a root CA with that common name and a P-256 key.
 func NewCA(t testing.TB, name string, notAfter time.Time) *CA {
 	ca := &CA{Key: newKey(t)}
 	ca.Cert = ca.sign(t, authority(name, notAfter), ca.Key.Public(), authority(name, notAfter))
 	return ca
 }
 
-// Intermediate makes a CA of that common name below ca.
+// Intermediate creates a CA with that common name, signed by ca.
 func (ca *CA) Intermediate(t testing.TB, name string, notAfter time.Time) *CA {
 	key := newKey(t)
 	return &CA{Key: key, Cert: ca.sign(t, authority(name, notAfter), key.Public(), ca.Cert)}
 }
 
-// Renewed is ca with the same name and key, and another end.
+// Renewed returns ca with the same name and key and another NotAfter.
 func (ca *CA) Renewed(t testing.TB, notAfter time.Time) *CA {
 	template := authority(ca.Cert.Subject.CommonName, notAfter)
 	return &CA{Key: ca.Key, Cert: ca.sign(t, template, ca.Key.Public(), template)}
 }
 
-// CrossSigned is ca with the same name and key, signed by parent instead.
+// CrossSigned returns ca with the same name and key, signed by parent.
 func (ca *CA) CrossSigned(t testing.TB, parent *CA, notAfter time.Time) *CA {
 	return &CA{Key: ca.Key, Cert: parent.sign(t, authority(ca.Cert.Subject.CommonName, notAfter), ca.Key.Public(), parent.Cert)}
 }
 
-// Sign makes a leaf. template needs no more than names and NotAfter: NotBefore is a third of an hour before, or what it
-// says; usages are those of a TLS server where it says none.
+// Sign issues a leaf certificate. template needs only names and NotAfter. NotBefore defaults to 20 minutes before
+// NotAfter, and the usages default to those of a TLS server.
 func (ca *CA) Sign(t testing.TB, template *x509.Certificate, public crypto.PublicKey) *x509.Certificate {
 	leaf := *template
 	if leaf.NotBefore.IsZero() {
@@ -73,7 +73,7 @@ func (ca *CA) Sign(t testing.TB, template *x509.Certificate, public crypto.Publi
 	return ca.sign(t, &leaf, public, ca.Cert)
 }
 
-// Pair makes a leaf, see Sign, with a P-256 key of its own, which it also gives as PEM (PKCS #8).
+// Pair issues a leaf certificate as Sign does, with a new P-256 key, which it also returns as PEM (PKCS #8).
 func (ca *CA) Pair(t testing.TB, template *x509.Certificate) (leaf *x509.Certificate, keyPEM []byte) {
 	key := newKey(t)
 	der, err := x509.MarshalPKCS8PrivateKey(key)
@@ -83,7 +83,8 @@ func (ca *CA) Pair(t testing.TB, template *x509.Certificate) (leaf *x509.Certifi
 	return ca.Sign(t, template, key.Public()), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
-// SignRequest makes a leaf with the names of a certificate request, as Vault does: the subject is only its common name.
+// SignRequest issues a leaf certificate with the names in a CSR. As with Vault, the subject contains only the common
+// name.
 func (ca *CA) SignRequest(t testing.TB, csrPEM []byte, notBefore, notAfter time.Time) *x509.Certificate {
 	block, _ := pem.Decode(csrPEM)
 	if block == nil {
@@ -100,7 +101,7 @@ func (ca *CA) SignRequest(t testing.TB, csrPEM []byte, notBefore, notAfter time.
 	}, request.PublicKey)
 }
 
-// PEM writes certificates in their order.
+// PEM encodes certificates in their order.
 func PEM(list ...*x509.Certificate) []byte {
 	var out bytes.Buffer
 	for _, cert := range list {
@@ -110,7 +111,7 @@ func PEM(list ...*x509.Certificate) []byte {
 }
 
 func authority(name string, notAfter time.Time) *x509.Certificate {
-	notBefore := notAfter.Add(-life)
+	notBefore := notAfter.Add(-caLifetime)
 	if notBefore.After(latestStart) {
 		notBefore = latestStart
 	}

@@ -14,40 +14,41 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 )
 
-// Auth is a way to log in: TokenAuth, AppRoleAuth, KubernetesAuth, ClientCertAuth or JWTAuth.
+// Auth is an authentication method: TokenAuth, AppRoleAuth, KubernetesAuth, ClientCertAuth or JWTAuth.
 type Auth interface {
 	// login returns a Secret with Auth set. client has no token.
 	login(ctx context.Context, client *api.Client) (*api.Secret, error)
 	validate() []certs.FieldError
 }
 
-// JWT gives a token to log in with, for each login anew. An *Error that it returns is passed on; any other error
+// JWT returns a token to log in with. It is called for each login. An *Error is returned unchanged. Any other error
 // counts as Transient, and its text is shown.
 type JWT func(ctx context.Context) (string, error)
 
-// TokenAuth uses a token as it is. It is renewed while that is possible, but never revoked.
+// TokenAuth uses an existing token. It is renewed while it is renewable, and never revoked.
 type TokenAuth struct{ Token Secret }
 
-// AppRoleAuth logs in at auth/<Path>/login; an empty Path is "approle".
+// AppRoleAuth logs in at auth/<Path>/login. Path defaults to "approle".
 type AppRoleAuth struct {
 	Path     string
 	RoleID   string
 	SecretID Secret
 }
 
-// KubernetesAuth logs in with a service account's token. MountPath is "auth/kubernetes", with or without "/v1/" before
-// it, as in cert-manager, which is also the default.
+// KubernetesAuth logs in with a service account token. MountPath defaults to "auth/kubernetes" and may start with
+// "/v1/", as in cert-manager.
 type KubernetesAuth struct {
 	MountPath string
 	Role      string
 	JWT       JWT
 }
 
-// ClientCertAuth logs in with Config.ClientCert. MountPath is "auth/cert" by default; Name is that of the certificate
-// role, empty for any that fits.
+// ClientCertAuth logs in with Config.ClientCert. MountPath defaults to "auth/cert". Name is the certificate role, or
+// empty for any that matches.
 type ClientCertAuth struct{ MountPath, Name string }
 
-// JWTAuth logs in with a JWT or OIDC token. MountPath is "auth/jwt" by default; an empty Role is the mount's default.
+// JWTAuth logs in with a JWT or OIDC token. MountPath defaults to "auth/jwt". Role defaults to the mount's default
+// role.
 type JWTAuth struct {
 	MountPath string
 	Role      string
@@ -60,7 +61,7 @@ func (a TokenAuth) validate() []certs.FieldError {
 
 func (a AppRoleAuth) validate() []certs.FieldError {
 	return append(missing(a.RoleID == "", "auth.appRole.roleId", "is empty"),
-		missing(a.SecretID.IsZero(), "auth.appRole.secretRef", "has no secret id")...)
+		missing(a.SecretID.IsZero(), "auth.appRole.secretRef", "has no secret ID")...)
 }
 
 func (a KubernetesAuth) validate() []certs.FieldError {
@@ -78,7 +79,7 @@ func missing(is bool, field, problem string) []certs.FieldError {
 	if !is {
 		return nil
 	}
-	return []certs.FieldError{{Field: field, Problem: problem, Mend: "set it"}}
+	return []certs.FieldError{{Field: field, Problem: problem, Fix: "set it"}}
 }
 
 func (a AppRoleAuth) login(ctx context.Context, client *api.Client) (*api.Secret, error) {
@@ -118,12 +119,12 @@ func jwtError(err error) error {
 func logIn(ctx context.Context, client *api.Client, path string, body map[string]any) (*api.Secret, error) {
 	secret, err := client.Logical().WriteWithContext(ctx, path, body)
 	if err == nil && (secret == nil || secret.Auth == nil || secret.Auth.ClientToken == "") {
-		err = &fault{problem: "the response to the login has no token", fix: "check that server and auth mount are Vault's, and that the role needs no MFA"}
+		err = &fault{problem: "the response to the login has no token", fix: "check server and the auth mount, and that the role does not require MFA"}
 	}
 	return secret, err
 }
 
-// loginPath takes "approle", "auth/approle" and "/v1/auth/approle" for the same mount.
+// loginPath accepts "approle", "auth/approle" and "/v1/auth/approle" for the same mount.
 func loginPath(mount, byDefault string) string {
 	mount = strings.TrimPrefix(strings.Trim(strings.TrimSpace(mount), "/"), "v1/")
 	mount = strings.TrimPrefix(mount, "auth/")
@@ -133,8 +134,8 @@ func loginPath(mount, byDefault string) string {
 	return "auth/" + mount + "/login"
 }
 
-// login asks Vault for the token's life (auth/token/lookup-self). A token that may not look itself up is used as one
-// without end.
+// login reads the token's TTL (auth/token/lookup-self). A token without permission for that is used as one that does
+// not expire.
 func (a TokenAuth) login(ctx context.Context, client *api.Client) (*api.Secret, error) {
 	client.SetToken(a.Token.Reveal())
 	auth := &api.SecretAuth{ClientToken: a.Token.Reveal()}
@@ -156,7 +157,7 @@ func (a TokenAuth) login(ctx context.Context, client *api.Client) (*api.Secret, 
 	return &api.Secret{Auth: auth}, nil
 }
 
-// number reads an integer of a JSON answer, 0 where there is none.
+// number reads an integer from a JSON response. It is 0 if there is none.
 func number(value any) int64 {
 	n, _ := value.(json.Number)
 	i, _ := n.Int64()

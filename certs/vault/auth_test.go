@@ -26,9 +26,9 @@ func TestTokenAuth(t *testing.T) {
 	}{
 		{"good", " hvs.good\n", nil, ""},
 		{"bad", "hvs.bad", nil, Setup},
-		{"may not look itself up", "hvs.good", vaulttest.Refusing(403, "1 error occurred:\n\t* permission denied\n\n"), ""},
+		{"may not look itself up", "hvs.good", vaulttest.ErrorHandler(403, "1 error occurred:\n\t* permission denied\n\n"), ""},
 	} {
-		f.Answer("auth/token/lookup-self", row.lookup)
+		f.SetHandler("auth/token/lookup-self", row.lookup)
 		c := configOf(f)
 		c.Auth = TokenAuth{Token: NewSecret(row.token)}
 		s := open(t, c)
@@ -62,7 +62,7 @@ func TestLogins(t *testing.T) {
 	} {
 		f := newVault(t)
 		var got map[string]any
-		f.Answer(row.path, func(w http.ResponseWriter, r *http.Request) {
+		f.SetHandler(row.path, func(w http.ResponseWriter, r *http.Request) {
 			_ = json.NewDecoder(r.Body).Decode(&got)
 			f.LogIn(w)
 		})

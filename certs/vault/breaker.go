@@ -8,11 +8,12 @@ import (
 	"time"
 )
 
-// breaker keeps callers from a Vault that does not answer: one at a time may try, after a pause that grows, until it does.
+// breaker is a circuit breaker. While Vault does not respond, it lets one call at a time through, at increasing
+// intervals.
 type breaker struct {
 	mu       sync.Mutex
-	failures int    // in a row; 0 while Vault answers
-	op       string // that was not answered
+	failures int    // consecutive; 0 while Vault responds
+	op       string // that failed
 	cause    *Error // of the last failure
 	opensAt  time.Time
 	probing  bool
@@ -20,13 +21,14 @@ type breaker struct {
 }
 
 const (
-	firstPause   = time.Second
-	longestPause = 15 * time.Second
-	// apart is the time between two callers that are told to come again, so that thousands do not come at once.
-	apart = 20 * time.Millisecond
+	initialPause = time.Second
+	maxPause     = 15 * time.Second
+	// retrySpacing is the time between the retry times of two refused callers, so that thousands do not retry at
+	// once.
+	retrySpacing = 20 * time.Millisecond
 )
 
-// enter lets a call pass, to be followed by leave, or says when to come again and why.
+// enter admits a call, which must end with release, or returns when to retry and why.
 func (b *breaker) enter(now time.Time) (cause *Error, notBefore time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -38,26 +40,27 @@ func (b *breaker) enter(now time.Time) (cause *Error, notBefore time.Time) {
 		return nil, time.Time{}
 	}
 	earliest := b.opensAt
-	if soon := now.Add(firstPause); earliest.Before(soon) {
+	if soon := now.Add(initialPause); earliest.Before(soon) {
 		earliest = soon
 	}
 	b.refused++
-	return b.cause, earliest.Add(time.Duration(b.refused) * apart)
+	return b.cause, earliest.Add(time.Duration(b.refused) * retrySpacing)
 }
 
-// leave ends a call that enter let pass, with its error.
-func (b *breaker) leave(now time.Time, op string, err error) {
+// release ends a call that enter admitted, with its error.
+func (b *breaker) release(now time.Time, op string, err error) {
 	var e *Error
-	if errors.As(err, &e) && e.unanswered() && !e.givenUp() {
-		b.note(now, op, e) // also where it waited for the exchange of another
+	if errors.As(err, &e) && e.unanswered() && !e.canceled() {
+		b.note(now, op, e) // also if it waited for the exchange of another call
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.probing = false
 }
 
-// note hears of every exchange with Vault. problem is nil where there was an answer, whatever it said. An answer to
-// something else than what was not answered proves little: health may answer where signing hangs.
+// note records every exchange with Vault. problem is nil if Vault responded, whatever the response. A response to
+// another operation than the one that failed does not close the breaker, unless it is to sign or issue: sys/health
+// may respond while signing hangs.
 func (b *breaker) note(now time.Time, op string, problem *Error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -69,8 +72,8 @@ func (b *breaker) note(now time.Time, op string, problem *Error) {
 	}
 	b.cause = problem
 	if b.failures > 0 && now.Before(b.opensAt) {
-		return // one of several that were in flight
+		return // one of several calls in flight
 	}
-	b.op, b.opensAt = op, now.Add(min(firstPause<<min(b.failures, 10), longestPause))
+	b.op, b.opensAt = op, now.Add(min(initialPause<<min(b.failures, 10), maxPause))
 	b.failures++
 }

@@ -13,9 +13,9 @@ import (
 	"apisix-certs.io/apisix-certs/certs/vault/vaulttest"
 )
 
-// TestUnansweredIsTriedByOne: 150 callers of a Vault that accepts and never answers hold one worker at a time, and not all
-// the time; all go on when it answers.
-func TestUnansweredIsTriedByOne(t *testing.T) {
+// TestOneCallProbes: 150 callers of a Vault that never responds occupy one worker at a time, and not all
+// the time. All continue once it responds.
+func TestOneCallProbes(t *testing.T) {
 	f, at := newVault(t), &clock{}
 	c := configOf(f)
 	c.Now, c.Timeout = at.now, 50*time.Millisecond
@@ -52,15 +52,15 @@ func TestUnansweredIsTriedByOne(t *testing.T) {
 		if tried > 1 {
 			t.Errorf("%d tried at the same time", tried)
 		}
-		if in := latest.Sub(at.now()); in > longestPause+2*150*apart+time.Second {
+		if in := latest.Sub(at.now()); in > maxPause+2*150*retrySpacing+time.Second {
 			t.Errorf("one is to come again in %s", in)
 		}
-		at.step(longestPause)
+		at.step(maxPause)
 	}
 	t.Logf("measure: breaker callers=150 rounds=10 tries=%d held=%s", f.Calls("auth/approle/login"), held.Round(time.Millisecond))
 	f.Hang(false)
 	until(t, func() bool { // a login may be under way that is lost
-		at.step(longestPause)
+		at.step(maxPause)
 		_, err := s.Issue(t.Context(), request)
 		return err == nil
 	})
@@ -73,10 +73,10 @@ func TestOneCallIsBounded(t *testing.T) {
 	c.Timeout = 300 * time.Millisecond
 	s := open(t, c)
 	slow := 200 * time.Millisecond
-	f.Answer("auth/approle/login", func(w http.ResponseWriter, _ *http.Request) { time.Sleep(slow); f.LogIn(w) })
-	f.Answer("pki/sign/web", func(w http.ResponseWriter, r *http.Request) { time.Sleep(slow); f.Sign(w, r) })
+	f.SetHandler("auth/approle/login", func(w http.ResponseWriter, _ *http.Request) { time.Sleep(slow); f.LogIn(w) })
+	f.SetHandler("pki/sign/web", func(w http.ResponseWriter, r *http.Request) { time.Sleep(slow); f.Sign(w, r) })
 	request, _ := newRequest(t, spec)
-	request.Finish = true
+	request.FinishAfterCancel = true
 	began := time.Now()
 	if _, err := s.Issue(t.Context(), request); kindOfError(t, err) != Transient {
 		t.Errorf("%v", err)
@@ -86,14 +86,14 @@ func TestOneCallIsBounded(t *testing.T) {
 	}
 }
 
-// TestSlowElsewhere: what answers where signing hangs does not send all back to it.
+// TestSlowElsewhere: responses to other calls do not close the breaker while signing hangs.
 func TestSlowElsewhere(t *testing.T) {
 	f, at := newVault(t), &clock{}
 	c := configOf(f)
 	c.Now, c.Timeout = at.now, 50*time.Millisecond
 	s := open(t, c)
 	request, _ := newRequest(t, spec)
-	f.Answer("pki/sign/web", hang)
+	f.SetHandler("pki/sign/web", hang)
 	if _, err := s.Issue(t.Context(), request); kindOfError(t, err) != Transient {
 		t.Fatal(err)
 	}
@@ -104,8 +104,8 @@ func TestSlowElsewhere(t *testing.T) {
 	if _, err := s.Issue(t.Context(), request); !errors.As(err, &busy) || busy.Cause == nil {
 		t.Errorf("%v", err)
 	}
-	f.Answer("pki/sign/web", vaulttest.Refusing(503, "Vault is sealed"))
-	at.step(longestPause)
+	f.SetHandler("pki/sign/web", vaulttest.ErrorHandler(503, "Vault is sealed"))
+	at.step(maxPause)
 	for range 2 { // an answer is an answer
 		if _, err := s.Issue(t.Context(), request); errors.As(err, &busy) {
 			t.Errorf("%v", err)
@@ -113,10 +113,10 @@ func TestSlowElsewhere(t *testing.T) {
 	}
 }
 
-// TestBreakerGivenUp: that a caller gives up says nothing of Vault.
-func TestBreakerGivenUp(t *testing.T) {
+// TestBreakerCanceled: that a caller gives up says nothing of Vault.
+func TestBreakerCanceled(t *testing.T) {
 	var b breaker
-	for i, pause := range []time.Duration{firstPause, 2 * firstPause, 4 * firstPause, 8 * firstPause, longestPause, longestPause} {
+	for i, pause := range []time.Duration{initialPause, 2 * initialPause, 4 * initialPause, 8 * initialPause, maxPause, maxPause} {
 		at := now.Add(time.Duration(i) * time.Minute)
 		b.note(at, opSign, &Error{})
 		b.note(at.Add(time.Millisecond), opSign, &Error{}) // another that was in flight
@@ -130,7 +130,7 @@ func TestBreakerGivenUp(t *testing.T) {
 	if cause, at := b.enter(now.Add(time.Hour)); cause == nil || !at.After(now.Add(time.Hour)) {
 		t.Error("two try at the same time")
 	}
-	b.leave(now, opSign, &Error{Kind: Transient, cause: context.Canceled})
+	b.release(now, opSign, &Error{Kind: Transient, cause: context.Canceled})
 	if cause, _ := b.enter(now.Add(time.Hour)); cause != nil {
 		t.Error("none may try after one gave up")
 	}

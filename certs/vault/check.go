@@ -15,28 +15,29 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 )
 
-// Status is what a check of an issuer showed.
+// Status is the result of a check of an issuer.
 type Status struct {
-	Version string // of Vault; empty where it is not known
-	// Role is what the role allows, nil where the token may not read it, and where the path names none.
+	Version string // of Vault; empty if unknown
+	// Role is the PKI role. It is nil if the token is not allowed to read it, or if the path has none.
 	Role *Role
-	// Notes are sentences on what cannot be read, and so is not known. The issuer works without.
+	// Notes are sentences about what could not be read. The issuer works without it.
 	Notes []string
-	// Leases reports that the role ties certificates to the token that they were issued with (generate_lease=true): Vault
-	// revokes them all when that ends. Where the role cannot be read, the last signature shows it.
-	Leases bool
-	// CAs are the CA that the role signs with now, first, the others of its key and those above, as certs.AssembleCA gives
-	// them; nil where that is not known: a token that may not read the role learns it from the first answer to Issue. Made
-	// for certs.Observed.CurrentCA.
+	// GeneratesLeases reports whether the role attaches certificates to the token that requested them
+	// (generate_lease=true). Vault revokes them when the token expires. If the role cannot be read, it is known from
+	// the last issuance.
+	GeneratesLeases bool
+	// CAs are the CA that the role signs with, first, the others of its key and those above, as certs.AssembleCA
+	// returns them. It is nil if the CA is unknown: with a token that is not allowed to read the role it is known
+	// only after the first response to Issue. It serves as certs.Observed.CurrentCA.
 	CAs        []*x509.Certificate
-	CANotAfter time.Time // when the first clients of CAs are lost, see certs.CAEnds; zero where that is not known
-	// MakesKey reports whether Vault makes the keys, Verbatim whether it signs whatever a request says.
+	CANotAfter time.Time // when the first clients cannot verify CAs any more, see certs.CAExpiry; zero if unknown
+	// MakesKey reports whether Vault generates the keys. Verbatim reports whether it signs any CSR (sign-verbatim).
 	MakesKey, Verbatim bool
 }
 
-// Check reads health, logs in, and reads the role and its CA, within Config.Timeout in all. Errors are *Error: Vault sealed
-// or out of reach, a login that fails, a role or mount that does not exist, a policy that forbids the path, or a signature
-// that was refused to the token lately. What the Session can do without is no error where it may not be read.
+// Check reads sys/health, logs in, and reads the role and its CA, all within Config.Timeout. Errors are *Error: Vault
+// is sealed or unreachable, the login fails, a role or mount does not exist, a policy denies the path, or the token
+// was recently refused a signature. Missing permission for optional reads is not an error.
 func (s *Session) Check(ctx context.Context) (Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
@@ -46,13 +47,13 @@ func (s *Session) Check(ctx context.Context) (Status, error) {
 			return Status{}, err
 		}
 	}
-	if refusal := s.seen.refused(s.config.Now()); refusal != nil {
+	if refusal := s.history.recentRefusal(s.config.Now()); refusal != nil {
 		return Status{}, refusal
 	}
-	status.Leases = s.seen.leases(status.Role)
+	status.GeneratesLeases = s.history.hasLeases(status.Role)
 	status.CAs = s.authorities(ctx, status.Role)
 	if len(status.CAs) > 0 {
-		status.CANotAfter, _ = certs.CAEnds(status.CAs)
+		status.CANotAfter, _ = certs.CAExpiry(status.CAs)
 	}
 	return status, nil
 }
@@ -61,13 +62,13 @@ func (s *Session) checkHealth(ctx context.Context, status *Status) (err error) {
 	status.Version, err = s.health(ctx)
 	var e *Error
 	if errors.As(err, &e) && e.Kind == Setup && (e.Status >= 400 || e.page) {
-		status.Notes = append(status.Notes, "sys/health is not let through, so Vault's state is not known")
+		status.Notes = append(status.Notes, "sys/health is not accessible, so the state of Vault is unknown")
 		return nil
 	}
 	return err
 }
 
-// health needs no token (GET sys/health, which answers only outside of namespaces).
+// health needs no token (GET sys/health, which is available only in the root namespace).
 func (s *Session) health(ctx context.Context) (version string, err error) {
 	client, err := s.wire.client("")
 	if err != nil {
@@ -83,14 +84,14 @@ func (s *Session) health(ctx context.Context) (version string, err error) {
 	case err != nil:
 		return "", classify(opHealth, err)
 	case !health.Initialized:
-		return "", &Error{Op: opHealth, Status: http.StatusNotImplemented, Kind: Transient, Message: "Vault is not initialised: initialise it"}
+		return "", &Error{Op: opHealth, Status: http.StatusNotImplemented, Kind: Transient, Message: "Vault is not initialized: initialize it"}
 	case health.Sealed:
 		return "", &Error{Op: opHealth, Status: http.StatusServiceUnavailable, Kind: Transient, Message: "Vault is sealed: unseal it"}
 	}
 	return health.Version, nil
 }
 
-// checkToken asks what the token may do at the path. One that may not ask is not held up.
+// checkToken reads the token's capabilities on the path. It does not fail if the token is not allowed to read them.
 func (s *Session) checkToken(ctx context.Context, _ *Status) error {
 	may := false
 	err := s.call(ctx, access{op: opCapabilities, extra: true, deniedAll: func() bool { return !may }}, func(ctx context.Context, l *login) error {
@@ -105,10 +106,10 @@ func (s *Session) checkToken(ctx context.Context, _ *Status) error {
 	case err != nil:
 		return err
 	}
-	s.seen.says(may)
+	s.history.noteCapability(may)
 	if !may {
 		return &Error{Op: opCapabilities, Kind: Setup, Message: "the policy of the issuer's token does not allow " + s.path.call() +
-			": give it the capability update there"}
+			": grant it the capability update on this path"}
 	}
 	return nil
 }
@@ -119,17 +120,17 @@ func (s *Session) checkRole(ctx context.Context, status *Status) error {
 	}
 	role, err := s.role(ctx)
 	var e *Error
-	if errors.As(err, &e) && e.absent() {
-		status.Notes = append(status.Notes, "the token may not read the role, so what it allows is not known: let its policy read "+s.rolePath())
+	if errors.As(err, &e) && e.notPermitted() {
+		status.Notes = append(status.Notes, "the token is not allowed to read the role, so its settings are unknown: allow its policy to read "+s.rolePath())
 		return nil
 	}
 	status.Role = role
 	return err
 }
 
-// authorities reads the CA of the path or of the role (GET <mount>/issuer/<ref>/json, which needs no rights), and falls
-// back to that of the last answer: a guess at the mount's default could name another CA than the role's, and then every
-// certificate would seem to be of a rotated one.
+// authorities reads the CA of the path or of the role (GET <mount>/issuer/<ref>/json, which needs no permissions),
+// and falls back to that of the last response. It does not assume the mount's default issuer: if the role uses
+// another one, every certificate would look as if the CA had been rotated.
 func (s *Session) authorities(ctx context.Context, role *Role) []*x509.Certificate {
 	ref := s.path.issuer
 	if ref == "" && role != nil {
@@ -139,11 +140,11 @@ func (s *Session) authorities(ctx context.Context, role *Role) []*x509.Certifica
 	if ref != "" {
 		chain = s.issuer(ctx, ref)
 	}
-	s.seen.read(role, ref)
+	s.history.noteRole(role, ref)
 	if len(chain) > 0 {
 		return chain
 	}
-	return s.seen.authorities()
+	return s.history.authorities()
 }
 
 func (s *Session) issuer(ctx context.Context, ref string) []*x509.Certificate {
@@ -159,7 +160,7 @@ func (s *Session) issuer(ctx context.Context, ref string) []*x509.Certificate {
 	if err != nil || len(first) == 0 {
 		return nil
 	}
-	// Without what is above, the CA itself is still known.
+	// The CA itself is usable even if those above cannot be parsed.
 	above, _ := parseAuthorities(secret.Data)
 	return certs.AssembleCA(first[0], above, s.config.Now())
 }

@@ -38,22 +38,22 @@ func TestCheckErrors(t *testing.T) {
 	}
 	for _, row := range []struct {
 		name, path string
-		answer     http.HandlerFunc
+		response   http.HandlerFunc
 		kind       Kind
 		want       string
 	}{
 		{"sealed", "sys/health", health(`{"initialized":true,"sealed":true}`), Transient, "health: Vault is sealed"},
-		{"not initialised", "sys/health", health(`{"initialized":false,"sealed":true}`), Transient, "health: Vault is not initialised"},
-		{"login refused", "auth/approle/login", vaulttest.Refusing(400, "invalid role or secret ID"), Setup, "login: invalid role or secret ID"},
+		{"not initialized", "sys/health", health(`{"initialized":false,"sealed":true}`), Transient, "health: Vault is not initialized"},
+		{"login refused", "auth/approle/login", vaulttest.ErrorHandler(400, "invalid role or secret ID"), Setup, "login: invalid role or secret ID"},
 		{"policy", "sys/capabilities-self", func(w http.ResponseWriter, _ *http.Request) {
-			vaulttest.Reply(w, map[string]any{"capabilities": []string{"read"}})
+			vaulttest.WriteData(w, map[string]any{"capabilities": []string{"read"}})
 		}, Setup, "does not allow pki/sign/web"},
-		{"no role", "pki/roles/web", vaulttest.Refusing(404), Setup, "unknown role at pki/roles/web"},
-		{"no mount", "pki/roles/web", vaulttest.Refusing(404, `no handler for route "pki/roles/web". route entry not found.`), Setup, "there is no mount at pki/roles/web"},
-		{"gone in between", "pki/roles/web", vaulttest.Refusing(503, "Vault is sealed"), Transient, "role: Vault is sealed"},
+		{"no role", "pki/roles/web", vaulttest.ErrorHandler(404), Setup, "unknown role at pki/roles/web"},
+		{"no mount", "pki/roles/web", vaulttest.ErrorHandler(404, `no handler for route "pki/roles/web". route entry not found.`), Setup, "no secrets engine is mounted at pki/roles/web"},
+		{"gone in between", "pki/roles/web", vaulttest.ErrorHandler(503, "Vault is sealed"), Transient, "role: Vault is sealed"},
 	} {
 		f := newVault(t)
-		f.Answer(row.path, row.answer)
+		f.SetHandler(row.path, row.response)
 		_, err := open(t, configOf(f)).Check(t.Context())
 		if kindOfError(t, err) != row.kind || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: %v", row.name, err)
@@ -61,18 +61,18 @@ func TestCheckErrors(t *testing.T) {
 	}
 }
 
-// Without rights to read the role, the CA is known from the first answer on.
+// Without permission to read the role, the CA is known from the first response.
 func TestCheckWithoutRights(t *testing.T) {
 	f := newVault(t)
-	denied := vaulttest.Refusing(403, "1 error occurred:\n\t* permission denied\n\n")
-	f.Answer("pki/roles/web", denied)
-	f.Answer("sys/capabilities-self", denied)
+	denied := vaulttest.ErrorHandler(403, "1 error occurred:\n\t* permission denied\n\n")
+	f.SetHandler("pki/roles/web", denied)
+	f.SetHandler("sys/capabilities-self", denied)
 	s := open(t, configOf(f))
 	status, err := s.Check(t.Context())
 	if err != nil || status.Role != nil || status.CAs != nil || len(status.Notes) != 1 || !strings.Contains(status.Notes[0], "read pki/roles/web") {
 		t.Errorf("%+v, %v", status, err)
 	}
-	if status.Objections(certs.Spec{}) != nil {
+	if status.Rejections(certs.Spec{}) != nil {
 		t.Error("a role that is not known objects")
 	}
 	request, _ := newRequest(t, spec)
@@ -84,10 +84,10 @@ func TestCheckWithoutRights(t *testing.T) {
 	}
 }
 
-func TestHealthIsAskedOutsideOfNamespaces(t *testing.T) {
+func TestHealthOutsideOfNamespaces(t *testing.T) {
 	f := newVault(t)
 	var namespace string
-	f.Answer("sys/health", func(w http.ResponseWriter, r *http.Request) {
+	f.SetHandler("sys/health", func(w http.ResponseWriter, r *http.Request) {
 		namespace = r.Header.Get("X-Vault-Namespace")
 		_, _ = w.Write([]byte(`{"initialized":true}`))
 	})
@@ -98,7 +98,7 @@ func TestHealthIsAskedOutsideOfNamespaces(t *testing.T) {
 	}
 }
 
-func TestObjections(t *testing.T) {
+func TestRejections(t *testing.T) {
 	domain := Role{KeyType: "any", AllowedDomains: []string{"example.com"}, AllowSubdomains: true, AllowWildcards: true, RequireCN: true}
 	with := func(change func(*Role)) Role { r := domain; change(&r); return r }
 	host := func(names ...string) certs.Spec { return certs.Spec{DNSNames: names} }
@@ -108,18 +108,18 @@ func TestObjections(t *testing.T) {
 		makes bool
 		spec  certs.Spec
 		want  []string // fields
-		mend  string
+		fix   string
 	}{
 		{"right", domain, false, host("www.example.com", "*.example.com", "*.a.example.com"), nil, ""},
 		{"EC key of an rsa role", with(func(r *Role) { r.KeyType = "rsa" }), false, host("www.example.com"), []string{"privateKey.algorithm"}, "set privateKey.algorithm: RSA, or the role's key_type=any"},
 		{"RSA key of an rsa role", with(func(r *Role) { r.KeyType, r.KeyBits = "rsa", 2048 }), false, certs.Spec{CommonName: "www.example.com", Key: certs.KeySpec{Algorithm: certs.RSA}}, nil, ""},
-		{"short key", with(func(r *Role) { r.KeyType, r.KeyBits = "rsa", 4096 }), false, certs.Spec{CommonName: "www.example.com", Key: certs.KeySpec{Algorithm: certs.RSA}}, []string{"privateKey.size"}, "set privateKey.size: 4096, or a smaller key_bits in the role"},
+		{"short key", with(func(r *Role) { r.KeyType, r.KeyBits = "rsa", 4096 }), false, certs.Spec{CommonName: "www.example.com", Key: certs.KeySpec{Algorithm: certs.RSA}}, []string{"privateKey.size"}, "set privateKey.size: 4096, or smaller key_bits in the role"},
 		{"Vault makes the key", with(func(r *Role) { r.KeyType = "rsa" }), true, host("www.example.com"), nil, ""},
 		{"Vault makes another key", with(func(r *Role) { r.KeyType = "rsa" }), true, certs.Spec{CommonName: "www.example.com", Key: certs.KeySpec{Algorithm: certs.ECDSA}}, []string{"privateKey.algorithm"}, ""},
 		{"Vault makes any key", domain, true, host("www.example.com"), []string{"issuerRef"}, ""},
 		{"bare domain", domain, false, host("www.example.com", "example.com"), []string{"dnsNames[1]"}, "set the role's allow_bare_domains=true"},
 		{"bare domain allowed", with(func(r *Role) { r.AllowBareDomains = true }), false, host("example.com"), nil, ""},
-		{"other domain", domain, false, host("www.example.org"), []string{"dnsNames[0]"}, "use a name under the role's allowed_domains, or add its domain there"},
+		{"other domain", domain, false, host("www.example.org"), []string{"dnsNames[0]"}, "use a name in the role's allowed_domains, or add its domain there"},
 		{"end of a domain", domain, false, host("badexample.com"), []string{"dnsNames[0]"}, ""},
 		{"common name", domain, false, certs.Spec{CommonName: "www.example.org", DNSNames: []string{"www.example.com"}}, []string{"commonName"}, ""},
 		{"subdomain", with(func(r *Role) { r.AllowSubdomains = false }), false, host("www.example.com"), []string{"dnsNames[0]"}, "set the role's allow_subdomains=true"},
@@ -133,9 +133,9 @@ func TestObjections(t *testing.T) {
 		{"IP", with(func(r *Role) { r.AllowIPSANs = true }), false, certs.Spec{CommonName: "www.example.com", IPAddresses: []string{"::1"}}, nil, ""},
 		{"URI", with(func(r *Role) { r.AllowedURISANs = []string{"spiffe://a/*"} }), false, certs.Spec{CommonName: "www.example.com", URIs: []string{"spiffe://a/b", "spiffe://c"}}, []string{"uris[1]"}, ""},
 		{"mail", domain, false, certs.Spec{CommonName: "www.example.com", EmailAddresses: []string{"a@www.example.com", "a@example.org"}}, []string{"emailAddresses[1]"}, ""},
-		{"duration", with(func(r *Role) { r.MaxTTL = 72 * time.Hour }), false, certs.Spec{CommonName: "www.example.com", Duration: 720 * time.Hour}, []string{"duration"}, "ask for 72h0m0s or less, or raise the role's max_ttl"},
+		{"duration", with(func(r *Role) { r.MaxTTL = 72 * time.Hour }), false, certs.Spec{CommonName: "www.example.com", Duration: 720 * time.Hour}, []string{"duration"}, "set 72h0m0s or less, or raise the role's max_ttl"},
 	} {
-		found := Status{Role: &row.role, MakesKey: row.makes}.Objections(row.spec)
+		found := Status{Role: &row.role, MakesKey: row.makes}.Rejections(row.spec)
 		var fields []string
 		for _, e := range found {
 			fields = append(fields, e.Field)
@@ -143,8 +143,8 @@ func TestObjections(t *testing.T) {
 		if diff := cmp.Diff(row.want, fields); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", row.name, diff)
 		}
-		if row.mend != "" && (len(found) == 0 || found[0].Mend != row.mend) {
-			t.Errorf("%s: %v, want %q", row.name, found, row.mend)
+		if row.fix != "" && (len(found) == 0 || found[0].Fix != row.fix) {
+			t.Errorf("%s: %v, want %q", row.name, found, row.fix)
 		}
 	}
 }

@@ -16,20 +16,20 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
-// classify is the only place that gives errors their Kind. err is not nil; an *Error stays as it is.
+// classify is the only function that sets the Kind of an error. err is not nil. An *Error is returned unchanged.
 func classify(op string, err error) *Error {
 	var known *Error
 	if errors.As(err, &known) {
 		return known
 	}
-	var answered *api.ResponseError
-	if errors.As(err, &answered) {
-		return classifyAnswer(op, answered)
+	var response *api.ResponseError
+	if errors.As(err, &response) {
+		return classifyResponse(op, response)
 	}
 	var wrong *fault
 	if errors.As(err, &wrong) {
 		kind := Setup
-		if wrong.passes {
+		if wrong.transient {
 			kind = Transient
 		}
 		return &Error{Op: op, Status: wrong.status, Kind: kind, Message: wrong.Error(), page: wrong.page}
@@ -63,11 +63,11 @@ func classifyConnection(op string, err error) *Error {
 	setup := func(message string) { e.Kind, e.Message = Setup, message }
 	switch {
 	case errors.Is(err, context.Canceled):
-		e.Message, e.cause = "the call was given up", context.Canceled
+		e.Message, e.cause = "the call was canceled", context.Canceled
 	case errors.Is(err, context.DeadlineExceeded):
-		e.Message, e.cause = "Vault did not answer in time", context.DeadlineExceeded
+		e.Message, e.cause = "timed out waiting for Vault", context.DeadlineExceeded
 	case errors.As(err, &wrongName):
-		setup("Vault's TLS certificate is for another host: set serverName, or the host in server")
+		setup("Vault's TLS certificate is for a different host: set serverName, or correct the host in server")
 	case errors.As(err, &unknownCA):
 		setup("Vault's TLS certificate is signed by an unknown CA: set caBundle")
 	case errors.As(err, &invalid), errors.As(err, &verify):
@@ -77,33 +77,34 @@ func classifyConnection(op string, err error) *Error {
 	case errors.As(err, &notTLS), errors.Is(err, http.ErrSchemeMismatch):
 		setup("the server does not speak TLS: write http:// in server")
 	case errors.As(err, &notJSON):
-		setup("the answer is not JSON: check that server is Vault's address")
+		setup("the response is not JSON: check that server is Vault's address")
 	case errors.As(err, &notFound):
 		e.Message = "the host of server cannot be resolved: check server"
 	case errors.Is(err, syscall.ECONNREFUSED):
-		e.Message = "the connection to Vault was refused: check server, and that Vault runs"
+		e.Message = "the connection to Vault was refused: check server, and that Vault is running"
 	case errors.As(err, &networkLike) && networkLike.Timeout():
-		e.Message = "Vault did not answer in time"
+		e.Message = "timed out waiting for Vault"
 	default:
 		e.Message = "the connection to Vault failed"
 	}
 	return e
 }
 
-// denied reports whether Vault answered 403.
+// denied reports whether Vault returned status 403.
 func denied(err error) bool {
 	var answered *api.ResponseError
 	return errors.As(err, &answered) && answered.StatusCode == http.StatusForbidden
 }
 
-// tokenRefused reports whether Vault says that it does not know the token. Vault before 1.16 and OpenBao do not say so.
+// tokenRefused reports whether Vault's error says that the token is unknown. Vault before 1.16 and OpenBao do not
+// distinguish this from a policy.
 func tokenRefused(err error) bool {
 	var answered *api.ResponseError
 	return denied(err) && errors.As(err, &answered) && strings.Contains(strings.Join(answered.Errors, " "), "invalid token")
 }
 
-// answered reports whether Vault, or what lies before it, gave an answer to a call.
-func answered(err error) bool {
+// responded reports whether Vault, or a proxy before it, returned a response.
+func responded(err error) bool {
 	var refused *api.ResponseError
 	return err == nil || errors.As(err, &refused)
 }

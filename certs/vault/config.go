@@ -18,32 +18,35 @@ const (
 	defaultUserAgent   = "apisix-certs"
 )
 
-// Config says which Vault, which role and how to log in. Fields are named after issuer.spec.vault of cert-manager.
+// Config specifies the Vault server, the role and the authentication. Fields are named as in issuer.spec.vault of
+// cert-manager.
 type Config struct {
 	Server     string // "https://vault.example:8200"; a path before /v1 is allowed
-	ServerName string // for TLS, where it is not Server's host
+	ServerName string // for TLS, if it differs from Server's host
 	Namespace  string // Vault Enterprise namespace; empty for none
-	// Path is "<mount>/sign/<role>", where Vault signs our request, or "<mount>/issue/<role>", where Vault makes the key. A
-	// mount may have several segments and end in "/issuer/<ref>"; "sign-verbatim" is taken too.
+	// Path is "<mount>/sign/<role>", where Vault signs a CSR, or "<mount>/issue/<role>", where Vault generates the
+	// key. The mount may have several segments and may be followed by "/issuer/<ref>". "sign-verbatim" is also
+	// supported.
 	Path       string
-	CABundle   []byte // PEM, to verify Server; empty for the system's
+	CABundle   []byte // PEM, to verify Server; empty for the system's CAs
 	ClientCert []byte // PEM, for TLS; needed for ClientCertAuth
 	ClientKey  Secret // PEM
 	Auth       Auth
 
-	// MaxInFlight is how many calls may be under way for callers at the same time; 0 is 4. Checks do not count.
+	// MaxInFlight is the maximum number of concurrent calls. Zero is 4. Checks do not count.
 	MaxInFlight   int
-	RatePerSecond float64       // requests to sign per second; 0 is no limit
-	Timeout       time.Duration // of one call, with a login where that needs one; 0 is 10 s
-	UserAgent     string        // empty is "apisix-certs"
+	RatePerSecond float64       // requests to sign per second; 0 is unlimited
+	Timeout       time.Duration // for one call, including a login; 0 is 10 s
+	UserAgent     string        // defaults to "apisix-certs"
 
-	// Now is the clock for the life of tokens. It must be set.
+	// Now returns the current time. It must be set.
 	Now func() time.Time
-	// Observe hears of every call to Vault after it ended: op is the Op of Error, status the HTTP status and 0 without an
-	// answer, err nil or an *Error. It may be nil, and must be safe for concurrent use.
+	// Observe is called after every call to Vault. op is Error.Op, status the HTTP status or 0 without a response,
+	// and err nil or an *Error. It may be nil, and must be safe for concurrent use.
 	Observe func(op string, status int, d time.Duration, err error)
-	// Waited hears of every request to sign that limits hold back, once for each. It may be nil, and must not call the Session.
-	Waited func()
+	// OnThrottle is called once for every request to sign that has to wait because of limits. It may be nil, and must
+	// not call the Session.
+	OnThrottle func()
 }
 
 func (c Config) withDefaults() Config {
@@ -59,13 +62,13 @@ func (c Config) withDefaults() Config {
 	if c.Observe == nil {
 		c.Observe = func(string, int, time.Duration, error) {}
 	}
-	if c.Waited == nil {
-		c.Waited = func() {}
+	if c.OnThrottle == nil {
+		c.OnThrottle = func() {}
 	}
 	return c
 }
 
-// Validate names everything that is wrong in c, nil if there is nothing. Fields are JSON paths relative to spec.vault.
+// Validate returns an error for every invalid field, or nil. Fields are JSON paths relative to spec.vault.
 func (c Config) Validate() []certs.FieldError {
 	found := c.validateServer()
 	if _, err := parsePath(c.Path); err != nil {
@@ -74,10 +77,10 @@ func (c Config) Validate() []certs.FieldError {
 	found = append(found, c.validateTLS()...)
 	found = append(found, c.validateAuth()...)
 	if c.MaxInFlight < 0 || c.RatePerSecond < 0 || c.Timeout < 0 {
-		found = append(found, certs.FieldError{Field: "limits", Problem: "has a negative number", Mend: "use 0 or more"})
+		found = append(found, certs.FieldError{Field: "limits", Problem: "has a negative number", Fix: "use 0 or more"})
 	}
 	if c.Now == nil {
-		found = append(found, certs.FieldError{Field: "now", Problem: "is not set", Mend: "set Config.Now"})
+		found = append(found, certs.FieldError{Field: "now", Problem: "is not set", Fix: "set Config.Now"})
 	}
 	return found
 }
@@ -86,15 +89,15 @@ func (c Config) validateServer() []certs.FieldError {
 	u, err := url.Parse(c.Server)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return []certs.FieldError{{Field: "server", Problem: "is not an http or https URL",
-			Mend: `write it as in "https://vault.example:8200"`}}
+			Fix: `write it as in "https://vault.example:8200"`}}
 	}
-	// The value is not repeated: it may hold a password.
+	// The value is omitted because it may contain a password.
 	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return []certs.FieldError{{Field: "server", Problem: "has a user, query or fragment",
-			Mend: "leave only scheme, host, port and path"}}
+			Fix: "leave only scheme, host, port and path"}}
 	}
 	if strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/v1") {
-		return []certs.FieldError{{Field: "server", Value: c.Server, Problem: "ends in /v1", Mend: "leave /v1 out"}}
+		return []certs.FieldError{{Field: "server", Value: c.Server, Problem: "ends in /v1", Fix: "leave /v1 out"}}
 	}
 	return nil
 }
@@ -105,11 +108,11 @@ func (c Config) validateTLS() []certs.FieldError {
 	if len(c.CABundle) > 0 {
 		if !encrypted {
 			found = append(found, certs.FieldError{Field: "caBundle", Problem: "is of no use with an http server",
-				Mend: "write https:// in server, or drop caBundle"})
+				Fix: "write https:// in server, or drop caBundle"})
 		}
 		if list, err := certs.ParseCertificates(c.CABundle); err != nil || len(list) == 0 {
-			found = append(found, certs.FieldError{Field: "caBundle", Problem: "holds no certificate that can be parsed",
-				Mend: "give CA certificates in PEM"})
+			found = append(found, certs.FieldError{Field: "caBundle", Problem: "contains no certificate that can be parsed",
+				Fix: "set CA certificates in PEM"})
 		}
 	}
 	if len(c.ClientCert) == 0 && c.ClientKey.IsZero() {
@@ -118,28 +121,28 @@ func (c Config) validateTLS() []certs.FieldError {
 	pair, err := c.clientCertificate()
 	switch {
 	case err != nil:
-		found = append(found, certs.FieldError{Field: "clientCertSecretRef", Problem: "is not a certificate and its key",
-			Mend: "give both in PEM, and the key of that certificate"})
+		found = append(found, certs.FieldError{Field: "clientCertSecretRef", Problem: "is not a certificate with its private key",
+			Fix: "set both in PEM, with the private key of that certificate"})
 	case c.Now != nil && pair.Leaf != nil && c.Now().After(pair.Leaf.NotAfter):
-		found = append(found, certs.FieldError{Field: "clientCertSecretRef", Problem: "names a certificate that has expired",
-			Mend: "renew it"})
+		found = append(found, certs.FieldError{Field: "clientCertSecretRef", Problem: "contains an expired certificate",
+			Fix: "renew it"})
 	}
 	if !encrypted {
 		found = append(found, certs.FieldError{Field: "clientCertSecretRef", Problem: "is of no use with an http server",
-			Mend: "write https:// in server"})
+			Fix: "write https:// in server"})
 	}
 	return found
 }
 
 func (c Config) validateAuth() []certs.FieldError {
 	if c.Auth == nil {
-		return []certs.FieldError{{Field: "auth", Problem: "names no way to log in",
-			Mend: "set one of tokenSecretRef, appRole, kubernetes, clientCertificate and jwt"}}
+		return []certs.FieldError{{Field: "auth", Problem: "has no auth method",
+			Fix: "set one of tokenSecretRef, appRole, kubernetes, clientCertificate and jwt"}}
 	}
 	found := c.Auth.validate()
 	if _, ok := c.Auth.(ClientCertAuth); ok && len(c.ClientCert) == 0 {
 		found = append(found, certs.FieldError{Field: "auth.clientCertificate", Problem: "has no certificate",
-			Mend: "name a Secret of type kubernetes.io/tls"})
+			Fix: "set it to a Secret of type kubernetes.io/tls"})
 	}
 	return found
 }
@@ -148,7 +151,7 @@ func (c Config) clientCertificate() (tls.Certificate, error) {
 	return tls.X509KeyPair(c.ClientCert, []byte(c.ClientKey.Reveal()))
 }
 
-// tlsConfig is for a Config that Validate found nothing in.
+// tlsConfig requires a Config that Validate accepts.
 func (c Config) tlsConfig() *tls.Config {
 	t := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: c.ServerName}
 	if len(c.CABundle) > 0 {
@@ -156,7 +159,7 @@ func (c Config) tlsConfig() *tls.Config {
 		t.RootCAs.AppendCertsFromPEM(c.CABundle)
 	}
 	if pair, err := c.clientCertificate(); err == nil {
-		// Without this the pair is held back when Vault's list of client CAs does not name its issuer.
+		// Otherwise crypto/tls omits the pair if Vault's list of client CAs does not contain its issuer.
 		t.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil }
 	}
 	return t

@@ -58,7 +58,7 @@ func TestConfigValidate(t *testing.T) {
 		var fields []string
 		for _, e := range c.Validate() {
 			fields = append(fields, e.Field)
-			if e.Mend == "" || strings.Contains(e.Error(), "s3cr3t") {
+			if e.Fix == "" || strings.Contains(e.Error(), "s3cr3t") {
 				t.Errorf("%s: %v", row.name, e)
 			}
 		}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package vault gets certificates from the PKI engine of HashiCorp Vault, or of OpenBao.
+// Package vault issues and revokes certificates with the PKI secrets engine of HashiCorp Vault or OpenBao.
 //
 //	session, err := vault.Open(vault.Config{
 //		Server: "https://vault.example:8200",
@@ -12,20 +12,24 @@
 //		return err
 //	}
 //	defer session.Close()
-//	answer, err := session.Issue(ctx, vault.Request{ID: uid, Spec: spec, CSR: makeCSR})
+//	response, err := session.Issue(ctx, vault.Request{ID: uid, Spec: spec, CSR: makeCSR})
 //	var busy *vault.BusyError
 //	if errors.As(err, &busy) {
-//		// Nothing was sent: call Issue again with the same ID at busy.NotBefore.
+//		// Nothing was sent. Call Issue again with the same ID at busy.NotBefore.
 //	}
 //
-// A Session is one client, one pool of connections and one login, for any number of goroutines. It logs in when a call
-// first needs it, renews its token when two thirds of its life are over, and logs in again when Vault no longer knows
-// the token, or refuses it a minute or more after the login.
+// A [Session] is one client with one connection pool and one login. It is safe for concurrent use. It logs in before the
+// first call that needs a token, and renews the token when two thirds of its TTL have passed. It logs in again when Vault
+// no longer knows the token, or denies it a call and the login is at least a minute old.
 //
-// It neither waits nor retries. What limits or a Vault that does not answer hold back is a *BusyError at once; every other
-// error is an *Error whose Kind says whether trying again helps. The caller's queue waits. It does not check answers: see
-// certs.CheckAnswer. It starts no goroutine that outlives a call, but for a login that others wait for.
+// [Session.Issue] requests a certificate, [Session.Revoke] revokes one, [Session.CRL] reads the revocation list, and
+// [Session.Check] reports whether the issuer works. [Status.Rejections] reports in advance what the role would reject.
+// [Session.WriteKV] and related methods use a KV version 1 secrets engine.
 //
-// The parts: gate shares out turns, breaker spares a Vault that does not answer, tokens has the login, wire makes the HTTP
-// exchanges. Package vaulttest is a scripted Vault for tests.
+// A Session neither waits nor retries. If limits are reached, or Vault does not respond, calls return a [BusyError]
+// immediately. All other errors from Vault are an [Error], whose [Kind] says who can fix it and whether a retry helps.
+// Callers need a queue that retries. The package does not check responses: see certs.CheckResponse. It starts no goroutine
+// that outlives a call, except for a login that several calls wait for.
+//
+// Package vaulttest has a scripted Vault for tests.
 package vault

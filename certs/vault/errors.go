@@ -8,12 +8,11 @@ import (
 	"net/http"
 )
 
-// Kind says who can fix an error.
+// Kind is the kind of an error. It says who can fix it.
 type Kind string
 
-// The kinds. A transient error goes away by itself, so the call is worth repeating; a set-up error needs someone to
-// change the issuer, Vault's roles and policies, or what lies between; a user error needs the certificate's spec to
-// change, or the role to allow it.
+// The kinds. A transient error goes away by itself, so retry the call. A setup error requires a change to the issuer, to
+// Vault's roles and policies, or to a proxy. A user error requires a change to the certificate's spec or to the role.
 const (
 	Transient Kind = "Transient"
 	Setup     Kind = "Setup"
@@ -35,43 +34,44 @@ const (
 	opLogout       = "logout"
 )
 
-// Error is every error of a Session's calls.
+// Error is an error of a call to Vault. Except for *BusyError and errors of Request.CSR, all errors of a Session's
+// calls are of this type.
 type Error struct {
 	Op     string // "login", "renew", "sign", "issue", "health", "capabilities", "role", "ca", "revoke", "crl" or "kv"
-	Status int    // HTTP status; 0 without an answer
+	Status int    // HTTP status; 0 without a response
 	Kind   Kind
-	// Message says what is wrong and, where that is known, how to fix it. It is stable and holds no secret: Vault's text
-	// is cut to 300 bytes, and times, serials and addresses in it are left out.
+	// Message says what is wrong and, if known, how to fix it. It is stable and contains no secrets: Vault's text is
+	// truncated to 300 bytes, and times, serial numbers and addresses are removed.
 	Message string
 
 	cause error
-	page  bool // what answered is not Vault's API
+	page  bool // the response was a web page, not from Vault's API
 }
 
-// Error is stable, see Message.
+// Error returns the operation and Message.
 func (e *Error) Error() string { return "vault " + e.Op + ": " + e.Message }
 
-// Unwrap gives the error of a context or of a JWT function, for errors.Is; nil for the rest.
+// Unwrap returns the error of a context or of a JWT function, for errors.Is, and otherwise nil.
 func (e *Error) Unwrap() error { return e.cause }
 
-// unanswered reports whether Vault gave no answer, for a reason that passes.
+// unanswered reports whether Vault did not respond, for a transient reason.
 func (e *Error) unanswered() bool {
 	return e.Status == 0 && e.Kind == Transient && !errors.Is(e.cause, errClosed)
 }
 
-// givenUp reports whether the caller ended the call.
-func (e *Error) givenUp() bool { return errors.Is(e.cause, context.Canceled) }
+// canceled reports whether the caller canceled the call.
+func (e *Error) canceled() bool { return errors.Is(e.cause, context.Canceled) }
 
-// absent reports whether Vault, or what lies before it, does not let the Session do something that it can do without.
-func (e *Error) absent() bool {
+// notPermitted reports whether Vault, or a proxy before it, denies an optional call.
+func (e *Error) notPermitted() bool {
 	return e.Op != opLogin && e.Kind == Setup && (e.page || e.Status == http.StatusForbidden)
 }
 
-// fault is an error of ours on the way to Vault, which classify turns into a set-up error, or into a transient one.
+// fault is an error found by the client, which classify converts to a setup error or a transient error.
 type fault struct {
 	problem, fix string
-	status       int  // of the response, where it matters
-	passes       bool // by itself
+	status       int  // of the response; 0 if irrelevant
+	transient    bool // goes away by itself
 	page         bool // see Error
 }
 

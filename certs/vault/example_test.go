@@ -44,15 +44,15 @@ func ExampleSession_Issue() {
 	defer session.Close()
 
 	spec := certs.Spec{DNSNames: []string{"www.example.com"}, Duration: 24 * time.Hour}
-	answer, err := session.Issue(context.Background(), request("uid-of-www", spec))
+	response, err := session.Issue(context.Background(), request("uid-of-www", spec))
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(answer.Bundle.Leaf.DNSNames, "by", answer.Bundle.Leaf.Issuer.CommonName)
+	fmt.Println(response.Bundle.Leaf.DNSNames, "by", response.Bundle.Leaf.Issuer.CommonName)
 	// Output: [www.example.com] by root
 }
 
-// A caller that is held back comes again when the error says, and may do something else until then.
+// A caller that has to wait retries at the time in the error, and can do something else until then.
 func ExampleBusyError() {
 	v := vaulttest.Start(time.Now)
 	defer v.Close()
@@ -64,14 +64,14 @@ func ExampleBusyError() {
 		_, err := session.Issue(context.Background(), request(id, spec))
 		var busy *vault.BusyError
 		if errors.As(err, &busy) {
-			fmt.Println(id, "comes again in", time.Until(busy.NotBefore).Round(time.Second))
+			fmt.Println(id, "retries in", time.Until(busy.NotBefore).Round(time.Second))
 			continue
 		}
 		fmt.Println(id, err)
 	}
 	// Output:
 	// first <nil>
-	// second comes again in 1s
+	// second retries in 1s
 }
 
 // The kind of an error says who can fix it.
@@ -82,7 +82,7 @@ func ExampleError() {
 	defer session.Close()
 
 	spec := certs.Spec{DNSNames: []string{"www.example.org"}, Duration: 24 * time.Hour}
-	v.Answer("pki/sign/web", vaulttest.Refusing(400, "subject alternate name www.example.org not allowed by this role"))
+	v.SetHandler("pki/sign/web", vaulttest.ErrorHandler(400, "subject alternate name www.example.org not allowed by this role"))
 	_, err := session.Issue(context.Background(), request("uid", spec))
 	var refused *vault.Error
 	if errors.As(err, &refused) {
@@ -103,11 +103,55 @@ func ExampleSession_Check() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("Vault", status.Version, "certificates end with the token:", status.Leases)
-	for _, objection := range status.Objections(certs.Spec{DNSNames: []string{"www.example.com"}}) {
-		fmt.Println(objection.Field, objection.Problem)
+	fmt.Println("Vault", status.Version, "certificates are revoked with the token:", status.GeneratesLeases)
+	for _, rejection := range status.Rejections(certs.Spec{DNSNames: []string{"www.example.com"}}) {
+		fmt.Println(rejection.Field, rejection.Problem)
 	}
 	// Output:
-	// Vault 1.21.4 certificates end with the token: true
-	// privateKey.algorithm is refused by the role, which takes keys of type rsa
+	// Vault 1.21.4 certificates are revoked with the token: true
+	// privateKey.algorithm is rejected by the role, which requires keys of type rsa
+}
+
+// Revocations are visible in the CRL.
+func ExampleSession_Revoke() {
+	v := vaulttest.Start(time.Now)
+	defer v.Close()
+	session := open(v, 0)
+	defer session.Close()
+
+	ctx := context.Background()
+	spec := certs.Spec{DNSNames: []string{"www.example.com"}, Duration: 24 * time.Hour}
+	response, err := session.Issue(ctx, request("uid", spec))
+	if err != nil {
+		log.Fatal(err)
+	}
+	leaf := response.Bundle.Leaf
+	if err := session.Revoke(ctx, leaf); err != nil {
+		log.Fatal(err)
+	}
+	list, err := session.CRL(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(certs.RevokedBy(list, leaf))
+	// Output: true
+}
+
+// Validate reports all invalid fields, with paths relative to spec.vault.
+func ExampleConfig_Validate() {
+	config := vault.Config{Server: "vault.example:8200", Path: "pki/roles/web", Now: time.Now}
+	for _, problem := range config.Validate() {
+		fmt.Println(problem.Field, problem.Problem)
+	}
+	// Output:
+	// server is not an http or https URL
+	// path is not that of a PKI role
+	// auth has no auth method
+}
+
+// A Secret can be logged, because it does not reveal its text.
+func ExampleSecret() {
+	auth := vault.AppRoleAuth{RoleID: "shop", SecretID: vault.NewSecret("s3cr3t")}
+	fmt.Printf("%+v\n", auth)
+	// Output: {Path: RoleID:shop SecretID:[redacted]}
 }

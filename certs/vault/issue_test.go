@@ -23,14 +23,14 @@ func TestIssue(t *testing.T) {
 	c.Namespace, c.UserAgent = "team", "tester/1"
 	s := open(t, c)
 	request, key := newRequest(t, spec)
-	answer, err := s.Issue(t.Context(), request)
+	response, err := s.Issue(t.Context(), request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if warnings, err := certs.CheckAnswer(answer.Bundle, spec, key.Public(), now); err != nil || warnings != nil {
-		t.Errorf("CheckAnswer: %v, %v", warnings, err)
+	if warnings, err := certs.CheckResponse(response.Bundle, spec, key.Public(), now); err != nil || warnings != nil {
+		t.Errorf("CheckResponse: %v, %v", warnings, err)
 	}
-	if !bytes.Equal(answer.CertPEM, answer.Bundle.CertPEM()) || !bytes.Equal(answer.CAPEM, answer.Bundle.CAPEM()) {
+	if !bytes.Equal(response.CertPEM, response.Bundle.CertPEM()) || !bytes.Equal(response.CAPEM, response.Bundle.CAPEM()) {
 		t.Error("the PEM is not the bundle's")
 	}
 	csr, _ := request.CSR()
@@ -90,7 +90,7 @@ func TestIssueManyAtOnce(t *testing.T) {
 	}
 }
 
-// issueMany issues n certificates at once, as callers do that come again when they are held back.
+// issueMany issues n certificates at once, and retries as callers do.
 func issueMany(s *Session, request Request, n int) int64 {
 	var failed atomic.Int64
 	var wait sync.WaitGroup
@@ -105,26 +105,26 @@ func issueMany(s *Session, request Request, n int) int64 {
 	return failed.Load()
 }
 
-func issuePatiently(s *Session, request Request) (Answer, error) {
+func issuePatiently(s *Session, request Request) (Response, error) {
 	for tries := 0; ; tries++ {
-		answer, err := s.Issue(context.Background(), request)
+		response, err := s.Issue(context.Background(), request)
 		var busy *BusyError
 		if !errors.As(err, &busy) || tries > 10_000 {
-			return answer, err
+			return response, err
 		}
 		time.Sleep(max(time.Until(busy.NotBefore), time.Millisecond)) // the latter where the clock is the test's
 	}
 }
 
-// TestIssueNeverWaits: what limits hold back is refused at once, costs no key and no call, and is sent when it comes again.
+// TestIssueNeverWaits: a request that limits hold back is refused immediately, costs no key and no call, and is sent when it is repeated.
 func TestIssueNeverWaits(t *testing.T) {
 	f := newVault(t)
 	release := make(chan struct{})
-	f.Answer("pki/sign/web", func(w http.ResponseWriter, r *http.Request) { <-release; f.Sign(w, r) })
+	f.SetHandler("pki/sign/web", func(w http.ResponseWriter, r *http.Request) { <-release; f.Sign(w, r) })
 	c := configOf(f)
 	c.MaxInFlight = 1
 	var waits atomic.Int64
-	c.Waited = func() { waits.Add(1) }
+	c.OnThrottle = func() { waits.Add(1) }
 	s := open(t, c)
 	request, _ := newRequest(t, spec)
 	done := make(chan error)

@@ -13,8 +13,8 @@ import (
 
 const opKV = "kv"
 
-// WriteKV writes a secret of a key-value engine of version 1 (PUT <path>), whole. path begins with the mount. Errors are
-// *BusyError and *Error.
+// WriteKV writes a secret in a KV version 1 secrets engine (PUT <path>) and replaces all of its data. path starts
+// with the mount. Errors are *BusyError and *Error.
 func (s *Session) WriteKV(ctx context.Context, path string, data map[string]string) error {
 	body := make(map[string]any, len(data))
 	for key, value := range data {
@@ -26,7 +26,7 @@ func (s *Session) WriteKV(ctx context.Context, path string, data map[string]stri
 	})
 }
 
-// HasKV reports whether there is a secret at path with a value for key (GET <path>). Errors are *BusyError and *Error.
+// HasKV reports whether the secret at path has a value for key (GET <path>). Errors are *BusyError and *Error.
 func (s *Session) HasKV(ctx context.Context, path, key string) (bool, error) {
 	has := false
 	err := s.kv(ctx, func(ctx context.Context, client *api.Client) error {
@@ -37,7 +37,8 @@ func (s *Session) HasKV(ctx context.Context, path, key string) (bool, error) {
 	return has, err
 }
 
-// ListKV gives the names of the secrets below path (LIST <path>), nil where there are none. Errors are *BusyError and *Error.
+// ListKV returns the names of the secrets below path (LIST <path>), or nil if there are none. Errors are *BusyError
+// and *Error.
 func (s *Session) ListKV(ctx context.Context, path string) ([]string, error) {
 	var names []string
 	err := s.kv(ctx, func(ctx context.Context, client *api.Client) error {
@@ -55,7 +56,8 @@ func (s *Session) ListKV(ctx context.Context, path string) ([]string, error) {
 	return names, err
 }
 
-// DeleteKV deletes the secret at path (DELETE <path>). One that does not exist is no error. Errors are *BusyError and *Error.
+// DeleteKV deletes the secret at path (DELETE <path>). It is no error if the secret does not exist. Errors are
+// *BusyError and *Error.
 func (s *Session) DeleteKV(ctx context.Context, path string) error {
 	return s.kv(ctx, func(ctx context.Context, client *api.Client) error {
 		_, err := client.Logical().DeleteWithContext(ctx, path)
@@ -64,16 +66,16 @@ func (s *Session) DeleteKV(ctx context.Context, path string) error {
 }
 
 func (s *Session) kv(ctx context.Context, do func(context.Context, *api.Client) error) error {
-	err := s.reserved(ctx, opKV, do)
+	err := s.callInSlot(ctx, opKV, do)
 	var known *Error
 	if !errors.As(err, &known) || known.Op != opKV {
 		return err
 	}
 	switch known.Status {
 	case http.StatusForbidden:
-		known.Message += ": the issuer's policy must allow create, update, read, list and delete below spec.vaultKV's mount and path"
-	case http.StatusNotFound: // also what version 2 answers to the paths of version 1
-		known.Message = "there is no key-value engine of version 1: in spec.vaultKV.mount, name the mount of one, as the gateway reads no other"
+		known.Message += ": the issuer's policy must allow create, update, read, list and delete below the mount and path in spec.vaultKV"
+	case http.StatusNotFound: // version 2 also returns this for paths of version 1
+		known.Message = "no KV version 1 secrets engine is mounted: set spec.vaultKV.mount to one, because the gateway supports no other"
 	}
 	return err
 }

@@ -19,7 +19,7 @@ func TestKV(t *testing.T) {
 	f := newVault(t)
 	s := open(t, configOf(f))
 	stored := map[string]string{}
-	f.Answer("kv/shop/one", func(w http.ResponseWriter, r *http.Request) {
+	f.SetHandler("kv/shop/one", func(w http.ResponseWriter, r *http.Request) {
 		switch r.Method {
 		case http.MethodPut:
 			_ = json.NewDecoder(r.Body).Decode(&stored)
@@ -29,14 +29,14 @@ func TestKV(t *testing.T) {
 			w.WriteHeader(http.StatusNoContent)
 		default:
 			if len(stored) == 0 {
-				vaulttest.Refuse(w, http.StatusNotFound)
+				vaulttest.WriteError(w, http.StatusNotFound)
 				return
 			}
-			vaulttest.Reply(w, map[string]any{"cert": stored["cert"], "key": stored["key"]})
+			vaulttest.WriteData(w, map[string]any{"cert": stored["cert"], "key": stored["key"]})
 		}
 	})
-	f.Answer("kv/shop", func(w http.ResponseWriter, _ *http.Request) {
-		vaulttest.Reply(w, map[string]any{"keys": []string{"one", "folder/"}})
+	f.SetHandler("kv/shop", func(w http.ResponseWriter, _ *http.Request) {
+		vaulttest.WriteData(w, map[string]any{"keys": []string{"one", "folder/"}})
 	})
 	ctx := context.Background()
 	has := func(key string) bool {
@@ -67,21 +67,21 @@ func TestKVErrors(t *testing.T) {
 	f := newVault(t)
 	s := open(t, configOf(f))
 	rows := map[string]struct {
-		answer http.HandlerFunc
-		kind   Kind
-		says   string
+		response http.HandlerFunc
+		kind     Kind
+		says     string
 	}{
 		"kv/version2": {func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusNotFound)
 			_, _ = w.Write([]byte(`{"warnings":["Invalid path for a versioned K/V secrets engine."]}`))
 		}, Setup, "version 1"},
 		"kv/forbidden": {func(w http.ResponseWriter, _ *http.Request) {
-			vaulttest.Refuse(w, http.StatusForbidden, "1 error occurred:\n\t* permission denied\n\n")
+			vaulttest.WriteError(w, http.StatusForbidden, "1 error occurred:\n\t* permission denied\n\n")
 		}, Setup, "policy must allow"},
-		"kv/sealed": {func(w http.ResponseWriter, _ *http.Request) { vaulttest.Refuse(w, 503, "Vault is sealed") }, Transient, "sealed"},
+		"kv/sealed": {func(w http.ResponseWriter, _ *http.Request) { vaulttest.WriteError(w, 503, "Vault is sealed") }, Transient, "sealed"},
 	}
 	for path, row := range rows {
-		f.Answer(path, row.answer)
+		f.SetHandler(path, row.response)
 		err := s.WriteKV(context.Background(), path, map[string]string{"key": "-----BEGIN PRIVATE KEY-----"})
 		var known *Error
 		if !errors.As(err, &known) || known.Kind != row.kind || !strings.Contains(err.Error(), row.says) || strings.Contains(err.Error(), "PRIVATE") {

@@ -11,8 +11,8 @@ import (
 
 // rolePath is a parsed Config.Path.
 type rolePath struct {
-	mount  string // "pki", "team/pki"
-	issuer string // of "<mount>/issuer/<ref>/sign/<role>"; empty for the role's own
+	mount  string // such as "pki" or "team/pki"
+	issuer string // of "<mount>/issuer/<ref>/sign/<role>"; empty for the issuer of the role
 	verb   string // "sign", "sign-verbatim" or "issue"
 	role   string // empty for "<mount>/sign-verbatim"
 }
@@ -20,11 +20,11 @@ type rolePath struct {
 func parsePath(path string) (rolePath, *certs.FieldError) {
 	trimmed := strings.TrimPrefix(strings.Trim(path, "/"), "v1/")
 	parts := strings.Split(trimmed, "/")
-	bad := func(what, mend string) (rolePath, *certs.FieldError) {
-		return rolePath{}, &certs.FieldError{Field: "path", Value: path, Problem: what, Mend: mend}
+	bad := func(what, fix string) (rolePath, *certs.FieldError) {
+		return rolePath{}, &certs.FieldError{Field: "path", Value: path, Problem: what, Fix: fix}
 	}
 	if slices.ContainsFunc(parts, badSegment) {
-		return bad("has a segment that Vault does not know", "use letters, digits, dots, hyphens and underscores")
+		return bad("has an invalid segment", "use letters, digits, dots, hyphens and underscores")
 	}
 	last := len(parts) - 1
 	var p rolePath
@@ -49,7 +49,7 @@ func badSegment(s string) bool {
 	})
 }
 
-// call is the path to sign or issue at.
+// call returns the path to sign or issue at.
 func (p rolePath) call() string {
 	parts := []string{p.mount}
 	if p.issuer != "" {

@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
-// read is Logical.Read that keeps the error of a 404, and never gives nil data.
+// read is Logical.Read that returns an error for status 404 and for empty data.
 func read(ctx context.Context, client *api.Client, path string) (*api.Secret, error) {
 	body, err := readRaw(ctx, client, path)
 	if err != nil {

@@ -28,8 +28,8 @@ func (v *realVault) mount(path string) {
 // root makes a mount with a root CA and returns that.
 func (v *realVault) root(mount, ttl string) *x509.Certificate {
 	v.mount(mount)
-	answer := v.write(mount+"/root/generate/internal", map[string]any{"common_name": mount, "key_type": "ec", "ttl": ttl})
-	return v.parse(text(answer.Data["certificate"]))
+	response := v.write(mount+"/root/generate/internal", map[string]any{"common_name": mount, "key_type": "ec", "ttl": ttl})
+	return v.parse(text(response.Data["certificate"]))
 }
 
 func (v *realVault) parse(data string) *x509.Certificate {
@@ -48,19 +48,19 @@ func (v *realVault) csr(mount, name string) string {
 
 // sign has the CA of a mount sign a CA.
 func (v *realVault) sign(mount, csr, name, ttl string) string {
-	answer := v.write(mount+"/root/sign-intermediate", map[string]any{"csr": csr, "common_name": name, "ttl": ttl, "format": "pem"})
-	return text(answer.Data["certificate"])
+	response := v.write(mount+"/root/sign-intermediate", map[string]any{"csr": csr, "common_name": name, "ttl": ttl, "format": "pem"})
+	return text(response.Data["certificate"])
 }
 
 // add imports a CA and names its issuer, if it is new.
 func (v *realVault) add(mount, cert, name string) {
-	answer := v.write(mount+"/intermediate/set-signed", map[string]any{"certificate": cert})
-	for _, id := range texts(answer.Data["imported_issuers"]) {
+	response := v.write(mount+"/intermediate/set-signed", map[string]any{"certificate": cert})
+	for _, id := range texts(response.Data["imported_issuers"]) {
 		v.write(mount+"/issuer/"+id, map[string]any{"issuer_name": name})
 	}
 }
 
-// issue signs by a new session, checks the answer, and wants no further certificate.
+// issue issues with a new session, checks the response, and expects that no further certificate is due.
 func (v *realVault) issue(path string, spec certs.Spec) (certs.Bundle, Status) {
 	v.t.Helper()
 	s := open(v.t, v.config(path))
@@ -69,24 +69,24 @@ func (v *realVault) issue(path string, spec certs.Spec) (certs.Bundle, Status) {
 		v.t.Fatal(err)
 	}
 	request, key := newRequest(v.t, spec)
-	answer, err := s.Issue(v.t.Context(), request)
+	response, err := s.Issue(v.t.Context(), request)
 	if err != nil {
 		v.t.Fatal(err)
 	}
 	if s.MakesKey() {
-		key = answer.Bundle.Key
+		key = response.Bundle.Key
 	}
-	if _, err := certs.CheckAnswer(answer.Bundle, spec, key.Public(), time.Now()); err != nil {
+	if _, err := certs.CheckResponse(response.Bundle, spec, key.Public(), time.Now()); err != nil {
 		v.t.Errorf("%s: %v", path, err)
 	}
 	d := certs.Decide(certs.Observed{
-		SecretExists: true, CertPEM: answer.CertPEM, CAPEM: answer.CAPEM, KeyPEM: key.PEM(certs.PKCS8), IssuedAt: time.Now(),
+		SecretExists: true, CertPEM: response.CertPEM, CAPEM: response.CAPEM, KeyPEM: key.PEM(certs.PKCS8), IssuedAt: time.Now(),
 		CurrentCA: status.CAs, Spec: spec, UID: "uid",
 	}, time.Now())
 	if d.Issue {
 		v.t.Errorf("%s: issued again at once: %s, %s", path, d.Reason, d.Message)
 	}
-	return answer.Bundle, status
+	return response.Bundle, status
 }
 
 func clientVerifies(t *testing.T, b certs.Bundle, root *x509.Certificate) {
@@ -148,14 +148,14 @@ func TestRealVaultUpperCA(t *testing.T) {
 	long := certs.Spec{DNSNames: spec.DNSNames, Duration: 60 * time.Hour}
 	b, status := v.issue("issuing/sign/any", long)
 	clientVerifies(t, b, root.Cert)
-	if first, last := b.Ends(); !first.Equal(policy.Cert.NotAfter) || !last.Equal(first) || !status.CANotAfter.Equal(first) || len(status.CAs) != 3 {
+	if first, last := b.Expiry(); !first.Equal(policy.Cert.NotAfter) || !last.Equal(first) || !status.CANotAfter.Equal(first) || len(status.CAs) != 3 {
 		t.Errorf("ends %s and %s, %d CAs end %s", first, last, len(status.CAs), status.CANotAfter)
 	}
 	old := certs.ChainID(status.CAs)
 	v.add("issuing", string(certstest.PEM(policy.CrossSigned(t, root, start.Add(800*time.Hour)).Cert)), "renewed")
 	b, status = v.issue("issuing/sign/any", long)
 	clientVerifies(t, b, root.Cert)
-	if first, _ := b.Ends(); !first.Equal(b.Leaf.NotAfter) || len(b.Intermediates) != 3 {
+	if first, _ := b.Expiry(); !first.Equal(b.Leaf.NotAfter) || len(b.Intermediates) != 3 {
 		t.Errorf("with the renewed CA it ends %s, the leaf %s, %d intermediates", first, b.Leaf.NotAfter, len(b.Intermediates))
 	}
 	if certs.ChainID(status.CAs) == old || !status.CANotAfter.Equal(start.Add(400*time.Hour)) {
@@ -163,14 +163,14 @@ func TestRealVaultUpperCA(t *testing.T) {
 	}
 }
 
-// TestRealVaultBackdated is a role that dates certificates back by more than their life.
+// TestRealVaultBackdated is a role that backdates certificates by more than their lifetime.
 func TestRealVaultBackdated(t *testing.T) {
 	v := startVault(t, servers.VaultOptions{})
 	v.own("pki", certstest.NewCA(t, "old root", time.Now().Add(9000*time.Hour)))
 	v.write("pki/roles/back", map[string]any{"allow_any_name": true, "key_type": "any", "not_before_duration": "24h", "ttl": "8h", "max_ttl": "8h"})
 	plain := certs.Spec{DNSNames: spec.DNSNames}
 	b, _ := v.issue("pki/sign/back", plain)
-	at := certs.RenewalTime(certs.LifeStart(b.Leaf.NotBefore, time.Now(), time.Now()), b.Leaf.NotAfter, plain, "uid")
+	at := certs.RenewalTime(certs.LifetimeStart(b.Leaf.NotBefore, time.Now(), time.Now()), b.Leaf.NotAfter, plain, "uid")
 	before, third := b.Leaf.NotAfter.Sub(at), 8*time.Hour/3
 	if (before - third).Abs() > 8*time.Hour/20 {
 		t.Errorf("renewed %s before the end", before)
@@ -219,8 +219,8 @@ func TestRealVaultTakesNames(t *testing.T) {
 	}
 }
 
-// TestRealVaultEndedCA: once the CA has expired there is no point in a request, and the reason names it.
-func TestRealVaultEndedCA(t *testing.T) {
+// TestRealVaultExpiredCA: once the CA has expired there is no point in a request, and the reason names it.
+func TestRealVaultExpiredCA(t *testing.T) {
 	v := startVault(t, servers.VaultOptions{})
 	root := v.root("ending", "1h")
 	v.roles("ending")

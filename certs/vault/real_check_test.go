@@ -23,10 +23,10 @@ func TestRealVaultChecks(t *testing.T) {
 		want       string // of the error or the note
 	}{
 		{"all right", "pki/sign/any", nil, "", ""},
-		{"may not read the role", "pki/sign/any", limited, "", "let its policy read pki/roles/any"},
+		{"may not read the role", "pki/sign/any", limited, "", "allow its policy to read pki/roles/any"},
 		{"policy", "pki/sign/ec", limited, Setup, "does not allow pki/sign/ec"},
 		{"no role", "pki/sign/nope", nil, Setup, "unknown role at pki/roles/nope"},
-		{"no mount", "nope/sign/any", nil, Setup, "there is no mount"},
+		{"no mount", "nope/sign/any", nil, Setup, "no secrets engine is mounted"},
 	} {
 		c := v.config(row.path)
 		if row.auth != nil {
@@ -49,7 +49,7 @@ func TestRealVaultChecks(t *testing.T) {
 		t.Errorf("%d CAs", len(status.CAs))
 	}
 	var fields []string
-	for _, e := range status.Objections(certs.Spec{DNSNames: []string{"www.moelove.info", "moelove.info"}, Duration: 720 * time.Hour}) {
+	for _, e := range status.Rejections(certs.Spec{DNSNames: []string{"www.moelove.info", "moelove.info"}, Duration: 720 * time.Hour}) {
 		fields = append(fields, e.Field)
 	}
 	if got := strings.Join(fields, " "); got != "privateKey.algorithm dnsNames[1] duration" {
@@ -58,7 +58,7 @@ func TestRealVaultChecks(t *testing.T) {
 }
 
 // Where Check objects, Vault refuses, and where it does not, Vault signs.
-func TestRealVaultAgreesWithObjections(t *testing.T) {
+func TestRealVaultAgreesWithRejections(t *testing.T) {
 	v := startVault(t, servers.VaultOptions{})
 	v.mounts()
 	for i, change := range []map[string]any{
@@ -81,7 +81,7 @@ func TestRealVaultAgreesWithObjections(t *testing.T) {
 			spec := certs.Spec{DNSNames: []string{name}, Duration: time.Hour}
 			request, _ := newRequest(t, spec)
 			_, err := s.Issue(t.Context(), request)
-			if objections := status.Objections(spec); (len(objections) > 0) != (err != nil) {
+			if objections := status.Rejections(spec); (len(objections) > 0) != (err != nil) {
 				t.Errorf("role %d %v, %s: Check says %v, Vault says %v", i, change, name, objections, err)
 			}
 		}

@@ -52,9 +52,9 @@ func TestRealVaultOneLogin(t *testing.T) {
 		group.Go(func() {
 			request, key := newRequest(t, certs.Spec{DNSNames: []string{fmt.Sprintf("h%d.example.com", i)}, Duration: time.Hour})
 			request.ID = request.Spec.DNSNames[0]
-			answer, err := issuePatiently(s, request)
+			response, err := issuePatiently(s, request)
 			if err == nil {
-				_, err = certs.CheckAnswer(answer.Bundle, request.Spec, key.Public(), time.Now())
+				_, err = certs.CheckResponse(response.Bundle, request.Spec, key.Public(), time.Now())
 			}
 			if err != nil {
 				t.Errorf("h%d: %v", i, err)

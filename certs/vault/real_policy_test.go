@@ -36,7 +36,7 @@ func (v *realVault) policy(name, rules string) {
 	}
 }
 
-// dialects are the real Vault, and itself behind proxies that answer as others do.
+// dialects are the real Vault, and the same one behind proxies that respond as other versions do.
 func (v *realVault) dialects() map[string]string {
 	all := map[string]string{"real": v.Address}
 	for name, dialect := range map[string]vaulttest.Dialect{"1.9": vaulttest.Vault19, "1.15": vaulttest.Vault115, "OpenBao": vaulttest.OpenBao} {
@@ -142,17 +142,17 @@ func TestRealVaultLeases(t *testing.T) {
 		c := v.config("pki/sign/leased")
 		c.Auth = v.appRole("leased", policy)
 		s := open(t, c)
-		var issued []Answer
+		var issued []Response
 		for range 3 {
 			request, _ := newRequest(t, spec)
-			answer, err := s.Issue(t.Context(), request)
+			response, err := s.Issue(t.Context(), request)
 			if err != nil {
 				t.Fatal(err)
 			}
-			issued = append(issued, answer)
+			issued = append(issued, response)
 		}
 		status, err := s.Check(t.Context())
-		if err != nil || !status.Leases {
+		if err != nil || !status.GeneratesLeases {
 			t.Errorf("%s: %+v, %v", policy, status, err)
 		}
 		l, err := s.tokens.current(t.Context())
@@ -189,7 +189,7 @@ func TestRealVaultLeases(t *testing.T) {
 }
 
 // revoked counts those on the CRL.
-func (v *realVault) revoked(issued []Answer) int {
+func (v *realVault) revoked(issued []Response) int {
 	v.t.Helper()
 	crl, err := open(v.t, v.config("pki/sign/any")).CRL(v.t.Context())
 	if err != nil {
@@ -214,19 +214,19 @@ func TestRealVaultRoleWishes(t *testing.T) {
 	s := open(t, v.config("pki/sign/wishes"))
 	status, err := s.Check(t.Context())
 	if err != nil || status.Role.NotBeforeDuration != 10*time.Second || status.Role.NotAfter != end.Format(time.RFC3339) ||
-		strings.Join(status.Role.CNValidations, ",") != "disabled" || status.Leases {
+		strings.Join(status.Role.CNValidations, ",") != "disabled" || status.GeneratesLeases {
 		t.Fatalf("%+v, %v", status.Role, err)
 	}
 	odd := certs.Spec{CommonName: "Shop of Example", DNSNames: []string{"www.example.com"}, URIs: []string{"spiffe://example.org/a,b"}, Duration: time.Hour}
-	if objections := status.Objections(odd); len(objections) > 0 {
+	if objections := status.Rejections(odd); len(objections) > 0 {
 		t.Errorf("objects to %v", objections)
 	}
 	request, _ := newRequest(t, odd)
-	answer, err := s.Issue(t.Context(), request)
+	response, err := s.Issue(t.Context(), request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaf := answer.Bundle.Leaf
+	leaf := response.Bundle.Leaf
 	if !leaf.NotAfter.Equal(end) || len(leaf.URIs) != 1 || leaf.URIs[0].String() != "spiffe://example.org/a,b" {
 		t.Errorf("ends %s, %v", leaf.NotAfter, leaf.URIs)
 	}
@@ -238,8 +238,8 @@ func TestRealVaultRoleWishes(t *testing.T) {
 		mail := certs.Spec{CommonName: "Shop of Example", DNSNames: []string{"www.example.com"}, Duration: time.Hour}
 		request, _ := newRequest(t, mail)
 		_, err := s.Issue(t.Context(), request)
-		if (err != nil) != refused || (len(status.Objections(mail)) > 0) != refused {
-			t.Errorf("%s: Vault says %v, we object to %v", validations, err, status.Objections(mail))
+		if (err != nil) != refused || (len(status.Rejections(mail)) > 0) != refused {
+			t.Errorf("%s: Vault says %v, we object to %v", validations, err, status.Rejections(mail))
 		}
 	}
 	verbatim := open(t, v.config("pki/sign-verbatim"))

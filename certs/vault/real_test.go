@@ -129,37 +129,37 @@ func TestRealVaultIssues(t *testing.T) {
 			if s.MakesKey() {
 				key = certs.Key{}
 			}
-			answer, err := s.Issue(t.Context(), request)
+			response, err := s.Issue(t.Context(), request)
 			if err != nil {
 				t.Fatal(err)
 			}
-			warnings, err := certs.CheckAnswer(answer.Bundle, row.spec, key.Public(), time.Now())
+			warnings, err := certs.CheckResponse(response.Bundle, row.spec, key.Public(), time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}
-			if all := append(warnings, answer.Warnings...); len(all) != row.warnings {
+			if all := append(warnings, response.Warnings...); len(all) != row.warnings {
 				t.Errorf("warnings %q", all)
 			}
-			if n := len(answer.Bundle.Intermediates); n != row.intermediates || len(answer.Bundle.CA) != 1 {
-				t.Errorf("%d intermediates, %d CAs", n, len(answer.Bundle.CA))
+			if n := len(response.Bundle.Intermediates); n != row.intermediates || len(response.Bundle.CA) != 1 {
+				t.Errorf("%d intermediates, %d CAs", n, len(response.Bundle.CA))
 			}
 			status, err := s.Check(t.Context())
 			if err != nil || len(status.Notes) > 0 {
 				t.Errorf("Check: %+v, %v", status, err)
 			}
-			rests(t, row.spec, answer, key, status)
+			rests(t, row.spec, response, key, status)
 		})
 	}
 }
 
-// rests applies the answer as a caller does, and wants no further certificate.
-func rests(t *testing.T, spec certs.Spec, answer Answer, key certs.Key, status Status) {
+// rests stores the response as a caller does, and expects that no further certificate is due.
+func rests(t *testing.T, spec certs.Spec, response Response, key certs.Key, status Status) {
 	t.Helper()
 	if key.IsZero() {
-		key = answer.Bundle.Key
+		key = response.Bundle.Key
 	}
 	d := certs.Decide(certs.Observed{
-		SecretExists: true, CertPEM: answer.CertPEM, CAPEM: answer.CAPEM, KeyPEM: key.PEM(certs.PKCS1),
+		SecretExists: true, CertPEM: response.CertPEM, CAPEM: response.CAPEM, KeyPEM: key.PEM(certs.PKCS1),
 		IssuedDigest: spec.Digest(), IssuedAt: time.Now(), CurrentCA: status.CAs, Spec: spec, UID: "uid",
 	}, time.Now())
 	if d.Issue {
@@ -173,11 +173,11 @@ func TestRealVaultRevokes(t *testing.T) {
 	for _, path := range []string{"pki/sign/any", "int/sign/any", "pki/sign/unstored"} {
 		s := open(t, v.config(path))
 		request, _ := newRequest(t, spec)
-		answer, err := s.Issue(t.Context(), request)
+		response, err := s.Issue(t.Context(), request)
 		if err != nil {
 			t.Fatal(err)
 		}
-		leaf := answer.Bundle.Leaf
+		leaf := response.Bundle.Leaf
 		before, err := s.CRL(t.Context())
 		if err != nil || certs.RevokedBy(before, leaf) {
 			t.Errorf("%s: before: revoked %v, %v", path, certs.RevokedBy(before, leaf), err)

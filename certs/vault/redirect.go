@@ -11,25 +11,25 @@ import (
 	"strings"
 )
 
-// follow repeats a request at the address that a standby of Vault redirects to with 307, once, and only to the same scheme
-// and to a server that answers as the same cluster: the request has the token. All else passes when the cluster has an
-// active node that standbys reach again, so it is no fault of the issuer's.
+// follow repeats a request at the address to which a standby of Vault redirects it with status 307. It does so once,
+// and only to the same scheme and to a server of the same cluster, because the request contains the token. Other
+// redirects are transient errors: they end when standbys can reach the active node again.
 func (g guard) follow(resp *http.Response, repeat func() (*http.Request, error)) (*http.Response, error) {
 	_ = resp.Body.Close()
 	from := resp.Request.URL
 	to, err := resp.Location()
 	if err != nil {
-		return nil, &fault{problem: "a redirect has no address", fix: "check what answers at server"}
+		return nil, &fault{problem: "a redirect has no Location", fix: "check that server is Vault's address"}
 	}
 	if to.Scheme != from.Scheme {
-		return nil, &fault{status: http.StatusTemporaryRedirect, passes: true, problem: "the server redirects from " + from.Scheme + " to " + to.Scheme + ", which is not followed",
-			fix: "if this lasts, write the address of Vault itself in server, with the right scheme, or correct api_addr of its nodes"}
+		return nil, &fault{status: http.StatusTemporaryRedirect, transient: true, problem: "the server redirects from " + from.Scheme + " to " + to.Scheme + ", which is not followed",
+			fix: "if this persists, set server to Vault's address with the correct scheme, or correct the nodes' api_addr"}
 	}
 	api := from.Path[strings.Index(from.Path, "/v1/"):]
 	base, found := strings.CutSuffix(to.Path, api)
 	if !found || to.Host == from.Host || !g.sameCluster(resp.Request, to, base) {
-		return nil, &fault{status: http.StatusTemporaryRedirect, passes: true, problem: "the server redirects to another, which does not answer as a node of the same cluster",
-			fix: "if this lasts, write the address of Vault itself in server, or check api_addr of its nodes and that the controller reaches them"}
+		return nil, &fault{status: http.StatusTemporaryRedirect, transient: true, problem: "the server redirects to an address that is not a node of the same cluster",
+			fix: "if this persists, set server to Vault's address, or check the nodes' api_addr and that the controller can reach them"}
 	}
 	again, err := repeat()
 	if err != nil {
@@ -39,13 +39,13 @@ func (g guard) follow(resp *http.Response, repeat func() (*http.Request, error))
 	second, err := g.next.RoundTrip(again)
 	if err == nil && second.StatusCode == http.StatusTemporaryRedirect {
 		_ = second.Body.Close()
-		return nil, &fault{status: http.StatusTemporaryRedirect, passes: true, problem: "the nodes of Vault redirect to each other",
-			fix: "if this lasts, check that the cluster has an active node, and api_addr of the nodes"}
+		return nil, &fault{status: http.StatusTemporaryRedirect, transient: true, problem: "the Vault nodes redirect to each other",
+			fix: "if this persists, check that the cluster has an active node, and the nodes' api_addr"}
 	}
 	return second, err
 }
 
-// sameCluster compares what both ends of a redirect say of their cluster, without a token.
+// sameCluster compares the cluster IDs of both servers of a redirect, without sending a token.
 func (g guard) sameCluster(r *http.Request, to *url.URL, base string) bool {
 	own := strings.TrimSuffix(r.URL.Path, r.URL.Path[strings.Index(r.URL.Path, "/v1/"):])
 	cluster := g.cluster(r, r.URL.Host, own)
@@ -73,7 +73,7 @@ func (g guard) cluster(r *http.Request, host, base string) string {
 	return said.Cluster
 }
 
-// repeatable gives a request whose body can be sent a second time.
+// repeatable makes the body of r readable a second time, and returns a function that copies r.
 func repeatable(r *http.Request) (repeat func() (*http.Request, error), err error) {
 	var body []byte
 	if r.Body != nil && r.Body != http.NoBody {

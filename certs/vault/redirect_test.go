@@ -11,7 +11,7 @@ import (
 	"apisix-certs.io/apisix-certs/certs/vault/vaulttest"
 )
 
-// standby answers as a standby of a Vault does whose forwarding fails: health itself, the rest with 307.
+// standby responds as a standby of a Vault does whose forwarding fails: health itself, the rest with 307.
 func standby(t *testing.T, of *vaulttest.Vault, to string) *httptest.Server {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/v1/sys/health" {
@@ -71,17 +71,17 @@ func TestFailoverPasses(t *testing.T) {
 	if _, err := s.Issue(t.Context(), request); err != nil {
 		t.Fatal(err)
 	}
-	for status, answer := range map[int]http.HandlerFunc{
+	for status, response := range map[int]http.HandlerFunc{
 		307: func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://127.0.0.1:1"+r.URL.Path, 307)
 		},
-		472: vaulttest.Refusing(472), 473: vaulttest.Refusing(473), 429: vaulttest.Refusing(429), 503: vaulttest.Refusing(503),
+		472: vaulttest.ErrorHandler(472), 473: vaulttest.ErrorHandler(473), 429: vaulttest.ErrorHandler(429), 503: vaulttest.ErrorHandler(503),
 	} {
-		f.Answer("pki/sign/web", answer)
+		f.SetHandler("pki/sign/web", response)
 		if _, err := s.Issue(t.Context(), request); kindOfError(t, err) != Transient {
 			t.Errorf("%d: %v", status, err)
 		}
-		f.Answer("pki/sign/web", nil) // and nothing more is waited for
+		f.SetHandler("pki/sign/web", nil) // and nothing more is waited for
 		if _, err := s.Issue(t.Context(), request); err != nil {
 			t.Errorf("after %d: %v", status, err)
 		}

@@ -14,11 +14,11 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 )
 
-// Revoke revokes cert (POST <mount>/revoke), sent whole, so that roles with no_store=true can be revoked too. Repeating
-// it is no error. Errors are *BusyError and *Error. An *Error of Kind User means that nothing is left to revoke: the mount did not issue cert, or no longer
-// has its CA.
+// Revoke revokes cert (POST <mount>/revoke). It sends the whole certificate, so that it also works for roles with
+// no_store=true. Repeating it is no error. Errors are *BusyError and *Error. An *Error of Kind User means that there
+// is nothing to revoke: the mount did not issue cert, or no longer has its CA.
 func (s *Session) Revoke(ctx context.Context, cert *x509.Certificate) error {
-	return s.reserved(ctx, opRevoke, func(ctx context.Context, client *api.Client) error {
+	return s.callInSlot(ctx, opRevoke, func(ctx context.Context, client *api.Client) error {
 		_, err := client.Logical().WriteWithContext(ctx, s.path.mount+"/revoke", map[string]any{
 			"certificate": string(certs.EncodeCertificates(cert)),
 		})
@@ -26,13 +26,13 @@ func (s *Session) Revoke(ctx context.Context, cert *x509.Certificate) error {
 	})
 }
 
-// RevokeSerial is Revoke for a certificate of which only the serial number is left, as certs.Serial gives it.
+// RevokeSerial is Revoke for a certificate of which only the serial number is known, in the format of certs.Serial.
 func (s *Session) RevokeSerial(ctx context.Context, serial string) error {
 	number, err := hex.DecodeString(serial)
 	if err != nil || len(number) == 0 {
-		return &Error{Op: opRevoke, Kind: User, Message: "the serial number is not hex: nothing is left to revoke"}
+		return &Error{Op: opRevoke, Kind: User, Message: "the serial number is not hexadecimal, so there is nothing to revoke"}
 	}
-	return s.reserved(ctx, opRevoke, func(ctx context.Context, client *api.Client) error {
+	return s.callInSlot(ctx, opRevoke, func(ctx context.Context, client *api.Client) error {
 		_, err := client.Logical().WriteWithContext(ctx, s.path.mount+"/revoke", map[string]any{
 			"serial_number": strings.ReplaceAll(fmt.Sprintf("% x", number), " ", ":"),
 		})
@@ -40,9 +40,9 @@ func (s *Session) RevokeSerial(ctx context.Context, serial string) error {
 	})
 }
 
-// CRL reads the revocation list of the path's issuer (GET <mount>/issuer/<ref>/crl/der), else of the role's where Check
-// has read that, else of the mount's default one (GET <mount>/crl, DER). Its signature is checked where the issuer's CA
-// is known from an answer to Issue. Errors are *Error. See certs.RevokedBy.
+// CRL reads the revocation list of the path's issuer (GET <mount>/issuer/<ref>/crl/der), of the role's issuer if
+// Check has read the role, or else of the mount's default issuer (GET <mount>/crl, DER). It checks the signature if
+// the issuer's CA is known from a response to Issue. Errors are *Error. See certs.RevokedBy.
 func (s *Session) CRL(ctx context.Context) (*x509.RevocationList, error) {
 	path := s.path.mount + "/crl"
 	if ref := s.issuerRef(); ref != "" {
@@ -68,14 +68,14 @@ func (s *Session) issuerRef() string {
 	if s.path.issuer != "" {
 		return s.path.issuer
 	}
-	return s.seen.issuerRef()
+	return s.history.issuerRef()
 }
 
-// checkCRL says nothing about a list of another issuer than the known ones, as after a rotation.
+// checkCRL accepts a list of an unknown issuer, as after a CA rotation.
 func (s *Session) checkCRL(list *x509.RevocationList) error {
-	for _, ca := range s.seen.authorities() {
+	for _, ca := range s.history.authorities() {
 		if string(ca.RawSubject) == string(list.RawIssuer) && list.CheckSignatureFrom(ca) != nil {
-			return &fault{problem: "the CRL is not signed by the CA whose name it has", fix: "check what answers at the issuer's address"}
+			return &fault{problem: "the CRL is not signed by the CA that it names as issuer", fix: "check the issuer's address"}
 		}
 	}
 	return nil

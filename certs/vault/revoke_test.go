@@ -19,14 +19,14 @@ func TestCRL(t *testing.T) {
 	f := newVault(t)
 	s := open(t, configOf(f))
 	request, _ := newRequest(t, spec)
-	answer, err := s.Issue(t.Context(), request)
+	response, err := s.Issue(t.Context(), request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaf := answer.Bundle.Leaf
+	leaf := response.Bundle.Leaf
 	serve := func(ca *certstest.CA) {
 		der := newCRL(t, ca, leaf.SerialNumber)
-		f.Answer("pki/crl", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(der) })
+		f.SetHandler("pki/crl", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(der) })
 	}
 	serve(f.CA)
 	if list, err := s.CRL(t.Context()); err != nil || !certs.RevokedBy(list, leaf) {
@@ -36,7 +36,7 @@ func TestCRL(t *testing.T) {
 	if _, err := s.CRL(t.Context()); kindOfError(t, err) != Setup || !strings.Contains(err.Error(), "not signed by the CA") {
 		t.Errorf("a forged CRL: %v", err)
 	}
-	f.Answer("pki/crl", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("no DER")) })
+	f.SetHandler("pki/crl", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("no DER")) })
 	if _, err := s.CRL(t.Context()); kindOfError(t, err) != Setup || !strings.Contains(err.Error(), "cannot be parsed") {
 		t.Errorf("no CRL: %v", err)
 	}

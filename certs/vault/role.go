@@ -13,7 +13,7 @@ import (
 type Role struct {
 	Name             string
 	KeyType          string // "rsa", "ec", "ed25519" or "any"
-	KeyBits          int    // least bits of a key; 0 for the default
+	KeyBits          int    // minimum size of a key; 0 for the default
 	AllowedDomains   []string
 	AllowSubdomains  bool
 	AllowBareDomains bool
@@ -22,21 +22,22 @@ type Role struct {
 	AllowAnyName     bool
 	AllowLocalhost   bool
 	AllowIPSANs      bool
-	EnforceHostnames bool // common names too must be hostnames
+	EnforceHostnames bool // common names must also be host names
 	AllowedURISANs   []string
 	RequireCN        bool
-	// Templated: names are allowed by the token's identity too, so nothing can be said about them here.
+	// Templated means that allowed names also depend on the token's identity, so they cannot be checked here.
 	Templated bool
-	MaxTTL    time.Duration // 0 for the mount's
-	// NotAfter is when its certificates end, in RFC 3339, whatever is wished for; empty where the wish counts.
+	MaxTTL    time.Duration // 0 for that of the mount
+	// NotAfter is the fixed NotAfter of its certificates in RFC 3339. If it is empty, the requested duration applies.
 	NotAfter string
-	// NotBeforeDuration is how long before its issuance a certificate begins. Vault before 1.9 does not say: 0.
+	// NotBeforeDuration is how far NotBefore is backdated. It is 0 for Vault before 1.9, which does not return it.
 	NotBeforeDuration time.Duration
-	// CNValidations are "hostname", "email" or "disabled"; empty for what Vault before 1.12 does, which is the first two.
+	// CNValidations are "hostname", "email" or "disabled". It is empty for Vault before 1.12, which behaves as with
+	// the first two.
 	CNValidations []string
-	// GenerateLease ties certificates to the token that they were issued with.
+	// GenerateLease attaches certificates to the token that requested them.
 	GenerateLease bool
-	IssuerRef     string // "default" or an issuer's name or id; empty before Vault 1.11
+	IssuerRef     string // "default", or name or ID of an issuer; empty before Vault 1.11
 }
 
 func (s *Session) rolePath() string { return s.path.mount + "/roles/" + s.path.role }
@@ -55,12 +56,12 @@ func (s *Session) role(ctx context.Context) (*Role, error) {
 
 func parseRole(name string, data map[string]any) *Role {
 	is := func(field string) bool { b, _ := data[field].(bool); return b }
-	wildcards, told := data["allow_wildcard_certificates"].(bool)
+	wildcards, known := data["allow_wildcard_certificates"].(bool)
 	return &Role{
 		Name: name, KeyType: text(data["key_type"]), KeyBits: int(number(data["key_bits"])),
 		AllowedDomains: texts(data["allowed_domains"]), AllowSubdomains: is("allow_subdomains"),
 		AllowBareDomains: is("allow_bare_domains"), AllowGlobDomains: is("allow_glob_domains"),
-		AllowWildcards: wildcards || !told, AllowAnyName: is("allow_any_name"),
+		AllowWildcards: wildcards || !known, AllowAnyName: is("allow_any_name"),
 		AllowLocalhost: is("allow_localhost"), AllowIPSANs: is("allow_ip_sans"), EnforceHostnames: is("enforce_hostnames"),
 		AllowedURISANs: texts(data["allowed_uri_sans"]), RequireCN: is("require_cn"),
 		Templated: is("allowed_domains_template") || is("allow_token_displayname") || is("allowed_uri_sans_template"),

@@ -12,20 +12,21 @@ import (
 
 const redacted = "[redacted]"
 
-// Secret is a text that nobody should read in a log: it shows "[redacted]" under fmt, JSON and structured logs. The
-// zero value is empty. Copies share the text, which never changes.
+// Secret is a text that must not be logged. It is shown as "[redacted]" under fmt, JSON and structured logs. The zero
+// value is empty. A Secret is immutable, and copies share the text.
 type Secret struct {
-	// The pointer keeps fmt out even where a Secret lies in an unexported field, which fmt prints without asking its methods.
+	// The pointer hides the text from fmt even if a Secret is in an unexported field, which fmt prints without
+	// calling its methods.
 	text *string
 }
 
-// NewSecret keeps text, less the white space around it, which Secrets made with an editor often have.
+// NewSecret returns a Secret with text. It trims white space, which Secrets written with an editor often have.
 func NewSecret(text string) Secret {
 	text = strings.TrimSpace(text)
 	return Secret{&text}
 }
 
-// Reveal is the text itself: never print it.
+// Reveal returns the text itself: never print it.
 func (s Secret) Reveal() string {
 	if s.text == nil {
 		return ""
@@ -33,10 +34,10 @@ func (s Secret) Reveal() string {
 	return *s.text
 }
 
-// IsZero tells whether there is no text.
+// IsZero reports whether the text is empty.
 func (s Secret) IsZero() bool { return s.Reveal() == "" }
 
-// String is "[redacted]", or empty when there is no text.
+// String returns "[redacted]", or an empty string if the text is empty.
 func (s Secret) String() string {
 	if s.IsZero() {
 		return ""
@@ -44,14 +45,14 @@ func (s Secret) String() string {
 	return redacted
 }
 
-// Format writes String for every verb, so that no flag of fmt reaches the text.
+// Format writes String for every verb, so that no fmt flag reveals the text.
 func (s Secret) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, s.String()) }
 
-// MarshalJSON writes String.
+// MarshalJSON returns String as JSON.
 func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
 
-// LogValue is String, for log/slog.
+// LogValue returns String, for log/slog.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// MarshalLog is String, for logr.
+// MarshalLog returns String, for logr.
 func (s Secret) MarshalLog() any { return s.String() }

@@ -57,7 +57,7 @@ func TestClose(t *testing.T) {
 
 func TestObserve(t *testing.T) {
 	f := newVault(t)
-	f.Answer("pki/sign/web", vaulttest.Refusing(400, "unknown role: web"))
+	f.SetHandler("pki/sign/web", vaulttest.ErrorHandler(400, "unknown role: web"))
 	var mu sync.Mutex
 	var seen []string
 	c := configOf(f)
@@ -104,7 +104,7 @@ func TestNothingShowsSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	echo := "no: hvs.CAESIJ0123456789abcdefghij eyJhbGciOi.eyJzdWIiOi.c2ln -----BEGIN RSA PRIVATE KEY-----\nMIIE"
-	f.Answer("pki/sign/web", vaulttest.Refusing(400, echo))
+	f.SetHandler("pki/sign/web", vaulttest.ErrorHandler(400, echo))
 	request, _ := newRequest(t, spec)
 	_, err := s.Issue(t.Context(), request)
 	type holder struct {

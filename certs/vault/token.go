@@ -12,85 +12,87 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// tokens is where a Session's token comes from: one login for all its callers, renewed while it can be, and another one
-// where Vault refuses it.
+// tokens provides a Session's token: one login for all callers, renewed while possible, and replaced if Vault refuses
+// it.
 type tokens struct {
-	wire     *wire
-	loggedIn func() // hears of each new token
-	logins   singleflight.Group
-	ended    context.Context // done once the Session is closed
-	end      context.CancelFunc
+	wire    *wire
+	onLogin func() // called for each new token
+	logins  singleflight.Group
+	ctx     context.Context // canceled when the Session is closed
+	cancel  context.CancelFunc
 
-	mu      sync.Mutex
-	login   *login // nil before the first and after a refused token
-	refused *Error // the last login's set-up error
-	retryAt time.Time
-	could   map[string]bool // operations that a token of the Session was allowed
+	mu          sync.Mutex
+	login       *login // nil before the first login and after a refused token
+	refused     *Error // the setup error of the last login
+	retryAt     time.Time
+	everAllowed map[string]bool // operations that a token of the Session was allowed to do
 }
 
-// login is a token and the client that uses it. It never changes, but for its record.
+// login is a token and its client. It is immutable, except for its record.
 type login struct {
-	client    *api.Client
-	given     bool // by the issuer, and not made by a login
-	renewable bool
-	life      time.Duration // 0 for a token without end
-	renewAt   time.Time     // two thirds of the life; zero without end
-	endsAt    time.Time     // zero without end
+	client     *api.Client
+	configured bool // in the issuer, not from a login
+	renewable  bool
+	ttl        time.Duration // 0 for a token that does not expire
+	renewAt    time.Time     // after two thirds of the TTL; zero if it does not expire
+	expiresAt  time.Time     // zero if it does not expire
 	*record
 }
 
-// record is what became of a token. Renewals do not begin another.
+// record is the state of a token. Renewals keep it.
 type record struct {
 	madeAt time.Time
 
-	mu     sync.Mutex
-	worked bool // Vault has taken it at least once
-	leases int  // certificates that end with it, and signatures of which that is not known
+	mu       sync.Mutex
+	accepted bool // Vault has accepted it at least once
+	leases   int  // certificates with leases of the token, and requests to sign of which that is not known yet
 }
 
 const (
-	// refusedPause is how long a set-up error of a login answers for others, so that a thousand certificates with one wrong
-	// password do not knock a thousand times.
-	refusedPause = 5 * time.Second
-	// loginPause is how old a token must be for a refusal to be worth another login: policies may have been put on the role
-	// of the auth method since, and Vault before 1.16 and OpenBao refuse a dead token in the words of a policy.
-	loginPause = time.Minute
+	// loginErrorTTL is how long a setup error of a login is returned to other callers, so that many certificates with
+	// one wrong password do not cause as many logins.
+	loginErrorTTL = 5 * time.Second
+	// minTokenAge is how old a token must be before a refusal causes another login. Policies may have been added to
+	// the role of the auth method since the login, and Vault before 1.16 and OpenBao do not distinguish an expired
+	// token from a policy.
+	minTokenAge = time.Minute
 )
 
 var errClosed = errors.New("session closed")
 
 func newTokens(w *wire, loggedIn func()) *tokens {
-	t := &tokens{wire: w, loggedIn: loggedIn, could: map[string]bool{}}
-	t.ended, t.end = context.WithCancel(context.Background())
+	t := &tokens{wire: w, onLogin: loggedIn, everAllowed: map[string]bool{}}
+	t.ctx, t.cancel = context.WithCancel(context.Background())
 	return t
 }
 
 func (t *tokens) now() time.Time { return t.wire.config.Now() }
 
-// given reports whether the issuer has a token and no way to log in.
-func (t *tokens) given() bool {
+// configured reports whether the issuer has a token instead of a way to log in.
+func (t *tokens) configured() bool {
 	_, given := t.wire.config.Auth.(TokenAuth)
 	return given
 }
 
-// fresh reports whether l may be used without a renewal.
+// fresh reports whether l can be used without a renewal.
 func (l *login) fresh(now time.Time) bool {
 	return l != nil && (l.renewAt.IsZero() || now.Before(l.renewAt))
 }
 
-func (r *record) take() {
+func (r *record) markAccepted() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.worked = true
+	r.accepted = true
 }
 
-func (r *record) taken() bool {
+func (r *record) isAccepted() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.worked
+	return r.accepted
 }
 
-// signing notes a signature that is asked for with the token. Until settled reports that it has no lease, it may have one.
+// signing records a request to sign with the token. Until settled reports that the certificate has no lease, it may
+// have one.
 func (r *record) signing() (settled func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -108,13 +110,13 @@ func (r *record) hasLeases() bool {
 	return r.leases > 0
 }
 
-// current is the login to use. All who need a new one wait for the same one.
+// current returns the login to use. Callers that need a new one share it.
 func (t *tokens) current(ctx context.Context) (*login, error) {
 	if l, err := t.known(); l.fresh(t.now()) || err != nil {
 		return l, err
 	}
 	result := t.logins.DoChan("login", func() (any, error) {
-		// Another may have got one between the look above and this.
+		// Another caller may have logged in since the check above.
 		l, err := t.known()
 		if l.fresh(t.now()) || err != nil {
 			return l, err
@@ -132,9 +134,9 @@ func (t *tokens) current(ctx context.Context) (*login, error) {
 	}
 }
 
-// known is the login at hand, fresh or not, or the error that still answers for one.
+// known returns the existing login, fresh or not, or a recent setup error of a login.
 func (t *tokens) known() (*login, error) {
-	if t.ended.Err() != nil {
+	if t.ctx.Err() != nil {
 		return nil, &Error{Op: opLogin, Kind: Transient, Message: errClosed.Error(), cause: errClosed}
 	}
 	t.mu.Lock()
@@ -145,45 +147,45 @@ func (t *tokens) known() (*login, error) {
 	return t.login, nil
 }
 
-// allowed notes that Vault let l do op.
+// allowed records that Vault allowed l to do op.
 func (t *tokens) allowed(l *login, op string) {
-	l.take()
+	l.markAccepted()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.could[op] = true
+	t.everAllowed[op] = true
 }
 
-// another reports whether a call that Vault refused l is worth repeating with another login, and drops l then. unknown is
-// that Vault does not know the token; extra that a Session does without the call where it is not allowed. A token younger
-// than loginPause is as good as a new one, so that refusals bring at most one login a minute.
-func (t *tokens) another(l *login, op string, unknown, extra bool) bool {
+// dropRefused reports whether a call for which Vault refused l is worth repeating with another login. If so, it drops
+// l. unknown means that Vault does not know the token, and extra that the call is optional. A token younger than
+// minTokenAge is as good as a new one, so refusals cause at most one login a minute.
+func (t *tokens) dropRefused(l *login, op string, unknown, extra bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.login != l {
-		return true // another caller has seen to it
+		return true // another caller has dropped or replaced it
 	}
 	switch {
-	case l.given && !unknown: // there is no other
+	case l.configured && !unknown: // there is no other token
 		return false
-	case unknown && (l.given || l.taken()): // it has ended, or its number of uses has
-	case t.now().Sub(l.madeAt) < loginPause:
+	case unknown && (l.configured || l.isAccepted()): // it has expired or reached its use limit
+	case t.now().Sub(l.madeAt) < minTokenAge:
 		return false
-	case !unknown && extra && !t.could[op]: // as ever
+	case !unknown && extra && !t.everAllowed[op]: // it was never allowed
 		return false
 	}
 	t.login = nil
 	return true
 }
 
-// lost reports whether a token of the Session could do op before. Where logins make tokens, this one cannot, and it is
-// not worth another login again.
-func (t *tokens) lost(l *login, op string) bool {
+// lostPermission reports whether an earlier token of the Session was allowed to do op. With a login method, this also
+// means that another login is not worthwhile now.
+func (t *tokens) lostPermission(l *login, op string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !l.given {
-		t.could[op] = false
+	if !l.configured {
+		t.everAllowed[op] = false
 	}
-	return t.could[op]
+	return t.everAllowed[op]
 }
 
 // refresh renews old if it can, and logs in if not. It runs for all who wait, so under none of their contexts.
@@ -197,7 +199,7 @@ func (t *tokens) refresh(old *login) (*login, error) {
 	t.refused = nil
 	if err != nil {
 		if err.Kind == Setup {
-			t.refused, t.retryAt = err, t.now().Add(refusedPause)
+			t.refused, t.retryAt = err, t.now().Add(loginErrorTTL)
 		}
 		return nil, err
 	}
@@ -211,7 +213,7 @@ func (t *tokens) logIn() (*login, *Error) {
 		return nil, classify(opLogin, err)
 	}
 	var secret *api.Secret
-	err = t.wire.do(t.ended, opLogin, func(ctx context.Context) (err error) {
+	err = t.wire.do(t.ctx, opLogin, func(ctx context.Context) (err error) {
 		secret, err = t.wire.config.Auth.login(ctx, client)
 		return err
 	})
@@ -221,15 +223,15 @@ func (t *tokens) logIn() (*login, *Error) {
 	return t.newLogin(secret.Auth, nil)
 }
 
-// renew gives nil where logging in is better: no life left, not renewable, refused. While Vault does not answer the old
-// token is used to its end.
+// renew renews a token. It returns nil if a login is better: the token has expired, is not renewable, or the renewal
+// was refused. While Vault does not respond, the old token is used until it expires.
 func (t *tokens) renew(old *login) (*login, *Error) {
 	now := t.now()
-	if old == nil || !old.renewable || !now.Before(old.endsAt) {
+	if old == nil || !old.renewable || !now.Before(old.expiresAt) {
 		return nil, nil
 	}
 	var secret *api.Secret
-	err := t.wire.do(t.ended, opRenew, func(ctx context.Context) (err error) {
+	err := t.wire.do(t.ctx, opRenew, func(ctx context.Context) (err error) {
 		secret, err = old.client.Auth().Token().RenewSelfWithContext(ctx, 0)
 		return err
 	})
@@ -238,7 +240,7 @@ func (t *tokens) renew(old *login) (*login, *Error) {
 			return nil, nil
 		}
 		later := *old
-		later.renewAt = now.Add(old.endsAt.Sub(now) / 3)
+		later.renewAt = now.Add(old.expiresAt.Sub(now) / 3)
 		return &later, nil
 	}
 	if secret == nil || secret.Auth == nil {
@@ -248,38 +250,38 @@ func (t *tokens) renew(old *login) (*login, *Error) {
 	return t.newLogin(secret.Auth, old)
 }
 
-// newLogin counts the life from now. A renewal that gave less than half of the life before nears the token's max TTL, so
-// the next time is a login.
+// newLogin measures the TTL from now. If a renewal granted less than half of the previous TTL, the token approaches
+// its max TTL, and the next step is a login.
 func (t *tokens) newLogin(auth *api.SecretAuth, old *login) (*login, *Error) {
 	client, err := t.wire.client(auth.ClientToken)
 	if err != nil {
 		return nil, classify(opLogin, err)
 	}
 	now, life := t.now(), time.Duration(auth.LeaseDuration)*time.Second
-	l := &login{client: client, given: t.given(), life: life, renewable: auth.Renewable}
+	l := &login{client: client, configured: t.configured(), ttl: life, renewable: auth.Renewable}
 	if old == nil {
 		l.record = &record{madeAt: now}
-		t.loggedIn()
+		t.onLogin()
 	} else {
 		l.record = old.record
-		l.renewable = auth.Renewable && 2*life >= old.life
+		l.renewable = auth.Renewable && 2*life >= old.ttl
 	}
 	if life > 0 {
-		l.renewAt, l.endsAt = now.Add(life*2/3), now.Add(life)
+		l.renewAt, l.expiresAt = now.Add(life*2/3), now.Add(life)
 	}
 	return l, nil
 }
 
-// close gives up logins under way and revokes a token that a login made, waiting for that at most 2 s; its failure only
-// leaves the token to its end. A token that has leases is left to its end in any case: Vault revokes their certificates
-// with it.
+// close cancels logins in progress and revokes a token that came from a login, for which it waits at most 2 s. If
+// that fails, the token expires by itself. A token with leases is not revoked, because Vault would revoke their
+// certificates.
 func (t *tokens) close() {
-	t.end()
+	t.cancel()
 	t.mu.Lock()
 	l := t.login
 	t.login = nil
 	t.mu.Unlock()
-	if l == nil || l.given || l.hasLeases() {
+	if l == nil || l.configured || l.hasLeases() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)

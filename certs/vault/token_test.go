@@ -27,9 +27,9 @@ func TestForgottenTokenIsOneLogin(t *testing.T) {
 	}
 }
 
-// TestDeadTokenInVaultsWords: Vault since 1.16 says that it does not know a token. One that has worked is worth another
+// TestExpiredTokenReported: Vault since 1.16 says that it does not know a token. One that has worked is worth another
 // login at any time, as where its number of uses is over; one that never has is not.
-func TestDeadTokenInVaultsWords(t *testing.T) {
+func TestExpiredTokenReported(t *testing.T) {
 	f := newVault(t)
 	s := open(t, configOf(f))
 	request, _ := newRequest(t, spec)
@@ -39,7 +39,7 @@ func TestDeadTokenInVaultsWords(t *testing.T) {
 		}
 		f.Forget()
 	}
-	f.Answer("pki/sign/web", vaulttest.Refusing(403, "permission denied", "invalid token"))
+	f.SetHandler("pki/sign/web", vaulttest.ErrorHandler(403, "permission denied", "invalid token"))
 	s = open(t, configOf(f))
 	logins, calls := f.Tokens(), f.Calls("pki/sign/web")
 	for range 3 {
@@ -58,16 +58,16 @@ func TestLoginsWhileRefused(t *testing.T) {
 	all, most := 0, 0
 	for _, dialect := range []vaulttest.Dialect{vaulttest.Vault121, vaulttest.Vault115, vaulttest.Vault19, vaulttest.OpenBao} {
 		for name, refuse := range map[string]func(*vaulttest.Vault){
-			"policy missing":     func(f *vaulttest.Vault) { f.LoginsMay(false) },
+			"policy missing":     func(f *vaulttest.Vault) { f.AllowNewTokens(false) },
 			"policy of the path": func(f *vaulttest.Vault) { f.Deny("pki/sign/web") },
 			"no policy default": func(f *vaulttest.Vault) {
-				f.LoginsMay(false)
+				f.AllowNewTokens(false)
 				f.Deny("sys/capabilities-self", "auth/token/lookup-self")
 			},
 			"tokens die at once": func(f *vaulttest.Vault) {
-				f.Answer("pki/sign/web", vaulttest.Refusing(403, "permission denied", "invalid token"))
+				f.SetHandler("pki/sign/web", vaulttest.ErrorHandler(403, "permission denied", "invalid token"))
 			},
-			"firewall": func(f *vaulttest.Vault) { f.Answer("pki/sign/web", vaulttest.Refusing(403)) },
+			"firewall": func(f *vaulttest.Vault) { f.SetHandler("pki/sign/web", vaulttest.ErrorHandler(403)) },
 		} {
 			f, at := vaulttest.StartDialect(func() time.Time { return now }, dialect), &clock{}
 			t.Cleanup(f.Close)
@@ -106,7 +106,7 @@ func TestPolicyAdded(t *testing.T) {
 	for _, dialect := range []vaulttest.Dialect{vaulttest.Vault121, vaulttest.OpenBao} {
 		f, at := vaulttest.StartDialect(func() time.Time { return now }, dialect), &clock{}
 		t.Cleanup(f.Close)
-		f.LoginsMay(false)
+		f.AllowNewTokens(false)
 		c := configOf(f)
 		c.Now = at.now
 		byCheck, bySign := open(t, c), open(t, c)
@@ -117,7 +117,7 @@ func TestPolicyAdded(t *testing.T) {
 		if _, err := bySign.Issue(t.Context(), request); kindOfError(t, err) != Setup {
 			t.Errorf("without the policy: %v", err)
 		}
-		f.LoginsMay(true)
+		f.AllowNewTokens(true)
 		at.step(time.Minute)
 		if _, err := byCheck.Check(t.Context()); err != nil {
 			t.Errorf("a minute after: %v", err)
@@ -131,8 +131,8 @@ func TestPolicyAdded(t *testing.T) {
 	}
 }
 
-// TestDeadTokenInOtherWords: a Vault that refuses a dead token as a policy does.
-func TestDeadTokenInOtherWords(t *testing.T) {
+// TestExpiredTokenNotReported: a Vault that refuses a dead token as a policy does.
+func TestExpiredTokenNotReported(t *testing.T) {
 	for _, dialect := range []vaulttest.Dialect{vaulttest.Vault115, vaulttest.Vault19, vaulttest.OpenBao} {
 		for _, denied := range [][]string{nil, {"pki/roles/web"}, {"pki/roles/web", "sys/capabilities-self"}} {
 			f, at := vaulttest.StartDialect(func() time.Time { return now }, dialect), &clock{}
@@ -169,8 +169,8 @@ func TestDeadTokenInOtherWords(t *testing.T) {
 	}
 }
 
-// TestGivenTokenDies: an issuer whose token is dead is not Ready, for there is no other.
-func TestGivenTokenDies(t *testing.T) {
+// TestConfiguredTokenExpires: an issuer whose token is dead is not Ready, for there is no other.
+func TestConfiguredTokenExpires(t *testing.T) {
 	for _, dialect := range []vaulttest.Dialect{vaulttest.Vault121, vaulttest.Vault115, vaulttest.Vault19, vaulttest.OpenBao} {
 		f, at := vaulttest.StartDialect(func() time.Time { return now }, dialect), &clock{}
 		t.Cleanup(f.Close)
@@ -184,15 +184,15 @@ func TestGivenTokenDies(t *testing.T) {
 		f.Forget()
 		for range 3 {
 			at.step(time.Minute)
-			if _, err := s.Check(t.Context()); kindOfError(t, err) != Setup || !strings.Contains(err.Error(), "give the issuer a valid token") {
+			if _, err := s.Check(t.Context()); kindOfError(t, err) != Setup || !strings.Contains(err.Error(), "configure a valid token") {
 				t.Errorf("%s: %v", dialect, err)
 			}
 		}
 	}
 }
 
-// TestReadyIsWhatSignaturesSee: where the token may ask nothing, a refused signature is what shows that it may not sign.
-func TestReadyIsWhatSignaturesSee(t *testing.T) {
+// TestReadyMatchesSigning: where the token may ask nothing, a refused signature is what shows that it may not sign.
+func TestReadyMatchesSigning(t *testing.T) {
 	f, at := newVault(t), &clock{}
 	f.Deny("sys/capabilities-self", "pki/roles/web", "pki/sign/web")
 	c := configOf(f)
@@ -215,7 +215,7 @@ func TestReadyIsWhatSignaturesSee(t *testing.T) {
 	if _, err := s.Check(t.Context()); err != nil {
 		t.Errorf("after a signature: %v", err)
 	}
-	f.Answer("pki/sign/web", vaulttest.Refusing(400, "common name x not allowed by this role"))
+	f.SetHandler("pki/sign/web", vaulttest.ErrorHandler(400, "common name x not allowed by this role"))
 	_, _ = s.Issue(t.Context(), request)
 	if _, err := s.Check(t.Context()); err != nil {
 		t.Errorf("a request's own fault counts for the issuer: %v", err)
@@ -240,9 +240,9 @@ func TestTokenWithLeases(t *testing.T) {
 		{"leases until the role was changed", func(f *vaulttest.Vault) { f.SetRole(map[string]any{"generate_lease": true}) },
 			func(f *vaulttest.Vault) { f.SetRole(map[string]any{"generate_lease": false}) }, true},
 		{"a response was lost", func(f *vaulttest.Vault) {
-			f.Answer("pki/sign/web", func(_ http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) })
+			f.SetHandler("pki/sign/web", func(_ http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) })
 		}, nil, true},
-		{"refused", func(f *vaulttest.Vault) { f.Answer("pki/sign/web", vaulttest.Refusing(400, "no")) }, nil, false},
+		{"refused", func(f *vaulttest.Vault) { f.SetHandler("pki/sign/web", vaulttest.ErrorHandler(400, "no")) }, nil, false},
 	} {
 		f := newVault(t)
 		row.before(f)
@@ -265,9 +265,9 @@ func TestTokenWithLeases(t *testing.T) {
 	}
 }
 
-func TestRefusedLoginAnswersForOthers(t *testing.T) {
+func TestLoginErrorIsShared(t *testing.T) {
 	f := newVault(t)
-	f.Answer("auth/approle/login", vaulttest.Refusing(400, "invalid role or secret ID"))
+	f.SetHandler("auth/approle/login", vaulttest.ErrorHandler(400, "invalid role or secret ID"))
 	at := now
 	c := configOf(f)
 	c.Now = func() time.Time { return at }
@@ -279,8 +279,8 @@ func TestRefusedLoginAnswersForOthers(t *testing.T) {
 	if n := f.Calls("auth/approle/login"); n != 1 {
 		t.Errorf("%d logins", n)
 	}
-	f.Answer("auth/approle/login", nil)
-	at = at.Add(refusedPause)
+	f.SetHandler("auth/approle/login", nil)
+	at = at.Add(loginErrorTTL)
 	if _, err := s.Issue(t.Context(), request); err != nil {
 		t.Errorf("after the pause: %v", err)
 	}
@@ -289,21 +289,21 @@ func TestRefusedLoginAnswersForOthers(t *testing.T) {
 // A login that fails for a while must not hold up the next try.
 func TestTransientLoginIsTriedAgain(t *testing.T) {
 	f := newVault(t)
-	f.Answer("auth/approle/login", vaulttest.Refusing(503, "Vault is sealed"))
+	f.SetHandler("auth/approle/login", vaulttest.ErrorHandler(503, "Vault is sealed"))
 	s := open(t, configOf(f))
 	request, _ := newRequest(t, spec)
 	if _, err := s.Issue(t.Context(), request); kindOfError(t, err) != Transient {
 		t.Errorf("%v", err)
 	}
-	f.Answer("auth/approle/login", nil)
+	f.SetHandler("auth/approle/login", nil)
 	if _, err := s.Issue(t.Context(), request); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestTokenLife(t *testing.T) {
-	refusingRenewal := vaulttest.Refusing(400, "lease is not renewable")
-	sealed := vaulttest.Refusing(503, "Vault is sealed")
+func TestTokenTTL(t *testing.T) {
+	refusingRenewal := vaulttest.ErrorHandler(400, "lease is not renewable")
+	sealed := vaulttest.ErrorHandler(503, "Vault is sealed")
 	for _, row := range []struct {
 		name     string
 		after    time.Duration // of a lease of one hour
@@ -320,7 +320,7 @@ func TestTokenLife(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			f := newVault(t)
 			if row.renewal != nil {
-				f.Answer("auth/token/renew-self", row.renewal)
+				f.SetHandler("auth/token/renew-self", row.renewal)
 			}
 			at := now
 			c := configOf(f)

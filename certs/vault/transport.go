@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// maxAnswer is far more than any answer of the PKI engine; a CRL of it has about 100,000 entries.
-const maxAnswer = 4 << 20
+// maxResponse is far more than any response of the PKI engine. A CRL of this size has about 100,000 entries.
+const maxResponse = 4 << 20
 
 func newTransport(c Config) *http.Transport {
-	// Beside the calls in flight there are a check, a login and the end of a session at most.
+	// In addition to the calls in flight there are at most a check, a login and a logout.
 	connections := c.MaxInFlight + 3
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
@@ -29,8 +29,8 @@ func newTransport(c Config) *http.Transport {
 	}
 }
 
-// guard keeps out what is not Vault's: redirects, pages for people, and bodies without end. It hides the pool's
-// CloseIdleConnections, which the library would call after every failure.
+// guard rejects responses that are not from Vault's API: redirects, web pages, and bodies without limit. It hides
+// CloseIdleConnections of the pool, which the library would call after every failure.
 type guard struct{ next http.RoundTripper }
 
 func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -45,26 +45,27 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if wrong := misplaced(resp); wrong != nil {
+	if wrong := unexpectedResponse(resp); wrong != nil {
 		_ = resp.Body.Close()
 		return nil, wrong
 	}
-	resp.Body = &limited{ReadCloser: resp.Body, left: maxAnswer}
+	resp.Body = &limited{ReadCloser: resp.Body, left: maxResponse}
 	return resp, nil
 }
 
-func misplaced(resp *http.Response) error {
+func unexpectedResponse(resp *http.Response) error {
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
-		return &fault{problem: "the server redirects", fix: "write the address of Vault itself in server, with the right scheme"}
+		return &fault{problem: "the server returned a redirect", fix: "set server to Vault's address with the correct scheme"}
 	}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if kind == "text/html" && resp.StatusCode < 500 {
-		return &fault{problem: "the server answers with a web page", fix: "write the address of Vault's API in server", page: true}
+		return &fault{problem: "the server returned a web page", fix: "set server to the address of Vault's API", page: true}
 	}
 	return nil
 }
 
-// limited fails where an io.LimitedReader would end, so that a cut answer is not taken for a whole one.
+// limited returns an error at the limit, unlike io.LimitedReader, so that a truncated response is not taken for a
+// complete one.
 type limited struct {
 	io.ReadCloser
 	left int

@@ -22,7 +22,7 @@ import (
 	"apisix-certs.io/apisix-certs/certs/vault/vaulttest"
 )
 
-func TestAnswersThatAreNotVaults(t *testing.T) {
+func TestResponsesNotFromVault(t *testing.T) {
 	page := func(status int) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -34,10 +34,10 @@ func TestAnswersThatAreNotVaults(t *testing.T) {
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere++ }))
 	defer other.Close()
 	for _, row := range []struct {
-		name   string
-		answer http.HandlerFunc
-		kind   Kind
-		want   string
+		name     string
+		response http.HandlerFunc
+		kind     Kind
+		want     string
 	}{
 		{"redirect to another host", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, 302) }, Setup, "redirect"},
 		{"web page", page(200), Setup, "web page"},
@@ -46,21 +46,21 @@ func TestAnswersThatAreNotVaults(t *testing.T) {
 		{"not JSON", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello") }, Setup, "not JSON"},
 		{"text of an error", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "s3cr3t", 500) }, Transient, "Internal Server Error"},
 		{"nothing", func(http.ResponseWriter, *http.Request) {}, Setup, "empty"},
-		{"no certificate", func(w http.ResponseWriter, _ *http.Request) { vaulttest.Reply(w, map[string]any{"a": 1}) }, Setup, "no certificate"},
+		{"no certificate", func(w http.ResponseWriter, _ *http.Request) { vaulttest.WriteData(w, map[string]any{"a": 1}) }, Setup, "no certificate"},
 		{"5 MB", func(w http.ResponseWriter, _ *http.Request) {
-			vaulttest.Reply(w, map[string]any{"certificate": strings.Repeat("a", 5<<20)})
+			vaulttest.WriteData(w, map[string]any{"certificate": strings.Repeat("a", 5<<20)})
 		}, Setup, "larger than 4 MiB"},
-		{"error of 5 MB", func(w http.ResponseWriter, _ *http.Request) { vaulttest.Refuse(w, 500, strings.Repeat("a", 5<<20)) }, Setup, "larger than 4 MiB"},
+		{"error of 5 MB", func(w http.ResponseWriter, _ *http.Request) { vaulttest.WriteError(w, 500, strings.Repeat("a", 5<<20)) }, Setup, "larger than 4 MiB"},
 		{"cut off", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000")
 			fmt.Fprint(w, `{"data":`)
 			panic(http.ErrAbortHandler)
 		}, Transient, "connection"},
-		{"hangs", hang, Transient, "in time"},
+		{"hangs", hang, Transient, "timed out"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			f := newVault(t)
-			f.Answer("pki/sign/web", row.answer)
+			f.SetHandler("pki/sign/web", row.response)
 			c := configOf(f)
 			c.Timeout = 2 * time.Second
 			request, _ := newRequest(t, spec)
@@ -107,7 +107,7 @@ func TestConnections(t *testing.T) {
 		{"wrong name", secure.URL, "vault.example", ca, Setup, "set serverName"},
 		{"https of http", strings.Replace(f.URL, "http:", "https:", 1), "", nil, Setup, "write http://"},
 		{"http of https", strings.Replace(secure.URL, "https:", "http:", 1), "", nil, Setup, "write https://"},
-		{"nobody there", "http://" + closed.Addr().String(), "", nil, Transient, "refused"},
+		{"nothing listens", "http://" + closed.Addr().String(), "", nil, Transient, "refused"},
 		{"no such host", "http://vault.invalid:8200", "", nil, Transient, "resolved"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -151,9 +151,9 @@ func TestClientCertificate(t *testing.T) {
 	}
 }
 
-func TestCallGivenUp(t *testing.T) {
+func TestCallCanceled(t *testing.T) {
 	f := newVault(t)
-	f.Answer("pki/sign/web", hang)
+	f.SetHandler("pki/sign/web", hang)
 	s := open(t, configOf(f))
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(20*time.Millisecond, cancel)
@@ -168,18 +168,18 @@ func TestCallFinished(t *testing.T) {
 	f := newVault(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	sign := f.Sign
-	f.Answer("pki/sign/web", func(w http.ResponseWriter, r *http.Request) {
+	f.SetHandler("pki/sign/web", func(w http.ResponseWriter, r *http.Request) {
 		cancel()
 		time.Sleep(20 * time.Millisecond)
 		sign(w, r)
 	})
 	request, key := newRequest(t, spec)
-	request.Finish = true
-	answer, err := open(t, configOf(f)).Issue(ctx, request)
+	request.FinishAfterCancel = true
+	response, err := open(t, configOf(f)).Issue(ctx, request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if answer.Bundle.Leaf == nil || !answer.Bundle.Leaf.PublicKey.(*ecdsa.PublicKey).Equal(key.Public()) {
+	if response.Bundle.Leaf == nil || !response.Bundle.Leaf.PublicKey.(*ecdsa.PublicKey).Equal(key.Public()) {
 		t.Error("the answer is for another key")
 	}
 	if _, err := open(t, configOf(f)).Issue(ctx, request); kindOfError(t, err) != Transient {

@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
-// wire makes the HTTP exchanges with one Vault. Each is bounded by the time-out, observed, and noted by the breaker.
+// wire makes HTTP calls to one Vault. Each has a timeout and is reported to Config.Observe and to the breaker.
 type wire struct {
 	config  Config
 	pool    *http.Transport
@@ -22,7 +22,7 @@ func newWire(c Config) *wire {
 	return &wire{config: c, pool: pool, guarded: guard{pool}}
 }
 
-// client has its own token and shares the pool of connections.
+// client returns a client with its own token that shares the connection pool.
 func (w *wire) client(token string) (*api.Client, error) {
 	client, err := api.NewClient(&api.Config{
 		Address: w.config.Server, MaxRetries: 0, DisableRedirects: true,
@@ -30,9 +30,9 @@ func (w *wire) client(token string) (*api.Client, error) {
 		CheckRetry: func(context.Context, *http.Response, error) (bool, error) { return false, nil },
 	})
 	if err != nil {
-		return nil, &fault{problem: "the client could not be made", fix: "check server, and the VAULT_ variables of the environment"}
+		return nil, &fault{problem: "the client could not be created", fix: "check server and the VAULT_ environment variables"}
 	}
-	// The library takes token, namespace, headers and wrapping from VAULT_ variables, which are not ours.
+	// The library reads token, namespace, headers and wrapping from VAULT_ environment variables, which must not apply here.
 	headers := http.Header{api.RequestHeaderName: {"true"}, "User-Agent": {w.config.UserAgent}}
 	if w.config.Namespace != "" {
 		headers.Set(api.NamespaceHeaderName, w.config.Namespace)
@@ -45,7 +45,7 @@ func (w *wire) client(token string) (*api.Client, error) {
 
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// do makes one exchange. It returns the raw error, for classify.
+// do makes one call. It returns the raw error, for classify.
 func (w *wire) do(ctx context.Context, op string, exchange func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, w.config.Timeout)
 	defer cancel()
@@ -61,7 +61,7 @@ func (w *wire) do(ctx context.Context, op string, exchange func(context.Context)
 	switch {
 	case !known.unanswered():
 		w.breaker.note(end, op, nil)
-	case !known.givenUp():
+	case !known.canceled():
 		w.breaker.note(end, op, known)
 	}
 	w.config.Observe(op, known.Status, end.Sub(start), known)

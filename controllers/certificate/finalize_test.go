@@ -97,7 +97,7 @@ func told(s *scene, begins string) bool {
 // TestEndIsHeld: a clean-up that fails holds the object: for an hour, and not at all where it is let go by hand. What is left
 // behind is told.
 func TestEndIsHeld(t *testing.T) {
-	refused := vaulttest.Refusing(http.StatusForbidden, "1 error occurred:\n\t* permission denied\n\n")
+	refused := vaulttest.ErrorHandler(http.StatusForbidden, "1 error occurred:\n\t* permission denied\n\n")
 	for _, row := range []struct {
 		name       string
 		fail, mend func(*scene)
@@ -108,7 +108,7 @@ func TestEndIsHeld(t *testing.T) {
 				panic(err)
 			}
 		}, "ssl objects at gateway default are left behind"},
-		{"revocation", func(s *scene) { s.Vault.Answer("pki/revoke", refused) }, func(s *scene) { s.Vault.Answer("pki/revoke", nil) }, "revocation are left behind"},
+		{"revocation", func(s *scene) { s.Vault.SetHandler("pki/revoke", refused) }, func(s *scene) { s.Vault.SetHandler("pki/revoke", nil) }, "revocation are left behind"},
 	} {
 		begin := func(t *testing.T) *scene {
 			s := issued(t, revokes(v1alpha1.RevokeOnDelete))
@@ -150,7 +150,7 @@ func TestEndIsHeld(t *testing.T) {
 // TestRevocationFailedIsToldOnce: on an object that is held for it, and not before the status says so.
 func TestRevocationFailedIsToldOnce(t *testing.T) {
 	s := issued(t, revokes(v1alpha1.RevokeOnDelete))
-	s.Vault.Answer("pki/revoke", vaulttest.Refusing(http.StatusForbidden, "1 error occurred:\n\t* permission denied\n\n"))
+	s.Vault.SetHandler("pki/revoke", vaulttest.ErrorHandler(http.StatusForbidden, "1 error occurred:\n\t* permission denied\n\n"))
 	s.FailNext("patch status")
 	s.Delete("web")
 	s.Run()
@@ -174,12 +174,12 @@ func TestRevokeOnReplace(t *testing.T) {
 	if s.Vault.Revoked() != 1 || len(s.Cert("web").Status.ToRevoke) > 0 {
 		t.Errorf("%d revoked", s.Vault.Revoked())
 	}
-	s.Vault.Answer("pki/revoke", vaulttest.Refusing(http.StatusForbidden, "1 error occurred:\n\t* permission denied\n\n"))
+	s.Vault.SetHandler("pki/revoke", vaulttest.ErrorHandler(http.StatusForbidden, "1 error occurred:\n\t* permission denied\n\n"))
 	s.Advance(70 * day)
 	if got := s.Condition("web", v1alpha1.ConditionRevocationPending); got != "True RevocationFailed" || len(s.Cert("web").Status.ToRevoke) != 1 || s.Ready("web") != "True Ready" {
 		t.Errorf("Revoked %s, Ready %s", got, s.Ready("web"))
 	}
-	s.Vault.Answer("pki/revoke", nil)
+	s.Vault.SetHandler("pki/revoke", nil)
 	s.Pass(2 * time.Minute)
 	if got := s.Condition("web", v1alpha1.ConditionRevocationPending); got != "" || s.Vault.Revoked() != 2 {
 		t.Errorf("Revoked %s, %d revoked", got, s.Vault.Revoked())

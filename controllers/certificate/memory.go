@@ -62,7 +62,7 @@ func (m *memory) remainingWait(cert *v1alpha1.ApisixCertificate, now time.Time) 
 	if !ok || forced || w.version != cert.ResourceVersion || !now.Before(w.until) {
 		return 0
 	}
-	notBefore, busy := w.busy.Still()
+	notBefore, busy := w.busy.StillBusy()
 	if !busy || notBefore.After(w.until) {
 		return 0
 	}

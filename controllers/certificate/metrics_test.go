@@ -28,7 +28,7 @@ func TestKindsOfFailures(t *testing.T) {
 		{"no such role", &vault.Error{Kind: vault.Setup}, metrics.Setup},
 		{"name refused", &vault.Error{Kind: vault.User}, metrics.User},
 		{"credentials", &issuer.CredentialsError{}, metrics.Setup},
-		{"bad answer", &certs.AnswerError{}, metrics.Setup},
+		{"bad answer", &certs.ResponseError{}, metrics.Setup},
 		{"bad field", certs.FieldError{}, metrics.User},
 		{"gateway away", &apisix.NetworkError{Err: errors.New("refused")}, metrics.Transient},
 		{"bad admin key", &apisix.APIError{Status: 401}, metrics.Setup},

@@ -178,13 +178,13 @@ func TestDamagedSecret(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := issued(t)
 			before := s.Served("web.example")
-			s.Vault.Answer("pki/sign/web", vaulttest.Refusing(http.StatusServiceUnavailable, "Vault is sealed"))
+			s.Vault.SetHandler("pki/sign/web", vaulttest.ErrorHandler(http.StatusServiceUnavailable, "Vault is sealed"))
 			s.WriteSecret("web-tls", "somebody", damage)
 			s.Run()
 			if !s.Served("web.example").Equal(before) || s.Ready("web") == "True Ready" {
 				t.Errorf("while Vault is sealed Ready is %s, and the same is served: %v", s.Ready("web"), s.Served("web.example").Equal(before))
 			}
-			s.Vault.Answer("pki/sign/web", nil)
+			s.Vault.SetHandler("pki/sign/web", nil)
 			s.Pass(2 * time.Minute)
 			inOrder(t, s, "web")
 			if s.Secret("web-tls").Labels[v1alpha1.LabelManaged] != "true" || s.Leaf("web-tls").Equal(before) {

@@ -100,7 +100,7 @@ func TestExpiryIsToldOnTime(t *testing.T) {
 		sign   func(*scene, http.ResponseWriter, *http.Request)
 	}{
 		{"refuses", 2 * time.Minute, func(_ *scene, w http.ResponseWriter, _ *http.Request) {
-			vaulttest.Refuse(w, http.StatusServiceUnavailable, "Vault is sealed")
+			vaulttest.WriteError(w, http.StatusServiceUnavailable, "Vault is sealed")
 		}},
 		{"hangs", 200 * time.Millisecond, func(s *scene, _ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
@@ -118,7 +118,7 @@ func TestExpiryIsToldOnTime(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			s := issued(t)
 			end := s.Leaf("web-tls").NotAfter
-			s.Vault.Answer("pki/sign/web", func(w http.ResponseWriter, r *http.Request) { row.sign(s, w, r) })
+			s.Vault.SetHandler("pki/sign/web", func(w http.ResponseWriter, r *http.Request) { row.sign(s, w, r) })
 			s.Clock.SetTime(end.Add(-row.before))
 			s.Pass(row.before + time.Second)
 			told := time.Minute
@@ -134,7 +134,7 @@ func TestExpiryIsToldOnTime(t *testing.T) {
 			if row.name == "hangs" {
 				fmt.Printf("measure: expiry_reported ms=%d\n", told.Milliseconds())
 			}
-			s.Vault.Answer("pki/sign/web", nil)
+			s.Vault.SetHandler("pki/sign/web", nil)
 			s.Pass(time.Minute)
 			inOrder(t, s, "web")
 		})
@@ -144,7 +144,7 @@ func TestExpiryIsToldOnTime(t *testing.T) {
 // TestBackoff: failures come at longer and longer intervals, over restarts too, and a changed spec is tried at once.
 func TestBackoff(t *testing.T) {
 	s := controllertest.New(t)
-	s.Vault.Answer("pki/sign/web", vaulttest.Refusing(http.StatusBadRequest, "common name web.example not allowed by this role"))
+	s.Vault.SetHandler("pki/sign/web", vaulttest.ErrorHandler(http.StatusBadRequest, "common name web.example not allowed by this role"))
 	s.Create("web")
 	s.Run()
 	var pauses []time.Duration
@@ -167,7 +167,7 @@ func TestBackoff(t *testing.T) {
 	if status := s.Cert("web").Status; status.FailedAttempts != 7 || s.Ready("web") != "False Refused" {
 		t.Errorf("%d attempts, %s", status.FailedAttempts, s.Ready("web"))
 	}
-	s.Vault.Answer("pki/sign/web", nil)
+	s.Vault.SetHandler("pki/sign/web", nil)
 	s.Edit("web", func(c *cert) { c.Spec.DNSNames = []string{"www.example"} })
 	s.Run()
 	inOrder(t, s, "web")

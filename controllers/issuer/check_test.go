@@ -78,7 +78,7 @@ func (c *checked) issue(name string) error {
 // on the auth role, without a touch, and certificates hear of it.
 func TestPolicyAddedToTheAuthRole(t *testing.T) {
 	c := newChecked(t)
-	c.vault.LoginsMay(false)
+	c.vault.AllowNewTokens(false)
 	for range 10 {
 		if ready := c.reconcile(); ready.Status != metav1.ConditionFalse || ready.Reason != v1alpha1.ReasonVaultRefused {
 			t.Fatalf("%+v", ready)
@@ -91,7 +91,7 @@ func TestPolicyAddedToTheAuthRole(t *testing.T) {
 	if n := c.vault.Tokens(); n > 11 {
 		t.Errorf("%d logins in ten minutes", n)
 	}
-	c.vault.LoginsMay(true)
+	c.vault.AllowNewTokens(true)
 	changes := c.changes.Load()
 	if ready := c.reconcile(); ready.Status != metav1.ConditionTrue {
 		t.Errorf("%+v", ready)
@@ -142,7 +142,7 @@ func TestRoleGeneratesLeases(t *testing.T) {
 		if event := <-c.recorder.Events; !strings.HasPrefix(event, "Warning "+v1alpha1.ReasonRoleGeneratesLeases) {
 			t.Error(event)
 		}
-		if !c.sessions.Observation(c.issuer).Status.Leases {
+		if !c.sessions.Observation(c.issuer).Status.GeneratesLeases {
 			t.Error("certificates do not hear of it")
 		}
 		touched := newSecret("ns", "secretId", "S")

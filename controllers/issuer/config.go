@@ -122,7 +122,7 @@ func (s *Sessions) config(ctx context.Context, issuer v1alpha1.Issuer) (vault.Co
 	}
 	config := vault.Config{
 		Server: spec.Server, ServerName: spec.ServerName, Namespace: spec.Namespace, Path: spec.Path,
-		CABundle: spec.CABundle, UserAgent: s.UserAgent, Now: s.Clock.Now, Observe: s.Observe, Waited: s.Waited,
+		CABundle: spec.CABundle, UserAgent: s.UserAgent, Now: s.Clock.Now, Observe: s.Observe, OnThrottle: s.Waited,
 	}
 	config.MaxInFlight = s.MaxInFlight
 	if limits := spec.Limits; limits != nil {

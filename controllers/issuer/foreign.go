@@ -58,7 +58,7 @@ func ForeignOf(u *unstructured.Unstructured) (*Foreign, error) {
 		return f, nil
 	}
 	if convert(spec["vault"], &f.Spec) != nil {
-		return nil, certs.FieldError{Field: "vault", Problem: "has a field of another type than cert-manager's", Mend: "correct it in the " + f.Kind + " of cert-manager"}
+		return nil, certs.FieldError{Field: "vault", Problem: "has a field of another type than cert-manager's", Fix: "correct it in the " + f.Kind + " of cert-manager"}
 	}
 	return f, nil
 }

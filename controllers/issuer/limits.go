@@ -50,13 +50,13 @@ func (b *Bounds) problem(namespace string, spec *v1alpha1.VaultIssuerSpec, own s
 	}
 	if len(b.Servers) > 0 && !matches(b.Servers, strings.TrimRight(spec.Server, "/")) {
 		return certs.FieldError{Field: "server", Value: spec.Server, Problem: "is not one that issuers in namespaces may name",
-			Mend: "name a server that the controller's flag --vault-servers allows, or use a ClusterVaultIssuer"}
+			Fix: "name a server that the controller's flag --vault-servers allows, or use a ClusterVaultIssuer"}
 	}
 	for field, account := range accounts(&spec.Auth) {
 		for i, audience := range account.Audiences {
 			if audience != own && !matches(b.Audiences, audience) {
 				return certs.FieldError{Field: fmt.Sprintf("%s.audiences[%d]", field, i), Value: audience, Problem: "is not one that issuers in namespaces may ask for",
-					Mend: "write " + own + " in the audience of Vault's auth role and drop this, or have it allowed by the controller's flag --vault-audiences"}
+					Fix: "write " + own + " in the audience of Vault's auth role and drop this, or have it allowed by the controller's flag --vault-audiences"}
 			}
 		}
 	}

@@ -17,7 +17,7 @@ func (s *Sessions) measure(issuer v1alpha1.Issuer, err error) {
 	var notBefore, notAfter time.Time
 	if observation := s.Observation(issuer); len(observation.CAs) > 0 {
 		notBefore = observation.CAs[0].NotBefore
-		notAfter, _ = certs.CAEnds(observation.CAs)
+		notAfter, _ = certs.CAExpiry(observation.CAs)
 	}
 	metrics.SetIssuer(metrics.Issuer(KeyOf(issuer)), err == nil, notBefore, notAfter)
 }

@@ -44,7 +44,7 @@ func (s Observation) Chain() string { return certs.ChainID(s.CAs) }
 // concerns reports whether certificates have to do with what has changed since before.
 func (s Observation) concerns(before Observation) bool {
 	return s.Chain() != before.Chain() || !sameCRL(s.CRL, before.CRL) || !reflect.DeepEqual(s.Status.Role, before.Status.Role) ||
-		s.Status.Leases != before.Status.Leases || s.Ready && !before.Ready
+		s.Status.GeneratesLeases != before.Status.GeneratesLeases || s.Ready && !before.Ready
 }
 
 func sameCRL(a, b *x509.RevocationList) bool {

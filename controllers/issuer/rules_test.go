@@ -30,7 +30,7 @@ func TestRules(t *testing.T) {
 		spec := issuertest.Good()
 		row.Break(&spec)
 		found := problems(&spec)
-		if len(found) == 0 || found[0].Field != row.Field || found[0].Problem+": "+found[0].Mend != row.Message {
+		if len(found) == 0 || found[0].Field != row.Field || found[0].Problem+": "+found[0].Fix != row.Message {
 			t.Errorf("%s: %v", row.Name, found)
 		}
 	}

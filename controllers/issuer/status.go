@@ -47,7 +47,7 @@ func (r *reconciler) report(issuer object, answered vault.Status, err error) {
 }
 
 func caOf(s Observation) *v1alpha1.IssuerCA {
-	ends, _ := certs.CAEnds(s.CAs)
+	ends, _ := certs.CAExpiry(s.CAs)
 	return &v1alpha1.IssuerCA{
 		CommonName: s.CAs[0].Subject.CommonName, Fingerprint: s.CA(),
 		NotAfter: metav1.NewTime(ends), Since: metav1.NewTime(s.CASince),
@@ -109,7 +109,7 @@ func ready(answered vault.Status, err error) metav1.Condition {
 		return c
 	}
 	notes := answered.Notes
-	if answered.Leases {
+	if answered.GeneratesLeases {
 		c.Reason, notes = v1alpha1.ReasonRoleGeneratesLeases, append([]string{leasesWarning}, notes...)
 	}
 	if len(notes) > 0 {

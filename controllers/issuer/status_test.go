@@ -30,7 +30,7 @@ func TestReadiness(t *testing.T) {
 		{"setup", is(vault.Setup), metav1.ConditionFalse, v1alpha1.ReasonVaultRefused, "vault health: m"},
 		{"user", is(vault.User), metav1.ConditionFalse, v1alpha1.ReasonVaultRefused, "vault health: m"},
 		{"credentials", &CredentialsError{"spec.auth", "p", "m"}, metav1.ConditionFalse, v1alpha1.ReasonInvalidCredentials, "spec.auth: p: m"},
-		{"spec", certs.FieldError{Field: "server", Problem: "p", Mend: "m"}, metav1.ConditionFalse, v1alpha1.ReasonInvalidSpec, "spec.server p: m"},
+		{"spec", certs.FieldError{Field: "server", Problem: "p", Fix: "m"}, metav1.ConditionFalse, v1alpha1.ReasonInvalidSpec, "spec.server p: m"},
 		{"unknown", errors.New(hidden), metav1.ConditionFalse, v1alpha1.ReasonInvalidCredentials, "the credentials could not be read: see the controller's log"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -13,7 +13,7 @@ func Problems(spec *v1alpha1.VaultIssuerSpec) []certs.FieldError {
 	var found []certs.FieldError
 	add := func(bad bool, field, problem, mend string) {
 		if bad {
-			found = append(found, certs.FieldError{Field: field, Problem: problem, Mend: mend})
+			found = append(found, certs.FieldError{Field: field, Problem: problem, Fix: mend})
 		}
 	}
 	add(len(spec.CABundle) > 0 && spec.CABundleSecretRef != nil, "caBundle", "excludes caBundleSecretRef", "keep one")
@@ -32,14 +32,14 @@ func authProblems(auth *v1alpha1.VaultAuth) []certs.FieldError {
 	}
 	switch {
 	case n == 0:
-		return []certs.FieldError{{Field: "auth", Problem: "names no way to log in", Mend: "set one of " + ways}}
+		return []certs.FieldError{{Field: "auth", Problem: "names no way to log in", Fix: "set one of " + ways}}
 	case n > 1:
-		return []certs.FieldError{{Field: "auth", Problem: "names several ways to log in", Mend: "keep one of " + ways}}
+		return []certs.FieldError{{Field: "auth", Problem: "names several ways to log in", Fix: "keep one of " + ways}}
 	}
 	var found []certs.FieldError
 	token := func(field string, secret *v1alpha1.SecretKeySelector, account *v1alpha1.ServiceAccountReference) {
 		if (secret == nil) == (account == nil) {
-			found = append(found, certs.FieldError{Field: field, Problem: "names no token, or two", Mend: "set one of secretRef and serviceAccountRef"})
+			found = append(found, certs.FieldError{Field: field, Problem: "names no token, or two", Fix: "set one of secretRef and serviceAccountRef"})
 		}
 	}
 	if auth.Kubernetes != nil {

@@ -84,7 +84,7 @@ func TestWantedByTLS(t *testing.T) {
 		{"no host that is one", []tlsEdit{hosts("a..b")}, Defaults{}, []string{`s:  ! spec.hosts "a..b" has an empty label: ~`}},
 		{"bad alt-name", []tlsEdit{with("alt-names", "a b")}, Defaults{}, []string{`s: a.example ! annotation apisix-certs.io/alt-names: "a b" ~`}},
 		{"bad IP", []tlsEdit{with("ip-sans", "1.2.3")}, Defaults{}, []string{`s: a.example ! annotation apisix-certs.io/ip-sans: "1.2.3" is not an IP address: ~`}},
-		{"bad usage", []tlsEdit{with("usages", "serve")}, Defaults{}, []string{`s: a.example ! annotation apisix-certs.io/usages: "serve" is not a usage: ~`}},
+		{"bad usage", []tlsEdit{with("usages", "serve")}, Defaults{}, []string{`s: a.example ! annotation apisix-certs.io/usages: "serve" is not a known usage: ~`}},
 		{"long common name", []tlsEdit{with("common-name", strings.Repeat("c", 65))}, Defaults{}, []string{"s: a.example ! annotation apisix-certs.io/common-name: ~"}},
 		{"renewal before the start", []tlsEdit{with("duration", "1h", "renew-before", "2h")}, Defaults{}, []string{"s: a.example ! annotation apisix-certs.io/renew-before: ~"}},
 		{"bad label", []tlsEdit{with("secret-template", `{"labels":{"a":"b c"}}`)}, Defaults{}, []string{`s: a.example ! annotation apisix-certs.io/secret-template: "b c" is not allowed on a Secret: ~`}},

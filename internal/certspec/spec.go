@@ -31,7 +31,7 @@ func secretProblems(spec *v1alpha1.ApisixCertificateSpec) []certs.FieldError {
 	var found []certs.FieldError
 	if len(validation.IsDNS1123Subdomain(spec.SecretName)) > 0 {
 		found = append(found, certs.FieldError{Field: "secretName", Value: note.Cut(spec.SecretName, 80), Problem: "is not a valid Secret name",
-			Mend: "use at most 253 lower-case letters, digits, '-' and '.', starting and ending with a letter or digit"})
+			Fix: "use at most 253 lower-case letters, digits, '-' and '.', starting and ending with a letter or digit"})
 	}
 	if spec.SecretTemplate != nil {
 		found = append(found, templateProblems(*spec.SecretTemplate)...)
@@ -51,7 +51,7 @@ func templateProblems(template v1alpha1.SecretTemplate) []certs.FieldError {
 	}
 	var found []certs.FieldError
 	for _, e := range refused {
-		found = append(found, certs.FieldError{Field: e.Field, Value: note.Cut(fmt.Sprint(e.BadValue), 80), Problem: "is not allowed on a Secret", Mend: e.Detail})
+		found = append(found, certs.FieldError{Field: e.Field, Value: note.Cut(fmt.Sprint(e.BadValue), 80), Problem: "is not allowed on a Secret", Fix: e.Detail})
 	}
 	// Map iteration is random, and a message must not change from one run to the next.
 	slices.SortFunc(found, func(a, b certs.FieldError) int { return strings.Compare(a.Error(), b.Error()) })

@@ -71,7 +71,7 @@ func TestWindowProblems(t *testing.T) {
 		{opens("0 2 * * *", "", 0), "duration"},
 	} {
 		problems := windowProblems(windows(opens("@daily", "", time.Hour), c.window))
-		if len(problems) != 1 || problems[0].Field != "renewalWindows[1]."+c.field || problems[0].Mend == "" {
+		if len(problems) != 1 || problems[0].Field != "renewalWindows[1]."+c.field || problems[0].Fix == "" {
 			t.Errorf("%+v: %v", c.window, problems)
 		}
 	}

@@ -93,7 +93,7 @@ func fieldFinding(p certs.FieldError) finding {
 	if p.Value != "" {
 		problem = fmt.Sprintf("%q %s", p.Value, problem)
 	}
-	return finding{Field: "spec." + p.Field, Problem: problem, Mend: p.Mend}
+	return finding{Field: "spec." + p.Field, Problem: problem, Mend: p.Fix}
 }
 
 // hostFindings are hosts that are served with the Secret and that the certificate is not for.

@@ -124,19 +124,19 @@ func (w *world) issuerFaults() []fault {
 				w.secret(ns, "jwt", map[string]string{"token": jwt})
 				i.Spec.Auth = v1alpha1.VaultAuth{Kubernetes: &v1alpha1.VaultKubernetes{Role: "moelove-dot-info", SecretRef: &v1alpha1.SecretKeySelector{Name: "jwt"}}}
 			})
-		}, nil, "VaultIssuer $ns/vault", `spec.auth invalid role name "moelove-dot-info"`, "set the role of the issuer's auth to one that exists"},
+		}, nil, "VaultIssuer $ns/vault", `spec.auth invalid role name "moelove-dot-info"`, "set the role in the issuer's auth to one that exists"},
 		{"no Secret with credentials", func(w *world, ns string) {
 			w.issuer(ns, goodPath, root, func(i *v1alpha1.VaultIssuer) { i.Spec.Auth.TokenSecretRef.Name = "nowhere" })
 		}, nil, "VaultIssuer $ns/vault", "spec.auth.tokenSecretRef Secret nowhere does not exist", "create it"},
 		{"a token that Vault does not know", func(w *world, ns string) { w.issuer(ns, goodPath, "hvs.wrong") }, nil,
-			"VaultIssuer $ns/vault", "the token is unknown to Vault", "give the issuer a valid token"},
+			"VaultIssuer $ns/vault", "the token is unknown to Vault", "configure a valid token"},
 		{"no such role", func(w *world, ns string) { w.issuer(ns, "pki/sign/nowhere", root) }, nil,
 			"VaultIssuer $ns/vault", "spec.path unknown role", "check the role in the issuer's path"},
 		{"a policy that does not allow to sign", func(w *world, ns string) { w.issuer(ns, "pki/sign/no-bare", w.limitedToken()) }, nil,
-			"VaultIssuer $ns/vault", "does not allow pki/sign/no-bare", "give it the capability update there"},
+			"VaultIssuer $ns/vault", "does not allow pki/sign/no-bare", "grant it the capability update on this path"},
 		{"Vault is not there", func(w *world, ns string) {
 			w.issuer(ns, goodPath, root, func(i *v1alpha1.VaultIssuer) { i.Spec.Server = "http://127.0.0.1:1" })
-		}, nil, "VaultIssuer $ns/vault", "spec.server the connection to Vault was refused", "check server, and that Vault runs"},
+		}, nil, "VaultIssuer $ns/vault", "spec.server the connection to Vault was refused", "check server, and that Vault is running"},
 		{"a ServiceAccount without a Role for its tokens", func(w *world, ns string) {
 			w.issuer(ns, goodPath, root, func(i *v1alpha1.VaultIssuer) {
 				i.Spec.Auth = v1alpha1.VaultAuth{Kubernetes: &v1alpha1.VaultKubernetes{Role: "issuer", ServiceAccountRef: &v1alpha1.ServiceAccountReference{Name: "default"}}}

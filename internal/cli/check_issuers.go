@@ -99,7 +99,7 @@ func (d *doctor) foreignIssuers(ctx context.Context) ([]v1alpha1.Issuer, error) 
 		var field certs.FieldError
 		switch {
 		case errors.As(err, &field):
-			d.told.find(finding{Object: name, Field: "spec." + field.Field, Problem: field.Problem, Mend: field.Mend})
+			d.told.find(finding{Object: name, Field: "spec." + field.Field, Problem: field.Problem, Mend: field.Fix})
 			d.issuers[name] = issuerLook{faulty: true}
 		case err != nil:
 			return nil, err
@@ -157,7 +157,7 @@ func (d *doctor) lookAt(ctx context.Context, sessions *issuer.Sessions, one v1al
 		d.told.find(finding{Object: objectOf(one), Field: "spec.path", Problem: "the CA " + endsOrHasEnded(status.CANotAfter, d.now) +
 			", and no certificate of it outlives it", Mend: "renew the CA in Vault, and make the new issuer the role's"})
 	}
-	if status.Leases {
+	if status.GeneratesLeases {
 		d.told.find(finding{Object: objectOf(one), Field: "spec.path", Problem: "the role has generate_lease=true, so Vault revokes all its certificates when the controller's token ends",
 			Mend: "set generate_lease=false on the role in Vault"})
 	}
@@ -224,7 +224,7 @@ func (d *doctor) tellIssuer(one v1alpha1.Issuer, err error) error {
 		f.Field = issuerFields[answer.Op]
 		f.Problem, f.Mend = apart(answer.Message, "check "+f.Field+", and that Vault runs")
 	case errors.As(err, &field):
-		f.Field, f.Problem, f.Mend = "spec."+field.Field, field.Problem, field.Mend
+		f.Field, f.Problem, f.Mend = "spec."+field.Field, field.Problem, field.Fix
 	default:
 		return err
 	}

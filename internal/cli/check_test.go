@@ -18,9 +18,9 @@ import (
 
 func TestApart(t *testing.T) {
 	for message, want := range map[string][2]string{
-		"the connection was refused: check server":                           {"the connection was refused", "check server"},
+		"the connection was refused: check server":                          {"the connection was refused", "check server"},
 		"spec.secretName: Secret a exists; use another, or set x: \"true\"": {"spec.secretName: Secret a exists", "use another, or set x: \"true\""},
-		"keys are refused: set privateKey.algorithm: RSA":                    {"keys are refused", "set privateKey.algorithm: RSA"},
+		"keys are refused: set privateKey.algorithm: RSA":                   {"keys are refused", "set privateKey.algorithm: RSA"},
 		"nothing is said": {"nothing is said", "see the log"},
 	} {
 		problem, mend := apart(message, "see the log")

@@ -27,7 +27,7 @@ func Of(err error) *finding.Finding {
 	var (
 		credentials *issuer.CredentialsError
 		answered    *vault.Error
-		answer      *certs.AnswerError
+		answer      *certs.ResponseError
 		pair        *apisix.PairError
 		api         *apisix.APIError
 		network     *apisix.NetworkError

@@ -120,7 +120,7 @@ func keyOf(made *requestKey, o Request, d certs.Decision) (certs.Key, error) {
 func (v viaCertManager) response(now time.Time) (*Response, error) {
 	chain, err := certs.ParseCertificates(append(statusBytes(v.underway.request, "certificate"), statusBytes(v.underway.request, "ca")...))
 	if err != nil || len(chain) == 0 {
-		return nil, &certs.AnswerError{Problem: "it contains no certificate that can be parsed", Mend: "check the cert-manager issuer"}
+		return nil, &certs.ResponseError{Problem: "it contains no certificate that can be parsed", Fix: "check the cert-manager issuer"}
 	}
 	bundle := certs.Assemble(chain[0], chain[1:], now)
 	return &Response{Bundle: bundle, CertPEM: bundle.CertPEM(), CAPEM: bundle.CAPEM(), Key: v.underway.key.key}, nil

@@ -80,7 +80,7 @@ func TestRequestIsAnsweredBadly(t *testing.T) {
 			s.ask(t, "Approved=True/x", "Ready=True/Issued")
 			response(s)
 			_, _, err := s.issue(t)
-			if rejected := (*certs.AnswerError)(nil); !errors.As(err, &rejected) {
+			if rejected := (*certs.ResponseError)(nil); !errors.As(err, &rejected) {
 				t.Errorf("%v", err)
 			}
 			if s.request(t) != nil || s.plan(t) != (Verdict{}) {

@@ -30,14 +30,14 @@ func (i *Issuers) Observe(ctx context.Context, o Request, live bool) (State, err
 // Issue runs the next step for a certificate that is due. It returns a checked response, or nil and what it is waiting for.
 // try reports whether the certificate for a CSR could be stored; it is called before signing. A response is kept until
 // Stored is called, and returned again for the same request. Errors are those of try and Signers, *vault.BusyError,
-// *vault.Error, *certs.AnswerError for a rejected response, *finding.Finding for a failed CertificateRequest, and those of
+// *vault.Error, *certs.ResponseError for a rejected response, *finding.Finding for a failed CertificateRequest, and those of
 // the API server.
 func (i *Issuers) Issue(ctx context.Context, o Request, s State, d certs.Decision, try func(ctx context.Context, csr []byte) error) (*Response, *finding.Finding, error) {
 	response, pending, err := i.response(ctx, o, s, d, try)
 	if response != nil {
 		response, err = response.checked(o.Spec, d, i.Clock.Now())
 	}
-	if rejected := (*certs.AnswerError)(nil); errors.As(err, &rejected) {
+	if rejected := (*certs.ResponseError)(nil); errors.As(err, &rejected) {
 		err = errors.Join(err, i.Stored(ctx, o)) // the next attempt sends a new request
 	}
 	return response, pending, err

@@ -19,7 +19,7 @@ import (
 // Objections returns what the issuer's role would reject of the certificate, or grant only in part. It is nil if there is
 // nothing or the role is not known. Fields are relative to the spec.
 func Objections(cert *v1alpha1.ApisixCertificate, status vault.Status) []certs.FieldError {
-	return status.Objections(certspec.Of(cert))
+	return status.Rejections(certspec.Of(cert))
 }
 
 // Objection returns why the role, as last checked, would reject the renewal of a certificate that is valid now, or nil. It
@@ -46,7 +46,7 @@ func Objection(o Request) (found *finding.Finding, known bool) {
 // refused returns what the role would reject of a spec. A duration that is too long is shortened and not rejected: see
 // checkLifetime.
 func (o Request) refused(spec certs.Spec) []certs.FieldError {
-	return slices.DeleteFunc(o.Observation.Status.Objections(spec), func(e certs.FieldError) bool { return e.Field == "duration" })
+	return slices.DeleteFunc(o.Observation.Status.Rejections(spec), func(e certs.FieldError) bool { return e.Field == "duration" })
 }
 
 func isKeyField(e certs.FieldError) bool { return strings.HasPrefix(e.Field, "privateKey.") }
@@ -67,7 +67,7 @@ func (o Request) present() certs.Bundle {
 // known to reject it.
 func (o Request) nextKeySpec(old certs.Bundle) certs.KeySpec {
 	spec := o.Spec
-	spec.Key = certs.KeyFor(o.Spec.Key, old)
+	spec.Key = certs.NextKeySpec(o.Spec.Key, old)
 	if slices.ContainsFunc(o.refused(spec), isKeyField) {
 		return o.Spec.Key
 	}

@@ -23,18 +23,18 @@ type Response struct {
 }
 
 // checked verifies the response against the spec and the decision, and adds the warnings. It fails with a
-// *certs.AnswerError.
+// *certs.ResponseError.
 func (a Response) checked(spec certs.Spec, d certs.Decision, now time.Time) (*Response, error) {
 	var public crypto.PublicKey
 	if a.Bundle.Key.IsZero() {
 		public = a.Key.Public()
 	}
-	warnings, err := certs.CheckAnswer(a.Bundle, spec, public, now)
+	warnings, err := certs.CheckResponse(a.Bundle, spec, public, now)
 	if err != nil {
 		return nil, err
 	}
 	if missing := certs.Ungranted(a.Bundle.Leaf, spec); missing != "" {
-		return nil, &certs.AnswerError{Problem: missing, Mend: "have the issuer grant it (a Vault role sets subject and usages: organization, ou, country, key_usage, ext_key_usage and so on), or remove it from the spec"}
+		return nil, &certs.ResponseError{Problem: missing, Fix: "have the issuer grant it (a Vault role sets subject and usages: organization, ou, country, key_usage, ext_key_usage and so on), or remove it from the spec"}
 	}
 	if MatchesSpec(d.Reason) {
 		if err := certs.CheckSuccessor(a.Bundle, d.Bundle, spec, now); err != nil {

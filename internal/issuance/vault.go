@@ -39,7 +39,7 @@ func checkLifetime(o Request, d certs.Decision, now time.Time) Verdict {
 		return Verdict{}
 	}
 	return Verdict{Until: until, Blocked: finding.New(v1alpha1.ReasonRefused, "renewal skipped: the role's max_ttl would give a certificate that expires before the current one: %s: %s",
-		certs.ShortLife(role.MaxTTL, o.Spec.Duration, leaf.NotAfter), certs.ShortLifeMend(role.MaxTTL))}
+		certs.ShortLifetimeProblem(role.MaxTTL, o.Spec.Duration, leaf.NotAfter), certs.ShortLifetimeFix(role.MaxTTL))}
 }
 
 func (viaVault) issue(ctx context.Context, i *Issuers, o Request, d certs.Decision, try attempt) (*Response, *finding.Finding, error) {
@@ -50,7 +50,7 @@ func (viaVault) issue(ctx context.Context, i *Issuers, o Request, d certs.Decisi
 	var key certs.Key
 	sent := false
 	response, err := session.Issue(ctx, vault.Request{
-		ID: string(o.Certificate.UID), Group: o.Certificate.Namespace, Spec: o.Spec, Finish: true, Ends: d.NotAfter,
+		ID: string(o.Certificate.UID), Group: o.Certificate.Namespace, Spec: o.Spec, FinishAfterCancel: true, CurrentExpiry: d.NotAfter,
 		CSR: func() (csr []byte, err error) {
 			if session.MakesKey() {
 				err = try(ctx, []byte("dry run"))

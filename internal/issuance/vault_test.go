@@ -56,7 +56,7 @@ func TestHeldTooLong(t *testing.T) {
 	s.issued(t)
 	s.clock.Step(25 * time.Hour)
 	_, _, err := s.issue(t)
-	if rejected := (*certs.AnswerError)(nil); !errors.As(err, &rejected) {
+	if rejected := (*certs.ResponseError)(nil); !errors.As(err, &rejected) {
 		t.Fatalf("%v", err)
 	}
 	s.issued(t)
@@ -68,11 +68,11 @@ func TestBadAnswers(t *testing.T) {
 		s.order.Certificate.Spec.Duration = &metav1.Duration{Duration: 90 * day}
 	})
 	s.has(t, 0, "")
-	s.vault.Answer(signPath, signing(s, day))
+	s.vault.SetHandler(signPath, signing(s, day))
 	for reason, taken := range map[certs.Reason]bool{certs.RenewalDue: false, KeyMoved: false, certs.NamesDiffer: true} {
 		s.decision.Reason = reason
 		response, _, err := s.issue(t)
-		if rejected := (*certs.AnswerError)(nil); errors.As(err, &rejected) == taken || (response != nil) != taken {
+		if rejected := (*certs.ResponseError)(nil); errors.As(err, &rejected) == taken || (response != nil) != taken {
 			t.Errorf("%s: %v", reason, err)
 		}
 		if taken && (len(response.Warnings) != 1 || !strings.Contains(response.Warnings[0], "24h0m0s of the 2160h0m0s")) {
@@ -87,14 +87,14 @@ func TestUngranted(t *testing.T) {
 	s := newScene(t, ofVault(t), func(s *scene) {
 		s.order.Certificate.Spec.Subject = &v1alpha1.X509Subject{Organizations: []string{"Acme"}}
 	})
-	s.vault.Answer(signPath, func(w http.ResponseWriter, _ *http.Request) {
+	s.vault.SetHandler(signPath, func(w http.ResponseWriter, _ *http.Request) {
 		block, _ := pem.Decode([]byte(s.tried[0]))
 		csr, _ := x509.ParseCertificateRequest(block.Bytes)
 		leaf := s.ca.Sign(panicking{}, &x509.Certificate{DNSNames: csr.DNSNames, NotBefore: now, NotAfter: now.Add(day), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}, csr.PublicKey)
-		vaulttest.Reply(w, map[string]any{"certificate": string(certstest.PEM(leaf)), "issuing_ca": string(certstest.PEM(s.ca.Cert))})
+		vaulttest.WriteData(w, map[string]any{"certificate": string(certstest.PEM(leaf)), "issuing_ca": string(certstest.PEM(s.ca.Cert))})
 	})
 	_, _, err := s.issue(t)
-	if rejected := (*certs.AnswerError)(nil); !errors.As(err, &rejected) || !strings.Contains(rejected.Problem, "another subject: organizations") {
+	if rejected := (*certs.ResponseError)(nil); !errors.As(err, &rejected) || !strings.Contains(rejected.Problem, "different subject: organizations") {
 		t.Errorf("%v", err)
 	}
 }
@@ -103,7 +103,7 @@ func TestUngranted(t *testing.T) {
 func signing(s *scene, life time.Duration) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		leaf := s.ca.SignRequest(panicking{}, []byte(s.tried[len(s.tried)-1]), now.Add(-time.Minute), now.Add(life))
-		vaulttest.Reply(w, map[string]any{"certificate": string(certstest.PEM(leaf)), "issuing_ca": string(certstest.PEM(s.ca.Cert))})
+		vaulttest.WriteData(w, map[string]any{"certificate": string(certstest.PEM(leaf)), "issuing_ca": string(certstest.PEM(s.ca.Cert))})
 	}
 }
 
@@ -136,8 +136,8 @@ func TestVaultMakesTheKey(t *testing.T) {
 	s := newScene(t, ofVault(t, func(c *vault.Config) { c.Path = "pki/issue/web" }))
 	leaf, key := s.ca.Pair(t, &x509.Certificate{DNSNames: []string{"a.example"}, NotBefore: now, NotAfter: now.Add(90 * day),
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
-	s.vault.Answer("pki/issue/web", func(w http.ResponseWriter, _ *http.Request) {
-		vaulttest.Reply(w, map[string]any{"certificate": string(certstest.PEM(leaf)), "issuing_ca": string(certstest.PEM(s.ca.Cert)), "private_key": string(key)})
+	s.vault.SetHandler("pki/issue/web", func(w http.ResponseWriter, _ *http.Request) {
+		vaulttest.WriteData(w, map[string]any{"certificate": string(certstest.PEM(leaf)), "issuing_ca": string(certstest.PEM(s.ca.Cert)), "private_key": string(key)})
 	})
 	response := s.issued(t)
 	if response.Key.IsZero() || !response.Key.Equal(response.Bundle.Key) || len(s.tried) != 1 {

@@ -254,14 +254,14 @@ func (v *kvVault) serve(w http.ResponseWriter, r *http.Request) {
 	v.calls++
 	switch {
 	case v.refuse != 0:
-		vaulttest.Refuse(w, v.refuse, "scripted")
+		vaulttest.WriteError(w, v.refuse, "scripted")
 	case r.URL.Query().Get("list") == "true":
 		names := v.below(path)
 		if len(names) == 0 {
-			vaulttest.Refuse(w, http.StatusNotFound)
+			vaulttest.WriteError(w, http.StatusNotFound)
 			return
 		}
-		vaulttest.Reply(w, map[string]any{"keys": names})
+		vaulttest.WriteData(w, map[string]any{"keys": names})
 	case r.Method == http.MethodPut:
 		fields := map[string]string{}
 		_ = json.NewDecoder(r.Body).Decode(&fields)
@@ -271,13 +271,13 @@ func (v *kvVault) serve(w http.ResponseWriter, r *http.Request) {
 		delete(v.secrets, path)
 		w.WriteHeader(http.StatusNoContent)
 	case v.secrets[path] == nil:
-		vaulttest.Refuse(w, http.StatusNotFound)
+		vaulttest.WriteError(w, http.StatusNotFound)
 	default:
 		fields := map[string]any{}
 		for key, value := range v.secrets[path] {
 			fields[key] = value
 		}
-		vaulttest.Reply(w, fields)
+		vaulttest.WriteData(w, fields)
 	}
 }
 

@@ -82,9 +82,9 @@ var pkcs12Profiles = map[string]*pkcs12.Encoder{
 func pkcs12Stores(b certs.Bundle, profile string, secret password) (store, trust []byte, err error) {
 	encoder := pkcs12Profiles[profile]
 	if encoder == nil {
-		return nil, nil, certs.FieldError{Field: "keystores.pkcs12.profile", Problem: "is not known", Mend: "use LegacyRC2, LegacyDES or Modern2023"}
+		return nil, nil, certs.FieldError{Field: "keystores.pkcs12.profile", Problem: "is not known", Fix: "use LegacyRC2, LegacyDES or Modern2023"}
 	}
-	unfit := certs.FieldError{Field: "keystores.pkcs12.passwordSecretRef", Problem: "refers to a password that PKCS #12 cannot encode", Mend: "use characters of the Unicode Basic Multilingual Plane"}
+	unfit := certs.FieldError{Field: "keystores.pkcs12.passwordSecretRef", Problem: "refers to a password that PKCS #12 cannot encode", Fix: "use characters of the Unicode Basic Multilingual Plane"}
 	if store, err = encoder.Encode(b.Key.Signer(), b.Leaf, slices.Concat(b.Intermediates, extraCAs(b)), secret.reveal()); err != nil {
 		return nil, nil, unfit
 	}

@@ -83,7 +83,7 @@ func (c cas) assembled(t *testing.T, want string, others []*x509.Certificate, tr
 	if strings.Join(got, " ") != want {
 		t.Errorf("served is %q, want %q", strings.Join(got, " "), want)
 	}
-	if warnings, err := certs.CheckAnswer(b, certs.Spec{DNSNames: []string{"a.example"}}, key.Public(), now); err != nil {
+	if warnings, err := certs.CheckResponse(b, certs.Spec{DNSNames: []string{"a.example"}}, key.Public(), now); err != nil {
 		t.Errorf("it is refused: %v (%q)", err, warnings)
 	}
 	for _, root := range trusted {
@@ -111,8 +111,8 @@ var ends = []kase{
 	reported("06", "without one it is renewed before the end", func(t *testing.T) {
 		u := newUpper(t)
 		d := certs.Decide(u.observed, now)
-		if d.Issue || !d.RenewAt.Before(u.policy.Cert.NotAfter) || !d.ChainEnds.Equal(u.policy.Cert.NotAfter) {
-			t.Errorf("%v, renewed at %s, ends %s, the CA %s", d.Issue, d.RenewAt, d.ChainEnds, u.policy.Cert.NotAfter)
+		if d.Issue || !d.RenewAt.Before(u.policy.Cert.NotAfter) || !d.ChainExpiry.Equal(u.policy.Cert.NotAfter) {
+			t.Errorf("%v, renewed at %s, ends %s, the CA %s", d.Issue, d.RenewAt, d.ChainExpiry, u.policy.Cert.NotAfter)
 		}
 	}),
 	reported("06", "the response has the old one and the renewed", func(t *testing.T) {
@@ -120,10 +120,10 @@ var ends = []kase{
 		later := u.policy.Cert.NotAfter.Add(time.Hour)
 		b := certs.Assemble(u.leaf, list(u.issuing, u.policy, u.renewed, u.root), later)
 		b.Key = u.key
-		if _, err := certs.CheckAnswer(b, u.observed.Spec, u.key.Public(), later); err != nil {
+		if _, err := certs.CheckResponse(b, u.observed.Spec, u.key.Public(), later); err != nil {
 			t.Error(err)
 		}
-		if first, _ := b.Ends(); !first.Equal(u.leaf.NotAfter) || len(b.Intermediates) != 2 {
+		if first, _ := b.Expiry(); !first.Equal(u.leaf.NotAfter) || len(b.Intermediates) != 2 {
 			t.Errorf("ends %s with %d intermediates", first, len(b.Intermediates))
 		}
 	}),
@@ -157,13 +157,13 @@ var ends = []kase{
 		o.CertPEM, o.CAPEM = b.CertPEM(), b.CAPEM()
 		after := u.policy.Cert.NotAfter.Add(time.Minute)
 		d := certs.Decide(o, after)
-		if d.Expired != "" || !d.Issue || !d.ValidUntil.After(after) || !d.ChainEnds.Equal(u.policy.Cert.NotAfter) {
-			t.Errorf("%q, %v %q, ends %s and %s", d.Expired, d.Issue, d.Reason, d.ChainEnds, d.ValidUntil)
+		if d.Expired != "" || !d.Issue || !d.ValidUntil.After(after) || !d.ChainExpiry.Equal(u.policy.Cert.NotAfter) {
+			t.Errorf("%q, %v %q, ends %s and %s", d.Expired, d.Issue, d.Reason, d.ChainExpiry, d.ValidUntil)
 		}
 	}),
 	neighbour("06", "the root itself ends", func(t *testing.T) {
 		root := certstest.NewCA(t, "root", now.Add(5*day))
-		first, last := certs.CAEnds(list(root.Intermediate(t, "a", now.Add(100*day)), root))
+		first, last := certs.CAExpiry(list(root.Intermediate(t, "a", now.Add(100*day)), root))
 		if !first.Equal(root.Cert.NotAfter) || !last.Equal(first) {
 			t.Errorf("%s and %s, the root %s", first, last, root.Cert.NotAfter)
 		}

@@ -24,7 +24,7 @@ var leases = []kase{
 	neighbour("02", "the response with the lease was lost", func(t *testing.T) {
 		c := newCaller(t, vaulttest.Vault121, nil)
 		c.SetRole(map[string]any{"generate_lease": true})
-		c.Answer("pki/sign/web", lost(c.Vault))
+		c.SetHandler("pki/sign/web", lost(c.Vault))
 		c.issues(vault.Transient, "")
 		c.session.Close()
 		if n := c.Revoked(); n != 0 {
@@ -65,14 +65,14 @@ func sessionEnds(t *testing.T, denied ...string) {
 		c.issues("", "")
 	}
 	status, err := c.session.Check(t.Context())
-	if err != nil || !status.Leases {
+	if err != nil || !status.GeneratesLeases {
 		t.Errorf("nothing is said of it: %+v, %v", status, err)
 	}
 	c.session.Close()
 	if n := c.Revoked(); n != 0 {
 		t.Errorf("%d revoked", n)
 	}
-	c.EndTokens()
+	c.ExpireTokens()
 	if n := c.Revoked(); n != 3 {
 		t.Errorf("the end of the token has revoked %d: the case shows nothing", n)
 	}
@@ -87,7 +87,7 @@ func (s *scene) revoked(n int, leases bool) {
 		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: leaf.SerialNumber, RevocationTime: s.Clock.Now()})
 	}
 	s.Observation = &issuer.Observation{
-		Ready: true, CAs: []*x509.Certificate{s.Vault.CA.Cert}, CRL: list, Revocations: certs.NewRevocations(list), Status: vault.Status{Leases: leases},
+		Ready: true, CAs: []*x509.Certificate{s.Vault.CA.Cert}, CRL: list, Revocations: certs.NewRevocations(list), Status: vault.Status{GeneratesLeases: leases},
 	}
 }
 

@@ -22,10 +22,10 @@ var sessions = []kase{
 	reported("01", "a policy is put in the place of another", func(t *testing.T) {
 		c := newCaller(t, vaulttest.Vault121, nil)
 		c.issues("", "")
-		c.LoginsMay(false)
+		c.AllowNewTokens(false)
 		c.Forget() // as tokens are whose only policy is gone
 		c.minutes(3, vault.Setup, "pki/sign/web")
-		c.LoginsMay(true)
+		c.AllowNewTokens(true)
 		c.after(time.Minute)
 		c.issues("", "")
 		c.ready("", "")
@@ -65,9 +65,9 @@ var sessions = []kase{
 	reported("17", "a standby answers 307 while there is no active node", func(t *testing.T) {
 		c := newCaller(t, vaulttest.Vault121, nil)
 		c.issues("", "")
-		c.Answer("pki/sign/web", redirect("http://127.0.0.1:1"))
+		c.SetHandler("pki/sign/web", redirect("http://127.0.0.1:1"))
 		c.issues(vault.Transient, "")
-		c.Answer("pki/sign/web", nil)
+		c.SetHandler("pki/sign/web", nil)
 		c.issues("", "")
 	}),
 	reported("17", "a standby answers 307 to the active node", func(t *testing.T) {
@@ -86,9 +86,9 @@ var sessions = []kase{
 	}),
 	neighbour("17", "a performance standby answers 473", func(t *testing.T) {
 		c := newCaller(t, vaulttest.Vault121, nil)
-		c.Answer("pki/sign/web", vaulttest.Refusing(473))
+		c.SetHandler("pki/sign/web", vaulttest.ErrorHandler(473))
 		c.issues(vault.Transient, "")
-		c.Answer("pki/sign/web", nil)
+		c.SetHandler("pki/sign/web", nil)
 		c.issues("", "")
 	}),
 }
@@ -174,10 +174,10 @@ func (c *caller) minutes(n int, kind vault.Kind, says string) {
 // policyAdded: nothing works until the auth role gives a policy. Then all does within two minutes, without a touch.
 func policyAdded(t *testing.T, dialect vaulttest.Dialect) {
 	c := newCaller(t, dialect, nil)
-	c.LoginsMay(false)
+	c.AllowNewTokens(false)
 	c.ready(vault.Setup, "pki/sign/web")
 	c.minutes(10, vault.Setup, "")
-	c.LoginsMay(true)
+	c.AllowNewTokens(true)
 	c.after(time.Minute)
 	c.ready("", "")
 	c.issues("", "")

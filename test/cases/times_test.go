@@ -56,17 +56,17 @@ var times = []kase{
 // signs lets the Vault sign certificates that are dated back, until notAfter.
 func (s *scene) signs(back time.Duration, notAfter time.Time) {
 	s.Vault.CA = certstest.NewCA(s.t, "root", time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC))
-	s.Vault.Answer("pki/sign/web", func(w http.ResponseWriter, r *http.Request) {
+	s.Vault.SetHandler("pki/sign/web", func(w http.ResponseWriter, r *http.Request) {
 		var body struct {
 			CSR string `json:"csr"`
 		}
 		if json.NewDecoder(r.Body).Decode(&body) != nil {
-			vaulttest.Refuse(w, http.StatusBadRequest, "malformed")
+			vaulttest.WriteError(w, http.StatusBadRequest, "malformed")
 			return
 		}
 		leaf := s.Vault.CA.SignRequest(s.t, []byte(body.CSR), s.Clock.Now().Add(-back), notAfter)
 		root := string(certstest.PEM(s.Vault.CA.Cert))
-		vaulttest.Reply(w, map[string]any{"certificate": string(certstest.PEM(leaf)), "issuing_ca": root, "ca_chain": []string{root}})
+		vaulttest.WriteData(w, map[string]any{"certificate": string(certstest.PEM(leaf)), "issuing_ca": root, "ca_chain": []string{root}})
 	})
 }
 

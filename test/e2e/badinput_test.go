@@ -54,7 +54,7 @@ func TestBadHosts(t *testing.T) {
 		hosts []string
 		texts []string
 	}{
-		{"dot", []string{"dot." + s.domain + "."}, []string{"spec.dnsNames[0]", "ends in a dot", "leave out"}},
+		{"dot", []string{"dot." + s.domain + "."}, []string{"spec.dnsNames[0]", "ends with a dot", "remove"}},
 		{"idn", []string{"bücher." + s.domain}, []string{"spec.dnsNames[0]", "outside ASCII", "punycode"}},
 		{"underscore", []string{"a_b." + s.domain}, []string{"spec.dnsNames[0]", "a_b", "underscore", "hyphen"}},
 		{"long", []string{long}, []string{"spec.dnsNames[0]", "longer than 253 characters", "shorter name"}},
@@ -150,7 +150,7 @@ func TestHugeDurations(t *testing.T) {
 	s := newScene(t)
 	s.apply(strings.Replace(ingressYAML, "issuer: vault", "issuer: vault, apisix-certs.io/duration: 2562047h, apisix-certs.io/renew-before: 2562046h", 1))
 	s.ready("shop-tls", "shop."+s.domain)
-	if w := s.cert("shop-tls").Status.Warnings; len(w) != 2 || !strings.Contains(w[0], "of the 2562047h0m0s requested") || !strings.Contains(w[1], "is not shorter than the life") {
+	if w := s.cert("shop-tls").Status.Warnings; len(w) != 2 || !strings.Contains(w[0], "of the 2562047h0m0s requested") || !strings.Contains(w[1], "is not shorter than the granted lifetime") {
 		t.Errorf("warnings %q", w)
 	}
 	s.quietAfter([]string{"shop-tls"})

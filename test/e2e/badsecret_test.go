@@ -33,7 +33,7 @@ func TestDamagedSecret(t *testing.T) {
 	if s.keptSecret(name + "-tls").Labels[v1alpha1.LabelManaged] != "true" {
 		t.Error("the label is not back")
 	}
-	s.event("ApisixCertificate", name, v1alpha1.ReasonRenewed, "does not belong to the certificate, last written by ")
+	s.event("ApisixCertificate", name, v1alpha1.ReasonRenewed, "does not match the certificate, last written by ")
 	s.must(s.Client.Delete(t.Context(), s.keptSecret(name+"-tls")))
 	s.readyBut(name, certs.Serial(leaf), host)
 	if tries, wrong := probe.stop(); len(wrong) > 0 {

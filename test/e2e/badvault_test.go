@@ -46,10 +46,10 @@ func TestBadVaults(t *testing.T) {
 		{"html", serve(httptest.NewServer, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
 			_, _ = w.Write([]byte("<html>a portal</html>"))
-		}), nil, v1alpha1.ReasonVaultRefused, []string{"a web page", "write the address of Vault's API in server"}},
+		}), nil, v1alpha1.ReasonVaultRefused, []string{"a web page", "set server to the address of Vault's API"}},
 		{"redirect", serve(httptest.NewServer, func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, elsewhere+r.URL.Path, http.StatusTemporaryRedirect)
-		}), nil, v1alpha1.ReasonVaultUnavailable, []string{"redirects to another", "write the address of Vault itself"}},
+		}), nil, v1alpha1.ReasonVaultUnavailable, []string{"redirects to an address that", "set server to Vault's address"}},
 		{"huge", serve(httptest.NewServer, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = w.Write([]byte(`{"version": "` + strings.Repeat("x", 5<<20) + `"}`))
@@ -57,10 +57,10 @@ func TestBadVaults(t *testing.T) {
 		{"wrong-bundle", https, func(spec *v1alpha1.VaultIssuerSpec) { spec.CABundle = certstest.PEM(clients.Cert) },
 			v1alpha1.ReasonVaultRefused, []string{"unknown CA", "set caBundle"}},
 		{"no-pem", https, func(spec *v1alpha1.VaultIssuerSpec) { spec.CABundle = []byte("none") },
-			v1alpha1.ReasonInvalidSpec, []string{"spec.caBundle", "give CA certificates in PEM"}},
+			v1alpha1.ReasonInvalidSpec, []string{"spec.caBundle", "set CA certificates in PEM"}},
 		{"expired-client", https, func(spec *v1alpha1.VaultIssuerSpec) {
 			spec.Auth = v1alpha1.VaultAuth{ClientCertificate: &v1alpha1.VaultClientCertificate{SecretName: "expired"}}
-		}, v1alpha1.ReasonInvalidSpec, []string{"spec.clientCertSecretRef", "has expired: renew it"}},
+		}, v1alpha1.ReasonInvalidSpec, []string{"spec.clientCertSecretRef", "contains an expired certificate: renew it"}},
 		{"no-key", https, func(spec *v1alpha1.VaultIssuerSpec) { spec.Auth.TokenSecretRef.Name = "empty" },
 			v1alpha1.ReasonInvalidCredentials, []string{"spec.auth.tokenSecretRef", "Secret empty in namespace " + s.ns + " has nothing under key token"}},
 	} {

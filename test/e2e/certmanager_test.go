@@ -285,7 +285,7 @@ func TestCertificateRequestRefused(t *testing.T) {
 	s.must(err)
 	certificate, ca := s.signCSR(string(csr))
 	s.answer(second, certificate, ca, approved, issued)
-	s.refused("web", v1alpha1.ReasonInvalidResponse, "for another key")
+	s.refused("web", v1alpha1.ReasonInvalidResponse, "for a different key")
 
 	third := s.request(second.GetName()) // after the backoff, by itself
 	s.answer(third, "", "", approved, "Ready=False/Failed/the signer has gone")

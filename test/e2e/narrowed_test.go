@@ -33,7 +33,7 @@ func TestVaultGrantsLess(t *testing.T) {
 	}
 	s.renew("there")
 	ends := old.NotAfter.UTC().Format(time.RFC3339)
-	s.condition("there", v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonRenewalFailing, "not taken", "1h0m0s of the 48h0m0s", ends, "spec.duration")
+	s.condition("there", v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonRenewalFailing, "response rejected", "1h0m0s of the 48h0m0s", ends, "spec.duration")
 	s.condition("there", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonRenewalFailing)
 	s.stillServed("there."+s.domain, old)
 

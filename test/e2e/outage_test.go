@@ -61,7 +61,7 @@ func TestVaultUnreachable(t *testing.T) {
 	s.issuer("frail", "pki/sign/moelove-dot-info", func(spec *v1alpha1.VaultIssuerSpec) { spec.Server = tap.URL })
 	s.vaultFails(outage{
 		issuer: "frail", begin: tap.Stop, end: func() { s.must(tap.Restart()) },
-		mend: []string{"the connection to Vault was refused", "check server, and that Vault runs"},
+		mend: []string{"the connection to Vault was refused", "check server, and that Vault is running"},
 	})
 }
 

@@ -85,11 +85,11 @@ func TestPush(t *testing.T) {
 	broken := s.pairFor(ca, 85*day, host)
 	broken["tls.key"] = s.pairFor(ca, 85*day, host)["tls.key"]
 	s.put("mine", broken)
-	s.condition("mine", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonUpdateRefused, "the private key does not belong to the certificate", "The previously pushed certificate stays in place")
+	s.condition("mine", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonUpdateRefused, "the private key does not match the certificate", "The previously pushed certificate stays in place")
 	s.condition("mine", v1alpha1.ConditionServed, metav1.ConditionTrue, v1alpha1.ReasonServed)
 	s.stillServed(host, leaf)
 	s.put("mine", s.pairFor(ca, 85*day, "other."+s.domain))
-	s.condition("mine", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonUpdateRefused, "does not name "+host)
+	s.condition("mine", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonUpdateRefused, "does not cover "+host)
 	s.stillServed(host, leaf)
 	s.put("mine", s.pairFor(ca, 86*day, host))
 	s.readyBut("mine", certs.Serial(leaf), host)

@@ -55,7 +55,7 @@ spec:
   path: pki/sign/moelove-dot-info
   auth: {kubernetes: {role: moelove-dot-info, mountPath: /v1/auth/kubernetes, secretRef: {name: issuer-token, key: token}}}
 `)
-	mend := []string{`invalid role name "moelove-dot-info"`, "set the role of the issuer's auth to one that exists"}
+	mend := []string{`invalid role name "moelove-dot-info"`, "set the role in the issuer's auth to one that exists"}
 	s.issuerCondition("slip", metav1.ConditionFalse, v1alpha1.ReasonVaultRefused, mend...)
 	s.event("VaultIssuer", "slip", v1alpha1.ReasonVaultRefused, mend...)
 	s.certificate("slip", []string{"slip." + s.domain}, func(c *v1alpha1.ApisixCertificate) { c.Spec.IssuerRef.Name = "slip" })

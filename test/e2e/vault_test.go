@@ -320,7 +320,7 @@ func TestVaultCannot(t *testing.T) {
 	s.certificate("code", []string{"code." + s.domain}, own(func(c *v1alpha1.ApisixCertificate) {
 		c.Spec.Usages = []string{"server auth", "code signing"}
 	}))
-	s.refused("org", v1alpha1.ReasonInvalidResponse, "another subject: organizations", "remove it from the spec")
+	s.refused("org", v1alpha1.ReasonInvalidResponse, "different subject: organizations", "remove it from the spec")
 	s.refused("code", v1alpha1.ReasonInvalidResponse, "lacks usages: code signing", "ext_key_usage")
 	v.write("int/roles/web", map[string]any{"allowed_domains": "moelove.info", "allow_subdomains": true, "key_type": "any", "max_ttl": "72h", "organization": "ACME", "code_signing_flag": true})
 	if leaf := s.ready("org", "org."+s.domain); len(leaf.Subject.Organization) != 1 || leaf.Subject.Organization[0] != "ACME" {

@@ -59,7 +59,7 @@ func TestVaultKubernetesAuth(t *testing.T) {
 	s.ready("web", "web."+s.domain)
 
 	s.byAccount("wrong", s.ns+"-other")
-	s.issuerCondition("wrong", metav1.ConditionFalse, v1alpha1.ReasonVaultRefused, "for another audience", "vault://NAMESPACE/ISSUER")
+	s.issuerCondition("wrong", metav1.ConditionFalse, v1alpha1.ReasonVaultRefused, "audience does not match", "vault://NAMESPACE/ISSUER")
 	s.byAccount("norole", "no-such-role")
 	s.issuerCondition("norole", metav1.ConditionFalse, v1alpha1.ReasonVaultRefused, "invalid role name")
 

@@ -14,14 +14,14 @@ import (
 	"strings"
 )
 
-// Dialect is how a version of Vault answers where versions differ.
+// Dialect has the differences between versions of Vault in their responses.
 type Dialect struct {
 	version string
-	// deadToken and denied are the words for a token that is not known, and for a policy.
+	// deadToken and denied are the error texts for an unknown token and for a policy.
 	deadToken, denied string
-	// issuers: a mount has several issuers, with endpoints of their own (since 1.11).
+	// issuers means that a mount has several issuers with their own endpoints (since 1.11).
 	issuers bool
-	// lacks are fields of a role that came later.
+	// lacks are role fields that were added later.
 	lacks []string
 }
 
@@ -31,7 +31,7 @@ const (
 	invalid     = "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"
 )
 
-// The dialects. Vault names a dead token since 1.16; before, and in OpenBao, it is refused as by a policy.
+// The dialects. Vault before 1.16 and OpenBao refuse an unknown token as if by a policy.
 var (
 	Vault121 = Dialect{version: "1.21.4", deadToken: invalid, denied: denied, issuers: true}
 	Vault115 = Dialect{version: "1.15.6", deadToken: deniedPlain, denied: denied, issuers: true}
@@ -40,10 +40,10 @@ var (
 	OpenBao = Dialect{version: "2.4.1", deadToken: deniedPlain, denied: denied, issuers: true}
 )
 
-// String is the version.
+// String returns the version.
 func (d Dialect) String() string { return d.version }
 
-// Proxy stands before a real Vault, and makes its answers those of another version.
+// Proxy starts a proxy to a real Vault that changes its responses to those of another version.
 func Proxy(target string, dialect Dialect) *httptest.Server {
 	u, err := url.Parse(target)
 	if err != nil {
@@ -68,25 +68,25 @@ func Proxy(target string, dialect Dialect) *httptest.Server {
 }
 
 func (d Dialect) translate(r *http.Response, path string, body []byte) []byte {
-	var answer map[string]any
-	if json.Unmarshal(body, &answer) != nil {
+	var response map[string]any
+	if json.Unmarshal(body, &response) != nil {
 		return body
 	}
 	switch {
 	case !d.issuers && strings.Contains(path, "/issuer/"):
 		r.StatusCode, r.Status = http.StatusNotFound, "404 Not Found"
-		answer = map[string]any{"errors": []string{"1 error occurred:\n\t* unsupported path\n\n"}}
+		response = map[string]any{"errors": []string{"1 error occurred:\n\t* unsupported path\n\n"}}
 	case r.StatusCode == http.StatusForbidden && strings.Contains(string(body), "invalid token"):
-		answer = map[string]any{"errors": []string{d.deadToken}}
+		response = map[string]any{"errors": []string{d.deadToken}}
 	case path == "sys/health":
-		answer["version"] = d.version
+		response["version"] = d.version
 	case strings.Contains(path, "/roles/"):
-		data, _ := answer["data"].(map[string]any)
+		data, _ := response["data"].(map[string]any)
 		for _, field := range d.lacks {
 			delete(data, field)
 		}
 	}
-	out, err := json.Marshal(answer)
+	out, err := json.Marshal(response)
 	if err != nil {
 		return body
 	}

@@ -17,21 +17,21 @@ import (
 	"apisix-certs.io/apisix-certs/certs/certstest"
 )
 
-// life is that of a certificate whose request names none.
-const life = 24 * time.Hour
+// defaultTTL is the TTL of a certificate whose request has none.
+const defaultTTL = 24 * time.Hour
 
 type revocation struct{ serial *big.Int }
 
-// Sign answers a request to sign a CSR, without a look at the token's policy. Scripted answers may call it.
+// Sign handles a request to sign a CSR, without checking the token's policy. Handlers may call it.
 func (v *Vault) Sign(w http.ResponseWriter, r *http.Request) {
 	var body map[string]any
 	_ = json.NewDecoder(r.Body).Decode(&body)
 	csr, _ := body["csr"].(string)
 	if block, _ := pem.Decode([]byte(csr)); block == nil {
-		Refuse(w, http.StatusBadRequest, "csr contains no data")
+		WriteError(w, http.StatusBadRequest, "csr contains no data")
 		return
 	}
-	ttl := life
+	ttl := defaultTTL
 	if text, ok := body["ttl"].(string); ok {
 		if d, err := time.ParseDuration(text); err == nil {
 			ttl = d
@@ -39,19 +39,19 @@ func (v *Vault) Sign(w http.ResponseWriter, r *http.Request) {
 	}
 	leaf := v.CA.SignRequest(panicking{}, []byte(csr), v.now().Add(-30*time.Second), v.now().Add(ttl))
 	root := string(certstest.PEM(v.CA.Cert))
-	answer := map[string]any{"data": map[string]any{
+	response := map[string]any{"data": map[string]any{
 		"certificate": string(certstest.PEM(leaf)), "issuing_ca": root, "ca_chain": []string{root}, "serial_number": serial(leaf.SerialNumber),
 	}}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.bodies = append(v.bodies, body)
 	if leases, _ := v.role["generate_lease"].(bool); leases {
-		answer["lease_id"], answer["lease_duration"] = "pki/sign/web/"+serial(leaf.SerialNumber), int(ttl.Seconds())
+		response["lease_id"], response["lease_duration"] = "pki/sign/web/"+serial(leaf.SerialNumber), int(ttl.Seconds())
 		if holder := v.tokens[r.Header.Get("X-Vault-Token")]; holder != nil {
 			holder.leases = append(holder.leases, revocation{leaf.SerialNumber})
 		}
 	}
-	write(w, answer)
+	write(w, response)
 }
 
 func serial(n *big.Int) string {
@@ -65,15 +65,15 @@ func serial(n *big.Int) string {
 
 func (v *Vault) issuer(w http.ResponseWriter, path string) {
 	if !v.dialect.issuers {
-		Refuse(w, http.StatusNotFound, "1 error occurred:\n\t* unsupported path\n\n")
+		WriteError(w, http.StatusNotFound, "1 error occurred:\n\t* unsupported path\n\n")
 		return
 	}
 	if strings.Contains(path, "/nope/") {
-		Refuse(w, http.StatusInternalServerError, "unable to find PKI issuer for reference: nope")
+		WriteError(w, http.StatusInternalServerError, "unable to find PKI issuer for reference: nope")
 		return
 	}
 	root := string(certstest.PEM(v.CA.Cert))
-	Reply(w, map[string]any{"certificate": root, "ca_chain": []string{root}})
+	WriteData(w, map[string]any{"certificate": root, "ca_chain": []string{root}})
 }
 
 func (v *Vault) revoke(w http.ResponseWriter, r *http.Request) {
@@ -91,16 +91,16 @@ func (v *Vault) revoke(w http.ResponseWriter, r *http.Request) {
 		number = n
 	}
 	if number == nil {
-		Refuse(w, http.StatusBadRequest, "certificate with serial "+body.Serial+" not found.")
+		WriteError(w, http.StatusBadRequest, "certificate with serial "+body.Serial+" not found.")
 		return
 	}
 	v.mu.Lock()
 	v.revoked = append(v.revoked, revocation{number})
 	v.mu.Unlock()
-	Reply(w, map[string]any{"state": "revoked"})
+	WriteData(w, map[string]any{"state": "revoked"})
 }
 
-// crl makes the revocation list anew for each reader.
+// crl creates a new revocation list for each request.
 func (v *Vault) crl(w http.ResponseWriter) {
 	v.mu.Lock()
 	v.sequence++
@@ -117,9 +117,9 @@ func (v *Vault) crl(w http.ResponseWriter) {
 	_, _ = w.Write(der)
 }
 
-// end is called with the lock held: it ends a token, and revokes the certificates of its leases, as Vault does.
-func (v *Vault) end(holder *token) {
-	holder.dead = true
+// expire expires a token and revokes the certificates of its leases, as Vault does. The caller must hold the lock.
+func (v *Vault) expire(holder *token) {
+	holder.expired = true
 	v.revoked = append(v.revoked, holder.leases...)
 	holder.leases = nil
 }

@@ -8,11 +8,11 @@ import (
 	"slices"
 )
 
-// Answer scripts what a path, without "/v1/", answers; nil lets the Vault answer again.
-func (v *Vault) Answer(path string, h http.HandlerFunc) {
+// SetHandler sets the handler of a path, without "/v1/". Nil restores the default.
+func (v *Vault) SetHandler(path string, h http.HandlerFunc) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.answers[path] = h
+	v.handlers[path] = h
 }
 
 // SetRole changes fields of the role "web".
@@ -22,33 +22,33 @@ func (v *Vault) SetRole(fields map[string]any) {
 	maps.Copy(v.role, fields)
 }
 
-// SetTokenTTL is the life of tokens from the next login or renewal on, in seconds.
+// SetTokenTTL sets the TTL of tokens, in seconds, for logins and renewals from now on.
 func (v *Vault) SetTokenTTL(seconds int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.lease = seconds
 }
 
-// AddToken makes a token as an operator does, which may do all.
+// AddToken creates a token that is allowed to do everything.
 func (v *Vault) AddToken(name string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.tokens[name] = &token{may: true}
+	v.tokens[name] = &token{allowed: true}
 }
 
-// LoginsMay says whether the policies that logins give from now on allow the path. Tokens that are there keep theirs, as
-// where policies are put on or taken from a role of an auth method.
-func (v *Vault) LoginsMay(do bool) {
+// AllowNewTokens sets whether tokens of future logins are allowed to use the path. Existing tokens keep their
+// policies, as when policies are added to or removed from a role of an auth method.
+func (v *Vault) AllowNewTokens(allow bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.may = do
+	v.allowNew = allow
 }
 
-// Deny takes paths out of every token's policy; Allow puts them back. Paths of a token itself, such as
-// "sys/capabilities-self", can be denied too, as where tokens lack the policy "default".
+// Deny denies paths to every token. Paths of the token itself, such as "sys/capabilities-self", can also be denied,
+// as for tokens without the policy "default".
 func (v *Vault) Deny(paths ...string) { v.deny(true, paths) }
 
-// Allow undoes Deny.
+// Allow reverts Deny.
 func (v *Vault) Allow(paths ...string) { v.deny(false, paths) }
 
 func (v *Vault) deny(is bool, paths []string) {
@@ -59,32 +59,32 @@ func (v *Vault) deny(is bool, paths []string) {
 	}
 }
 
-// Forget makes Vault forget all tokens, as after its storage was wiped: no lease is revoked.
+// Forget makes Vault forget all tokens without revoking leases, as if its storage was deleted.
 func (v *Vault) Forget() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, holder := range v.tokens {
-		holder.dead = true
+		holder.expired = true
 	}
 }
 
-// EndTokens ends all tokens as their max TTL does: the certificates of their leases are revoked.
-func (v *Vault) EndTokens() {
+// ExpireTokens expires all tokens, as at their max TTL. The certificates of their leases are revoked.
+func (v *Vault) ExpireTokens() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, holder := range v.tokens {
-		v.end(holder)
+		v.expire(holder)
 	}
 }
 
-// Seal seals or unseals.
+// Seal seals or unseals Vault.
 func (v *Vault) Seal(is bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.sealed = is
 }
 
-// Hang makes every call wait until Hang(false), or until its client gives up.
+// Hang makes every call wait until Hang(false) or until its client cancels.
 func (v *Vault) Hang(is bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -97,35 +97,35 @@ func (v *Vault) Hang(is bool) {
 	}
 }
 
-// Calls is how often a path, without "/v1/", was called.
+// Calls returns how often a path, without "/v1/", was called.
 func (v *Vault) Calls(path string) int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.calls[path]
 }
 
-// Tokens is how many tokens logins have made.
+// Tokens returns the number of tokens created.
 func (v *Vault) Tokens() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return len(v.tokens)
 }
 
-// Bodies are those of the requests that were signed, in their order.
+// Bodies returns the bodies of requests that were signed, in order.
 func (v *Vault) Bodies() []map[string]any {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return slices.Clone(v.bodies)
 }
 
-// Header is that of the last call.
+// Header returns the header of the last call.
 func (v *Vault) Header() http.Header {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.header
 }
 
-// Revoked is how many certificates were revoked, by hand or with their leases.
+// Revoked returns the number of revoked certificates, including those revoked with their leases.
 func (v *Vault) Revoked() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -28,11 +28,11 @@ type Vault struct {
 	mu       sync.Mutex
 	role     map[string]any
 	lease    int  // seconds of a token
-	may      bool // what logins give from now on
+	allowNew bool // whether the policies of new tokens allow calls
 	sealed   bool
-	hung     chan struct{} // closed when it serves again; nil while it does
+	hung     chan struct{} // closed when it serves again; nil while it serves
 	denied   map[string]bool
-	answers  map[string]http.HandlerFunc
+	handlers map[string]http.HandlerFunc
 	tokens   map[string]*token
 	calls    map[string]int
 	bodies   []map[string]any
@@ -42,54 +42,54 @@ type Vault struct {
 }
 
 type token struct {
-	dead bool
-	may  bool // what its policies allow
-	// leases are the certificates that end with it.
+	expired bool
+	allowed bool // whether its policies allow calls
+	// leases are the certificates that are revoked when the token expires.
 	leases []revocation
 }
 
-// Start starts a Vault with the clock now. It panics where it cannot, as httptest does.
+// Start starts a Vault with the clock now. It panics on failure, as httptest does.
 func Start(now func() time.Time) *Vault { return StartDialect(now, Vault121) }
 
-// StartDialect is Start for a Vault that answers as another version does.
+// StartDialect is Start with the responses of another version of Vault.
 func StartDialect(now func() time.Time, dialect Dialect) *Vault {
 	v := &Vault{
 		CA:  certstest.NewCA(panicking{}, "root", now().Add(1000*time.Hour)),
-		now: now, dialect: dialect, lease: 3600, may: true,
+		now: now, dialect: dialect, lease: 3600, allowNew: true,
 		role:   map[string]any{"key_type": "any", "allow_any_name": true, "issuer_ref": "default", "max_ttl": 3600},
-		denied: map[string]bool{}, answers: map[string]http.HandlerFunc{}, tokens: map[string]*token{}, calls: map[string]int{},
+		denied: map[string]bool{}, handlers: map[string]http.HandlerFunc{}, tokens: map[string]*token{}, calls: map[string]int{},
 	}
 	v.Server = httptest.NewServer(v)
 	return v
 }
 
-// New is Start that ends with the test.
+// New is Start with a Vault that is closed at the end of the test.
 func New(t testing.TB, now func() time.Time) *Vault {
 	v := Start(now)
 	t.Cleanup(v.Close)
 	return v
 }
 
-// Close ends the server, and first lets go what Hang holds.
+// Close ends calls that hang, and closes the server.
 func (v *Vault) Close() {
 	v.Hang(false)
 	v.CloseClientConnections()
 	v.Server.Close()
 }
 
-// panicking is the TB of certstest where there is no test.
+// panicking is the TB for certstest outside a test.
 type panicking struct{ testing.TB }
 
 func (panicking) Helper()           {}
 func (panicking) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
 
-// ServeHTTP answers as Vault's API does.
+// ServeHTTP serves Vault's API.
 func (v *Vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, "/v1/")
 	v.mu.Lock()
 	v.calls[path]++
 	v.header = r.Header.Clone()
-	scripted, hung, sealed := v.answers[path], v.hung, v.sealed
+	scripted, hung, sealed := v.handlers[path], v.hung, v.sealed
 	v.mu.Unlock()
 	switch {
 	case hung != nil:
@@ -99,7 +99,7 @@ func (v *Vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == "sys/health":
 		v.health(w)
 	case sealed:
-		Refuse(w, http.StatusServiceUnavailable, "Vault is sealed")
+		WriteError(w, http.StatusServiceUnavailable, "Vault is sealed")
 	case strings.HasSuffix(path, "/login"):
 		v.LogIn(w)
 	case path == "pki/crl" || strings.HasSuffix(path, "/crl/der"):
@@ -111,7 +111,7 @@ func (v *Vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// hang reads the body first: until then a server does not see its client go.
+// hang reads the body first, because until then a server does not notice that its client is gone.
 func hang(r *http.Request, until <-chan struct{}) {
 	drain(r)
 	select {
@@ -121,38 +121,38 @@ func hang(r *http.Request, until <-chan struct{}) {
 	panic(http.ErrAbortHandler) // the call is lost
 }
 
-// authenticated serves what needs a token.
+// authenticated handles paths that require a token.
 func (v *Vault) authenticated(w http.ResponseWriter, r *http.Request, path string) {
 	name := r.Header.Get("X-Vault-Token")
 	v.mu.Lock()
 	holder := v.tokens[name]
-	alive := holder != nil && !holder.dead
-	allowed := alive && holder.may && !v.denied[path]
+	alive := holder != nil && !holder.expired
+	allowed := alive && holder.allowed && !v.denied[path]
 	v.mu.Unlock()
 	own := strings.HasPrefix(path, "auth/token/") || path == "sys/capabilities-self"
 	switch {
 	case !alive:
-		Refuse(w, http.StatusForbidden, v.dialect.deadToken)
+		WriteError(w, http.StatusForbidden, v.dialect.deadToken)
 	case own && !v.denies(path):
-		v.ofToken(w, r, path, holder)
+		v.tokenSelf(w, r, path, holder)
 	case !allowed:
-		Refuse(w, http.StatusForbidden, v.dialect.denied)
+		WriteError(w, http.StatusForbidden, v.dialect.denied)
 	case path == "pki/roles/web":
 		v.mu.Lock()
 		role := maps.Clone(v.role)
 		v.mu.Unlock()
-		Reply(w, role)
+		WriteData(w, role)
 	case strings.HasPrefix(path, "pki/sign/"), strings.HasPrefix(path, "pki/sign-verbatim"), strings.HasPrefix(path, "pki/issuer/"):
 		v.Sign(w, r)
 	case path == "pki/revoke":
 		v.revoke(w, r)
 	default:
-		Refuse(w, http.StatusNotFound, `no handler for route "`+path+`". route entry not found.`)
+		WriteError(w, http.StatusNotFound, `no handler for route "`+path+`". route entry not found.`)
 	}
 }
 
-// ofToken serves what a token may do with itself by the policy "default".
-func (v *Vault) ofToken(w http.ResponseWriter, r *http.Request, path string, holder *token) {
+// tokenSelf handles what the policy "default" allows a token to do with itself.
+func (v *Vault) tokenSelf(w http.ResponseWriter, r *http.Request, path string, holder *token) {
 	drain(r)
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -160,16 +160,16 @@ func (v *Vault) ofToken(w http.ResponseWriter, r *http.Request, path string, hol
 	case "auth/token/renew-self":
 		write(w, map[string]any{"auth": map[string]any{"client_token": "", "lease_duration": v.lease, "renewable": true}})
 	case "auth/token/lookup-self":
-		Reply(w, map[string]any{"ttl": v.lease, "renewable": true})
+		WriteData(w, map[string]any{"ttl": v.lease, "renewable": true})
 	case "auth/token/revoke-self":
-		v.end(holder)
+		v.expire(holder)
 		w.WriteHeader(http.StatusNoContent)
 	case "sys/capabilities-self":
 		can := "deny"
-		if holder.may {
+		if holder.allowed {
 			can = "update"
 		}
-		Reply(w, map[string]any{"capabilities": []string{can}})
+		WriteData(w, map[string]any{"capabilities": []string{can}})
 	}
 }
 
@@ -185,28 +185,28 @@ func (v *Vault) health(w http.ResponseWriter) {
 	write(w, map[string]any{"initialized": true, "sealed": v.sealed, "version": v.dialect.version, "cluster_id": "cluster-of-" + v.CA.Cert.SerialNumber.String()})
 }
 
-// LogIn answers a login with a new token. Scripted answers may call it.
+// LogIn returns a new token. Handlers may call it.
 func (v *Vault) LogIn(w http.ResponseWriter) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	name := fmt.Sprintf("token-%d", len(v.tokens)+1)
-	v.tokens[name] = &token{may: v.may}
+	v.tokens[name] = &token{allowed: v.allowNew}
 	write(w, map[string]any{"auth": map[string]any{"client_token": name, "lease_duration": v.lease, "renewable": true}})
 }
 
-// Reply writes the data of an answer.
-func Reply(w http.ResponseWriter, data map[string]any) { write(w, map[string]any{"data": data}) }
+// WriteData writes a response with data.
+func WriteData(w http.ResponseWriter, data map[string]any) { write(w, map[string]any{"data": data}) }
 
-// Refuse writes an error in Vault's form.
-func Refuse(w http.ResponseWriter, status int, messages ...string) {
+// WriteError writes an error response in Vault's format.
+func WriteError(w http.ResponseWriter, status int, messages ...string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(map[string]any{"errors": messages})
 }
 
-// Refusing is a scripted answer that refuses.
-func Refusing(status int, messages ...string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) { Refuse(w, status, messages...) }
+// ErrorHandler returns a handler that calls WriteError.
+func ErrorHandler(status int, messages ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { WriteError(w, status, messages...) }
 }
 
 func write(w http.ResponseWriter, body map[string]any) {

@@ -41,7 +41,7 @@ func (s *Scene) serveVault(w http.ResponseWriter, r *http.Request) {
 	fault, _ := s.calls.record(Call{What: what, At: s.Clock.Now()})
 	switch fault {
 	case Refused:
-		vaulttest.Refuse(w, http.StatusServiceUnavailable, "made to fail")
+		vaulttest.WriteError(w, http.StatusServiceUnavailable, "made to fail")
 	case Lost:
 		s.Vault.ServeHTTP(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler) // the response is lost

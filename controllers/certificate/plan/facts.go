@@ -22,7 +22,7 @@ func FactsOf(s *Snapshot, rotationSpread time.Duration) certs.Observed {
 	facts := certs.Observed{
 		Spec: s.Facts.Spec, UID: string(cert.UID),
 		WantedIssuer: cert.Spec.IssuerRef.String(), WantedFor: authority.OwnerText(client.ObjectKeyFromObject(cert)),
-		Once:          cert.Spec.RenewalPolicy == v1alpha1.RenewDisabled,
+		IssueOnce:     cert.Spec.RenewalPolicy == v1alpha1.RenewDisabled,
 		RenewalWindow: certspec.RenewalWindow(&cert.Spec, string(cert.UID)),
 		CurrentCA:     observation.CAs, CurrentCASince: observation.CASince, RotationSpread: rotationSpread,
 	}
@@ -33,7 +33,7 @@ func FactsOf(s *Snapshot, rotationSpread time.Duration) certs.Observed {
 	if secret == nil {
 		return facts
 	}
-	facts.SecretExists, facts.KeyOutside = true, keystorage.Outside(cert)
+	facts.SecretExists, facts.KeyExternal = true, keystorage.Outside(cert)
 	if !s.Secret.Right.MayRead() { // an unmanaged Secret says nothing about this certificate
 		return facts
 	}
@@ -44,8 +44,8 @@ func FactsOf(s *Snapshot, rotationSpread time.Duration) certs.Observed {
 	facts.IssuedDigest, facts.IssuedUnder, facts.IssuedAt = marks.SpecDigest, marks.IssuedUnder, marks.IssuedAt
 	if leaf := LeafIn(secret); leaf != nil && !observation.Revocations.Empty() {
 		facts.Revoked = observation.Revocations.Has(leaf)
-		if observation.Status.Leases { // an expired token revokes all certificates issued with it
-			facts.RevokedSince = observation.Revocations.Since(leaf)
+		if observation.Status.GeneratesLeases { // an expired token revokes all certificates issued with it
+			facts.MassRevokedAt = observation.Revocations.MassRevokedAt(leaf)
 		}
 	}
 	if undated(s) {

@@ -185,7 +185,7 @@ func TestMakeChangesNothing(t *testing.T) {
 	s := plantest.Issued(t)
 	cert, secret := s.Cert.DeepCopy(), s.Secret.Object.DeepCopy()
 	s.Now = s.Now.Add(70 * day)
-	if one, two := s.Plan().String(), s.Plan().String(); one != two || one != "issue: the renewal time has come" {
+	if one, two := s.Plan().String(), s.Plan().String(); one != two || one != "issue: the certificate is due for renewal" {
 		t.Errorf("%q, then %q", one, two)
 	}
 	if diff := cmp.Diff(cert, s.Cert) + cmp.Diff(secret, s.Secret.Object); diff != "" {

@@ -39,7 +39,7 @@ func planProvided(s *Snapshot, now time.Time) Plan {
 	valid := record.Fingerprint != "" && record.NotBefore != nil && record.NotAfter != nil && now.Before(record.NotAfter.Time)
 	p.Provided.Retained = valid && (p.Provided.Unusable || fault.Reason != "" && changed)
 	if p.Provided.Retained {
-		_, mark := certs.ExpiryMark(record.NotBefore.Time, record.NotAfter.Time, now)
+		_, mark := certs.ExpiryThreshold(record.NotBefore.Time, record.NotAfter.Time, now)
 		p.Next = Earliest(p.Next, mark, record.NotAfter.Time)
 	}
 	return p

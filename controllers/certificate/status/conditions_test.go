@@ -64,7 +64,7 @@ func TestIssued(t *testing.T) {
 		{"other names, waits", plantest.Issued, []func(*scene){changed, waiting(v1alpha1.ReasonIssueFailed, "sealed")}, nil, no, v1alpha1.ReasonIssueFailed, "sealed"},
 		{"labels cannot be written", plantest.Issued, nil, errors.New("x"), yes, v1alpha1.ReasonRenewalFailing, "a step failed; see the controller's log"},
 
-		{"not renewed", plantest.Issued, []func(*scene){once, due}, nil, yes, v1alpha1.ReasonRenewalDisabled, "the renewal time has come, and " + byHand},
+		{"not renewed", plantest.Issued, []func(*scene){once, due}, nil, yes, v1alpha1.ReasonRenewalDisabled, "the certificate is due for renewal, and " + byHand},
 		{"not renewed, expired", plantest.Issued, []func(*scene){once, expired}, nil, no, v1alpha1.ReasonExpired, byHand},
 		{"not renewed, expired, in conflict", plantest.Issued, []func(*scene){once, expired, conflict}, nil, no, v1alpha1.ReasonExpired, "spec.dnsNames: older"},
 		{"not renewed, asked by hand, fails", plantest.Issued, []func(*scene){once, due, asked}, errSealed, yes, v1alpha1.ReasonRenewalFailing, sealed},

@@ -113,7 +113,7 @@ func expiringReason(cert *v1alpha1.ApisixCertificate, status *v1alpha1.ApisixCer
 	if !cert.Spec.Provided || record.NotBefore == nil || record.NotAfter == nil {
 		return ""
 	}
-	reached, _ := certs.ExpiryMark(record.NotBefore.Time, record.NotAfter.Time, now)
+	reached, _ := certs.ExpiryThreshold(record.NotBefore.Time, record.NotAfter.Time, now)
 	return map[time.Duration]string{
 		30 * 24 * time.Hour: v1alpha1.ReasonExpires30Days, 7 * 24 * time.Hour: v1alpha1.ReasonExpires7Days, 24 * time.Hour: v1alpha1.ReasonExpires1Day,
 	}[reached]

@@ -4,7 +4,7 @@
 //
 //	s := plantest.Issued(t)
 //	s.Now = s.Now.Add(70 * 24 * time.Hour)
-//	p := s.Plan() // issue: the renewal time has come
+//	p := s.Plan() // issue: the certificate is due for renewal
 package plantest
 
 import (

@@ -8,14 +8,14 @@ import (
 )
 
 // A signature is checked once, and what is remembered of one pair says nothing of another.
-func TestSignatures(t *testing.T) {
+func TestSignatureCache(t *testing.T) {
 	s := newScene(t)
 	chain, err := ParseCertificates(s.CertPEM)
 	if err != nil {
 		t.Fatal(err)
 	}
 	leaf, ca, other := chain[0], s.sub.Cert, s.other.Cert
-	var kept signatures
+	var kept signatureCache
 	checks := 0
 	look := func(child, parent *x509.Certificate) bool {
 		return kept.check(child, parent, func() bool { checks++; return child.CheckSignatureFrom(parent) == nil })
@@ -31,13 +31,13 @@ func TestSignatures(t *testing.T) {
 }
 
 // What is remembered does not grow without bounds.
-func TestSignaturesAreForgotten(t *testing.T) {
-	var kept signatures
-	for i := range mostVerified + 10 {
+func TestSignatureCacheLimit(t *testing.T) {
+	var kept signatureCache
+	for i := range maxSignatures + 10 {
 		c := &x509.Certificate{Raw: []byte{byte(i), byte(i >> 8), byte(i >> 16)}}
 		kept.check(c, c, func() bool { return true })
 	}
-	if len(kept.known) > mostVerified {
-		t.Errorf("%d are kept", len(kept.known))
+	if len(kept.results) > maxSignatures {
+		t.Errorf("%d are kept", len(kept.results))
 	}
 }

@@ -10,24 +10,24 @@ import (
 	"time"
 )
 
-// crowd simulates callers that come when they are told to, on a clock of its own.
+// crowd simulates callers that retry at the time that they get, with a clock of its own.
 type crowd struct {
-	t      *testing.T
-	at     time.Time
-	gate   *gate
-	takes  time.Duration // a call
-	late   func() time.Duration
-	gone   func(id string) bool // never comes again
-	queue  arrivals
-	visits map[string]int
-	served map[string]time.Time
-	order  []string
+	t       *testing.T
+	at      time.Time
+	limiter *limiter
+	takes   time.Duration // a call
+	late    func() time.Duration
+	gone    func(id string) bool // never comes again
+	queue   arrivals
+	visits  map[string]int
+	served  map[string]time.Time
+	order   []string
 }
 
 func newCrowd(t *testing.T, maxInFlight int, perSecond float64, takes time.Duration) *crowd {
 	c := &crowd{t: t, at: now, takes: takes, visits: map[string]int{}, served: map[string]time.Time{},
 		late: func() time.Duration { return 0 }, gone: func(string) bool { return false }}
-	c.gate = newGate(Config{Now: func() time.Time { return c.at }, MaxInFlight: maxInFlight, RatePerSecond: perSecond}.withDefaults())
+	c.limiter = newLimiter(Config{Now: func() time.Time { return c.at }, MaxInFlight: maxInFlight, RatePerSecond: perSecond}.withDefaults())
 	return c
 }
 
@@ -39,19 +39,19 @@ func (c *crowd) run() {
 		next := heap.Pop(&c.queue).(arrival)
 		c.at = next.at
 		if next.done != nil {
-			next.done.leave(false)
+			next.done.release(false)
 			continue
 		}
 		c.visits[next.id]++
-		place, notBefore := c.enter(next.ticket)
+		held, notBefore := c.enter(next.ticket)
 		switch {
-		case place != nil:
+		case held != nil:
 			if _, twice := c.served[next.id]; twice {
 				c.t.Errorf("%s was served twice", next.id)
 			}
 			c.served[next.id] = c.at
 			c.order = append(c.order, next.id)
-			heap.Push(&c.queue, arrival{at: c.at.Add(c.takes), done: place})
+			heap.Push(&c.queue, arrival{at: c.at.Add(c.takes), done: held})
 		case !notBefore.After(c.at):
 			c.t.Fatalf("%s is to come again at once", next.id)
 		case !c.gone(next.id):
@@ -61,20 +61,20 @@ func (c *crowd) run() {
 }
 
 // enter asks for a turn; every other time it asks first whether there is one, which must not make a difference.
-func (c *crowd) enter(t ticket) (*turn, time.Time) {
-	kept := c.gate.waiting[t.id] != nil
+func (c *crowd) enter(t ticket) (*slot, time.Time) {
+	kept := c.limiter.waiting[t.id] != nil
 	if c.visits[t.id]%2 == 1 {
-		return c.gate.enter(t)
+		return c.limiter.enter(t)
 	}
-	notBefore, busy := c.gate.peek(t.id)
+	notBefore, busy := c.limiter.peek(t.id)
 	if busy {
 		return nil, notBefore
 	}
-	place, notBefore := c.gate.enter(t)
-	if kept && place == nil {
+	held, notBefore := c.limiter.enter(t)
+	if kept && held == nil {
 		c.t.Errorf("%s has a turn, and has none", t.id)
 	}
-	return place, notBefore
+	return held, notBefore
 }
 
 func (c *crowd) took() time.Duration { return c.at.Sub(now) }
@@ -89,7 +89,7 @@ func (c *crowd) allVisits() (all, most int) {
 type arrival struct {
 	ticket
 	at   time.Time
-	done *turn
+	done *slot
 }
 
 type arrivals []arrival
@@ -104,11 +104,11 @@ func (a *arrivals) Pop() any {
 	return last
 }
 
-// TestGateRate: a thousand that come at once are served one a second, each once, the urgent first, and hardly come in vain.
-func TestGateRate(t *testing.T) {
+// TestLimiterRate: a thousand that come at once are served one a second, each once, the urgent first, and hardly come in vain.
+func TestLimiterRate(t *testing.T) {
 	c := newCrowd(t, 4, 1, 10*time.Millisecond)
 	for i := range 1000 {
-		c.comes(now, ticket{id: fmt.Sprint(i), group: "shop", ends: now.Add(time.Duration(1000-i) * time.Hour)})
+		c.comes(now, ticket{id: fmt.Sprint(i), group: "shop", expiry: now.Add(time.Duration(1000-i) * time.Hour)})
 	}
 	c.run()
 	all, most := c.allVisits()
@@ -126,15 +126,15 @@ func TestGateRate(t *testing.T) {
 	}
 }
 
-// TestGateUrgency: of those of one group that wait those without a certificate come first, then those that end first.
-func TestGateUrgency(t *testing.T) {
+// TestLimiterUrgency: of those of one group that wait those without a certificate come first, then those that end first.
+func TestLimiterUrgency(t *testing.T) {
 	c := newCrowd(t, 1, 1, 10*time.Millisecond)
 	for i, hours := range []int{5, 9, 3, 1, 0, 2, 0} {
 		end := now.Add(time.Duration(hours) * time.Hour)
 		if hours == 0 {
 			end = time.Time{}
 		}
-		c.comes(now.Add(time.Duration(i)*time.Microsecond), ticket{id: fmt.Sprintf("%d of %dh", i, hours), group: "shop", ends: end})
+		c.comes(now.Add(time.Duration(i)*time.Microsecond), ticket{id: fmt.Sprintf("%d of %dh", i, hours), group: "shop", expiry: end})
 	}
 	c.run()
 	// The first had its turn before there were others.
@@ -144,14 +144,14 @@ func TestGateUrgency(t *testing.T) {
 	}
 }
 
-// TestGateGroups: a thousand of one namespace do not keep one of another waiting.
-func TestGateGroups(t *testing.T) {
+// TestLimiterGroups: a thousand of one namespace do not keep one of another waiting.
+func TestLimiterGroups(t *testing.T) {
 	c := newCrowd(t, 4, 1, 10*time.Millisecond)
 	for i := range 1000 {
 		c.comes(now, ticket{id: fmt.Sprint(i), group: "flood"})
 	}
 	for i := range 5 {
-		c.comes(now.Add(time.Duration(20+i*100)*time.Second), ticket{id: fmt.Sprintf("due %d", i), group: "shop", ends: now.Add(time.Hour)})
+		c.comes(now.Add(time.Duration(20+i*100)*time.Second), ticket{id: fmt.Sprintf("due %d", i), group: "shop", expiry: now.Add(time.Hour)})
 	}
 	c.run()
 	for i := range 5 {
@@ -165,11 +165,11 @@ func TestGateGroups(t *testing.T) {
 	}
 }
 
-// TestGateGroupsTakeTurns: one that asks all the time does not starve those that wait.
-func TestGateGroupsTakeTurns(t *testing.T) {
+// TestLimiterGroupsInRounds: one that asks all the time does not starve those that wait.
+func TestLimiterGroupsInRounds(t *testing.T) {
 	c := newCrowd(t, 4, 1, 10*time.Millisecond)
 	for i := range 100 {
-		c.comes(now, ticket{id: fmt.Sprint(i), group: "patient", ends: now.Add(time.Hour)})
+		c.comes(now, ticket{id: fmt.Sprint(i), group: "patient", expiry: now.Add(time.Hour)})
 	}
 	for i := range 1000 {
 		c.comes(now.Add(time.Duration(i)*200*time.Millisecond), ticket{id: fmt.Sprintf("busy %d", i), group: "busy"})
@@ -186,8 +186,8 @@ func TestGateGroupsTakeTurns(t *testing.T) {
 	}
 }
 
-// TestGateLeft: places of those that never come again, or that say so, are not kept for long.
-func TestGateLeft(t *testing.T) {
+// TestLimiterLeft: positions of requests that are not repeated, or withdrawn, are not kept for long.
+func TestLimiterLeft(t *testing.T) {
 	for name, withdraw := range map[string]bool{"silent": false, "withdrawn": true} {
 		c := newCrowd(t, 4, 1, 10*time.Millisecond)
 		for i := range 1000 {
@@ -195,7 +195,7 @@ func TestGateLeft(t *testing.T) {
 		}
 		c.gone = func(id string) bool {
 			if id < "9" && withdraw {
-				c.gate.withdraw(id)
+				c.limiter.withdraw(id)
 			}
 			return id < "9"
 		}
@@ -204,14 +204,14 @@ func TestGateLeft(t *testing.T) {
 		if len(c.served) < 111 || c.took() > 420*time.Second {
 			t.Errorf("%s: %d served in %s", name, len(c.served), c.took())
 		}
-		if n := len(c.gate.waiting); n > 0 && withdraw {
+		if n := len(c.limiter.waiting); n > 0 && withdraw {
 			t.Errorf("%d places are kept", n)
 		}
 	}
 }
 
-// TestGateInFlight: with four places the time is that of four lines, and callers do not come much more often than needed.
-func TestGateInFlight(t *testing.T) {
+// TestLimiterInFlight: with four places the time is that of four lines, and callers do not come much more often than needed.
+func TestLimiterInFlight(t *testing.T) {
 	for _, takes := range []time.Duration{2 * time.Millisecond, 50 * time.Millisecond, time.Second} {
 		c := newCrowd(t, 4, 0, takes)
 		random := rand.New(rand.NewPCG(1, 2))
@@ -229,8 +229,8 @@ func TestGateInFlight(t *testing.T) {
 	}
 }
 
-// TestGateLateness: that callers come late, as workers are busy, costs little of the rate.
-func TestGateLateness(t *testing.T) {
+// TestLimiterLateness: that callers come late, as workers are busy, costs little of the rate.
+func TestLimiterLateness(t *testing.T) {
 	for _, perSecond := range []float64{1, 10, 100} {
 		c := newCrowd(t, 4, perSecond, 2*time.Millisecond)
 		random := rand.New(rand.NewPCG(1, 2))

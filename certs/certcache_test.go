@@ -9,13 +9,13 @@ import (
 )
 
 // A certificate that is known is parsed once, and what cannot be parsed is not kept.
-func TestKnown(t *testing.T) {
+func TestCertCache(t *testing.T) {
 	s := newScene(t)
 	chain, err := ParseCertificates(s.CertPEM)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var known parsed
+	var known certCache
 	for name, der := range map[string][]byte{"a leaf": chain[0].Raw, "a CA": s.sub.Cert.Raw, "another CA": s.other.Cert.Raw} {
 		first, err1 := known.parse(der)
 		again, err2 := known.parse(der)
@@ -32,20 +32,20 @@ func TestKnown(t *testing.T) {
 }
 
 // What is known does not grow without bounds, and leaves do not push the CAs out.
-func TestKnownAreForgotten(t *testing.T) {
+func TestCertCacheLimit(t *testing.T) {
 	s := newScene(t)
 	chain, err := ParseCertificates(s.CertPEM)
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := parsed{cas: map[string]*x509.Certificate{}, leaves: map[string]*x509.Certificate{}}
-	for i := range mostCAs {
+	known := certCache{cas: map[string]*x509.Certificate{}, leaves: map[string]*x509.Certificate{}}
+	for i := range maxCAs {
 		known.cas[fmt.Sprint(i)] = s.sub.Cert
 	}
-	for i := range mostLeaves {
+	for i := range maxLeaves {
 		known.leaves[fmt.Sprint(i)] = chain[0]
 	}
-	if _, err := known.parse(chain[0].Raw); err != nil || len(known.cas) != mostCAs || len(known.leaves) != 1 {
+	if _, err := known.parse(chain[0].Raw); err != nil || len(known.cas) != maxCAs || len(known.leaves) != 1 {
 		t.Errorf("after a leaf: error %v, %d CAs and %d leaves known", err, len(known.cas), len(known.leaves))
 	}
 	if _, err := known.parse(s.sub.Cert.Raw); err != nil || len(known.cas) != 1 || len(known.leaves) != 1 {

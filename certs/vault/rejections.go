@@ -12,49 +12,50 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 )
 
-// Objections are what the role would refuse, or grant in part, of spec, so that it shows before the first failure. They
-// are nil where the role is not known. A duration over the role's max_ttl is cut by Vault and not refused.
-func (st Status) Objections(spec certs.Spec) []certs.FieldError {
+// Rejections returns what the role would reject of spec, or grant only in part, so that it can be reported before a
+// request fails. It is nil if the role is not known. A duration longer than the role's max_ttl is limited by Vault
+// and not rejected.
+func (st Status) Rejections(spec certs.Spec) []certs.FieldError {
 	if st.Role == nil {
 		return nil
 	}
 	var found []certs.FieldError
-	if !st.Verbatim { // which takes no more of a role than how long its certificates last
-		found = st.keyObjections(spec.Key)
-		found = append(found, st.Role.nameObjections(spec)...)
-		found = append(found, st.Role.sanObjections(spec)...)
+	if !st.Verbatim { // sign-verbatim uses only the TTLs of a role
+		found = st.keyRejections(spec.Key)
+		found = append(found, st.Role.nameRejections(spec)...)
+		found = append(found, st.Role.sanRejections(spec)...)
 	}
 	if most := st.Role.MaxTTL; most > 0 && spec.Duration > most && st.Role.NotAfter == "" {
 		found = append(found, certs.FieldError{Field: "duration", Value: spec.Duration.String(),
-			Problem: fmt.Sprintf("is longer than the %s that the role grants", most),
-			Mend:    fmt.Sprintf("ask for %s or less, or raise the role's max_ttl", most)})
+			Problem: fmt.Sprintf("is longer than the %s that the role allows", most),
+			Fix:     fmt.Sprintf("set %s or less, or raise the role's max_ttl", most)})
 	}
 	return found
 }
 
-// keyTypes are Vault's names.
+// keyTypes are Vault's names for key_type.
 var keyTypes = map[certs.Algorithm]string{certs.RSA: "rsa", certs.ECDSA: "ec", certs.Ed25519: "ed25519"}
 
-func (st Status) keyObjections(key certs.KeySpec) []certs.FieldError {
+func (st Status) keyRejections(key certs.KeySpec) []certs.FieldError {
 	role := st.Role
 	if st.MakesKey && role.KeyType == "any" {
-		return []certs.FieldError{{Field: "issuerRef", Problem: "leads to a role with key_type=any, for which Vault makes no keys",
-			Mend: "use sign instead of issue in the issuer's path, or give the role a key_type"}}
+		return []certs.FieldError{{Field: "issuerRef", Problem: "refers to a role with key_type=any, for which Vault cannot generate keys",
+			Fix: "use sign instead of issue in the issuer's path, or give the role a key_type"}}
 	}
-	// Where Vault makes the key, a spec without a wish takes what comes.
+	// If Vault generates the key, a spec without an algorithm accepts any.
 	if role.KeyType == "any" || role.KeyType == "" || st.MakesKey && key.Algorithm == "" {
 		return nil
 	}
 	key = key.WithDefaults()
 	if keyTypes[key.Algorithm] != role.KeyType {
 		return []certs.FieldError{{Field: "privateKey.algorithm", Value: string(key.Algorithm),
-			Problem: "is refused by the role, which takes keys of type " + role.KeyType,
-			Mend:    "set privateKey.algorithm: " + algorithmOf(role.KeyType) + ", or the role's key_type=any"}}
+			Problem: "is rejected by the role, which requires keys of type " + role.KeyType,
+			Fix:     "set privateKey.algorithm: " + algorithmOf(role.KeyType) + ", or the role's key_type=any"}}
 	}
 	if key.Size < role.KeyBits && key.Algorithm != certs.Ed25519 {
 		return []certs.FieldError{{Field: "privateKey.size", Value: fmt.Sprint(key.Size),
-			Problem: fmt.Sprintf("is refused by the role, which takes keys of %d bits or more", role.KeyBits),
-			Mend:    fmt.Sprintf("set privateKey.size: %d, or a smaller key_bits in the role", role.KeyBits)}}
+			Problem: fmt.Sprintf("is rejected by the role, which requires keys of %d bits or more", role.KeyBits),
+			Fix:     fmt.Sprintf("set privateKey.size: %d, or smaller key_bits in the role", role.KeyBits)}}
 	}
 	return nil
 }
@@ -68,23 +69,23 @@ func algorithmOf(keyType string) string {
 	return keyType
 }
 
-func (r *Role) nameObjections(spec certs.Spec) []certs.FieldError {
+func (r *Role) nameRejections(spec certs.Spec) []certs.FieldError {
 	var found []certs.FieldError
 	if r.RequireCN && spec.RequestedCommonName() == "" {
-		found = append(found, certs.FieldError{Field: "commonName", Problem: "is empty, and the role wants one",
-			Mend: "set it, or the role's require_cn=false"})
+		found = append(found, certs.FieldError{Field: "commonName", Problem: "is empty, and the role requires one",
+			Fix: "set it, or the role's require_cn=false"})
 	}
 	if r.Templated {
 		return found
 	}
 	refuse := func(field, name string) {
-		if mend := r.refuses(name); mend != "" {
-			found = append(found, certs.FieldError{Field: field, Value: name, Problem: "is not allowed by the role", Mend: mend})
+		if fix := r.rejects(name); fix != "" {
+			found = append(found, certs.FieldError{Field: field, Value: name, Problem: "is not allowed by the role", Fix: fix})
 		}
 	}
 	if spec.CommonName != "" {
-		if fix := r.refusesCommonName(spec.CommonName); fix != "" {
-			found = append(found, certs.FieldError{Field: "commonName", Value: spec.CommonName, Problem: "is not allowed by the role", Mend: fix})
+		if fix := r.rejectsCommonName(spec.CommonName); fix != "" {
+			found = append(found, certs.FieldError{Field: "commonName", Value: spec.CommonName, Problem: "is not allowed by the role", Fix: fix})
 		}
 	}
 	for i, name := range spec.DNSNames {
@@ -96,8 +97,8 @@ func (r *Role) nameObjections(spec certs.Spec) []certs.FieldError {
 	return found
 }
 
-// refusesCommonName is refuses for a common name, which the role may have taken for no host.
-func (r *Role) refusesCommonName(name string) (fix string) {
+// rejectsCommonName is rejects for a common name, which need not be a host name if the role allows that.
+func (r *Role) rejectsCommonName(name string) (fix string) {
 	kind := "hostname"
 	if strings.Contains(name, "@") {
 		kind = "email"
@@ -106,21 +107,21 @@ func (r *Role) refusesCommonName(name string) (fix string) {
 	case slices.Equal(r.CNValidations, []string{"disabled"}):
 		return ""
 	case len(r.CNValidations) > 0 && !slices.Contains(r.CNValidations, kind):
-		return "leave it out, or add " + kind + " to the role's cn_validations"
+		return "remove it, or add " + kind + " to the role's cn_validations"
 	case r.EnforceHostnames && kind == "hostname" && strings.ContainsFunc(name, noHostname):
-		return "leave it out, or set the role's cn_validations=disabled"
+		return "remove it, or set the role's cn_validations=disabled"
 	}
-	return r.refuses(name)
+	return r.rejects(name)
 }
 
-// noHostname reports whether no hostname has r. Letters beyond ASCII are translated.
+// noHostname reports whether no host name contains r. Letters outside ASCII are converted by Vault.
 func noHostname(r rune) bool {
 	return r < utf8.RuneSelf && r != '-' && r != '.' && r != '_' && r != '*' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
 }
 
-// refuses is empty for a name that the role allows, else the setting that would allow it. It follows the order of
-// Vault's own test: wildcards, any name, localhost, then each allowed domain.
-func (r *Role) refuses(name string) (mend string) {
+// rejects returns how to allow a name that the role rejects, and an empty string for a name that it allows. It
+// follows the order in Vault: wildcards, any name, localhost, and each allowed domain.
+func (r *Role) rejects(name string) (fix string) {
 	_, host, isMail := strings.Cut(name, "@")
 	if !isMail {
 		host = name
@@ -129,27 +130,27 @@ func (r *Role) refuses(name string) (mend string) {
 	switch {
 	case isWildcard && !r.AllowWildcards:
 		return "set the role's allow_wildcard_certificates=true"
-	case r.AllowAnyName, r.AllowLocalhost && r.local(reduced):
+	case r.AllowAnyName, r.AllowLocalhost && r.isLocal(reduced):
 		return ""
 	}
-	mend = "use a name under the role's allowed_domains, or add its domain there"
+	fix = "use a name in the role's allowed_domains, or add its domain there"
 	for _, domain := range r.AllowedDomains {
 		switch exact := strings.EqualFold(host, domain); {
 		case domain == "":
 		case r.allows(domain, name, host):
 			return ""
 		case exact:
-			mend = "set the role's allow_bare_domains=true"
+			fix = "set the role's allow_bare_domains=true"
 		case strings.HasSuffix(reduced, "."+domain), isWildcard && reduced == domain:
-			mend = "set the role's allow_subdomains=true"
+			fix = "set the role's allow_subdomains=true"
 		case strings.Contains(domain, "*") && glob(domain, name):
-			mend = "set the role's allow_glob_domains=true"
+			fix = "set the role's allow_glob_domains=true"
 		}
 	}
-	return mend
+	return fix
 }
 
-func (r *Role) local(host string) bool {
+func (r *Role) isLocal(host string) bool {
 	for _, local := range []string{"localhost", "localdomain"} {
 		if host == local || r.AllowSubdomains && strings.HasSuffix(host, "."+local) {
 			return true
@@ -169,11 +170,11 @@ func (r *Role) allows(domain, name, host string) bool {
 	return r.AllowGlobDomains && strings.Contains(domain, "*") && glob(strings.ToLower(domain), strings.ToLower(name))
 }
 
-func (r *Role) sanObjections(spec certs.Spec) []certs.FieldError {
+func (r *Role) sanRejections(spec certs.Spec) []certs.FieldError {
 	var found []certs.FieldError
 	if len(spec.IPAddresses) > 0 && !r.AllowIPSANs {
 		found = append(found, certs.FieldError{Field: "ipAddresses", Problem: "are not allowed by the role",
-			Mend: "drop them, or set the role's allow_ip_sans=true"})
+			Fix: "remove them, or set the role's allow_ip_sans=true"})
 	}
 	if r.Templated {
 		return found
@@ -181,7 +182,7 @@ func (r *Role) sanObjections(spec certs.Spec) []certs.FieldError {
 	for i, uri := range spec.URIs {
 		if !r.allowsURI(uri) {
 			found = append(found, certs.FieldError{Field: fmt.Sprintf("uris[%d]", i), Value: uri,
-				Problem: "is not allowed by the role", Mend: "drop it, or add it to the role's allowed_uri_sans"})
+				Problem: "is not allowed by the role", Fix: "remove it, or add it to the role's allowed_uri_sans"})
 		}
 	}
 	return found
@@ -196,7 +197,7 @@ func (r *Role) allowsURI(uri string) bool {
 	return false
 }
 
-// glob matches a pattern in which a star stands for any text, as Vault does.
+// glob matches a pattern in which "*" matches any text, as Vault does.
 func glob(pattern, name string) bool {
 	parts := strings.Split(pattern, "*")
 	last := len(parts) - 1
