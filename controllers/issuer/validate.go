@@ -16,8 +16,8 @@ func Problems(spec *v1alpha1.VaultIssuerSpec) []certs.FieldError {
 			found = append(found, certs.FieldError{Field: field, Problem: problem, Mend: mend})
 		}
 	}
-	add(len(spec.CABundle) > 0 && spec.CABundleSecretRef != nil, "caBundle", "excludes caBundleSecretRef", "keep one")
-	add((spec.ClientCertSecretRef == nil) != (spec.ClientKeySecretRef == nil), "clientCertSecretRef", "and clientKeySecretRef belong together", "set both or none")
+	add(len(spec.CABundle) > 0 && spec.CABundleSecretRef != nil, "caBundle", "and caBundleSecretRef are mutually exclusive", "set only one")
+	add((spec.ClientCertSecretRef == nil) != (spec.ClientKeySecretRef == nil), "clientCertSecretRef", "and clientKeySecretRef are only valid together", "set both or neither")
 	return append(found, authProblems(&spec.Auth)...)
 }
 
@@ -32,14 +32,14 @@ func authProblems(auth *v1alpha1.VaultAuth) []certs.FieldError {
 	}
 	switch {
 	case n == 0:
-		return []certs.FieldError{{Field: "auth", Problem: "names no way to log in", Mend: "set one of " + ways}}
+		return []certs.FieldError{{Field: "auth", Problem: "has no auth method", Mend: "set one of " + ways}}
 	case n > 1:
-		return []certs.FieldError{{Field: "auth", Problem: "names several ways to log in", Mend: "keep one of " + ways}}
+		return []certs.FieldError{{Field: "auth", Problem: "has more than one auth method", Mend: "set only one of " + ways}}
 	}
 	var found []certs.FieldError
 	token := func(field string, secret *v1alpha1.SecretKeySelector, account *v1alpha1.ServiceAccountReference) {
 		if (secret == nil) == (account == nil) {
-			found = append(found, certs.FieldError{Field: field, Problem: "names no token, or two", Mend: "set one of secretRef and serviceAccountRef"})
+			found = append(found, certs.FieldError{Field: field, Problem: "needs exactly one source of the token", Mend: "set secretRef or serviceAccountRef"})
 		}
 	}
 	if auth.Kubernetes != nil {
