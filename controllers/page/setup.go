@@ -59,7 +59,7 @@ func guardOf(mgr ctrl.Manager, options Options) (func(http.Handler) http.Handler
 	}
 	kube, err := kubernetes.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
 	if err != nil {
-		return nil, fmt.Errorf("client of TokenReviews: %w", err)
+		return nil, fmt.Errorf("create a client for TokenReviews: %w", err)
 	}
 	return (&access.Guard{Kube: kube, Clock: options.Clock, Rights: shown}).Handler, nil
 }
