@@ -85,7 +85,7 @@ func makePlan(o observed, defaults Defaults) plan {
 	case existing != nil:
 		u := newUnion(o.group, members, existing)
 		if elsewhere(u, existing, defaults) {
-			p.outsiders(u, existing, classText(existing)+" which this controller leaves to others (--ingress-class)", "name another Secret here")
+			p.outsiders(u, existing, classText(existing)+" which this controller does not manage (--ingress-class)", "name another Secret here")
 			return p
 		}
 		p.follow(u, existing)
@@ -412,7 +412,7 @@ func (p *plan) tell(u union, name string) {
 			u.group.secretText(), u.joined[0].name(), m.entry.in.hosts))
 	}
 	for _, m := range u.apart {
-		what := map[bool]string{true: "a client certificate, which no gateway serves", false: "the certificate of a server"}[ofClient(u.joined[0])]
+		what := map[bool]string{true: "a client certificate, which no gateway serves", false: "a server certificate"}[ofClient(u.joined[0])]
 		p.warn(m.object, v1alpha1.ReasonInvalidSource, fmt.Sprintf("%s: Secret %s is shared with %s, which is older and has %s there: name another Secret here",
 			m.entry.in.secret, u.group.secretText(), u.joined[0].name(), what))
 	}
@@ -424,7 +424,7 @@ func (p *plan) tell(u union, name string) {
 			continue
 		}
 		if fields := differences(u.joined[0].entry.cert, m.entry.cert); len(fields) > 0 {
-			p.warn(m.object, v1alpha1.ReasonSecretShared, fmt.Sprintf("Secret %s is shared with %s, which is older and decides; this object differs in %s: set the same on both, or name another Secret here",
+			p.warn(m.object, v1alpha1.ReasonSecretShared, fmt.Sprintf("Secret %s is shared with %s, which is older and takes precedence; this object differs in %s: set the same on both, or name another Secret here",
 				u.group.secretText(), u.joined[0].name(), strings.Join(fields, ", ")))
 		}
 	}
@@ -512,7 +512,7 @@ func (p *plan) awaitEnd(u union, cert *v1alpha1.ApisixCertificate) {
 			continue
 		}
 		for _, m := range slices.Concat(u.joined, u.tooMany, u.faulty) {
-			p.warn(m.object, v1alpha1.ReasonInvalidSource, fmt.Sprintf("ApisixCertificate %s is being deleted and held by finalizer %s: remove that, and a new one is made for Secret %s",
+			p.warn(m.object, v1alpha1.ReasonInvalidSource, fmt.Sprintf("ApisixCertificate %s is being deleted and blocked by finalizer %s: remove the finalizer, and a new one is created for Secret %s",
 				cert.Name, finalizer, u.group.secretText()))
 		}
 		return

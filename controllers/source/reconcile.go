@@ -146,7 +146,7 @@ func (r *reconciler) announce(o observed, cert *v1alpha1.ApisixCertificate, reas
 func (r *reconciler) end(ctx context.Context, o observed, p *plan) (wait time.Duration, err error) {
 	cert := p.delete
 	if wait := r.brake.take(r.clock.Now()); wait > 0 {
-		const why = "ApisixCertificate %s is not deleted yet, though no source names Secret %s any more: %d were deleted within a minute, which may be a slip; put the entry back into the source to keep it"
+		const why = "deletion of ApisixCertificate %s is delayed: no source names Secret %s any more, but %d ApisixCertificates were deleted within a minute, which may be a mistake; restore the entry in the source to keep it"
 		text := fmt.Sprintf(why, cert.Name, o.group.secretText(), mostDeletions)
 		p.warn(cert, v1alpha1.ReasonDeletionHeld, text)
 		for _, m := range o.members {
@@ -155,7 +155,7 @@ func (r *reconciler) end(ctx context.Context, o observed, p *plan) (wait time.Du
 			}
 		}
 		metrics.HeldDeletion()
-		ctrl.LoggerFrom(ctx).Info("deletion of an ApisixCertificate is held: too many within a minute", "certificate", cert.Name, "wait", wait)
+		ctrl.LoggerFrom(ctx).Info("deletion of an ApisixCertificate is delayed: too many within a minute", "certificate", cert.Name, "wait", wait)
 		return wait, nil
 	}
 	ctrl.LoggerFrom(ctx).Info("deleting an ApisixCertificate: no source names its Secret any more", "certificate", cert.Name, "secret", o.group.secret)

@@ -45,8 +45,8 @@ func TestWantedByRoute(t *testing.T) {
 		{"its own Secret", `{"http":[{"match":{"hosts":["a.example"]}}]}`, []string{"secret-name", "mine"}, []string{"mine: a.example"}},
 		{"bad Secret", `{"http":[{"match":{"hosts":["a.example"]}}]}`, []string{"secret-name", "My"},
 			[]string{`annotation apisix-certs.io/secret-name (by default ROUTE-tls): "My" cannot be the name of a Secret: ~`}},
-		{"no hosts", `{"http":[{"match":{"paths":["/*"]}}]}`, nil, []string{"spec.http[].match.hosts names no host: name the hosts that Secret r-tls is for"}},
-		{"no rules", `{}`, nil, []string{"spec.http[].match.hosts names no host: name the hosts that Secret r-tls is for"}},
+		{"no hosts", `{"http":[{"match":{"paths":["/*"]}}]}`, nil, []string{"spec.http[].match.hosts names no host: add the hosts of the certificate in Secret r-tls"}},
+		{"no rules", `{}`, nil, []string{"spec.http[].match.hosts names no host: add the hosts of the certificate in Secret r-tls"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			checkBrief(t, wantedByRoute(routeOf(newRouteOf(t, c.spec, c.pairs...)), Defaults{}), c.want)

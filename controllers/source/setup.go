@@ -35,7 +35,7 @@ type Controller struct {
 // Setup builds the controller. It follows no kind yet.
 func Setup(ctx context.Context, mgr ctrl.Manager, defaults Defaults, part *shard.Shard) (*Controller, error) {
 	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ApisixCertificate{}, indexGroup, groupKeys); err != nil {
-		return nil, fmt.Errorf("index of ApisixCertificates by the Secret of their sources: %w", err)
+		return nil, fmt.Errorf("index ApisixCertificates by the Secret of their sources: %w", err)
 	}
 	r := &reconciler{
 		Client: mgr.GetClient(), recorder: mgr.GetEventRecorder("apisix-certs"), clock: clock.RealClock{}, defaults: defaults,

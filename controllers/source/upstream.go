@@ -24,7 +24,7 @@ func wantedByUpstream(u *unstructured.Unstructured, defaults Defaults) wants {
 	if len(read.Secrets) == 0 {
 		w.unclear = true
 		if s.explicit && w.optedOut == "" {
-			w.problems = append(w.problems, "spec.tlsSecret names no Secret: name the one for the client certificate, with its namespace")
+			w.problems = append(w.problems, "spec.tlsSecret does not name a Secret: set the name and namespace of the Secret for the client certificate")
 		}
 		return w
 	}
@@ -32,7 +32,7 @@ func wantedByUpstream(u *unstructured.Unstructured, defaults Defaults) wants {
 	for _, secret := range read.Secrets {
 		w.add(s, u, secret, served{class: read.Class}, names, place{
 			"annotation " + v1alpha1.AnnotationAltNames + " (by default UPSTREAM.NAMESPACE):", "spec.tlsSecret.name",
-			"name the client otherwise in annotation " + v1alpha1.AnnotationAltNames + " or " + v1alpha1.AnnotationCommonName,
+			"set another name in annotation " + v1alpha1.AnnotationAltNames + " or " + v1alpha1.AnnotationCommonName,
 		}, faults...)
 	}
 	return w
@@ -46,7 +46,7 @@ func clientOptIn(s optIn, object metav1.Object) (client optIn, names, faults []s
 		faults = append(faults, "annotation "+annotation+": "+fmt.Sprintf(format, args...))
 	}
 	if spec.Provided {
-		fault(v1alpha1.AnnotationProvided, "a client certificate is not put at a gateway, so there is nothing to do for a Secret that somebody else keeps: name an issuer instead, or remove the annotation")
+		fault(v1alpha1.AnnotationProvided, "a client certificate is not pushed to a gateway, so a Secret that is managed elsewhere has no effect: name an issuer instead, or remove the annotation")
 		s.spec, s.altNames = v1alpha1.ApisixCertificateSpec{}, nil
 		return s, nil, faults
 	}
@@ -57,7 +57,7 @@ func clientOptIn(s optIn, object metav1.Object) (client optIn, names, faults []s
 	if len(spec.Usages) == 0 {
 		spec.Usages = []string{string(certs.ClientAuth)}
 	} else if !slices.Contains(spec.Usages, string(certs.ClientAuth)) {
-		fault(v1alpha1.AnnotationUsages, "lacks client auth, without which no upstream takes the certificate: add it, or remove the annotation")
+		fault(v1alpha1.AnnotationUsages, "lacks client auth, without which no upstream accepts the certificate: add it, or remove the annotation")
 	}
 	spec.Gateways = v1alpha1.GatewaysNone
 	if len(s.altNames) == 0 && nameless(spec) {

@@ -121,7 +121,7 @@ func (w *wants) add(s optIn, object metav1.Object, secret types.NamespacedName, 
 		}
 		return
 	case hostless:
-		e.problem = in.hosts + " names no host: name the hosts that Secret " + secret.Name + " is for"
+		e.problem = in.hosts + " names no host: add the hosts of the certificate in Secret " + secret.Name
 		if s.explicit {
 			w.problems = append(w.problems, e.problem)
 		}

@@ -324,7 +324,7 @@ kind: ApisixUpstream
 metadata: {name: plain, namespace: $ns, annotations: {apisix-certs.io/issuer: vault}}
 spec: {scheme: https}
 `)
-	s.event("ApisixUpstream", "plain", v1alpha1.ReasonInvalidSource, "spec.tlsSecret names no Secret: name the one")
+	s.event("ApisixUpstream", "plain", v1alpha1.ReasonInvalidSource, "spec.tlsSecret does not name a Secret: set the name")
 	for _, name := range []string{"lost", "open-tls", "plain-tls"} {
 		if s.keptSecret(name) != nil {
 			t.Errorf("Secret %s was made", name)
