@@ -198,18 +198,18 @@ func (p *parser) push() bool {
 	return true
 }
 
-// answer is whether an object that names no issuer requests a certificate.
-type answer string
+// managedValue is whether an object that names no issuer requests a certificate.
+type managedValue string
 
 const (
-	yes    answer = "true"
-	no     answer = "false"
-	silent answer = ""
+	yes    managedValue = "true"
+	no     managedValue = "false"
+	silent managedValue = ""
 )
 
 // managed returns whether an object requests a certificate, regardless of an issuer.
-func (p *parser) managed(defaults Defaults) answer {
-	text := answer(p.text(v1alpha1.AnnotationManage))
+func (p *parser) managed(defaults Defaults) managedValue {
+	text := managedValue(p.text(v1alpha1.AnnotationManage))
 	switch {
 	case text != yes && text != no && text != silent:
 		p.problem(v1alpha1.AnnotationManage, quote(string(text))+" must be true or false")
@@ -221,7 +221,7 @@ func (p *parser) managed(defaults Defaults) answer {
 	return text
 }
 
-func (p *parser) issuer(defaults Defaults, managed answer) (ref v1alpha1.IssuerReference, ok bool) {
+func (p *parser) issuer(defaults Defaults, managed managedValue) (ref v1alpha1.IssuerReference, ok bool) {
 	name, cluster := p.text(v1alpha1.AnnotationIssuer), p.text(v1alpha1.AnnotationClusterIssuer)
 	switch {
 	case name != "" && cluster != "":

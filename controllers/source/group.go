@@ -94,8 +94,8 @@ type member struct {
 	entry *entry
 	// unknown is set if the kind of the source is not watched, so nothing is known of it.
 	unknown bool
-	// yields are messages for the hosts that other certificates of the namespace have.
-	yields []string
+	// coveredHosts are messages for the hosts that other certificates of the namespace have.
+	coveredHosts []string
 	// awaits is a Secret that the source names instead of this one, and whose certificate does not exist yet.
 	awaits string
 }
@@ -132,7 +132,7 @@ func (m *member) state(owner bool) state {
 		return keeps
 	case m.entry == nil:
 		return faulty
-	case m.entry.cert == nil && m.entry.problem == "": // it yields all of its hosts
+	case m.entry.cert == nil && m.entry.problem == "": // other certificates cover all of its hosts
 		return leaves
 	case m.entry.cert == nil || len(m.entry.faults) > 0:
 		return faulty

@@ -142,10 +142,10 @@ func (r *reconciler) owning(ctx context.Context, g group, ref metav1.OwnerRefere
 // observeCover finds the hosts of routes that other certificates of the namespace cover, because ingress controllers reject a
 // host with two certificates.
 func (r *reconciler) observeCover(ctx context.Context, o *observed) error {
-	yields := func(m *member) bool {
+	coveredHosts := func(m *member) bool {
 		return m.ref.Kind == kindRoute && m.entry != nil && m.entry.cert != nil
 	}
-	if !slices.ContainsFunc(o.members, yields) {
+	if !slices.ContainsFunc(o.members, coveredHosts) {
 		return nil
 	}
 	var list v1alpha1.ApisixCertificateList
@@ -153,8 +153,8 @@ func (r *reconciler) observeCover(ctx context.Context, o *observed) error {
 		return err
 	}
 	for _, m := range o.members {
-		if yields(m) {
-			m.yield(o.group, list.Items)
+		if coveredHosts(m) {
+			m.dropCoveredHosts(o.group, list.Items)
 		}
 	}
 	return nil

@@ -178,12 +178,12 @@ func TestYield(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := routeMember(t, `{"http":[{"match":{"hosts":["a.example","b.example"]}}]}`)
-			m.yield(groupS, c.have)
+			m.dropCoveredHosts(groupS, c.have)
 			hosts := "-"
 			if m.entry.cert != nil {
 				hosts = strings.Join(m.entry.cert.Spec.DNSNames, " ")
 			}
-			if diff := cmp.Diff(c.notes, m.yields); diff != "" || hosts != c.hosts {
+			if diff := cmp.Diff(c.notes, m.coveredHosts); diff != "" || hosts != c.hosts {
 				t.Errorf("hosts %s, notes (-want +got):\n%s", hosts, diff)
 			}
 		})
@@ -198,7 +198,7 @@ func routeMember(t *testing.T, spec string, pairs ...string) *member {
 
 func TestYieldKeepsAFaultyOne(t *testing.T) {
 	m := routeMember(t, `{"http":[{"match":{"hosts":["a..b"]}}]}`)
-	m.yield(groupS, nil)
+	m.dropCoveredHosts(groupS, nil)
 	if m.state(true) != faulty {
 		t.Error("the certificate that there is would be deleted for a slip in a host")
 	}

@@ -14,11 +14,11 @@ import (
 	"apisix-certs.io/apisix-certs/internal/upstream"
 )
 
-// wantedByUpstream is a client certificate, by which APISIX shows an upstream who it is, for each Secret that spec.tlsSecret or one of
-// spec.portLevelSettings[] names. It is for no gateway to serve. Without names in annotations it has the DNS name UPSTREAM.NAMESPACE,
-// which no other object of the cluster has.
+// wantedByUpstream returns a client certificate, with which APISIX authenticates to an upstream, for each Secret that
+// spec.tlsSecret or one of spec.portLevelSettings[] names. No gateway serves it. Without names in annotations its DNS name is
+// UPSTREAM.NAMESPACE, which is unique in the cluster.
 func wantedByUpstream(u *unstructured.Unstructured, defaults Defaults) wants {
-	defaults.ManageAll = false // that is for hosts: an upstream need not trust the issuer of these
+	defaults.ManageAll = false // only for hosts: an upstream may not trust that issuer
 	read := upstream.Of(u)
 	w, s := newWants(u, read.Class, defaults)
 	if len(read.Secrets) == 0 {
@@ -38,8 +38,8 @@ func wantedByUpstream(u *unstructured.Unstructured, defaults Defaults) wants {
 	return w
 }
 
-// clientOptIn makes of what annotations say what it is for a client certificate: its DNS names beside those of the annotations, and
-// what is wrong with it. What does not go with one is left out.
+// clientOptIn converts the parsed annotations to those of a client certificate. It returns its DNS names in addition to those of
+// the annotations, and its faults. It drops what a client certificate does not support.
 func clientOptIn(s optIn, object metav1.Object) (client optIn, names, faults []string) {
 	spec := &s.spec
 	fault := func(annotation, format string, args ...any) {
@@ -66,7 +66,7 @@ func clientOptIn(s optIn, object metav1.Object) (client optIn, names, faults []s
 	return s, names, faults
 }
 
-// nameless reports whether a certificate would be for nobody.
+// nameless reports whether a certificate has no names.
 func nameless(spec *v1alpha1.ApisixCertificateSpec) bool {
 	return spec.CommonName == "" && len(spec.DNSNames)+len(spec.IPAddresses)+len(spec.URIs)+len(spec.EmailAddresses) == 0
 }
