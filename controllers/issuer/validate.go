@@ -7,8 +7,8 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 )
 
-// Problems names what is wrong with a spec beside what vault.Config.Validate finds, in the words of the CRD: an issuer of
-// cert-manager has not passed its rules, nor has one that was there before them. Nil: nothing.
+// Problems returns the problems of a spec that vault.Config.Validate does not find, with the messages of the CRD rules. It is for
+// cert-manager issuers, and for issuers that are older than a rule. It returns nil if there are none.
 func Problems(spec *v1alpha1.VaultIssuerSpec) []certs.FieldError {
 	var found []certs.FieldError
 	add := func(bad bool, field, problem, mend string) {

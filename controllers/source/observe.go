@@ -142,10 +142,10 @@ func (r *reconciler) owning(ctx context.Context, g group, ref metav1.OwnerRefere
 // observeCover finds the hosts of routes that other certificates of the namespace cover, because ingress controllers reject a
 // host with two certificates.
 func (r *reconciler) observeCover(ctx context.Context, o *observed) error {
-	coveredHosts := func(m *member) bool {
+	mayBeCovered := func(m *member) bool {
 		return m.ref.Kind == kindRoute && m.entry != nil && m.entry.cert != nil
 	}
-	if !slices.ContainsFunc(o.members, coveredHosts) {
+	if !slices.ContainsFunc(o.members, mayBeCovered) {
 		return nil
 	}
 	var list v1alpha1.ApisixCertificateList
@@ -153,7 +153,7 @@ func (r *reconciler) observeCover(ctx context.Context, o *observed) error {
 		return err
 	}
 	for _, m := range o.members {
-		if coveredHosts(m) {
+		if mayBeCovered(m) {
 			m.dropCoveredHosts(o.group, list.Items)
 		}
 	}

@@ -317,7 +317,7 @@ kind: ApisixTls
 metadata: {name: open, namespace: $ns, annotations: {apisix-certs.io/client-ca: vault}}
 spec: {hosts: [open.$domain], secret: {name: open-tls, namespace: $ns}}
 `)
-	s.event("ApisixTls", "open", v1alpha1.ReasonInvalidSource, "annotation apisix-certs.io/client-ca: spec.client.caSecret names no Secret")
+	s.event("ApisixTls", "open", v1alpha1.ReasonInvalidSource, "annotation apisix-certs.io/client-ca: spec.client.caSecret does not name a Secret")
 	s.apply(`
 apiVersion: apisix.apache.org/v2
 kind: ApisixUpstream
