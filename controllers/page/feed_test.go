@@ -75,14 +75,14 @@ func TestFeedOfAnotherTime(t *testing.T) {
 			t.Errorf("version %q is known", version)
 		}
 	}
-	for i := range keptGraves + 1 {
+	for i := range keptTombstones + 1 {
 		f.PutCertificate(named(fmt.Sprint(i)))
 		f.Remove(certificateKey("shop", fmt.Sprint(i)))
 	}
 	if _, _, known := f.Since(old); known {
 		t.Error("deletions that are forgotten are not missed")
 	}
-	if len(f.graves) != keptGraves {
+	if len(f.graves) != keptTombstones {
 		t.Errorf("%d deletions are kept", len(f.graves))
 	}
 }
