@@ -83,7 +83,7 @@ tidy: ## Bring the modules to the same versions, after a change of one
 
 .PHONY: unit
 unit: ## Run the tests that need no servers
-	$(GO) test ./api/... ./apisix/... ./certs/... ./cmd/... ./controllers/... ./handshake/... ./internal/... ./test/cases/...
+	$(GO) test ./api/... ./apisix/... ./certs/... ./cmd/... ./controllers/... ./handshake/... ./internal/... ./test/cases/... ./test/stability
 	@test -d "$$(test/servers/build.sh --print-dir)" || echo "unit: skipped what needs servers, a part of these and all of test/e2e, attacks, coexistence, faults: run make servers"
 
 .PHONY: e2e

@@ -19,8 +19,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/issuance"
 )
 
-// watchIssuers watches issuers for the certificates that name them: their changes of CA and CRL, and the kinds of cert-manager
-// where the cluster has them. That it has none is no error.
+// watchIssuers enqueues certificates when the CA or CRL of their issuer changes. It also watches the issuers of cert-manager if
+// the cluster has their CRDs.
 func (w *wiring) watchIssuers(ctx context.Context) error {
 	changes := make(chan event.GenericEvent, 64)
 	w.sessions.Changed = func(key issuer.Key) {
@@ -51,7 +51,7 @@ func (w *wiring) watchForeign(_ context.Context, found crdwatch.Found) error {
 	return w.certificates.Watch(ctrlsource.Kind[client.Object](w.mgr.GetCache(), issuer.NewForeign(kind), w.triggers.ForeignEvents(kind)))
 }
 
-// watchRequests watches our own CertificateRequests alone: a cluster may keep thousands of others.
+// watchRequests watches only the CertificateRequests that this controller created, as a cluster may have thousands of others.
 func (w *wiring) watchRequests(context.Context, crdwatch.Found) error {
 	ours, err := addCache(w.mgr, w.within.namespaces(), labels.SelectorFromSet(labels.Set{v1alpha1.LabelManaged: "true"}))
 	if err != nil {

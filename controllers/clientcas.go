@@ -11,7 +11,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/crdwatch"
 )
 
-// addClientCAs adds the controller of the Secrets with the CAs of clients, where the cluster has ApisixTlses.
+// addClientCAs adds the controller of client CA Secrets if the cluster has the ApisixTls CRD.
 func (w *wiring) addClientCAs(ctx context.Context) error {
 	kind := source.TLSKind
 	return w.crds.Add(ctx, kind.GroupKind(), kind.Version, func(ctx context.Context, _ crdwatch.Found) error {
@@ -20,7 +20,7 @@ func (w *wiring) addClientCAs(ctx context.Context) error {
 			Check: w.sessions.CheckSoon, Shard: w.part, IngressClass: w.options.IngressClass,
 		})
 		if err != nil {
-			return fmt.Errorf("controller of the CAs of clients: %w", err)
+			return fmt.Errorf("client CA controller: %w", err)
 		}
 		w.clientCAs.Store(c)
 		return nil

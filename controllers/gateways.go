@@ -31,19 +31,19 @@ import (
 	"apisix-certs.io/apisix-certs/internal/registry"
 )
 
-// gatherDelay is how long a change at a gateway waits for more of its kind before its certificates are looked at: pods
-// come and go in groups. What is pushed meanwhile goes by the new settings already.
+// gatherDelay is how long the certificates of a changed gateway wait before they are reconciled, so that a group of Pod changes
+// is handled at once. Certificates that are pushed meanwhile already use the new settings.
 const gatherDelay = 200 * time.Millisecond
 
-// gateways is the registry of gateways, fed by watches that also enqueue the certificates of a gateway that changed.
+// gateways is the registry of gateways. Its watches also enqueue the certificates of gateways that changed.
 type gateways struct {
 	*registry.Registry
 	mgr          ctrl.Manager
 	cache        cache.Cache // of IngressClasses and GatewayProxies
 	certificates controller.Controller
-	// forceVerify makes the next run of a certificate verify again what is served.
+	// forceVerify makes the next reconciliation of a certificate verify again what is served.
 	forceVerify func(types.NamespacedName)
-	// queue is that of the certificate controller. It receives the function that adds to it once, when it starts.
+	// queue receives the queue of the certificate controller once, when that starts.
 	queue   chan workqueue.TypedRateLimitingInterface[ctrl.Request]
 	changes chan string // names of gateways
 }
@@ -55,7 +55,7 @@ func newGateways(ctx context.Context, mgr ctrl.Manager, options Options, within 
 	}
 	config, err := options.adminTLS().Config()
 	if err != nil {
-		return nil, fmt.Errorf("TLS of the Admin API: %w", err)
+		return nil, fmt.Errorf("configure TLS for the Admin API: %w", err)
 	}
 	cluster, err := clusterName(ctx, mgr.GetAPIReader(), options.ClusterName)
 	if err != nil {
@@ -63,7 +63,7 @@ func newGateways(ctx context.Context, mgr ctrl.Manager, options Options, within 
 	}
 	from, err := within.ofGateways(mgr)
 	if err != nil {
-		return nil, fmt.Errorf("cache of gateways: %w", err)
+		return nil, fmt.Errorf("create the cache of gateways: %w", err)
 	}
 	g := &gateways{mgr: mgr, cache: from, changes: make(chan string, 256), queue: make(chan workqueue.TypedRateLimitingInterface[ctrl.Request], 1)}
 	recorder := mgr.GetEventRecorder("apisix-certs")
@@ -85,23 +85,24 @@ func newGateways(ctx context.Context, mgr ctrl.Manager, options Options, within 
 	return g, nil
 }
 
-// warn records a Warning as an event of the GatewayProxy that it is about.
+// warn records a Warning event on the GatewayProxy.
 func (g *gateways) warn(ctx context.Context, recorder events.EventRecorder, w registry.Warning) {
 	proxy := &unstructured.Unstructured{}
 	proxy.SetGroupVersionKind(registry.GatewayProxyKind)
 	if err := g.cache.Get(ctx, w.Proxy, proxy); err != nil {
-		return // it is in the log
+		return // the warning is also logged
 	}
 	recorder.Eventf(proxy, nil, corev1.EventTypeWarning, "InsecureAdminAPI", "Observe", "%s", w.Problem)
 }
 
-// changed is told that something a gateway is made of has changed.
+// changed handles a change of an object that a gateway is configured by.
 func (g *gateways) changed(name string) {
 	g.Invalidate(name)
 	g.changes <- name
 }
 
-// setup adds the watches, that of GatewayProxies where the cluster has their CRD. certificates is the controller of ApisixCertificates, forceVerify their reconciler's ForceVerify.
+// setup adds the watches, including that of GatewayProxies if the cluster has their CRD. certificates is the controller of
+// ApisixCertificates, forceVerify the ForceVerify method of their reconciler.
 func (g *gateways) setup(ctx context.Context, crds *crdwatch.Watcher, certificates controller.Controller, forceVerify func(types.NamespacedName)) error {
 	g.certificates, g.forceVerify = certificates, forceVerify
 	if err := certificates.Watch(ctrlsource.Kind[client.Object](g.cache, &networkingv1.IngressClass{}, g.onClass(), classChanged())); err != nil {
@@ -126,7 +127,7 @@ func (g *gateways) setup(ctx context.Context, crds *crdwatch.Watcher, certificat
 	return g.mgr.Add(g)
 }
 
-// Start enqueues the certificates of gateways that changed, until ctx ends.
+// Start enqueues the certificates of gateways that changed, until ctx is done.
 func (g *gateways) Start(ctx context.Context) error {
 	var queue workqueue.TypedRateLimitingInterface[ctrl.Request]
 	for {
@@ -145,7 +146,7 @@ func (g *gateways) Start(ctx context.Context) error {
 	}
 }
 
-// certificatesOf lists the certificates whose class is concerned. What was served for them may not be any more.
+// certificatesOf lists the certificates whose class key is concerned, and marks them for verification of what is served.
 func (g *gateways) certificatesOf(ctx context.Context, concerned func(key string) bool) []ctrl.Request {
 	var list v1alpha1.ApisixCertificateList
 	if err := g.mgr.GetClient().List(ctx, &list, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
@@ -174,7 +175,7 @@ func (g *gateways) watchProxies(_ context.Context, found crdwatch.Found) error {
 	return g.certificates.Watch(ctrlsource.Kind[client.Object](g.cache, proxy, g.onProxy(), proxyChanged()))
 }
 
-// watchGatewayClasses enqueues the certificates of all Gateways where a GatewayClass has changed: there are few.
+// watchGatewayClasses enqueues the certificates of all Gateways when a GatewayClass changes, which is rare.
 func (g *gateways) watchGatewayClasses(context.Context, crdwatch.Found) error {
 	return g.certificates.Watch(ctrlsource.Kind[client.Object](g.mgr.GetCache(), gatewayapi.NewClass(), handler.EnqueueRequestsFromMapFunc(
 		func(ctx context.Context, _ client.Object) []ctrl.Request {
@@ -186,8 +187,8 @@ func (g *gateways) watchGatewayClasses(context.Context, crdwatch.Found) error {
 		}), classChanged()))
 }
 
-// watchGateways enqueues the certificates of a Gateway that has changed, and those of the APISIX that it picks, whose mode may be
-// another.
+// watchGateways enqueues the certificates of a Gateway that changed, and those of the APISIX that it selects, whose push mode may
+// have changed.
 func (g *gateways) watchGateways(context.Context, crdwatch.Found) error {
 	g.EnableGatewayAPI()
 	return g.certificates.Watch(ctrlsource.Kind[client.Object](g.mgr.GetCache(), gatewayapi.NewGateway(), handler.EnqueueRequestsFromMapFunc(
@@ -209,8 +210,8 @@ func (g *gateways) onProxy() handler.EventHandler {
 	})
 }
 
-// onClass enqueues the certificates of an IngressClass, those of none, for which there may be another default now, and
-// those of its gateway, whose mode may be another.
+// onClass enqueues the certificates of an IngressClass, those without a class, whose default may have changed, and those of the
+// gateway of the class, whose push mode may have changed.
 func (g *gateways) onClass() handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, changed client.Object) []ctrl.Request {
 		g.InvalidateAll()
@@ -222,19 +223,19 @@ func (g *gateways) onClass() handler.EventHandler {
 	})
 }
 
-// classChanged passes what changes which gateway a class picks, or who serves it.
+// classChanged selects the changes that may change the gateway of a class or its controller.
 func classChanged() predicate.Predicate {
 	return predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{})
 }
 
-// proxyChanged leaves out what only a status says.
+// proxyChanged ignores changes of the status only.
 func proxyChanged() predicate.Predicate {
 	return predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{},
 		predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool { return e.ObjectOld.GetUID() != e.ObjectNew.GetUID() }})
 }
 
-// clusterName tells this cluster from others that share a gateway: the name given, else the UID of kube-system, which
-// stays for the life of a cluster.
+// clusterName identifies this cluster among others that share a gateway: the given name, or else the UID of kube-system, which
+// never changes.
 func clusterName(ctx context.Context, reader client.Reader, name string) (string, error) {
 	if name != "" {
 		return name, nil

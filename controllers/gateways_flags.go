@@ -12,7 +12,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/registry"
 )
 
-// validateGateway returns all problems of the flags that tell of a gateway.
+// validateGateway returns all problems of the flags that describe a gateway.
 func (o *Options) validateGateway() []error {
 	var problems []error
 	add := func(problem string) { problems = append(problems, errors.New(problem)) }
@@ -24,23 +24,23 @@ func (o *Options) validateGateway() []error {
 	}
 	switch {
 	case (len(o.AdminURLs) > 0 || o.AdminService != "") && keys == 0:
-		add("--apisix-admin-url and --apisix-admin-service need a key: set --apisix-admin-key-secret NAMESPACE/NAME or --apisix-admin-key-file")
+		add("--apisix-admin-url and --apisix-admin-service require a key: set --apisix-admin-key-secret NAMESPACE/NAME or --apisix-admin-key-file")
 	case keys > 1:
-		add("more than one admin key is given: keep one of --apisix-admin-key-secret, --apisix-admin-key-file and the variable APISIX_CERTS_APISIX_ADMIN_KEY")
+		add("more than one admin key is set: set only one of --apisix-admin-key-secret, --apisix-admin-key-file and the variable APISIX_CERTS_APISIX_ADMIN_KEY")
 	}
 	if len(o.AdminURLs) > 0 && o.AdminService != "" {
-		add("--apisix-admin-url and --apisix-admin-service exclude each other: they tell of one gateway")
+		add("--apisix-admin-url and --apisix-admin-service are mutually exclusive")
 	}
 	if len(o.TLSAddrs) > 0 && o.TLSService != "" {
-		add("--apisix-tls-addr and --apisix-tls-service exclude each other")
+		add("--apisix-tls-addr and --apisix-tls-service are mutually exclusive")
 	}
 	if (o.AdminCert == "") != (o.AdminCertKey == "") {
-		add("--apisix-admin-client-cert-file and --apisix-admin-client-key-file need each other")
+		add("--apisix-admin-client-cert-file and --apisix-admin-client-key-file must be set together")
 	}
 	return append(problems, o.validateAddresses()...)
 }
 
-// validateAddresses returns the problems of each address by itself.
+// validateAddresses returns the problems of each address.
 func (o *Options) validateAddresses() []error {
 	var problems []error
 	for _, url := range o.AdminURLs {
@@ -57,7 +57,7 @@ func (o *Options) validateAddresses() []error {
 	return append(problems, err)
 }
 
-// gatewayOfFlags is the gateway that the flags describe, or its TLS port alone, nil where they describe neither.
+// gatewayOfFlags returns the gateway that the flags describe, or only its TLS port. It returns nil if they describe neither.
 func (o *Options) gatewayOfFlags() (*registry.Flags, error) {
 	admin, adminErr := servicePort("--apisix-admin-service", o.AdminService)
 	tlsPort, tlsErr := servicePort("--apisix-tls-service", o.TLSService)
@@ -89,8 +89,8 @@ func servicePort(flag, text string) (*registry.ServicePort, error) {
 	return &port, nil
 }
 
-// keySecret is where the admin key is, nil where it is in no Secret. Without a key it is "admin", as in the chart of
-// APISIX.
+// keySecret returns the location of the admin key, or nil if it is not in a Secret. The key defaults to "admin", as in the chart
+// of APISIX.
 func (o *Options) keySecret() (*registry.SecretKey, error) {
 	if o.AdminKeySecret == "" {
 		return nil, nil

@@ -16,9 +16,9 @@ import (
 	"apisix-certs.io/apisix-certs/internal/registry"
 )
 
-// GatewaysOnce knows the gateways as the controller with these options does, for a command that looks at them once: what
-// they are made of is read from the API server as it is needed, and not followed. The options that tell of gateways must
-// be valid: the error tells all of their problems.
+// GatewaysOnce returns the registry of gateways for a command that reads them once. It reads the objects that configure a gateway
+// from the API server when they are needed, and does not watch them. The error contains all problems of the options that describe
+// gateways.
 func (o *Options) GatewaysOnce(ctx context.Context, c client.Client) (*registry.Registry, error) {
 	if err := errors.Join(o.validateGateway()...); err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func (o *Options) GatewaysOnce(ctx context.Context, c client.Client) (*registry.
 	}
 	config, err := o.adminTLS().Config()
 	if err != nil {
-		return nil, fmt.Errorf("TLS of the Admin API: %w", err)
+		return nil, fmt.Errorf("configure TLS for the Admin API: %w", err)
 	}
 	cluster, err := clusterName(ctx, c, o.ClusterName)
 	if err != nil {
@@ -56,7 +56,7 @@ func (o *Options) GatewaysOnce(ctx context.Context, c client.Client) (*registry.
 	return r, nil
 }
 
-// direct reads what would be followed.
+// direct reads the objects that the controller would watch.
 type direct struct{ client.Reader }
 
 func (d direct) Follow(context.Context, string, registry.Followed) (client.Reader, error) {

@@ -14,7 +14,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/crdwatch"
 )
 
-// watchSources lets the source controller follow a kind of sources, and that of certificates the Secrets that they name.
+// watchSources makes the source controller watch a kind of source, and the certificate controller the Secrets that objects of
+// this kind refer to.
 func (w *wiring) watchSources(ctx context.Context, sources *source.Controller, kind source.Kind, late bool) error {
 	if err := sources.Follow(ctx, kind); err != nil {
 		return err

@@ -26,22 +26,22 @@ import (
 	"apisix-certs.io/apisix-certs/internal/upstream"
 )
 
-// The lease. A standby looks at it every 1 to 2.2 s (retryPeriod, and what client-go adds at random), so that it sees the
-// last renewal up to 2.2 s late, and its end too: it leads 13.4 s after the leader was killed at the latest. A leader gives
-// up 7 s after its last renewal: an API server that restarts within that, or that has a second one beside it, costs nothing,
-// a longer outage a restart of the process, which would not have had anything to write to. The 2 s between are for what
-// it has on its way to end. The price of shorter times than client-go's 15, 10 and 2 s is one small write each second.
+// Leader election. A standby reads the lease every 1 to 2.2 s (retryPeriod, plus the jitter of client-go). It sees the last
+// renewal and the expiry up to 2.2 s late each, so it leads at most 13.4 s after the leader was killed. A leader gives up 7 s
+// after its last renewal. An outage of the API server that is shorter than that has no effect; a longer one restarts the process,
+// which could not have written anything anyway. The 2 s between renewDeadline and leaseDuration are for requests in flight. These
+// durations are shorter than those of client-go (15, 10 and 2 s) and cost one small write per second.
 const (
 	leaseDuration = 9 * time.Second
 	renewDeadline = 7 * time.Second
 	retryPeriod   = time.Second
 )
 
-// reachTimeout is how long the API server is given to say its version.
+// reachTimeout is how long to wait for the version of the API server.
 const reachTimeout = 10 * time.Second
 
-// answers asks the API server for its version: where it does not answer, a word on that beats the failure of what needs it.
-func answers(config *rest.Config) error {
+// checkServer requests the version of the API server, to return a clear error if it does not respond.
+func checkServer(config *rest.Config) error {
 	config = rest.CopyConfig(config)
 	config.Timeout = reachTimeout
 	client, err := discovery.NewDiscoveryClientForConfig(config)
@@ -49,7 +49,7 @@ func answers(config *rest.Config) error {
 		_, err = client.ServerVersion()
 	}
 	if err != nil {
-		return fmt.Errorf("the Kubernetes API at %s does not answer: check --kubeconfig, and that the API server runs: %w", config.Host, err)
+		return fmt.Errorf("the Kubernetes API at %s does not respond: check --kubeconfig and that the API server is running: %w", config.Host, err)
 	}
 	return nil
 }
@@ -68,22 +68,22 @@ func trim(object any) (any, error) {
 func newManager(config *rest.Config, options Options, within *reach) (ctrl.Manager, error) {
 	config = rest.CopyConfig(config)
 	config.UserAgent = options.userAgent()
-	// The queues and Vault's limits bound what is asked; a second limit here would only add waiting.
+	// The queues and the limits of Vault already bound the number of requests.
 	config.QPS = -1
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme: Scheme(),
 		Cache: cache.Options{
 			ByObject: map[client.Object]cache.ByObject{
-				// Foreign Secrets are read one by one when they matter, not kept in memory.
+				// Unmanaged Secrets are read individually when needed, to save memory.
 				&corev1.Secret{}: {Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelManaged: "true"})},
 			},
 			DefaultTransform:  trim,
 			DefaultNamespaces: cachedIn(within.namespaces()),
 		},
 		Client: client.Options{Cache: &client.CacheOptions{
-			Unstructured: true, // ApisixRoutes, and what is of the Gateway API
-			// A run that its own last write has triggered must see that write, or it would write again. Where each namespace has
-			// a watch of its own, it is a moment behind at times: what is seen of one namespace counts for all of a kind.
+			Unstructured: true, // ApisixRoutes and the kinds of the Gateway API
+			// A reconciliation that was triggered by its own write must see that write, or it would write again. With one watch
+			// per namespace it can be slightly behind, because what was seen in one namespace counts for all objects of a kind.
 			EnableReadYourWritesConsistency: ptr.To(true),
 		}},
 
@@ -96,7 +96,7 @@ func newManager(config *rest.Config, options Options, within *reach) (ctrl.Manag
 		LeaderElectionReleaseOnCancel: true,
 		LeaseDuration:                 ptr.To(leaseDuration), RenewDeadline: ptr.To(renewDeadline), RetryPeriod: ptr.To(retryPeriod),
 		GracefulShutdownTimeout: ptr.To(20 * time.Second),
-		// The controllers of a manager come again with the next one: see Run.
+		// Run may create the controllers again, with another manager.
 		Controller: ctrlconfig.Controller{SkipNameValidation: ptr.To(within != nil)},
 	})
 	if err != nil {
@@ -109,7 +109,7 @@ func newManager(config *rest.Config, options Options, within *reach) (ctrl.Manag
 		ctx, cancel := context.WithTimeout(request.Context(), time.Second)
 		defer cancel()
 		if !mgr.GetCache().WaitForCacheSync(ctx) {
-			return fmt.Errorf("the caches are not filled yet")
+			return fmt.Errorf("caches are not synced yet")
 		}
 		return nil
 	})

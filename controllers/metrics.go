@@ -16,8 +16,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/metrics"
 )
 
-// metricsServer serves the metrics: by http to everybody, or by https to who has the right to get /metrics. The server's
-// certificate is its own, made at its start.
+// metricsServer returns the options of the metrics server: HTTP without authorization, or HTTPS for users that may get /metrics.
+// The server certificate is self-signed and created at startup.
 func (o *Options) metricsServer() metricsserver.Options {
 	served := metricsserver.Options{BindAddress: o.MetricsAddr, FilterProvider: everybody}
 	if o.MetricsSecure {
@@ -26,7 +26,7 @@ func (o *Options) metricsServer() metricsserver.Options {
 	return served
 }
 
-// everybody serves metrics to whoever asks. The server's own handler is not used: see metrics.Handler.
+// everybody serves metrics without authorization. It replaces the handler of the server, see metrics.Handler.
 func everybody(*rest.Config, *http.Client) (metricsserver.Filter, error) {
 	return func(logr.Logger, http.Handler) (http.Handler, error) { return metrics.Handler(), nil }, nil
 }
@@ -34,7 +34,7 @@ func everybody(*rest.Config, *http.Client) (metricsserver.Filter, error) {
 func metricsReaders(config *rest.Config, client *http.Client) (metricsserver.Filter, error) {
 	kube, err := kubernetes.NewForConfigAndClient(config, client)
 	if err != nil {
-		return nil, fmt.Errorf("client of TokenReviews: %w", err)
+		return nil, fmt.Errorf("create a client for TokenReviews: %w", err)
 	}
 	guard := &access.Guard{Kube: kube, Clock: clock.RealClock{}, Rights: []access.Right{{Verb: "get", Path: "/metrics"}}}
 	return func(logr.Logger, http.Handler) (http.Handler, error) { return guard.Handler(metrics.Handler()), nil }, nil

@@ -25,18 +25,18 @@ import (
 	"apisix-certs.io/apisix-certs/internal/shard"
 )
 
-// Options configure the controllers. The names of the flags are told with the fields.
+// Options configure the controllers. The comment of a field names its flag.
 type Options struct {
 	AdminURLs      []string // --apisix-admin-url; base URLs that share one etcd
-	AdminService   string   // --apisix-admin-service NAMESPACE/NAME:PORT, instead; neither: only GatewayProxies are pushed to
-	AdminKey       string   // environment only, for the demo and tests: flags show in process lists
+	AdminService   string   // --apisix-admin-service NAMESPACE/NAME:PORT, alternative; if neither is set, only GatewayProxies are used
+	AdminKey       string   // environment variable only, as flags show in process lists; for the demo and tests
 	AdminKeyFile   string   // --apisix-admin-key-file
 	AdminKeySecret string   // --apisix-admin-key-secret NAMESPACE/NAME[:KEY]
 	AdminCA        string   // --apisix-admin-ca-file
 	AdminCert      string   // --apisix-admin-client-cert-file
 	AdminCertKey   string   // --apisix-admin-client-key-file
 	TLSAddrs       []string // --apisix-tls-addr HOST:PORT
-	TLSService     string   // --apisix-tls-service NAMESPACE/NAME:PORT, instead; neither: nothing is proven
+	TLSService     string   // --apisix-tls-service NAMESPACE/NAME:PORT, alternative; if neither is set, nothing is verified
 	PushMode       string   // --push-mode
 	ClusterName    string   // --cluster-name; empty: the UID of kube-system
 
@@ -44,9 +44,9 @@ type Options struct {
 	Manage        string // --manage annotated or all
 	IngressClass  string // --ingress-class; empty: all
 
-	NamespaceSelector string   // --namespace-selector; of labels of namespaces; empty: all
-	WatchNamespaces   []string // --watch-namespaces; the only ones whose objects are read; empty: all
-	LeaseName         string   // --lease-name; of the lease that replicas share
+	NamespaceSelector string   // --namespace-selector; label selector for namespaces; empty: all
+	WatchNamespaces   []string // --watch-namespaces; only objects of these are read; empty: all
+	LeaseName         string   // --lease-name; of the leader election lease
 
 	RequirePolicy bool // --require-policy; without any CertificatePolicy nothing is issued or pushed
 
@@ -58,7 +58,7 @@ type Options struct {
 	CAExpiryWarning          time.Duration // --ca-expiry-warning; zero: none
 	CARotationSpread         time.Duration // --ca-rotation-spread; zero: an hour
 	NameReservation          time.Duration // --name-reservation; zero: 10 minutes
-	Namespace                string        // --namespace; of the controller, for its lease
+	Namespace                string        // --namespace; namespace of the controller and its lease
 	LeaderElect              bool          // --leader-elect
 	Workers                  int           // --workers
 	MetricsAddr              string        // --metrics-bind-address
@@ -69,17 +69,17 @@ type Options struct {
 	Version                  string        // of this build, for the user agent
 }
 
-// Validate returns all problems at once, nil where there are none.
+// Validate returns all problems at once, or nil if there are none.
 func (o *Options) Validate() error {
 	problems := slices.Concat(o.validateGateway(), o.validateSources(), o.issuerBounds().Validate())
 	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 	switch gateway.Mode(o.PushMode) {
 	case gateway.ModeAuto, gateway.ModeOwn, gateway.ModeAdopt, gateway.ModeSecret:
 	default:
-		add("--push-mode %q is none of auto, own, adopt, secret", o.PushMode)
+		add("--push-mode %q must be one of auto, own, adopt, secret", o.PushMode)
 	}
 	if len(validation.IsDNS1123Subdomain(o.LeaseName)) > 0 {
-		add("--lease-name %q is no name of a Lease, such as apisix-certs", o.LeaseName)
+		add("--lease-name %q is not a valid name of a Lease: use one such as apisix-certs", o.LeaseName)
 	}
 	if o.Resync < 0 || o.Resync > 0 && o.Resync < 10*time.Second {
 		add("--resync-period %s must be at least 10s", o.Resync)
@@ -101,38 +101,38 @@ func (o *Options) Validate() error {
 	return errors.Join(problems...)
 }
 
-// AsksReaders tells whether readers of the status page and of the metrics need a Kubernetes token, for which the controller
-// needs the rights to create TokenReviews and SubjectAccessReviews.
+// AsksReaders reports whether readers of the status page and of the metrics are authenticated with a Kubernetes token. The
+// controller then requires permission to create TokenReviews and SubjectAccessReviews.
 func (o *Options) AsksReaders() (ofPage, ofMetrics bool) {
 	local, err := page.Loopback(o.PageAddr)
 	return err == nil && !local, o.MetricsSecure && o.MetricsAddr != "0"
 }
 
-// validateSources returns all problems of the flags that tell which objects get certificates.
+// validateSources returns all problems of the flags that select the objects that get certificates.
 func (o *Options) validateSources() []error {
 	var problems []error
 	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 	if o.Manage != "annotated" && o.Manage != "all" {
-		add("--manage %q is none of annotated, all", o.Manage)
+		add("--manage %q must be one of annotated, all", o.Manage)
 	}
 	if o.Manage == "all" && o.DefaultIssuer == "" {
-		add("--manage all needs an issuer for objects that name none: set --default-issuer KIND/NAME")
+		add("--manage all requires a default issuer: set --default-issuer KIND/NAME")
 	}
 	if _, err := parseIssuer(o.DefaultIssuer); err != nil {
 		problems = append(problems, err)
 	}
 	if _, err := labels.Parse(o.NamespaceSelector); err != nil {
-		add("--namespace-selector %q is no label selector, such as team=shop or 'shard in (a,b)': %w", o.NamespaceSelector, err)
+		add("--namespace-selector %q is not a label selector such as team=shop or 'shard in (a,b)': %w", o.NamespaceSelector, err)
 	}
 	return append(problems, o.ValidateWatched())
 }
 
-// ValidateWatched returns all problems of WatchNamespaces, nil where there are none.
+// ValidateWatched returns all problems of WatchNamespaces, or nil if there are none.
 func (o *Options) ValidateWatched() error {
 	var problems []error
 	for _, namespace := range o.WatchNamespaces {
 		if len(validation.IsDNS1123Label(namespace)) > 0 {
-			problems = append(problems, fmt.Errorf("--watch-namespaces: %q is not the name of a namespace: write them as shop,web", namespace))
+			problems = append(problems, fmt.Errorf("--watch-namespaces: %q is not a valid name of a namespace: use a list such as shop,web", namespace))
 		}
 	}
 	return errors.Join(problems...)
@@ -159,7 +159,8 @@ func (o *Options) sourceDefaults() source.Defaults {
 	return source.Defaults{Issuer: ref, ManageAll: o.Manage == "all", IngressClass: o.IngressClass}
 }
 
-// shard is the part of the cluster to look after, nil for all of it. served are the namespaces whose objects are read; nil: all.
+// shard returns the part of the cluster that this controller manages, or nil for the whole cluster. served are the namespaces
+// whose objects are read; nil means all.
 func (o *Options) shard(namespaces client.Reader, served []string) *shard.Shard {
 	selector, _ := labels.Parse(o.NamespaceSelector) // validated
 	if selector.Empty() && served == nil {
@@ -168,7 +169,7 @@ func (o *Options) shard(namespaces client.Reader, served []string) *shard.Shard 
 	return &shard.Shard{Namespaces: namespaces, Selector: selector, Read: served}
 }
 
-// Reach is where the controller works. It is for valid options with WatchNamespaces.
+// Reach returns the namespaces in which the controller works. The options must be valid and have WatchNamespaces.
 func (o *Options) Reach() rights.Reach {
 	reach := rights.Reach{Watched: slices.Compact(slices.Sorted(slices.Values(o.WatchNamespaces))), Credentials: []string{cmp.Or(o.ClusterResourceNamespace, o.Namespace)}}
 	if namespace := o.CertManagerNamespace; namespace != "" && !slices.Contains(reach.Credentials, namespace) {
@@ -193,7 +194,7 @@ func (o *Options) issuerBounds() *issuer.Bounds {
 	return &issuer.Bounds{Servers: o.VaultServers, Audiences: o.VaultAudiences}
 }
 
-// Sessions are those of the issuers, with credentials that live reads. Clock is the real one.
+// Sessions returns the sessions of the issuers. They read credentials with live and use the real clock.
 func (o *Options) Sessions(c client.Client, live client.Reader) *issuer.Sessions {
 	return &issuer.Sessions{
 		Client: c, Live: live, Clock: clock.RealClock{}, UserAgent: o.userAgent(), Bounds: o.issuerBounds(),

@@ -13,14 +13,14 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// Normal events beyond a burst are dropped, down to so many a second: when a thousand certificates are made at once, their
-// events would be as many writes as all others, and say what status, metrics and the log say too.
+// Normal events above a burst are dropped, down to a rate per second. When a thousand certificates are created at once, their
+// events would double the number of writes, and only repeat what status, metrics and log say.
 const (
 	eventBurst    = 100
 	eventsASecond = 5
 )
 
-// quiet is a manager whose recorders share the limit on Normal events.
+// quiet is a manager whose event recorders share the limit on Normal events.
 type quiet struct {
 	ctrl.Manager
 	limit *rate.Limiter
@@ -30,19 +30,19 @@ func newQuiet(mgr ctrl.Manager) ctrl.Manager {
 	return &quiet{mgr, rate.NewLimiter(eventsASecond, eventBurst)}
 }
 
-// GetEventRecorder gives a recorder with the limit.
+// GetEventRecorder returns a recorder with the limit.
 func (q *quiet) GetEventRecorder(name string) recorder.EventRecorder {
 	return &quietRecorder{q.Manager.GetEventRecorder(name), clock.RealClock{}, q.limit}
 }
 
-// quietRecorder drops Normal events beyond a limit that it may share with others.
+// quietRecorder drops Normal events above a limit, which it may share with other recorders.
 type quietRecorder struct {
 	recorder.EventRecorder
 	clock clock.PassiveClock
 	limit *rate.Limiter
 }
 
-// Eventf passes Warnings on and what was renewed before its time, which is news, and other Normal events within the limit.
+// Eventf records Warnings, renewals before their time, and other Normal events within the limit.
 func (r *quietRecorder) Eventf(regarding, related runtime.Object, kind, reason, action, note string, args ...any) {
 	if kind == corev1.EventTypeNormal && reason != v1alpha1.ReasonRenewed && !r.limit.AllowN(r.clock.Now(), 1) {
 		return

@@ -30,31 +30,31 @@ import (
 	"apisix-certs.io/apisix-certs/internal/registry"
 )
 
-// reachPoll is how often the rights in namespaces are looked for that could not be read.
+// reachPoll is how often the permissions in unreadable namespaces are checked again.
 const reachPoll = 10 * time.Second
 
-// errReachGrew ends a manager whose caches lack a namespace that can be read by now.
+// errReachGrew stops a manager whose caches lack a namespace that has become readable.
 var errReachGrew = errors.New("another namespace can be read")
 
-// reach are the namespaces that can be read with --watch-namespaces. It is fixed for the life of a manager: the cache of a
-// namespace without the rights to fill it would keep every controller from starting, and one that is filled in part would
-// look like a namespace where things were deleted. Nil: every namespace is read.
+// reach is the set of readable namespaces with --watch-namespaces. It does not change while a manager runs: the cache of a
+// namespace without the required permissions would block every controller from starting, and a partly filled one would look as if
+// objects were deleted. A nil reach reads every namespace.
 type reach struct {
-	served []string // watched, with all rights to read
-	// gateways are the other namespaces of a gateway whose GatewayProxies are read.
+	served []string // watched, with all read permissions
+	// gateways are the additional namespaces of a gateway, of which only the GatewayProxies are read.
 	gateways []string
-	// lacking says of each namespace that is not read what is missing there.
+	// lacking says what is missing in each namespace that is not read.
 	lacking map[string]string
 }
 
-// candidate is a namespace with the rights to read that are needed there.
+// candidate is a namespace with the read permissions that are required in it.
 type candidate struct {
 	namespace string
-	gateway   bool // only for the GatewayProxies
+	gateway   bool // only its GatewayProxies are read
 	needed    []rights.Right
 }
 
-// candidates are the namespaces of --watch-namespaces and of the gateway's Services; none where all namespaces are read.
+// candidates returns the namespaces of --watch-namespaces and of the gateway's Services, or none if all namespaces are read.
 func (o *Options) candidates(mapper meta.RESTMapper) ([]candidate, error) {
 	if len(o.WatchNamespaces) == 0 {
 		return nil, nil
@@ -82,7 +82,7 @@ func (o *Options) candidates(mapper meta.RESTMapper) ([]candidate, error) {
 	return all, nil
 }
 
-// findReach asks the API server which of the candidates can be read; nil where there are none.
+// findReach reviews the permissions in the candidates and returns the readable ones, or nil if there are no candidates.
 func findReach(ctx context.Context, c client.Client, candidates []candidate) (*reach, error) {
 	if len(candidates) == 0 {
 		return nil, nil
@@ -92,11 +92,11 @@ func findReach(ctx context.Context, c client.Client, candidates []candidate) (*r
 		lacking, err := rights.Lacking(ctx, rights.Self(c), one.needed)
 		switch {
 		case err != nil:
-			return nil, fmt.Errorf("review the controller's rights in namespace %s: %w", one.namespace, err)
+			return nil, fmt.Errorf("review the controller's permissions in namespace %s: %w", one.namespace, err)
 		case len(lacking) > 0 && missing(ctx, c, one.namespace):
-			found.lacking[one.namespace] = "the namespace does not exist: create it, then upgrade the Helm chart, which makes a Role in it"
+			found.lacking[one.namespace] = "the namespace does not exist: create it, then upgrade the Helm chart, which creates a Role in it"
 		case len(lacking) > 0:
-			found.lacking[one.namespace] = "the controller may not " + texts(lacking) + ": upgrade the Helm chart with watchNamespaces, or make a Role with these rights there"
+			found.lacking[one.namespace] = "the controller is not allowed to " + texts(lacking) + ": upgrade the Helm chart with watchNamespaces, or create a Role with these permissions there"
 		case one.gateway:
 			found.gateways = append(found.gateways, one.namespace)
 		default:
@@ -106,7 +106,7 @@ func findReach(ctx context.Context, c client.Client, candidates []candidate) (*r
 	return found, nil
 }
 
-// texts writes rights of one namespace as "list, watch secrets; list ingresses.networking.k8s.io".
+// texts formats permissions of one namespace as "list, watch secrets; list ingresses.networking.k8s.io".
 func texts(lacking []rights.Right) string {
 	var all []string
 	for _, r := range lacking {
@@ -124,7 +124,7 @@ func missing(ctx context.Context, c client.Client, namespace string) bool {
 	return c.List(ctx, list, byName) == nil && len(list.Items) == 0
 }
 
-// unusable is the error of a reach in which nothing can be done, nil for others.
+// unusable returns an error if no namespace is readable.
 func (r *reach) unusable() error {
 	if r == nil || len(r.served) > 0 {
 		return nil
@@ -136,22 +136,22 @@ func (r *reach) unusable() error {
 	return errors.Join(all...)
 }
 
-// log says which namespaces are left out, and what is missing there.
+// log logs which namespaces are skipped, and what is missing in them.
 func (r *reach) log(l logr.Logger) {
 	if r == nil {
 		return
 	}
-	l.Info("reading the objects of some namespaces alone", "namespaces", r.served)
+	l.Info("reading objects of some namespaces only", "namespaces", r.served)
 	for _, namespace := range slices.Sorted(maps.Keys(r.lacking)) {
 		leftOut(l, namespace, r.lacking[namespace])
 	}
 }
 
 func leftOut(l logr.Logger, namespace, lacking string) {
-	l.Error(nil, "a namespace is left out until its rights are there: "+lacking, "namespace", namespace)
+	l.Error(nil, "namespace is skipped until the permissions exist: "+lacking, "namespace", namespace)
 }
 
-// namespaces are those whose objects are read; nil: all.
+// namespaces returns the namespaces whose objects are read, or nil for all.
 func (r *reach) namespaces() []string {
 	if r == nil {
 		return nil
@@ -159,8 +159,8 @@ func (r *reach) namespaces() []string {
 	return r.served
 }
 
-// await returns errReachGrew once a candidate that was left out can be read, or nil when ctx ends. One that cannot be read any
-// more stays: its objects are as they were until the rights are back.
+// await returns errReachGrew when a skipped candidate becomes readable, or nil when ctx is done. It does not handle namespaces
+// that become unreadable: their objects remain as they are until the permissions return.
 func (r *reach) await(ctx context.Context, c client.Client, candidates []candidate, pause time.Duration) error {
 	candidates = slices.DeleteFunc(slices.Clone(candidates), func(one candidate) bool { return r.lacking[one.namespace] == "" })
 	last := r.lacking
@@ -173,9 +173,9 @@ func (r *reach) await(ctx context.Context, c client.Client, candidates []candida
 		now, err := findReach(ctx, c, candidates)
 		switch {
 		case err != nil:
-			ctrl.Log.V(1).Info("cannot review the rights in namespaces", "error", err.Error())
+			ctrl.Log.V(1).Info("cannot review the permissions in namespaces", "error", err.Error())
 		case now != nil && len(now.lacking) < len(candidates):
-			ctrl.Log.Info("another namespace can be read: the controllers start again", "namespaces", slices.Concat(now.served, now.gateways))
+			ctrl.Log.Info("another namespace is readable, restarting the controllers", "namespaces", slices.Concat(now.served, now.gateways))
 			return errReachGrew
 		case now != nil:
 			for _, one := range candidates {
@@ -189,7 +189,7 @@ func (r *reach) await(ctx context.Context, c client.Client, candidates []candida
 	return nil
 }
 
-// cachedIn limits a cache to namespaces; nil: it has all.
+// cachedIn limits a cache to namespaces. A nil slice means all.
 func cachedIn(namespaces []string) map[string]cache.Config {
 	if namespaces == nil {
 		return nil
@@ -201,7 +201,7 @@ func cachedIn(namespaces []string) map[string]cache.Config {
 	return all
 }
 
-// addCache adds a cache of its own to a manager, for some objects alone.
+// addCache adds a separate cache, for selected objects only, to a manager.
 func addCache(mgr ctrl.Manager, namespaces []string, selector labels.Selector) (cache.Cache, error) {
 	some, err := cache.New(mgr.GetConfig(), cache.Options{
 		Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), HTTPClient: mgr.GetHTTPClient(),
@@ -214,7 +214,7 @@ func addCache(mgr ctrl.Manager, namespaces []string, selector labels.Selector) (
 	return some, mgr.Add(some)
 }
 
-// ofGateways is where the IngressClasses and GatewayProxies are read from.
+// ofGateways returns the cache for IngressClasses and GatewayProxies.
 func (r *reach) ofGateways(mgr ctrl.Manager) (cache.Cache, error) {
 	if r == nil {
 		return mgr.GetCache(), nil
@@ -223,15 +223,15 @@ func (r *reach) ofGateways(mgr ctrl.Manager) (cache.Cache, error) {
 	return &gatewayCache{inner, r, mgr.GetCache()}, err
 }
 
-// gatewayCache says of a GatewayProxy or Gateway of a namespace that is not read why it is not.
+// gatewayCache returns a descriptive error for a GatewayProxy or Gateway in a namespace that is not read.
 type gatewayCache struct {
 	cache.Cache
 	reach *reach
-	// sources has what is of the Gateway API, which is read in watched namespaces alone.
+	// sources contains the kinds of the Gateway API, which are only read in watched namespaces.
 	sources cache.Cache
 }
 
-// List reads objects.
+// List lists objects.
 func (c *gatewayCache) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
 	if ofGatewayAPI(list) {
 		return c.sources.List(ctx, list, options...)
@@ -259,14 +259,13 @@ func notWatched(namespace string) string {
 	return fmt.Sprintf("namespace %s is not watched: add it to --watch-namespaces (chart: watchNamespaces)", namespace)
 }
 
-// follower refuses at once to follow what is in a namespace where the controller has no rights, which would otherwise be
-// waited for.
+// follower refuses to watch objects in a namespace without permissions, as the watch would never become ready.
 type follower struct {
 	registry.Follower
 	reach rights.Reach
 }
 
-// Follow follows an object.
+// Follow watches an object.
 func (f *follower) Follow(ctx context.Context, owner string, what registry.Followed) (client.Reader, error) {
 	if !slices.Contains(slices.Concat(f.reach.Watched, f.reach.Gateways, []string{f.reach.AdminKey.Namespace}), what.Namespace) {
 		return nil, fmt.Errorf("%s cannot be watched: %s", what, notWatched(what.Namespace))
@@ -274,7 +273,7 @@ func (f *follower) Follow(ctx context.Context, owner string, what registry.Follo
 	return f.Follower.Follow(ctx, owner, what)
 }
 
-// reviewer is a client for findReach.
+// reviewer returns a client for findReach.
 func reviewer(config *rest.Config, options *Options) (client.Client, error) {
 	config = rest.CopyConfig(config)
 	config.UserAgent, config.QPS = options.userAgent(), -1

@@ -63,7 +63,7 @@ func candidatesOf(namespaces ...string) []candidate {
 	return append(all, candidate{namespace: "apisix", gateway: true, needed: rights.In("apisix", []rights.Right{{Resource: "gatewayproxies", Verbs: []string{"list"}}})})
 }
 
-const mendReach = ": upgrade the Helm chart with watchNamespaces, or make a Role with these rights there"
+const mendReach = ": upgrade the Helm chart with watchNamespaces, or create a Role with these permissions there"
 
 func TestFindReach(t *testing.T) {
 	for _, row := range []struct {
@@ -73,13 +73,13 @@ func TestFindReach(t *testing.T) {
 	}{
 		{"all", nil, reach{served: []string{"shop", "web"}, gateways: []string{"apisix"}, lacking: map[string]string{}}},
 		{"one rule is missing", []string{"web ingresses"}, reach{served: []string{"shop"}, gateways: []string{"apisix"},
-			lacking: map[string]string{"web": "the controller may not list ingresses.networking.k8s.io" + mendReach}}},
+			lacking: map[string]string{"web": "the controller is not allowed to list ingresses.networking.k8s.io" + mendReach}}},
 		{"two are", []string{"shop ingresses", "shop secrets"}, reach{served: []string{"web"}, gateways: []string{"apisix"},
-			lacking: map[string]string{"shop": "the controller may not list, watch secrets; list ingresses.networking.k8s.io" + mendReach}}},
+			lacking: map[string]string{"shop": "the controller is not allowed to list, watch secrets; list ingresses.networking.k8s.io" + mendReach}}},
 		{"a namespace is", []string{"gone secrets"}, reach{served: []string{"shop", "web"}, gateways: []string{"apisix"},
-			lacking: map[string]string{"gone": "the namespace does not exist: create it, then upgrade the Helm chart, which makes a Role in it"}}},
+			lacking: map[string]string{"gone": "the namespace does not exist: create it, then upgrade the Helm chart, which creates a Role in it"}}},
 		{"the gateway's is", []string{"apisix gatewayproxies"}, reach{served: []string{"shop", "web"},
-			lacking: map[string]string{"apisix": "the controller may not list gatewayproxies" + mendReach}}},
+			lacking: map[string]string{"apisix": "the controller is not allowed to list gatewayproxies" + mendReach}}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			names := []string{"shop", "web"}
@@ -112,8 +112,8 @@ func TestNoReach(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "--watch-namespaces shop: the controller may not list, watch secrets" + mendReach +
-		"\n--watch-namespaces web: the namespace does not exist: create it, then upgrade the Helm chart, which makes a Role in it"
+	want := "--watch-namespaces shop: the controller is not allowed to list, watch secrets" + mendReach +
+		"\n--watch-namespaces web: the namespace does not exist: create it, then upgrade the Helm chart, which creates a Role in it"
 	if err := found.unusable(); err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package controllers wires the controllers to one manager: sources make ApisixCertificates, certificates are issued,
-// pushed and proven, issuers are watched. Each has a package of its own below this one.
+// Package controllers sets up all controllers with one manager: the source controller creates ApisixCertificates, the certificate
+// controller issues, pushes and verifies them, and the issuer controller checks issuers. Each is in a package below this one.
 package controllers
 
 import (
@@ -42,10 +42,10 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// Run runs the controllers until ctx ends. It returns nil when they were stopped. With WatchNamespaces they are started again
-// whenever another of the namespaces can be read.
+// Run runs the controllers until ctx is done. It returns nil if they were stopped. With WatchNamespaces it restarts them whenever
+// another of the namespaces becomes readable.
 func Run(ctx context.Context, config *rest.Config, options Options) error {
-	if err := answers(config); err != nil {
+	if err := checkServer(config); err != nil {
 		return err
 	}
 	asking, err := reviewer(config, &options)
@@ -71,7 +71,7 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	}
 }
 
-// runWithin is one life of a manager. It ends with the error of await, if that is not nil.
+// runWithin runs one manager. It stops with the error of await if that is not nil.
 func runWithin(ctx context.Context, config *rest.Config, options Options, within *reach, await func(context.Context) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -96,13 +96,13 @@ func runWithin(ctx context.Context, config *rest.Config, options Options, within
 	return errors.Join(err, <-grown)
 }
 
-// wiring is what the controllers share.
+// wiring is the state that the controllers share.
 type wiring struct {
 	mgr     ctrl.Manager
 	options Options
 	within  *reach
 	part    *shard.Shard
-	crds    *crdwatch.Watcher // of the kinds that a cluster may be without
+	crds    *crdwatch.Watcher // watches the kinds whose CRDs are optional
 	secrets *kubecache.Secrets
 
 	sessions *issuer.Sessions
@@ -110,7 +110,7 @@ type wiring struct {
 	uses     *source.Uses
 	grants   *grant.Grants
 
-	// clientCAs is there where the cluster has ApisixTlses.
+	// clientCAs is set if the cluster has the ApisixTls CRD.
 	clientCAs atomic.Pointer[clientca.Controller]
 
 	reconciler   *certificate.Reconciler
@@ -118,7 +118,8 @@ type wiring struct {
 	certificates controller.Controller // runs reconciler
 }
 
-// setup adds everything to the manager. What watches for the controller of certificates comes after it.
+// setup adds all controllers to the manager. Steps that add watches to the certificate controller follow the step that creates
+// it.
 func setup(ctx context.Context, mgr ctrl.Manager, options Options, within *reach) error {
 	w := &wiring{
 		mgr: mgr, options: options, within: within, part: options.shard(mgr.GetClient(), within.namespaces()),
@@ -167,7 +168,7 @@ func (w *wiring) addCertificates(ctx context.Context) (err error) {
 	w.certificates, err = w.triggers.Setup(ctx, w.mgr, controller.Options{
 		MaxConcurrentReconciles: w.options.Workers,
 		NewQueue:                fairqueue.New(w.options.Workers, w.reconciler.Urgency),
-		// A gateway that is back must not be kept waiting for long by the failures before.
+		// A gateway that recovers must not wait for long because of earlier failures.
 		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](500*time.Millisecond, 30*time.Second),
 	}, w.reconciler, woken)
 	if err != nil {
@@ -179,7 +180,7 @@ func (w *wiring) addCertificates(ctx context.Context) (err error) {
 	})
 }
 
-// newReconciler puts the rooms of the controller of certificates together.
+// newReconciler creates the certificate reconciler and its components.
 func (w *wiring) newReconciler() (*certificate.Reconciler, error) {
 	direct, err := directClient(w.mgr)
 	if err != nil {
@@ -204,18 +205,18 @@ func (w *wiring) newReconciler() (*certificate.Reconciler, error) {
 	}, nil
 }
 
-// directClient is a client without a cache, for writes that no cache will show. What the API server warns of is not logged.
+// directClient returns a client without a cache, for writes that no cache reflects. It does not log warnings of the API server.
 func directClient(mgr ctrl.Manager) (client.Client, error) {
 	config := rest.CopyConfig(mgr.GetConfig())
 	config.WarningHandlerWithContext = rest.NoWarnings{}
 	direct, err := client.New(config, client.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
 	if err != nil {
-		return nil, fmt.Errorf("client without a cache: %w", err)
+		return nil, fmt.Errorf("create a client without a cache: %w", err)
 	}
 	return direct, nil
 }
 
-// granted is what ReferenceGrants say. Nothing is granted where none can be read.
+// granted reports whether a ReferenceGrant permits a reference. It is false if the Secret's namespace must not be read.
 func (w *wiring) granted(ctx context.Context, kind, from, secretNamespace, secretName string) (bool, error) {
 	if !w.part.MayRead(secretNamespace) {
 		return false, nil
@@ -229,14 +230,14 @@ func (w *wiring) watchSecrets(ctx context.Context) error {
 	})
 	for _, events := range []handler.EventHandler{used, w.triggers.PasswordEvents(), w.triggers.TokenEvents()} {
 		if err := w.certificates.Watch(w.secrets.Changes(events)); err != nil {
-			return fmt.Errorf("watch of Secrets: %w", err)
+			return fmt.Errorf("watch Secrets: %w", err)
 		}
 	}
 	return nil
 }
 
-// foreignSecret is the key of a Secret that the controller does not have in its cache: one in the way of a certificate
-// may go, or be given to it. The others are watched there.
+// foreignSecret returns the key of a Secret that is not in the controller's cache. It may block a certificate until it is deleted
+// or adopted. Managed Secrets are watched in the cache.
 func foreignSecret(secret client.Object) []string {
 	if secret.GetLabels()[v1alpha1.LabelManaged] == "true" {
 		return nil
@@ -244,21 +245,21 @@ func foreignSecret(secret client.Object) []string {
 	return []string{secret.GetNamespace() + "/" + secret.GetName()}
 }
 
-// watchOthers watches gateways, ReferenceGrants and issuers for the controller of certificates.
+// watchOthers makes the certificate controller watch gateways, ReferenceGrants and issuers.
 func (w *wiring) watchOthers(ctx context.Context) error {
 	if err := w.gateways.setup(ctx, w.crds, w.certificates, w.reconciler.ForceVerify); err != nil {
-		return fmt.Errorf("watches of gateways: %w", err)
+		return fmt.Errorf("watch gateways: %w", err)
 	}
 	if err := w.crds.Add(ctx, grant.Kind, "", w.watchGrants); err != nil {
 		return err
 	}
 	if err := w.watchIssuers(ctx); err != nil {
-		return fmt.Errorf("watches of issuers: %w", err)
+		return fmt.Errorf("watch issuers: %w", err)
 	}
 	return nil
 }
 
-// addSources adds the controller of what makes ApisixCertificates.
+// addSources adds the controller that creates ApisixCertificates from source objects.
 func (w *wiring) addSources(ctx context.Context) error {
 	sources, err := source.Setup(ctx, w.mgr, w.options.sourceDefaults(), w.part)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// Scheme knows the types that the controllers read and write. ApisixRoute is left out: it is read without a type.
+// Scheme returns the types that the controllers read and write. ApisixRoute is not among them: it is read as unstructured.
 func Scheme() *runtime.Scheme {
 	s := runtime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(s))

@@ -4,8 +4,8 @@ package v1alpha1
 
 import "cmp"
 
-// Older tells whether a was created before b; of two created in the same second the one whose namespace, then name,
-// sorts first counts as older. A host or Secret that no ApisixCertificate has yet goes to the oldest that names it.
+// Older reports whether a was created before b. If both were created in the same second, the one whose namespace, then
+// name, sorts first is older. A host or Secret that no ApisixCertificate owns yet goes to the oldest that names it.
 func Older(a, b *ApisixCertificate) bool {
 	return cmp.Or(
 		a.CreationTimestamp.Compare(b.CreationTimestamp.Time),

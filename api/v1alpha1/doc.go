@@ -2,11 +2,11 @@
 
 // Package v1alpha1 holds the API types of apisix-certs, group apisix-certs.io:
 //
-//   - ApisixCertificate: one certificate, what is wanted (spec) and how it stands (status).
+//   - ApisixCertificate: one certificate, its desired state (spec) and its observed state (status).
 //   - VaultIssuer and ClusterVaultIssuer: where certificates come from.
-//   - CertificatePolicy: which namespaces may have which names, issuers, lives and keys.
+//   - CertificatePolicy: which names, issuers, lifetimes and keys the certificates of a namespace may have.
 //
-// It holds data only: what the fields mean is said here, what is done about them is in controllers/.
+// The package contains types only. The controllers that act on them are in controllers/.
 //
 // +kubebuilder:object:generate=true
 // +groupName=apisix-certs.io

@@ -4,7 +4,7 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// VaultIssuer issues certificates for its namespace by HashiCorp Vault's PKI engine.
+// VaultIssuer issues certificates for its namespace with the PKI engine of HashiCorp Vault.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -61,14 +61,14 @@ type ClusterVaultIssuerList struct {
 	Items           []ClusterVaultIssuer `json:"items"`
 }
 
-// VaultIssuerSpec has the fields, names and meaning of cert-manager's issuer.spec.vault. The controller finds the faults
-// that its rules find in the same words.
+// VaultIssuerSpec has the fields and meaning of cert-manager's issuer.spec.vault. The controller validates the same
+// rules with the same messages.
 //
 // +kubebuilder:validation:XValidation:rule="!self.server.startsWith('http://') || !has(self.caBundle) && !has(self.caBundleSecretRef)",fieldPath=".caBundle",message="is of no use with an http server: write https:// in server, or drop caBundle"
-// +kubebuilder:validation:XValidation:rule="!has(self.caBundle) || !has(self.caBundleSecretRef)",fieldPath=".caBundle",message="excludes caBundleSecretRef: keep one"
-// +kubebuilder:validation:XValidation:rule="has(self.clientCertSecretRef) == has(self.clientKeySecretRef)",fieldPath=".clientCertSecretRef",message="and clientKeySecretRef belong together: set both or none"
+// +kubebuilder:validation:XValidation:rule="!has(self.caBundle) || !has(self.caBundleSecretRef)",fieldPath=".caBundle",message="and caBundleSecretRef are mutually exclusive: set only one"
+// +kubebuilder:validation:XValidation:rule="has(self.clientCertSecretRef) == has(self.clientKeySecretRef)",fieldPath=".clientCertSecretRef",message="and clientKeySecretRef are only valid together: set both or neither"
 type VaultIssuerSpec struct {
-	// Server is Vault's address, such as "https://vault.example.com:8200". A path before /v1 is allowed.
+	// Server is the address of Vault, such as "https://vault.example.com:8200". It may have a path before /v1.
 	//
 	// +kubebuilder:validation:MaxLength=1024
 	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://[^/?#]+')",message=`is not an http or https URL: write it as in "https://vault.example:8200"`
@@ -76,46 +76,47 @@ type VaultIssuerSpec struct {
 	// +kubebuilder:validation:XValidation:rule="!self.matches('/v1/*$')",message="ends in /v1: leave /v1 out"
 	Server string `json:"server"`
 
-	// ServerName is the name that Vault's TLS certificate must have. Empty: the host of Server.
+	// ServerName is the expected name of Vault's TLS certificate. Defaults to the host of server.
 	//
 	// +optional
 	ServerName string `json:"serverName,omitempty"`
 
-	// Path of the role: "MOUNT/sign/ROLE" to have a CSR signed, the key being made here, or "MOUNT/issue/ROLE" to
-	// have Vault make the key. "MOUNT/sign-verbatim" and "MOUNT/sign-verbatim/ROLE" sign whatever a CSR says. MOUNT may end in
-	// "/issuer/REF".
+	// Path of the role. With "MOUNT/sign/ROLE" the controller makes the key and Vault signs a CSR. With
+	// "MOUNT/issue/ROLE" Vault makes the key. "MOUNT/sign-verbatim" and "MOUNT/sign-verbatim/ROLE" sign the CSR without
+	// checks. MOUNT may end in "/issuer/REF".
 	//
 	// +kubebuilder:validation:XValidation:rule="self.matches('^/*([^/ ?#%]+/)+((sign|sign-verbatim|issue)/[^/ ?#%]+|sign-verbatim)/*$')",message=`is not that of a PKI role: write it as in "pki/sign/ROLE" or "pki/issue/ROLE"`
 	// +kubebuilder:validation:MaxLength=1024
 	Path string `json:"path"`
 
-	// Namespace of Vault (Enterprise). Empty: the root namespace.
+	// Namespace of Vault (Enterprise). Defaults to the root namespace.
 	//
 	// +optional
 	Namespace string `json:"namespace,omitempty"`
 
-	// CABundle is PEM, base64 in the manifest: the CAs that Vault's certificate is checked with. Empty: the system's.
+	// CABundle contains the CA certificates that verify Vault's certificate, PEM, encoded as base64 in the manifest.
+	// Defaults to the system's CAs.
 	//
 	// +optional
 	CABundle []byte `json:"caBundle,omitempty"`
 
-	// CABundleSecretRef is a Secret's key that holds the CA bundle. Key empty: ca.crt.
+	// CABundleSecretRef is the key of a Secret with the CA bundle. The key defaults to ca.crt.
 	//
 	// +optional
 	CABundleSecretRef *SecretKeySelector `json:"caBundleSecretRef,omitempty"`
 
-	// ClientCertSecretRef and ClientKeySecretRef hold a client certificate for TLS with Vault. Keys empty: tls.crt
-	// and tls.key.
+	// ClientCertSecretRef and ClientKeySecretRef are a client certificate for TLS with Vault. The keys default to
+	// tls.crt and tls.key.
 	//
 	// +optional
 	ClientCertSecretRef *SecretKeySelector `json:"clientCertSecretRef,omitempty"`
 	// +optional
 	ClientKeySecretRef *SecretKeySelector `json:"clientKeySecretRef,omitempty"`
 
-	// Auth is how the controller logs in: exactly one method.
+	// Auth is how the controller logs in. Exactly one method must be set.
 	Auth VaultAuth `json:"auth"`
 
-	// Limits bound what is asked of Vault at once.
+	// Limits bound the requests to Vault.
 	//
 	// +optional
 	Limits *VaultLimits `json:"limits,omitempty"`
@@ -123,15 +124,15 @@ type VaultIssuerSpec struct {
 
 // VaultAuth is how to log in to Vault.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.tokenSecretRef), has(self.appRole), has(self.kubernetes), has(self.clientCertificate), has(self.jwt)].exists(x, x)",message="names no way to log in: set one of tokenSecretRef, appRole, kubernetes, clientCertificate and jwt"
-// +kubebuilder:validation:XValidation:rule="[has(self.tokenSecretRef), has(self.appRole), has(self.kubernetes), has(self.clientCertificate), has(self.jwt)].filter(x, x).size() < 2",message="names several ways to log in: keep one of tokenSecretRef, appRole, kubernetes, clientCertificate and jwt"
+// +kubebuilder:validation:XValidation:rule="[has(self.tokenSecretRef), has(self.appRole), has(self.kubernetes), has(self.clientCertificate), has(self.jwt)].exists(x, x)",message="has no auth method: set one of tokenSecretRef, appRole, kubernetes, clientCertificate and jwt"
+// +kubebuilder:validation:XValidation:rule="[has(self.tokenSecretRef), has(self.appRole), has(self.kubernetes), has(self.clientCertificate), has(self.jwt)].filter(x, x).size() < 2",message="has more than one auth method: set only one of tokenSecretRef, appRole, kubernetes, clientCertificate and jwt"
 type VaultAuth struct {
-	// TokenSecretRef is a Secret's key that holds a Vault token. Key empty: token.
+	// TokenSecretRef is the key of a Secret with a Vault token. The key defaults to token.
 	//
 	// +optional
 	TokenSecretRef *SecretKeySelector `json:"tokenSecretRef,omitempty"`
 
-	// AppRole logs in with a role id and a secret id.
+	// AppRole logs in with a role ID and a secret ID.
 	//
 	// +optional
 	AppRole *VaultAppRole `json:"appRole,omitempty"`
@@ -154,21 +155,21 @@ type VaultAuth struct {
 
 // VaultAppRole is Vault's AppRole auth method.
 type VaultAppRole struct {
-	// Path is the mount path. Empty: approle.
+	// Path is the mount path. Defaults to approle.
 	//
 	// +optional
 	Path string `json:"path,omitempty"`
 	// +kubebuilder:validation:MinLength=1
 	RoleID string `json:"roleId"`
-	// SecretRef is the Secret's key that holds the secret id. Key empty: secretId.
+	// SecretRef is the key of a Secret with the secret ID. The key defaults to secretId.
 	SecretRef SecretKeySelector `json:"secretRef"`
 }
 
 // VaultKubernetes is Vault's Kubernetes auth method.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.secretRef) != has(self.serviceAccountRef)",message="names no token, or two: set one of secretRef and serviceAccountRef"
+// +kubebuilder:validation:XValidation:rule="has(self.secretRef) != has(self.serviceAccountRef)",message="needs exactly one source of the token: set secretRef or serviceAccountRef"
 type VaultKubernetes struct {
-	// MountPath with or without the leading "/v1/". Empty: /v1/auth/kubernetes.
+	// MountPath with or without the leading "/v1/". Defaults to /v1/auth/kubernetes.
 	//
 	// +optional
 	MountPath string `json:"mountPath,omitempty"`
@@ -176,11 +177,11 @@ type VaultKubernetes struct {
 	//
 	// +kubebuilder:validation:MinLength=1
 	Role string `json:"role"`
-	// SecretRef is the key of a Secret of type kubernetes.io/service-account-token. Key empty: token.
+	// SecretRef is the key of a Secret of type kubernetes.io/service-account-token. The key defaults to token.
 	//
 	// +optional
 	SecretRef *SecretKeySelector `json:"secretRef,omitempty"`
-	// ServiceAccountRef asks the API server for a short-lived token of a ServiceAccount.
+	// ServiceAccountRef requests a short-lived token of a ServiceAccount from the API server.
 	//
 	// +optional
 	ServiceAccountRef *ServiceAccountReference `json:"serviceAccountRef,omitempty"`
@@ -191,8 +192,9 @@ type VaultKubernetes struct {
 type ServiceAccountReference struct {
 	// +kubebuilder:validation:MinLength=1
 	Name string `json:"name"`
-	// Audiences besides the one that every token has: vault://NAMESPACE/ISSUER, or vault://ISSUER for a ClusterVaultIssuer.
-	// Of a VaultIssuer they must match the controller's flag --vault-audiences, which allows none by default.
+	// Audiences of the token in addition to the default one, which is vault://NAMESPACE/ISSUER, or vault://ISSUER for a
+	// ClusterVaultIssuer. For a VaultIssuer they must match the controller's flag --vault-audiences, which allows none
+	// by default.
 	//
 	// +optional
 	Audiences []string `json:"audiences,omitempty"`
@@ -200,15 +202,16 @@ type ServiceAccountReference struct {
 
 // VaultClientCertificate is Vault's TLS certificate auth method.
 type VaultClientCertificate struct {
-	// MountPath with or without the leading "/v1/". Empty: /v1/auth/cert.
+	// MountPath with or without the leading "/v1/". Defaults to /v1/auth/cert.
 	//
 	// +optional
 	MountPath string `json:"mountPath,omitempty"`
-	// SecretName is a Secret of type kubernetes.io/tls. Empty: clientCertSecretRef and clientKeySecretRef are used.
+	// SecretName is a Secret of type kubernetes.io/tls. If it is empty, clientCertSecretRef and clientKeySecretRef are
+	// used.
 	//
 	// +optional
 	SecretName string `json:"secretName,omitempty"`
-	// Name of the role to log in as. Empty: any that matches the certificate.
+	// Name of the role to log in as. If it is empty, Vault uses any role that matches the certificate.
 	//
 	// +optional
 	Name string `json:"name,omitempty"`
@@ -216,15 +219,15 @@ type VaultClientCertificate struct {
 
 // VaultJWT is Vault's JWT auth method.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.secretRef) != has(self.serviceAccountRef)",message="names no token, or two: set one of secretRef and serviceAccountRef"
+// +kubebuilder:validation:XValidation:rule="has(self.secretRef) != has(self.serviceAccountRef)",message="needs exactly one source of the token: set secretRef or serviceAccountRef"
 type VaultJWT struct {
-	// MountPath with or without the leading "/v1/". Empty: /v1/auth/jwt.
+	// MountPath with or without the leading "/v1/". Defaults to /v1/auth/jwt.
 	//
 	// +optional
 	MountPath string `json:"mountPath,omitempty"`
 	// +optional
 	Role string `json:"role,omitempty"`
-	// SecretRef is the Secret's key that holds the token. Key empty: jwt.
+	// SecretRef is the key of a Secret with the token. The key defaults to jwt.
 	//
 	// +optional
 	SecretRef *SecretKeySelector `json:"secretRef,omitempty"`
@@ -241,39 +244,40 @@ type SecretKeySelector struct {
 	Key string `json:"key,omitempty"`
 }
 
-// VaultLimits bound what is asked of Vault at once by all certificates of an issuer.
+// VaultLimits bound the requests to Vault for all certificates of an issuer.
 type VaultLimits struct {
-	// MaxInFlight is how many requests may be in flight. It never exceeds a quarter of the controller's workers. Unset: that.
+	// MaxInFlight is the maximum number of concurrent requests. Defaults to a quarter of the controller's workers,
+	// which it cannot exceed.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	MaxInFlight int32 `json:"maxInFlight,omitempty"`
-	// PerSecond is how many signatures a second may be requested. Namespaces share them equally. Unset: no limit.
+	// PerSecond is the maximum number of signing requests per second, shared equally by namespaces. Unlimited if unset.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	PerSecond int32 `json:"perSecond,omitempty"`
 }
 
-// VaultIssuerStatus is how an issuer stands.
+// VaultIssuerStatus is the observed state of an issuer.
 type VaultIssuerStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// Conditions: Ready is True when Vault answers, lets the controller log in and has the role. CAExpiring is True when
-	// the CA ends soon.
+	// Conditions are the conditions of the issuer. Ready is True if Vault responds, the controller can log in, and the
+	// role exists. CAExpiring is True if the CA expires soon.
 	//
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// CA is the one that signs now. Unset: not known.
+	// CA is the CA that currently signs. Unset if it is unknown.
 	//
 	// +optional
 	CA *IssuerCA `json:"ca,omitempty"`
 
-	// Role is what Vault's role allows. Unset: the token may not read it.
+	// Role is what Vault's role allows. Unset if the token must not read it.
 	//
 	// +optional
 	Role *IssuerRole `json:"role,omitempty"`
@@ -281,15 +285,17 @@ type VaultIssuerStatus struct {
 
 // IssuerCA is the CA certificate that an issuer signs with.
 type IssuerCA struct {
-	// CommonName of its subject.
+	// CommonName of the CA's subject.
 	//
 	// +optional
 	CommonName string `json:"commonName,omitempty"`
-	// Fingerprint: SHA-256 of its DER, lower-case hex.
+	// Fingerprint is the SHA-256 of the CA's DER, lower-case hex.
 	Fingerprint string `json:"fingerprint"`
-	// NotAfter is when it expires, or a CA above it without which clients of one of its roots cannot verify its certificates.
+	// NotAfter is when the CA expires, or an earlier expiry of a CA above it without which clients cannot verify its
+	// certificates up to one of its roots.
 	NotAfter metav1.Time `json:"notAfter"`
-	// Since is when the issuer was first seen to sign with it. From then on leaves of other CAs are issued again.
+	// Since is when the issuer was first seen to sign with this CA. Certificates that another CA signed are then
+	// reissued.
 	Since metav1.Time `json:"since"`
 }
 
@@ -299,17 +305,18 @@ type IssuerRole struct {
 	//
 	// +optional
 	KeyType string `json:"keyType,omitempty"`
-	// KeyBits is the least size of a key. 0: the default of the type.
+	// KeyBits is the minimum key size in bits. 0 means the default of the key type.
 	//
 	// +optional
 	KeyBits int32 `json:"keyBits,omitempty"`
-	// AllowedDomains as the role has them, the first 20. Empty with AllowAnyName: any.
+	// AllowedDomains are the first 20 domains that the role allows. With allowAnyName and no domains, any name is
+	// allowed.
 	//
 	// +optional
 	AllowedDomains []string `json:"allowedDomains,omitempty"`
 	// +optional
 	AllowAnyName bool `json:"allowAnyName,omitempty"`
-	// MaxTTL is the longest life that is granted. Unset: that of the mount.
+	// MaxTTL is the longest lifetime that the role grants. Unset if the mount's limit applies.
 	//
 	// +optional
 	MaxTTL *metav1.Duration `json:"maxTTL,omitempty"`

@@ -4,8 +4,9 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// CertificatePolicy says which certificates the namespaces that it selects may have. Where there is any policy, or with
-// flag --require-policy, a certificate that no single one allows is denied before anything is issued or pushed for it.
+// CertificatePolicy defines which certificates the selected namespaces may have. If any policy exists, or with flag
+// --require-policy, a certificate must be allowed by at least one policy. It is denied otherwise, before anything is
+// issued or pushed.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:scope=Cluster,shortName=certpolicy,categories=apisix-certs
@@ -28,58 +29,59 @@ type CertificatePolicyList struct {
 	Items           []CertificatePolicy `json:"items"`
 }
 
-// CertificatePolicySpec is what is allowed. All of it must fit.
+// CertificatePolicySpec is what the policy allows. A certificate must satisfy every field.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.vaultKV) || (has(self.keyStorages) && 'VaultKV' in self.keyStorages)",message="vaultKV needs VaultKV in keyStorages"
-// +kubebuilder:validation:XValidation:rule="!has(self.minDuration) || !has(self.maxDuration) || duration(self.minDuration) <= duration(self.maxDuration)",message="minDuration is above maxDuration"
+// +kubebuilder:validation:XValidation:rule="!has(self.vaultKV) || (has(self.keyStorages) && 'VaultKV' in self.keyStorages)",message="vaultKV requires VaultKV in keyStorages"
+// +kubebuilder:validation:XValidation:rule="!has(self.minDuration) || !has(self.maxDuration) || duration(self.minDuration) <= duration(self.maxDuration)",message="minDuration must not exceed maxDuration"
 type CertificatePolicySpec struct {
-	// NamespaceSelector selects namespaces by their labels. Unset or empty: all.
+	// NamespaceSelector selects namespaces by their labels. If it is unset or empty, it selects all.
 	//
 	// +optional
 	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
 
-	// DNSNames are the names that are allowed, the common name included: a host; a wildcard "*.example.com", for all that
-	// is below it at any depth, wildcards included, and not example.com itself; or "*" for all names.
+	// DNSNames are the allowed names, including the common name. Each is a host, a wildcard or "*" for all names. The
+	// wildcard "*.example.com" allows all names below example.com at any depth, including wildcards, but not
+	// example.com itself.
 	//
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=1000
 	DNSNames []string `json:"dnsNames"`
 
-	// AllowOtherNames allows IP addresses, URIs and e-mail addresses beside DNS names, and a subject where subject does not
-	// bound it. Unset: false.
+	// AllowOtherNames allows IP addresses, URIs and email addresses in addition to DNS names, and any subject unless
+	// the field subject is set. Defaults to false.
 	//
 	// +optional
 	AllowOtherNames bool `json:"allowOtherNames,omitempty"`
 
-	// Subject bounds spec.subject. Unset: any subject with allowOtherNames, none without.
+	// Subject restricts spec.subject. If it is unset, any subject is allowed with allowOtherNames, and none without.
 	//
 	// +optional
 	Subject *PolicySubject `json:"subject,omitempty"`
 
-	// Issuers are those that are allowed. Empty: none, so that only Secrets of spec.provided are.
+	// Issuers are the allowed issuers. If there are none, only certificates with spec.provided are allowed.
 	//
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=100
 	Issuers []PolicyIssuer `json:"issuers,omitempty"`
 
-	// MinDuration and MaxDuration bound spec.duration, which a certificate must then have. Unset: no bound.
+	// MinDuration and MaxDuration are the bounds of spec.duration, which is required if either is set.
 	//
 	// +optional
 	MinDuration *metav1.Duration `json:"minDuration,omitempty"`
 	// +optional
 	MaxDuration *metav1.Duration `json:"maxDuration,omitempty"`
 
-	// PrivateKeys are the keys that are allowed. Empty: all.
+	// PrivateKeys are the allowed private keys. If there are none, all are allowed.
 	//
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	PrivateKeys []PolicyKey `json:"privateKeys,omitempty"`
 
-	// Usages are the key usages and extended key usages that are allowed, with the names of spec.usages; "*": all. A
-	// certificate without spec.usages has digital signature, key encipherment and server auth. Unset: these three.
+	// Usages are the allowed key usages and extended key usages, with the names of spec.usages, or "*" for all. A
+	// certificate without spec.usages has digital signature, key encipherment and server auth. Defaults to these three.
 	//
 	// +optional
 	// +listType=set
@@ -88,8 +90,9 @@ type CertificatePolicySpec struct {
 	// +kubebuilder:validation:items:Enum={"*","any","cert sign","client auth","code signing","content commitment","crl sign","data encipherment","decipher only","digital signature","email protection","encipher only","ipsec end system","ipsec tunnel","ipsec user","key agreement","key encipherment","microsoft sgc","netscape sgc","ocsp signing","s/mime","server auth","signing","timestamping"}
 	Usages []string `json:"usages,omitempty"`
 
-	// IngressClassNames are the values of spec.ingressClassName that are allowed, and so the gateways: a name, "" for
-	// certificates without a class, Gateway/NAMESPACE/NAME for those with this spec.gatewayRef, "*" for all. Unset: all.
+	// IngressClassNames are the allowed values of spec.ingressClassName, which select the gateways: a name, "" for
+	// certificates without a class, Gateway/NAMESPACE/NAME for those with this spec.gatewayRef, or "*" for all.
+	// Defaults to all.
 	//
 	// +optional
 	// +listType=set
@@ -99,7 +102,7 @@ type CertificatePolicySpec struct {
 	// +kubebuilder:validation:items:Pattern=`^(\*|(Gateway/[a-z0-9-]+/)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$`
 	IngressClassNames []string `json:"ingressClassNames,omitempty"`
 
-	// KeyStorages are the values of spec.keyStorage that are allowed. Unset: Secret.
+	// KeyStorages are the allowed values of spec.keyStorage. Defaults to Secret.
 	//
 	// +optional
 	// +listType=set
@@ -108,8 +111,8 @@ type CertificatePolicySpec struct {
 	// +kubebuilder:validation:items:Enum=Secret;Gateway;VaultKV
 	KeyStorages []KeyStorage `json:"keyStorages,omitempty"`
 
-	// VaultKV are the locations in Vault that are allowed with key storage VaultKV. Unset: mount kv, path apisix-certs, the
-	// defaults of spec.vaultKV.
+	// VaultKV are the allowed locations in Vault for key storage VaultKV. Defaults to mount kv and path apisix-certs,
+	// which are also the defaults of spec.vaultKV.
 	//
 	// +optional
 	// +listType=atomic
@@ -117,15 +120,16 @@ type CertificatePolicySpec struct {
 	// +kubebuilder:validation:MaxItems=32
 	VaultKV []PolicyVaultKV `json:"vaultKV,omitempty"`
 
-	// MaxCertificates is how many ApisixCertificates a namespace may have, those that other policies allow or none
-	// included. The oldest are allowed, so that a new one never takes from an old one. Unset: no bound.
+	// MaxCertificates is the maximum number of ApisixCertificates in a namespace, including those that other policies
+	// or none allow. The oldest are allowed, so a new certificate never displaces an existing one. Unlimited if unset.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	MaxCertificates *int32 `json:"maxCertificates,omitempty"`
 
-	// Approval is Automatic, or Manual: each certificate waits until a user with the verb approve on this policy has approved it.
-	// Of several policies that allow a certificate an automatic one wins. Unset: Automatic.
+	// Approval is Automatic or Manual. With Manual each certificate waits until a user with the verb approve on this
+	// policy approves it. If several policies allow a certificate, one with Automatic is preferred. Defaults to
+	// Automatic.
 	//
 	// +optional
 	// +kubebuilder:default=Automatic
@@ -133,7 +137,7 @@ type CertificatePolicySpec struct {
 	Approval ApprovalMode `json:"approval,omitempty"`
 }
 
-// ApprovalMode is who approves certificates.
+// ApprovalMode is whether certificates are approved automatically or by a user.
 type ApprovalMode string
 
 // Modes of approval.
@@ -142,29 +146,30 @@ const (
 	ApprovalManual    ApprovalMode = "Manual"
 )
 
-// PolicyIssuer is an issuer that is allowed.
+// PolicyIssuer is an allowed issuer.
 type PolicyIssuer struct {
-	// Group is the issuer's API group. Empty: apisix-certs.io, or cert-manager.io for the kinds Issuer and ClusterIssuer.
+	// Group is the issuer's API group. Defaults to cert-manager.io for the kinds Issuer and ClusterIssuer, and to
+	// apisix-certs.io for all others.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	Group string `json:"group,omitempty"`
-	// Kind of the issuer: VaultIssuer, ClusterVaultIssuer, Issuer or ClusterIssuer, or one of another group.
+	// Kind of the issuer: VaultIssuer, ClusterVaultIssuer, Issuer, ClusterIssuer, or a kind of another group.
 	//
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:Pattern=`^[A-Z][A-Za-z0-9]*$`
 	Kind string `json:"kind"`
-	// Name of the issuer, or "*" for all of the kind.
+	// Name of the issuer, or "*" for all of this kind.
 	//
 	// +kubebuilder:validation:MinLength=1
 	Name string `json:"name"`
 }
 
-// PolicyKey is a kind of private keys that is allowed.
+// PolicyKey is an allowed kind of private key.
 type PolicyKey struct {
 	// +kubebuilder:validation:Enum=RSA;ECDSA;Ed25519
 	Algorithm string `json:"algorithm"`
-	// Sizes in bits. Empty: all.
+	// Sizes in bits. If there are none, all are allowed.
 	//
 	// +optional
 	// +listType=set
@@ -172,7 +177,8 @@ type PolicyKey struct {
 	Sizes []int32 `json:"sizes,omitempty"`
 }
 
-// PolicySubject lists, for each attribute of a subject, the values that are allowed; "*": all. Unset: none.
+// PolicySubject lists the allowed values of each attribute of a subject, or "*" for all. If an attribute is unset, no
+// value is allowed.
 type PolicySubject struct {
 	// +optional
 	// +listType=set
@@ -208,14 +214,14 @@ type PolicySubject struct {
 	SerialNumbers []string `json:"serialNumbers,omitempty"`
 }
 
-// PolicyVaultKV is a location in Vault that is allowed: MOUNT/PATH and all that is below it.
+// PolicyVaultKV is an allowed location in Vault: MOUNT/PATH and everything below it.
 type PolicyVaultKV struct {
 	// Mount of the key-value engine.
 	//
 	// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9_-][a-zA-Z0-9._-]*(/[a-zA-Z0-9_-][a-zA-Z0-9._-]*)*$`
 	// +kubebuilder:validation:MaxLength=128
 	Mount string `json:"mount"`
-	// Path below the mount. Empty: all of the mount.
+	// Path below the mount. Defaults to the whole mount.
 	//
 	// +optional
 	// +kubebuilder:validation:Pattern=`^([a-zA-Z0-9_-][a-zA-Z0-9._-]*(/[a-zA-Z0-9_-][a-zA-Z0-9._-]*)*)?$`
@@ -223,11 +229,12 @@ type PolicyVaultKV struct {
 	Path string `json:"path,omitempty"`
 }
 
-// ApprovalRequest is a certificate that waits to be approved.
+// ApprovalRequest is a request to approve a certificate.
 type ApprovalRequest struct {
-	// Policy is the CertificatePolicy that wants it.
+	// Policy is the CertificatePolicy that requires the approval.
 	Policy string `json:"policy"`
-	// Digest identifies what is to be approved: what the issuer gets to see, and where certificate and key go.
+	// Digest identifies what is to be approved: the content of the request to the issuer, and where certificate and key
+	// are stored.
 	Digest string `json:"digest"`
 }
 
@@ -240,19 +247,19 @@ type Approval struct {
 	// Policy and Digest are those of the request.
 	Policy string `json:"policy"`
 	Digest string `json:"digest"`
-	// By is the user who decided, as the API server knows them.
+	// By is the user who decided, as authenticated by the API server.
 	By string `json:"by"`
-	// Message is what the user said about it.
+	// Message is the user's comment on the decision.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=500
 	Message string `json:"message,omitempty"`
 }
 
-// ApprovalDecision is what somebody decided.
+// ApprovalDecision is the outcome of an ApprovalRequest.
 type ApprovalDecision string
 
-// Decisions.
+// Decisions on an ApprovalRequest.
 const (
 	Approved ApprovalDecision = "Approved"
 	Denied   ApprovalDecision = "Denied"

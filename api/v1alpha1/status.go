@@ -7,33 +7,33 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// ApisixCertificateStatus is how a certificate stands.
+// ApisixCertificateStatus is the observed state of a certificate.
 type ApisixCertificateStatus struct {
-	// ObservedGeneration is the generation of the spec that the conditions speak of.
+	// ObservedGeneration is the generation of the spec that the conditions describe.
 	//
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// Conditions: Ready sums up Issued, Pushed and Served.
+	// Conditions are the conditions of the certificate. Ready summarizes Issued, Pushed and Served.
 	//
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// Hosts are the first names of the spec for column HOSTS of kubectl get, such as "a.example, b.example +3".
+	// Hosts are the first names of the spec, for column HOSTS of kubectl get, such as "a.example, b.example +3".
 	//
 	// +optional
 	Hosts string `json:"hosts,omitempty"`
 
-	// Issued is the certificate that this object is responsible for: the one that was issued for it, adopted by consent, or
-	// provided and delivered. It is what this object may revoke, withdraw and recognize as its own. It never describes a
-	// certificate that was merely found in a Secret. Unset: there is none yet.
+	// Issued is the certificate that this object is responsible for: it was issued for this object, adopted with
+	// consent, or provided and pushed. It is the certificate that this object may revoke and withdraw. It never
+	// describes a certificate that was merely found in a Secret. Unset if there is none yet.
 	//
 	// +optional
 	Issued IssuedCertificate `json:"issued,omitzero"`
 
-	// ToRevoke are certificates that this object held and has replaced, and that are still to be revoked, the oldest first.
+	// ToRevoke are replaced certificates of this object that are still to be revoked, oldest first.
 	//
 	// +optional
 	// +listType=atomic
@@ -55,56 +55,57 @@ type ApisixCertificateStatus struct {
 	// +optional
 	LastFailureTime *metav1.Time `json:"lastFailureTime,omitempty"`
 
-	// LastFailureReason and LastFailureMessage say why issuing last failed, in the words of the condition. Unset after a
-	// success.
+	// LastFailureReason is the reason of the condition when issuing last failed. Unset after a success.
 	//
 	// +optional
 	LastFailureReason string `json:"lastFailureReason,omitempty"`
 
-	// LastFailureMessage is the message of LastFailureReason.
+	// LastFailureMessage is the message of the condition when issuing last failed. Unset after a success.
 	//
 	// +optional
 	LastFailureMessage string `json:"lastFailureMessage,omitempty"`
 
-	// Warnings are what the issuer answered differently from what was asked, such as a shorter life.
+	// Warnings are differences between the request and the certificate that the issuer returned, such as a shorter
+	// lifetime.
 	//
 	// +optional
 	Warnings []string `json:"warnings,omitempty"`
 
-	// OwnedNames are the DNS names that belong to the namespace by this certificate: those of the spec, a common name that is
-	// a host among them, that no other namespace has. A name stays with its owner until the spec names it no longer.
+	// OwnedNames are the DNS names that this certificate owns for its namespace: those of the spec, including a common
+	// name that is a host, that no other namespace owns. A name is owned until the spec no longer contains it.
 	//
 	// +optional
 	// +listType=atomic
 	OwnedNames []string `json:"ownedNames,omitempty"`
 
-	// References are the objects by which an ingress controller was seen to serve the Secret. What an ingress controller left
-	// behind at a gateway is removed only where it was made for one of these.
+	// References are the objects by which an ingress controller was seen to serve the Secret. An ssl object that an
+	// ingress controller left at a gateway is removed only if it was made for one of these.
 	//
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=100
 	References []ObjectReference `json:"references,omitempty"`
 
-	// ApprovalRequest is what waits to be approved or denied, set by the controller. Unset: nothing does.
+	// ApprovalRequest is the pending request for approval, set by the controller. Unset if there is none.
 	//
 	// +optional
 	ApprovalRequest *ApprovalRequest `json:"approvalRequest,omitempty"`
 
-	// Approval is the decision, set by "apisix-certs approve" and "deny". It holds as long as its digest is that of
-	// the spec.
+	// Approval is the decision, set by "apisix-certs approve" and "apisix-certs deny". It is valid while its digest
+	// matches the spec.
 	//
 	// +optional
 	Approval *Approval `json:"approval,omitempty"`
 
-	// VaultKV are the places in Vault with private keys of this certificate (spec.keyStorage VaultKV). One that is not the
-	// spec's any more is there until the certificate is proven to be served from its new place and the keys are deleted.
+	// KeyLocations are the locations in Vault of private keys of this certificate (spec.keyStorage VaultKV). A former
+	// location is listed until the certificate is verified to be served from the new one and the keys at the former one
+	// are deleted.
 	//
 	// +optional
 	// +listType=atomic
 	KeyLocations []KeyLocation `json:"keyLocations,omitempty"`
 
-	// Gateways tells, for each gateway, what was pushed and what is served.
+	// Gateways is what was pushed to each gateway and what it serves.
 	//
 	// +optional
 	// +listType=map
@@ -133,12 +134,13 @@ type IssuedCertificate struct {
 	// +optional
 	SerialNumber string `json:"serialNumber,omitempty"`
 
-	// Issuer that signed it, KIND/NAME. Empty: it was adopted or provided, and is never revoked.
+	// Issuer that signed it, KIND/NAME. It is empty if the certificate was adopted or provided; such a certificate is
+	// never revoked.
 	//
 	// +optional
 	Issuer string `json:"issuer,omitempty"`
 
-	// NotBefore and NotAfter bound the life of the certificate.
+	// NotBefore and NotAfter are the validity period of the certificate.
 	//
 	// +optional
 	NotBefore *metav1.Time `json:"notBefore,omitempty"`
@@ -150,7 +152,8 @@ type IssuedCertificate struct {
 	// +optional
 	IssuedAt *metav1.Time `json:"issuedAt,omitempty"`
 
-	// Certificate is the leaf, PEM. It is only kept in a list of what is to be revoked, for roles whose Vault stores none.
+	// Certificate is the leaf, PEM. It is only set in a list of certificates to revoke, for roles whose certificates
+	// Vault does not store.
 	//
 	// +optional
 	Certificate string `json:"certificate,omitempty"`
@@ -166,34 +169,34 @@ type ObjectReference struct {
 	Name      string `json:"name"`
 }
 
-// KeyLocation is where in a Vault private keys of one certificate are.
+// KeyLocation is the location of a certificate's private keys in Vault.
 type KeyLocation struct {
-	// Issuer through which they are written and deleted, KIND/NAME.
+	// Issuer through which the keys are written and deleted, KIND/NAME.
 	Issuer string `json:"issuer"`
 
 	// Mount of the key-value engine.
 	Mount string `json:"mount"`
 
-	// Path of their folder below the mount: PATH/UID.
+	// Path of the keys' folder below the mount: PATH/UID.
 	Path string `json:"path"`
 }
 
-// GatewayStatus is how a certificate stands at one gateway.
+// GatewayStatus is the state of a certificate at one gateway.
 type GatewayStatus struct {
 	// Name of the gateway.
 	Name string `json:"name"`
 
-	// Mode in which certificates reach this gateway: own, adopt or secret.
+	// Mode is the push mode of this gateway: own, adopt or secret.
 	//
 	// +optional
 	Mode string `json:"mode,omitempty"`
 
-	// SSLID is the id of the gateway's ssl object that holds the certificate.
+	// SSLID is the ID of the gateway's ssl object that contains the certificate.
 	//
 	// +optional
 	SSLID string `json:"sslID,omitempty"`
 
-	// PushedSerial is the serial number of the certificate that the gateway's ssl object holds.
+	// PushedSerial is the serial number of the certificate in the gateway's ssl object.
 	//
 	// +optional
 	PushedSerial string `json:"pushedSerial,omitempty"`
@@ -206,21 +209,21 @@ type GatewayStatus struct {
 
 // Condition types of an ApisixCertificate. VaultIssuers have Ready, and CAExpiring.
 const (
-	// ConditionCAExpiring is True on an issuer whose CA ends within the time of flag --ca-expiry-warning.
+	// ConditionCAExpiring is True on an issuer whose CA expires within the time of flag --ca-expiry-warning.
 	ConditionCAExpiring = "CAExpiring"
-	// ConditionRevocationPending is False while a certificate that was replaced is not revoked though spec.revocationPolicy asks for
-	// it. There is none otherwise.
+	// ConditionRevocationPending is True while a replaced certificate is not revoked although spec.revocationPolicy
+	// requires it. It is absent otherwise.
 	ConditionRevocationPending = "RevocationPending"
-	// ConditionExpiring is True on a certificate of spec.provided that ends within 30, 7 or 1 days, which the reason tells.
-	// There is none otherwise.
+	// ConditionExpiring is True on a certificate with spec.provided that expires within 30, 7 or 1 days, as the reason
+	// says. It is absent otherwise.
 	ConditionExpiring = "Expiring"
-	// ConditionReady is True when the certificate is valid, pushed and, where that can be seen, served.
+	// ConditionReady is True if the certificate is valid, pushed and, where that can be verified, served.
 	ConditionReady = "Ready"
-	// ConditionIssued is True when the Secret holds a valid certificate as specified.
+	// ConditionIssued is True if the Secret contains a valid certificate that matches the spec.
 	ConditionIssued = "Issued"
-	// ConditionPushed is True when every gateway's ssl object holds the certificate.
+	// ConditionPushed is True if every gateway's ssl object contains the certificate.
 	ConditionPushed = "Pushed"
-	// ConditionServed is True when handshakes for every host showed the certificate, Unknown where no TLS address of
+	// ConditionServed is True if handshakes for every host presented the certificate, and Unknown if no TLS address of
 	// the gateway is known.
 	ConditionServed = "Served"
 )

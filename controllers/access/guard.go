@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package access lets those read over HTTP who bear a Kubernetes token with the rights for it: the status page and the metrics
-// are behind it where others than this machine reach them.
+// Package access authorizes HTTP requests by a Kubernetes bearer token. It protects the status page and the metrics if they are
+// reachable from other machines.
 //
 //	guard := &access.Guard{Kube: kube, Clock: clock.RealClock{}, Rights: []access.Right{{Verb: "get", Path: "/metrics"}}}
 //	http.ListenAndServe(address, guard.Handler(handler))
 //
-// It does not end TLS, and asks the API server alone: no users or rights are kept here.
+// It does not terminate TLS. The API server alone decides: the package stores no users or permissions.
 package access
 
 import (
@@ -28,13 +28,13 @@ import (
 )
 
 const (
-	verdictLife   = time.Minute // how long the API server's answer on a token is used
-	maxVerdicts   = 1024        // tokens remembered
-	maxReviews    = 4           // tokens asked about at a time
+	verdictLife   = time.Minute // how long a decision of the API server is cached
+	maxVerdicts   = 1024        // cached decisions
+	maxReviews    = 4           // concurrent reviews
 	reviewTimeout = 10 * time.Second
 )
 
-// Right is what a user may be allowed: a verb on a resource of ours in all namespaces, or on a path.
+// Right is a permission: a verb on a resource of apisix-certs.io in all namespaces, or on a URL path.
 type Right struct{ Verb, Resource, Path string }
 
 func (r Right) String() string {
@@ -44,10 +44,10 @@ func (r Right) String() string {
 	return fmt.Sprintf("%s %s.%s in all namespaces", r.Verb, r.Resource, v1alpha1.GroupVersion.Group)
 }
 
-// Guard lets those through who bear a token that Kubernetes knows (TokenReview) and whose user has all rights
-// (SubjectAccessReview). No token is kept or logged: verdicts are remembered by the token's SHA-256.
+// Guard authorizes requests whose token authenticates a user (TokenReview) with all Rights (SubjectAccessReview). It neither
+// stores nor logs tokens: decisions are cached by the SHA-256 of the token.
 type Guard struct {
-	Kube   kubernetes.Interface // it may create tokenreviews and subjectaccessreviews
+	Kube   kubernetes.Interface // with permission to create tokenreviews and subjectaccessreviews
 	Clock  clock.PassiveClock
 	Rights []Right
 
@@ -56,26 +56,26 @@ type Guard struct {
 	reviews  chan struct{}
 }
 
-// verdict is an answer to a token.
+// verdict is the decision on a token.
 type verdict struct {
 	status int // 200, 401 or 403
 	says   string
 	until  time.Time
 }
 
-// Handler asks for each request before next has it.
+// Handler authorizes each request before it calls next.
 func (g *Guard) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, ok := bearer(r)
 		if !ok {
-			refuse(w, verdict{status: http.StatusUnauthorized, says: "a bearer token of Kubernetes is needed"})
+			refuse(w, verdict{status: http.StatusUnauthorized, says: "a Kubernetes bearer token is required"})
 			return
 		}
 		v, err := g.verdict(r.Context(), token)
 		switch {
 		case err != nil:
-			ctrl.Log.WithName("access").Error(err, "cannot ask who may read", "path", r.URL.Path)
-			http.Error(w, "the Kubernetes API cannot be asked about this token now", http.StatusServiceUnavailable)
+			ctrl.Log.WithName("access").Error(err, "cannot authorize a request", "path", r.URL.Path)
+			http.Error(w, "the Kubernetes API cannot review this token now", http.StatusServiceUnavailable)
 		case v.status != http.StatusOK:
 			refuse(w, v)
 		default:
@@ -91,7 +91,7 @@ func refuse(w http.ResponseWriter, v verdict) {
 	http.Error(w, v.says, v.status)
 }
 
-// bearer is the token of a request (RFC 6750 section 2.1).
+// bearer returns the bearer token of a request (RFC 6750 section 2.1).
 func bearer(r *http.Request) (string, bool) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	token = strings.TrimSpace(token)
@@ -126,7 +126,7 @@ func (g *Guard) review(ctx context.Context, token string) (verdict, error) {
 		return verdict{}, fmt.Errorf("TokenReview: %w", err)
 	}
 	if !review.Status.Authenticated {
-		return verdict{status: http.StatusUnauthorized, says: "Kubernetes does not know this token"}, nil
+		return verdict{status: http.StatusUnauthorized, says: "the bearer token is not valid"}, nil
 	}
 	for _, right := range g.Rights {
 		allowed, err := g.has(ctx, review.Status.User, right)
@@ -134,7 +134,7 @@ func (g *Guard) review(ctx context.Context, token string) (verdict, error) {
 			return verdict{}, err
 		}
 		if !allowed {
-			return verdict{status: http.StatusForbidden, says: fmt.Sprintf("%s may not %s", review.Status.User.Username, right)}, nil
+			return verdict{status: http.StatusForbidden, says: fmt.Sprintf("%s is not allowed to %s", review.Status.User.Username, right)}, nil
 		}
 	}
 	return verdict{status: http.StatusOK}, nil

@@ -10,7 +10,7 @@ import (
 
 var createOptions = metav1.CreateOptions{}
 
-// remembered is a verdict that still holds.
+// remembered returns a cached verdict that has not expired.
 func (g *Guard) remembered(key [sha256.Size]byte) (verdict, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -18,7 +18,7 @@ func (g *Guard) remembered(key [sha256.Size]byte) (verdict, bool) {
 	return v, ok && g.Clock.Now().Before(v.until)
 }
 
-// remember forgets verdicts that are over, and all of them where made-up tokens fill the place.
+// remember caches a verdict and removes expired ones. It clears the cache if invalid tokens fill it.
 func (g *Guard) remember(key [sha256.Size]byte, v verdict) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -34,7 +34,7 @@ func (g *Guard) remember(key [sha256.Size]byte, v verdict) {
 	g.verdicts[key] = v
 }
 
-// slots bound how many tokens the API server is asked about at a time.
+// slots returns the semaphore that bounds concurrent reviews.
 func (g *Guard) slots() chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()

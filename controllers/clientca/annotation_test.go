@@ -46,25 +46,25 @@ func TestWish(t *testing.T) {
 		{"of cert-manager", []tlsEdit{clientCA("ClusterIssuer/vault")}, "ClusterIssuer/vault", ""},
 		{"white space", []tlsEdit{clientCA(" vault ")}, "VaultIssuer/vault", ""},
 		{"none", []tlsEdit{bare}, "", ""},
-		{"empty", []tlsEdit{clientCA("")}, "", `annotation apisix-certs.io/client-ca: "" names no issuer: write`},
-		{"another kind", []tlsEdit{clientCA("Secret/vault")}, "", `"Secret/vault" names no issuer`},
-		{"an external issuer", []tlsEdit{clientCA("AWSPCAIssuer.awspca.cert-manager.io/vault")}, "", "names no issuer"},
-		{"no name", []tlsEdit{clientCA("a b")}, "", `"a b" names no issuer`},
-		{"no spec.client", []tlsEdit{func(tls *configv2.ApisixTls) { tls.Spec.Client = nil }}, "", "spec.client.caSecret names no Secret: name the one"},
-		{"no spec", []tlsEdit{func(tls *configv2.ApisixTls) { tls.Spec = nil }}, "", "spec.client.caSecret names no Secret"},
-		{"another namespace", []tlsEdit{caSecretIn("other", "clients")}, "", `spec.client.caSecret.namespace is "other": only a Secret of the ApisixTls's own namespace is filled: write ns`},
-		{"no name of a Secret", []tlsEdit{caSecretIn("ns", "a_b")}, "", `"a_b" cannot be the name of a Secret`},
+		{"empty", []tlsEdit{clientCA("")}, "", `annotation apisix-certs.io/client-ca: "" is not an issuer: use`},
+		{"another kind", []tlsEdit{clientCA("Secret/vault")}, "", `"Secret/vault" is not an issuer`},
+		{"an external issuer", []tlsEdit{clientCA("AWSPCAIssuer.awspca.cert-manager.io/vault")}, "", "is not an issuer"},
+		{"no name", []tlsEdit{clientCA("a b")}, "", `"a b" is not an issuer`},
+		{"no spec.client", []tlsEdit{func(tls *configv2.ApisixTls) { tls.Spec.Client = nil }}, "", "spec.client.caSecret does not name a Secret: set the Secret"},
+		{"no spec", []tlsEdit{func(tls *configv2.ApisixTls) { tls.Spec = nil }}, "", "spec.client.caSecret does not name a Secret"},
+		{"another namespace", []tlsEdit{caSecretIn("other", "clients")}, "", `spec.client.caSecret.namespace is "other": only a Secret in the namespace of the ApisixTls is supported: write ns`},
+		{"no name of a Secret", []tlsEdit{caSecretIn("ns", "a_b")}, "", `"a_b" is not a valid name of a Secret`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := wishOf(newTLS(c.edits...))
 			if !strings.Contains(w.problem, c.problem) || (w.problem == "") != (c.problem == "") {
 				t.Errorf("problem %q", w.problem)
 			}
-			if got := w.issuer.String(); w.asks && w.problem == "" && got != c.want {
+			if got := w.issuer.String(); w.present && w.problem == "" && got != c.want {
 				t.Errorf("issuer %s", got)
 			}
-			if w.asks != (c.want+c.problem != "") {
-				t.Errorf("asks %v", w.asks)
+			if w.present != (c.want+c.problem != "") {
+				t.Errorf("present %v", w.present)
 			}
 		})
 	}

@@ -11,32 +11,33 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 )
 
-// former is a CA that the issuer had, and that the Secret holds.
+// former is a former CA of the issuer that the Secret contains.
 type former struct {
 	cert *x509.Certificate
-	// until is how long the Secret says that it is needed. Zero: it was current when the Secret was written.
+	// until is the time until which the CA is needed according to the Secret. It is zero if the CA was current when the Secret
+	// was written.
 	until time.Time
-	// lastEnd is when the last certificate expires that it is known to have signed. Zero: none is known.
+	// lastEnd is the latest expiry of the certificates that it is known to have signed, or zero if there are none.
 	lastEnd time.Time
-	// watched: it was seen to be the issuer's while this process ran, so that no certificate of it went by unseen.
+	// watched is set if this process has seen it as a CA of the issuer, so that all of its certificates are known.
 	watched bool
 }
 
-// bundle is what a Secret should hold.
+// bundle is the desired content of a Secret.
 type bundle struct {
-	// cas are those that the issuer signs with now, and those above, then those that it had.
+	// cas are the current CA chain of the issuer, then its former CAs.
 	cas []*x509.Certificate
-	// until is how long each CA is needed, by its fingerprint. Zero: it is current.
+	// until is the time until which each CA is needed, by fingerprint. It is zero for a current CA.
 	until map[string]time.Time
-	// next is when one of them is not needed any more. Zero: that does not happen by itself.
+	// next is when the first of them is no longer needed, or zero.
 	next time.Time
 }
 
-// makeBundle decides which CAs clients are verified with. A CA that the issuer has no longer stays until the last certificate
-// that it is known to have signed has expired, and so do the CAs above it. What it signed unseen, for one that was replaced
-// while no controller ran, expires within longest from now: the longest life of the issuer's certificates.
+// makeBundle decides which CAs verify client certificates. A former CA of the issuer, and the CAs above it, stay until the last
+// certificate that it is known to have signed has expired. Certificates of a CA that was replaced while no controller was running
+// are unknown. They expire within longest from now: the longest lifetime of the issuer's certificates.
 //
-// It is pure. Applied to its own result at the same time it gives the same.
+// It is pure and idempotent: applied to its own result at the same time it returns the same.
 func makeBundle(now time.Time, current []*x509.Certificate, had []former, longest time.Duration) bundle {
 	b := bundle{until: map[string]time.Time{}}
 	for _, ca := range current {
@@ -65,19 +66,20 @@ func (b *bundle) add(ca *x509.Certificate, until time.Time) {
 	}
 }
 
-// neededUntil is how long each former CA is needed, cut to the second: by what it signed itself, and by the CAs that it signed.
+// neededUntil returns until when each former CA is needed, truncated to the second, for the certificates that it signed and the
+// CAs that it signed.
 func neededUntil(now time.Time, current []*x509.Certificate, had []former, longest time.Duration) []time.Time {
 	needed := make([]time.Time, len(had))
 	for i, f := range had {
 		if slices.ContainsFunc(current, func(ca *x509.Certificate) bool { return sameKey(ca, f.cert) }) {
-			continue // the current one verifies whatever it signed
+			continue // the current CA verifies its certificates
 		}
 		needed[i] = later(f.until, f.lastEnd)
 		if f.until.IsZero() && !f.watched {
 			needed[i] = later(needed[i], now.Add(longest))
 		}
 	}
-	for range had { // as high as they may be stacked
+	for range had { // the maximum depth of the chain
 		for i, above := range had {
 			for j, below := range had {
 				if i != j && signed(above.cert, below.cert) {
@@ -92,7 +94,7 @@ func neededUntil(now time.Time, current []*x509.Certificate, had []former, longe
 	return needed
 }
 
-// sameKey reports whether two certificates are of the same CA: one that was renewed or cross-signed.
+// sameKey reports whether two certificates are of the same CA, which was renewed or cross-signed.
 func sameKey(a, b *x509.Certificate) bool {
 	return bytes.Equal(a.RawSubject, b.RawSubject) && bytes.Equal(a.RawSubjectPublicKeyInfo, b.RawSubjectPublicKeyInfo)
 }

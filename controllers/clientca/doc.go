@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package clientca fills the Secrets by which ApisixTlses verify the certificates of clients (spec.client.caSecret) with the CAs of
-// an issuer, where annotation client-ca names one.
+// Package clientca writes the CAs of an issuer to the Secrets with which ApisixTlses verify client certificates
+// (spec.client.caSecret), if annotation client-ca names an issuer.
 //
 //	kind: ApisixTls
 //	metadata: {annotations: {apisix-certs.io/client-ca: vault}}
 //	spec: {client: {caSecret: {name: clients, namespace: shop}}}
 //
-// When the issuer gets another CA, the Secret holds the old and the new one until the last certificate that the old one is known
-// to have signed has expired. Which CAs a Secret should hold is decided by one pure function, makeBundle; what is to be done, by
-// another, makePlan.
+// When the CA of the issuer is rotated, the Secret contains the old and the new CA until the last certificate that the old one is
+// known to have signed has expired. The pure function makeBundle decides which CAs a Secret contains, and the pure function
+// makePlan what to do.
 //
-// It writes no Secret that it did not make, and never to an ApisixTls. Clients that get certificates of the issuer elsewhere are
-// not known here: for them the old CA may go too soon.
+// It only writes to Secrets that it created, and never to an ApisixTls. It does not know certificates that clients get from the
+// issuer by other means: for these the old CA may be removed too early.
 package clientca

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// mostWrites of one Secret are made within writesIn: more are a fight with somebody else who writes it.
+	// mostWrites is the maximum number of writes of one Secret within writesIn. More mean that another client overwrites it.
 	mostWrites = 5
 	writesIn   = time.Minute
 )
@@ -21,7 +21,7 @@ type fights struct {
 	writes map[types.NamespacedName][]time.Time
 }
 
-// take counts a write, or gives how long it has to wait.
+// take counts a write, or returns how long to wait before it.
 func (f *fights) take(key types.NamespacedName, now time.Time) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()

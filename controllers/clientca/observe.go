@@ -27,7 +27,7 @@ const kindTLS = "ApisixTls"
 
 // Indexes.
 const (
-	indexCASecret = "clientCASecret" // ApisixTlses by their Secret with the CA of clients, NAMESPACE/NAME
+	indexCASecret = "clientCASecret" // ApisixTlses by their client CA Secret, NAMESPACE/NAME
 	indexIssuer   = "issuerOfLeaf"   // Secrets of certificates by the issuer, KIND/NAMESPACE/NAME
 )
 
@@ -57,7 +57,8 @@ func issuerKeys(object client.Object) []string {
 
 func keyText(key issuer.Key) string { return key.Kind + "/" + key.Namespace + "/" + key.Name }
 
-// observe reads what a plan for a Secret is made of. live: the Secret and what refers to it are read past the cache.
+// observe reads the input of a plan for a Secret. With live, the Secret and the objects that refer to it are read from the API
+// server.
 func (r *reconciler) observe(ctx context.Context, live bool, place types.NamespacedName) (snapshot, error) {
 	s := snapshot{place: place}
 	var err error
@@ -84,7 +85,7 @@ func (r *reconciler) observe(ctx context.Context, live bool, place types.Namespa
 	return s, r.addEnds(ctx, key, &s)
 }
 
-// secret reads a Secret, nil for none. One that is not in the cache may be somebody else's.
+// secret reads a Secret. It returns nil if there is none. A Secret that is not in the cache may be unmanaged.
 func (r *reconciler) secret(ctx context.Context, live bool, place types.NamespacedName) (*corev1.Secret, error) {
 	secret := &corev1.Secret{}
 	if !live {
@@ -103,8 +104,8 @@ func (r *reconciler) secret(ctx context.Context, live bool, place types.Namespac
 	return secret, nil
 }
 
-// referrers are the ApisixTlses that verify clients with a Secret, the oldest first. Of those of another ingress class the
-// annotation does not count.
+// referrers returns the ApisixTlses that verify clients with a Secret, oldest first. It ignores the annotation of those of
+// another ingress class.
 func (r *reconciler) referrers(ctx context.Context, live bool, place types.NamespacedName) ([]*configv2.ApisixTls, error) {
 	var list configv2.ApisixTlsList
 	from, in := r.live, []client.ListOption{client.InNamespace(place.Namespace)}
@@ -131,7 +132,7 @@ func (r *reconciler) referrers(ctx context.Context, live bool, place types.Names
 	return all, nil
 }
 
-// current are the CAs of an issuer. They are nil with an obstacle, and until the issuer was looked at.
+// current returns the CAs of an issuer. They are nil if there is an obstacle, and until the issuer was checked.
 func (r *reconciler) current(ctx context.Context, namespace string, ref v1alpha1.IssuerReference) ([]*x509.Certificate, *finding.Finding, error) {
 	const field = "annotation " + v1alpha1.AnnotationClientCA + ": "
 	found, err := r.issuers.Find(ctx, namespace, ref)
@@ -146,7 +147,7 @@ func (r *reconciler) current(ctx context.Context, namespace string, ref v1alpha1
 		return nil, finding.New(v1alpha1.ReasonIssuerNotFound, field+"%s does not exist%s: create it, or name another", ref, where), nil
 	}
 	if issuer.ByRequest(found) {
-		return nil, finding.New(v1alpha1.ReasonInvalidSource, field+"%s is not of type vault, so that its CA is not known here: name one that is", ref), nil
+		return nil, finding.New(v1alpha1.ReasonInvalidSource, field+"%s is not of type vault, so its CA is unknown: name an issuer of type vault", ref), nil
 	}
 	o := r.issuers.Observation(found)
 	if len(o.CAs) > 0 {
@@ -157,16 +158,16 @@ func (r *reconciler) current(ctx context.Context, namespace string, ref v1alpha1
 		return nil, finding.New(v1alpha1.ReasonIssuerNotReady, field+"%s is not ready, see its conditions: %s", ref, ready.Message), nil
 	}
 	if o.Ready {
-		return nil, finding.New(v1alpha1.ReasonIssuerNotReady, field+"the CA of %s is not known: let its policy in Vault read the role and the issuers of the mount", ref), nil
+		return nil, finding.New(v1alpha1.ReasonIssuerNotReady, field+"the CA of %s is unknown: allow its Vault policy to read the role and the issuers of the mount", ref), nil
 	}
 	return nil, nil, nil
 }
 
-// had are the CAs of an issuer that the Secret holds, with what was seen of them. A Secret that was deleted begins anew, so that whoever
-// wants a CA dropped can have that.
+// had returns the CAs of an issuer that the Secret contains, with what was seen of them. Deleting the Secret clears them, so a
+// user can force a CA to be removed.
 func (r *reconciler) had(key issuer.Key, secret *corev1.Secret) []former {
 	if secret == nil || keyOf(secret.Namespace, v1alpha1.ParseIssuer(secret.Annotations[v1alpha1.AnnotationClientCAIssuer])) != key {
-		return nil // of another issuer, with which clients are not verified any more
+		return nil // of another issuer, which no longer verifies clients
 	}
 	seen := r.seen.of(key)
 	had := heldBy(secret, seen)
@@ -178,12 +179,12 @@ func (r *reconciler) had(key issuer.Key, secret *corev1.Secret) []former {
 	return had
 }
 
-// addEnds adds what the Secrets of certificates say of the CAs that the issuer had.
+// addEnds adds the expiry of the certificates that the former CAs of the issuer signed.
 func (r *reconciler) addEnds(ctx context.Context, key issuer.Key, s *snapshot) error {
 	var list corev1.SecretList
 	err := r.List(ctx, &list, client.MatchingFields{indexIssuer: keyText(key)}, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)
 	if err != nil {
-		return fmt.Errorf("Secrets of certificates: %w", err)
+		return fmt.Errorf("list Secrets of certificates: %w", err)
 	}
 	var leaves []*x509.Certificate
 	for i := range list.Items {
@@ -191,20 +192,20 @@ func (r *reconciler) addEnds(ctx context.Context, key issuer.Key, s *snapshot) e
 			leaves = append(leaves, leaf)
 		}
 	}
-	slices.SortFunc(leaves, func(a, b *x509.Certificate) int { return b.NotAfter.Compare(a.NotAfter) }) // so that few signatures are verified
+	slices.SortFunc(leaves, func(a, b *x509.Certificate) int { return b.NotAfter.Compare(a.NotAfter) }) // to verify few signatures
 	for i := range s.had {
 		for _, leaf := range leaves {
 			s.had[i].count(leaf)
 		}
 	}
-	slices.SortStableFunc(s.had, func(a, b former) int { // what was seen comes in any order
+	slices.SortStableFunc(s.had, func(a, b former) int { // seen returns them in random order
 		return cmp.Compare(certs.Fingerprint(a.cert), certs.Fingerprint(b.cert))
 	})
 	s.longest = longest(leaves)
 	return nil
 }
 
-// idle is since when nothing refers to a Secret; zero: something does.
+// idle returns since when nothing refers to a Secret, or zero if something does.
 func (r *reconciler) idle(place types.NamespacedName, is bool) time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -221,7 +222,7 @@ func (r *reconciler) idle(place types.NamespacedName, is bool) time.Time {
 	return r.idleSince[place]
 }
 
-// depend notes which issuer a Secret depends on; nil: none.
+// depend records which issuer a Secret depends on, or none if key is nil.
 func (r *reconciler) depend(place types.NamespacedName, key *issuer.Key) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -235,7 +236,7 @@ func (r *reconciler) depend(place types.NamespacedName, key *issuer.Key) {
 	r.dependsOn[place] = *key
 }
 
-// dependents are the Secrets that depend on an issuer.
+// dependents returns the Secrets that depend on an issuer.
 func (r *reconciler) dependents(key issuer.Key) []types.NamespacedName {
 	r.mu.Lock()
 	defer r.mu.Unlock()

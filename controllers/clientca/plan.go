@@ -20,58 +20,58 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// snapshot is what a plan for a Secret is made of. Nothing in it is changed.
+// snapshot is the input of a plan for a Secret. It is not modified.
 type snapshot struct {
 	place types.NamespacedName
-	// referrers verify clients with the Secret, the oldest first.
+	// referrers verify clients with the Secret, oldest first.
 	referrers []*configv2.ApisixTls
-	secret    *corev1.Secret // nil: there is none
-	// wanted is the issuer whose CAs it should hold; nil: nothing says one.
+	secret    *corev1.Secret // nil if there is none
+	// wanted is the issuer whose CAs it should contain, or nil.
 	wanted *v1alpha1.IssuerReference
-	// current are the CAs of the issuer, nil where they are not known, and obstacle says why, where that is a fault.
+	// current are the CAs of the issuer, or nil if they are unknown. obstacle says why if that is a fault.
 	current  []*x509.Certificate
 	obstacle *finding.Finding
 	had      []former
 	longest  time.Duration
-	// idleSince is since when nothing refers to the Secret. Zero: something does.
+	// idleSince is since when nothing refers to the Secret, or zero if something does.
 	idleSince time.Time
 }
 
-// plan is what to do about a Secret, and what to say to the ApisixTlses that refer to it.
+// plan is the change of a Secret, and the events for the ApisixTlses that refer to it.
 type plan struct {
 	write       *tlssecret.Content
 	writePermit authority.WritePermit
 
 	delete       bool
 	deletePermit authority.DeletePermit
-	// next is when there is something to do without an event. Zero: there is not.
+	// next is when to reconcile again, or zero.
 	next time.Time
-	says []word
+	says []notice
 }
 
-// word is an event for an ApisixTls.
-type word struct {
+// notice is an event on an ApisixTls.
+type notice struct {
 	to                 *configv2.ApisixTls
 	kind, reason, text string
 }
 
 func (p *plan) warn(to *configv2.ApisixTls, reason, text string) {
-	p.says = append(p.says, word{to, corev1.EventTypeWarning, reason, text})
+	p.says = append(p.says, notice{to, corev1.EventTypeWarning, reason, text})
 }
 
-// idleGrace is how long a Secret stays that nothing refers to any more: an ingress controller of 1.8 that finds it gone when it
-// hears of the deletion of an ApisixTls never drops its ssl object.
+// idleGrace is how long an unused Secret is kept. If it is already gone when ingress controller 1.8 processes the deletion of the
+// ApisixTls, that never deletes its ssl object.
 const idleGrace = 10 * time.Second
 
-// makePlan decides. It is pure, and the order of the ApisixTlses does not matter.
+// makePlan decides what to do. It is pure, and does not depend on the order of the ApisixTlses.
 func makePlan(s snapshot, now time.Time) plan {
 	p := plan{}
 	right := s.right()
 	if len(s.referrers) == 0 {
-		p.end(right, s.idleSince, now)
+		p.deleteIdle(right, s.idleSince, now)
 		return p
 	}
-	p.sayWhoDecides(s)
+	p.warnOthers(s)
 	if s.wanted == nil {
 		return p
 	}
@@ -84,10 +84,10 @@ func makePlan(s snapshot, now time.Time) plan {
 		return p
 	}
 	if len(s.current) == 0 {
-		return p // the issuer will be heard of
+		return p // a change of the issuer triggers a reconciliation
 	}
 	b := makeBundle(now, s.current, s.had, s.longest)
-	if len(b.cas) == 0 { // all have expired, which the issuer says
+	if len(b.cas) == 0 { // all have expired, which the issuer reports
 		return p
 	}
 	p.next = b.next
@@ -97,14 +97,14 @@ func makePlan(s snapshot, now time.Time) plan {
 	}
 	if permit, ok := right.Write(); ok {
 		p.write, p.writePermit = &content, permit
-		p.says = append(p.says, word{s.chief(), corev1.EventTypeNormal, v1alpha1.ReasonClientCAUpdated,
-			fmt.Sprintf("Secret %s holds the CAs of %s: %s", s.place.Name, s.wanted, b.text())})
+		p.says = append(p.says, notice{s.chief(), corev1.EventTypeNormal, v1alpha1.ReasonClientCAUpdated,
+			fmt.Sprintf("Secret %s contains the CAs of %s: %s", s.place.Name, s.wanted, b.text())})
 	}
 	return p
 }
 
-// end deletes a Secret that nothing refers to, after a grace.
-func (p *plan) end(right authority.TrustRight, since, now time.Time) {
+// deleteIdle deletes a Secret that nothing refers to, after a grace period.
+func (p *plan) deleteIdle(right authority.TrustRight, since, now time.Time) {
 	permit, ok := right.Delete()
 	switch {
 	case !ok:
@@ -115,32 +115,32 @@ func (p *plan) end(right authority.TrustRight, since, now time.Time) {
 	}
 }
 
-// sayWhoDecides warns those that differ from the one that decides, and those whose annotation has gone.
-func (p *plan) sayWhoDecides(s snapshot) {
+// warnOthers warns the ApisixTlses that differ from the one that takes precedence, and those whose annotation was removed.
+func (p *plan) warnOthers(s snapshot) {
 	for _, tls := range s.referrers {
 		w := wishOf(tls)
 		switch {
 		case s.wanted == nil || w.problem != "":
-		case !w.asks && s.right().Ours() && !s.asked():
-			p.warn(tls, v1alpha1.ReasonSourceOptedOut, fmt.Sprintf("no annotation %s: Secret %s is kept filled with the CAs of %s; set the annotation again, or remove annotation %s of the Secret to keep it yourself",
+		case !w.present && s.right().Ours() && !s.requested():
+			p.warn(tls, v1alpha1.ReasonSourceOptedOut, fmt.Sprintf("no annotation %s: Secret %s is still updated with the CAs of %s; set the annotation again, or remove annotation %s of the Secret to manage it yourself",
 				v1alpha1.AnnotationClientCA, s.place.Name, s.wanted, v1alpha1.AnnotationClientCAIssuer))
-		case w.asks && w.issuer != *s.wanted:
-			p.warn(tls, v1alpha1.ReasonSecretShared, fmt.Sprintf("annotation %s: Secret %s is shared with ApisixTls %s, which is older and decides for %s: set the same on both, or name another Secret in spec.client.caSecret here",
+		case w.present && w.issuer != *s.wanted:
+			p.warn(tls, v1alpha1.ReasonSecretShared, fmt.Sprintf("annotation %s: Secret %s is shared with ApisixTls %s, which is older and takes precedence with %s: set the same on both, or name another Secret in spec.client.caSecret here",
 				v1alpha1.AnnotationClientCA, s.place.Name, s.chief().Name, s.wanted))
 		}
 	}
 }
 
-// warnAll warns those that ask for the Secret to be filled.
+// warnAll warns the ApisixTlses that request the CAs.
 func (p *plan) warnAll(s snapshot, f *finding.Finding) {
 	for _, tls := range s.referrers {
-		if w := wishOf(tls); !s.asked() || w.asks && w.problem == "" {
+		if w := wishOf(tls); !s.requested() || w.present && w.problem == "" {
 			p.warn(tls, f.Reason, f.Message)
 		}
 	}
 }
 
-// chief is the ApisixTls that decides: the oldest that asks, else the oldest.
+// chief returns the ApisixTls that takes precedence: the oldest one with a request, else the oldest.
 func (s *snapshot) chief() *configv2.ApisixTls {
 	for _, tls := range s.referrers {
 		if wishes(tls) {
@@ -150,13 +150,13 @@ func (s *snapshot) chief() *configv2.ApisixTls {
 	return s.referrers[0]
 }
 
-// asked reports whether an ApisixTls asks for the Secret to be filled.
-func (s *snapshot) asked() bool { return slices.ContainsFunc(s.referrers, wishes) }
+// requested reports whether an ApisixTls requests the CAs.
+func (s *snapshot) requested() bool { return slices.ContainsFunc(s.referrers, wishes) }
 
-// wishes reports whether an ApisixTls names an issuer, rightly, and lives.
+// wishes reports whether an ApisixTls names a valid issuer and is not being deleted.
 func wishes(tls *configv2.ApisixTls) bool {
 	w := wishOf(tls)
-	return w.asks && w.problem == "" && tls.DeletionTimestamp.IsZero()
+	return w.present && w.problem == "" && tls.DeletionTimestamp.IsZero()
 }
 
 func (s *snapshot) right() authority.TrustRight {
@@ -173,7 +173,7 @@ func (s *snapshot) right() authority.TrustRight {
 	return authority.OfTrust(t)
 }
 
-// kind is the type of the Secret that there is; empty: there is none.
+// kind returns the type of the existing Secret, or "" if there is none.
 func (s *snapshot) kind() corev1.SecretType {
 	if s.secret == nil {
 		return ""
@@ -181,7 +181,7 @@ func (s *snapshot) kind() corev1.SecretType {
 	return s.secret.Type
 }
 
-// text names the CAs of a bundle.
+// text returns the names of the CAs of a bundle.
 func (b *bundle) text() string {
 	var all []string
 	for _, ca := range b.cas {
@@ -194,8 +194,8 @@ func (b *bundle) text() string {
 	return strings.Join(all, ", ")
 }
 
-// wantedBy is the issuer whose CAs a Secret should hold: that of the oldest ApisixTls that names one, else, for it was opted out, that
-// of a Secret of ours; nil: none.
+// wantedBy returns the issuer whose CAs a Secret should contain: that of the oldest ApisixTls that names one. If all have opted
+// out, it is the issuer of our existing Secret. It returns nil if there is none.
 func wantedBy(referrers []*configv2.ApisixTls, secret *corev1.Secret) *v1alpha1.IssuerReference {
 	for _, tls := range referrers {
 		if wishes(tls) {

@@ -25,29 +25,29 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// Issuers finds issuers and what is known of them.
+// Issuers finds issuers and their observations.
 type Issuers interface {
-	// Find gives nil where there is no such issuer.
+	// Find returns nil if there is no such issuer.
 	Find(ctx context.Context, namespace string, ref v1alpha1.IssuerReference) (v1alpha1.Issuer, error)
 	Observation(issuer v1alpha1.Issuer) issuer.Observation
 }
 
-// reconciler fills Secrets. A request is for a Secret, or for an ApisixTls whose faults are reported then: see requests.
+// reconciler writes client CAs to Secrets. A request is for a Secret, or for an ApisixTls to report its faults.
 type reconciler struct {
-	// Reader is the cache, which has of Secrets those that the controller made. Live reads past it.
+	// Reader is the cache, which only contains Secrets that the controller created. Live reads from the API server.
 	client.Reader
 	live     client.Reader
 	writer   tlssecret.Writer
 	issuers  Issuers
 	recorder events.EventRecorder
 	clock    clock.PassiveClock
-	// noSecret reports whether there is surely no such Secret.
+	// noSecret reports whether a Secret is known not to exist.
 	noSecret func(types.NamespacedName) bool
-	// class limits the ApisixTlses that count to an ingress class, and those without one. Empty: all.
+	// class restricts the ApisixTlses to an ingress class and those without one. Empty means all.
 	class string
 
 	seen     seen
-	reported sync.Map // ctrl.Request -> map[saying]string, of the last run
+	reported sync.Map // ctrl.Request -> map[saying]string, of the last reconciliation
 	fights   fights
 
 	mu        sync.Mutex
@@ -56,13 +56,13 @@ type reconciler struct {
 }
 
 const (
-	// lookAgain is how often a Secret is looked at though nothing was heard: of an issuer that is deleted, nothing is.
+	// lookAgain is how often a Secret is reconciled without an event, as the deletion of an issuer triggers none.
 	lookAgain = 10 * time.Minute
-	// writeAgain is how soon to try again after somebody else has written the same Secret.
+	// writeAgain is the delay after a conflict with another writer.
 	writeAgain = 100 * time.Millisecond
 )
 
-// Reconcile has a Secret hold what it should, or reports what is wrong with an ApisixTls.
+// Reconcile updates a Secret, or reports the faults of an ApisixTls.
 func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	kind, name, _ := strings.Cut(req.Name, "/")
 	key := types.NamespacedName{Namespace: req.Namespace, Name: name}
@@ -75,20 +75,20 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 // check reports the faults of one ApisixTls.
 func (r *reconciler) check(ctx context.Context, req ctrl.Request, key types.NamespacedName) error {
 	tls := &configv2.ApisixTls{}
-	var says []word
+	var says []notice
 	switch err := r.Get(ctx, key, tls); {
 	case client.IgnoreNotFound(err) != nil:
 		return err
 	case err == nil && r.watches(tls):
 		if problem := wishOf(tls).problem; problem != "" {
-			says = append(says, word{tls, corev1.EventTypeWarning, v1alpha1.ReasonInvalidSource, problem})
+			says = append(says, notice{tls, corev1.EventTypeWarning, v1alpha1.ReasonInvalidSource, problem})
 		}
 	}
 	r.report(req, says)
 	return nil
 }
 
-// fill plans on what the cache has, and once more on what there is where that has something to write.
+// fill plans with the cache. If there is something to write, it plans again with the current state of the API server.
 func (r *reconciler) fill(ctx context.Context, req ctrl.Request, key types.NamespacedName) (ctrl.Result, error) {
 	s, err := r.observe(ctx, false, key)
 	if err != nil {
@@ -111,13 +111,13 @@ func (r *reconciler) fill(ctx context.Context, req ctrl.Request, key types.Names
 			p.warn(tls, refused.Reason, refused.Message)
 		}
 		r.report(req, p.says)
-		return ctrl.Result{}, fmt.Errorf("Secret %s with the CAs of clients: %w", key, err)
+		return ctrl.Result{}, fmt.Errorf("write client CA Secret %s: %w", key, err)
 	}
 	r.report(req, p.says)
 	return ctrl.Result{RequeueAfter: r.wait(s, p, wait)}, nil
 }
 
-// wait is when to look again. Zero: when something is heard.
+// wait returns when to reconcile again, or zero for the next event.
 func (r *reconciler) wait(s snapshot, p plan, wait time.Duration) time.Duration {
 	if wait == 0 && s.wanted != nil {
 		wait = lookAgain
@@ -132,22 +132,22 @@ func (r *reconciler) wait(s snapshot, p plan, wait time.Duration) time.Duration 
 	return min(wait, next)
 }
 
-// act is the only writer. wait is how long a write is held.
+// act applies a plan. It is the only writer. wait is how long a write is delayed.
 func (r *reconciler) act(ctx context.Context, s snapshot, p *plan) (wait time.Duration, err error) {
 	switch {
 	case p.delete:
-		ctrl.LoggerFrom(ctx).Info("deleting the Secret with the CAs of clients: no ApisixTls refers to it any more", "secret", s.place)
+		ctrl.LoggerFrom(ctx).Info("deleting the client CA Secret: no ApisixTls refers to it any more", "secret", s.place)
 		return 0, r.writer.Delete(ctx, p.deletePermit)
 	case p.write == nil:
 		return 0, nil
 	}
 	if wait := r.fights.take(s.place, r.clock.Now()); wait > 0 {
 		p.says = nil
-		p.warn(s.chief(), v1alpha1.ReasonSecretReverted, fmt.Sprintf("spec.client.caSecret: Secret %s is changed by %s each time it is filled with the CAs of %s: keep that from writing it, or name another Secret",
+		p.warn(s.chief(), v1alpha1.ReasonSecretReverted, fmt.Sprintf("spec.client.caSecret: Secret %s is overwritten by %s after each update with the CAs of %s: stop that from writing it, or name another Secret",
 			s.place.Name, writerOf(s.secret), s.wanted))
 		return wait, nil
 	}
-	ctrl.LoggerFrom(ctx).Info("writing the CAs of clients", "secret", s.place, "issuer", s.wanted.String(), "new", s.secret == nil)
+	ctrl.LoggerFrom(ctx).Info("writing client CAs", "secret", s.place, "issuer", s.wanted.String(), "new", s.secret == nil)
 	_, err = r.writer.Write(ctx, p.writePermit, s.secret, *p.write)
 	return 0, err
 }
@@ -156,17 +156,17 @@ func writerOf(secret *corev1.Secret) string {
 	if name := tlssecret.LastWriter(secret); name != "" {
 		return note.Cut(name, 80)
 	}
-	return "somebody else"
+	return "an unknown client"
 }
 
-// saying is what an event was of: one ApisixTls, and why.
+// saying identifies an event: an ApisixTls and a reason.
 type saying struct {
 	uid    types.UID
 	reason string
 }
 
-// report emits what there is to say as events: once until it changes.
-func (r *reconciler) report(req ctrl.Request, says []word) {
+// report records events, each once until it changes.
+func (r *reconciler) report(req ctrl.Request, says []notice) {
 	texts := map[saying]string{}
 	for _, w := range says {
 		texts[saying{w.to.UID, w.reason}] = w.text

@@ -36,7 +36,7 @@ func TestRotation(t *testing.T) {
 			step()
 			s.rotate(old)
 			step("create clients")
-			s.said("Normal ClientCAUpdated Secret clients holds the CAs of VaultIssuer/vault: old")
+			s.said("Normal ClientCAUpdated Secret clients contains the CAs of VaultIssuer/vault: old")
 			s.holds("old")
 			step()
 
@@ -146,7 +146,7 @@ func TestObstacles(t *testing.T) {
 		{"not ready", func(s *scene) {
 			s.vault.known["VaultIssuer/vault"], s.vault.ready = issuer.Observation{}, metav1.ConditionFalse
 		}, nil, "Warning IssuerNotReady annotation apisix-certs.io/client-ca: VaultIssuer/vault is not ready, see its conditions: Vault is sealed"},
-		{"a CA that cannot be read", func(s *scene) { s.vault.known["VaultIssuer/vault"] = issuer.Observation{Ready: true} }, nil, "the CA of VaultIssuer/vault is not known: let its policy in Vault read"},
+		{"a CA that cannot be read", func(s *scene) { s.vault.known["VaultIssuer/vault"] = issuer.Observation{Ready: true} }, nil, "the CA of VaultIssuer/vault is unknown: allow its Vault policy to read"},
 		{"not of type vault", func(s *scene) { s.vault.known["Issuer/x"], s.vault.typ = issuer.Observation{}, "ca" }, []tlsEdit{clientCA("Issuer/x")}, "Warning InvalidSource annotation apisix-certs.io/client-ca: Issuer/x is not of type vault"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -158,7 +158,7 @@ func TestObstacles(t *testing.T) {
 	}
 }
 
-// TestFaultsOfTLS: an ApisixTls that cannot have what it asks for is told so, once.
+// TestFaultsOfTLS: an ApisixTls that cannot have what it present for is told so, once.
 func TestFaultsOfTLS(t *testing.T) {
 	s := newScene(t, newTLS(func(tls *configv2.ApisixTls) { tls.Spec.Client = nil }))
 	for range 2 {
@@ -166,7 +166,7 @@ func TestFaultsOfTLS(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.said("Warning InvalidSource annotation apisix-certs.io/client-ca: spec.client.caSecret names no Secret")
+	s.said("Warning InvalidSource annotation apisix-certs.io/client-ca: spec.client.caSecret does not name a Secret")
 	if len(s.writes) > 0 {
 		t.Errorf("writes %q", s.writes)
 	}
@@ -189,7 +189,7 @@ func TestEnd(t *testing.T) {
 	}
 	edit(bare)
 	s.run()
-	s.said("Warning SourceOptedOut no annotation apisix-certs.io/client-ca: Secret clients is kept filled with the CAs of VaultIssuer/vault")
+	s.said("Warning SourceOptedOut no annotation apisix-certs.io/client-ca: Secret clients is still updated with the CAs of VaultIssuer/vault")
 	s.rotate(certstest.NewCA(t, "new", hours(5000)))
 	s.run("update clients")
 	s.holds("new")
@@ -213,7 +213,7 @@ func TestTwoThatDiffer(t *testing.T) {
 	s.vault.known["VaultIssuer/other"] = issuer.Observation{Ready: true}
 	s.rotate(certstest.NewCA(t, "old", hours(5000)))
 	s.run("create clients")
-	s.said("Warning SecretShared annotation apisix-certs.io/client-ca: Secret clients is shared with ApisixTls web, which is older and decides for VaultIssuer/vault", "ClientCAUpdated")
+	s.said("Warning SecretShared annotation apisix-certs.io/client-ca: Secret clients is shared with ApisixTls web, which is older and takes precedence with VaultIssuer/vault", "ClientCAUpdated")
 	s.holds("old")
 }
 
@@ -290,7 +290,7 @@ func TestDamaged(t *testing.T) {
 	if next := s.run(); next != writesIn {
 		t.Errorf("tries again in %s", next)
 	}
-	s.said("Warning SecretReverted spec.client.caSecret: Secret clients is changed by")
+	s.said("Warning SecretReverted spec.client.caSecret: Secret clients is overwritten by")
 }
 
 // TestClass: an ApisixTls of another ingress class is another controller's.

@@ -14,7 +14,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// contentOf is a Secret with a bundle. kind is the type of the Secret that there is, which cannot be changed; empty: there is none.
+// contentOf returns the content of a Secret with a bundle. kind is the immutable type of the existing Secret, or "" if there is
+// none.
 func contentOf(kind corev1.SecretType, issuer v1alpha1.IssuerReference, b bundle) tlssecret.Content {
 	if kind == "" {
 		kind = corev1.SecretTypeOpaque
@@ -26,7 +27,7 @@ func contentOf(kind corev1.SecretType, issuer v1alpha1.IssuerReference, b bundle
 			noted[fingerprint] = until.UTC().Format(time.RFC3339)
 		}
 	}
-	text, _ := json.Marshal(noted) // plain data always marshals, keys in order
+	text, _ := json.Marshal(noted) // never fails; keys are sorted
 	return tlssecret.Content{
 		Type: kind,
 		Data: map[string][]byte{corev1.ServiceAccountRootCAKey: certs.EncodeCertificates(b.cas...)},
@@ -37,8 +38,8 @@ func contentOf(kind corev1.SecretType, issuer v1alpha1.IssuerReference, b bundle
 	}
 }
 
-// heldBy are the CAs that an earlier write has put into a Secret, nil for none. Those that nothing is noted of are left out: somebody
-// else put them there. Those that somebody has taken out are among the seen ones.
+// heldBy returns the CAs that an earlier write has put into a Secret, which may be nil. It ignores CAs without a record, as
+// another client added them. CAs that another client has removed are included from seen.
 func heldBy(secret *corev1.Secret, seen []former) []former {
 	if secret == nil {
 		return nil
@@ -47,7 +48,7 @@ func heldBy(secret *corev1.Secret, seen []former) []former {
 	if json.Unmarshal([]byte(secret.Annotations[v1alpha1.AnnotationClientCAs]), &noted) != nil {
 		return nil
 	}
-	cas, _ := certs.ParseCertificates(secret.Data[corev1.ServiceAccountRootCAKey]) // what is damaged is written again
+	cas, _ := certs.ParseCertificates(secret.Data[corev1.ServiceAccountRootCAKey]) // an invalid value is overwritten
 	for _, f := range seen {
 		cas = append(cas, f.cert)
 	}
@@ -57,7 +58,7 @@ func heldBy(secret *corev1.Secret, seen []former) []former {
 		if !ours || has(had, ca) {
 			continue
 		}
-		until, _ := time.Parse(time.RFC3339, text) // empty: it was current
+		until, _ := time.Parse(time.RFC3339, text) // empty for a current CA
 		had = append(had, former{cert: ca, until: until})
 	}
 	return had

@@ -16,14 +16,14 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// seen remembers the CAs that issuers had while this process ran, and when the last certificate of each expires among those that
-// were replaced meanwhile: a Secret that is written again does not say what was in it.
+// seen records the CAs that issuers had while this process was running, and the latest expiry of the certificates of each that
+// were replaced in the meantime, as a rewritten Secret no longer contains them.
 type seen struct {
 	mu       sync.Mutex
 	byIssuer map[issuer.Key]map[string]*former // by fingerprint
 }
 
-// watch begins to follow what CAs of an issuer have signed.
+// watch starts to record the certificates that CAs of an issuer signed.
 func (s *seen) watch(key issuer.Key, cas []*x509.Certificate) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -40,7 +40,7 @@ func (s *seen) watch(key issuer.Key, cas []*x509.Certificate) {
 	}
 }
 
-// of are the CAs that an issuer was seen to have.
+// of returns the recorded CAs of an issuer.
 func (s *seen) of(key issuer.Key) []former {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,7 +51,7 @@ func (s *seen) of(key issuer.Key) []former {
 	return all
 }
 
-// count counts the certificate in a Secret of a certificate, where a CA that is followed has signed it.
+// count records the certificate in a Secret if a recorded CA has signed it.
 func (s *seen) count(secret *corev1.Secret) {
 	key, leaf := leafOf(secret)
 	if leaf == nil {
@@ -64,8 +64,8 @@ func (s *seen) count(secret *corev1.Secret) {
 	}
 }
 
-// unknown reports whether the certificate in a Secret is of an issuer that is followed, and none of its CAs signed it: the issuer may
-// have another one by now.
+// unknown reports whether the certificate in a Secret is of a recorded issuer but not signed by any of its CAs. The issuer may
+// have another CA now.
 func (s *seen) unknown(secret *corev1.Secret) (issuer.Key, bool) {
 	key, leaf := leafOf(secret)
 	if leaf == nil {
@@ -82,15 +82,15 @@ func (s *seen) unknown(secret *corev1.Secret) (issuer.Key, bool) {
 	return key, len(cas) > 0
 }
 
-// count puts off the last end by a certificate that the CA has signed.
+// count updates the latest expiry with a certificate that the CA has signed.
 func (f *former) count(leaf *x509.Certificate) {
 	if leaf.NotAfter.After(f.lastEnd) && signed(f.cert, leaf) {
 		f.lastEnd = leaf.NotAfter
 	}
 }
 
-// leafOf is the certificate in a Secret of a certificate, and its issuer as the Secret says; nil where it holds none. Who may
-// write the Secret may have it say what he likes: a signature shows whose it is.
+// leafOf returns the certificate in a Secret, and its issuer according to the Secret. It returns nil if there is no certificate.
+// The marks of a Secret can be forged, so the caller must verify the signature.
 func leafOf(secret *corev1.Secret) (issuer.Key, *x509.Certificate) {
 	key, ok := issuerOf(secret)
 	if !ok {
@@ -103,7 +103,7 @@ func leafOf(secret *corev1.Secret) (issuer.Key, *x509.Certificate) {
 	return key, chain[0]
 }
 
-// issuerOf is the issuer of the certificate in a Secret, as its marks say.
+// issuerOf returns the issuer of the certificate in a Secret, according to its marks.
 func issuerOf(secret *corev1.Secret) (issuer.Key, bool) {
 	marks := tlssecret.MarksOf(secret)
 	namespace, _, owned := strings.Cut(marks.Owner, "/")
@@ -113,7 +113,7 @@ func issuerOf(secret *corev1.Secret) (issuer.Key, bool) {
 	return keyOf(namespace, v1alpha1.ParseIssuer(marks.IssuedBy)), true
 }
 
-// keyOf is the key of the issuer that an object in a namespace refers to.
+// keyOf returns the key of the issuer that an object in a namespace refers to.
 func keyOf(namespace string, ref v1alpha1.IssuerReference) issuer.Key {
 	ref = ref.WithKind()
 	if ref.ClusterWide() {
@@ -122,7 +122,7 @@ func keyOf(namespace string, ref v1alpha1.IssuerReference) issuer.Key {
 	return issuer.Key{Kind: ref.QualifiedKind(), Namespace: namespace, Name: ref.Name}
 }
 
-// longest is the longest life of certificates.
+// longest returns the longest lifetime of certificates.
 func longest(leaves []*x509.Certificate) (most time.Duration) {
 	for _, leaf := range leaves {
 		most = max(most, leaf.NotAfter.Sub(leaf.NotBefore))

@@ -26,28 +26,28 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-// Options are what the controller needs. All fields but Shard and IngressClass are required.
+// Options are the dependencies of the controller. All fields except Shard and IngressClass are required.
 type Options struct {
 	Issuers Issuers
 	Writer  tlssecret.Writer
-	// Secrets brings the names of all Secrets that change, and NoSecret reports whether there is surely none of a name.
+	// Secrets delivers the names of all Secrets that change. NoSecret reports whether a Secret is known not to exist.
 	Secrets  func(handler.EventHandler) ctrlsource.Source
 	NoSecret func(types.NamespacedName) bool
-	// Check has an issuer looked at, for it seems to have another CA. It must not wait.
+	// Check schedules a check of an issuer that seems to have another CA. It must not block.
 	Check        func(issuer.Key)
 	Shard        *shard.Shard
 	IngressClass string
 }
 
-// Controller fills Secrets with the CAs of clients.
+// Controller writes client CAs to Secrets.
 type Controller struct {
 	reconciler *reconciler
 	shard      *shard.Shard
-	// filled are Secrets that Changed has filled past the queue, which looks at them again when there is something to do.
+	// filled are Secrets that Changed has written directly. They are enqueued for later changes.
 	filled chan event.GenericEvent
 }
 
-// Setup builds the controller. The cluster must have the CRD of ApisixTlses.
+// Setup builds the controller. The cluster must have the CRD of ApisixTls.
 func Setup(ctx context.Context, mgr ctrl.Manager, o Options) (*Controller, error) {
 	for _, index := range []struct {
 		name   string
@@ -75,12 +75,12 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) (*Controller, error
 	return &Controller{r, o.Shard, filled}, err
 }
 
-// requestOf is that of a Secret.
+// requestOf returns the request for a Secret.
 func requestOf(secret types.NamespacedName) ctrl.Request {
 	return ctrl.Request{NamespacedName: types.NamespacedName{Namespace: secret.Namespace, Name: "Secret/" + secret.Name}}
 }
 
-// ofTLS are the requests of an ApisixTls, and of the Secret with the CA of its clients.
+// ofTLS returns the requests for an ApisixTls and its client CA Secret.
 func ofTLS(_ context.Context, object client.Object) []ctrl.Request {
 	requests := []ctrl.Request{{NamespacedName: types.NamespacedName{Namespace: object.GetNamespace(), Name: kindTLS + "/" + object.GetName()}}}
 	if tls, ok := object.(*configv2.ApisixTls); ok {
@@ -91,7 +91,7 @@ func ofTLS(_ context.Context, object client.Object) []ctrl.Request {
 	return requests
 }
 
-// ofFilled is the request of a Secret that was made for the CAs of clients.
+// ofFilled returns the request for a Secret that was created for client CAs.
 func ofFilled(_ context.Context, object client.Object) []ctrl.Request {
 	if object.GetAnnotations()[v1alpha1.AnnotationClientCAIssuer] == "" {
 		return nil
@@ -99,7 +99,8 @@ func ofFilled(_ context.Context, object client.Object) []ctrl.Request {
 	return []ctrl.Request{requestOf(client.ObjectKeyFromObject(object))}
 }
 
-// ofReferred is the request of any Secret that an ApisixTls verifies clients with: one in the way may go.
+// ofReferred returns the request for a client CA Secret of an ApisixTls. An unmanaged one may block the controller until it is
+// deleted.
 func (r *reconciler) ofReferred(ctx context.Context, object client.Object) []ctrl.Request {
 	key := client.ObjectKeyFromObject(object)
 	var list configv2.ApisixTlsList
@@ -110,8 +111,8 @@ func (r *reconciler) ofReferred(ctx context.Context, object client.Object) []ctr
 	return []ctrl.Request{requestOf(key)}
 }
 
-// leaves counts the certificates that go, for the CAs that signed them, and has an issuer looked at whose new certificate none of its CAs
-// has signed.
+// leaves records replaced and deleted certificates for the CAs that signed them. It schedules a check of an issuer if none of its
+// CAs has signed its new certificate.
 func (r *reconciler) leaves(check func(issuer.Key)) predicate.Predicate {
 	count := func(object client.Object) {
 		if secret, ok := object.(*corev1.Secret); ok {
@@ -141,11 +142,11 @@ func deletionMarked() predicate.Predicate {
 	}}
 }
 
-// fillTimeout bounds how long those that wait for a Secret to be filled wait.
+// fillTimeout bounds how long callers wait for a Secret to be written.
 const fillTimeout = 5 * time.Second
 
-// Changed fills the Secrets of an issuer whose CA may have changed, and calls then. Certificates of a new CA should not be issued
-// before clients are verified with it. It does not wait.
+// Changed updates the Secrets of an issuer whose CA may have changed, then calls then. Clients should be verified with a new CA
+// before its certificates are issued. It does not block.
 func (c *Controller) Changed(ctx context.Context, key issuer.Key, then func()) {
 	var dependents []types.NamespacedName
 	if c != nil {
@@ -164,7 +165,7 @@ func (c *Controller) Changed(ctx context.Context, key issuer.Key, then func()) {
 			for ctx.Err() == nil {
 				result, err := run.Reconcile(ctx, requestOf(place))
 				if err != nil {
-					ctrl.LoggerFrom(ctx).Error(err, "cannot fill a Secret with the CAs of clients", "secret", place)
+					ctrl.LoggerFrom(ctx).Error(err, "cannot write client CAs to a Secret", "secret", place)
 				}
 				if err != nil || result.RequeueAfter != writeAgain {
 					break
@@ -176,7 +177,7 @@ func (c *Controller) Changed(ctx context.Context, key issuer.Key, then func()) {
 	}()
 }
 
-// enqueue has the queue look at a Secret. What is not taken in time is looked at later, see lookAgain.
+// enqueue enqueues a Secret. If the queue is full, the Secret is reconciled later (see lookAgain).
 func (c *Controller) enqueue(ctx context.Context, place types.NamespacedName) {
 	secret := &corev1.Secret{}
 	secret.Namespace, secret.Name = place.Namespace, place.Name

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package explain says what the controller would do about a certificate now, and why, from the same observation and plan. It
-// only reads, and asks neither Vault nor gateways.
+// Package explain shows what the controller would do with a certificate now, and why. It uses the controller's own observation
+// and plan. It only reads from the Kubernetes API and does not connect to Vault or gateways.
 //
 //	found, err := explain.Of(ctx, reader, cert, explain.Options{RequirePolicy: true})
 //
-// What only the running controller knows - how many certificates it has signed in a row, what a gateway holds at this moment -
-// is in the certificate's status as far as it matters.
+// Facts that only the running controller knows, such as the current content of a gateway, are read from the certificate's status.
 package explain
 
 import (
@@ -35,23 +34,23 @@ import (
 	"apisix-certs.io/apisix-certs/internal/references"
 )
 
-// Options are settings of the controller that matter.
+// Options are the settings of the controller that affect the plan.
 type Options struct {
 	RequirePolicy bool
 	// RotationSpread is --ca-rotation-spread.
 	RotationSpread time.Duration
 }
 
-// Explanation is what was observed, and what would be done.
+// Explanation is what was observed, what would be done, and the current status.
 type Explanation struct {
 	Namespace string   `json:"namespace"`
 	Name      string   `json:"name"`
 	Observed  Observed `json:"observed"`
 	Plan      Plan     `json:"plan"`
-	Told      Told     `json:"status"`
+	Status    Status   `json:"status"`
 }
 
-// Observed is what the plan goes by.
+// Observed is the input of the plan.
 type Observed struct {
 	Secret    string     `json:"secret"` // NAMESPACE/NAME
 	There     bool       `json:"secretExists"`
@@ -61,27 +60,27 @@ type Observed struct {
 	RenewalAt *time.Time `json:"renewalTime,omitempty"`
 	Issuer    string     `json:"issuer,omitempty"`
 	Found     bool       `json:"issuerExists"`
-	// Owned are the DNS names that belong to the certificate, Yielded those that an older one of its namespace has.
+	// Owned are the DNS names that belong to the certificate. Yielded are those that belong to an older one of its namespace.
 	Owned    []string               `json:"ownedNames,omitempty"`
 	Yielded  []string               `json:"yieldedNames,omitempty"`
 	Uses     []string               `json:"usedBy,omitempty"` // KIND NAMESPACE/NAME
 	Gateways []certificateOnGateway `json:"gateways,omitempty"`
 }
 
-// certificateOnGateway is what the controller last wrote of a gateway.
+// certificateOnGateway is the last recorded state of a gateway.
 type certificateOnGateway = v1alpha1.GatewayStatus
 
 // Plan is what would be done.
 type Plan struct {
 	Secret string `json:"secret"`        // keep, issue or rewrite
-	Why    string `json:"why,omitempty"` // a new certificate is due
-	// Held says what keeps the spec from being followed; Waits what a certificate waits for that is on its way.
+	Why    string `json:"why,omitempty"` // why a new certificate is due
+	// Held says what prevents the controller from following the spec. Waits says what the certificate is waiting for.
 	Held    *Finding   `json:"heldBy,omitempty"`
 	Waits   *Finding   `json:"waitsFor,omitempty"`
-	Backoff bool       `json:"backoff,omitempty"` // the last failure is too fresh to try again
+	Backoff bool       `json:"backoff,omitempty"` // waiting to retry after the last failure
 	Deliver string     `json:"deliver"`           // nothing, push, verify or withdraw
 	Revoke  int        `json:"revoke,omitempty"`  // how many replaced certificates are to be revoked
-	Next    *time.Time `json:"next,omitempty"`    // when the next thing happens by itself
+	Next    *time.Time `json:"next,omitempty"`    // next scheduled action
 }
 
 // Finding is a reason and a message, as in a condition.
@@ -90,16 +89,16 @@ type Finding struct {
 	Message string `json:"message"`
 }
 
-// Told is what the controller has written last.
-type Told struct {
+// Status is the current status of the certificate.
+type Status struct {
 	Ready   string `json:"ready"`
 	Reason  string `json:"reason,omitempty"`
 	Message string `json:"message,omitempty"`
-	// Behind: the status is of an older spec.
+	// Behind is set if the status describes an older spec.
 	Behind bool `json:"behind,omitempty"`
 }
 
-// Of explains a certificate. reader reads past any cache, with the rights of whoever asks.
+// Of explains a certificate. reader must not use a cache, and has the permissions of the caller.
 func Of(ctx context.Context, reader client.Client, cert *v1alpha1.ApisixCertificate, options Options) (*Explanation, error) {
 	r, err := reconcilerFor(ctx, reader, options)
 	if err != nil {
@@ -109,13 +108,13 @@ func Of(ctx context.Context, reader client.Client, cert *v1alpha1.ApisixCertific
 	if err != nil {
 		return nil, err
 	}
-	s.Keys.Unsupported, s.Keys.Unknown = nil, nil // no gateway was asked
+	s.Keys.Unsupported, s.Keys.Unknown = nil, nil // no gateway was queried
 	now := clock.RealClock{}.Now()
 	p := plan.Make(s, now)
-	return &Explanation{Namespace: cert.Namespace, Name: cert.Name, Observed: observedOf(&s, &p), Plan: planOf(&p), Told: toldBy(cert)}, nil
+	return &Explanation{Namespace: cert.Namespace, Name: cert.Name, Observed: observedOf(&s, &p), Plan: planOf(&p), Status: statusOf(cert)}, nil
 }
 
-// reconcilerFor puts the controller's rooms together around a client that only reads, without an issuer or a gateway.
+// reconcilerFor returns a reconciler with a client that only reads, and without issuers or gateways.
 func reconcilerFor(ctx context.Context, reader client.Client, options Options) (*certificate.Reconciler, error) {
 	readOnly := readOnly{source.Unindexed(reader)}
 	var list v1alpha1.ApisixCertificateList
@@ -193,12 +192,12 @@ func findingOf(f *finding.Finding) *Finding {
 	return &Finding{f.Reason, f.Message}
 }
 
-func toldBy(cert *v1alpha1.ApisixCertificate) Told {
+func statusOf(cert *v1alpha1.ApisixCertificate) Status {
 	ready := meta.FindStatusCondition(cert.Status.Conditions, v1alpha1.ConditionReady)
 	if ready == nil {
-		return Told{Ready: string(metav1.ConditionUnknown), Message: "no controller has looked at it yet: apisix-certs check tells whether one runs"}
+		return Status{Ready: string(metav1.ConditionUnknown), Message: "no controller has processed it yet: run apisix-certs check to find out whether one is running"}
 	}
-	return Told{Ready: string(ready.Status), Reason: ready.Reason, Message: ready.Message, Behind: cert.Status.ObservedGeneration != cert.Generation}
+	return Status{Ready: string(ready.Status), Reason: ready.Reason, Message: ready.Message, Behind: cert.Status.ObservedGeneration != cert.Generation}
 }
 
 func timeOf(t time.Time) *time.Time {
@@ -208,17 +207,17 @@ func timeOf(t time.Time) *time.Time {
 	return &t
 }
 
-// noGateways: none is asked.
+// noGateways returns no gateways, so that none is connected to.
 type noGateways struct{}
 
 func (noGateways) For(string) []*gateway.Gateway { return nil }
 func (noGateways) Named(string) *gateway.Gateway { return nil }
 
-// noSigners: no issuer is asked.
+// noSigners returns no sessions, so that no issuer is connected to.
 type noSigners struct{}
 
 func (noSigners) Get(context.Context, v1alpha1.Issuer) (*vault.Session, error) {
-	return nil, finding.New(v1alpha1.ReasonIssuerNotReady, "no issuer is asked here")
+	return nil, finding.New(v1alpha1.ReasonIssuerNotReady, "issuers are not queried by explain")
 }
 
 func (noSigners) Observation(v1alpha1.Issuer) issuer.Observation { return issuer.Observation{} }

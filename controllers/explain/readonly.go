@@ -9,10 +9,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// errReadOnly: nothing here writes, and this makes sure of it.
-var errReadOnly = errors.New("explain only reads")
+// errReadOnly is returned by all write methods, as a safeguard.
+var errReadOnly = errors.New("explain must not write")
 
-// readOnly is a client that refuses to write.
+// readOnly is a client that rejects writes.
 type readOnly struct{ client.Client }
 
 func (readOnly) Create(context.Context, client.Object, ...client.CreateOption) error {

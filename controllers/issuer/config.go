@@ -22,22 +22,21 @@ import (
 	"apisix-certs.io/apisix-certs/certs/vault"
 )
 
-// tokenSeconds is the life of a ServiceAccount token for one login, the shortest that the API server gives.
+// tokenSeconds is the lifetime of a ServiceAccount token for one login, in seconds: the shortest that the API server allows.
 const tokenSeconds = 600
 
-// credentials reads what an issuer's spec refers to.
+// credentials reads the objects that an issuer's spec refers to.
 type credentials struct {
 	client    client.Client
 	live      client.Reader
 	namespace string
-	// elsewhere is what to do where something does not exist in namespace that another program has in one of its own; empty
-	// where there is none.
+	// elsewhere is the fix for an object that may exist in the namespace of another program instead. It may be empty.
 	elsewhere string
-	// versions tell whether what was read has changed, without its content.
+	// versions change when what was read changes. They do not contain it.
 	versions []string
 }
 
-// absent is the error for an object that does not exist.
+// absent returns the error for an object that does not exist.
 func (c *credentials) absent(field, kind, name string) *CredentialsError {
 	fix := "create it, or correct the name"
 	if c.elsewhere != "" {
@@ -46,7 +45,7 @@ func (c *credentials) absent(field, kind, name string) *CredentialsError {
 	return &CredentialsError{field, fmt.Sprintf("%s %s does not exist in namespace %s", kind, name, c.namespace), fix}
 }
 
-// key reads one key of a Secret. field is where the issuer refers to it.
+// key reads one key of a Secret. field is the field of the issuer that refers to it.
 func (c *credentials) key(ctx context.Context, field string, ref *v1alpha1.SecretKeySelector, defaultKey string) (string, error) {
 	if ref == nil {
 		return "", nil
@@ -71,8 +70,8 @@ func (c *credentials) key(ctx context.Context, field string, ref *v1alpha1.Secre
 	return value, nil
 }
 
-// versionOf changes with the value alone, so that a label on a Secret does not end a login. Its key, which lives as long as
-// the process, keeps others from trying values.
+// versionOf returns a version that changes only with the value, so that adding a label to a Secret does not invalidate a login.
+// It is keyed with a random key per process, so that values cannot be guessed from it.
 func versionOf(name, key, value string) string {
 	mac := hmac.New(sha256.New, versionKey())
 	_, _ = fmt.Fprintf(mac, "%s\x00%s\x00%s", name, key, value)
@@ -85,7 +84,7 @@ var versionKey = sync.OnceValue(func() []byte {
 	return key
 })
 
-// serviceAccountToken gives tokens of a ServiceAccount, a new one at each call.
+// serviceAccountToken returns a function that requests a new token of a ServiceAccount at each call.
 func (c *credentials) serviceAccountToken(field string, ref v1alpha1.ServiceAccountReference, audience string) vault.JWT {
 	namespace := c.namespace
 	return func(ctx context.Context) (string, error) {
@@ -99,7 +98,7 @@ func (c *credentials) serviceAccountToken(field string, ref v1alpha1.ServiceAcco
 		case apierrors.IsNotFound(err):
 			return "", c.absent(field, "ServiceAccount", ref.Name)
 		case apierrors.IsForbidden(err):
-			return "", &CredentialsError{field, fmt.Sprintf("the controller may not ask for tokens of ServiceAccount %s in namespace %s", ref.Name, namespace),
+			return "", &CredentialsError{field, fmt.Sprintf("the controller is not allowed to request tokens of ServiceAccount %s in namespace %s", ref.Name, namespace),
 				"allow it to create serviceaccounts/token there with a Role"}
 		case err != nil:
 			return "", fmt.Errorf("token of ServiceAccount %s: %w", ref.Name, err)
@@ -108,7 +107,7 @@ func (c *credentials) serviceAccountToken(field string, ref v1alpha1.ServiceAcco
 	}
 }
 
-// config reads the credentials of an issuer and returns what a session needs, and the versions of what was read.
+// config reads the credentials of an issuer. It returns the configuration of a session, and the versions of what was read.
 func (s *Sessions) config(ctx context.Context, issuer v1alpha1.Issuer) (vault.Config, []string, error) {
 	spec := issuer.IssuerSpec()
 	if problems := Problems(spec); len(problems) > 0 {
@@ -139,8 +138,8 @@ func (s *Sessions) config(ctx context.Context, issuer v1alpha1.Issuer) (vault.Co
 	return config, c.versions, err
 }
 
-// home is the namespace where an issuer's Secrets and ServiceAccounts are, and for those of cert-manager without a
-// namespace what to do where they are not there.
+// home returns the namespace of an issuer's Secrets and ServiceAccounts. For cluster-scoped cert-manager issuers it also returns
+// the fix if they are not there.
 func (s *Sessions) home(issuer v1alpha1.Issuer) (namespace, elsewhere string) {
 	_, theirs := issuer.(*Foreign)
 	switch {
@@ -151,10 +150,10 @@ func (s *Sessions) home(issuer v1alpha1.Issuer) (namespace, elsewhere string) {
 	case s.CertManagerNamespace != "":
 		return s.CertManagerNamespace, ""
 	}
-	return s.ClusterResourceNamespace, "cert-manager has what its ClusterIssuers name in its own namespace: copy %s %s from there, or set --cert-manager-cluster-resource-namespace"
+	return s.ClusterResourceNamespace, "cert-manager reads credentials of ClusterIssuers from its own namespace: copy %s %s from there, or set --cert-manager-cluster-resource-namespace"
 }
 
-// audienceOf is the audience that every token of a ServiceAccount for the issuer has.
+// audienceOf returns the audience of every ServiceAccount token for the issuer.
 func audienceOf(issuer v1alpha1.Issuer) string {
 	if namespace := issuer.GetNamespace(); namespace != "" {
 		return "vault://" + namespace + "/" + issuer.GetName()
@@ -162,7 +161,7 @@ func audienceOf(issuer v1alpha1.Issuer) string {
 	return "vault://" + issuer.GetName()
 }
 
-// Home is the namespace where an issuer's Secrets and ServiceAccounts are.
+// Home returns the namespace of an issuer's Secrets and ServiceAccounts.
 func (s *Sessions) Home(issuer v1alpha1.Issuer) string {
 	namespace, _ := s.home(issuer)
 	return namespace
@@ -191,7 +190,7 @@ func (c *credentials) tls(ctx context.Context, spec *v1alpha1.VaultIssuerSpec, c
 	return err
 }
 
-// auth reads what the login needs.
+// auth reads the credentials of the login.
 func (c *credentials) auth(ctx context.Context, auth v1alpha1.VaultAuth, audience string) (vault.Auth, error) {
 	switch {
 	case auth.TokenSecretRef != nil:
@@ -209,16 +208,16 @@ func (c *credentials) auth(ctx context.Context, auth v1alpha1.VaultAuth, audienc
 	case auth.ClientCertificate != nil:
 		return vault.ClientCertAuth{MountPath: auth.ClientCertificate.MountPath, Name: auth.ClientCertificate.Name}, nil
 	}
-	return nil, nil // Problems said so
+	return nil, nil // reported by Problems
 }
 
-// jwt gives the token of a Secret, or of a ServiceAccount where one is named.
+// jwt returns the token of a Secret, or of a ServiceAccount if one is named.
 func (c *credentials) jwt(ctx context.Context, field string, secret *v1alpha1.SecretKeySelector, defaultKey string, account *v1alpha1.ServiceAccountReference, audience string) (vault.JWT, error) {
 	if account != nil {
 		return c.serviceAccountToken(field+".serviceAccountRef", *account, audience), nil
 	}
 	if secret == nil {
-		return nil, nil // vault.Config.Validate says so
+		return nil, nil // reported by vault.Config.Validate
 	}
 	token, err := c.key(ctx, field+".secretRef", secret, defaultKey)
 	return func(context.Context) (string, error) { return token, nil }, err

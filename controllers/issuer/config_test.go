@@ -281,7 +281,7 @@ func TestForeignClusterIssuer(t *testing.T) {
 	theirs.Name, theirs.Spec = "vault", newIssuer(byAppRole).Spec
 	there := newSecret("cert-manager", "secretId", "S")
 	checkMissing(t, newSessions(t, there), theirs, "spec.auth.appRole.secretRef: Secret creds does not exist in namespace certs-system: "+
-		"cert-manager has what its ClusterIssuers name in its own namespace: copy Secret creds from there, or set --cert-manager-cluster-resource-namespace")
+		"cert-manager reads credentials of ClusterIssuers from its own namespace: copy Secret creds from there, or set --cert-manager-cluster-resource-namespace")
 	s := newSessions(t, there)
 	s.CertManagerNamespace = "cert-manager"
 	if _, _, err := s.config(t.Context(), theirs); err != nil || s.Home(theirs) != "cert-manager" {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package issuer turns VaultIssuers and ClusterVaultIssuers, and issuers of cert-manager of type vault, into sessions with
-// Vault, one an issuer and shared by all its certificates, and keeps their status true.
+// Package issuer opens sessions with Vault for VaultIssuers, ClusterVaultIssuers and cert-manager issuers of type
+// vault, and updates their status. All certificates of an issuer share one session.
 //
-// config.go reads the credentials, sessions.go keeps the sessions, observation.go what certificates go by, reconcile.go looks
-// at issuers again and again, status.go reports how they stand, foreign.go reads cert-manager's.
+// config.go reads the credentials, sessions.go stores the sessions, observation.go the observations for certificates,
+// reconcile.go checks issuers periodically, status.go writes their status, and foreign.go reads cert-manager issuers.
 package issuer
 
 import (
@@ -14,7 +14,7 @@ import (
 // Key identifies an issuer.
 type Key struct{ Kind, Namespace, Name string }
 
-// KeyOf is the key of an issuer.
+// KeyOf returns the key of an issuer.
 func KeyOf(issuer v1alpha1.Issuer) Key {
 	kind := v1alpha1.KindVaultIssuer
 	if foreign, ok := issuer.(*Foreign); ok {
@@ -25,12 +25,12 @@ func KeyOf(issuer v1alpha1.Issuer) Key {
 	return Key{Kind: kind, Namespace: issuer.GetNamespace(), Name: issuer.GetName()}
 }
 
-// CredentialsError says which credentials of an issuer cannot be had, and how to mend that. It holds no secret.
+// CredentialsError is a problem with the credentials of an issuer, with its fix. It contains no secret.
 type CredentialsError struct {
 	Field   string // of the issuer, such as "spec.auth.tokenSecretRef"
 	Problem string
 	Mend    string
 }
 
-// Error is stable.
+// Error returns a stable message.
 func (e *CredentialsError) Error() string { return e.Field + ": " + e.Problem + ": " + e.Mend }

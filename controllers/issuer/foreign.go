@@ -14,35 +14,35 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 )
 
-// Foreign is an Issuer or ClusterIssuer of cert-manager, read without its types. Of type vault it is used as a
-// VaultIssuer is: metadata, spec.vault and conditions are those of the VaultIssuer in it.
+// Foreign is a cert-manager Issuer or ClusterIssuer, read as unstructured. If it is of type vault it is used like a VaultIssuer:
+// the embedded VaultIssuer has its metadata, spec.vault and conditions.
 type Foreign struct {
 	v1alpha1.VaultIssuer
 	Kind string
-	// Type is what issues: vault, ca, selfSigned, acme, venafi; empty where the spec names nothing, or was not read.
+	// Type is vault, ca, selfSigned, acme or venafi. It is empty if the spec has none, or was not read.
 	Type string
 }
 
-// NewExternal stands for an issuer of a group of which only cert-manager's CertificateRequests know. Nothing is read.
+// NewExternal returns an issuer of a group that is only reached through cert-manager's CertificateRequests. It reads nothing.
 func NewExternal(namespace string, ref v1alpha1.IssuerReference) *Foreign {
 	f := &Foreign{Kind: ref.QualifiedKind()}
 	f.Namespace, f.Name = namespace, ref.Name
 	return f
 }
 
-// ForeignKind is the kind of issuers of cert-manager that is called so.
+// ForeignKind returns the kind of cert-manager issuers with this name.
 func ForeignKind(kind string) schema.GroupVersionKind {
 	return schema.GroupVersionKind{Group: v1alpha1.GroupCertManager, Version: "v1", Kind: kind}
 }
 
-// NewForeign is an empty object of a kind, to read one into. See ForeignOf.
+// NewForeign returns an empty object of a kind to read into. See ForeignOf.
 func NewForeign(kind string) *unstructured.Unstructured {
 	u := &unstructured.Unstructured{}
 	u.SetGroupVersionKind(ForeignKind(kind))
 	return u
 }
 
-// ForeignOf reads an issuer of cert-manager. A spec.vault of another shape than cert-manager's is a certs.FieldError.
+// ForeignOf converts a cert-manager issuer. It returns a certs.FieldError if spec.vault has an unexpected shape.
 func ForeignOf(u *unstructured.Unstructured) (*Foreign, error) {
 	f := &Foreign{Kind: u.GetKind()}
 	f.Namespace, f.Name, f.UID, f.Generation = u.GetNamespace(), u.GetName(), u.GetUID(), u.GetGeneration()
@@ -51,28 +51,28 @@ func ForeignOf(u *unstructured.Unstructured) (*Foreign, error) {
 		f.Type = types[0]
 	}
 	if conditions, ok, _ := unstructured.NestedSlice(u.Object, "status", "conditions"); ok {
-		// A condition of another shape says nothing, which is how it is taken.
+		// Ignore a condition of an unexpected shape.
 		_ = convert(conditions, &f.Status.Conditions)
 	}
 	if !f.Vault() {
 		return f, nil
 	}
 	if convert(spec["vault"], &f.Spec) != nil {
-		return nil, certs.FieldError{Field: "vault", Problem: "has a field of another type than cert-manager's", Fix: "correct it in the " + f.Kind + " of cert-manager"}
+		return nil, certs.FieldError{Field: "vault", Problem: "has a field of an unexpected type", Fix: "correct it in the " + f.Kind + " of cert-manager"}
 	}
 	return f, nil
 }
 
-// Vault tells whether the issuer's Vault is asked directly; others are asked by CertificateRequests.
+// Vault reports whether the controller uses the issuer's Vault directly. Other issuers are used through CertificateRequests.
 func (f *Foreign) Vault() bool { return f.Type == "vault" }
 
-// ByRequest reports whether an issuer is one that only cert-manager can ask; false for nil.
+// ByRequest reports whether an issuer is only used through CertificateRequests. It is false for nil.
 func ByRequest(issuer v1alpha1.Issuer) bool {
 	foreign, ok := issuer.(*Foreign)
 	return ok && !foreign.Vault()
 }
 
-// convert goes the way of the wire, on which bytes are base64.
+// convert converts through JSON, in which bytes are base64.
 func convert(from, to any) error {
 	text, err := json.Marshal(from)
 	if err != nil {

@@ -22,16 +22,15 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// foreignReconciler checks cert-manager's issuers of type vault as often as ours. It writes nothing: their status is
-// cert-manager's, and what is wrong with one shows on its certificates.
+// foreignReconciler checks cert-manager issuers of type vault as often as VaultIssuers. It does not write their status, which
+// belongs to cert-manager; problems are reported by their certificates.
 type foreignReconciler struct {
 	client.Client
 	sessions *Sessions
 	kind     string
 }
 
-// SetupForeign builds the controller of KindIssuer or KindClusterIssuer, whose CRD must be installed. secrets is as in
-// Setup.
+// SetupForeign builds the controller of KindIssuer or KindClusterIssuer, whose CRD must be installed. secrets is as in Setup.
 func SetupForeign(mgr ctrl.Manager, sessions *Sessions, kind string, secrets func(handler.EventHandler) source.Source) error {
 	r := &foreignReconciler{mgr.GetClient(), sessions, kind}
 	b := ctrl.NewControllerManagedBy(mgr).Named("cert-manager-"+kind).WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
@@ -56,19 +55,19 @@ func (r *foreignReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	f, err := ForeignOf(u)
 	if err != nil || !f.Vault() {
 		r.sessions.Forget(key)
-		return ctrl.Result{}, nil // its certificates say so
+		return ctrl.Result{}, nil // reported by its certificates
 	}
 	if !r.sessions.checks.take(req.Namespace) {
 		return ctrl.Result{RequeueAfter: crowded}, nil
 	}
 	defer r.sessions.checks.leave(req.Namespace)
 	if _, err := r.sessions.check(ctx, f); err != nil {
-		ctrl.LoggerFrom(ctx).Info("the issuer cannot be used", "problem", readiness(err).Message)
+		ctrl.LoggerFrom(ctx).Info("issuer is not usable", "problem", readiness(err).Message)
 	}
 	return ctrl.Result{RequeueAfter: Recheck}, nil
 }
 
-// ofSecret are the issuers that refer to a Secret.
+// ofSecret returns the issuers that refer to a Secret.
 func (r *foreignReconciler) ofSecret(ctx context.Context, secret client.Object) []ctrl.Request {
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(ForeignKind(r.kind + "List"))
@@ -93,7 +92,7 @@ func (r *foreignReconciler) ofSecret(ctx context.Context, secret client.Object) 
 	return requests
 }
 
-// FindForeign reads an issuer of cert-manager from reader, nil where there is none, be it that its kind is not installed.
+// FindForeign reads a cert-manager issuer from reader. It returns nil if the issuer does not exist or its kind is not installed.
 func FindForeign(ctx context.Context, reader client.Reader, key Key) (*Foreign, error) {
 	u := NewForeign(key.Kind)
 	if err := reader.Get(ctx, client.ObjectKey{Namespace: key.Namespace, Name: key.Name}, u); err != nil {

@@ -14,15 +14,14 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 )
 
-// Bounds limit what the writers of issuers in a namespace may have the controller do. Issuers without a namespace are the
-// operators' own.
+// Bounds restrict namespaced issuers, whose authors the operator may not trust. They do not apply to cluster-scoped issuers.
 type Bounds struct {
-	// Servers are patterns of the Vault servers that issuers in namespaces may name, such as "https://vault.example.com:8200"
-	// or "https://*.vault.svc:8200", in which a star matches anything but a slash. Empty: any. Credentials of a namespace
-	// are sent to its issuer's server, and the server's answers show in the issuer's status.
+	// Servers are patterns of the allowed Vault servers, such as "https://vault.example.com:8200" or "https://*.vault.svc:8200",
+	// in which a star matches anything except a slash. If there are none, all are allowed. Credentials of a namespace are sent to
+	// its issuer's server, and responses of the server show in the issuer's status.
 	Servers []string
-	// Audiences are patterns of what serviceAccountRef.audiences of issuers in namespaces may have beside their own. Empty:
-	// none. A token is worth at each of its audiences what the ServiceAccount is worth there.
+	// Audiences are patterns of the allowed serviceAccountRef.audiences in addition to the issuer's own. If there are none, no
+	// others are allowed. A token authenticates as the ServiceAccount at each of its audiences.
 	Audiences []string
 }
 
@@ -32,31 +31,31 @@ func (b *Bounds) Validate() []error {
 	for _, pattern := range b.Servers {
 		u, err := url.Parse(strings.ReplaceAll(pattern, "*", "x"))
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			problems = append(problems, fmt.Errorf("--vault-servers %q is no pattern of a server, such as https://vault.example.com:8200 or https://*.vault.svc:8200", pattern))
+			problems = append(problems, fmt.Errorf("--vault-servers %q is not a pattern of a server such as https://vault.example.com:8200 or https://*.vault.svc:8200", pattern))
 		}
 	}
 	for _, pattern := range b.Audiences {
 		if pattern == "" {
-			problems = append(problems, fmt.Errorf("--vault-audiences %q is no pattern of an audience, such as vault or https://vault.example.com", pattern))
+			problems = append(problems, fmt.Errorf("--vault-audiences %q is not a pattern of an audience such as vault or https://vault.example.com", pattern))
 		}
 	}
 	return problems
 }
 
-// problem is the first fault of an issuer's spec by the bounds, nil where there is none.
+// problem returns the first violation of the bounds in an issuer's spec, or nil.
 func (b *Bounds) problem(namespace string, spec *v1alpha1.VaultIssuerSpec, own string) error {
 	if b == nil || namespace == "" {
 		return nil
 	}
 	if len(b.Servers) > 0 && !matches(b.Servers, strings.TrimRight(spec.Server, "/")) {
-		return certs.FieldError{Field: "server", Value: spec.Server, Problem: "is not one that issuers in namespaces may name",
+		return certs.FieldError{Field: "server", Value: spec.Server, Problem: "is not allowed for issuers in namespaces",
 			Fix: "name a server that the controller's flag --vault-servers allows, or use a ClusterVaultIssuer"}
 	}
 	for field, account := range accounts(&spec.Auth) {
 		for i, audience := range account.Audiences {
 			if audience != own && !matches(b.Audiences, audience) {
-				return certs.FieldError{Field: fmt.Sprintf("%s.audiences[%d]", field, i), Value: audience, Problem: "is not one that issuers in namespaces may ask for",
-					Fix: "write " + own + " in the audience of Vault's auth role and drop this, or have it allowed by the controller's flag --vault-audiences"}
+				return certs.FieldError{Field: fmt.Sprintf("%s.audiences[%d]", field, i), Value: audience, Problem: "is not allowed for issuers in namespaces",
+					Fix: "set the audience of Vault's auth role to " + own + " and remove this one, or allow it with the controller's flag --vault-audiences"}
 			}
 		}
 	}
@@ -71,7 +70,7 @@ func matches(patterns []string, value string) bool {
 	})
 }
 
-// accounts are the ServiceAccounts that an issuer logs in with, by their field.
+// accounts returns the ServiceAccounts that an issuer logs in with, by field.
 func accounts(auth *v1alpha1.VaultAuth) map[string]*v1alpha1.ServiceAccountReference {
 	found := map[string]*v1alpha1.ServiceAccountReference{}
 	if auth.Kubernetes != nil && auth.Kubernetes.ServiceAccountRef != nil {
@@ -83,18 +82,18 @@ func accounts(auth *v1alpha1.VaultAuth) map[string]*v1alpha1.ServiceAccountRefer
 	return found
 }
 
-// workers are how many issuers of a kind are checked at the same time, of which one namespace has a quarter at most.
+// workers is how many issuers of a kind are checked concurrently. A namespace uses at most a quarter of them.
 const workers = 16
 
-// shares lets each namespace have a quarter of the workers at most, so that those whose Vault does not answer keep no others
-// waiting.
+// shares limits each namespace to a quarter of the workers, so that issuers whose Vault does not respond do not block those of
+// other namespaces.
 type shares struct {
 	mu    sync.Mutex
 	taken map[string]int
 }
 
-// take reports whether there is a share left, to be given back with leave. Issuers without a namespace are the operators'
-// own, and share nothing.
+// take reserves a worker for a namespace, to be released with leave, and reports whether one was available. Cluster-scoped
+// issuers are not limited.
 func (s *shares) take(namespace string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/metrics"
 )
 
-// measure tells how an issuer stands after a look, whose error is err.
+// measure updates the metrics of an issuer after a check that returned err.
 func (s *Sessions) measure(issuer v1alpha1.Issuer, err error) {
 	var notBefore, notAfter time.Time
 	if observation := s.Observation(issuer); len(observation.CAs) > 0 {
@@ -22,12 +22,12 @@ func (s *Sessions) measure(issuer v1alpha1.Issuer, err error) {
 	metrics.SetIssuer(metrics.Issuer(KeyOf(issuer)), err == nil, notBefore, notAfter)
 }
 
-// Measure is for Sessions.Observe: it counts the calls to Vault.
+// Measure counts the calls to Vault. It is for Sessions.Observe.
 func Measure(op string, _ int, _ time.Duration, err error) {
 	metrics.VaultRequest(op, outcomeOf(err))
 }
 
-// MeasureWait is for Sessions.Waited: it counts the requests that waited for their turn.
+// MeasureWait counts the requests that waited for a rate limit. It is for Sessions.Waited.
 func MeasureWait() { metrics.Waited(metrics.Signatures) }
 
 func outcomeOf(err error) metrics.Outcome {

@@ -14,7 +14,7 @@ import (
 	"apisix-certs.io/apisix-certs/certs/vault"
 )
 
-// Observation is what the last check of an issuer showed.
+// Observation returns the result of the last check of an issuer.
 func (s *Sessions) Observation(issuer v1alpha1.Issuer) Observation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -27,8 +27,7 @@ func (s *Sessions) Observation(issuer v1alpha1.Issuer) Observation {
 // checkTimeout bounds one check of an issuer.
 const checkTimeout = 10 * time.Second
 
-// check opens or refreshes the issuer's session, reads how Vault's side is, and notes that for the certificates: one check
-// an issuer, however many they are.
+// check opens or refreshes the issuer's session, reads the state of Vault and stores it for all certificates of the issuer.
 func (s *Sessions) check(ctx context.Context, issuer v1alpha1.Issuer) (vault.Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -40,7 +39,7 @@ func (s *Sessions) check(ctx context.Context, issuer v1alpha1.Issuer) (vault.Sta
 	}
 	if err == nil {
 		var unread error
-		if crl, unread = session.CRL(ctx); unread != nil { // nothing is issued by it
+		if crl, unread = session.CRL(ctx); unread != nil { // issuing does not depend on it
 			ctrl.LoggerFrom(ctx).V(1).Info("the CRL cannot be read", "problem", unread.Error())
 		}
 	}
@@ -49,13 +48,13 @@ func (s *Sessions) check(ctx context.Context, issuer v1alpha1.Issuer) (vault.Sta
 	return status, err
 }
 
-// note keeps what is known where the new check does not say.
+// note stores the result of a check. It retains what the check could not read.
 func (s *Sessions) note(issuer v1alpha1.Issuer, status vault.Status, crl *x509.RevocationList, err error) {
 	key := KeyOf(issuer)
 	s.entry(key)
 	s.mu.Lock()
 	e := s.byKey[key]
-	if e == nil { // forgotten meanwhile
+	if e == nil { // removed in the meantime
 		s.mu.Unlock()
 		return
 	}
@@ -68,7 +67,7 @@ func (s *Sessions) note(issuer v1alpha1.Issuer, status vault.Status, crl *x509.R
 	}
 }
 
-// after is what is known after a check.
+// after returns the observation after a check.
 func (s *Sessions) after(before Observation, issuer v1alpha1.Issuer, status vault.Status, crl *x509.RevocationList, err error) Observation {
 	now := before
 	if now.Ready = err == nil; !now.Ready {
@@ -94,7 +93,7 @@ func (s *Sessions) after(before Observation, issuer v1alpha1.Issuer, status vaul
 	return now
 }
 
-// since is when the CA was first seen, which the issuer's status keeps over a restart.
+// since returns when the CA was first seen. The issuer's status preserves it across restarts.
 func (s *Sessions) since(issuer v1alpha1.Issuer, fingerprint string) time.Time {
 	if known := issuer.IssuerStatus().CA; known != nil && known.Fingerprint == fingerprint {
 		return known.Since.Time

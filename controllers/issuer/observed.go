@@ -12,25 +12,25 @@ import (
 	"apisix-certs.io/apisix-certs/certs/vault"
 )
 
-// Observation is what the last check of an issuer showed that its certificates go by. The zero value is an issuer that was
-// not checked yet. What is in it is never changed.
+// Observation is the result of the last check of an issuer, as far as its certificates depend on it. The zero value is an issuer
+// that was not checked yet. It is not modified.
 type Observation struct {
-	// CAs are those that the issuer signs with now, the signing one first; nil is not known. CASince is when it was first
-	// seen to.
+	// CAs are the current CA chain of the issuer, the signing CA first, or nil if it is unknown. CASince is when that CA was
+	// first seen.
 	CAs     []*x509.Certificate
 	CASince time.Time
-	// CRL is the issuer's revocation list, nil where it is not known, and Revocations the same for certificates to ask.
+	// CRL is the issuer's revocation list, or nil if it is unknown. Revocations is the same, indexed for look-ups.
 	CRL         *x509.RevocationList
 	Revocations *certs.Revocations
-	// Status is what the last check that Vault answered showed; zero before the first.
+	// Status is the result of the last check to which Vault responded. It is zero before the first.
 	Status vault.Status
-	// Ready reports whether the last check found the issuer ready, and ReadySince since when; zero: it is not. What failed
-	// before ReadySince is worth another try.
+	// Ready reports whether the issuer was ready at the last check. ReadySince is since when, or zero if it is not. What failed
+	// before ReadySince may be retried.
 	Ready      bool
 	ReadySince time.Time
 }
 
-// CA is the fingerprint of the CA that signs, empty where that is not known.
+// CA returns the fingerprint of the signing CA, or "" if it is unknown.
 func (s Observation) CA() string {
 	if len(s.CAs) == 0 {
 		return ""
@@ -38,10 +38,10 @@ func (s Observation) CA() string {
 	return certs.Fingerprint(s.CAs[0])
 }
 
-// Chain identifies CAs, empty where they are not known. It changes too when a CA above the one that signs is renewed.
+// Chain identifies the CA chain. It is empty if the chain is unknown. It also changes when a CA above the signing one is renewed.
 func (s Observation) Chain() string { return certs.ChainID(s.CAs) }
 
-// concerns reports whether certificates have to do with what has changed since before.
+// concerns reports whether a change since before affects certificates.
 func (s Observation) concerns(before Observation) bool {
 	return s.Chain() != before.Chain() || !sameCRL(s.CRL, before.CRL) || !reflect.DeepEqual(s.Status.Role, before.Status.Role) ||
 		s.Status.GeneratesLeases != before.Status.GeneratesLeases || s.Ready && !before.Ready

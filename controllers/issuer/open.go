@@ -11,8 +11,8 @@ import (
 	"apisix-certs.io/apisix-certs/certs/vault"
 )
 
-// Get returns the issuer's session, opening it first if there is none or if the issuer's spec has changed. Credentials
-// that changed are picked up by Refresh. Errors are *CredentialsError, certs.FieldError or of Kubernetes.
+// Get returns the issuer's session. It opens one if there is none or the issuer's spec has changed. Refresh detects changed
+// credentials. Errors are *CredentialsError, certs.FieldError or errors of Kubernetes.
 func (s *Sessions) Get(ctx context.Context, issuer v1alpha1.Issuer) (*vault.Session, error) {
 	e := s.entry(KeyOf(issuer))
 	e.Lock()
@@ -31,7 +31,7 @@ func (s *Sessions) Refresh(ctx context.Context, issuer v1alpha1.Issuer) (*vault.
 	return s.open(ctx, e, issuer)
 }
 
-// open is called with the entry's lock held. A session that still fits is kept, with its login.
+// open opens a session, unless the current one matches. The caller must hold the entry's lock.
 func (s *Sessions) open(ctx context.Context, e *entry, issuer v1alpha1.Issuer) (*vault.Session, error) {
 	config, versions, err := s.config(ctx, issuer)
 	if err != nil {

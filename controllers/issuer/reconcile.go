@@ -20,13 +20,13 @@ import (
 )
 
 const (
-	// Recheck is how often an issuer is checked though nothing changed.
+	// Recheck is how often an issuer is checked if nothing changes.
 	Recheck = time.Minute
-	// crowded is when an issuer comes again whose namespace has that many under way.
+	// crowded is the retry delay of an issuer whose namespace has reached its limit of concurrent checks.
 	crowded = 5 * time.Second
 )
 
-// Setup builds the controllers of both kinds of issuers. secrets, where it is not nil, brings changes of all Secrets.
+// Setup builds the controllers of both kinds of issuers. secrets, if not nil, delivers changes of all Secrets.
 func Setup(ctx context.Context, mgr ctrl.Manager, sessions *Sessions, secrets func(handler.EventHandler) source.Source) error {
 	for kind, newObject := range map[string]func() object{
 		v1alpha1.KindVaultIssuer:        func() object { return &v1alpha1.VaultIssuer{} },
@@ -34,7 +34,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, sessions *Sessions, secrets fu
 	} {
 		r := &reconciler{mgr.GetClient(), mgr.GetEventRecorder("apisix-certs"), sessions, kind, newObject}
 		if err := mgr.GetFieldIndexer().IndexField(ctx, newObject(), indexSecret, r.secretKeys); err != nil {
-			return fmt.Errorf("index of %ss by Secret: %w", kind, err)
+			return fmt.Errorf("index %ss by Secret: %w", kind, err)
 		}
 		b := ctrl.NewControllerManagedBy(mgr).Named(kind).WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 			For(newObject(), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
@@ -49,7 +49,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, sessions *Sessions, secrets fu
 	return nil
 }
 
-// Reconcile checks one issuer, and writes its status where that has changed.
+// Reconcile checks one issuer, and writes its status if that has changed.
 func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	issuer := r.newObject()
 	if err := r.Get(ctx, req.NamespacedName, issuer); err != nil {
@@ -71,10 +71,10 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.Status().Patch(ctx, issuer, client.MergeFrom(before)); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(fmt.Errorf("status: %w", err))
 	}
-	if err != nil { // here, where it has changed, and not at each look
+	if err != nil { // only when it has changed, not at each check
 		ctrl.LoggerFrom(ctx).Error(err, "issuer is not ready")
 	}
-	r.tell(issuer, before)
+	r.recordEvents(issuer, before)
 	return ctrl.Result{RequeueAfter: Recheck}, nil
 }
 
@@ -94,7 +94,7 @@ func (r *reconciler) secretKeys(o client.Object) []string {
 	return keys
 }
 
-// secretNames are the Secrets that an issuer refers to.
+// secretNames returns the Secrets that an issuer refers to.
 func secretNames(spec *v1alpha1.VaultIssuerSpec) []string {
 	refs := []*v1alpha1.SecretKeySelector{spec.CABundleSecretRef, spec.ClientCertSecretRef, spec.ClientKeySecretRef, spec.Auth.TokenSecretRef}
 	if auth := spec.Auth.AppRole; auth != nil {
@@ -118,7 +118,7 @@ func secretNames(spec *v1alpha1.VaultIssuerSpec) []string {
 	return names
 }
 
-// ofSecret are the issuers that refer to a Secret.
+// ofSecret returns the issuers that refer to a Secret.
 func (r *reconciler) ofSecret(ctx context.Context, secret client.Object) []ctrl.Request {
 	key := client.MatchingFields{indexSecret: secret.GetNamespace() + "/" + secret.GetName()}
 	var requests []ctrl.Request

@@ -9,13 +9,13 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// object is an issuer as the client takes it.
+// object is an issuer that the client can read and write.
 type object interface {
 	client.Object
 	v1alpha1.Issuer
 }
 
-// reconciler keeps the status of issuers of one kind.
+// reconciler updates the status of issuers of one kind.
 type reconciler struct {
 	client.Client
 	recorder  events.EventRecorder

@@ -15,30 +15,30 @@ import (
 	"apisix-certs.io/apisix-certs/internal/shard"
 )
 
-// Sessions keeps one session an issuer. The exported fields are required, but for those with a zero.
+// Sessions stores one session per issuer. The exported fields are required, unless their zero value has a meaning.
 type Sessions struct {
 	Client client.Client
-	// Live reads Secrets past the cache, which only holds those that the controller made.
+	// Live reads Secrets from the API server, as the cache only contains those that the controller created.
 	Live client.Reader
-	// ClusterResourceNamespace has the credentials of ClusterVaultIssuers, and where CertManagerNamespace is empty those of
+	// ClusterResourceNamespace has the credentials of ClusterVaultIssuers. If CertManagerNamespace is empty, it also has those of
 	// cert-manager's ClusterIssuers.
 	ClusterResourceNamespace string
 	CertManagerNamespace     string
-	// Bounds limit issuers in namespaces. Nil: nothing does.
+	// Bounds restrict namespaced issuers. Nil means no restrictions.
 	Bounds *Bounds
-	// MaxInFlight is how many calls of one issuer may be under way for certificates. Zero: the default of vault.Config.
+	// MaxInFlight is the maximum number of concurrent calls for certificates of one issuer. Zero means the default of vault.Config.
 	MaxInFlight int
 	UserAgent   string
 	Clock       clock.Clock
-	// Observe hears of every call to Vault, for metrics.
+	// Observe is called after every call to Vault, for metrics.
 	Observe func(op string, status int, d time.Duration, err error)
-	// Waited hears of every request to sign that has to wait for its turn, for metrics.
+	// Waited is called for every signing request that has to wait for a rate limit, for metrics.
 	Waited func()
-	// Changed hears of each issuer whose Observation has another CA, CRL or role. It must not wait for long. Nil: none.
+	// Changed is called for each issuer whose CA, CRL or role has changed. It must not block for long. It may be nil.
 	Changed func(Key)
-	// CAWarning is how long before the end of an issuer's CA its status warns. Zero: it does not.
+	// CAWarning is how long before the expiry of an issuer's CA its status warns. Zero disables the warning.
 	CAWarning time.Duration
-	// Shard is the part of the cluster whose issuers are looked at. Nil: all of it.
+	// Shard is the part of the cluster whose issuers are checked. Nil means all of it.
 	Shard *shard.Shard
 
 	checks shares
@@ -48,18 +48,18 @@ type Sessions struct {
 	soon  map[string]chan event.GenericEvent // by kind, see CheckSoon
 }
 
-// entry is one issuer's session. Its lock is held while a session is opened, so that it is opened once.
+// entry is one issuer's session. Its lock is held while a session is opened, so that it is opened only once.
 type entry struct {
 	sync.Mutex
 	session *vault.Session
-	// identity is the issuer's UID and generation, version also those of its Secrets.
+	// identity is the issuer's UID and generation. version also includes the versions of its Secrets.
 	identity, version string
 
-	observation Observation // under the lock of Sessions
+	observation Observation // guarded by the lock of Sessions
 	checkedSoon time.Time   // likewise
 }
 
-// Forget ends the session of an issuer that is gone.
+// Forget closes the session of a deleted issuer.
 func (s *Sessions) Forget(key Key) {
 	s.mu.Lock()
 	e := s.byKey[key]

@@ -11,10 +11,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 )
 
-// leastRecheck is how soon CheckSoon checks an issuer again.
+// leastRecheck is the minimum time between two checks by CheckSoon.
 const leastRecheck = 5 * time.Second
 
-// CheckSoon has an issuer checked before its time, which costs Vault some requests: at most once in leastRecheck. It does not wait.
+// CheckSoon schedules a check of an issuer before the next periodic one, at most once in leastRecheck because it costs requests
+// to Vault. It does not wait.
 func (s *Sessions) CheckSoon(key Key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -28,11 +29,11 @@ func (s *Sessions) CheckSoon(key Key) {
 	select {
 	case queue <- event.GenericEvent{Object: object}:
 		e.checkedSoon = now
-	default: // it is full: the issuer is checked each minute anyway
+	default: // the queue is full: the issuer is checked each minute anyway
 	}
 }
 
-// soonOf brings the issuers of a kind that CheckSoon names.
+// soonOf returns the source of issuers of a kind that CheckSoon schedules.
 func (s *Sessions) soonOf(kind string) source.Source {
 	s.mu.Lock()
 	defer s.mu.Unlock()

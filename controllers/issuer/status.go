@@ -17,32 +17,32 @@ import (
 	"apisix-certs.io/apisix-certs/internal/note"
 )
 
-// mostDomains is how many allowed domains a status shows.
+// mostDomains is the maximum number of allowed domains in a status.
 const mostDomains = 20
 
-// report puts into the issuer's status what a look at it showed. What Vault did not tell this time stays.
-func (r *reconciler) report(issuer object, answered vault.Status, err error) {
+// report updates the issuer's status with the result of a check. Fields that Vault did not return this time are not changed.
+func (r *reconciler) report(issuer object, found vault.Status, err error) {
 	status, now := issuer.IssuerStatus(), r.sessions.Clock.Now()
 	set := func(c metav1.Condition) {
 		c.ObservedGeneration, c.LastTransitionTime = issuer.GetGeneration(), metav1.NewTime(now.Truncate(time.Second))
 		meta.SetStatusCondition(&status.Conditions, c)
 	}
 	status.ObservedGeneration = issuer.GetGeneration()
-	set(ready(answered, err))
+	set(ready(found, err))
 	if err != nil {
 		return
 	}
-	status.Role = roleOf(answered.Role)
+	status.Role = roleOf(found.Role)
 	if observation := r.sessions.Observation(issuer); len(observation.CAs) > 0 {
 		ca := caOf(observation)
-		// Controllers of several shards see a new CA within the same minute: the first to tell is not corrected.
+		// Controllers of several shards see a new CA within the same minute: keep the time of the first one.
 		if status.CA != nil && status.CA.Fingerprint == ca.Fingerprint {
 			ca.Since = status.CA.Since
 		}
 		status.CA = ca
 	}
 	if status.CA != nil {
-		set(ending(status.CA, r.sessions.CAWarning, now))
+		set(expiringCondition(status.CA, r.sessions.CAWarning, now))
 	}
 }
 
@@ -68,20 +68,20 @@ func roleOf(role *vault.Role) *v1alpha1.IssuerRole {
 	return shown
 }
 
-// ending is the CAExpiring condition.
-func ending(ca *v1alpha1.IssuerCA, warning time.Duration, now time.Time) metav1.Condition {
-	c := metav1.Condition{Type: v1alpha1.ConditionCAExpiring, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonCAValid, Message: "the CA lasts"}
+// expiringCondition returns the CAExpiring condition.
+func expiringCondition(ca *v1alpha1.IssuerCA, warning time.Duration, now time.Time) metav1.Condition {
+	c := metav1.Condition{Type: v1alpha1.ConditionCAExpiring, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonCAValid, Message: "CA is valid"}
 	switch {
 	case !now.Before(ca.NotAfter.Time):
-		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonCAExpiringSoon, "the CA has ended, see status.ca: no certificate of it is valid any more: renew it in Vault"
+		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonCAExpiringSoon, "CA has expired (see status.ca), and all certificates it issued are invalid: rotate it in Vault"
 	case ca.NotAfter.Sub(now) < warning:
-		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonCAExpiringSoon, "the CA ends soon, see status.ca.notAfter, and no certificate outlives it: renew it in Vault"
+		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonCAExpiringSoon, "CA expires soon (see status.ca.notAfter), and no certificate outlives it: rotate it in Vault"
 	}
 	return c
 }
 
-// tell emits an event for each condition that turned to another reason or message, and for another CA.
-func (r *reconciler) tell(issuer, before object) {
+// recordEvents records an event for each condition whose reason or message has changed, and for another CA.
+func (r *reconciler) recordEvents(issuer, before object) {
 	for _, is := range issuer.IssuerStatus().Conditions {
 		was := meta.FindStatusCondition(before.IssuerStatus().Conditions, is.Type)
 		if was != nil && was.Reason == is.Reason && was.Message == is.Message || was == nil && is.Reason == v1alpha1.ReasonCAValid {
@@ -95,30 +95,30 @@ func (r *reconciler) tell(issuer, before object) {
 	}
 	was, is := before.IssuerStatus().CA, issuer.IssuerStatus().CA
 	if was != nil && is != nil && was.Fingerprint != is.Fingerprint {
-		r.recorder.Eventf(issuer, nil, corev1.EventTypeNormal, v1alpha1.ReasonCARotated, "Check", "the issuer signs with another CA now: leaves of the one before are issued again")
+		r.recorder.Eventf(issuer, nil, corev1.EventTypeNormal, v1alpha1.ReasonCARotated, "Check", "issuer signs with another CA now, and certificates of the former CA are reissued")
 	}
 }
 
-// leasesWarning is part of the Ready condition of an issuer whose certificates end with the controller's token.
-const leasesWarning = "the role has generate_lease=true, so Vault revokes all certificates of this issuer when the controller's token ends: set generate_lease=false on the role in Vault"
+// leasesWarning is part of the Ready condition of an issuer whose certificates are revoked when the controller's token expires.
+const leasesWarning = "the role has generate_lease=true, so Vault revokes all certificates of this issuer when the controller's token expires: set generate_lease=false on the role in Vault"
 
-// ready is the Ready condition after a check.
-func ready(answered vault.Status, err error) metav1.Condition {
+// ready returns the Ready condition after a check.
+func ready(found vault.Status, err error) metav1.Condition {
 	c := readiness(err)
 	if err != nil {
 		return c
 	}
-	notes := answered.Notes
-	if answered.GeneratesLeases {
+	notes := found.Notes
+	if found.GeneratesLeases {
 		c.Reason, notes = v1alpha1.ReasonRoleGeneratesLeases, append([]string{leasesWarning}, notes...)
 	}
 	if len(notes) > 0 {
-		c.Message = "Vault answers and the login works; " + strings.Join(notes, "; ")
+		c.Message = "Vault responds and the login works; " + strings.Join(notes, "; ")
 	}
 	return c
 }
 
-// readiness is the Ready condition for the error of a check.
+// readiness returns the Ready condition for the error of a check.
 func readiness(err error) metav1.Condition {
 	not := func(reason, message string) metav1.Condition {
 		return metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: reason, Message: message}
@@ -131,7 +131,7 @@ func readiness(err error) metav1.Condition {
 	switch {
 	case err == nil:
 		return metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonVaultReady,
-			Message: "Vault answers, the login works and the role exists"}
+			Message: "Vault responds, the login works and the role exists"}
 	case errors.As(err, &credentials):
 		return not(v1alpha1.ReasonInvalidCredentials, credentials.Error())
 	case errors.As(err, &field):

@@ -25,7 +25,7 @@ func TestReadiness(t *testing.T) {
 		reason  string
 		message string
 	}{
-		{"good", nil, metav1.ConditionTrue, v1alpha1.ReasonVaultReady, "Vault answers, the login works and the role exists"},
+		{"good", nil, metav1.ConditionTrue, v1alpha1.ReasonVaultReady, "Vault responds, the login works and the role exists"},
 		{"transient", is(vault.Transient), metav1.ConditionFalse, v1alpha1.ReasonVaultUnavailable, "vault health: m"},
 		{"setup", is(vault.Setup), metav1.ConditionFalse, v1alpha1.ReasonVaultRefused, "vault health: m"},
 		{"user", is(vault.User), metav1.ConditionFalse, v1alpha1.ReasonVaultRefused, "vault health: m"},
@@ -59,7 +59,7 @@ func TestEnding(t *testing.T) {
 		{"has ended", 0, 0, metav1.ConditionTrue},
 	} {
 		ca := &v1alpha1.IssuerCA{NotAfter: metav1.NewTime(now.Add(c.left))}
-		got := ending(ca, c.warning, now)
+		got := expiringCondition(ca, c.warning, now)
 		if got.Status != c.status {
 			t.Errorf("%s: %+v", c.name, got)
 		}

@@ -7,8 +7,8 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 )
 
-// Problems names what is wrong with a spec beside what vault.Config.Validate finds, in the words of the CRD: an issuer of
-// cert-manager has not passed its rules, nor has one that was there before them. Nil: nothing.
+// Problems returns the problems of a spec that vault.Config.Validate does not find, with the messages of the CRD rules. It is for
+// cert-manager issuers, and for issuers that are older than a rule. It returns nil if there are none.
 func Problems(spec *v1alpha1.VaultIssuerSpec) []certs.FieldError {
 	var found []certs.FieldError
 	add := func(bad bool, field, problem, mend string) {
@@ -16,8 +16,8 @@ func Problems(spec *v1alpha1.VaultIssuerSpec) []certs.FieldError {
 			found = append(found, certs.FieldError{Field: field, Problem: problem, Fix: mend})
 		}
 	}
-	add(len(spec.CABundle) > 0 && spec.CABundleSecretRef != nil, "caBundle", "excludes caBundleSecretRef", "keep one")
-	add((spec.ClientCertSecretRef == nil) != (spec.ClientKeySecretRef == nil), "clientCertSecretRef", "and clientKeySecretRef belong together", "set both or none")
+	add(len(spec.CABundle) > 0 && spec.CABundleSecretRef != nil, "caBundle", "and caBundleSecretRef are mutually exclusive", "set only one")
+	add((spec.ClientCertSecretRef == nil) != (spec.ClientKeySecretRef == nil), "clientCertSecretRef", "and clientKeySecretRef are only valid together", "set both or neither")
 	return append(found, authProblems(&spec.Auth)...)
 }
 
@@ -32,14 +32,14 @@ func authProblems(auth *v1alpha1.VaultAuth) []certs.FieldError {
 	}
 	switch {
 	case n == 0:
-		return []certs.FieldError{{Field: "auth", Problem: "names no way to log in", Fix: "set one of " + ways}}
+		return []certs.FieldError{{Field: "auth", Problem: "has no auth method", Fix: "set one of " + ways}}
 	case n > 1:
-		return []certs.FieldError{{Field: "auth", Problem: "names several ways to log in", Fix: "keep one of " + ways}}
+		return []certs.FieldError{{Field: "auth", Problem: "has more than one auth method", Fix: "set only one of " + ways}}
 	}
 	var found []certs.FieldError
 	token := func(field string, secret *v1alpha1.SecretKeySelector, account *v1alpha1.ServiceAccountReference) {
 		if (secret == nil) == (account == nil) {
-			found = append(found, certs.FieldError{Field: field, Problem: "names no token, or two", Fix: "set one of secretRef and serviceAccountRef"})
+			found = append(found, certs.FieldError{Field: field, Problem: "needs exactly one source of the token", Fix: "set secretRef or serviceAccountRef"})
 		}
 	}
 	if auth.Kubernetes != nil {

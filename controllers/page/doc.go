@@ -4,16 +4,15 @@
 //
 //	err := page.Setup(ctx, mgr, page.Options{Address: "127.0.0.1:8089", Clock: clock.RealClock{}})
 //
-// It reads ApisixCertificates, VaultIssuers and ClusterVaultIssuers from the manager's cache, on a replica that stands by
-// too, and never anything else: what it sends is in their metadata, names and status, so that no secret comes near it.
+// It only reads ApisixCertificates, VaultIssuers and ClusterVaultIssuers, from the manager's cache, also on a standby
+// replica. It only sends their names, metadata and status, which contain no secrets.
 //
-//   - row.go: from an object to what the page shows of it.
-//   - feed.go: the rows, and which of them changed since a revision.
-//   - watch.go: from the cache to the feed.
+//   - row.go: converts an object to a row of the page.
+//   - feed.go: stores the rows, and which of them changed since a revision.
+//   - watch.go: updates the feed from the cache.
 //   - handler.go, events.go: HTTP. GET below /page/: the files of assets, snapshot (JSON), events (server-sent events).
-//   - guard.go, package access: who may read. On a loopback address whoever reaches it, under a Host name of this machine; on any
-//     other the bearers of tokens that may list the objects shown.
+//   - guard.go and package access: authorization. On a loopback address, everyone who connects with a Host name of this machine; on any other address, users whose token may list these objects.
 //
-// How a certificate stands is decided in the browser (assets/state.js), by the status and the time there: a page that is
-// left open tells the truth. What it does not do: change anything, or end TLS.
+// The browser derives the state of a certificate from its status and the current time (assets/state.js), so that an
+// open page stays correct. The page does not change anything and does not terminate TLS.
 package page

@@ -12,21 +12,20 @@ import (
 )
 
 const (
-	// paceOfChanges is the least time between two events of a stream: what changes meanwhile is in one.
-	paceOfChanges = 250 * time.Millisecond
-	// heartbeat is how often a stream tells the time where nothing changes. The page takes two that are missing for a dead
-	// connection.
+	// minEventInterval is the minimum time between two events of a stream. Changes in between are combined.
+	minEventInterval = 250 * time.Millisecond
+	// heartbeat is how often a stream sends the time if nothing changes. The page reconnects if two are missing.
 	heartbeat = 15 * time.Second
-	// lifeOfStream is how long a stream lasts: the browser then opens another, and who may read is looked at anew.
-	lifeOfStream = 5 * time.Minute
-	// writeTimeout ends a stream that nobody reads.
+	// maxStreamDuration is the maximum duration of a stream. The browser then opens another, which is authorized again.
+	maxStreamDuration = 5 * time.Minute
+	// writeTimeout closes a stream that is not read.
 	writeTimeout = 20 * time.Second
-	// maxStreams bounds what open pages cost.
+	// maxStreams bounds the resources of open pages.
 	maxStreams = 128
 )
 
-// streams sends changes as server-sent events (WHATWG HTML, section 9.2). Event "change" has a Change as its data and its
-// version as its id, "time" the time of the controller, and "resync" asks for a snapshot to be read.
+// streams sends changes as server-sent events (WHATWG HTML, section 9.2). Event "change" has a Change as its data and its version
+// as its ID. Event "time" has the time of the controller. Event "resync" makes the page read a new snapshot.
 type streams struct {
 	feed  *Feed
 	clock clock.WithTicker
@@ -43,15 +42,15 @@ func (s *streams) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer func() { <-s.slots }()
 	default:
 		w.Header().Set("Retry-After", "10")
-		http.Error(w, "too many pages are open", http.StatusServiceUnavailable)
+		http.Error(w, "too many open pages", http.StatusServiceUnavailable)
 		return
 	}
-	version := r.Header.Get("Last-Event-ID") // of a browser that connects again
+	version := r.Header.Get("Last-Event-ID") // of a browser that reconnects
 	if version == "" {
 		version = r.URL.Query().Get("since")
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("X-Accel-Buffering", "no") // proxies of nginx's kind pass each event on at once
+	w.Header().Set("X-Accel-Buffering", "no") // nginx and similar proxies must not buffer events
 	if r.Method == http.MethodHead {
 		return
 	}
@@ -59,20 +58,20 @@ func (s *streams) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	stream.run(r.Context().Done())
 }
 
-// stream is what one open page reads.
+// stream is the connection of one open page.
 type stream struct {
 	feed    *Feed
 	clock   clock.WithTicker
 	w       http.ResponseWriter
 	control *http.ResponseController
-	version string // the last that was sent
+	version string // the last one sent
 }
 
 func (s *stream) run(gone <-chan struct{}) {
-	end, beat := s.clock.NewTimer(lifeOfStream), s.clock.NewTicker(heartbeat)
+	end, beat := s.clock.NewTimer(maxStreamDuration), s.clock.NewTicker(heartbeat)
 	defer end.Stop()
 	defer beat.Stop()
-	if s.send("retry: 2000\n\n") != nil || s.tellTime() != nil {
+	if s.send("retry: 2000\n\n") != nil || s.sendTime() != nil {
 		return
 	}
 	for {
@@ -83,7 +82,7 @@ func (s *stream) run(gone <-chan struct{}) {
 		select {
 		case <-changed:
 		case <-beat.C():
-			if s.tellTime() != nil {
+			if s.sendTime() != nil {
 				return
 			}
 			continue
@@ -93,14 +92,14 @@ func (s *stream) run(gone <-chan struct{}) {
 			return
 		}
 		select {
-		case <-s.clock.After(paceOfChanges):
+		case <-s.clock.After(minEventInterval):
 		case <-gone:
 			return
 		}
 	}
 }
 
-// catchUp sends what changed, and returns a channel that is closed when more does. It is false where the stream is over.
+// catchUp sends what changed, and returns a channel that is closed at the next change. It returns false if the stream is over.
 func (s *stream) catchUp() (<-chan struct{}, bool) {
 	change, changed, known := s.feed.Since(s.version)
 	if !known {
@@ -119,12 +118,12 @@ func (s *stream) catchUp() (<-chan struct{}, bool) {
 	return changed, s.send("id: %s\nevent: change\ndata: %s\n\n", change.Version, data) == nil
 }
 
-func (s *stream) tellTime() error { return s.send("event: time\ndata: %s\n\n", s.now()) }
+func (s *stream) sendTime() error { return s.send("event: time\ndata: %s\n\n", s.now()) }
 
 func (s *stream) now() string { return s.clock.Now().UTC().Format(time.RFC3339) }
 
 func (s *stream) send(format string, args ...any) error {
-	_ = s.control.SetWriteDeadline(s.clock.Now().Add(writeTimeout)) // a recorder of tests has none
+	_ = s.control.SetWriteDeadline(s.clock.Now().Add(writeTimeout)) // not supported by recorders of tests
 	if _, err := fmt.Fprintf(s.w, format, args...); err != nil {
 		return err
 	}

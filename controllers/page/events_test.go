@@ -114,7 +114,7 @@ func TestStreamTimes(t *testing.T) {
 	for _, c := range []struct {
 		step time.Duration
 		want string
-	}{{paceOfChanges, "[a b]"}, {lifeOfStream, "end"}} {
+	}{{minEventInterval, "[a b]"}, {maxStreamDuration, "end"}} {
 		stop := stepping(clock, c.step)
 		if have := next(t, stream); have != c.want {
 			t.Errorf("%s, want %s", have, c.want)

@@ -15,9 +15,9 @@ import (
 // keptTombstones is how many deletions a feed remembers. A client that missed more reads everything again.
 const keptTombstones = 4096
 
-// Feed holds the rows of the page as they are, encoded once, and knows which changed since a revision.
+// Feed stores the encoded rows of the page, and which of them changed since a revision.
 type Feed struct {
-	epoch string // of this process: revisions of another mean nothing
+	epoch string // identifies this process, to which revisions belong
 
 	mu         sync.Mutex
 	revision   uint64
@@ -29,7 +29,7 @@ type Feed struct {
 
 type row struct {
 	text     json.RawMessage
-	revision uint64 // of its last change
+	revision uint64 // of the last change
 }
 
 type tombstone struct {
@@ -37,21 +37,21 @@ type tombstone struct {
 	revision uint64
 }
 
-// Change is what a feed holds, or what of it changed. It is what the page reads.
+// Change is the content of a feed, or what has changed in it, as sent to the page.
 type Change struct {
-	Version      string            `json:"version"` // to ask for what changes after it
+	Version      string            `json:"version"` // to request the changes after it
 	Now          string            `json:"now"`     // RFC 3339, of the controller
 	Certificates []json.RawMessage `json:"certificates"`
 	Issuers      []json.RawMessage `json:"issuers"`
 	Gone         []string          `json:"gone,omitempty"` // keys
 }
 
-// NewFeed makes an empty feed.
+// NewFeed returns an empty feed.
 func NewFeed() *Feed {
 	return &Feed{epoch: rand.Text(), rows: map[string]row{}, changed: make(chan struct{})}
 }
 
-// PutCertificate adds or replaces a certificate. One that is as it was is no change.
+// PutCertificate adds or replaces a certificate. An equal one is not a change.
 func (f *Feed) PutCertificate(c Certificate) { f.put(c.Key, c) }
 
 // PutIssuer adds or replaces an issuer.
@@ -59,7 +59,7 @@ func (f *Feed) PutIssuer(i Issuer) { f.put(i.Key, i) }
 
 func (f *Feed) put(key string, value any) {
 	text, err := json.Marshal(value)
-	if err != nil { // a time of a year that JSON has no form for
+	if err != nil { // a time whose year JSON cannot represent
 		text, _ = json.Marshal(map[string]any{"key": key, "error": err.Error()})
 	}
 	f.mu.Lock()
@@ -72,7 +72,7 @@ func (f *Feed) put(key string, value any) {
 	f.wake()
 }
 
-// Remove removes a row by its key. One that is not there is no change.
+// Remove removes a row by its key. It does nothing if there is none.
 func (f *Feed) Remove(key string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -94,15 +94,15 @@ func (f *Feed) wake() {
 	f.changed = make(chan struct{})
 }
 
-// Snapshot is all that the feed holds, by key.
+// Snapshot returns all rows, by key.
 func (f *Feed) Snapshot() Change {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.after(0, nil)
 }
 
-// Since is what changed after version, and a channel that is closed at the next change. It is false where that cannot be
-// told: the version is of another process, or too old.
+// Since returns what changed after version, and a channel that is closed at the next change. It returns false if the version is
+// of another process or too old.
 func (f *Feed) Since(version string) (Change, <-chan struct{}, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -142,5 +142,5 @@ func (f *Feed) keysAfter(revision uint64) []string {
 	return keys
 }
 
-// Empty tells whether c changes nothing.
+// Empty reports whether c changes nothing.
 func (c *Change) Empty() bool { return len(c.Certificates)+len(c.Issuers)+len(c.Gone) == 0 }

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Loopback tells whether address, HOST:PORT, is reached from this machine (or Pod) alone. It returns an error where address
-// is no HOST:PORT.
+// Loopback reports whether address, HOST:PORT, is only reachable from this machine (or Pod). It returns an error if address is
+// not of this form.
 func Loopback(address string) (bool, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil || port == "" {
@@ -19,8 +19,8 @@ func Loopback(address string) (bool, error) {
 	return localName(host), nil
 }
 
-// localOnly refuses requests under a name that is not this machine's: a page of somebody else that a browser loaded from
-// such a name, which now resolves to 127.0.0.1, would otherwise read this one (DNS rebinding).
+// localOnly rejects requests with a Host name that is not this machine's, to prevent DNS rebinding: a malicious page, loaded from
+// a name that now resolves to 127.0.0.1, could otherwise read this one.
 func localOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := r.Host
@@ -28,7 +28,7 @@ func localOnly(next http.Handler) http.Handler {
 			host = name
 		}
 		if !localName(host) {
-			http.Error(w, "this page is served on localhost alone: open it as http://localhost:PORT/", http.StatusMisdirectedRequest)
+			http.Error(w, "this page is only served on localhost: open http://localhost:PORT/", http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -17,13 +17,13 @@ import (
 //go:embed assets
 var assets embed.FS
 
-// contentPolicy lets the page load its own files and nothing else. Markup is never made of text.
+// contentPolicy only allows the page to load its own files. The page never creates markup from text.
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
-// Handler answers below /page/, to whom guard lets through. A nil guard lets everybody.
+// Handler serves /page/ to requests that guard allows. A nil guard allows all.
 func Handler(feed *Feed, clock clock.WithTicker, guard func(http.Handler) http.Handler) http.Handler {
-	files, _ := fs.Sub(assets, "assets") // it is embedded
+	files, _ := fs.Sub(assets, "assets") // embedded: never fails
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", http.RedirectHandler("/page/", http.StatusFound))
 	mux.Handle("/page/", http.StripPrefix("/page/", http.FileServerFS(files)))
@@ -36,7 +36,7 @@ func Handler(feed *Feed, clock clock.WithTicker, guard func(http.Handler) http.H
 	return headers(readOnly(handler))
 }
 
-// headers are those of every answer, refusals included.
+// headers sets the headers of every response, including errors.
 func headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for name, value := range map[string]string{
@@ -58,14 +58,14 @@ func readOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
-			http.Error(w, "the page is read with GET", http.StatusMethodNotAllowed)
+			http.Error(w, "only GET is allowed", http.StatusMethodNotAllowed)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// snapshots answers with all that the feed holds.
+// snapshots serves all rows of the feed.
 type snapshots struct {
 	feed  *Feed
 	clock clock.PassiveClock
@@ -77,11 +77,11 @@ func (s *snapshots) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Vary", "Accept-Encoding")
 	if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-		_ = json.NewEncoder(w).Encode(all) // who reads has gone
+		_ = json.NewEncoder(w).Encode(all) // the client has disconnected
 		return
 	}
 	w.Header().Set("Content-Encoding", "gzip")
-	// The rows repeat each other: a tenth of the bytes on a port-forward, for a hundredth of a second.
+	// The rows are similar: compression sends a tenth of the bytes and takes about 10 ms.
 	packed, _ := gzip.NewWriterLevel(w, gzip.BestSpeed)
 	_ = json.NewEncoder(packed).Encode(all)
 	_ = packed.Close()

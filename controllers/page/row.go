@@ -11,7 +11,7 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// Certificate is what the page knows of an ApisixCertificate. Times that are not known are left out.
+// Certificate is the row of an ApisixCertificate. Unknown times are omitted.
 type Certificate struct {
 	Key         string                   `json:"key"` // certificate/NAMESPACE/NAME
 	Namespace   string                   `json:"namespace"`
@@ -34,7 +34,7 @@ type Certificate struct {
 	Gateways    []v1alpha1.GatewayStatus `json:"gateways,omitempty"`
 }
 
-// Issuer is what the page knows of a VaultIssuer or ClusterVaultIssuer.
+// Issuer is the row of a VaultIssuer or ClusterVaultIssuer.
 type Issuer struct {
 	Key        string             `json:"key"` // issuer/KIND/NAMESPACE/NAME, the namespace empty for a ClusterVaultIssuer
 	Kind       string             `json:"kind"`
@@ -59,7 +59,7 @@ func issuerKey(kind, namespace, name string) string {
 	return "issuer/" + kind + "/" + namespace + "/" + name
 }
 
-// CertificateOf reads cert, and shares its slices.
+// CertificateOf converts cert. The result shares its slices.
 func CertificateOf(cert *v1alpha1.ApisixCertificate) Certificate {
 	status := &cert.Status
 	return Certificate{
@@ -73,7 +73,7 @@ func CertificateOf(cert *v1alpha1.ApisixCertificate) Certificate {
 	}
 }
 
-// IssuerOf reads issuer, and shares its CA.
+// IssuerOf converts issuer. The result shares its CA.
 func IssuerOf(issuer v1alpha1.Issuer) Issuer {
 	kind := v1alpha1.KindVaultIssuer
 	if issuer.GetNamespace() == "" {

@@ -17,19 +17,19 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/access"
 )
 
-// shown is what the page shows: who may not list all of it in all namespaces does not see the page.
+// shown are the permissions that are required to see the page: to list everything that it shows, in all namespaces.
 var shown = []access.Right{
 	{Verb: "list", Resource: "apisixcertificates"}, {Verb: "list", Resource: "vaultissuers"}, {Verb: "list", Resource: "clustervaultissuers"},
 }
 
-// Options of Setup.
+// Options are the options of Setup.
 type Options struct {
-	Address string // HOST:PORT; empty: no page
+	Address string // HOST:PORT; empty disables the page
 	Clock   clock.WithTicker
 }
 
-// Setup adds the page to mgr: it is served while mgr runs, whether it leads or not. It returns an error where the address
-// cannot be listened on.
+// Setup adds the page to mgr. It is served while mgr runs, whether it is the leader or not. Setup returns an error if it cannot
+// listen on the address.
 func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	if options.Address == "" {
 		return nil
@@ -59,17 +59,17 @@ func guardOf(mgr ctrl.Manager, options Options) (func(http.Handler) http.Handler
 	}
 	kube, err := kubernetes.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
 	if err != nil {
-		return nil, fmt.Errorf("client of TokenReviews: %w", err)
+		return nil, fmt.Errorf("create a client for TokenReviews: %w", err)
 	}
 	return (&access.Guard{Kube: kube, Clock: options.Clock, Rights: shown}).Handler, nil
 }
 
-// newServer ends its streams when it shuts down, which would wait for them otherwise.
+// newServer returns a server that closes its streams when it shuts down, as it would otherwise wait for them.
 func newServer(handler http.Handler) *http.Server {
 	ctx, end := context.WithCancel(context.Background())
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		WriteTimeout: time.Minute, // streams move it on
+		WriteTimeout: time.Minute, // extended by streams
 		BaseContext:  func(net.Listener) context.Context { return ctx },
 	}
 	server.RegisterOnShutdown(end)

@@ -13,7 +13,7 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// follow keeps the feed as the cache is.
+// follow updates the feed from the cache.
 func (f *Feed) follow(ctx context.Context, informers cache.Informers) error {
 	for _, object := range []client.Object{&v1alpha1.ApisixCertificate{}, &v1alpha1.VaultIssuer{}, &v1alpha1.ClusterVaultIssuer{}} {
 		informer, err := informers.GetInformer(ctx, object)

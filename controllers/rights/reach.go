@@ -8,31 +8,31 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Reach is where a controller works that has the rights of namespaces in some namespaces alone.
+// Reach is the set of namespaces of a controller that has its namespaced permissions in selected namespaces only.
 type Reach struct {
 	// Watched are the namespaces of sources and certificates.
 	Watched []string
 	// Gateways are the namespaces of the Services of a gateway.
 	Gateways []string
-	// AdminKey is the Secret with the admin key; empty: there is none.
+	// AdminKey is the Secret with the admin key. Empty if there is none.
 	AdminKey types.NamespacedName
-	// Credentials are the namespaces with the credentials of issuers that have none.
+	// Credentials are the namespaces with the credentials of cluster-scoped issuers.
 	Credentials []string
 }
 
-// eventsOfCluster is the namespace where Kubernetes keeps the events on objects that have no namespace.
+// eventsOfCluster is the namespace in which Kubernetes stores the events of cluster-scoped objects.
 const eventsOfCluster = "default"
 
-// ofGateways are the resources that make up a gateway, and the events on them.
+// ofGateways are the resources that configure a gateway, and their events.
 var ofGateways = []string{"gatewayproxies", "services", "endpointslices", "events"}
 
-// Gateway are those of the rights that are needed where a gateway is.
+// Gateway returns the permissions that are required in the namespace of a gateway.
 func Gateway(namespaced []Right) []Right {
 	return slices.DeleteFunc(slices.Clone(namespaced), func(r Right) bool { return !slices.Contains(ofGateways, r.Resource) })
 }
 
-// Rights are what the rights of namespaces come down to: all of them in the watched namespaces, and in others what the chart
-// gives there with watchNamespaces.
+// Rights returns the permissions in each namespace: all of them in the watched namespaces, and in the others those that the chart
+// grants with watchNamespaces.
 func (r Reach) Rights(namespaced []Right) []Right {
 	var all []Right
 	for _, namespace := range r.Watched {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package rights knows what the controller may have to do with the Kubernetes API, by the rules of manifests/rbac, and finds
-// out which of these rights somebody lacks:
+// Package rights lists the permissions that the controller requires in the Kubernetes API, from the rules of manifests/rbac, and
+// finds out which of them a user or the controller itself lacks:
 //
 //	needed, err := rights.Needed("apisix-certs")
 //	...
@@ -9,7 +9,7 @@
 //	...
 //	lacking, err := rights.Lacking(ctx, rights.Self(c), rights.In("shop", namespaced))
 //
-// It makes no rights.
+// It does not grant permissions.
 package rights
 
 import (
@@ -32,17 +32,17 @@ import (
 	"apisix-certs.io/apisix-certs/manifests"
 )
 
-// Right is what may be done with one resource.
+// Right is a permission to use some verbs on one resource.
 type Right struct {
 	Group, Resource string // the resource may be RESOURCE/SUBRESOURCE
-	// Name is that of the only object that is meant; empty: all.
+	// Name of the only permitted object. Empty: all objects.
 	Name string
-	// Namespace is the only one that is meant; empty: all, or the resource has none.
+	// Namespace of the permitted objects. Empty: all namespaces, or the resource is cluster-scoped.
 	Namespace string
 	Verbs     []string
 }
 
-// String is the resource as kubectl names it, with the object and the namespace where there is one.
+// String returns the resource as kubectl names it, with the object and the namespace if they are set.
 func (r Right) String() string {
 	text := strings.Trim(r.Resource+"."+r.Group, ".")
 	if r.Name != "" {
@@ -54,8 +54,8 @@ func (r Right) String() string {
 	return text + " in namespace " + r.Namespace
 }
 
-// Needed are the rights of manifests/rbac: those of its ClusterRole, and those of its Role, which are for the controller's own
-// namespace.
+// Needed returns the permissions of manifests/rbac: those of its ClusterRole, and those of its Role, which apply to the
+// controller's own namespace, home.
 func Needed(home string) ([]Right, error) {
 	data, err := manifests.FS.ReadFile("rbac/rbac.yaml")
 	if err != nil {
@@ -96,8 +96,8 @@ func ofRule(rule rbacv1.PolicyRule, namespace string) []Right {
 	return rights
 }
 
-// Installed leaves out the rights to resources that the cluster does not have: rights to those of others' CRDs matter where
-// these are. namespaced are those of the rest that are for all namespaces, and may be had in some of them alone.
+// Installed removes the permissions for resources that the cluster does not have, as the CRDs of other projects are optional. It
+// returns the namespaced permissions that are required in all namespaces, and all others.
 func Installed(rights []Right, mapper meta.RESTMapper) (namespaced, others []Right, err error) {
 	for _, r := range rights {
 		resource, _, _ := strings.Cut(r.Resource, "/")
@@ -121,7 +121,7 @@ func Installed(rights []Right, mapper meta.RESTMapper) (namespaced, others []Rig
 	return namespaced, others, nil
 }
 
-// In are the rights in one namespace.
+// In returns the permissions for one namespace.
 func In(namespace string, rights []Right) []Right {
 	rights = slices.Clone(rights)
 	for i := range rights {
@@ -130,7 +130,7 @@ func In(namespace string, rights []Right) []Right {
 	return rights
 }
 
-// Reading are the rights to list and to watch, which caches need, without the others.
+// Reading returns only the permissions to list and to watch, which caches require.
 func Reading(rights []Right) []Right {
 	var reading []Right
 	for _, r := range rights {
@@ -142,10 +142,10 @@ func Reading(rights []Right) []Right {
 	return reading
 }
 
-// Reviewer reports whether somebody has a right, by one of its verbs.
+// Reviewer reports whether a user has a permission for one of its verbs.
 type Reviewer func(ctx context.Context, r Right, verb string) (bool, error)
 
-// Self reviews whose client it is. Everybody may do that.
+// Self reviews the permissions of the client's own user, which every user may do.
 func Self(c client.Client) Reviewer {
 	return func(ctx context.Context, r Right, verb string) (bool, error) {
 		review := &authorizationv1.SelfSubjectAccessReview{}
@@ -155,7 +155,7 @@ func Self(c client.Client) Reviewer {
 	}
 }
 
-// Of reviews a user with its groups. Only administrators may do that.
+// Of reviews the permissions of another user with its groups, which requires administrator permissions.
 func Of(c client.Client, user string, groups []string) Reviewer {
 	return func(ctx context.Context, r Right, verb string) (bool, error) {
 		review := &authorizationv1.SubjectAccessReview{}
@@ -170,10 +170,10 @@ func (r Right) attributes(verb string) *authorizationv1.ResourceAttributes {
 	return &authorizationv1.ResourceAttributes{Namespace: r.Namespace, Verb: verb, Group: r.Group, Resource: resource, Subresource: sub, Name: r.Name}
 }
 
-// reviewsAtOnce bounds how many reviews are on their way.
+// reviewsAtOnce bounds the concurrent reviews.
 const reviewsAtOnce = 16
 
-// Lacking are the rights that somebody lacks, in the order given, each with the verbs that are lacking.
+// Lacking returns the permissions that the reviewed user lacks, in the given order, each with the missing verbs.
 func Lacking(ctx context.Context, may Reviewer, rights []Right) ([]Right, error) {
 	lacking := make([]Right, len(rights))
 	group, ctx := errgroup.WithContext(ctx)

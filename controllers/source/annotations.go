@@ -20,21 +20,21 @@ import (
 	"apisix-certs.io/apisix-certs/internal/note"
 )
 
-// optIn is what the annotations of a source object say.
+// optIn is the result of parsing the annotations of a source object.
 type optIn struct {
-	// explicit: the object names an issuer, and is not opted in by --manage all alone. What lacks hosts is a fault then.
+	// explicit means that the object names an issuer, and is not only opted in by --manage all. Missing hosts are then a fault.
 	explicit bool
 	spec     v1alpha1.ApisixCertificateSpec
 	altNames []string
-	// renewAt is the time at which to renew (RFC 3339); empty: none is set.
+	// renewAt is the requested renewal time (RFC 3339), or empty.
 	renewAt  string
 	problems []string
-	// optedOut says why the object is not opted in; empty: it is.
+	// optedOut says why the object is not opted in. It is empty if it is.
 	optedOut string
 }
 
-// parse reads annotations. ok is false when the object is not opted in; optedOut then says why, and problems too where it
-// wants to be.
+// parse parses annotations. ok is false if the object is not opted in: optedOut then says why, and problems lists the faults of
+// an object that tried to opt in.
 func parse(annotations map[string]string, defaults Defaults) (s optIn, ok bool) {
 	p := &parser{annotations: annotations}
 	managed := p.managed(defaults)
@@ -68,14 +68,14 @@ func parse(annotations map[string]string, defaults Defaults) (s optIn, ok bool) 
 	s.spec.KeyStorage, s.spec.VaultKV = p.keyStorage(s.spec.PrivateKey)
 	s.renewAt = p.time(v1alpha1.AnnotationRenewAt)
 	if s.spec.RenewBefore != nil && s.spec.RenewBeforePercentage != nil {
-		p.problem(v1alpha1.AnnotationRenewBeforePercentage, "excludes "+v1alpha1.AnnotationRenewBefore+": keep one")
+		p.problem(v1alpha1.AnnotationRenewBeforePercentage, "cannot be combined with "+v1alpha1.AnnotationRenewBefore+": remove one")
 		s.spec.RenewBeforePercentage = nil
 	}
 	s.problems = p.problems
 	return s, true
 }
 
-// parser reads typed values from annotations and gathers what is wrong with them.
+// parser reads typed values from annotations and collects their problems.
 type parser struct {
 	annotations map[string]string
 	problems    []string
@@ -91,7 +91,7 @@ func (p *parser) list(key string) []string {
 	return distinct(strings.Split(p.annotations[key], ","))
 }
 
-// quotedList is a list with a comma inside of items that are quoted, as in CSV (RFC 4180): "Example, Inc.",Other.
+// quotedList parses a comma-separated list whose items may be quoted as in CSV (RFC 4180): "Example, Inc.",Other.
 func (p *parser) quotedList(key string) []string {
 	text := p.text(key)
 	if text == "" {
@@ -101,13 +101,13 @@ func (p *parser) quotedList(key string) []string {
 	reader.TrimLeadingSpace = true
 	items, err := reader.Read()
 	if _, more := reader.Read(); err != nil || more != io.EOF {
-		p.problem(key, quote(text)+` is no list: put commas between the items, and in quotes ("Example, Inc.") an item with a comma, and write "" for a quote`)
+		p.problem(key, quote(text)+` is not a valid list: separate items with commas, quote an item that contains a comma ("Example, Inc."), and write "" for a quote`)
 		return nil
 	}
 	return distinct(items)
 }
 
-// distinct drops repeats, empty items and white space around items.
+// distinct removes duplicates, empty items and white space around items.
 func distinct(items []string) []string {
 	var out []string
 	for _, item := range items {
@@ -125,23 +125,23 @@ func (p *parser) duration(key string) *metav1.Duration {
 	}
 	d, err := time.ParseDuration(strings.TrimSpace(text))
 	if err != nil || d <= 0 {
-		p.problem(key, fmt.Sprintf("%s is no duration above zero: write one such as 2160h or 30m", quote(text)))
+		p.problem(key, fmt.Sprintf("%s is not a positive duration: use a value such as 2160h or 30m", quote(text)))
 		return nil
 	}
 	return &metav1.Duration{Duration: d}
 }
 
-// time is a time as it is written; empty where it is none.
+// time returns a time as written, or "" if it is not valid.
 func (p *parser) time(key string) string {
 	text := p.text(key)
 	if _, err := time.Parse(time.RFC3339, text); text != "" && err != nil {
-		p.problem(key, quote(text)+" is no RFC 3339 time: write one such as 2030-01-31T12:00:00Z")
+		p.problem(key, quote(text)+" is not an RFC 3339 time: use a value such as 2030-01-31T12:00:00Z")
 		return ""
 	}
 	return text
 }
 
-// optedOut says why annotations that name no issuer opt an object out.
+// optedOut says why annotations without an issuer opt an object out.
 func (p *parser) optedOut() string {
 	if len(p.problems) > 0 {
 		return strings.Join(p.problems, "; ")
@@ -161,7 +161,7 @@ func (p *parser) number(key string, low, high int32) *int32 {
 	}
 	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 32)
 	if err != nil || int32(n) < low || int32(n) > high {
-		p.problem(key, fmt.Sprintf("%s is no whole number from %d to %d", quote(text), low, high))
+		p.problem(key, fmt.Sprintf("%s is not a whole number from %d to %d", quote(text), low, high))
 		return nil
 	}
 	value := int32(n)
@@ -176,43 +176,43 @@ func (p *parser) oneOf(key string, choices ...string) string {
 		}
 	}
 	if text != "" {
-		p.problem(key, fmt.Sprintf("%s is none of %s", quote(text), strings.Join(choices, ", ")))
+		p.problem(key, fmt.Sprintf("%s must be one of %s", quote(text), strings.Join(choices, ", ")))
 	}
 	return ""
 }
 
-// push reports whether somebody else keeps the Secret. An issuer beside it is a fault: what is meant is not clear, and the
-// Secret that there is must not be written over.
+// push reports whether the Secret is provided. An issuer in addition is a fault, because the intent is unclear and the existing
+// Secret must not be overwritten.
 func (p *parser) push() bool {
 	switch text := p.text(v1alpha1.AnnotationProvided); {
 	case text == "" || text == "false":
 		return false
 	case text != "true":
-		p.problem(v1alpha1.AnnotationProvided, quote(text)+" is neither true nor false")
+		p.problem(v1alpha1.AnnotationProvided, quote(text)+" must be true or false")
 	}
 	for _, key := range []string{v1alpha1.AnnotationIssuer, v1alpha1.AnnotationClusterIssuer} {
 		if p.text(key) != "" {
-			p.problem(v1alpha1.AnnotationProvided, "excludes "+key+": keep one")
+			p.problem(v1alpha1.AnnotationProvided, "cannot be combined with "+key+": remove one")
 		}
 	}
 	return true
 }
 
-// answer is what an object says of whether it wants a certificate.
-type answer string
+// managedValue is whether an object that names no issuer requests a certificate.
+type managedValue string
 
 const (
-	yes    answer = "true"
-	no     answer = "false"
-	silent answer = ""
+	yes    managedValue = "true"
+	no     managedValue = "false"
+	silent managedValue = ""
 )
 
-// managed is what an object says that need not name an issuer.
-func (p *parser) managed(defaults Defaults) answer {
-	text := answer(p.text(v1alpha1.AnnotationManage))
+// managed returns whether an object requests a certificate, regardless of an issuer.
+func (p *parser) managed(defaults Defaults) managedValue {
+	text := managedValue(p.text(v1alpha1.AnnotationManage))
 	switch {
 	case text != yes && text != no && text != silent:
-		p.problem(v1alpha1.AnnotationManage, quote(string(text))+" is neither true nor false")
+		p.problem(v1alpha1.AnnotationManage, quote(string(text))+" must be true or false")
 	case text == silent && defaults.Issuer != nil && p.text(v1alpha1.AnnotationTLSACME) == "true":
 		return yes
 	case text == yes && defaults.Issuer == nil && p.text(v1alpha1.AnnotationIssuer)+p.text(v1alpha1.AnnotationClusterIssuer) == "":
@@ -221,11 +221,11 @@ func (p *parser) managed(defaults Defaults) answer {
 	return text
 }
 
-func (p *parser) issuer(defaults Defaults, managed answer) (ref v1alpha1.IssuerReference, ok bool) {
+func (p *parser) issuer(defaults Defaults, managed managedValue) (ref v1alpha1.IssuerReference, ok bool) {
 	name, cluster := p.text(v1alpha1.AnnotationIssuer), p.text(v1alpha1.AnnotationClusterIssuer)
 	switch {
 	case name != "" && cluster != "":
-		p.problem(v1alpha1.AnnotationClusterIssuer, "excludes "+v1alpha1.AnnotationIssuer+": keep one")
+		p.problem(v1alpha1.AnnotationClusterIssuer, "cannot be combined with "+v1alpha1.AnnotationIssuer+": remove one")
 		fallthrough
 	case name != "":
 		ref = v1alpha1.IssuerReference{Name: name, Kind: v1alpha1.KindVaultIssuer}
@@ -239,8 +239,7 @@ func (p *parser) issuer(defaults Defaults, managed answer) (ref v1alpha1.IssuerR
 	return p.issuerKind(ref), true
 }
 
-// issuerKind follows the annotations of the issuer's kind and group, of which the kind tells the group where that is left
-// out.
+// issuerKind applies the annotations for the kind and group of the issuer. The group defaults to that of the kind.
 func (p *parser) issuerKind(ref v1alpha1.IssuerReference) v1alpha1.IssuerReference {
 	if group := p.text(v1alpha1.AnnotationIssuerGroup); (v1alpha1.IssuerReference{Group: group}).External() {
 		return p.external(ref, group)
@@ -270,17 +269,17 @@ func (p *parser) issuerKind(ref v1alpha1.IssuerReference) v1alpha1.IssuerReferen
 	return ref
 }
 
-// kindName is what a kind of another group may be called.
+// kindName matches valid names of kinds of other groups.
 var kindName = regexp.MustCompile(`^[A-Z][A-Za-z0-9]{0,62}$`)
 
-// external is an issuer of a group that only cert-manager knows, whose kinds are not known here.
+// external returns an issuer of a group whose kinds only cert-manager knows.
 func (p *parser) external(ref v1alpha1.IssuerReference, group string) v1alpha1.IssuerReference {
 	kind := p.text(v1alpha1.AnnotationIssuerKind)
 	switch {
 	case len(validation.IsDNS1123Subdomain(group)) > 0:
-		p.problem(v1alpha1.AnnotationIssuerGroup, quote(group)+" is no API group: write one such as cert-manager.io")
+		p.problem(v1alpha1.AnnotationIssuerGroup, quote(group)+" is not an API group: use a value such as cert-manager.io")
 	case !kindName.MatchString(kind):
-		p.problem(v1alpha1.AnnotationIssuerKind, quote(kind)+" is no kind of group "+note.Cut(group, 80)+": write one such as AWSPCAIssuer")
+		p.problem(v1alpha1.AnnotationIssuerKind, quote(kind)+" is not a valid kind of group "+note.Cut(group, 80)+": use a value such as AWSPCAIssuer")
 	default:
 		ref.Group, ref.Kind = group, kind
 	}
@@ -302,7 +301,7 @@ func (p *parser) privateKey() *v1alpha1.PrivateKey {
 	return &key
 }
 
-// keySizes are those of the CRD's rule on privateKey.size.
+// keySizes are the sizes of the CRD rule on privateKey.size.
 var keySizes = map[string][]string{"RSA": {"2048", "3072", "4096"}, "ECDSA": {"256", "384", "521"}, "": {"256", "384", "521"}}
 
 func (p *parser) keySize(algorithm string) int32 {
@@ -311,11 +310,11 @@ func (p *parser) keySize(algorithm string) int32 {
 	}
 	sizes, ok := keySizes[algorithm]
 	if !ok {
-		p.problem(v1alpha1.AnnotationKeySize, "does not go with algorithm "+algorithm+": remove it")
+		p.problem(v1alpha1.AnnotationKeySize, "is not allowed with algorithm "+algorithm+": remove it")
 		return 0
 	}
 	if text := p.text(v1alpha1.AnnotationKeySize); algorithm == "" && slices.Contains(keySizes["RSA"], text) {
-		p.problem(v1alpha1.AnnotationKeySize, quote(text)+" is no size of an ECDSA key: set "+v1alpha1.AnnotationKeyAlgorithm+" to RSA")
+		p.problem(v1alpha1.AnnotationKeySize, quote(text)+" is not a valid size of an ECDSA key: set "+v1alpha1.AnnotationKeyAlgorithm+" to RSA")
 		return 0
 	}
 	size, _ := strconv.ParseInt(p.oneOf(v1alpha1.AnnotationKeySize, sizes...), 10, 32)
@@ -356,7 +355,7 @@ func (p *parser) secretTemplate() *v1alpha1.SecretTemplate {
 	return template
 }
 
-// quote shows a value from an annotation, cut so that a huge one cannot fill an event.
+// quote quotes a value of an annotation, truncated so that it cannot fill an event.
 func quote(text string) string {
 	return strconv.Quote(note.Cut(text, 40))
 }

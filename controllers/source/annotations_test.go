@@ -72,33 +72,33 @@ func TestParseValues(t *testing.T) {
 // Each message names the annotation and the mend.
 func TestParseProblems(t *testing.T) {
 	for _, c := range []struct{ key, value, mend string }{
-		{"duration", "90d", "write one such as 2160h"},
-		{"duration", "-1h", "write one such as 2160h"},
-		{"duration", "", "write one such as 2160h"},
-		{"renew-before", "0s", "write one such as 2160h or 30m"},
+		{"duration", "90d", "use a value such as 2160h"},
+		{"duration", "-1h", "use a value such as 2160h"},
+		{"duration", "", "use a value such as 2160h"},
+		{"renew-before", "0s", "use a value such as 2160h or 30m"},
 		{"renew-before-percentage", "0", "from 1 to 99"},
 		{"renew-before-percentage", "100", "from 1 to 99"},
 		{"renew-before-percentage", "33.3", "from 1 to 99"},
 		{"renew-before-percentage", "99999999999999999999", "from 1 to 99"},
-		{"private-key-algorithm", "DSA", "none of RSA, ECDSA, Ed25519"},
-		{"private-key-encoding", "DER", "none of PKCS1, PKCS8"},
-		{"private-key-rotation-policy", "Sometimes", "none of Always, Never"},
-		{"private-key-size", "1024", "none of 256, 384, 521"},
+		{"private-key-algorithm", "DSA", "one of RSA, ECDSA, Ed25519"},
+		{"private-key-encoding", "DER", "one of PKCS1, PKCS8"},
+		{"private-key-rotation-policy", "Sometimes", "one of Always, Never"},
+		{"private-key-size", "1024", "one of 256, 384, 521"},
 		{"private-key-size", "2048", "set apisix-certs.io/private-key-algorithm to RSA"},
-		{"subject-organizations", `a"b`, "put commas between the items"},
-		{"subject-organizations", "a\nb", "put commas between the items"},
+		{"subject-organizations", `a"b`, "separate items with commas"},
+		{"subject-organizations", "a\nb", "separate items with commas"},
 		{"secret-template", "labels: {}", `{"labels":{"KEY":"VALUE"}`},
 		{"secret-template", `{"label":{}}`, `{"labels":{"KEY":"VALUE"}`},
 		{"secret-template", `{"labels":{}} {}`, `{"labels":{"KEY":"VALUE"}`},
-		{"issuer-kind", "Pod", "none of VaultIssuer, ClusterVaultIssuer, Issuer, ClusterIssuer"},
-		{"key-storage", "Disk", "none of Secret, Gateway, VaultKV"},
-		{"key-storage", "VaultKV", "VaultKV needs apisix-certs.io/vault-kv-token-secret: name there the Secret"},
-		{"vault-kv-token-secret", "t", "belongs to apisix-certs.io/key-storage VaultKV"},
-		{"vault-kv-token-key", "t", "belongs to apisix-certs.io/key-storage VaultKV"},
-		{"vault-kv-mount", "kv", "belongs to apisix-certs.io/key-storage VaultKV"},
-		{"vault-kv-path", "p", "belongs to apisix-certs.io/key-storage VaultKV"},
-		{"manage", "yes", "neither true nor false"},
-		{"cluster-issuer", "other", "keep one"},
+		{"issuer-kind", "Pod", "one of VaultIssuer, ClusterVaultIssuer, Issuer, ClusterIssuer"},
+		{"key-storage", "Disk", "one of Secret, Gateway, VaultKV"},
+		{"key-storage", "VaultKV", "VaultKV requires apisix-certs.io/vault-kv-token-secret: set it to the Secret"},
+		{"vault-kv-token-secret", "t", "requires apisix-certs.io/key-storage VaultKV"},
+		{"vault-kv-token-key", "t", "requires apisix-certs.io/key-storage VaultKV"},
+		{"vault-kv-mount", "kv", "requires apisix-certs.io/key-storage VaultKV"},
+		{"vault-kv-path", "p", "requires apisix-certs.io/key-storage VaultKV"},
+		{"manage", "yes", "must be true or false"},
+		{"cluster-issuer", "other", "remove one"},
 	} {
 		s, ok := parse(annotated(c.key, c.value), Defaults{})
 		if !ok || len(s.problems) != 1 || !strings.HasPrefix(s.problems[0], "annotation apisix-certs.io/"+c.key+": ") || !strings.Contains(s.problems[0], c.mend) {
@@ -110,9 +110,9 @@ func TestParseProblems(t *testing.T) {
 func TestParseProblemsTogether(t *testing.T) {
 	s, _ := parse(annotated("private-key-algorithm", "Ed25519", "private-key-size", "256", "renew-before", "1h", "renew-before-percentage", "5", "duration", "x"), Defaults{})
 	want := []string{
-		`annotation apisix-certs.io/duration: "x" is no duration above zero: write one such as 2160h or 30m`,
-		"annotation apisix-certs.io/private-key-size: does not go with algorithm Ed25519: remove it",
-		"annotation apisix-certs.io/renew-before-percentage: excludes apisix-certs.io/renew-before: keep one",
+		`annotation apisix-certs.io/duration: "x" is not a positive duration: use a value such as 2160h or 30m`,
+		"annotation apisix-certs.io/private-key-size: is not allowed with algorithm Ed25519: remove it",
+		"annotation apisix-certs.io/renew-before-percentage: cannot be combined with apisix-certs.io/renew-before: remove one",
 	}
 	if diff := cmp.Diff(want, s.problems); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// brake lets no more than mostDeletions ApisixCertificates be deleted within any brakeWindow: what removes the entries of a
-// thousand sources at once is more often a slip than a wish, and takes a thousand hosts off the gateway. The rest is
-// held for the time being, and goes on at that pace.
+// brake limits deletions of ApisixCertificates to mostDeletions within any brakeWindow. Removing the entries of a thousand
+// sources at once is more likely a mistake than intended, and would take a thousand hosts off the gateway. Further deletions are
+// delayed and continue at this rate.
 type brake struct {
 	mu     sync.Mutex
-	recent []time.Time // of the last deletions, the oldest first
+	recent []time.Time // times of the last deletions, oldest first
 }
 
 const (
@@ -20,7 +20,7 @@ const (
 	brakeWindow   = time.Minute
 )
 
-// take counts a deletion. Where there were too many it does not, and returns how long to wait.
+// take counts a deletion. If the limit is reached it does not count it, and returns how long to wait.
 func (b *brake) take(now time.Time) (wait time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package source makes ApisixCertificates from the objects that users write: ApisixTls, ApisixRoute,
-// Ingress, Gateway, ListenerSet and ApisixUpstream.
+// Package source creates ApisixCertificates for annotated source objects: ApisixTls, ApisixRoute, Ingress, Gateway,
+// ListenerSet and ApisixUpstream.
 //
-// A kind of source differs from the others in one pure function, from the object to what it wants (kinds.go); one
-// reconciler does the rest: it compares what is wanted with the ApisixCertificates there are, and creates, patches or
-// deletes. It never writes to a source object.
+// Each kind of source has one pure function that returns the certificates that an object requests (kinds.go). One
+// reconciler for all kinds compares them with the existing ApisixCertificates, and creates, patches or deletes these.
+// It never writes to a source object.
 package source

@@ -14,8 +14,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gatewayapi"
 )
 
-// wantedByGateway is a certificate for each Secret that a listener in mode Terminate refers to, for the hostnames of these
-// listeners. A listener without one, which is for any host, adds none: annotation alt-names does.
+// wantedByGateway returns a certificate for each Secret that a listener in mode Terminate refers to, with the hostnames of these
+// listeners. A listener without a hostname, which matches any host, adds none; annotation alt-names can.
 func wantedByGateway(u *unstructured.Unstructured, defaults Defaults) wants {
 	gw := gatewayapi.GatewayOf(u)
 	w, s := newWants(u, gw.Class, defaults)
@@ -23,7 +23,7 @@ func wantedByGateway(u *unstructured.Unstructured, defaults Defaults) wants {
 	return w
 }
 
-// wantedByListenerSet is the same for a ListenerSet, whose Gateway decides the class and whether its listeners count.
+// wantedByListenerSet does the same for a ListenerSet. Its Gateway determines the class and whether its listeners are allowed.
 func wantedByListenerSet(u *unstructured.Unstructured, around surroundings, defaults Defaults) wants {
 	set := gatewayapi.ListenerSetOf(u, around.parent)
 	class := ""
@@ -47,14 +47,14 @@ func wantedByListenerSet(u *unstructured.Unstructured, around surroundings, defa
 func refusedParent(parent types.NamespacedName, namespace string, exists bool) string {
 	switch {
 	case parent.Name == "":
-		return "spec.parentRef names no Gateway: name the one whose listeners these are"
+		return "spec.parentRef does not name a Gateway: set the Gateway of these listeners"
 	case !exists:
 		return fmt.Sprintf("spec.parentRef: Gateway %s does not exist: create it, or name another", parent)
 	}
-	return fmt.Sprintf("spec.parentRef: Gateway %s does not allow ListenerSets of namespace %s: have its spec.allowedListeners allow them, or name another", parent, namespace)
+	return fmt.Sprintf("spec.parentRef: Gateway %s does not allow ListenerSets of namespace %s: allow them in its spec.allowedListeners, or name another Gateway", parent, namespace)
 }
 
-// addListeners adds an entry for each Secret. A host has one certificate: the first listener that names it decides which.
+// addListeners adds an entry for each Secret. A host has one certificate: that of the first listener that names it.
 func (w *wants) addListeners(s optIn, object *unstructured.Unstructured, listeners []gatewayapi.Listener, to *v1alpha1.GatewayReference) {
 	asked := s.explicit && w.optedOut == ""
 	problem := func(format string, args ...any) {
@@ -74,7 +74,7 @@ func (w *wants) addListeners(s optIn, object *unstructured.Unstructured, listene
 		switch {
 		case l.Unreadable:
 			w.unclear = true
-			problem("%s has a shape that is not known: correct it", field)
+			problem("%s is not a valid listener: correct it", field)
 		case l.Passthrough && len(l.Refs) > 0:
 			problem("%s.tls.mode is Passthrough, so that its certificateRefs have no effect: set Terminate, or remove them", field)
 		}
@@ -96,22 +96,22 @@ func (w *wants) addListeners(s optIn, object *unstructured.Unstructured, listene
 			case !owned || owner.secret == ref.Secret:
 			case owner.listener == l.Name:
 				faults[ref.Secret] = append(faults[ref.Secret], fmt.Sprintf(
-					"%s.tls.certificateRefs[%d] is a second Secret for %s: a host has one certificate, which is in Secret %s, so remove this one, or keep it yourself", field, i, l.Hostname, owner.secret.Name))
+					"%s.tls.certificateRefs[%d] is a second Secret for %s, whose certificate is in Secret %s: remove this one, or manage it yourself", field, i, l.Hostname, owner.secret.Name))
 				continue
 			default:
 				faults[ref.Secret] = append(faults[ref.Secret], fmt.Sprintf(
-					"%s.hostname %s is that of listener %s too, which refers to another Secret: a host has one certificate, so refer to the same Secret in both", field, l.Hostname, owner.listener))
+					"%s.hostname %s is also used by listener %s, which refers to another Secret: refer to the same Secret in both", field, l.Hostname, owner.listener))
 				continue
 			}
 			hosts[ref.Secret] = append(hosts[ref.Secret], l.Hostname)
 		}
 	}
 	if len(order) == 0 && len(w.problems) == 0 {
-		problem("spec.listeners: none of protocol HTTPS or TLS and mode Terminate refers to a Secret: add tls.certificateRefs")
+		problem("spec.listeners: no listener of protocol HTTPS or TLS with mode Terminate refers to a Secret: add tls.certificateRefs")
 	}
 	for _, secret := range order {
 		w.add(s, object, secret, served{gateway: to}, hosts[secret], place{
-			"spec.listeners[].hostname", "spec.listeners[].tls.certificateRefs[].name", "remove its listener here, or take another hostname there",
+			"spec.listeners[].hostname", "spec.listeners[].tls.certificateRefs[].name", "remove its listener here, or use another hostname there",
 		}, faults[secret]...)
 	}
 }
@@ -123,7 +123,7 @@ func kindText(ref gatewayapi.Ref) string {
 	return ref.Kind + "." + ref.Group
 }
 
-// gatewaySecrets are those of a Gateway or a ListenerSet.
+// gatewaySecrets returns the Secrets of a Gateway or a ListenerSet.
 func gatewaySecrets(object client.Object) []string {
 	u, ok := object.(*unstructured.Unstructured)
 	if !ok {

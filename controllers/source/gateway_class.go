@@ -15,12 +15,12 @@ import (
 	"apisix-certs.io/apisix-certs/internal/gatewayapi"
 )
 
-// acceptTimeout is how long a controller may take to accept a GatewayClass before its Gateways are warned.
+// acceptTimeout is how long a controller may take to accept a GatewayClass before its Gateways get a warning.
 const acceptTimeout = time.Minute
 
-// unaccepted is the warning for an annotated Gateway whose GatewayClass no controller has accepted: it gets its Secrets, and
-// nothing serves them. wait is when to look again where the class or the Gateway is new. One that does not exist is reported for
-// the certificate, as it concerns its push.
+// unaccepted returns the warning for an annotated Gateway whose GatewayClass no controller has accepted. The Gateway gets its
+// Secrets, but nothing serves them. wait is when to check again if the class or the Gateway is new. A GatewayClass that does not
+// exist is reported by the certificate.
 func (r *reconciler) unaccepted(ctx context.Context, m *member) (text string, wait time.Duration, err error) {
 	u, ok := m.object.(*unstructured.Unstructured)
 	if !ok || u.GetKind() != kindGateway || len(m.wants.certificates()) == 0 {
@@ -44,6 +44,6 @@ func (r *reconciler) unaccepted(ctx context.Context, m *member) (text string, wa
 	if wait > 0 {
 		return "", wait, nil
 	}
-	return fmt.Sprintf("spec.gatewayClassName: no controller has accepted GatewayClass %s (spec.controllerName %s), so that nothing serves this Gateway: "+
+	return fmt.Sprintf("spec.gatewayClassName: no controller has accepted GatewayClass %s (spec.controllerName %s), so nothing serves this Gateway: "+
 		"install that controller, or name another class", class.Name, class.Controller), 0, nil
 }

@@ -61,21 +61,21 @@ func TestWantedByGateway(t *testing.T) {
 		{"a wildcard", gwSpec(https("a", "'*.example.com'", "{name: s}")), []string{"s: *.example.com"}},
 		{"listeners of one Secret", gwSpec(https("a", "a.example", "{name: s}"), https("b", "b.example", "{name: s}")), []string{"s: a.example b.example"}},
 		{"listeners of two", gwSpec(https("a", "a.example", "{name: s}"), https("b", "b.example", "{name: r}")), []string{"s: a.example", "r: b.example"}},
-		{"two Secrets of one listener", gwSpec(https("a", "a.example", "{name: s}, {name: r}")), []string{"s: a.example", "spec.listeners[a].tls.certificateRefs[1] is a second Secret for a.example: a host has one certificate, which is in Secret s, ~"}},
+		{"two Secrets of one listener", gwSpec(https("a", "a.example", "{name: s}, {name: r}")), []string{"s: a.example", "spec.listeners[a].tls.certificateRefs[1] is a second Secret for a.example, whose certificate is in Secret s: ~"}},
 		{"one Secret twice in a listener", gwSpec(https("a", "a.example", "{name: s}, {name: s}")), []string{"s: a.example"}},
 		{"two listeners with one hostname and one Secret", gwSpec(https("a", "a.example", "{name: s}"), https("b", "a.example", "{name: s}")), []string{"s: a.example"}},
 		{"two listeners with one hostname and two Secrets", gwSpec(https("a", "a.example", "{name: s}"), https("b", "A.example", "{name: r}")),
-			[]string{"s: a.example", "spec.listeners[b].hostname a.example is that of listener a too, which refers to another Secret: ~"}},
+			[]string{"s: a.example", "spec.listeners[b].hostname a.example is also used by listener a, which refers to another Secret: ~"}},
 		{"the same, and another host", gwSpec(https("a", "a.example", "{name: s}"), https("b", "a.example", "{name: r}"), https("c", "c.example", "{name: r}")),
-			[]string{"s: a.example", "r: c.example ! spec.listeners[b].hostname a.example is that of listener a too, ~"}},
+			[]string{"s: a.example", "r: c.example ! spec.listeners[b].hostname a.example is also used by listener a, ~"}},
 		{"another namespace", gwSpec(https("a", "a.example", "{name: s, namespace: keys}")), []string{"keys/s: a.example"}},
-		{"no hostname", gwSpec(https("a", "", "{name: s}")), []string{"spec.listeners[].hostname names no host: name the hosts that Secret s is for"}},
+		{"no hostname", gwSpec(https("a", "", "{name: s}")), []string{"spec.listeners[].hostname names no host: add the hosts of the certificate in Secret s"}},
 		{"no hostname beside one", gwSpec(https("a", "a.example", "{name: s}"), https("b", "", "{name: s}")), []string{"s: a.example"}},
 		{"another kind", gwSpec(https("a", "a.example", "{name: s, kind: ConfigMap}")), []string{"spec.listeners[a].tls.certificateRefs[0] is of kind ConfigMap: refer to a Secret"}},
 		{"another kind of a group, beside a Secret", gwSpec(https("a", "a.example", "{name: s}, {name: r, kind: K, group: x.io}")),
 			[]string{"s: a.example", "spec.listeners[a].tls.certificateRefs[1] is of kind K.x.io: refer to a Secret"}},
 		{"Passthrough", gwSpec(strings.ReplaceAll(passthrough, "%", "")),
-			[]string{"spec.listeners: none of protocol HTTPS or TLS and mode Terminate refers to a Secret: add tls.certificateRefs"}},
+			[]string{"spec.listeners: no listener of protocol HTTPS or TLS with mode Terminate refers to a Secret: add tls.certificateRefs"}},
 		{"Passthrough beside another", gwSpec(strings.ReplaceAll(passthrough, "%", ""), https("a", "a.example", "{name: s}")), []string{"s: a.example"}},
 		{"Passthrough with a Secret", gwSpec(strings.ReplaceAll(passthrough, "%", ", certificateRefs: [{name: s}]")),
 			[]string{"spec.listeners[p].tls.mode is Passthrough, so that its certificateRefs have no effect: set Terminate, or remove them"}},
@@ -84,10 +84,10 @@ func TestWantedByGateway(t *testing.T) {
 		{"frontendValidation", gwSpec("{name: a, port: 443, protocol: HTTPS, hostname: a.example, tls: {certificateRefs: [{name: s}], frontendValidation: {caCertificateRefs: [{name: ca}]}}}"),
 			[]string{"s: a.example"}},
 		{"a listener of an unknown shape", gwSpec("{name: x, port: many}", https("a", "a.example", "{name: s}")),
-			[]string{"s: a.example", "spec.listeners[x] has a shape that is not known: correct it"}},
+			[]string{"s: a.example", "spec.listeners[x] is not a valid listener: correct it"}},
 		{"a hostname that is none", gwSpec(https("a", "a..b", "{name: s}")), []string{`s:  ! spec.listeners[].hostname "a..b" has an empty label: ~`}},
-		{"a Secret with a bad name", gwSpec(https("a", "a.example", "{name: My_Secret}")), []string{`spec.listeners[].tls.certificateRefs[].name "My_Secret" is not a valid Secret name: ~`}},
-		{"nothing", "{}", []string{"spec.listeners: none of protocol HTTPS or TLS and mode Terminate refers to a Secret: add tls.certificateRefs"}},
+		{"a Secret with a bad name", gwSpec(https("a", "a.example", "{name: My_Secret}")), []string{`spec.listeners[].tls.certificateRefs[].name "My_Secret" cannot be the name of a Secret: ~`}},
+		{"nothing", "{}", []string{"spec.listeners: no listener of protocol HTTPS or TLS with mode Terminate refers to a Secret: add tls.certificateRefs"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			gw := gatewayObject(t, kindGateway, c.spec)
@@ -130,9 +130,9 @@ func TestWantedByListenerSet(t *testing.T) {
 	}{
 		{"allowed", parent + gwSpec(https("a", "a.example", "{name: s}")), surroundings{&gw, true}, []string{"s: a.example"}},
 		{"not allowed", parent + gwSpec(https("a", "a.example", "{name: s}")), surroundings{&gw, false},
-			[]string{"spec.parentRef: Gateway infra/gw does not allow ListenerSets of namespace ns: have its spec.allowedListeners allow them, or name another"}},
+			[]string{"spec.parentRef: Gateway infra/gw does not allow ListenerSets of namespace ns: allow them in its spec.allowedListeners, or name another Gateway"}},
 		{"no such Gateway", parent + gwSpec(https("a", "a.example", "{name: s}")), surroundings{}, []string{"spec.parentRef: Gateway infra/gw does not exist: create it, or name another"}},
-		{"no parent", gwSpec(https("a", "a.example", "{name: s}")), surroundings{}, []string{"spec.parentRef names no Gateway: name the one whose listeners these are"}},
+		{"no parent", gwSpec(https("a", "a.example", "{name: s}")), surroundings{}, []string{"spec.parentRef does not name a Gateway: set the Gateway of these listeners"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			set := gatewayObject(t, kindListenerSet, c.spec)

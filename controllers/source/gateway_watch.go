@@ -32,7 +32,7 @@ func parentKeys(object client.Object) []string {
 	return []string{gatewayapi.ListenerSetOf(u, nil).Parent.String()}
 }
 
-// around reads what else a source depends on.
+// around reads the other objects that a source depends on.
 func (r *reconciler) around(ctx context.Context, object client.Object) (surroundings, error) {
 	u, ok := object.(*unstructured.Unstructured)
 	if !ok || u.GetKind() != kindListenerSet {
@@ -46,7 +46,7 @@ func (r *reconciler) around(ctx context.Context, object client.Object) (surround
 	return surroundings{parent: parent, allowed: allowed}, err
 }
 
-// followParents lets ListenerSets be looked at when their Gateway changes, or the labels by which it allows them.
+// followParents enqueues ListenerSets when their Gateway changes, or the namespace labels by which it allows them.
 func (c *Controller) followParents(kind Kind) error {
 	ofGateway := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, gw client.Object) []ctrl.Request {
 		return kind.listed(ctx, c.mgr.GetClient(), client.MatchingFields{indexParent: client.ObjectKeyFromObject(gw).String()})
@@ -66,7 +66,7 @@ func (c *Controller) followParents(kind Kind) error {
 	return c.controller.Watch(ctrlsource.Kind[client.Object](c.mgr.GetCache(), namespace, ofNamespace, relabeled))
 }
 
-// listed are the requests of objects of the kind.
+// listed returns the requests of listed objects of the kind.
 func (k Kind) listed(ctx context.Context, c client.Reader, which client.ListOption) []ctrl.Request {
 	list := k.newList()
 	if err := c.List(ctx, list, which); err != nil {

@@ -16,26 +16,26 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// group is the Secret that sources of one namespace have in common: they get one certificate between them.
+// group is a Secret and the sources of one namespace that share it. They get one certificate.
 type group struct {
 	namespace string // of the sources and the certificate
 	secret    types.NamespacedName
 }
 
-// kindSecret is the word for a group in a request. Others are kinds of sources.
+// kindSecret marks a request for a group. Other requests have the kind of a source.
 const kindSecret = "Secret"
 
-// request is that of the group. Names of objects have no slash.
+// request returns the request for the group. Names of objects contain no slash.
 func (g group) request() ctrl.Request {
 	return ctrl.Request{NamespacedName: types.NamespacedName{Namespace: g.namespace, Name: kindSecret + "/" + g.secret.String()}}
 }
 
-// sourceRequest is that of one source by itself.
+// sourceRequest returns the request for one source.
 func sourceRequest(kind string, key types.NamespacedName) ctrl.Request {
 	return ctrl.Request{NamespacedName: types.NamespacedName{Namespace: key.Namespace, Name: kind + "/" + key.Name}}
 }
 
-// groupOf is the group that a request is for; ok is false where it is for a source of that kind and name.
+// groupOf returns the group that a request is for. ok is false if it is for a source of the returned kind and name.
 func groupOf(req ctrl.Request) (g group, kind, name string, ok bool) {
 	kind, name, _ = strings.Cut(req.Name, "/")
 	if kind != kindSecret {
@@ -45,7 +45,7 @@ func groupOf(req ctrl.Request) (g group, kind, name string, ok bool) {
 	return group{req.Namespace, types.NamespacedName{Namespace: namespace, Name: secret}}, "", "", true
 }
 
-// groupOfCertificate is that of the sources which have, or would have, an ApisixCertificate.
+// groupOfCertificate returns the group of the sources of an ApisixCertificate.
 func groupOfCertificate(cert *v1alpha1.ApisixCertificate) group {
 	return group{cert.Namespace, types.NamespacedName{Namespace: cmp.Or(cert.Spec.SecretNamespace, cert.Namespace), Name: cert.Spec.SecretName}}
 }
@@ -63,7 +63,7 @@ func groupKeys(object client.Object) []string {
 
 func (g group) key() string { return g.namespace + "/" + g.secret.String() }
 
-// names are those that the certificate of the group may have, the best first: another Secret may have the first one, since
+// names returns the possible names of the group's certificate, the preferred one first. It may be in use by another Secret, as
 // "a.b" is both a Secret of that name and Secret b of namespace a.
 func (g group) names() [2]string {
 	plain := g.secret.Name
@@ -76,7 +76,7 @@ func (g group) names() [2]string {
 	return [2]string{plain[:min(len(plain), 253)], strings.TrimRight(plain[:min(len(plain), most)], "-.") + "-" + hex.EncodeToString(hash.Sum(nil))}
 }
 
-// secretText names the Secret for people: with its namespace where that is another.
+// secretText returns the name of the Secret for messages, with its namespace if it is another one.
 func (g group) secretText() string {
 	if g.secret.Namespace == g.namespace {
 		return g.secret.Name
@@ -84,36 +84,36 @@ func (g group) secretText() string {
 	return g.secret.String()
 }
 
-// member is a source that names the Secret of a group, or one that an owner reference of its certificate names.
+// member is a source that names the Secret of a group, or that an owner reference of its certificate names.
 type member struct {
-	object  client.Object // nil where it is gone, or of a kind that is not followed
+	object  client.Object // nil if it does not exist, or its kind is not watched
 	ref     metav1.OwnerReference
 	created metav1.Time
 	wants   wants
-	// entry is what the source says of the Secret. Nil: it does not name it.
+	// entry is what the source requests for the Secret, or nil if it does not name the Secret.
 	entry *entry
-	// unknown: the source is of a kind that is not followed here, so that nothing is known of it.
+	// unknown is set if the kind of the source is not watched, so nothing is known of it.
 	unknown bool
-	// yields are the hosts that other certificates of the namespace have, in words.
-	yields []string
-	// awaits is a Secret that the source names in the place of this one and whose certificate does not exist yet.
+	// coveredHosts are messages for the hosts that other certificates of the namespace have.
+	coveredHosts []string
+	// awaits is a Secret that the source names instead of this one, and whose certificate does not exist yet.
 	awaits string
 }
 
-// state is what a source means for the certificate of a group.
+// state is the role of a source for the certificate of a group.
 type state int
 
 const (
 	gone     state = iota // the object does not exist
-	leaves                // the object does not name the Secret any more
-	ignored               // it names the Secret, and neither wants nor had a certificate
-	keeps                 // it has the certificate, and does not say now what that should be: nothing it had is taken away
-	optedOut              // the same, for it has opted out
-	faulty                // it wants the certificate, and something is wrong with it
-	joins                 // it wants the certificate
+	leaves                // the object no longer names the Secret
+	ignored               // it names the Secret, but neither requests nor had a certificate
+	keeps                 // it has the certificate, and its current wishes are unclear: nothing is removed
+	optedOut              // the same, because it has opted out
+	faulty                // it requests the certificate, and is invalid
+	joins                 // it requests the certificate
 )
 
-// state of the member, of which owner says whether the certificate belongs to it already.
+// state returns the state of the member. owner reports whether the certificate already belongs to it.
 func (m *member) state(owner bool) state {
 	switch {
 	case m.unknown:
@@ -124,7 +124,7 @@ func (m *member) state(owner bool) state {
 		return ignored
 	case m.entry == nil && !m.wants.unclear && m.awaits == "":
 		return leaves
-	case !m.object.GetDeletionTimestamp().IsZero(): // garbage collection ends what it has
+	case !m.object.GetDeletionTimestamp().IsZero(): // garbage collection deletes its certificate
 		return keeps
 	case m.wants.optedOut != "":
 		return optedOut
@@ -132,7 +132,7 @@ func (m *member) state(owner bool) state {
 		return keeps
 	case m.entry == nil:
 		return faulty
-	case m.entry.cert == nil && m.entry.problem == "": // it yields all of its hosts
+	case m.entry.cert == nil && m.entry.problem == "": // other certificates cover all of its hosts
 		return leaves
 	case m.entry.cert == nil || len(m.entry.faults) > 0:
 		return faulty
@@ -140,11 +140,10 @@ func (m *member) state(owner bool) state {
 	return joins
 }
 
-// name is the source for people.
+// name returns the source for messages.
 func (m *member) name() string { return m.ref.Kind + " " + m.ref.Name }
 
-// older orders sources by age. Of two that were created in the same second the one whose kind, then name sorts first comes
-// first.
+// older orders sources by age. Sources of the same second are ordered by kind, then name.
 func older(a, b *member) int {
 	return cmp.Or(a.created.Compare(b.created.Time), cmp.Compare(a.ref.Kind, b.ref.Kind), cmp.Compare(a.ref.Name, b.ref.Name))
 }

@@ -18,14 +18,14 @@ func TestKeyStorageProblems(t *testing.T) {
 		annotations map[string]string
 		key, mend   string
 	}{
-		{vaultKV("vault-kv-token-secret", "No"), "vault-kv-token-secret", "cannot be the name of a Secret"},
-		{vaultKV("vault-kv-mount", "/kv"), "vault-kv-mount", "no place in Vault"},
-		{vaultKV("vault-kv-path", "a//b"), "vault-kv-path", "no place in Vault"},
-		{vaultKV("vault-kv-path", "a/../b"), "vault-kv-path", "none of which begins with a ."},
-		{vaultKV("vault-kv-path", "a b"), "vault-kv-path", "no place in Vault"},
+		{vaultKV("vault-kv-token-secret", "No"), "vault-kv-token-secret", "is not a valid name of a Secret"},
+		{vaultKV("vault-kv-mount", "/kv"), "vault-kv-mount", "not a valid location in Vault"},
+		{vaultKV("vault-kv-path", "a//b"), "vault-kv-path", "not a valid location in Vault"},
+		{vaultKV("vault-kv-path", "a/../b"), "vault-kv-path", "that do not begin with a ."},
+		{vaultKV("vault-kv-path", "a b"), "vault-kv-path", "not a valid location in Vault"},
 		{vaultKV("vault-kv-path", strings.Repeat("a", 129)), "vault-kv-path", "at most 128"},
-		{vaultKV("private-key-rotation-policy", "Never"), "key-storage", "VaultKV excludes apisix-certs.io/private-key-rotation-policy Never"},
-		{annotated("key-storage", "Gateway", "private-key-rotation-policy", "never"), "key-storage", "Gateway excludes"},
+		{vaultKV("private-key-rotation-policy", "Never"), "key-storage", "VaultKV cannot be combined with apisix-certs.io/private-key-rotation-policy Never"},
+		{annotated("key-storage", "Gateway", "private-key-rotation-policy", "never"), "key-storage", "Gateway cannot be combined with"},
 	} {
 		s, ok := parse(row.annotations, Defaults{})
 		if !ok || len(s.problems) != 1 || !strings.HasPrefix(s.problems[0], "annotation apisix-certs.io/"+row.key+": ") || !strings.Contains(s.problems[0], row.mend) {

@@ -19,39 +19,39 @@ const (
 	kindListenerSet = "ListenerSet"
 )
 
-// Kind is a kind of source object. What a kind means is in one pure function, wanted; the rest finds its objects.
+// Kind is a kind of source object. Its function wanted defines what its objects request.
 type Kind struct {
 	schema.GroupVersionKind
-	// ServesSecrets: ingress controllers use the Secrets that objects of the kind name: to serve hosts, or as a client.
+	// ServesSecrets is set if ingress controllers use the Secrets that objects of the kind name, to serve hosts or as a client.
 	ServesSecrets bool
 
 	newObject func() client.Object
 	newList   func() client.ObjectList
-	// wanted reads an object. It is pure.
+	// wanted returns what an object requests. It is pure.
 	wanted func(client.Object, surroundings, Defaults) wants
-	// secrets are those that an object names, as NAMESPACE/NAME, or would name if it were opted in.
+	// secrets returns the Secrets that an object names, or would name if it were opted in, as NAMESPACE/NAME.
 	secrets client.IndexerFunc
 }
 
-// surroundings are what else a source depends on.
+// surroundings are the other objects that a source depends on.
 type surroundings struct {
-	// parent is the Gateway of a ListenerSet, and allowed whether that lets it add listeners; nil: there is none.
+	// parent is the Gateway of a ListenerSet, or nil. allowed reports whether it allows the ListenerSet's listeners.
 	parent  *gatewayapi.Gateway
 	allowed bool
 }
 
 var apisixV2 = schema.GroupVersion{Group: "apisix.apache.org", Version: "v2"}
 
-// TLSKind is the kind of ApisixTlses.
+// TLSKind is the kind ApisixTls.
 var TLSKind = apisixV2.WithKind(kindTLS)
 
-// Object is an empty object of the kind.
+// Object returns an empty object of the kind.
 func (k Kind) Object() client.Object { return k.newObject() }
 
-// Secrets are those that an object of the kind names, as NAMESPACE/NAME.
+// Secrets returns the Secrets that an object of the kind names, as NAMESPACE/NAME.
 func (k Kind) Secrets(object client.Object) []string { return k.secrets(object) }
 
-// wantedOf lets a function of objects of one type be called with any.
+// wantedOf adapts a function of one type to any object.
 func wantedOf[T client.Object](wanted func(T, Defaults) wants) func(client.Object, surroundings, Defaults) wants {
 	return func(object client.Object, _ surroundings, defaults Defaults) wants {
 		if object, ok := object.(T); ok {

@@ -13,7 +13,7 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// wantedByTLS is the certificate of an ApisixTls: for spec.hosts, in spec.secret.
+// wantedByTLS returns the certificate of an ApisixTls, for spec.hosts in spec.secret.
 func wantedByTLS(tls *configv2.ApisixTls, defaults Defaults) wants {
 	switch {
 	case madeForRoute(tls):
@@ -38,10 +38,10 @@ func tlsHosts(tls *configv2.ApisixTls) []string {
 	return hosts
 }
 
-// madeForRoute reports whether this controller made the ApisixTls: its route has the certificate already.
+// madeForRoute reports whether this controller created the ApisixTls, for a route that already has the certificate.
 func madeForRoute(tls *configv2.ApisixTls) bool { return tls.Labels[v1alpha1.LabelManaged] == "true" }
 
-// wantedByIngress is a certificate for each entry of spec.tls that names a Secret; entries of one Secret share it.
+// wantedByIngress returns a certificate for each Secret that entries of spec.tls name. Entries with the same Secret share it.
 func wantedByIngress(ingress *networkingv1.Ingress, defaults Defaults) wants {
 	w, s := newWants(ingress, classOf(ingress), defaults)
 	hosts := map[string][]string{}
@@ -64,12 +64,12 @@ func wantedByIngress(ingress *networkingv1.Ingress, defaults Defaults) wants {
 	}
 	for _, name := range order {
 		secret := types.NamespacedName{Namespace: ingress.Namespace, Name: name}
-		w.add(s, ingress, secret, served{class: classOf(ingress)}, hosts[name], place{"spec.tls[].hosts", "spec.tls[].secretName", "remove it from spec.tls of this Ingress, whose rules work without it"})
+		w.add(s, ingress, secret, served{class: classOf(ingress)}, hosts[name], place{"spec.tls[].hosts", "spec.tls[].secretName", "remove it from spec.tls of this Ingress, whose rules do not need it"})
 	}
 	return w
 }
 
-// entryHosts are the hosts of one TLS entry: its own, else those of the rules.
+// entryHosts returns the hosts of one TLS entry, or those of the rules if it has none.
 func entryHosts(ingress *networkingv1.Ingress, entry networkingv1.IngressTLS) []string {
 	if len(entry.Hosts) > 0 {
 		return entry.Hosts
@@ -81,9 +81,9 @@ func entryHosts(ingress *networkingv1.Ingress, entry networkingv1.IngressTLS) []
 	return hosts
 }
 
-// wantedByRoute is the certificate of an ApisixRoute: for the hosts of all its http rules, in Secret ROUTE-tls. Only
-// the fields that route.go keeps are read. A route names its Secret by an annotation, so that one which is opted out, with
-// all its annotations perhaps, does not say which it had.
+// wantedByRoute returns the certificate of an ApisixRoute, for the hosts of all its HTTP rules, in Secret ROUTE-tls. It only
+// reads the fields that route.go keeps. A route names its Secret in an annotation, so a route that has opted out may no longer
+// say which Secret it had.
 func wantedByRoute(route *configv2.ApisixRoute, defaults Defaults) wants {
 	w, s := newWants(route, route.Spec.IngressClassName, defaults)
 	if w.optedOut != "" {
@@ -101,7 +101,7 @@ func wantedByRoute(route *configv2.ApisixRoute, defaults Defaults) wants {
 	}
 	w.add(s, route, secretOfRoute(route), served{class: route.Spec.IngressClassName}, hosts, place{
 		"spec.http[].match.hosts", "annotation " + v1alpha1.AnnotationSecretName + " (by default ROUTE-tls):",
-		"annotate this ApisixRoute with " + v1alpha1.AnnotationManage + `: "false", for its rules work without a certificate of its own, and delete the ApisixCertificate`,
+		"annotate this ApisixRoute with " + v1alpha1.AnnotationManage + `: "false", as its rules work without a certificate of its own, and delete the ApisixCertificate`,
 	})
 	return w
 }
@@ -110,7 +110,7 @@ func secretOfRoute(route *configv2.ApisixRoute) types.NamespacedName {
 	return types.NamespacedName{Namespace: route.Namespace, Name: cmp.Or(route.Annotations[v1alpha1.AnnotationSecretName], route.Name+"-tls")}
 }
 
-// classOf is the ingress class of an Ingress as the 1.8 ingress controller sees it: the annotation wins.
+// classOf returns the ingress class of an Ingress as the 1.8 ingress controller determines it: the annotation takes precedence.
 func classOf(ingress *networkingv1.Ingress) string {
 	if class := ingress.Annotations["kubernetes.io/ingress.class"]; class != "" {
 		return class

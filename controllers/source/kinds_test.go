@@ -71,7 +71,7 @@ func TestWantedByTLS(t *testing.T) {
 		{"all", []tlsEdit{bare}, manageAll, []string{"s: a.example"}},
 		{"repeats and case", []tlsEdit{hosts("A.example", "*.B.example", "a.example")}, Defaults{}, []string{"s: a.example *.b.example"}},
 		{"alt-names", []tlsEdit{with("alt-names", "b.example,A.example")}, Defaults{}, []string{"s: a.example b.example"}},
-		{"no hosts", []tlsEdit{hosts()}, Defaults{}, []string{"spec.hosts names no host: name the hosts that Secret s is for"}},
+		{"no hosts", []tlsEdit{hosts()}, Defaults{}, []string{"spec.hosts names no host: add the hosts of the certificate in Secret s"}},
 		{"no hosts, not asked", []tlsEdit{bare, hosts()}, manageAll, nil},
 		{"no spec", []tlsEdit{func(tls *configv2.ApisixTls) { tls.Spec = nil }}, Defaults{}, nil},
 		{"made for a route", []tlsEdit{func(tls *configv2.ApisixTls) { tls.Labels = map[string]string{v1alpha1.LabelManaged: "true"} }}, Defaults{}, nil},
@@ -161,7 +161,7 @@ func TestWantedByIngress(t *testing.T) {
 		{"one Secret twice", newIngress(tlsEntry("s", "a.example"), tlsEntry("s", "b.example")), []string{"s: a.example b.example"}, []string{"s: a.example b.example"}},
 		{"no entry", newIngress(), []string{"spec.tls is empty: add an entry with the hosts and a secretName"}, nil},
 		{"no Secret", newIngress(tlsEntry("", "a.example")), []string{"spec.tls[0].secretName is empty: name the Secret for the certificate"}, nil},
-		{"no host", hostless, []string{"spec.tls[].hosts names no host: name the hosts that Secret s is for"}, nil},
+		{"no host", hostless, []string{"spec.tls[].hosts names no host: add the hosts of the certificate in Secret s"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			checkBrief(t, wantedByIngress(c.ingress, Defaults{}), c.asked)

@@ -18,7 +18,7 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 )
 
-// observe reads what a plan for the Secret is made of.
+// observe reads the input of a plan for the Secret.
 func (r *reconciler) observe(ctx context.Context, g group) (observed, error) {
 	o := observed{group: g}
 	var err error
@@ -43,7 +43,7 @@ func (r *reconciler) observe(ctx context.Context, g group) (observed, error) {
 	return o, err
 }
 
-// certificates are those of the group's namespace for its Secret.
+// certificates returns the certificates of the group's namespace for its Secret.
 func (r *reconciler) certificates(ctx context.Context, g group) ([]*v1alpha1.ApisixCertificate, error) {
 	var list v1alpha1.ApisixCertificateList
 	if err := r.List(ctx, &list, client.MatchingFields{indexGroup: g.key()}, client.UnsafeDisableDeepCopy); err != nil {
@@ -56,14 +56,14 @@ func (r *reconciler) certificates(ctx context.Context, g group) ([]*v1alpha1.Api
 	return have, nil
 }
 
-// sources are those of the group's namespace that name its Secret.
+// sources returns the sources of the group's namespace that name its Secret.
 func (r *reconciler) sources(ctx context.Context, g group) ([]*member, error) {
 	var members []*member
 	for _, kind := range r.allFollowed() {
 		list := kind.newList()
 		err := r.List(ctx, list, client.MatchingFields{indexSecret: g.secret.String()}, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)
 		if err != nil {
-			return nil, fmt.Errorf("list of %s: %w", kind.Kind, err)
+			return nil, fmt.Errorf("list %s: %w", kind.Kind, err)
 		}
 		err = meta.EachListItem(list, func(item runtime.Object) error {
 			object, ok := item.(client.Object)
@@ -89,16 +89,16 @@ func (r *reconciler) member(ctx context.Context, kind Kind, object client.Object
 	return m, err
 }
 
-// wanted is what an object says.
+// wanted returns what an object requests.
 func (r *reconciler) wanted(ctx context.Context, kind Kind, object client.Object) (wants, error) {
 	around, err := r.around(ctx, object)
 	if err != nil {
-		return wants{}, fmt.Errorf("surroundings of %s %s: %w", kind.Kind, object.GetName(), err)
+		return wants{}, fmt.Errorf("read the objects that %s %s depends on: %w", kind.Kind, object.GetName(), err)
 	}
 	return kind.wanted(object, around, r.defaults), nil
 }
 
-// addOwners adds the sources that a certificate belongs to and that do not name its Secret.
+// addOwners adds the sources that own a certificate but do not name its Secret.
 func (r *reconciler) addOwners(ctx context.Context, o *observed) error {
 	known := map[types.UID]bool{}
 	for _, m := range o.members {
@@ -120,7 +120,7 @@ func (r *reconciler) addOwners(ctx context.Context, o *observed) error {
 	return nil
 }
 
-// owning is the source that an owner reference names, in the namespace of the group alone.
+// owning returns the source that an owner reference names. It only considers the namespace of the group.
 func (r *reconciler) owning(ctx context.Context, g group, ref metav1.OwnerReference) (*member, error) {
 	plain := ref
 	plain.Controller = nil
@@ -139,13 +139,13 @@ func (r *reconciler) owning(ctx context.Context, g group, ref metav1.OwnerRefere
 	return r.member(ctx, kind, object, g)
 }
 
-// observeCover finds the hosts of routes that other certificates of the namespace have: ingress controllers refuse one host
-// with two certificates.
+// observeCover finds the hosts of routes that other certificates of the namespace cover, because ingress controllers reject a
+// host with two certificates.
 func (r *reconciler) observeCover(ctx context.Context, o *observed) error {
-	yields := func(m *member) bool {
+	mayBeCovered := func(m *member) bool {
 		return m.ref.Kind == kindRoute && m.entry != nil && m.entry.cert != nil
 	}
-	if !slices.ContainsFunc(o.members, yields) {
+	if !slices.ContainsFunc(o.members, mayBeCovered) {
 		return nil
 	}
 	var list v1alpha1.ApisixCertificateList
@@ -153,15 +153,16 @@ func (r *reconciler) observeCover(ctx context.Context, o *observed) error {
 		return err
 	}
 	for _, m := range o.members {
-		if yields(m) {
-			m.yield(o.group, list.Items)
+		if mayBeCovered(m) {
+			m.dropCoveredHosts(o.group, list.Items)
 		}
 	}
 	return nil
 }
 
-// observeSuccessors finds the sources that name another Secret by now for a host of the certificate, and have no certificate there
-// yet. It must be there before this one goes: else the host would be nobody's for a moment, and might go to somebody else.
+// observeSuccessors finds the sources that now name another Secret for a host of the certificate and have no certificate there
+// yet. That one must exist before this one is deleted. Otherwise the host would have no owner for a moment, and another namespace
+// could claim it.
 func (r *reconciler) observeSuccessors(ctx context.Context, o *observed) error {
 	existing, _, _ := choose(o.have)
 	if existing == nil {
@@ -193,7 +194,7 @@ func overlaps(a, b *v1alpha1.ApisixCertificate) bool {
 	})
 }
 
-// freeName is the name for a new certificate of the group: the plain one, unless another Secret has it.
+// freeName returns the name for a new certificate of the group: the plain one, unless another Secret uses it.
 func (r *reconciler) freeName(ctx context.Context, g group) (string, error) {
 	names := g.names()
 	var cert v1alpha1.ApisixCertificate
@@ -207,7 +208,7 @@ func (r *reconciler) freeName(ctx context.Context, g group) (string, error) {
 	return names[0], nil
 }
 
-// allFollowed are the kinds that are followed, always in the same order.
+// allFollowed returns the watched kinds in a fixed order.
 func (r *reconciler) allFollowed() []Kind {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -220,7 +221,7 @@ func (r *reconciler) allFollowed() []Kind {
 	return all
 }
 
-// owner is a plain reference to object.
+// owner returns an owner reference to object.
 func owner(object client.Object, kind Kind) metav1.OwnerReference {
 	return metav1.OwnerReference{APIVersion: schema.GroupVersion{Group: kind.Group, Version: kind.Version}.String(), Kind: kind.Kind, Name: object.GetName(), UID: object.GetUID()}
 }

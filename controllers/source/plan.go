@@ -24,19 +24,19 @@ import (
 	"apisix-certs.io/apisix-certs/internal/note"
 )
 
-// plan is what to do about the certificate of a group, and what to say to its sources.
+// plan is the change of the certificate of a group, and the events for its sources.
 type plan struct {
 	create, keep, delete *v1alpha1.ApisixCertificate
 	patch                *change
-	// again: what is waited for makes no event of this group.
+	// again is set to retry, if what the plan waits for triggers no request of this group.
 	again bool
-	says  []word
+	says  []notice
 }
 
 type change struct{ from, to *v1alpha1.ApisixCertificate }
 
-// word is an event for a source, or a certificate.
-type word struct {
+// notice is an event on a source or a certificate.
+type notice struct {
 	to                 client.Object
 	kind, reason, text string
 }
@@ -44,7 +44,7 @@ type word struct {
 // empty reports whether there is nothing to write.
 func (p *plan) empty() bool { return p.create == nil && p.patch == nil && p.delete == nil }
 
-// settled is the certificate that the group has once the plan is carried out; nil: none.
+// settled returns the certificate of the group after the plan is applied, or nil if it has none.
 func (p *plan) settled() *v1alpha1.ApisixCertificate {
 	switch {
 	case p.create != nil:
@@ -56,28 +56,28 @@ func (p *plan) settled() *v1alpha1.ApisixCertificate {
 }
 
 func (p *plan) warn(to client.Object, reason, text string) {
-	p.says = append(p.says, word{to, corev1.EventTypeWarning, reason, text})
+	p.says = append(p.says, notice{to, corev1.EventTypeWarning, reason, text})
 }
 
-// observed is what a plan is made of. Nothing in it is changed.
+// observed is the input of a plan. It is not changed.
 type observed struct {
 	group   group
 	members []*member
-	// have are the ApisixCertificates of the namespace for the Secret.
+	// have are the ApisixCertificates of the namespace that name the Secret.
 	have []*v1alpha1.ApisixCertificate
-	// name is free for a new one.
+	// name is available for a new one.
 	name string
 }
 
-// makePlan compares what the sources of a Secret want with the certificates that there are for it. It is pure, and neither the order
-// of the sources nor which of them has changed matters.
+// makePlan compares the certificates that the sources of a Secret request with the existing ones. It is pure. Neither the order
+// of the sources nor which of them has changed affects the result.
 func makePlan(o observed, defaults Defaults) plan {
 	members := slices.Clone(o.members)
 	slices.SortFunc(members, older)
 	p := plan{}
 	for _, m := range members {
-		if len(m.yields) > 0 && m.wants.optedOut == "" {
-			p.says = append(p.says, word{m.object, corev1.EventTypeNormal, v1alpha1.ReasonCovered, strings.Join(m.yields, "; ")})
+		if len(m.coveredHosts) > 0 && m.wants.optedOut == "" {
+			p.says = append(p.says, notice{m.object, corev1.EventTypeNormal, v1alpha1.ReasonCovered, strings.Join(m.coveredHosts, "; ")})
 		}
 	}
 	existing, byHand, ending := choose(o.have)
@@ -85,23 +85,23 @@ func makePlan(o observed, defaults Defaults) plan {
 	case existing != nil:
 		u := newUnion(o.group, members, existing)
 		if elsewhere(u, existing, defaults) {
-			p.outsiders(u, existing, classText(existing)+" which this controller leaves to others (--ingress-class)", "name another Secret here")
+			p.addUnmanagedEvents(u, existing, classText(existing)+" which this controller does not manage (--ingress-class)", "name another Secret here")
 			return p
 		}
-		p.follow(u, existing)
+		p.planUpdate(u, existing)
 	case byHand != nil:
 		u := newUnion(o.group, members, nil)
-		p.outsiders(u, byHand, "written by hand", "add it to spec.dnsNames there, or name another Secret here")
+		p.addUnmanagedEvents(u, byHand, "written by hand", "add it to spec.dnsNames there, or name another Secret here")
 	case ending != nil:
-		p.awaitEnd(newUnion(o.group, members, nil), ending)
+		p.addFinalizerEvents(newUnion(o.group, members, nil), ending)
 	default:
-		p.begin(newUnion(o.group, members, nil), o.name)
+		p.planCreate(newUnion(o.group, members, nil), o.name)
 	}
 	return p
 }
 
-// choose picks from the certificates of a Secret the one to follow: the oldest that belongs to sources; else says that there
-// is one written by hand, or one on its way out.
+// choose returns the certificate of a Secret to update, which is the oldest that belongs to sources. Otherwise it returns one
+// that a user created, or one that is being deleted.
 func choose(have []*v1alpha1.ApisixCertificate) (existing, byHand, ending *v1alpha1.ApisixCertificate) {
 	for _, cert := range have {
 		slot := &byHand
@@ -118,8 +118,8 @@ func choose(have []*v1alpha1.ApisixCertificate) (existing, byHand, ending *v1alp
 	return existing, byHand, ending
 }
 
-// elsewhere reports whether a certificate is the business of another controller, of another ingress class: it was made for such a class, and
-// still has a source of it, or none here that could say what it should be now.
+// elsewhere reports whether another controller, of another ingress class, manages a certificate: it was created for such a class,
+// and has a source of that class or no source here.
 func elsewhere(u union, cert *v1alpha1.ApisixCertificate, defaults Defaults) bool {
 	if cert.Spec.GatewayRef == nil && defaults.watches(cert.Spec.IngressClassName) {
 		return false
@@ -134,15 +134,16 @@ func classText(cert *v1alpha1.ApisixCertificate) string {
 	return "of ingress class " + cert.Spec.IngressClassName + ","
 }
 
-// union is what the sources of a Secret want together.
+// union is what the sources of a Secret request together.
 type union struct {
 	group   group
-	members []*member // the oldest first
-	// joined want the certificate, and their hosts are in it; the oldest decides all but the hosts. tooMany do not fit in.
+	members []*member // oldest first
+	// joined request the certificate, and it covers their hosts. The oldest determines everything else. tooMany exceed its number
+	// of hosts.
 	joined, tooMany []*member
-	// apart want a certificate for another end of a connection than the oldest does: a server's, or a client's.
+	// apart request a client certificate although the oldest requests a server certificate, or the reverse.
 	apart []*member
-	// faulty want it, and something is wrong; out have opted out; kept do not say for now; left have left.
+	// faulty request it and are invalid, out have opted out, kept are unclear for now, left no longer name the Secret.
 	faulty, out, kept, left []*member
 	hosts                   []string
 }
@@ -176,10 +177,10 @@ func newUnion(g group, members []*member, existing *v1alpha1.ApisixCertificate) 
 	return u
 }
 
-// ofClient reports whether a source wants a certificate with which APISIX is a client.
+// ofClient reports whether a source requests a client certificate for APISIX.
 func ofClient(m *member) bool { return m.entry.cert.Spec.Gateways == v1alpha1.GatewaysNone }
 
-// join lets in the sources that fit in together, the oldest first.
+// join adds the sources whose hosts fit together, oldest first.
 func (u *union) join(wish []*member) {
 	if hosts := unite(wish); len(wish) > 0 && fits(wish[0], hosts) {
 		u.joined, u.hosts = wish, hosts
@@ -201,10 +202,10 @@ func fits(first *member, hosts []string) bool {
 	return len(certspec.Problems(&cert)) == 0
 }
 
-// unite is the hosts of all. What a wildcard of one covers another need not name, unless it names both: else a Secret with a
-// wildcard would get another certificate with each Ingress that uses it.
+// unite returns the hosts of all sources. It omits a host that the wildcard of another source covers, unless its source also
+// names the wildcard. Otherwise a Secret with a wildcard would get a new certificate with each Ingress that uses it.
 func unite(members []*member) []string {
-	wild := map[string]int{} // how many name a wildcard
+	wild := map[string]int{} // number of sources that name a wildcard
 	for _, m := range members {
 		for _, host := range m.entry.cert.Spec.DNSNames {
 			if strings.HasPrefix(host, "*.") {
@@ -225,8 +226,8 @@ func unite(members []*member) []string {
 	return normalize(all)
 }
 
-// begin plans where there is no certificate.
-func (p *plan) begin(u union, name string) {
+// planCreate plans the creation of the certificate.
+func (p *plan) planCreate(u union, name string) {
 	first := u.first()
 	if first == nil {
 		return
@@ -235,41 +236,41 @@ func (p *plan) begin(u union, name string) {
 	if len(u.joined) > 0 {
 		cert.Spec.DNSNames = u.hosts
 	}
-	if nameless(&cert.Spec) { // none that could be a host: see its problem
+	if nameless(&cert.Spec) { // no name is valid: see its problem
 		return
 	}
 	cert.Name = name
 	u.annotate(cert)
 	cert.OwnerReferences = u.ownerReferences(nil)
-	cert.Finalizers = []string{v1alpha1.Finalizer} // here it costs no write of its own
+	cert.Finalizers = []string{v1alpha1.Finalizer} // set here, it requires no separate write
 	p.create = cert
-	p.tell(u, name)
+	p.addEvents(u, name)
 }
 
-// follow plans for the certificate that the sources have.
-func (p *plan) follow(u union, existing *v1alpha1.ApisixCertificate) {
+// planUpdate plans the update or deletion of the existing certificate.
+func (p *plan) planUpdate(u union, existing *v1alpha1.ApisixCertificate) {
 	refs := u.ownerReferences(existing)
 	if len(refs) == 0 {
 		if len(u.left) > 0 {
 			p.delete = existing
 		}
-		return // else garbage collection ends it
+		return // otherwise garbage collection deletes it
 	}
 	p.again = slices.ContainsFunc(u.kept, func(m *member) bool { return m.awaits != "" })
-	p.tell(u, existing.Name)
-	p.tellConflict(u, existing)
+	p.addEvents(u, existing.Name)
+	p.addConflictEvents(u, existing)
 	to := existing.DeepCopy()
 	if len(u.joined) > 0 {
 		to.Spec = *u.joined[0].entry.cert.Spec.DeepCopy()
-		if !to.Spec.Provided { // with which the API server refuses it
+		if !to.Spec.Provided { // the API server rejects it in combination
 			to.Spec.SecretRetention = existing.Spec.SecretRetention
 		}
 		to.Spec.DNSNames = u.hosts
 	}
-	if len(u.faulty)+len(u.out)+len(u.kept) > 0 { // what these had stays
+	if len(u.faulty)+len(u.out)+len(u.kept) > 0 { // keep what these had
 		to.Spec.DNSNames = normalize(append(slices.Clone(to.Spec.DNSNames), existing.Spec.DNSNames...))
 	}
-	if sameSet(to.Spec.DNSNames, existing.Spec.DNSNames) { // another order would be another write
+	if sameSet(to.Spec.DNSNames, existing.Spec.DNSNames) { // do not write only to change the order
 		to.Spec.DNSNames = existing.Spec.DNSNames
 	}
 	u.annotate(to)
@@ -279,7 +280,7 @@ func (p *plan) follow(u union, existing *v1alpha1.ApisixCertificate) {
 	}
 }
 
-// first is the source that decides; nil: none can.
+// first returns the source that determines the certificate, or nil if there is none.
 func (u *union) first() *member {
 	for _, m := range slices.Concat(u.joined, u.faulty) {
 		if m.entry != nil && m.entry.cert != nil {
@@ -289,18 +290,18 @@ func (u *union) first() *member {
 	return nil
 }
 
-// owners are the sources that the certificate belongs to from now on, the oldest first.
+// owners returns the sources that own the certificate after the plan, oldest first.
 func (u *union) owners() []*member {
 	all := slices.Concat(u.joined, u.faulty, u.out, u.kept)
 	slices.SortFunc(all, older)
 	return all
 }
 
-// ownerReferences are those of the certificate from now on. References to what is no source stay.
+// ownerReferences returns the owner references after the plan. References to objects that are not sources are kept.
 func (u *union) ownerReferences(existing *v1alpha1.ApisixCertificate) []metav1.OwnerReference {
 	owners := u.owners()
 	var refs []metav1.OwnerReference
-	if existing != nil { // in their order: another one would be another write
+	if existing != nil { // keep their order, to avoid a write
 		refs = slices.DeleteFunc(slices.Clone(existing.OwnerReferences), func(ref metav1.OwnerReference) bool {
 			return ofSource(ref) && !slices.ContainsFunc(owners, func(m *member) bool { return m.ref.UID == ref.UID })
 		})
@@ -322,8 +323,8 @@ func (u *union) ownerReferences(existing *v1alpha1.ApisixCertificate) []metav1.O
 	return refs
 }
 
-// controller is the owner that is marked as the controller: the source that decides, else the one that is marked already,
-// else the oldest. None where something else is marked.
+// controller returns the owner to mark as the controller: the source that determines the certificate, else the one that is
+// already marked, else the oldest. It returns none if another object is marked.
 func (u *union) controller(owners []*member, refs []metav1.OwnerReference) types.UID {
 	var marked types.UID
 	for _, ref := range refs {
@@ -344,7 +345,7 @@ func (u *union) controller(owners []*member, refs []metav1.OwnerReference) types
 	return owners[0].ref.UID
 }
 
-// annotate sets the annotations that come from sources.
+// annotate sets the annotations that are copied from sources.
 func (u *union) annotate(cert *v1alpha1.ApisixCertificate) {
 	set := func(key, value string) {
 		if value == "" {
@@ -372,7 +373,7 @@ func (u *union) annotate(cert *v1alpha1.ApisixCertificate) {
 	}
 }
 
-// later reports whether a is a time (RFC 3339) after b. What is no time is before all times.
+// later reports whether a is a time (RFC 3339) after b. An invalid time is before all others.
 func later(a, b string) bool {
 	at, err := time.Parse(time.RFC3339, a)
 	if err != nil {
@@ -382,7 +383,7 @@ func later(a, b string) bool {
 	return err != nil || at.After(bt)
 }
 
-// problem is what is wrong with a faulty source.
+// problem returns the problem of an invalid source.
 func (m *member) problem() string {
 	switch {
 	case m.entry == nil:
@@ -393,7 +394,7 @@ func (m *member) problem() string {
 	return m.entry.cert.Annotations[v1alpha1.AnnotationSourceProblem]
 }
 
-// optedOut says which sources have opted out, and why; empty: none.
+// optedOut says which sources have opted out, and why. It is empty if none has.
 func (u *union) optedOut() string {
 	if len(u.out) == 0 {
 		return ""
@@ -405,14 +406,14 @@ func (u *union) optedOut() string {
 	return note.Fit(strings.Join(all, "; ") + ": the certificate is kept and renewed; opt in again, or delete this ApisixCertificate")
 }
 
-// tell says to sources what is done about them. name is that of the certificate.
-func (p *plan) tell(u union, name string) {
+// addEvents adds the events for sources. name is that of the certificate.
+func (p *plan) addEvents(u union, name string) {
 	for _, m := range u.tooMany {
 		p.warn(m.object, v1alpha1.ReasonInvalidSource, fmt.Sprintf("Secret %s is shared with %s, and one certificate cannot have all hosts of both (%s): name another Secret here",
 			u.group.secretText(), u.joined[0].name(), m.entry.in.hosts))
 	}
 	for _, m := range u.apart {
-		what := map[bool]string{true: "a client certificate, which no gateway serves", false: "the certificate of a server"}[ofClient(u.joined[0])]
+		what := map[bool]string{true: "a client certificate, which no gateway serves", false: "a server certificate"}[ofClient(u.joined[0])]
 		p.warn(m.object, v1alpha1.ReasonInvalidSource, fmt.Sprintf("%s: Secret %s is shared with %s, which is older and has %s there: name another Secret here",
 			m.entry.in.secret, u.group.secretText(), u.joined[0].name(), what))
 	}
@@ -424,14 +425,14 @@ func (p *plan) tell(u union, name string) {
 			continue
 		}
 		if fields := differences(u.joined[0].entry.cert, m.entry.cert); len(fields) > 0 {
-			p.warn(m.object, v1alpha1.ReasonSecretShared, fmt.Sprintf("Secret %s is shared with %s, which is older and decides; this object differs in %s: set the same on both, or name another Secret here",
+			p.warn(m.object, v1alpha1.ReasonSecretShared, fmt.Sprintf("Secret %s is shared with %s, which is older and takes precedence; this object differs in %s: set the same on both, or name another Secret here",
 				u.group.secretText(), u.joined[0].name(), strings.Join(fields, ", ")))
 		}
 	}
 }
 
-// tellConflict says to sources which of their names, or that their Secret, belongs to somebody else, and how to do without.
-func (p *plan) tellConflict(u union, cert *v1alpha1.ApisixCertificate) {
+// addConflictEvents adds the events for sources whose host or Secret belongs to another certificate, with the fix.
+func (p *plan) addConflictEvents(u union, cert *v1alpha1.ApisixCertificate) {
 	why := conflictOf(cert)
 	if why == "" {
 		return
@@ -457,7 +458,7 @@ func (p *plan) tellConflict(u union, cert *v1alpha1.ApisixCertificate) {
 	}
 }
 
-// taken says which name of a source belongs to somebody else, and how to do without it; empty: none does.
+// taken returns a message for a name of the source that belongs to another namespace, with the fix. It is empty if there is none.
 func (m *member) taken(cert *v1alpha1.ApisixCertificate) string {
 	taken := func(name string) bool { return !slices.Contains(cert.Status.OwnedNames, name) }
 	lost := func(host string) bool { return slices.Contains(cert.Spec.DNSNames, host) && taken(host) }
@@ -478,8 +479,8 @@ func (m *member) taken(cert *v1alpha1.ApisixCertificate) string {
 	return ""
 }
 
-// conflictOf is why names or the Secret of a certificate belong to another one, as its status says of the present spec. Empty: they
-// do not, or that is not known yet.
+// conflictOf returns the message of a conflict about names or the Secret of a certificate, from its status for the current spec.
+// It is empty if there is none or it is not known yet.
 func conflictOf(cert *v1alpha1.ApisixCertificate) string {
 	issued := meta.FindStatusCondition(cert.Status.Conditions, v1alpha1.ConditionIssued)
 	if issued == nil || issued.Reason != v1alpha1.ReasonConflict || issued.ObservedGeneration != cert.Generation {
@@ -488,8 +489,8 @@ func conflictOf(cert *v1alpha1.ApisixCertificate) string {
 	return issued.Message
 }
 
-// outsiders says to sources of a Secret whose certificate is not theirs to change which of their hosts it lacks.
-func (p *plan) outsiders(u union, cert *v1alpha1.ApisixCertificate, whose, fix string) {
+// addUnmanagedEvents adds events for sources whose Secret belongs to a certificate that is not theirs, if that lacks some of their hosts.
+func (p *plan) addUnmanagedEvents(u union, cert *v1alpha1.ApisixCertificate, whose, fix string) {
 	for _, m := range slices.Concat(u.joined, u.tooMany, u.faulty) {
 		if m.entry == nil || m.entry.cert == nil || references(cert, m.ref.UID) {
 			continue
@@ -504,22 +505,22 @@ func (p *plan) outsiders(u union, cert *v1alpha1.ApisixCertificate, whose, fix s
 	}
 }
 
-// awaitEnd says what keeps a certificate whose deletion is waited for, where that is not this controller.
-func (p *plan) awaitEnd(u union, cert *v1alpha1.ApisixCertificate) {
+// addFinalizerEvents adds events about the finalizer of another controller that blocks the deletion of a certificate.
+func (p *plan) addFinalizerEvents(u union, cert *v1alpha1.ApisixCertificate) {
 	ours := []string{v1alpha1.Finalizer, metav1.FinalizerDeleteDependents, metav1.FinalizerOrphanDependents}
 	for _, finalizer := range cert.Finalizers {
 		if slices.Contains(ours, finalizer) {
 			continue
 		}
 		for _, m := range slices.Concat(u.joined, u.tooMany, u.faulty) {
-			p.warn(m.object, v1alpha1.ReasonInvalidSource, fmt.Sprintf("ApisixCertificate %s is being deleted and held by finalizer %s: remove that, and a new one is made for Secret %s",
+			p.warn(m.object, v1alpha1.ReasonInvalidSource, fmt.Sprintf("ApisixCertificate %s is being deleted and blocked by finalizer %s: remove the finalizer, and a new one is created for Secret %s",
 				cert.Name, finalizer, u.group.secretText()))
 		}
 		return
 	}
 }
 
-// differences names what two certificates of one Secret differ in but for hosts, in the terms of a source.
+// differences returns what two certificates of one Secret differ in, except for hosts, in the terms of a source.
 func differences(a, b *v1alpha1.ApisixCertificate) []string {
 	one, two := a.Spec, b.Spec
 	one.DNSNames, two.DNSNames = nil, nil
@@ -555,7 +556,7 @@ func differences(a, b *v1alpha1.ApisixCertificate) []string {
 	return slices.Compact(found)
 }
 
-// covered reports whether a certificate is for a host.
+// covered reports whether a certificate covers a host.
 func covered(cert *v1alpha1.ApisixCertificate, host string) bool {
 	return slices.ContainsFunc(cert.Spec.DNSNames, func(name string) bool { return name == host || certs.MatchHost(name, host) })
 }

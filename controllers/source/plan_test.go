@@ -76,7 +76,7 @@ func ofClass(class string) certEdit {
 	return func(c *v1alpha1.ApisixCertificate) { c.Spec.IngressClassName = class }
 }
 
-const badDuration = `annotation apisix-certs.io/duration: "90d" is no duration above zero: write one such as 2160h or 30m`
+const badDuration = `annotation apisix-certs.io/duration: "90d" is not a positive duration: use a value such as 2160h or 30m`
 
 // source makes a member of the group of Secret s from an ApisixTls of that name, which was created in that second.
 func source(name string, second int64, edits ...tlsEdit) *member {
@@ -197,7 +197,7 @@ func TestPlan(t *testing.T) {
 		{"on its way out", sources{source("me", 1)}, certList{newCert(controlled("me"), ending)}, nil},
 		{"held on its way out by somebody else", sources{source("me", 1)}, certList{newCert(controlled("me"), ending, func(c *v1alpha1.ApisixCertificate) {
 			c.Finalizers = append(c.Finalizers, "example.com/x")
-		})}, []string{"me InvalidSource: ApisixCertificate s is being deleted and held by finalizer example.com/x: remove that, and a new one is made for Secret s"}},
+		})}, []string{"me InvalidSource: ApisixCertificate s is being deleted and blocked by finalizer example.com/x: remove the finalizer, and a new one is created for Secret s"}},
 		{"retention is the user's", sources{source("me", 1)}, certList{newCert(controlled("me"), retained)}, []string{"keep s a.example *me"}},
 		{"a kind that is not followed", sources{unknownSource("other")}, certList{newCert(controlled("other"))}, []string{"keep s a.example *other"}},
 		{"a kind that is not followed, and one that is", sources{unknownSource("other"), source("me", 1, hosts("b.example"))}, certList{newCert(controlled("other"))}, []string{"patch s b.example a.example +other *me"}},
@@ -215,7 +215,7 @@ func TestPlan(t *testing.T) {
 		{"under the wildcard of a younger one", sources{source("a", 1), source("b", 2, hosts("*.example"))}, nil, []string{"create s *.example *a +b"}},
 		{"beside its own wildcard", sources{source("a", 1, hosts("a.example", "*.example")), source("b", 2, hosts("*.example"))}, nil, []string{"create s a.example *.example *a +b"}},
 		{"they differ", sources{source("a", 1), source("b", 2, with("duration", "1h", "private-key-algorithm", "RSA"), class("c"))}, nil, []string{"create s a.example *a +b",
-			"b SecretShared: Secret s is shared with ApisixTls a, which is older and decides; this object differs in annotation apisix-certs.io/duration, annotation apisix-certs.io/private-key-*, the ingress class: set the same on both, or name another Secret here"}},
+			"b SecretShared: Secret s is shared with ApisixTls a, which is older and takes precedence; this object differs in annotation apisix-certs.io/duration, annotation apisix-certs.io/private-key-*, the ingress class: set the same on both, or name another Secret here"}},
 		{"they differ in what is not compared", sources{source("a", 1), source("b", 2, with("alt-names", "b.example", "adopt-secret", "true", "renew-at", "2030-01-31T12:00:00Z"))}, nil, []string{"create s a.example b.example *a +b"}},
 		{"too many hosts together", sources{source("a", 1, hosts(numbered(mostHosts-30, "n")...)), source("b", 2, hosts(many...)), source("c", 3)}, nil, []string{
 			"create s " + strings.Join(numbered(mostHosts-30, "n"), " ") + " a.example *a +c", "b InvalidSource: Secret s is shared with ApisixTls a, and one certificate cannot have all hosts of both (spec.hosts): ~"}},
@@ -307,7 +307,7 @@ func TestPlanOfClasses(t *testing.T) {
 	t.Run("a Secret of both", func(t *testing.T) {
 		have := certList{newCert(controlled("x"), ofClass("a"))}
 		there := makePlan(observe(have, sourceFor(b, "x", 1, class("a")), sourceFor(b, "y", 2, class("b"), hosts("b.example"))), b)
-		checkSteps(t, []string{"y InvalidSource: Secret s has ApisixCertificate s, of ingress class a, which this controller leaves to others (--ingress-class), which lacks host b.example: name another Secret here"}, steps(there))
+		checkSteps(t, []string{"y InvalidSource: Secret s has ApisixCertificate s, of ingress class a, which this controller does not manage (--ingress-class), which lacks host b.example: name another Secret here"}, steps(there))
 		here := makePlan(observe(have, sourceFor(a, "x", 1, class("a")), sourceFor(a, "y", 2, class("b"), hosts("b.example"))), a)
 		checkSteps(t, []string{"keep s a.example *x"}, steps(here))
 	})

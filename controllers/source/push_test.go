@@ -20,8 +20,8 @@ func TestParsePush(t *testing.T) {
 	}{
 		{"true", map[string]string{v1alpha1.AnnotationProvided: "true"}, Defaults{}, true, ""},
 		{"false", map[string]string{v1alpha1.AnnotationProvided: "false"}, Defaults{}, false, ""},
-		{"neither", map[string]string{v1alpha1.AnnotationProvided: "yes"}, Defaults{}, true, `"yes" is neither true nor false`},
-		{"beside an issuer", annotated("provided", "true"), Defaults{}, true, "excludes apisix-certs.io/issuer: keep one"},
+		{"neither", map[string]string{v1alpha1.AnnotationProvided: "yes"}, Defaults{}, true, `"yes" must be true or false`},
+		{"beside an issuer", annotated("provided", "true"), Defaults{}, true, "cannot be combined with apisix-certs.io/issuer: remove one"},
 		{"false beside an issuer", annotated("provided", "false"), Defaults{}, false, ""},
 		{"instead of the default issuer", map[string]string{v1alpha1.AnnotationProvided: "true"}, Defaults{Issuer: vault, ManageAll: true}, true, ""},
 		{"with what says how to issue", map[string]string{v1alpha1.AnnotationProvided: "true", v1alpha1.AnnotationDuration: "1h"}, Defaults{}, true, ""},

@@ -21,26 +21,26 @@ import (
 	"apisix-certs.io/apisix-certs/internal/note"
 )
 
-// saying is what an event was of: one source, and why.
+// saying identifies an event: a source and a reason.
 type saying struct {
 	uid    types.UID
 	reason string
 }
 
-// mark is what annotation source-opted-out of a certificate said.
+// mark is the last written annotation source-opted-out of a certificate.
 type mark struct {
 	uid  types.UID
 	text string
 }
 
 const (
-	// lookAgain is how soon to see whether what is waited for is there.
+	// lookAgain is the delay before a plan that waits is made again.
 	lookAgain = 2 * time.Second
-	// writeAgain is how soon to try again after somebody else has written the same object.
+	// writeAgain is the delay after a conflict with another writer.
 	writeAgain = 100 * time.Millisecond
 )
 
-// Reconcile compares what the sources of a Secret want with what there is, and brings them together.
+// Reconcile creates, updates or deletes the certificate of a Secret to match its sources.
 func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	g, kind, name, ok := groupOf(req)
 	if !ok {
@@ -60,7 +60,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	switch {
 	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
 		return ctrl.Result{RequeueAfter: writeAgain}, nil
-	case apierrors.IsInvalid(err): // the same request would be refused again
+	case apierrors.IsInvalid(err): // the same request would be rejected again
 		for _, m := range o.members {
 			if m.entry != nil && m.entry.cert != nil {
 				p.warn(m.object, v1alpha1.ReasonInvalidSource, err.Error())
@@ -79,7 +79,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return ctrl.Result{RequeueAfter: wait}, r.followRoutes(ctx, o, p.settled())
 }
 
-// check reports the faults of one source. wait is when to check it again; zero: when it changes.
+// check reports the faults of one source. wait is when to check it again; zero means when it changes.
 func (r *reconciler) check(ctx context.Context, req ctrl.Request, kind, name string) (wait time.Duration, err error) {
 	m := &member{}
 	if k, ok := r.followed(kind); ok {
@@ -112,7 +112,7 @@ func (r *reconciler) check(ctx context.Context, req ctrl.Request, kind, name str
 	return wait, nil
 }
 
-// apply carries out a plan. wait is how long a deletion is held.
+// apply applies a plan. wait is how long a deletion is delayed.
 func (r *reconciler) apply(ctx context.Context, o observed, p *plan) (wait time.Duration, err error) {
 	switch {
 	case p.create != nil:
@@ -127,12 +127,12 @@ func (r *reconciler) apply(ctx context.Context, o observed, p *plan) (wait time.
 		}
 		r.announce(o, to, v1alpha1.ReasonUpdated, "Update", "updated")
 	case p.delete != nil:
-		return r.end(ctx, o, p)
+		return r.deleteCertificate(ctx, o, p)
 	}
 	return 0, nil
 }
 
-// announce tells the source that decides what was done.
+// announce records an event on the source that determines the certificate.
 func (r *reconciler) announce(o observed, cert *v1alpha1.ApisixCertificate, reason, action, done string) {
 	chief := metav1.GetControllerOf(cert)
 	for _, m := range o.members {
@@ -142,11 +142,11 @@ func (r *reconciler) announce(o observed, cert *v1alpha1.ApisixCertificate, reas
 	}
 }
 
-// end deletes a certificate whose entries in sources are gone, or says why not yet.
-func (r *reconciler) end(ctx context.Context, o observed, p *plan) (wait time.Duration, err error) {
+// deleteCertificate deletes a certificate that no source requests any more, or reports why not yet.
+func (r *reconciler) deleteCertificate(ctx context.Context, o observed, p *plan) (wait time.Duration, err error) {
 	cert := p.delete
 	if wait := r.brake.take(r.clock.Now()); wait > 0 {
-		const why = "ApisixCertificate %s is not deleted yet, though no source names Secret %s any more: %d were deleted within a minute, which may be a slip; put the entry back into the source to keep it"
+		const why = "deletion of ApisixCertificate %s is delayed: no source names Secret %s any more, but %d ApisixCertificates were deleted within a minute, which may be a mistake; restore the entry in the source to keep it"
 		text := fmt.Sprintf(why, cert.Name, o.group.secretText(), mostDeletions)
 		p.warn(cert, v1alpha1.ReasonDeletionHeld, text)
 		for _, m := range o.members {
@@ -155,7 +155,7 @@ func (r *reconciler) end(ctx context.Context, o observed, p *plan) (wait time.Du
 			}
 		}
 		metrics.DelayedDeletion()
-		ctrl.LoggerFrom(ctx).Info("deletion of an ApisixCertificate is held: too many within a minute", "certificate", cert.Name, "wait", wait)
+		ctrl.LoggerFrom(ctx).Info("deletion of an ApisixCertificate is delayed: too many within a minute", "certificate", cert.Name, "wait", wait)
 		return wait, nil
 	}
 	ctrl.LoggerFrom(ctx).Info("deleting an ApisixCertificate: no source names its Secret any more", "certificate", cert.Name, "secret", o.group.secret)
@@ -165,7 +165,7 @@ func (r *reconciler) end(ctx context.Context, o observed, p *plan) (wait time.Du
 	return 0, client.IgnoreNotFound(r.Delete(ctx, cert, client.Preconditions{UID: &cert.UID}))
 }
 
-// markOf is the mark of a certificate; nil and one without a mark have none.
+// markOf returns the mark of a certificate, or the zero mark for nil and for one without a mark.
 func markOf(cert *v1alpha1.ApisixCertificate) mark {
 	if cert == nil || cert.Annotations[v1alpha1.AnnotationSourceOptedOut] == "" {
 		return mark{}
@@ -173,8 +173,8 @@ func markOf(cert *v1alpha1.ApisixCertificate) mark {
 	return mark{cert.UID, cert.Annotations[v1alpha1.AnnotationSourceOptedOut]}
 }
 
-// removed reports whether all that a change would do is put back the mark of a source that has opted out, which somebody has
-// removed: another controller perhaps, for which the source is opted in. Two must not write in turn for ever.
+// removed reports whether a change would only restore the mark of a source that has opted out after another client has removed
+// it, such as another controller for which the source is opted in. The two must not overwrite each other forever.
 func (r *reconciler) removed(req ctrl.Request, c *change) bool {
 	last, ok := r.marked.Load(req)
 	if !ok || c == nil || last != markOf(c.to) {
@@ -193,9 +193,9 @@ func (r *reconciler) remember(req ctrl.Request, m mark) {
 	r.marked.Store(req, m)
 }
 
-// report emits what there is to say as events: once until it changes.
-func (r *reconciler) report(req ctrl.Request, says []word) {
-	texts, kinds := map[saying]string{}, map[saying]word{}
+// report records events, each once until it changes.
+func (r *reconciler) report(req ctrl.Request, says []notice) {
+	texts, kinds := map[saying]string{}, map[saying]notice{}
 	var order []saying
 	for _, w := range says {
 		key := saying{w.to.GetUID(), w.reason}
@@ -205,7 +205,7 @@ func (r *reconciler) report(req ctrl.Request, says []word) {
 		texts[key] = strings.TrimPrefix(texts[key]+"; "+w.text, "; ")
 	}
 	if len(texts) == 0 {
-		r.reported.Delete(req) // of most nothing is said: it should take no memory either
+		r.reported.Delete(req) // save memory: most requests have no events
 		return
 	}
 	before, _ := r.reported.Swap(req, texts)

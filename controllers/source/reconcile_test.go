@@ -36,7 +36,7 @@ func TestReconcileSaysOnce(t *testing.T) {
 	s.settle()
 	s.must(s.Create(t.Context(), tlsNamed("t", 1, hosts())))
 	s.expect()
-	s.said("Warning InvalidSource spec.hosts names no host: name the hosts that Secret s is for")
+	s.said("Warning InvalidSource spec.hosts names no host: add the hosts of the certificate in Secret s")
 }
 
 // A source with several Secrets has each fault said once.
@@ -192,7 +192,7 @@ func TestNameOfOneThatIsHeld(t *testing.T) {
 	s := newScene(t, &cert, tlsNamed("t", 1))
 	s.must(s.Delete(t.Context(), &cert))
 	s.expect()
-	s.said("Warning InvalidSource ApisixCertificate s is being deleted and held by finalizer example.com/x: remove that, and a new one is made for Secret s")
+	s.said("Warning InvalidSource ApisixCertificate s is being deleted and blocked by finalizer example.com/x: remove the finalizer, and a new one is created for Secret s")
 	update(s, &cert, func(c *v1alpha1.ApisixCertificate) { c.Finalizers = nil })
 	s.expect("create s")
 }
@@ -339,7 +339,7 @@ func TestBrake(t *testing.T) {
 		}
 	}
 	events := s.drain()
-	if got := strings.Count(events, "Warning DeletionHeld ApisixCertificate "); got != 2*25 {
+	if got := strings.Count(events, "Warning DeletionHeld deletion of ApisixCertificate "); got != 2*25 {
 		t.Errorf("%d events, want one for each certificate and source that had to wait", got)
 	}
 }

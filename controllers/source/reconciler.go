@@ -10,25 +10,25 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// reconciler makes the ApisixCertificates of all sources. A request is for a Secret that sources name, see group, or for one source by
-// itself, whose faults are reported then.
+// reconciler creates the ApisixCertificates of all sources. A request is for a Secret that sources name (see group), or for one
+// source, to report its faults.
 type reconciler struct {
 	client.Client
 	recorder events.EventRecorder
 	clock    clock.PassiveClock
 	defaults Defaults
 	brake    brake
-	// mayRead reports whether a namespace is read at all.
+	// mayRead reports whether objects of a namespace are read.
 	mayRead func(namespace string) bool
 
 	mu    sync.RWMutex
-	kinds map[string]Kind // those that are followed
+	kinds map[string]Kind // watched kinds
 
-	reported sync.Map // ctrl.Request -> map[saying]string, of the last run
-	marked   sync.Map // ctrl.Request -> mark, the last one that was written
+	reported sync.Map // ctrl.Request -> map[saying]string, of the last reconciliation
+	marked   sync.Map // ctrl.Request -> mark, the last one written
 }
 
-// followed is a kind of source that is followed.
+// followed returns a watched kind of source.
 func (r *reconciler) followed(kind string) (k Kind, ok bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()

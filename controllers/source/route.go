@@ -20,8 +20,8 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// newRoute is an empty ApisixRoute. Routes are read without a Go type: one plugin config of a shape that the type does
-// not have would otherwise fail the list of them all.
+// newRoute returns an empty ApisixRoute. Routes are read as unstructured: with a Go type, one plugin config of an unexpected
+// shape would fail the list of all routes.
 func newRoute() *unstructured.Unstructured {
 	u := &unstructured.Unstructured{}
 	u.SetGroupVersionKind(apisixV2.WithKind(kindRoute))
@@ -34,7 +34,7 @@ func newRouteList() client.ObjectList {
 	return list
 }
 
-// routeOf takes from an ApisixRoute the fields that matter here, passing over any that has another shape than known.
+// routeOf returns the relevant fields of an ApisixRoute. It ignores fields of an unexpected shape.
 func routeOf(u *unstructured.Unstructured) *configv2.ApisixRoute {
 	route := &configv2.ApisixRoute{}
 	route.Name, route.Namespace = u.GetName(), u.GetNamespace()
@@ -52,7 +52,7 @@ func routeOf(u *unstructured.Unstructured) *configv2.ApisixRoute {
 	return route
 }
 
-// TrimRoute is a cache transform that keeps of an ApisixRoute what routeOf reads.
+// TrimRoute is a cache transform that keeps only the fields of an ApisixRoute that routeOf reads.
 func TrimRoute(object any) (any, error) {
 	u, ok := object.(*unstructured.Unstructured)
 	if !ok || u.GetKind() != kindRoute {
@@ -81,7 +81,7 @@ func routeSecrets(object client.Object) []string {
 	return []string{secretOfRoute(routeOf(u)).String()}
 }
 
-// indexRouteHost indexes ApisixRoutes by host, and by the wildcards that would cover it, as NAMESPACE/HOST.
+// indexRouteHost indexes ApisixRoutes by host, and by the wildcards that cover it, as NAMESPACE/HOST.
 const indexRouteHost = "routeHost"
 
 func routeHostKeys(object client.Object) []string {
@@ -101,7 +101,8 @@ func routeHostKeys(object client.Object) []string {
 	return keys
 }
 
-// routesOfHosts are the Secrets of ApisixRoutes whose hosts an ApisixCertificate covers: they may have to yield, or no longer.
+// routesOfHosts returns the Secrets of ApisixRoutes whose hosts an ApisixCertificate covers. Its change may change which of their
+// hosts need a certificate.
 func routesOfHosts(ctx context.Context, c client.Reader, object client.Object) []ctrl.Request {
 	cert, ok := object.(*v1alpha1.ApisixCertificate)
 	if !ok {
@@ -114,10 +115,10 @@ func routesOfHosts(ctx context.Context, c client.Reader, object client.Object) [
 	return requests
 }
 
-// fewHosts are so many that looking each up costs less than looking at all routes of the namespace.
+// fewHosts is the number of hosts up to which looking up each one is faster than listing all routes of the namespace.
 const fewHosts = 16
 
-// routesBy are the ApisixRoutes of a namespace that one of the hosts covers.
+// routesBy returns the ApisixRoutes of a namespace with a host that one of hosts covers.
 func routesBy(ctx context.Context, c client.Reader, namespace string, hosts []string) []unstructured.Unstructured {
 	covered := map[string]bool{}
 	for _, host := range hosts {
@@ -143,8 +144,8 @@ func routesBy(ctx context.Context, c client.Reader, namespace string, hosts []st
 	return all
 }
 
-// yield takes from a route the hosts that other certificates of its namespace have.
-func (m *member) yield(g group, have []v1alpha1.ApisixCertificate) {
+// dropCoveredHosts removes from a route the hosts that other certificates of its namespace cover.
+func (m *member) dropCoveredHosts(g group, have []v1alpha1.ApisixCertificate) {
 	var own *v1alpha1.ApisixCertificate
 	var others []*v1alpha1.ApisixCertificate
 	for i := range have {
@@ -152,7 +153,7 @@ func (m *member) yield(g group, have []v1alpha1.ApisixCertificate) {
 		switch mine := references(cert, m.ref.UID); {
 		case groupOfCertificate(cert) == g && mine:
 			own = cert
-		case groupOfCertificate(cert) != g && !mine && cert.DeletionTimestamp.IsZero(): // one of its own may be of the Secret it had before
+		case groupOfCertificate(cert) != g && !mine && cert.DeletionTimestamp.IsZero(): // its own certificate may be for its former Secret
 			others = append(others, cert)
 		}
 	}
@@ -164,12 +165,12 @@ func (m *member) yield(g group, have []v1alpha1.ApisixCertificate) {
 			hosts = append(hosts, host)
 			continue
 		}
-		m.yields = append(m.yields, fmt.Sprintf("host %s is covered by ApisixCertificate %s", host, other))
+		m.coveredHosts = append(m.coveredHosts, fmt.Sprintf("host %s is covered by ApisixCertificate %s", host, other))
 	}
-	if len(m.yields) == 0 {
+	if len(m.coveredHosts) == 0 {
 		return
 	}
-	e := *m.entry // that of the object stays
+	e := *m.entry // do not change the object's entry
 	e.cert = cert
 	if cert.Spec.DNSNames = hosts; len(hosts) == 0 {
 		e.cert = nil
@@ -177,9 +178,9 @@ func (m *member) yield(g group, have []v1alpha1.ApisixCertificate) {
 	m.entry = &e
 }
 
-// coveredBy names the certificate among others that the route with certificate own, which may be nil, yields a host to. Of two
-// routes the one with the younger certificate yields. One that has a certificate does not give a host up for a wildcard that has
-// none yet, and may never have one.
+// coveredBy returns the name of the certificate among others that covers a host of a route, whose own certificate, own, may be
+// nil. Of two routes, the one with the older certificate keeps the host. A route with a certificate does not give up a host to a
+// wildcard that is not issued yet and may never be.
 func coveredBy(host string, own *v1alpha1.ApisixCertificate, others []*v1alpha1.ApisixCertificate) string {
 	for _, other := range others {
 		if !covered(other, host) {
@@ -196,9 +197,9 @@ func coveredBy(host string, own *v1alpha1.ApisixCertificate, others []*v1alpha1.
 	return ""
 }
 
-// followRoutes makes the ApisixTls by which an ingress controller serves the certificate of routes: ingress controllers make
-// no ssl object from a route. It waits until the Secret holds a certificate. One without a key is for no ingress
-// controller: there is none where keys are kept elsewhere.
+// followRoutes creates the ApisixTls with which an ingress controller serves the certificate of routes, as ingress controllers
+// create no ssl object from a route. It waits until the Secret contains a certificate. It creates none if the key is stored
+// outside of the Secret, as no ingress controller could use it.
 func (r *reconciler) followRoutes(ctx context.Context, o observed, cert *v1alpha1.ApisixCertificate) error {
 	if cert == nil || !hasCertificate(cert) || outside(cert.Spec.KeyStorage) {
 		return nil
@@ -210,8 +211,8 @@ func (r *reconciler) followRoutes(ctx context.Context, o observed, cert *v1alpha
 	return r.ensureTLS(ctx, tls)
 }
 
-// tlsForRoutes is the ApisixTls of the routes that a certificate belongs to, for the hosts that no other source of its Secret
-// serves; nil where there are none.
+// tlsForRoutes returns the ApisixTls for the routes that own a certificate, with the hosts that no other source of the Secret
+// serves. It returns nil if there are none.
 func tlsForRoutes(members []*member, cert *v1alpha1.ApisixCertificate) *configv2.ApisixTls {
 	tls := &configv2.ApisixTls{Spec: &configv2.ApisixTlsSpec{
 		IngressClassName: cert.Spec.IngressClassName,
@@ -243,13 +244,13 @@ func tlsForRoutes(members []*member, cert *v1alpha1.ApisixCertificate) *configv2
 	return tls
 }
 
-// ensureTLS creates tls or patches the one of its owners; that of somebody else stays.
+// ensureTLS creates tls, or patches the existing one if it has the same owners. It does not change an ApisixTls of another owner.
 func (r *reconciler) ensureTLS(ctx context.Context, tls *configv2.ApisixTls) error {
 	existing := &configv2.ApisixTls{}
 	err := r.Get(ctx, client.ObjectKeyFromObject(tls), existing)
 	switch {
 	case meta.IsNoMatchError(err):
-		return nil // without the CRD no ingress controller of APISIX reads them
+		return nil // without the CRD no APISIX ingress controller reads it
 	case client.IgnoreNotFound(err) != nil:
 		return err
 	case err != nil:
@@ -266,8 +267,8 @@ func (r *reconciler) ensureTLS(ctx context.Context, tls *configv2.ApisixTls) err
 	return r.Patch(ctx, to, client.MergeFrom(existing))
 }
 
-// dropTLS deletes the ApisixTls that was made for the routes of a certificate which ends though they live: it would keep the
-// Secret in use, and an ingress controller would serve by it what nobody renews.
+// dropTLS deletes the ApisixTls of the routes of a certificate that is deleted while the routes exist. Otherwise it would keep
+// the Secret in use, and an ingress controller would serve a certificate that is no longer renewed.
 func (r *reconciler) dropTLS(ctx context.Context, cert *v1alpha1.ApisixCertificate) error {
 	if !ofRoutes(cert) {
 		return nil

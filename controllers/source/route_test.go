@@ -44,9 +44,9 @@ func TestWantedByRoute(t *testing.T) {
 		{"two rules", `{"http":[{"match":{"hosts":["a.example","B.example"]}},{"match":{"hosts":["a.example"]}}]}`, nil, []string{"r-tls: a.example b.example"}},
 		{"its own Secret", `{"http":[{"match":{"hosts":["a.example"]}}]}`, []string{"secret-name", "mine"}, []string{"mine: a.example"}},
 		{"bad Secret", `{"http":[{"match":{"hosts":["a.example"]}}]}`, []string{"secret-name", "My"},
-			[]string{`annotation apisix-certs.io/secret-name (by default ROUTE-tls): "My" is not a valid Secret name: ~`}},
-		{"no hosts", `{"http":[{"match":{"paths":["/*"]}}]}`, nil, []string{"spec.http[].match.hosts names no host: name the hosts that Secret r-tls is for"}},
-		{"no rules", `{}`, nil, []string{"spec.http[].match.hosts names no host: name the hosts that Secret r-tls is for"}},
+			[]string{`annotation apisix-certs.io/secret-name (by default ROUTE-tls): "My" cannot be the name of a Secret: ~`}},
+		{"no hosts", `{"http":[{"match":{"paths":["/*"]}}]}`, nil, []string{"spec.http[].match.hosts names no host: add the hosts of the certificate in Secret r-tls"}},
+		{"no rules", `{}`, nil, []string{"spec.http[].match.hosts names no host: add the hosts of the certificate in Secret r-tls"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			checkBrief(t, wantedByRoute(routeOf(newRouteOf(t, c.spec, c.pairs...)), Defaults{}), c.want)
@@ -178,12 +178,12 @@ func TestYield(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := routeMember(t, `{"http":[{"match":{"hosts":["a.example","b.example"]}}]}`)
-			m.yield(groupS, c.have)
+			m.dropCoveredHosts(groupS, c.have)
 			hosts := "-"
 			if m.entry.cert != nil {
 				hosts = strings.Join(m.entry.cert.Spec.DNSNames, " ")
 			}
-			if diff := cmp.Diff(c.notes, m.yields); diff != "" || hosts != c.hosts {
+			if diff := cmp.Diff(c.notes, m.coveredHosts); diff != "" || hosts != c.hosts {
 				t.Errorf("hosts %s, notes (-want +got):\n%s", hosts, diff)
 			}
 		})
@@ -198,7 +198,7 @@ func routeMember(t *testing.T, spec string, pairs ...string) *member {
 
 func TestYieldKeepsAFaultyOne(t *testing.T) {
 	m := routeMember(t, `{"http":[{"match":{"hosts":["a..b"]}}]}`)
-	m.yield(groupS, nil)
+	m.dropCoveredHosts(groupS, nil)
 	if m.state(true) != faulty {
 		t.Error("the certificate that there is would be deleted for a slip in a host")
 	}

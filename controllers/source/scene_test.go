@@ -203,7 +203,7 @@ func (s *scene) collectAll() {
 	}
 }
 
-// end deletes a certificate and takes off its finalizers.
+// deleteCertificate deletes a certificate and takes off its finalizers.
 func (s *scene) end(name string) {
 	s.Helper()
 	cert := &v1alpha1.ApisixCertificate{}

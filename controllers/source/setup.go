@@ -25,17 +25,17 @@ import (
 	"apisix-certs.io/apisix-certs/internal/shard"
 )
 
-// Controller makes the ApisixCertificates of sources, of the kinds that Follow names.
+// Controller creates the ApisixCertificates of sources, of the kinds passed to Follow.
 type Controller struct {
 	reconciler *reconciler
 	controller controller.Controller
 	mgr        ctrl.Manager
 }
 
-// Setup builds the controller. It follows no kind yet.
+// Setup builds the controller. It does not watch any kind yet.
 func Setup(ctx context.Context, mgr ctrl.Manager, defaults Defaults, part *shard.Shard) (*Controller, error) {
 	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ApisixCertificate{}, indexGroup, groupKeys); err != nil {
-		return nil, fmt.Errorf("index of ApisixCertificates by the Secret of their sources: %w", err)
+		return nil, fmt.Errorf("index ApisixCertificates by the Secret of their sources: %w", err)
 	}
 	r := &reconciler{
 		Client: mgr.GetClient(), recorder: mgr.GetEventRecorder("apisix-certs"), clock: clock.RealClock{}, defaults: defaults,
@@ -47,7 +47,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, defaults Defaults, part *shard
 	return &Controller{r, c, mgr}, err
 }
 
-// Follow begins to follow the objects of a kind, of which the cluster must have the CRD.
+// Follow starts to watch the objects of a kind. The cluster must have its CRD.
 func (c *Controller) Follow(ctx context.Context, kind Kind) error {
 	indexer := c.mgr.GetFieldIndexer()
 	if err := indexer.IndexField(ctx, kind.newObject(), indexSecret, kind.secrets); err != nil {
@@ -91,8 +91,8 @@ func (r *reconciler) follow(kind Kind) {
 	r.kinds[kind.Kind] = kind
 }
 
-// requests are those of the Secrets that an object names, and that of the object itself. Of an object that changes they are made
-// before and after.
+// requests returns the requests for the Secrets that an object names, and for the object itself. For an update they are made for
+// the old and the new object.
 func (k Kind) requests(_ context.Context, object client.Object) []ctrl.Request {
 	requests := []ctrl.Request{sourceRequest(k.Kind, client.ObjectKeyFromObject(object))}
 	for _, key := range k.secrets(object) {
@@ -110,13 +110,13 @@ func groupRequests(_ context.Context, object client.Object) []ctrl.Request {
 	return []ctrl.Request{groupOfCertificate(cert).request()}
 }
 
-// sourceChanged leaves out what only a status says.
+// sourceChanged ignores changes of the status only.
 func sourceChanged() predicate.Predicate {
 	return predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{})
 }
 
-// concerns passes what of ApisixCertificates concerns sources: not what only a status says, but that there is a certificate where followed
-// says so, and that hosts belong to somebody else.
+// concerns selects changes of ApisixCertificates that affect sources. It ignores changes of the status only, except for
+// conflicts, and, if followed reports true, the first certificate.
 func concerns(followed func(*v1alpha1.ApisixCertificate) bool) predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		was, is := e.ObjectOld.(*v1alpha1.ApisixCertificate), e.ObjectNew.(*v1alpha1.ApisixCertificate)
@@ -126,7 +126,7 @@ func concerns(followed func(*v1alpha1.ApisixCertificate) bool) predicate.Predica
 	}}
 }
 
-// ofRoutes reports whether a certificate belongs to a route, whose ApisixTls is made when there is a certificate.
+// ofRoutes reports whether a certificate belongs to a route, whose ApisixTls is created once it is issued.
 func ofRoutes(cert *v1alpha1.ApisixCertificate) bool {
 	for _, ref := range cert.OwnerReferences {
 		if ref.Kind == kindRoute {
@@ -136,10 +136,10 @@ func ofRoutes(cert *v1alpha1.ApisixCertificate) bool {
 	return false
 }
 
-// all are the certificates to which routes may have to yield.
+// all selects all certificates, as each may cover hosts of routes.
 func all(*v1alpha1.ApisixCertificate) bool { return true }
 
-// steady are the annotations without the request to renew, which is for the certificate alone.
+// steady returns the annotations without renewal requests, which only concern the certificate.
 func steady(cert *v1alpha1.ApisixCertificate) map[string]string {
 	if _, ok := cert.Annotations[v1alpha1.AnnotationRenewAt]; !ok {
 		return cert.Annotations

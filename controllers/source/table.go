@@ -51,7 +51,7 @@ var kinds = []Kind{
 	},
 }
 
-// Kinds are all kinds of sources. Those of APISIX may be absent from a cluster.
+// Kinds returns all kinds of sources. The CRDs of some may not be installed.
 func Kinds() []Kind { return kinds }
 
 // ofSource reports whether a reference is to a kind of source.

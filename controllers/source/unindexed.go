@@ -15,7 +15,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/upstream"
 )
 
-// HasKinds says which kinds of sources the cluster has.
+// HasKinds records which kinds of sources the cluster has.
 func (u *Uses) HasKinds(mapper meta.RESTMapper) error {
 	for _, kind := range kinds {
 		switch _, err := mapper.RESTMapping(kind.GroupKind(), kind.Version); {
@@ -29,8 +29,7 @@ func (u *Uses) HasKinds(mapper meta.RESTMapper) error {
 	return nil
 }
 
-// Unindexed is a client for Uses that has no indexes, as one without a cache: what an index would find is picked from the list of
-// all objects.
+// Unindexed returns a client for Uses without indexes, such as one without a cache. It filters the list of all objects instead.
 func Unindexed(inner client.Client) client.Client { return unindexed{inner} }
 
 type unindexed struct{ client.Client }

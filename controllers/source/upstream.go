@@ -14,17 +14,17 @@ import (
 	"apisix-certs.io/apisix-certs/internal/upstream"
 )
 
-// wantedByUpstream is a client certificate, by which APISIX shows an upstream who it is, for each Secret that spec.tlsSecret or one of
-// spec.portLevelSettings[] names. It is for no gateway to serve. Without names in annotations it has the DNS name UPSTREAM.NAMESPACE,
-// which no other object of the cluster has.
+// wantedByUpstream returns a client certificate, with which APISIX authenticates to an upstream, for each Secret that
+// spec.tlsSecret or one of spec.portLevelSettings[] names. No gateway serves it. Without names in annotations its DNS name is
+// UPSTREAM.NAMESPACE, which is unique in the cluster.
 func wantedByUpstream(u *unstructured.Unstructured, defaults Defaults) wants {
-	defaults.ManageAll = false // that is for hosts: an upstream need not trust the issuer of these
+	defaults.ManageAll = false // only for hosts: an upstream may not trust that issuer
 	read := upstream.Read(u)
 	w, s := newWants(u, read.Class, defaults)
 	if len(read.Secrets) == 0 {
 		w.unclear = true
 		if s.explicit && w.optedOut == "" {
-			w.problems = append(w.problems, "spec.tlsSecret names no Secret: name the one for the client certificate, with its namespace")
+			w.problems = append(w.problems, "spec.tlsSecret does not name a Secret: set the name and namespace of the Secret for the client certificate")
 		}
 		return w
 	}
@@ -32,21 +32,21 @@ func wantedByUpstream(u *unstructured.Unstructured, defaults Defaults) wants {
 	for _, secret := range read.Secrets {
 		w.add(s, u, secret, served{class: read.Class}, names, place{
 			"annotation " + v1alpha1.AnnotationAltNames + " (by default UPSTREAM.NAMESPACE):", "spec.tlsSecret.name",
-			"name the client otherwise in annotation " + v1alpha1.AnnotationAltNames + " or " + v1alpha1.AnnotationCommonName,
+			"set another name in annotation " + v1alpha1.AnnotationAltNames + " or " + v1alpha1.AnnotationCommonName,
 		}, faults...)
 	}
 	return w
 }
 
-// clientOptIn makes of what annotations say what it is for a client certificate: its DNS names beside those of the annotations, and
-// what is wrong with it. What does not go with one is left out.
+// clientOptIn converts the parsed annotations to those of a client certificate. It returns its DNS names in addition to those of
+// the annotations, and its faults. It drops what a client certificate does not support.
 func clientOptIn(s optIn, object metav1.Object) (client optIn, names, faults []string) {
 	spec := &s.spec
 	fault := func(annotation, format string, args ...any) {
 		faults = append(faults, "annotation "+annotation+": "+fmt.Sprintf(format, args...))
 	}
 	if spec.Provided {
-		fault(v1alpha1.AnnotationProvided, "a client certificate is not put at a gateway, so there is nothing to do for a Secret that somebody else keeps: name an issuer instead, or remove the annotation")
+		fault(v1alpha1.AnnotationProvided, "a client certificate is not pushed to a gateway, so a Secret that is managed elsewhere has no effect: name an issuer instead, or remove the annotation")
 		s.spec, s.altNames = v1alpha1.ApisixCertificateSpec{}, nil
 		return s, nil, faults
 	}
@@ -57,7 +57,7 @@ func clientOptIn(s optIn, object metav1.Object) (client optIn, names, faults []s
 	if len(spec.Usages) == 0 {
 		spec.Usages = []string{string(certs.ClientAuth)}
 	} else if !slices.Contains(spec.Usages, string(certs.ClientAuth)) {
-		fault(v1alpha1.AnnotationUsages, "lacks client auth, without which no upstream takes the certificate: add it, or remove the annotation")
+		fault(v1alpha1.AnnotationUsages, "lacks client auth, without which no upstream accepts the certificate: add it, or remove the annotation")
 	}
 	spec.Gateways = v1alpha1.GatewaysNone
 	if len(s.altNames) == 0 && nameless(spec) {
@@ -66,7 +66,7 @@ func clientOptIn(s optIn, object metav1.Object) (client optIn, names, faults []s
 	return s, names, faults
 }
 
-// nameless reports whether a certificate would be for nobody.
+// nameless reports whether a certificate has no names.
 func nameless(spec *v1alpha1.ApisixCertificateSpec) bool {
 	return spec.CommonName == "" && len(spec.DNSNames)+len(spec.IPAddresses)+len(spec.URIs)+len(spec.EmailAddresses) == 0
 }

@@ -56,17 +56,17 @@ func TestWantedByUpstream(t *testing.T) {
 		{"alt-names", []upstreamEdit{says("alt-names", "gw.example,B.example")}, Defaults{}, []string{"s: gw.example b.example"}},
 		{"a common name alone", []upstreamEdit{says("common-name", "gateway")}, Defaults{}, []string{"s: "}},
 		{"a SPIFFE id alone", []upstreamEdit{says("uri-sans", "spiffe://example.com/gateway")}, Defaults{}, []string{"s: "}},
-		{"no tlsSecret", []upstreamEdit{spec(map[string]any{"scheme": "https"})}, Defaults{}, []string{"spec.tlsSecret names no Secret: name the one for the client certificate, with its namespace"}},
-		{"no spec", []upstreamEdit{func(u *unstructured.Unstructured) { delete(u.Object, "spec") }}, Defaults{}, []string{"spec.tlsSecret names no Secret: name the one for the client certificate, with its namespace"}},
-		{"another shape", []upstreamEdit{spec(map[string]any{"tlsSecret": "s", "portLevelSettings": "x"})}, Defaults{}, []string{"spec.tlsSecret names no Secret: name the one for the client certificate, with its namespace"}},
+		{"no tlsSecret", []upstreamEdit{spec(map[string]any{"scheme": "https"})}, Defaults{}, []string{"spec.tlsSecret does not name a Secret: set the name and namespace of the Secret for the client certificate"}},
+		{"no spec", []upstreamEdit{func(u *unstructured.Unstructured) { delete(u.Object, "spec") }}, Defaults{}, []string{"spec.tlsSecret does not name a Secret: set the name and namespace of the Secret for the client certificate"}},
+		{"another shape", []upstreamEdit{spec(map[string]any{"tlsSecret": "s", "portLevelSettings": "x"})}, Defaults{}, []string{"spec.tlsSecret does not name a Secret: set the name and namespace of the Secret for the client certificate"}},
 		{"another namespace", []upstreamEdit{spec(tlsSecret("other", "s"))}, Defaults{}, []string{"other/s: api.ns"}},
 		{"no namespace", []upstreamEdit{spec(tlsSecret("", "s"))}, Defaults{}, []string{"s: api.ns"}},
 		{"of ports", []upstreamEdit{spec(map[string]any{"portLevelSettings": []any{tlsSecret("ns", "a"), tlsSecret("ns", "b"), tlsSecret("ns", "a"), map[string]any{}}})}, Defaults{}, []string{"a: api.ns", "b: api.ns"}},
 		{"pushed", []upstreamEdit{func(u *unstructured.Unstructured) {
 			u.SetAnnotations(map[string]string{v1alpha1.AnnotationProvided: "true"})
-		}}, Defaults{}, []string{"annotation apisix-certs.io/provided: a client certificate is not put at a gateway, so there is nothing to do for a Secret that somebody else keeps: name an issuer instead, or remove the annotation"}},
+		}}, Defaults{}, []string{"annotation apisix-certs.io/provided: a client certificate is not pushed to a gateway, so a Secret that is managed elsewhere has no effect: name an issuer instead, or remove the annotation"}},
 		{"a key elsewhere", []upstreamEdit{says("key-storage", "Gateway")}, Defaults{}, []string{"s: api.ns ! annotation apisix-certs.io/key-storage: Gateway: the ingress controller reads the key of a client certificate from the Secret: remove the annotation"}},
-		{"usages of a server", []upstreamEdit{says("usages", "server auth")}, Defaults{}, []string{"s: api.ns ! annotation apisix-certs.io/usages: lacks client auth, without which no upstream takes the certificate: add it, or remove the annotation"}},
+		{"usages of a server", []upstreamEdit{says("usages", "server auth")}, Defaults{}, []string{"s: api.ns ! annotation apisix-certs.io/usages: lacks client auth, without which no upstream accepts the certificate: add it, or remove the annotation"}},
 		{"a bad name", []upstreamEdit{says("alt-names", "a..b")}, Defaults{}, []string{`s:  ! annotation apisix-certs.io/alt-names: "a..b"`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -104,7 +104,7 @@ func TestUpstreamCertificate(t *testing.T) {
 	update(s, u, func(u *unstructured.Unstructured) { u.SetAnnotations(annotated()); delete(u.Object, "spec") })
 	s.drain()
 	s.settle()
-	if got := s.drain(); !strings.Contains(got, "InvalidSource spec.tlsSecret names no Secret") {
+	if got := s.drain(); !strings.Contains(got, "InvalidSource spec.tlsSecret does not name a Secret") {
 		t.Errorf("events %s", got)
 	}
 }
@@ -115,7 +115,7 @@ func TestUpstreamAndServerShareASecret(t *testing.T) {
 	s := newScene(t, server, client)
 	s.expect("create s")
 	s.holds("s a.example *t")
-	if got := s.drain(); !strings.Contains(got, "InvalidSource spec.tlsSecret.name: Secret s is shared with ApisixTls t, which is older and has the certificate of a server there: name another Secret here") {
+	if got := s.drain(); !strings.Contains(got, "InvalidSource spec.tlsSecret.name: Secret s is shared with ApisixTls t, which is older and has a server certificate there: name another Secret here") {
 		t.Errorf("events %s", got)
 	}
 	s = newScene(t, tlsNamed("t", 2), at(newUpstream(), "api", 1))

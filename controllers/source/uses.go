@@ -18,17 +18,17 @@ import (
 	"apisix-certs.io/apisix-certs/internal/upstream"
 )
 
-// indexClientCA indexes ApisixTlses by the Secrets with the CA of their clients.
+// indexClientCA indexes ApisixTlses by the Secrets with their client CAs.
 const indexClientCA = "clientCA"
 
-// Uses finds the objects by which an ingress controller serves a Secret, opted in or not.
+// Uses finds the objects by which an ingress controller serves a Secret, whether they are opted in or not.
 type Uses struct {
 	Client client.Reader
-	// TLS: the cluster has ApisixTlses. Gateways, ListenerSets and Upstreams: it has these.
+	// TLS, Gateways, ListenerSets and Upstreams are set if the cluster has the kind.
 	TLS, Gateways, ListenerSets, Upstreams atomic.Bool
 }
 
-// Has says that the cluster has a kind of source.
+// Has records that the cluster has a kind of source.
 func (u *Uses) Has(kind string) {
 	switch kind {
 	case kindTLS:
@@ -42,7 +42,7 @@ func (u *Uses) Has(kind string) {
 	}
 }
 
-// Of lists the uses of one Secret.
+// Of returns the uses of one Secret.
 func (u *Uses) Of(ctx context.Context, namespace, secretName string) ([]gateway.Reference, error) {
 	key := client.MatchingFields{indexSecret: namespace + "/" + secretName}
 	var uses []gateway.Reference
@@ -89,7 +89,7 @@ func (u *Uses) Of(ctx context.Context, namespace, secretName string) ([]gateway.
 	return append(uses, byListeners...), err
 }
 
-// ofListeners are the uses by Gateways and ListenerSets.
+// ofListeners returns the uses by Gateways and ListenerSets.
 func (u *Uses) ofListeners(ctx context.Context, namespace, secretName string) ([]gateway.Reference, error) {
 	var uses []gateway.Reference
 	key := client.MatchingFields{indexSecret: namespace + "/" + secretName}
@@ -130,7 +130,7 @@ func (u *Uses) ofListeners(ctx context.Context, namespace, secretName string) ([
 		for i := range list.Items {
 			parent, err := gatewayapi.ReadGateway(ctx, u.Client, gatewayapi.ListenerSetOf(&list.Items[i], nil).Parent)
 			set := gatewayapi.ListenerSetOf(&list.Items[i], parent)
-			for j := range set.Listeners { // one that is not read may ask clients for a certificate
+			for j := range set.Listeners { // a listener that cannot be parsed may require client certificates
 				set.Listeners[j].RequiresClientCert = set.Listeners[j].RequiresClientCert || err != nil
 			}
 			add(&list.Items[i], kindListenerSet, "", "", set.Listeners)
@@ -139,8 +139,8 @@ func (u *Uses) ofListeners(ctx context.Context, namespace, secretName string) ([
 	return uses, nil
 }
 
-// ClientsOf lists the ApisixUpstreams that have their client certificate in a Secret, opted in or not. No gateway serves it for
-// them.
+// ClientsOf returns the ApisixUpstreams whose client certificate is in a Secret, whether they are opted in or not. No gateway
+// serves it for them.
 func (u *Uses) ClientsOf(ctx context.Context, namespace, secretName string) ([]gateway.Reference, error) {
 	if !u.Upstreams.Load() {
 		return nil, nil
@@ -159,7 +159,8 @@ func (u *Uses) ClientsOf(ctx context.Context, namespace, secretName string) ([]g
 	return uses, nil
 }
 
-// controller is that of an IngressClass, of the default one for an empty name; empty where there is no such class.
+// controller returns the controller of an IngressClass, or of the default one for an empty name. It is empty if there is no such
+// class.
 func (u *Uses) controller(ctx context.Context, class string) (string, error) {
 	var list networkingv1.IngressClassList
 	if err := u.Client.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
@@ -171,7 +172,7 @@ func (u *Uses) controller(ctx context.Context, class string) (string, error) {
 	return "", nil
 }
 
-// OfClientCA gives the Secrets, as NAMESPACE/NAME, that are served by ApisixTlses whose clients' CA is in this Secret.
+// OfClientCA returns the Secrets, as NAMESPACE/NAME, of ApisixTlses whose client CA is in this Secret.
 func (u *Uses) OfClientCA(ctx context.Context, ca client.Object) []string {
 	if !u.TLS.Load() {
 		return nil
@@ -196,7 +197,7 @@ func clientCAs(object client.Object) []string {
 	return []string{tls.Spec.Client.CASecret.Namespace + "/" + tls.Spec.Client.CASecret.Name}
 }
 
-// clientOf is what an ApisixTls asks of clients.
+// clientOf returns the client verification of an ApisixTls.
 func clientOf(tls *configv2.ApisixTls) *gateway.Client {
 	c := tls.Spec.Client
 	if c == nil {

@@ -17,43 +17,43 @@ import (
 	"apisix-certs.io/apisix-certs/internal/note"
 )
 
-// wants is what one source object says.
+// wants is what one source object requests.
 type wants struct {
-	// entries are the Secrets that the object names, opted in or not, each once.
+	// entries are the Secrets that the object names, whether it is opted in or not, each once.
 	entries []entry
-	// unclear: some Secret that the object means cannot be read from it, so that it may be any that it had before.
+	// unclear is set if the object does not say which Secret it means. It may be any that it had before.
 	unclear bool
-	// optedOut says why the object gets no certificate. Empty: it is opted in.
+	// optedOut says why the object gets no certificate. It is empty if the object is opted in.
 	optedOut string
-	// excluded: the object is of an ingress class that the controller leaves to others.
+	// excluded is set if this controller does not manage the ingress class of the object.
 	excluded bool
-	// problems are faults of the object, each naming field and fix.
+	// problems are faults of the object. Each names the field and the fix.
 	problems []string
 }
 
-// entry is what a source says of one Secret.
+// entry is what a source requests for one Secret.
 type entry struct {
 	secret types.NamespacedName
-	// hosts are those that the source serves with the Secret.
+	// hosts are the hosts that the source serves with the Secret.
 	hosts []string
-	// cert is the certificate that the source wants, with annotation source-problem where something is wrong with it. Nil:
-	// the source is opted out, or see problem.
+	// cert is the requested certificate, with annotation source-problem if it is invalid. It is nil if the source is opted out or
+	// there is a problem.
 	cert *v1alpha1.ApisixCertificate
-	// problem says why an object that is opted in wants no certificate here.
+	// problem says why an object that is opted in requests no certificate for this Secret.
 	problem string
-	// faults are what is wrong with cert.
+	// faults are the problems of cert.
 	faults []string
 	in     place
 }
 
-// place is where a kind of source keeps what a certificate needs, for messages to name.
+// place is where a kind of source declares hosts and Secret, for messages.
 type place struct {
 	hosts, secret string
-	// drop says how to do without a host of an entry.
+	// drop says how to remove a host from an entry.
 	drop string
 }
 
-// certificates are those that the object wants.
+// certificates returns the requested certificates.
 func (w wants) certificates() []v1alpha1.ApisixCertificate {
 	var all []v1alpha1.ApisixCertificate
 	for i := range w.entries {
@@ -64,7 +64,7 @@ func (w wants) certificates() []v1alpha1.ApisixCertificate {
 	return all
 }
 
-// of is what the object says of a Secret; nil: it does not name it.
+// of returns what the object requests for a Secret, or nil if it does not name it.
 func (w wants) of(secret types.NamespacedName) *entry {
 	for i := range w.entries {
 		if w.entries[i].secret == secret {
@@ -74,7 +74,7 @@ func (w wants) of(secret types.NamespacedName) *entry {
 	return nil
 }
 
-// newWants begins with what the annotations and the ingress class of an object say.
+// newWants returns what the annotations and the ingress class of an object say.
 func newWants(object metav1.Object, class string, defaults Defaults) (wants, optIn) {
 	s, _ := parse(object.GetAnnotations(), defaults)
 	w := wants{excluded: !defaults.watches(class), optedOut: s.optedOut}
@@ -88,14 +88,14 @@ func newWants(object metav1.Object, class string, defaults Defaults) (wants, opt
 	return w, s
 }
 
-// served is what picks the gateways of a certificate: an ingress class, or a Gateway.
+// served selects the gateways of a certificate: an ingress class, or a Gateway.
 type served struct {
 	class   string
 	gateway *v1alpha1.GatewayReference
 }
 
-// add appends the entry of a Secret, with a certificate where the object is opted in and there can be one. faults are what is wrong
-// with the entry.
+// add appends the entry of a Secret, with a certificate if the object is opted in and valid. faults are the problems of the
+// entry.
 func (w *wants) add(s optIn, object metav1.Object, secret types.NamespacedName, by served, hosts []string, in place, faults ...string) {
 	e := entry{secret: secret, hosts: normalize(hosts), in: in}
 	defer func() { w.entries = append(w.entries, e) }()
@@ -105,7 +105,7 @@ func (w *wants) add(s optIn, object metav1.Object, secret types.NamespacedName, 
 	}
 	cert := v1alpha1.ApisixCertificate{Spec: *s.spec.DeepCopy()}
 	cert.Namespace, cert.Spec.SecretName = object.GetNamespace(), secret.Name
-	if secret.Namespace != object.GetNamespace() { // where a ReferenceGrant must let it: the certificate says so
+	if secret.Namespace != object.GetNamespace() { // requires a ReferenceGrant, which the certificate reports
 		cert.Spec.SecretNamespace = secret.Namespace
 	}
 	cert.Spec.DNSNames = normalize(append(slices.Clone(hosts), s.altNames...))
@@ -121,7 +121,7 @@ func (w *wants) add(s optIn, object metav1.Object, secret types.NamespacedName, 
 		}
 		return
 	case hostless:
-		e.problem = in.hosts + " names no host: name the hosts that Secret " + secret.Name + " is for"
+		e.problem = in.hosts + " names no host: add the hosts of the certificate in Secret " + secret.Name
 		if s.explicit {
 			w.problems = append(w.problems, e.problem)
 		}
@@ -150,7 +150,7 @@ func (w *wants) add(s optIn, object metav1.Object, secret types.NamespacedName, 
 	e.cert = &cert
 }
 
-// faults are all that is wrong with the object, each once.
+// faults returns all problems of the object, each once.
 func (w wants) faults() []string {
 	all := slices.Clone(w.problems)
 	for i := range w.entries {
@@ -159,8 +159,8 @@ func (w wants) faults() []string {
 	return distinct(all)
 }
 
-// sound is what remains of a spec with faults, for an object that the API server accepts: it represents the source until
-// that is corrected, and nothing is issued for it. It may be left without hosts.
+// sound removes the faults from a spec, so that the API server accepts it. The certificate represents the source until that is
+// corrected, and is not issued until then. It may have no hosts.
 func sound(spec v1alpha1.ApisixCertificateSpec) v1alpha1.ApisixCertificateSpec {
 	hosts := slices.DeleteFunc(slices.Clone(spec.DNSNames), func(host string) bool {
 		return len(certs.Spec{DNSNames: []string{host}}.Validate()) > 0
@@ -172,10 +172,10 @@ func sound(spec v1alpha1.ApisixCertificateSpec) v1alpha1.ApisixCertificateSpec {
 	}
 }
 
-// mostHosts is how many the CRD accepts.
+// mostHosts is the maximum number of hosts in the CRD.
 const mostHosts = 1000
 
-// of says what is wrong in the terms of the source object. DNS names from the index own on are of an annotation.
+// of returns a problem in the terms of the source object. DNS names from index own on come from an annotation.
 func (in place) of(e certs.FieldError, own int) string {
 	field, rest, _ := strings.Cut(e.Field, "[")
 	index, _ := strconv.Atoi(strings.TrimSuffix(rest, "]"))
@@ -192,7 +192,7 @@ func (in place) of(e certs.FieldError, own int) string {
 	return e.Error()
 }
 
-// annotationOf names the annotation that a field of the spec comes from.
+// annotationOf maps a field of the spec to its annotation.
 var annotationOf = map[string]string{
 	"issuerRef":                  v1alpha1.AnnotationIssuer,
 	"provided":                   v1alpha1.AnnotationProvided,
@@ -214,7 +214,7 @@ var annotationOf = map[string]string{
 	"secretTemplate.annotations": v1alpha1.AnnotationSecretTemplate,
 }
 
-// normalize lower-cases hosts and drops repeats, keeping the order.
+// normalize lower-cases hosts and removes duplicates. It preserves the order.
 func normalize(hosts []string) []string {
 	seen := map[string]bool{}
 	var out []string
@@ -228,14 +228,15 @@ func normalize(hosts []string) []string {
 	return out
 }
 
-// Defaults is what applies to every source object.
+// Defaults apply to every source object.
 type Defaults struct {
-	// Issuer serves objects that name none and want a certificate: by annotation manage or tls-acme, or by ManageAll. Nil:
-	// there is no such issuer.
+	// Issuer is the issuer of objects that name none and are opted in by annotation manage or tls-acme, or by ManageAll. It may
+	// be nil.
 	Issuer *v1alpha1.IssuerReference
-	// ManageAll opts in every object that could have a certificate, not the annotated ones alone. Needs Issuer.
+	// ManageAll opts in every object that can have a certificate, not only annotated ones. It requires Issuer.
 	ManageAll bool
-	// IngressClass limits the objects to this class and those without one, and Gateways to the GatewayClass of this name. Empty: all.
+	// IngressClass restricts the objects to this class and those without one, and Gateways to the GatewayClass of this name.
+	// Empty means all.
 	IngressClass string
 }
 

@@ -19,7 +19,7 @@ func (t *Triggers) SecretEvents(secrets client.IndexerFunc) handler.EventHandler
 	return t.ofSecrets(secrets)
 }
 
-// TokenEvents maps a Secret to the certificates whose gateways read with the token in it.
+// TokenEvents maps a Secret to the certificates whose gateways read from Vault with the token in it.
 func (t *Triggers) TokenEvents() handler.EventHandler {
 	return t.mapTo(func(secret client.Object) map[string][]string {
 		return map[string][]string{indexToken: {secret.GetNamespace() + "/" + secret.GetName()}}
@@ -47,7 +47,7 @@ func (t *Triggers) PasswordEvents() handler.EventHandler {
 	})
 }
 
-// mapTo enqueues the certificates that are found under the keys of an object.
+// mapTo enqueues the certificates that the indexes list under the keys of an object.
 func (t *Triggers) mapTo(keys func(client.Object) map[string][]string) handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, object client.Object) []ctrl.Request {
 		var requests []ctrl.Request
@@ -69,7 +69,7 @@ func (t *Triggers) mapTo(keys func(client.Object) map[string][]string) handler.E
 	})
 }
 
-// ForeignEvents maps issuers of cert-manager of a kind to the certificates that name them.
+// ForeignEvents maps cert-manager issuers of a kind to the certificates that name them.
 func (t *Triggers) ForeignEvents(kind string) handler.EventHandler { return t.mapTo(issuerKey(kind)) }
 
 func issuerKey(kind string) func(client.Object) map[string][]string {
@@ -78,7 +78,7 @@ func issuerKey(kind string) func(client.Object) map[string][]string {
 	}
 }
 
-// PolicyEvents enqueues all certificates: a policy that comes or goes concerns even those that it does not select.
+// PolicyEvents enqueues all certificates, as creating or deleting a policy also affects those that it does not select.
 func (t *Triggers) PolicyEvents() handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, _ client.Object) []ctrl.Request { return t.all(ctx) })
 }
@@ -93,7 +93,7 @@ func (t *Triggers) NamespaceEvents() handler.EventHandler {
 	})
 }
 
-// GrantEvents enqueues the certificates that a ReferenceGrant may concern: with a Secret in its namespace.
+// GrantEvents enqueues the certificates that a ReferenceGrant may affect, which have a Secret in its namespace.
 func (t *Triggers) GrantEvents() handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, grant client.Object) []ctrl.Request {
 		return append(t.all(ctx, client.InNamespace(grant.GetNamespace())), t.all(ctx, client.MatchingFields{indexAway: grant.GetNamespace()})...)

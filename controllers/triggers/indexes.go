@@ -12,7 +12,7 @@ import (
 
 // Indexes of ApisixCertificates.
 const (
-	indexAway     = "secretAway"  // namespace of a Secret that is in another one than the certificate
+	indexAway     = "secretAway"  // namespace of a Secret, if it is not the certificate's
 	indexToken    = "tokenSecret" // NAMESPACE/NAME of spec.vaultKV.tokenSecretRef
 	indexPassword = "password"    // NAMESPACE/NAME of a Secret with the password of a keystore
 	indexIssuer   = "issuerRef"   // KIND/NAMESPACE/NAME, the namespace empty for a ClusterVaultIssuer
@@ -42,7 +42,7 @@ func passwordKeys(object client.Object) []string {
 	return tlssecret.PasswordSecrets(object.(*v1alpha1.ApisixCertificate))
 }
 
-// awayKeys are the namespace of a Secret that is not at home.
+// awayKeys returns the namespace of a Secret that is not in the certificate's own.
 func awayKeys(object client.Object) []string {
 	if cert := object.(*v1alpha1.ApisixCertificate); !certspec.SameNamespace(cert) {
 		return []string{cert.Spec.SecretNamespace}

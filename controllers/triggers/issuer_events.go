@@ -14,8 +14,8 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/issuer"
 )
 
-// IssuerEvents maps an issuer, given by kind, namespace and name, whose CA, CRL or role is another, to the certificates that
-// must be issued again for it, or have to be told about. The others have nothing to do.
+// IssuerEvents maps an issuer whose CA, CRL or role has changed, given by kind, namespace and name, to the certificates that must
+// be reissued or whose status changes. Other certificates are not enqueued.
 func (t *Triggers) IssuerEvents() handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, object client.Object) []ctrl.Request {
 		key := object.GetObjectKind().GroupVersionKind().Kind + "/" + object.GetNamespace() + "/" + object.GetName()
@@ -34,7 +34,7 @@ func (t *Triggers) IssuerEvents() handler.EventHandler {
 	})
 }
 
-// IssuerChange is the object of an event for IssuerEvents.
+// IssuerChange returns the object of an event for IssuerEvents.
 func IssuerChange(key issuer.Key) client.Object {
 	object := &metav1.PartialObjectMetadata{}
 	object.Kind, object.Namespace, object.Name = key.Kind, key.Namespace, key.Name

@@ -12,13 +12,13 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// SkipInitialList passes every event except those of the objects that exist when a watch begins. Those of the controller's own watches bring
-// nothing new: all certificates are enqueued when it begins to work, and no sooner than all of them are known.
+// SkipInitialList ignores the objects that exist when a watch starts. For watches of the certificate controller they are
+// redundant: it enqueues all certificates when it starts, after all of them are cached.
 func SkipInitialList() predicate.Predicate {
 	return predicate.Funcs{CreateFunc: func(e event.CreateEvent) bool { return !e.IsInInitialList }}
 }
 
-// readyChanged passes issuers that appear, change their spec, or become ready: what may unblock a certificate.
+// readyChanged selects issuers that are created, change their spec, or become ready, as these may unblock a certificate.
 func readyChanged() predicate.Predicate {
 	return predicate.Funcs{
 		UpdateFunc: func(e event.UpdateEvent) bool {
@@ -36,7 +36,7 @@ func ready(object client.Object) bool {
 	return false
 }
 
-// deletionMarked passes the update that sets the deletion time stamp: it changes no generation of its own.
+// deletionMarked selects the update that sets the deletion timestamp.
 func deletionMarked() predicate.Predicate {
 	return predicate.Funcs{
 		UpdateFunc: func(e event.UpdateEvent) bool {
@@ -45,7 +45,7 @@ func deletionMarked() predicate.Predicate {
 	}
 }
 
-// approvalChanged passes certificates that somebody has approved or denied.
+// approvalChanged selects certificates that were approved or denied.
 func approvalChanged() predicate.Predicate {
 	return predicate.Funcs{
 		UpdateFunc: func(e event.UpdateEvent) bool {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package triggers says which events have which ApisixCertificates looked at.
+// Package triggers defines which events enqueue which ApisixCertificates.
 //
 //	c, err := t.Setup(ctx, mgr, options, reconciler, woken)
 //	c.Watch(source.Kind(cache, &configv2.ApisixTls{}, t.SecretEvents(secretsOf)))
@@ -26,24 +26,24 @@ import (
 	"apisix-certs.io/apisix-certs/internal/shard"
 )
 
-// Triggers map objects to the certificates that they concern. All fields but Shard are required.
+// Triggers map objects to the certificates that depend on them. All fields except Shard are required.
 type Triggers struct {
 	// Reader is the cache.
 	Reader client.Reader
 	Claims *authority.Claims
-	// ClaimEvents keep the claims as the certificates are.
+	// ClaimEvents update the claims when certificates change.
 	ClaimEvents handler.EventHandler
-	// AffectedByIssuer reports whether what is known of its issuer makes a difference for a certificate.
+	// AffectedByIssuer reports whether a change of its issuer affects a certificate.
 	AffectedByIssuer func(context.Context, *v1alpha1.ApisixCertificate) bool
 	Shard            *shard.Shard
 }
 
-// Setup builds the controller of ApisixCertificates. Those that come by woken are looked at too. The returned controller takes
-// further watches.
+// Setup builds the controller of ApisixCertificates. It also reconciles those that are sent to woken. Callers can add watches to
+// the returned controller.
 func (t *Triggers) Setup(ctx context.Context, mgr ctrl.Manager, options controller.Options, runs reconcile.Reconciler, woken <-chan event.GenericEvent) (controller.Controller, error) {
 	for index, keys := range map[string]client.IndexerFunc{indexToken: tokenKeys, indexAway: awayKeys, indexIssuer: issuerKeys, indexPassword: passwordKeys} {
 		if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ApisixCertificate{}, index, keys); err != nil {
-			return nil, fmt.Errorf("index of ApisixCertificates by %s: %w", index, err)
+			return nil, fmt.Errorf("index ApisixCertificates by %s: %w", index, err)
 		}
 	}
 	return ctrl.NewControllerManagedBy(mgr).Named("certificate").WithOptions(options).

@@ -197,9 +197,9 @@ func TestWords(t *testing.T) {
 	series = strings.ReplaceAll(series, "renewal_timestamp", "x") + "\n" +
 		`apisix_certs_issuer_ready{kind="ClusterVaultIssuer",namespace="",name="v",` + job + `} 0+0x200`
 	want := []string{
-		`ApisixCertsExpiresIn7Days {name="web", namespace="shop", severity="warning"}: The certificate of ApisixCertificate shop/web ends in 6d 0h 0m 0s and was not renewed.`,
-		`ApisixCertsNotServed {name="web", namespace="shop", severity="critical"}: Handshakes with the gateways of ApisixCertificate shop/web have shown another certificate, or none, for 15 minutes.`,
-		`ApisixCertsIssuerNotReady {kind="ClusterVaultIssuer", name="v", severity="warning"}: ClusterVaultIssuer v has not been ready for 15 minutes: nothing is issued or renewed by it.`,
+		`ApisixCertsExpiresIn7Days {name="web", namespace="shop", severity="warning"}: The certificate of ApisixCertificate shop/web expires in 6d 0h 0m 0s and was not renewed.`,
+		`ApisixCertsNotServed {name="web", namespace="shop", severity="critical"}: Handshakes with the gateways of ApisixCertificate shop/web have presented another certificate, or none, for 15 minutes.`,
+		`ApisixCertsIssuerNotReady {kind="ClusterVaultIssuer", name="v", severity="warning"}: ClusterVaultIssuer v has not been ready for 15 minutes. It does not issue or renew certificates.`,
 	}
 	if diff := cmp.Diff(want, fired(t, hour, series)); diff != "" {
 		t.Errorf("(-want +fired):\n%s", diff)

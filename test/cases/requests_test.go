@@ -53,7 +53,7 @@ var requests = []kase{
 
 	reported("26", "what a ClusterIssuer names is in cert-manager's namespace", func(t *testing.T) {
 		err := credentials(t, "ClusterIssuer", "cert-manager", "")
-		for _, text := range []string{"cert-manager has what its ClusterIssuers name in its own namespace", "Secret cm-approle", "--cert-manager-cluster-resource-namespace"} {
+		for _, text := range []string{"cert-manager reads credentials of ClusterIssuers from its own namespace", "Secret cm-approle", "--cert-manager-cluster-resource-namespace"} {
 			if err == nil || !strings.Contains(err.Error(), text) {
 				t.Errorf("%v, which lacks %q", err, text)
 			}

@@ -235,7 +235,7 @@ func (l *least) endsWithoutAny() {
 	output, _ := command.CombinedOutput()
 	code := command.ProcessState.ExitCode()
 	for _, says := range []string{
-		"error: --watch-namespaces other: the controller may not ", "list, watch secrets; ", "list, watch ingresses.networking.k8s.io",
+		"error: --watch-namespaces other: the controller is not allowed to ", "list, watch secrets; ", "list, watch ingresses.networking.k8s.io",
 		"error: --watch-namespaces nowhere: the namespace does not exist: create it",
 	} {
 		if code != 1 || !strings.Contains(string(output), says) {
@@ -319,7 +319,7 @@ spec: {http: [{name: r, match: {hosts: [route-%[1]s.moelove.info], paths: [/*]},
 	} {
 		l.awaitServed(key.Namespace, l.certificateOf(key))
 	}
-	if said := l.log.lines("a namespace is left out until its rights are there"); len(said) != 1 || !strings.Contains(said[0], "late") || !strings.Contains(said[0], "does not exist") {
+	if said := l.log.lines("namespace is skipped until the permissions exist"); len(said) != 1 || !strings.Contains(said[0], "late") || !strings.Contains(said[0], "does not exist") {
 		l.Errorf("of the namespace that does not exist the log says %q", said)
 	}
 }
@@ -625,7 +625,7 @@ func (l *least) takesIn(namespace string) {
 		l.must(l.Client.Apply(l.ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner("helm"), client.ForceOwnership))
 	}
 	l.until("word on the rule that is missing", func() bool {
-		return len(l.log.lines("rights are there: the controller may not list, watch ingresses.networking.k8s.io: upgrade")) == 1
+		return len(l.log.lines("permissions exist: the controller is not allowed to list, watch ingresses.networking.k8s.io: upgrade")) == 1
 	})
 	l.takeRights(l.rendered)
 	l.apply(teamIssuer, namespace)

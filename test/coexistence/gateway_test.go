@@ -285,7 +285,7 @@ func TestGatewayFaults(t *testing.T) {
 	w.make(closed)
 
 	twice.wantServed(30 * time.Second)
-	w.wantEvent("Gateway", "twice", v1alpha1.ReasonInvalidSource, "spec.listeners[second].hostname "+twice.hosts[0]+" is that of listener l0 too")
+	w.wantEvent("Gateway", "twice", v1alpha1.ReasonInvalidSource, "spec.listeners[second].hostname "+twice.hosts[0]+" is also used by listener l0")
 	noClass.wantConditions(30*time.Second, "Issued=True Issued", "Pushed=False ClassNotFound")
 	w.wantEvent("Gateway", "noclass", v1alpha1.ReasonClassNotFound, "GatewayClass absent does not exist")
 	away.secret = "kube-system.away-tls"

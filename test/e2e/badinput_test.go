@@ -114,12 +114,12 @@ var badAnnotations = []struct{ annotation, value, mend string }{
 	{"renew-before-percentage", "half", "1 to 99"}, {"renew-before-percentage", "-1", "1 to 99"}, {"renew-before-percentage", "0", "1 to 99"},
 	{"renew-before-percentage", "100", "1 to 99"}, {"renew-before-percentage", "99999999999999999999", "1 to 99"},
 	{"renewal-policy", "Sometimes", "Automatic, Disabled"},
-	{"private-key-size", "-1", "none of 256, 384, 521"}, {"private-key-size", "99999999999999999999", "none of"}, {"private-key-algorithm", "DSA", "RSA, ECDSA, Ed25519"},
+	{"private-key-size", "-1", "one of 256, 384, 521"}, {"private-key-size", "99999999999999999999", "must be one of"}, {"private-key-algorithm", "DSA", "RSA, ECDSA, Ed25519"},
 	{"private-key-encoding", "DER", "PKCS1, PKCS8"}, {"private-key-rotation-policy", "Maybe", "Always, Never"},
 	{"usages", "world domination", "cert-manager's names"}, {"common-name", strings.Repeat("x", 65), "use dnsNames"},
 	{"alt-names", "a_b.example.com", "hyphen"}, {"ip-sans", "300.1.1.1", "192.0.2.1"}, {"uri-sans", "no-scheme", "scheme"}, {"email-sans", "nobody", "ops@example.com"},
 	{"subject-organizations", `"open`, "commas"}, {"secret-template", "{", `{"labels"`}, {"secret-template", `{"labels":{"a b":"c"}}`, "a b"},
-	{"issuer-kind", "Pod", "VaultIssuer"}, {"issuer-group", "no_group", "API group"}, {"cluster-issuer", "other", "keep one"}, {"manage", "perhaps", "true nor false"}, {"provided", "true", "keep one"},
+	{"issuer-kind", "Pod", "VaultIssuer"}, {"issuer-group", "no_group", "API group"}, {"cluster-issuer", "other", "remove one"}, {"manage", "perhaps", "must be true or false"}, {"provided", "true", "remove one"},
 }
 
 // TestBadAnnotations: each on an ApisixTls of its own; nothing is issued, and the ApisixTls says why.

@@ -88,7 +88,7 @@ func TestMissingCredentials(t *testing.T) {
 func TestWrongAnnotation(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	problem := []string{"annotation apisix-certs.io/duration", `"soon"`, "write one such as"}
+	problem := []string{"annotation apisix-certs.io/duration", `"soon"`, "use a value such as"}
 	s.apply(strings.Replace(ingressYAML, "issuer: vault", "issuer: vault, apisix-certs.io/duration: soon", 1))
 	s.event("Ingress", "shop", v1alpha1.ReasonInvalidSource, problem...)
 	s.refused("shop-tls", v1alpha1.ReasonInvalidSource, problem...)

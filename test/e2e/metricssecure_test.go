@@ -46,9 +46,9 @@ func TestMetricsSecure(t *testing.T) {
 		want        int
 		says        string
 	}{
-		{"no token", "", http.StatusUnauthorized, "a bearer token of Kubernetes is needed"},
-		{"made-up token", "made-up", http.StatusUnauthorized, "Kubernetes does not know this token"},
-		{"no right", stranger, http.StatusForbidden, "stranger may not get /metrics"},
+		{"no token", "", http.StatusUnauthorized, "a Kubernetes bearer token is required"},
+		{"made-up token", "made-up", http.StatusUnauthorized, "the bearer token is not valid"},
+		{"no right", stranger, http.StatusForbidden, "stranger is not allowed to get /metrics"},
 		{"the right", reader, http.StatusOK, "apisix_certs_limit_waits_total"},
 	} {
 		if status, text := s.get(url, c.token); status != c.want || !strings.Contains(text, c.says) {

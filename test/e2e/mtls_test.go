@@ -317,14 +317,14 @@ kind: ApisixTls
 metadata: {name: open, namespace: $ns, annotations: {apisix-certs.io/client-ca: vault}}
 spec: {hosts: [open.$domain], secret: {name: open-tls, namespace: $ns}}
 `)
-	s.event("ApisixTls", "open", v1alpha1.ReasonInvalidSource, "annotation apisix-certs.io/client-ca: spec.client.caSecret names no Secret")
+	s.event("ApisixTls", "open", v1alpha1.ReasonInvalidSource, "annotation apisix-certs.io/client-ca: spec.client.caSecret does not name a Secret")
 	s.apply(`
 apiVersion: apisix.apache.org/v2
 kind: ApisixUpstream
 metadata: {name: plain, namespace: $ns, annotations: {apisix-certs.io/issuer: vault}}
 spec: {scheme: https}
 `)
-	s.event("ApisixUpstream", "plain", v1alpha1.ReasonInvalidSource, "spec.tlsSecret names no Secret: name the one")
+	s.event("ApisixUpstream", "plain", v1alpha1.ReasonInvalidSource, "spec.tlsSecret does not name a Secret: set the name")
 	for _, name := range []string{"lost", "open-tls", "plain-tls"} {
 		if s.keptSecret(name) != nil {
 			t.Errorf("Secret %s was made", name)

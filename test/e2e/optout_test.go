@@ -202,7 +202,7 @@ func TestBulkIsBraked(t *testing.T) {
 		t.Fatalf("%d are left", len(names))
 	}
 	for _, name := range names {
-		s.event("ApisixCertificate", name, v1alpha1.ReasonDeletionHeld, "put the entry back")
+		s.event("ApisixCertificate", name, v1alpha1.ReasonDeletionHeld, "restore the entry")
 		s.event("Ingress", name[:3], v1alpha1.ReasonDeletionHeld, name)
 		s.patchIngress(name[:3], func(i *networkingv1.Ingress) {
 			i.Spec.TLS = []networkingv1.IngressTLS{{SecretName: name, Hosts: s.below(name[:3])}}

@@ -403,11 +403,11 @@ func (s *scene) vaultToken(policy, rules string) string {
 func TestKeyStorageRefused(t *testing.T) {
 	s := newScene(t)
 	rows := map[string]func(*v1alpha1.ApisixCertificateSpec){
-		"vaultKV belongs to": func(spec *v1alpha1.ApisixCertificateSpec) { spec.KeyStorage = v1alpha1.KeyInVaultKV },
-		"vaultKV belongs": func(spec *v1alpha1.ApisixCertificateSpec) {
+		"vaultKV is required with keyStorage": func(spec *v1alpha1.ApisixCertificateSpec) { spec.KeyStorage = v1alpha1.KeyInVaultKV },
+		"vaultKV is required with": func(spec *v1alpha1.ApisixCertificateSpec) {
 			spec.VaultKV = &v1alpha1.VaultKV{TokenSecretRef: v1alpha1.SecretKeySelector{Name: "x"}}
 		},
-		"needs dnsNames": func(spec *v1alpha1.ApisixCertificateSpec) {
+		"requires dnsNames": func(spec *v1alpha1.ApisixCertificateSpec) {
 			spec.KeyStorage, spec.DNSNames, spec.IPAddresses = v1alpha1.KeyAtGateway, nil, []string{"127.0.0.1"}
 		},
 		"rotationPolicy Never": func(spec *v1alpha1.ApisixCertificateSpec) {

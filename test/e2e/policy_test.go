@@ -340,7 +340,7 @@ func TestPolicyFields(t *testing.T) {
 		{"keyStorages", []any{"Secret", "Gateway", "VaultKV"}, ""},
 		{"keyStorages", []any{"Vault"}, `spec.keyStorages[0]: Unsupported value: "Vault"`},
 		{"keyStorages", []any{}, "at least 1 items"},
-		{"vaultKV", []any{map[string]any{"mount": "kv"}}, "vaultKV needs VaultKV in keyStorages"},
+		{"vaultKV", []any{map[string]any{"mount": "kv"}}, "vaultKV requires VaultKV in keyStorages"},
 		{"maxCertificates", int64(0), ""},
 		{"maxCertificates", int64(-1), "spec.maxCertificates in body should be greater than or equal to 0"},
 		{"subject", map[string]any{"organizations": []any{"Acme"}}, ""},

@@ -123,13 +123,13 @@ func TestPushRefused(t *testing.T) {
 		says   string // empty: taken
 	}{
 		{"push", func(spec *v1alpha1.ApisixCertificateSpec) { spec.Provided = true }, ""},
-		{"neither", func(*v1alpha1.ApisixCertificateSpec) {}, "name an issuer in issuerRef, or set provided: true"},
+		{"neither", func(*v1alpha1.ApisixCertificateSpec) {}, "exactly one of issuerRef and provided must be set"},
 		{"both", func(spec *v1alpha1.ApisixCertificateSpec) {
 			spec.Provided, spec.IssuerRef.Name = true, "vault"
-		}, "and not both"},
+		}, "exactly one of issuerRef and provided must be set"},
 		{"no host", func(spec *v1alpha1.ApisixCertificateSpec) {
 			spec.Provided, spec.DNSNames, spec.CommonName = true, nil, "x"
-		}, "provided needs dnsNames"},
+		}, "provided requires dnsNames"},
 		{"how to issue", func(spec *v1alpha1.ApisixCertificateSpec) {
 			spec.Provided, spec.Duration = true, &metav1.Duration{Duration: time.Hour}
 		}, "provided allows only secretName"},

@@ -161,9 +161,9 @@ func (w *whole) readers(t *testing.T) {
 		status      int
 		says        string
 	}{
-		{"", "/page/", 401, "a bearer token"},
-		{"made up", "/page/snapshot", 401, "does not know this token"},
-		{"stranger", "/page/snapshot", 403, "system:serviceaccount:default:stranger may not list apisixcertificates.apisix-certs.io in all namespaces"},
+		{"", "/page/", 401, "bearer token is required"},
+		{"made up", "/page/snapshot", 401, "the bearer token is not valid"},
+		{"stranger", "/page/snapshot", 403, "system:serviceaccount:default:stranger is not allowed to list apisixcertificates.apisix-certs.io in all namespaces"},
 		{"stranger", "/page/events", 403, ""},
 		{"reader", "/page/", 200, "<!doctype html>"},
 		{"reader", "/page/snapshot", 200, `"name":"moelove-info"`},

@@ -147,14 +147,14 @@ func issuer(i int, now time.Time) *v1alpha1.ClusterVaultIssuer {
 	made := &v1alpha1.ClusterVaultIssuer{ObjectMeta: metav1.ObjectMeta{Name: issuers[i]}}
 	since := metav1.NewTime(now.Add(-100 * day))
 	made.Status.CA = &v1alpha1.IssuerCA{CommonName: "Example CA " + issuers[i], NotAfter: metav1.NewTime(now.Add([]time.Duration{1200 * day, 700 * day, 18 * day, 300 * day}[i])), Since: since}
-	ready := metav1.Condition{Type: "Ready", Status: "True", Reason: v1alpha1.ReasonVaultReady, Message: "Vault answers, and the role is there", LastTransitionTime: since}
+	ready := metav1.Condition{Type: "Ready", Status: "True", Reason: v1alpha1.ReasonVaultReady, Message: "Vault responds, the login works and the role exists", LastTransitionTime: since}
 	if issuers[i] == "vault-old" {
 		ready.Status, ready.Reason, ready.Message = "False", v1alpha1.ReasonVaultUnavailable, "Vault at https://vault-old.example.com:8200 is sealed"
 	}
 	made.Status.Conditions = []metav1.Condition{ready}
 	if i == 2 {
 		made.Status.Conditions = append(made.Status.Conditions, metav1.Condition{
-			Type: v1alpha1.ConditionCAExpiring, Status: "True", Reason: v1alpha1.ReasonCAExpiringSoon, Message: "the CA ends soon: renew it", LastTransitionTime: since})
+			Type: v1alpha1.ConditionCAExpiring, Status: "True", Reason: v1alpha1.ReasonCAExpiringSoon, Message: "CA expires soon: rotate it", LastTransitionTime: since})
 	}
 	return made
 }

@@ -81,11 +81,11 @@ func TestGatewayMarks(t *testing.T) {
 		want    string
 	}{
 		{"01", gateway{PushedSerial: "01", ServedSerial: "01"}, "served"},
-		{"01", gateway{PushedSerial: "01", ServedSerial: "02"}, "serves another"},
-		{"01", gateway{PushedSerial: "02"}, "holds another"},
-		{"01", gateway{PushedSerial: "01"}, "pushed, not proven"},
+		{"01", gateway{PushedSerial: "01", ServedSerial: "02"}, "serves another certificate"},
+		{"01", gateway{PushedSerial: "02"}, "has another certificate"},
+		{"01", gateway{PushedSerial: "01"}, "pushed, not verified"},
 		{"01", gateway{}, "not pushed"},
-		{"01", gateway{Mode: "secret"}, "carried, not proven"},
+		{"01", gateway{Mode: "secret"}, "synced, not verified"},
 		{"", gateway{PushedSerial: "01"}, "nothing issued"},
 	} {
 		have := asked[string](o, fmt.Sprintf("s.gatewayMark(c, %s).text", encoded(t, c.gateway)), page.Certificate{Serial: c.serial})

@@ -90,7 +90,7 @@ func TestFailuresComeFirst(t *testing.T) {
 	if have := o.text("#gateways .pill"); have != "edge-eu\n3 of 4 served as issued, 1 not" {
 		t.Errorf("gateways: %q", have)
 	}
-	if have := o.text("#issuers .pill"); have != "vault-web\nCA ends in 3.3 y · 5 certificates" {
+	if have := o.text("#issuers .pill"); have != "vault-web\nCA expires in 3.3 y · 5 certificates" {
 		t.Errorf("issuers: %q", have)
 	}
 }

@@ -26,7 +26,7 @@ const (
 	extras    = "has a user, query or fragment: leave only scheme, host, port and path"
 	notRole   = `is not that of a PKI role: write it as in "pki/sign/ROLE" or "pki/issue/ROLE"`
 	plainHTTP = "is of no use with an http server: write https:// in server, or drop caBundle"
-	oneToken  = "names no token, or two: set one of secretRef and serviceAccountRef"
+	oneToken  = "needs exactly one source of the token: set secretRef or serviceAccountRef"
 	ways      = "tokenSecretRef, appRole, kubernetes, clientCertificate and jwt"
 )
 
@@ -73,13 +73,13 @@ func Rows(t testing.TB) []Row {
 		{"path-cut-short", "path", notRole, path("sign/web")},
 		{"path-without-mount", "path", notRole, path("sign-verbatim")},
 		{"http-with-bundle", "caBundle", plainHTTP, func(s *v1alpha1.VaultIssuerSpec) { s.Server, s.CABundle = "http://vault", bundle }},
-		{"two-bundles", "caBundle", "excludes caBundleSecretRef: keep one", func(s *v1alpha1.VaultIssuerSpec) { s.CABundle, s.CABundleSecretRef = bundle, ref }},
-		{"certificate-without-key", "clientCertSecretRef", "and clientKeySecretRef belong together: set both or none",
+		{"two-bundles", "caBundle", "and caBundleSecretRef are mutually exclusive: set only one", func(s *v1alpha1.VaultIssuerSpec) { s.CABundle, s.CABundleSecretRef = bundle, ref }},
+		{"certificate-without-key", "clientCertSecretRef", "and clientKeySecretRef are only valid together: set both or neither",
 			func(s *v1alpha1.VaultIssuerSpec) { s.ClientCertSecretRef = ref }},
-		{"key-without-certificate", "clientCertSecretRef", "and clientKeySecretRef belong together: set both or none",
+		{"key-without-certificate", "clientCertSecretRef", "and clientKeySecretRef are only valid together: set both or neither",
 			func(s *v1alpha1.VaultIssuerSpec) { s.ClientKeySecretRef = ref }},
-		{"no-auth", "auth", "names no way to log in: set one of " + ways, auth(v1alpha1.VaultAuth{})},
-		{"two-auths", "auth", "names several ways to log in: keep one of " + ways,
+		{"no-auth", "auth", "has no auth method: set one of " + ways, auth(v1alpha1.VaultAuth{})},
+		{"two-auths", "auth", "has more than one auth method: set only one of " + ways,
 			func(s *v1alpha1.VaultIssuerSpec) { s.Auth.JWT = &v1alpha1.VaultJWT{SecretRef: ref} }},
 		{"kubernetes-without-token", "auth.kubernetes", oneToken, auth(v1alpha1.VaultAuth{Kubernetes: &v1alpha1.VaultKubernetes{Role: "r"}})},
 		{"kubernetes-with-two", "auth.kubernetes", oneToken, auth(v1alpha1.VaultAuth{Kubernetes: &v1alpha1.VaultKubernetes{Role: "r", SecretRef: ref, ServiceAccountRef: account}})},

@@ -17,7 +17,7 @@ export const ranges = [
   { id: '5y', ahead: 5 * 365 * day, step: 2 * 365 * day },
 ];
 
-// fitting is the shortest range in which three of four certificates end.
+// fitting is the shortest range in which three of four certificates expire.
 export function fitting(certificates, now) {
   const left = certificates.map((c) => c.notAfter - now).filter((t) => t > 0).sort((a, b) => a - b);
   const most = left[Math.floor(left.length * 0.75)] ?? 90 * day;
@@ -41,7 +41,7 @@ export function ticks(axis, apart) {
   return found;
 }
 
-// ahead counts renewals and ends that are still to come in each of n parts of the axis. What is renewed before does not end.
+// ahead counts future renewals and expiries in each of n parts of the axis. A certificate that is renewed before does not expire.
 export function ahead(certificates, axis, n) {
   const parts = Array.from({ length: n }, () => ({ renewals: 0, ends: 0 }));
   for (const c of certificates) {

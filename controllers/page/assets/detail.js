@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Everything about one certificate.
+// The details of one certificate.
 
 import { h, icon } from './dom.js';
 import { away, gatewayMark, issuerStanding, labelOf } from './state.js';
@@ -35,7 +35,7 @@ function facts(c, issuer, now) {
   add('Certificate', `${c.namespace}/${c.name}`);
   add('Made for', c.source);
   add('Secret', c.secret, c.keyStorage && c.keyStorage !== 'Secret' && ` (key: ${c.keyStorage})`);
-  add('Issuer', c.issuer ? issuerName(c.issuer) : 'none: the Secret is kept by somebody else', issuer && h('span', { class: 'quiet' }, ` ${inWords(issuer, now)}`));
+  add('Issuer', c.issuer ? issuerName(c.issuer) : 'none: the Secret is provided', issuer && h('span', { class: 'quiet' }, ` ${inWords(issuer, now)}`));
   add('Valid from', time(c.notBefore, now));
   add('Renewal', time(c.renewal, now));
   add('Valid until', time(c.notAfter, now));
@@ -47,7 +47,7 @@ function facts(c, issuer, now) {
 
 function inWords(issuer, now) {
   const { state, text } = issuerStanding(issuer, now);
-  return `${state === 'ok' ? 'ready' : text}${issuer.ca ? `, CA ends ${away(issuer.ca.notAfter, now)}` : ''}`;
+  return `${state === 'ok' ? 'ready' : text}${issuer.ca ? `, CA expires ${away(issuer.ca.notAfter, now)}` : ''}`;
 }
 
 function time(ms, now) {
@@ -60,13 +60,13 @@ function gateways(c) {
     const { state, text } = gatewayMark(c, g);
     return h('li', null,
       h('p', { class: 'card-title', 'data-state': state }, icon(state), h('b', null, g.name), ` ${text}`),
-      h('dl', { class: 'facts' }, pair('Mode', g.mode), pair('ssl object', g.sslID), pair('Holds', serial(c, g.pushedSerial)), pair('Serves', serial(c, g.servedSerial))));
+      h('dl', { class: 'facts' }, pair('Mode', g.mode), pair('ssl object', g.sslID), pair('Has', serial(c, g.pushedSerial)), pair('Serves', serial(c, g.servedSerial))));
   })));
 }
 
-const pair = (name, value) => h('div', null, h('dt', null, name), h('dd', { class: 'mono' }, value || 'not known'));
+const pair = (name, value) => h('div', null, h('dt', null, name), h('dd', { class: 'mono' }, value || 'unknown'));
 
-const serial = (c, text) => (text && text === c.serial ? 'what was issued' : text);
+const serial = (c, text) => (text && text === c.serial ? 'the issued certificate' : text);
 
 function conditions(c, now) {
   if (!c.conditions?.length) return null;
@@ -81,5 +81,5 @@ function conditions(c, now) {
 }
 
 function warnings(c) {
-  return c.warnings?.length ? part('Warnings of the issuer', h('ul', { class: 'hosts' }, c.warnings.map((w) => h('li', null, w)))) : null;
+  return c.warnings?.length ? part('Issuer warnings', h('ul', { class: 'hosts' }, c.warnings.map((w) => h('li', null, w)))) : null;
 }

@@ -30,7 +30,7 @@ const shapes = {
   unknown: ['', 'M3 8h10'],
 };
 
-// icon draws a state: each has a shape of its own, so that nobody needs the colour.
+// icon draws a state: each has its own shape, so that colour is not required.
 export function icon(name) {
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   svg.setAttribute('viewBox', '0 0 16 16');

@@ -52,7 +52,7 @@ export class Head {
       sum.renewals += c.renewals;
       sum.ends += c.ends;
     });
-    const text = `In the next ${span(axis.range.ahead)}: ${number(sum.renewals)} renewals, and ${number(sum.ends)} ends that no renewal comes before`;
+    const text = `In the next ${span(axis.range.ahead)}: ${number(sum.renewals)} renewals, and ${number(sum.ends)} expiries without a renewal before`;
     this.scale.setAttribute('aria-label', text);
     this.scale.title = text;
   }

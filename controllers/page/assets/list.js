@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The list: as many elements as fit on the screen, moved and filled anew as the page scrolls.
+// The list: as many elements as fit on the screen, moved and refilled as the page scrolls.
 
 import { h, icon, redraw, say } from './dom.js';
 import { away, labelOf } from './state.js';
@@ -46,15 +46,15 @@ export class List {
     this.draw(true);
   }
 
-  // measure asks the style sheet for the height of a row, which depends on the width and on the size of the text.
+  // measure reads from the style sheet the height of a row, which depends on the width and on the size of the text.
   measure() {
     if (this.fit()) this.draw(true);
   }
 
-  // fit tells whether the height of rows is another one.
+  // fit returns whether the height of rows has changed.
   fit() {
     const line = this.pool[0] ?? this.line();
-    const height = parseFloat(getComputedStyle(line.element).height); // told for a hidden one too
+    const height = parseFloat(getComputedStyle(line.element).height); // also available for a hidden one
     const changed = height > 0 && height !== this.height;
     this.height = height || this.height;
     this.body.style.height = `${this.rows.length * this.height}px`;
@@ -124,7 +124,7 @@ export class List {
     else this.grid.removeAttribute('aria-activedescendant');
   }
 
-  // go makes a row the active one and brings it into sight.
+  // go makes a row the active one and scrolls it into view.
   go(index) {
     if (!this.rows.length) return;
     this.active = Math.max(0, Math.min(this.rows.length - 1, index));
@@ -139,7 +139,7 @@ export class List {
 
   page() { return Math.max(1, Math.floor((innerHeight - this.covered()) / this.height) - 1); }
 
-  // key handles a key, and tells whether it did.
+  // key handles a key, and returns whether it did.
   key(name) {
     const moves = {
       ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: this.page(), PageUp: -this.page(), Home: -Infinity, End: Infinity,
@@ -195,7 +195,7 @@ function newLine() {
       say(parts.object, `${c.namespace}/${c.name}${c.deleting ? ' (being deleted)' : ''}`);
       const [kind, ...rest] = issuerName(c.issuer).split('/');
       say(parts.issuer, rest.at(-1) ?? 'none');
-      say(parts.scope, c.issuer ? kind : 'Secret of somebody else');
+      say(parts.scope, c.issuer ? kind : 'provided Secret');
       say(parts.expires, c.notAfter ? away(c.notAfter, axis.now) : 'not issued');
       parts.expires.classList.toggle('ended', c.notAfter <= axis.now);
       say(parts.renews, renewal(c, axis.now));

@@ -82,7 +82,7 @@ function settleAll(now) {
 
 let drawing = 0, drawnAt = 0;
 
-// draw shows everything anew, once a frame at most.
+// draw renders everything again, at most once per frame.
 function draw(options) {
   drawOptions = { ...drawOptions, ...options };
   drawing ||= requestAnimationFrame(() => { drawing = 0; const o = drawOptions; drawOptions = {}; drawNow(o); });
@@ -219,7 +219,7 @@ function drawOpen(now) {
   if (held) element.querySelector('button').focus();
 }
 
-// paceOf is how often the words of an open certificate are worth being drawn anew.
+// paceOf is how often the words of an open certificate are redrawn.
 const paceOf = (c, now) => (c.notAfter && Math.abs(c.notAfter - now) < 36e5 ? 1000 : 60000);
 
 // ---- the time
@@ -258,7 +258,7 @@ function linked(state, now, problem) {
   linkShown();
   const notice = by('notice');
   const text = problem ? `Cannot read the certificates: ${problem}. Trying again.`
-    : Math.abs(skew) > 90e3 ? `The clock here is ${span(skew)} ${skew > 0 ? 'ahead of' : 'behind'} the controller's: what is told by time may be wrong.` : '';
+    : Math.abs(skew) > 90e3 ? `The clock here is ${span(skew)} ${skew > 0 ? 'ahead of' : 'behind'} the controller's: times and states may be wrong.` : '';
   say(notice, text);
   notice.hidden = !text;
 }
@@ -271,7 +271,7 @@ function linkShown() {
 
 let unsaid = [], speaking = 0;
 
-// announce tells those who do not see the list what changed, every three seconds at most.
+// announce announces changes to screen readers, at most every three seconds.
 function announce(news, gone) {
   unsaid.push(...news.map((row) => `${row.data.hosts?.[0] ?? row.data.name} is ${labelOf[row.is.state]}`));
   if (gone) unsaid.push(`${gone} removed`);
@@ -310,7 +310,7 @@ function escape() {
 
 by('search').value = query.words;
 by('search').addEventListener('input', (e) => { query.words = e.target.value; changedQuery(); });
-by('axis').append(h('option', { value: 'auto' }, 'fitting'), ...ranges.map((r) => h('option', { value: r.id }, span(r.ahead))));
+by('axis').append(h('option', { value: 'auto' }, 'automatic'), ...ranges.map((r) => h('option', { value: r.id }, span(r.ahead))));
 by('axis').value = query.axis;
 by('axis').addEventListener('change', (e) => { query.axis = e.target.value; changedQuery(); });
 by('keys').addEventListener('click', () => by('help').showModal());

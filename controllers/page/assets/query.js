@@ -33,7 +33,7 @@ export const toURL = (q) => {
 // issuerName is KIND/NAME or KIND/NAMESPACE/NAME, of an issuer's key.
 export const issuerName = (key) => (key ?? '').replace(/^issuer\//, '').replace('//', '/');
 
-// index is what a search looks at, in small letters. It is made anew when the row or its standing changes.
+// index is what a search looks at, in small letters. It is updated when the row or its state changes.
 export function index(row) {
   const c = row.data;
   row.text = [c.hosts?.join(' '), `${c.namespace}/${c.name}`, issuerName(c.issuer), c.source, row.is.reason, c.serial]
@@ -46,7 +46,7 @@ const fields = {
   namespace: (c, value) => c.namespace === value,
 };
 
-// test makes a function that tells whether a row has all words, whatever its state.
+// test returns a function that reports whether a row contains all words, whatever its state.
 export function test(words) {
   const tests = words.toLowerCase().split(/\s+/).filter(Boolean).map((word) => {
     const [, field, value] = word.match(/^(issuer|gateway|namespace):(.+)$/) ?? [];

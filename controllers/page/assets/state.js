@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// How certificates and issuers stand, by their status and the time. Everything here is a pure function; times are
+// The state of certificates and issuers, derived from their status and the time. Everything here is a pure function; times are
 // milliseconds since 1970.
 
 const second = 1000, minute = 60 * second, hour = 60 * minute, day = 24 * hour;
 
 // states, the worst first.
 export const states = [
-  { id: 'failing', label: 'Failing', means: 'there is no valid certificate as specified' },
-  { id: 'unserved', label: 'Not served', means: 'there is a valid certificate, but a gateway does not hold it or serves another' },
-  { id: 'risk', label: 'At risk', means: 'valid and served, but expiring: near its end, not renewed in time, or with something in the way of that' },
-  { id: 'renewing', label: 'Renewing', means: 'on its way: the first one, or its renewal' },
-  { id: 'ok', label: 'OK', means: 'valid, pushed, and not known to be served otherwise' },
+  { id: 'failing', label: 'Failing', means: 'no valid certificate that matches the spec' },
+  { id: 'unserved', label: 'Not served', means: 'valid certificate, but a gateway does not have it or serves another one' },
+  { id: 'risk', label: 'At risk', means: 'valid and served, but it expires soon, is not renewed in time, or its renewal is blocked' },
+  { id: 'renewing', label: 'Renewing', means: 'the first certificate, or its renewal, is in progress' },
+  { id: 'ok', label: 'OK', means: 'valid and pushed to all gateways' },
 ];
 export const severity = Object.fromEntries(states.map((s, i) => [s.id, i]));
 export const labelOf = Object.fromEntries(states.map((s) => [s.id, s.label]));
@@ -34,17 +34,17 @@ export function standing(c, now) {
   const until = deadlines(c).find((t) => t > now) ?? Infinity;
   const is = (state, reason = '', message = '') => ({ state, reason, message, until });
   if (c.notAfter && now >= c.notAfter) {
-    const told = ready?.status === 'False';
-    return is('failing', told ? ready.reason : 'Expired', told ? ready.message : 'the certificate has ended, and the controller has not said so: see whether it runs');
+    const reported = ready?.status === 'False';
+    return is('failing', reported ? ready.reason : 'Expired', reported ? ready.message : 'the certificate has expired, and the controller has not reported it: check whether it is running');
   }
-  if (!ready) return is('renewing', 'New', 'no controller has looked at it yet');
+  if (!ready) return is('renewing', 'New', 'no controller has processed it yet');
   if (ready.status === 'False') return is(...unready(c, ready));
   if (ready.reason !== 'Ready') return is('risk', ready.reason, ready.message);
   const expiring = conditionOf(c, 'Expiring');
   if (expiring?.status === 'True') return is('risk', expiring.reason, expiring.message);
-  if (c.renewal && now >= c.renewal + grace(c)) return is('risk', 'RenewalOverdue', 'its time to be renewed has passed, and nothing was reported: see whether the controller runs');
-  if (c.renewal && now >= c.renewal) return is('renewing', 'RenewalDue', 'its time to be renewed has come');
-  if (!c.renewal && c.notAfter && now >= c.notAfter - close(c)) return is('risk', 'EndsSoon', 'it is not renewed here and ends soon');
+  if (c.renewal && now >= c.renewal + grace(c)) return is('risk', 'RenewalOverdue', 'the renewal is overdue, and nothing was reported: check whether the controller is running');
+  if (c.renewal && now >= c.renewal) return is('renewing', 'RenewalDue', 'the renewal is due');
+  if (!c.renewal && c.notAfter && now >= c.notAfter - close(c)) return is('risk', 'EndsSoon', 'it is not renewed by the controller and expires soon');
   return is('ok');
 }
 
@@ -70,26 +70,26 @@ function deadlines(c) {
 // issuerStanding is {state, text}.
 export function issuerStanding(i, now) {
   const ready = conditionOf(i, 'Ready');
-  if (i.ca && now >= i.ca.notAfter) return { state: 'failing', text: 'its CA has ended' };
-  if (!ready) return { state: 'renewing', text: 'not looked at yet' };
+  if (i.ca && now >= i.ca.notAfter) return { state: 'failing', text: 'its CA has expired' };
+  if (!ready) return { state: 'renewing', text: 'not checked yet' };
   if (ready.status !== 'True') return { state: 'failing', text: `${ready.reason}: ${ready.message}` };
   const ending = conditionOf(i, 'CAExpiring');
   if (ending?.status === 'True') return { state: 'risk', text: ending.message };
   return { state: 'ok', text: 'ready' };
 }
 
-// gatewayMark tells whether a gateway holds and serves what was issued: {state, text}.
+// gatewayMark returns whether a gateway has and serves the issued certificate: {state, text}.
 export function gatewayMark(c, g) {
   if (!c.serial) return { state: 'unknown', text: 'nothing issued' };
   if (g.servedSerial === c.serial) return { state: 'ok', text: 'served' };
-  if (g.servedSerial) return { state: 'unserved', text: 'serves another' };
-  if (g.pushedSerial && g.pushedSerial !== c.serial) return { state: 'unserved', text: 'holds another' };
+  if (g.servedSerial) return { state: 'unserved', text: 'serves another certificate' };
+  if (g.pushedSerial && g.pushedSerial !== c.serial) return { state: 'unserved', text: 'has another certificate' };
   if (conditionOf(c, 'Served')?.status === 'False') return { state: 'unserved', text: g.pushedSerial ? 'pushed, not served' : 'not served' };
-  if (g.pushedSerial) return { state: 'unknown', text: 'pushed, not proven' };
-  return g.mode === 'secret' ? { state: 'unknown', text: 'carried, not proven' } : { state: 'unserved', text: 'not pushed' };
+  if (g.pushedSerial) return { state: 'unknown', text: 'pushed, not verified' };
+  return g.mode === 'secret' ? { state: 'unknown', text: 'synced, not verified' } : { state: 'unserved', text: 'not pushed' };
 }
 
-// span tells a length of time in its largest unit, as one says it: 45 s, 12 min, 5 h, 23 d, 3 y.
+// span formats a duration in its largest unit: 45 s, 12 min, 5 h, 23 d, 3 y.
 export function span(ms) {
   const t = Math.abs(ms);
   if (t < 99.5 * second) return `${Math.round(t / second)} s`;
@@ -99,5 +99,5 @@ export function span(ms) {
   return `${(t / (365.25 * day)).toFixed(1)} y`;
 }
 
-// away tells a time by how far off it is.
+// away formats a time relative to now.
 export const away = (time, now) => (time > now ? `in ${span(time - now)}` : `${span(now - time)} ago`);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Reads the snapshot once and then what changes, and begins anew where that breaks.
+// Reads the snapshot once, then the changes, and starts again if the connection breaks.
 
 import { parse } from './state.js';
 
@@ -8,7 +8,7 @@ const silence = 40e3; // two heartbeats of the server, and some
 const pause = 2e3;
 
 // Store calls changed({all, certificates, issuers, gone}) with what is new or changed, and link(state, time, problem) with
-// "connecting", "live", "lost" or "resting", the time that the controller has told last, and why the snapshot cannot be read.
+// "connecting", "live", "lost" or "resting", the last time that the controller sent, and why the snapshot cannot be read.
 export class Store {
   constructor({ changed, link }) {
     this.changed = changed;
@@ -18,7 +18,7 @@ export class Store {
   async start() {
     this.link('connecting');
     try {
-      const answer = await fetch('snapshot', { signal: AbortSignal.timeout(silence) }); // one that hangs would do so for ever
+      const answer = await fetch('snapshot', { signal: AbortSignal.timeout(silence) }); // do not wait forever
       if (!answer.ok) throw new Error(`HTTP ${answer.status}: ${(await answer.text()).trim()}`);
       const all = await answer.json();
       this.changed({ all: true, ...rowsOf(all), gone: [] });
@@ -51,7 +51,7 @@ export class Store {
     });
   }
 
-  // rest ends the stream of a page that nobody looks at: a browser has six connections to a server, and each page takes one.
+  // rest closes the stream of a hidden page: a browser has six connections to a server, and each page uses one.
   rest() {
     clearTimeout(this.timer);
     this.events?.close();
@@ -77,7 +77,7 @@ export class Store {
     this.later(silence);
   }
 
-  // later begins anew after a time, unless something is heard before.
+  // later reconnects after a delay, unless an event arrives before.
   later(ms) {
     clearTimeout(this.timer);
     if (this.resting) return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What stands above the list: how many certificates there are of each state, the issuers, and the gateways.
+// The part above the list: how many certificates there are of each state, the issuers, and the gateways.
 
 import { h, icon, redraw, say } from './dom.js';
 import { away, issuerStanding, severity, states } from './state.js';
@@ -79,7 +79,7 @@ export class Issuers extends Strip {
   known(i, counts, now) {
     const { state, text } = issuerStanding(i, now);
     const count = counts.get(i.key) ?? 0;
-    const ca = i.ca ? `CA ${i.ca.notAfter > now ? 'ends' : 'ended'} ${away(i.ca.notAfter, now)}` : 'CA not known';
+    const ca = i.ca ? `CA ${i.ca.notAfter > now ? 'expires' : 'expired'} ${away(i.ca.notAfter, now)}` : 'CA unknown';
     const short = state === 'failing' ? text.split(':')[0] : ca;
     return {
       word: `issuer:${issuerName(i.key)}`, state, count, name: i.namespace ? `${i.namespace}/${i.name}` : i.name, text: `${short} · ${certificates(count)}`,
@@ -92,7 +92,7 @@ export class Issuers extends Strip {
     const foreign = /^(Cluster)?Issuer\//.test(name);
     return {
       word: `issuer:${name}`, state: foreign ? 'unknown' : 'failing', count, name: name.replace(/^\w+\//, ''),
-      text: `${foreign ? 'cert-manager' : 'not found'} · ${certificates(count)}`, title: `${name}: ${foreign ? 'an issuer of cert-manager' : 'there is no such issuer'}\n${certificates(count)}`,
+      text: `${foreign ? 'cert-manager' : 'not found'} · ${certificates(count)}`, title: `${name}: ${foreign ? 'a cert-manager issuer' : 'the issuer does not exist'}\n${certificates(count)}`,
     };
   }
 }
@@ -113,7 +113,7 @@ export class Gateways extends Strip {
     const count = sum.ok + sum.unserved + sum.unknown;
     const parts = [`${number(sum.ok)} of ${number(count)} served as issued`];
     if (sum.unserved) parts.push(`${number(sum.unserved)} not`);
-    if (sum.unknown) parts.push(`${number(sum.unknown)} not proven`);
+    if (sum.unknown) parts.push(`${number(sum.unknown)} not verified`);
     return {
       word: `gateway:${name}`, name, count, state: sum.unserved ? 'unserved' : sum.unknown ? 'unknown' : 'ok', text: parts.join(', '),
       title: `${name}${sum.mode ? `, mode ${sum.mode}` : ''}: ${parts.join(', ')}`,

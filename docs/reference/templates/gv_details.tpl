@@ -1,8 +1,8 @@
 {{- define "gvDetails" -}}
 {{- $gv := . -}}
-Group and version `{{ .GroupVersionString }}`. What each kind is for, with examples and all reasons of its conditions:
+Group and version `{{ .GroupVersionString }}`. Examples and all reasons of conditions:
 [ApisixCertificate](apisixcertificate.md), [VaultIssuer and ClusterVaultIssuer](vaultissuer.md),
-[CertificatePolicy](certificatepolicy.md). This page has their fields.
+[CertificatePolicy](certificatepolicy.md). This page lists the fields.
 {{ range .SortedTypes }}
 {{- template "type" . }}
 {{- end }}

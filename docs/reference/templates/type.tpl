@@ -26,5 +26,5 @@ Used by {{ range $i, $r := $type.SortedReferences }}{{ if $i }}, {{ end }}{{ mar
 {{- end -}}
 {{- define "member" -}}
 {{- $optional := false -}}{{- range .Validation }}{{ if hasPrefix "Optional" . }}{{ $optional = true }}{{ end }}{{ end -}}
-| `{{ .Name }}` | {{ markdownRenderType .Type }} | {{ if eq .Name "metadata" }}As of every Kubernetes object.{{ else }}{{ markdownRenderFieldDoc .Doc | replace "<br />" " " }}{{ end }} | {{ if not (or $optional (eq .Name "metadata" "status")) }}required{{ end }}{{ range .Validation }}{{ if not (or (hasPrefix "Optional" .) (hasPrefix "Required" .)) }} `{{ . | replace "|" "\\|" | replace "\n" " " | replace "`" "" }}`{{ end }}{{ end }} |
+| `{{ .Name }}` | {{ markdownRenderType .Type }} | {{ if eq .Name "metadata" }}Standard object metadata.{{ else }}{{ markdownRenderFieldDoc .Doc | replace "<br />" " " }}{{ end }} | {{ if not (or $optional (eq .Name "metadata" "status")) }}required{{ end }}{{ range .Validation }}{{ if not (or (hasPrefix "Optional" .) (hasPrefix "Required" .)) }} `{{ . | replace "|" "\\|" | replace "\n" " " | replace "`" "" }}`{{ end }}{{ end }} |
 {{- end -}}
