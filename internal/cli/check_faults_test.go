@@ -152,7 +152,7 @@ func (*world) gatewayFaults() []fault {
 		{"an empty Secret of the admin key", func(w *world, ns string) {
 			w.Setenv("APISIX_CERTS_APISIX_ADMIN_KEY", "")
 			w.secret(ns, "key", map[string]string{"other": "x"})
-		}, []string{"--apisix-admin-key-secret", "$ns/key"}, "--apisix-admin-key-secret", "has no value in key admin", "put the admin key there"},
+		}, []string{"--apisix-admin-key-secret", "$ns/key"}, "--apisix-admin-key-secret", "has no value in key admin", "set it to the admin key"},
 		{"an address that may not administer", func(w *world, _ string) {
 			w.StandIn.Fail(func(r *http.Request) *apisixtest.Failure {
 				if !strings.HasPrefix(r.UserAgent(), "apisix-certs/"+buildVersion()) || r.URL.Query().Get("page_size") != "10" {

@@ -212,7 +212,7 @@ func TestEndedCA(t *testing.T) {
 		t.Errorf("before its end: %+v", v)
 	}
 	s.clock.Step(time.Second)
-	if v := s.plan(t); v.Blocked == nil || v.Blocked.Reason != v1alpha1.ReasonIssuerNotReady || !strings.Contains(v.Blocked.Message, `CA "CN=old root" expired at 2026-01-02T03:04:06Z: renew it`) {
+	if v := s.plan(t); v.Blocked == nil || v.Blocked.Reason != v1alpha1.ReasonIssuerNotReady || !strings.Contains(v.Blocked.Message, `CA "CN=old root" expired at 2026-01-02T03:04:06Z: renew the CA`) {
 		t.Errorf("%+v", v)
 	}
 }

@@ -53,7 +53,7 @@ var provided = []kase{
 		certPEM, _ := s.pair(certs.KeySpec{}, "shop9.example")
 		_, keyPEM := s.pair(certs.KeySpec{}, "shop9.example")
 		s.keeps(map[string][]byte{"cert": certPEM, "key": keyPEM})
-		s.is("shop", v1alpha1.ConditionIssued, "False SecretInvalid", "does not belong")
+		s.is("shop", v1alpha1.ConditionIssued, "False SecretInvalid", "does not match")
 	}),
 }
 

@@ -21,7 +21,7 @@ var build struct {
 func Binary(ctx context.Context) (string, error) {
 	build.Do(func() {
 		var root []byte
-		if root, build.err = exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}").Output(); build.err != nil {
+		if root, build.err = exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "apisix-certs.io/apisix-certs").Output(); build.err != nil {
 			return
 		}
 		build.file = filepath.Join(os.TempDir(), fmt.Sprintf("apisix-certs-test-%d", os.Getpid()), "apisix-certs")

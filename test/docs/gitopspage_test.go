@@ -102,8 +102,8 @@ func certificateRows(t *testing.T) []healthRow {
 		{"refused", after(plantest.New(t), refused), "Degraded", status.InProgressStatus, status.FailedStatus},
 		{"renewal fails", after(plantest.Issued(t, due), refused), "Healthy", status.CurrentStatus, status.CurrentStatus},
 		{"waits for approval", after(plantest.New(t), waits(v1alpha1.ReasonWaitingForApproval)), "Suspended", status.InProgressStatus, status.InProgressStatus},
-		{"waits for the ingress controller", after(plantest.Issued(t, withGateway), at(gateway.Result{Verb: gateway.Wait})), "Progressing", status.InProgressStatus, status.InProgressStatus},
-		{"without its issuer", after(plantest.New(t, func(s *plantest.Scene) { s.Issuer.Order.Issuer = nil }), plan.Results{}), "Degraded", status.InProgressStatus, status.FailedStatus},
+		{"waits for the ingress controller", after(plantest.Issued(t, withGateway), at(gateway.Result{Verb: gateway.ActionWait})), "Progressing", status.InProgressStatus, status.InProgressStatus},
+		{"without its issuer", after(plantest.New(t, func(s *plantest.Scene) { s.Issuer.Request.Issuer = nil }), plan.Results{}), "Degraded", status.InProgressStatus, status.FailedStatus},
 		{"being deleted", deleted, "Healthy", status.TerminatingStatus, status.InProgressStatus}, // Argo CD does not ask the script then
 	}
 }
