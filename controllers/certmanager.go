@@ -45,10 +45,10 @@ func (w *wiring) watchIssuers(ctx context.Context) error {
 
 func (w *wiring) watchForeign(_ context.Context, found crdwatch.Found) error {
 	kind := found.Kind.Kind
-	if err := issuer.SetupForeign(w.mgr, w.sessions, kind, w.secrets.Changes); err != nil {
+	if err := issuer.SetupCertManager(w.mgr, w.sessions, kind, w.secrets.Changes); err != nil {
 		return err
 	}
-	return w.certificates.Watch(ctrlsource.Kind[client.Object](w.mgr.GetCache(), issuer.NewForeign(kind), w.triggers.ForeignEvents(kind)))
+	return w.certificates.Watch(ctrlsource.Kind[client.Object](w.mgr.GetCache(), issuer.NewCertManagerIssuer(kind), w.triggers.CertManagerIssuerEvents(kind)))
 }
 
 // watchRequests watches only the CertificateRequests that this controller created, as a cluster may have thousands of others.

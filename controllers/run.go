@@ -226,7 +226,7 @@ func (w *wiring) granted(ctx context.Context, kind, from, secretNamespace, secre
 
 func (w *wiring) watchSecrets(ctx context.Context) error {
 	used := w.triggers.SecretEvents(func(secret client.Object) []string {
-		return append(w.uses.OfClientCA(ctx, secret), foreignSecret(secret)...)
+		return append(w.uses.OfClientCA(ctx, secret), unmanagedSecret(secret)...)
 	})
 	for _, events := range []handler.EventHandler{used, w.triggers.PasswordEvents(), w.triggers.TokenEvents()} {
 		if err := w.certificates.Watch(w.secrets.Changes(events)); err != nil {
@@ -236,9 +236,9 @@ func (w *wiring) watchSecrets(ctx context.Context) error {
 	return nil
 }
 
-// foreignSecret returns the key of a Secret that is not in the controller's cache. It may block a certificate until it is deleted
+// unmanagedSecret returns the key of a Secret that is not in the controller's cache. It may block a certificate until it is deleted
 // or adopted. Managed Secrets are watched in the cache.
-func foreignSecret(secret client.Object) []string {
+func unmanagedSecret(secret client.Object) []string {
 	if secret.GetLabels()[v1alpha1.LabelManaged] == "true" {
 		return nil
 	}

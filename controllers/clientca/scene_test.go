@@ -62,7 +62,7 @@ func (i *issuers) Find(_ context.Context, namespace string, ref v1alpha1.IssuerR
 		return nil, nil
 	}
 	if i.typ != "" {
-		f := &issuer.Foreign{Kind: ref.Kind, Type: i.typ}
+		f := &issuer.CertManagerIssuer{Kind: ref.Kind, Type: i.typ}
 		f.Name = ref.Name
 		return f, nil
 	}

@@ -141,7 +141,7 @@ func (s *Sessions) config(ctx context.Context, issuer v1alpha1.Issuer) (vault.Co
 // home returns the namespace of an issuer's Secrets and ServiceAccounts. For cluster-scoped cert-manager issuers it also returns
 // the fix if they are not there.
 func (s *Sessions) home(issuer v1alpha1.Issuer) (namespace, elsewhere string) {
-	_, theirs := issuer.(*Foreign)
+	_, theirs := issuer.(*CertManagerIssuer)
 	switch {
 	case issuer.GetNamespace() != "":
 		return issuer.GetNamespace(), ""

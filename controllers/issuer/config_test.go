@@ -277,7 +277,7 @@ func TestVersionsFollowSecrets(t *testing.T) {
 
 // TestForeignClusterIssuer: cert-manager has its credentials in its own namespace, which the message or a flag names.
 func TestForeignClusterIssuer(t *testing.T) {
-	theirs := &Foreign{Kind: v1alpha1.KindClusterIssuer, Type: "vault"}
+	theirs := &CertManagerIssuer{Kind: v1alpha1.KindClusterIssuer, Type: "vault"}
 	theirs.Name, theirs.Spec = "vault", newIssuer(byAppRole).Spec
 	there := newSecret("cert-manager", "secretId", "S")
 	checkMissing(t, newSessions(t, there), theirs, "spec.auth.appRole.secretRef: Secret creds does not exist in namespace certs-system: "+

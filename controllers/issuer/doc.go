@@ -4,7 +4,7 @@
 // vault, and updates their status. All certificates of an issuer share one session.
 //
 // config.go reads the credentials, sessions.go stores the sessions, observation.go the observations for certificates,
-// reconcile.go checks issuers periodically, status.go writes their status, and foreign.go reads cert-manager issuers.
+// reconcile.go checks issuers periodically, status.go writes their status, and certmanager.go reads cert-manager issuers.
 package issuer
 
 import (
@@ -17,8 +17,8 @@ type Key struct{ Kind, Namespace, Name string }
 // KeyOf returns the key of an issuer.
 func KeyOf(issuer v1alpha1.Issuer) Key {
 	kind := v1alpha1.KindVaultIssuer
-	if foreign, ok := issuer.(*Foreign); ok {
-		kind = foreign.Kind
+	if other, ok := issuer.(*CertManagerIssuer); ok {
+		kind = other.Kind
 	} else if issuer.GetNamespace() == "" {
 		kind = v1alpha1.KindClusterVaultIssuer
 	}

@@ -40,7 +40,7 @@ func TestBounds(t *testing.T) {
 		for _, foreign := range []bool{false, true} {
 			var issuer v1alpha1.Issuer = newIssuer(row.auth, func(s *v1alpha1.VaultIssuerSpec) { s.Server = row.server })
 			if foreign {
-				issuer = &Foreign{VaultIssuer: *issuer.(*v1alpha1.VaultIssuer), Kind: v1alpha1.KindIssuer, Type: "vault"}
+				issuer = &CertManagerIssuer{VaultIssuer: *issuer.(*v1alpha1.VaultIssuer), Kind: v1alpha1.KindIssuer, Type: "vault"}
 			}
 			s := newSessions(t, newSecret("ns", "token", "T"))
 			s.Bounds = row.bounds

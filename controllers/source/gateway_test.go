@@ -86,7 +86,7 @@ func TestWantedByGateway(t *testing.T) {
 		{"a listener of an unknown shape", gwSpec("{name: x, port: many}", https("a", "a.example", "{name: s}")),
 			[]string{"s: a.example", "spec.listeners[x] is not a valid listener: correct it"}},
 		{"a hostname that is none", gwSpec(https("a", "a..b", "{name: s}")), []string{`s:  ! spec.listeners[].hostname "a..b" has an empty label: ~`}},
-		{"a Secret with a bad name", gwSpec(https("a", "a.example", "{name: My_Secret}")), []string{`spec.listeners[].tls.certificateRefs[].name "My_Secret" cannot be the name of a Secret: ~`}},
+		{"a Secret with a bad name", gwSpec(https("a", "a.example", "{name: My_Secret}")), []string{`spec.listeners[].tls.certificateRefs[].name "My_Secret" is not a valid Secret name: ~`}},
 		{"nothing", "{}", []string{"spec.listeners: no listener of protocol HTTPS or TLS with mode Terminate refers to a Secret: add tls.certificateRefs"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -6,9 +6,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -16,6 +19,7 @@ import (
 
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
+	"apisix-certs.io/apisix-certs/internal/gatewayapi"
 )
 
 // observe reads the input of a plan for the Secret.
@@ -224,4 +228,37 @@ func (r *reconciler) allFollowed() []Kind {
 // owner returns an owner reference to object.
 func owner(object client.Object, kind Kind) metav1.OwnerReference {
 	return metav1.OwnerReference{APIVersion: schema.GroupVersion{Group: kind.Group, Version: kind.Version}.String(), Kind: kind.Kind, Name: object.GetName(), UID: object.GetUID()}
+}
+
+// acceptTimeout is how long a controller may take to accept a GatewayClass before its Gateways get a warning.
+const acceptTimeout = time.Minute
+
+// unaccepted returns the warning for a Gateway with certificates whose GatewayClass no controller has accepted. The Gateway gets its
+// Secrets, but nothing serves them. wait is when to check again if the class or the Gateway is new. A GatewayClass that does not
+// exist is reported by the certificate.
+func (r *reconciler) unaccepted(ctx context.Context, source client.Object) (text string, wait time.Duration, err error) {
+	u, ok := source.(*unstructured.Unstructured)
+	if !ok || u.GetKind() != kindGateway {
+		return "", 0, nil
+	}
+	object := gatewayapi.NewClass()
+	err = r.Get(ctx, client.ObjectKey{Name: gatewayapi.GatewayOf(u).Class}, object)
+	if meta.IsNoMatchError(err) || apierrors.IsNotFound(err) {
+		return "", 0, nil
+	}
+	if err != nil {
+		return "", 0, fmt.Errorf("GatewayClass of Gateway %s: %w", u.GetName(), err)
+	}
+	class := gatewayapi.ClassOf(object)
+	if class.Accepted {
+		return "", 0, nil
+	}
+	for _, since := range []time.Time{u.GetCreationTimestamp().Time, object.GetCreationTimestamp().Time} {
+		wait = max(wait, acceptTimeout-r.clock.Since(since))
+	}
+	if wait > 0 {
+		return "", wait, nil
+	}
+	return fmt.Sprintf("spec.gatewayClassName: no controller has accepted GatewayClass %s (spec.controllerName %s), so nothing serves this Gateway: "+
+		"install that controller, or name another class", class.Name, class.Controller), 0, nil
 }

@@ -98,12 +98,14 @@ func (r *reconciler) check(ctx context.Context, req ctrl.Request, kind, name str
 		}
 	}
 	p := plan{}
-	warning, wait, err := r.unaccepted(ctx, m)
-	if err != nil {
-		return 0, err
-	}
-	if warning != "" {
-		p.warn(m.object, v1alpha1.ReasonClassNotAccepted, warning)
+	if len(m.wants.certificates()) > 0 {
+		var warning string
+		if warning, wait, err = r.unaccepted(ctx, m.object); err != nil {
+			return 0, err
+		}
+		if warning != "" {
+			p.warn(m.object, v1alpha1.ReasonClassNotAccepted, warning)
+		}
 	}
 	if faults := m.wants.faults(); len(faults) > 0 {
 		p.warn(m.object, v1alpha1.ReasonInvalidSource, strings.Join(faults, "; "))

@@ -44,7 +44,7 @@ func TestWantedByRoute(t *testing.T) {
 		{"two rules", `{"http":[{"match":{"hosts":["a.example","B.example"]}},{"match":{"hosts":["a.example"]}}]}`, nil, []string{"r-tls: a.example b.example"}},
 		{"its own Secret", `{"http":[{"match":{"hosts":["a.example"]}}]}`, []string{"secret-name", "mine"}, []string{"mine: a.example"}},
 		{"bad Secret", `{"http":[{"match":{"hosts":["a.example"]}}]}`, []string{"secret-name", "My"},
-			[]string{`annotation apisix-certs.io/secret-name (by default ROUTE-tls): "My" cannot be the name of a Secret: ~`}},
+			[]string{`annotation apisix-certs.io/secret-name (by default ROUTE-tls): "My" is not a valid Secret name: ~`}},
 		{"no hosts", `{"http":[{"match":{"paths":["/*"]}}]}`, nil, []string{"spec.http[].match.hosts names no host: add the hosts of the certificate in Secret r-tls"}},
 		{"no rules", `{}`, nil, []string{"spec.http[].match.hosts names no host: add the hosts of the certificate in Secret r-tls"}},
 	} {

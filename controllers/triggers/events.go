@@ -69,8 +69,10 @@ func (t *Triggers) mapTo(keys func(client.Object) map[string][]string) handler.E
 	})
 }
 
-// ForeignEvents maps cert-manager issuers of a kind to the certificates that name them.
-func (t *Triggers) ForeignEvents(kind string) handler.EventHandler { return t.mapTo(issuerKey(kind)) }
+// CertManagerIssuerEvents maps cert-manager issuers of a kind to the certificates that name them.
+func (t *Triggers) CertManagerIssuerEvents(kind string) handler.EventHandler {
+	return t.mapTo(issuerKey(kind))
+}
 
 func issuerKey(kind string) func(client.Object) map[string][]string {
 	return func(issuer client.Object) map[string][]string {

@@ -72,12 +72,12 @@ func (d *doctor) listIssuers(ctx context.Context) ([]v1alpha1.Issuer, error) {
 		clusterList.Items[i].Kind = v1alpha1.KindClusterVaultIssuer
 		found = append(found, &clusterList.Items[i])
 	}
-	foreign, err := d.foreignIssuers(ctx)
-	return append(found, foreign...), err
+	ofCertManager, err := d.certManagerIssuers(ctx)
+	return append(found, ofCertManager...), err
 }
 
-// foreignIssuers are those of cert-manager, of type vault, that certificates name.
-func (d *doctor) foreignIssuers(ctx context.Context) ([]v1alpha1.Issuer, error) {
+// certManagerIssuers are those of cert-manager, of type vault, that certificates name.
+func (d *doctor) certManagerIssuers(ctx context.Context) ([]v1alpha1.Issuer, error) {
 	certificates, err := d.certificates(ctx)
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func (d *doctor) foreignIssuers(ctx context.Context) ([]v1alpha1.Issuer, error) 
 			continue
 		}
 		seen[name] = true
-		one, err := issuer.FindForeign(ctx, d.access, keyOfRef(&certificates[i]))
+		one, err := issuer.FindCertManagerIssuer(ctx, d.access, keyOfRef(&certificates[i]))
 		var field certs.FieldError
 		switch {
 		case errors.As(err, &field):

@@ -44,9 +44,9 @@ func (i *Issuers) find(ctx context.Context, key client.ObjectKey, object issuerO
 	return object, nil
 }
 
-// findCertManagerIssuer reads an issuer of cert-manager. It never returns a nil *issuer.Foreign as an Issuer.
+// findCertManagerIssuer reads an issuer of cert-manager. It never returns a nil *issuer.CertManagerIssuer as an Issuer.
 func (i *Issuers) findCertManagerIssuer(ctx context.Context, namespace string, ref v1alpha1.IssuerReference) (v1alpha1.Issuer, error) {
-	found, err := issuer.FindForeign(ctx, i.Client, issuer.Key{Kind: ref.Kind, Namespace: namespace, Name: ref.Name})
+	found, err := issuer.FindCertManagerIssuer(ctx, i.Client, issuer.Key{Kind: ref.Kind, Namespace: namespace, Name: ref.Name})
 	var field certs.FieldError
 	switch {
 	case errors.As(err, &field):

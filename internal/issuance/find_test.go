@@ -18,7 +18,7 @@ func TestFind(t *testing.T) {
 	mine, everywhere := &v1alpha1.VaultIssuer{}, &v1alpha1.ClusterVaultIssuer{}
 	mine.Namespace, mine.Name, everywhere.Name = "ns", "mine", "everywhere"
 	foreign := func(kind, name string, spec map[string]any) *unstructured.Unstructured {
-		u := issuer.NewForeign(kind)
+		u := issuer.NewCertManagerIssuer(kind)
 		u.SetName(name)
 		if kind == v1alpha1.KindIssuer {
 			u.SetNamespace("ns")

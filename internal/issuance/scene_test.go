@@ -133,7 +133,7 @@ func ofVault(t testing.TB, edits ...func(*vault.Config)) func(*scene) {
 // byCA lets the certificate come from an issuer that only cert-manager can ask.
 func byCA(s *scene) {
 	s.order.Certificate.Spec.IssuerRef = v1alpha1.IssuerReference{Group: v1alpha1.GroupCertManager, Name: "ca"}
-	s.order.Issuer = &issuer.Foreign{Kind: v1alpha1.KindIssuer, Type: "ca"}
+	s.order.Issuer = &issuer.CertManagerIssuer{Kind: v1alpha1.KindIssuer, Type: "ca"}
 }
 
 func (s *scene) annotate(key, value string) {

@@ -20,7 +20,7 @@ import (
 	"apisix-certs.io/apisix-certs/test/cluster"
 )
 
-const foreignSecrets = 200
+const unmanagedSecrets = 200
 
 // TestForeignSecrets names 200 Secrets of all types that the controller did not make, a quarter each by ApisixCertificates,
 // annotated Ingresses, ApisixTlses and ApisixRoutes, lets it look at them several times and deletes half of what names them.
@@ -28,9 +28,9 @@ func TestForeignSecrets(t *testing.T) {
 	t.Parallel()
 	s := newOutpost(t, "--push-mode", "own").scene(t)
 	tn := s.victim
-	before := make([]*corev1.Secret, foreignSecrets)
+	before := make([]*corev1.Secret, unmanagedSecrets)
 	s.forAll(func(i int) error {
-		secret := s.foreignSecret(i)
+		secret := s.unmanagedSecret(i)
 		if err := tn.Create(t.Context(), secret); err != nil {
 			return fmt.Errorf("Secret of type %s: %w", secret.Type, err)
 		}
@@ -56,7 +56,7 @@ func TestForeignSecrets(t *testing.T) {
 			}
 			return tn.Delete(s.Context(), s.names(i))
 		})
-		for i := 1; i < foreignSecrets; i += 2 {
+		for i := 1; i < unmanagedSecrets; i += 2 {
 			s.gone(named(tn, &v1alpha1.ApisixCertificate{}, foreignName(i)))
 		}
 		s.countUntouched(before)
@@ -69,7 +69,7 @@ func (s *scene) forAll(do func(i int) error) {
 	s.Helper()
 	var group errgroup.Group
 	group.SetLimit(8)
-	for i := range foreignSecrets {
+	for i := range unmanagedSecrets {
 		group.Go(func() error { return do(i) })
 	}
 	s.must(group.Wait())
@@ -144,8 +144,8 @@ func (s *scene) filled(tn *tenant, name string) (secret *corev1.Secret) {
 	return secret
 }
 
-// foreignSecret is a Secret of others.
-func (s *scene) foreignSecret(i int) *corev1.Secret {
+// unmanagedSecret is a Secret of others.
+func (s *scene) unmanagedSecret(i int) *corev1.Secret {
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.victim.ns, Name: foreignName(i)}}
 	foreignContents[i%len(foreignContents)].fill(s, secret, s.foreignHost(i))
 	return secret

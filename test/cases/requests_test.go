@@ -127,7 +127,7 @@ func credentials(t *testing.T, kind, in, flag string) error {
 	if kind == "Issuer" {
 		object.SetNamespace("shop")
 	}
-	of, err := issuer.ForeignOf(&object)
+	of, err := issuer.CertManagerIssuerOf(&object)
 	if err != nil {
 		t.Fatal(err)
 	}

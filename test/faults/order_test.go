@@ -142,7 +142,7 @@ spec: {hosts: [theirs.example.com], secret: {name: held-tls-backup, namespace: f
 func (s *scene) plantForeign() {
 	s.Helper()
 	s.apply(foreignObjects)
-	planted.secrets = s.foreignSecrets()
+	planted.secrets = s.unmanagedSecrets()
 	s.plantSSLs()
 }
 
@@ -169,8 +169,8 @@ func (s *scene) foreignSSLs() (found []apisix.SSL) {
 	return found
 }
 
-// foreignSecrets are all Secrets that are not ours, but for those of Kubernetes itself.
-func (s *scene) foreignSecrets() (found []corev1.Secret) {
+// unmanagedSecrets are all Secrets that are not ours, but for those of Kubernetes itself.
+func (s *scene) unmanagedSecrets() (found []corev1.Secret) {
 	s.Helper()
 	var list corev1.SecretList
 	s.must(s.Client.List(s.Context(), &list))
@@ -188,7 +188,7 @@ func (s *scene) checkForeign() {
 	if cmp.Diff(planted.ssls, s.foreignSSLs()) != "" { // they have keys: no word on how they differ
 		s.Error("ssl objects of others were touched")
 	}
-	if cmp.Diff(planted.secrets, s.foreignSecrets()) != "" {
+	if cmp.Diff(planted.secrets, s.unmanagedSecrets()) != "" {
 		s.Error("Secrets of others were touched")
 	}
 	tls := &unstructured.Unstructured{}

@@ -89,10 +89,10 @@ export class Issuers extends Strip {
 
   unknown(key, count) {
     const name = issuerName(key);
-    const foreign = /^(Cluster)?Issuer\//.test(name);
+    const ofCertManager = /^(Cluster)?Issuer\//.test(name);
     return {
-      word: `issuer:${name}`, state: foreign ? 'unknown' : 'failing', count, name: name.replace(/^\w+\//, ''),
-      text: `${foreign ? 'cert-manager' : 'not found'} · ${certificates(count)}`, title: `${name}: ${foreign ? 'a cert-manager issuer' : 'the issuer does not exist'}\n${certificates(count)}`,
+      word: `issuer:${name}`, state: ofCertManager ? 'unknown' : 'failing', count, name: name.replace(/^\w+\//, ''),
+      text: `${ofCertManager ? 'cert-manager' : 'not found'} · ${certificates(count)}`, title: `${name}: ${ofCertManager ? 'a cert-manager issuer' : 'the issuer does not exist'}\n${certificates(count)}`,
     };
   }
 }

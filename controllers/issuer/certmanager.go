@@ -14,9 +14,9 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 )
 
-// Foreign is a cert-manager Issuer or ClusterIssuer, read as unstructured. If it is of type vault it is used like a VaultIssuer:
+// CertManagerIssuer is a cert-manager Issuer or ClusterIssuer, read as unstructured. If it is of type vault it is used like a VaultIssuer:
 // the embedded VaultIssuer has its metadata, spec.vault and conditions.
-type Foreign struct {
+type CertManagerIssuer struct {
 	v1alpha1.VaultIssuer
 	Kind string
 	// Type is vault, ca, selfSigned, acme or venafi. It is empty if the spec has none, or was not read.
@@ -24,8 +24,8 @@ type Foreign struct {
 }
 
 // NewExternal returns an issuer of a group that is only reached through cert-manager's CertificateRequests. It reads nothing.
-func NewExternal(namespace string, ref v1alpha1.IssuerReference) *Foreign {
-	f := &Foreign{Kind: ref.QualifiedKind()}
+func NewExternal(namespace string, ref v1alpha1.IssuerReference) *CertManagerIssuer {
+	f := &CertManagerIssuer{Kind: ref.QualifiedKind()}
 	f.Namespace, f.Name = namespace, ref.Name
 	return f
 }
@@ -35,16 +35,16 @@ func ForeignKind(kind string) schema.GroupVersionKind {
 	return schema.GroupVersionKind{Group: v1alpha1.GroupCertManager, Version: "v1", Kind: kind}
 }
 
-// NewForeign returns an empty object of a kind to read into. See ForeignOf.
-func NewForeign(kind string) *unstructured.Unstructured {
+// NewCertManagerIssuer returns an empty object of a kind to read into. See CertManagerIssuerOf.
+func NewCertManagerIssuer(kind string) *unstructured.Unstructured {
 	u := &unstructured.Unstructured{}
 	u.SetGroupVersionKind(ForeignKind(kind))
 	return u
 }
 
-// ForeignOf converts a cert-manager issuer. It returns a certs.FieldError if spec.vault has an unexpected shape.
-func ForeignOf(u *unstructured.Unstructured) (*Foreign, error) {
-	f := &Foreign{Kind: u.GetKind()}
+// CertManagerIssuerOf converts a cert-manager issuer. It returns a certs.FieldError if spec.vault has an unexpected shape.
+func CertManagerIssuerOf(u *unstructured.Unstructured) (*CertManagerIssuer, error) {
+	f := &CertManagerIssuer{Kind: u.GetKind()}
 	f.Namespace, f.Name, f.UID, f.Generation = u.GetNamespace(), u.GetName(), u.GetUID(), u.GetGeneration()
 	spec, _, _ := unstructured.NestedMap(u.Object, "spec")
 	if types := slices.Sorted(maps.Keys(spec)); len(types) > 0 {
@@ -64,12 +64,12 @@ func ForeignOf(u *unstructured.Unstructured) (*Foreign, error) {
 }
 
 // Vault reports whether the controller uses the issuer's Vault directly. Other issuers are used through CertificateRequests.
-func (f *Foreign) Vault() bool { return f.Type == "vault" }
+func (f *CertManagerIssuer) Vault() bool { return f.Type == "vault" }
 
 // ByRequest reports whether an issuer is only used through CertificateRequests. It is false for nil.
 func ByRequest(issuer v1alpha1.Issuer) bool {
-	foreign, ok := issuer.(*Foreign)
-	return ok && !foreign.Vault()
+	other, ok := issuer.(*CertManagerIssuer)
+	return ok && !other.Vault()
 }
 
 // convert converts through JSON, in which bytes are base64.

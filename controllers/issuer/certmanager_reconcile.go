@@ -22,19 +22,19 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// foreignReconciler checks cert-manager issuers of type vault as often as VaultIssuers. It does not write their status, which
+// certManagerReconciler checks cert-manager issuers of type vault as often as VaultIssuers. It does not write their status, which
 // belongs to cert-manager; problems are reported by their certificates.
-type foreignReconciler struct {
+type certManagerReconciler struct {
 	client.Client
 	sessions *Sessions
 	kind     string
 }
 
-// SetupForeign builds the controller of KindIssuer or KindClusterIssuer, whose CRD must be installed. secrets is as in Setup.
-func SetupForeign(mgr ctrl.Manager, sessions *Sessions, kind string, secrets func(handler.EventHandler) source.Source) error {
-	r := &foreignReconciler{mgr.GetClient(), sessions, kind}
+// SetupCertManager builds the controller of KindIssuer or KindClusterIssuer, whose CRD must be installed. secrets is as in Setup.
+func SetupCertManager(mgr ctrl.Manager, sessions *Sessions, kind string, secrets func(handler.EventHandler) source.Source) error {
+	r := &certManagerReconciler{mgr.GetClient(), sessions, kind}
 	b := ctrl.NewControllerManagedBy(mgr).Named("cert-manager-"+kind).WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
-		For(NewForeign(kind), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(NewCertManagerIssuer(kind), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesRawSource(sessions.soonOf(kind))
 	if secrets != nil {
 		b = b.WatchesRawSource(secrets(handler.EnqueueRequestsFromMapFunc(r.ofSecret)))
@@ -43,16 +43,16 @@ func SetupForeign(mgr ctrl.Manager, sessions *Sessions, kind string, secrets fun
 }
 
 // Reconcile checks one issuer.
-func (r *foreignReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+func (r *certManagerReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	key := Key{r.kind, req.Namespace, req.Name}
-	u := NewForeign(r.kind)
+	u := NewCertManagerIssuer(r.kind)
 	if err := r.Get(ctx, req.NamespacedName, u); err != nil {
 		if client.IgnoreNotFound(err) == nil {
 			r.sessions.Forget(key)
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	f, err := ForeignOf(u)
+	f, err := CertManagerIssuerOf(u)
 	if err != nil || !f.Vault() {
 		r.sessions.Forget(key)
 		return ctrl.Result{}, nil // reported by its certificates
@@ -68,7 +68,7 @@ func (r *foreignReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 }
 
 // ofSecret returns the issuers that refer to a Secret.
-func (r *foreignReconciler) ofSecret(ctx context.Context, secret client.Object) []ctrl.Request {
+func (r *certManagerReconciler) ofSecret(ctx context.Context, secret client.Object) []ctrl.Request {
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(ForeignKind(r.kind + "List"))
 	var in []client.ListOption
@@ -84,7 +84,7 @@ func (r *foreignReconciler) ofSecret(ctx context.Context, secret client.Object) 
 	}
 	var requests []ctrl.Request
 	for i := range list.Items {
-		f, err := ForeignOf(&list.Items[i])
+		f, err := CertManagerIssuerOf(&list.Items[i])
 		if err == nil && f.Vault() && slices.Contains(secretNames(&f.Spec), secret.GetName()) {
 			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
 		}
@@ -92,14 +92,14 @@ func (r *foreignReconciler) ofSecret(ctx context.Context, secret client.Object) 
 	return requests
 }
 
-// FindForeign reads a cert-manager issuer from reader. It returns nil if the issuer does not exist or its kind is not installed.
-func FindForeign(ctx context.Context, reader client.Reader, key Key) (*Foreign, error) {
-	u := NewForeign(key.Kind)
+// FindCertManagerIssuer reads a cert-manager issuer from reader. It returns nil if the issuer does not exist or its kind is not installed.
+func FindCertManagerIssuer(ctx context.Context, reader client.Reader, key Key) (*CertManagerIssuer, error) {
+	u := NewCertManagerIssuer(key.Kind)
 	if err := reader.Get(ctx, client.ObjectKey{Namespace: key.Namespace, Name: key.Name}, u); err != nil {
 		if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
 			return nil, nil
 		}
 		return nil, fmt.Errorf("%s %s: %w", key.Kind, key.Name, err)
 	}
-	return ForeignOf(u)
+	return CertManagerIssuerOf(u)
 }
