@@ -81,7 +81,7 @@ func addWatchNamespaces(flags *pflag.FlagSet, to *[]string, usage string) {
 }
 
 // within are the namespaces that are meant, as the options of a list have them.
-func (a *access) within() []string {
+func (a *access) namespaces() []string {
 	if a.namespace != "" || len(a.watched) == 0 {
 		return []string{a.namespace}
 	}
@@ -91,7 +91,7 @@ func (a *access) within() []string {
 // list lists objects of the namespaces that are meant.
 func (a *access) list(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
 	var all []runtime.Object
-	for _, namespace := range a.within() {
+	for _, namespace := range a.namespaces() {
 		one := list.DeepCopyObject().(client.ObjectList)
 		if err := a.List(ctx, one, slices.Concat(options, []client.ListOption{client.InNamespace(namespace)})...); err != nil {
 			return err
@@ -110,27 +110,27 @@ const callTimeout = 15 * time.Second
 
 // open finds the way to the API server, and asks it for its version: a word on one that does not answer beats the failure
 // of what needs it.
-func (k *kubeFlags) open() (*access, error) {
-	quiet()
+func (k *kubeFlags) connect() (*access, error) {
+	silenceLibraries()
 	if _, err := clientcmd.ParseTimeout(*k.Timeout); err != nil {
 		return nil, fmt.Errorf("--request-timeout %q is not a duration such as 10s or 1m", *k.Timeout)
 	}
 	config, err := k.restConfig()
 	if err != nil {
-		return nil, noConfig(err)
+		return nil, configError(err)
 	}
 	a := &access{config: config, watched: k.watched}
 	if !k.all {
 		if a.namespace, _, err = k.ToRawKubeConfigLoader().Namespace(); err != nil {
-			return nil, noConfig(err)
+			return nil, configError(err)
 		}
 	}
 	config.UserAgent, config.QPS = "apisix-certs/"+buildVersion(), -1
-	if err := a.reach(); err != nil {
+	if err := a.checkServer(); err != nil {
 		return nil, err
 	}
 	if a.WithWatch, err = client.NewWithWatch(config, client.Options{Scheme: controllers.Scheme()}); err != nil {
-		return nil, a.explain(err)
+		return nil, a.explainError(err)
 	}
 	return a, nil
 }
@@ -168,35 +168,35 @@ func (k *kubeFlags) namesServer(server string) bool {
 }
 
 // quiet keeps the libraries from writing between the lines of a command.
-func quiet() {
+func silenceLibraries() {
 	ctrl.SetLogger(logr.Discard())
 	klog.SetLogger(logr.Discard())
 	rest.SetDefaultWarningHandler(rest.NoWarnings{})
 }
 
-func noConfig(err error) error {
+func configError(err error) error {
 	return fmt.Errorf("cannot load a kubeconfig (set --kubeconfig): %w", err)
 }
 
-func (a *access) reach() error {
+func (a *access) checkServer() error {
 	config := rest.CopyConfig(a.config)
 	config.Timeout = cmp.Or(config.Timeout, callTimeout)
 	discover, err := discovery.NewDiscoveryClientForConfig(config)
 	if err != nil {
-		return noConfig(err)
+		return configError(err)
 	}
 	_, err = discover.ServerVersion()
 	if apierrors.IsForbidden(err) {
 		return nil // it answers, which is what was asked
 	}
-	return a.explain(err)
+	return a.explainError(err)
 }
 
-// mendCRDs is what to do where the cluster's CRDs are not those of this program.
-const mendCRDs = "kubectl apply --server-side -f manifests/crds of this version, or upgrade the Helm chart with crds.enabled"
+// fixCRDs is what to do where the cluster's CRDs are not those of this program.
+const fixCRDs = "kubectl apply --server-side -f manifests/crds of this version, or upgrade the Helm chart with crds.enabled"
 
 // explain words what keeps the API server from doing what it was asked, with the mend. Errors that say enough stay.
-func (a *access) explain(err error) error {
+func (a *access) explainError(err error) error {
 	var network *url.Error
 	var status apierrors.APIStatus
 	var shape *json.UnmarshalTypeError
@@ -206,7 +206,7 @@ func (a *access) explain(err error) error {
 	case meta.IsNoMatchError(err), discovery.IsGroupDiscoveryFailedError(err):
 		return fmt.Errorf("the cluster lacks a CRD (%w): install those of apisix-certs with kubectl apply -f manifests/crds, or the Helm chart", err)
 	case errors.As(err, &shape):
-		return fmt.Errorf("the CRDs in the cluster are of another version than this program (%s is a %s there): %s", shape.Field, shape.Value, mendCRDs)
+		return fmt.Errorf("the CRDs in the cluster are of another version than this program (%s is a %s there): %s", shape.Field, shape.Value, fixCRDs)
 	case errors.Is(err, context.Canceled):
 		return errors.New("interrupted")
 	case errors.As(err, &network):
@@ -243,7 +243,7 @@ func (a *access) certificates(ctx context.Context, name, selector string) (*v1al
 	list := &v1alpha1.ApisixCertificateList{}
 	if name == "" {
 		err = a.list(ctx, list, client.MatchingLabelsSelector{Selector: parsed})
-		return list, a.explain(err)
+		return list, a.explainError(err)
 	}
 	cert, err := a.certificate(ctx, client.ObjectKey{Namespace: a.namespace, Name: name})
 	if err != nil {
@@ -259,5 +259,5 @@ func (a *access) certificate(ctx context.Context, key client.ObjectKey) (*v1alph
 	if apierrors.IsNotFound(err) {
 		return nil, fmt.Errorf("there is no ApisixCertificate %s in namespace %s: see apisix-certs status -A", key.Name, key.Namespace)
 	}
-	return cert, a.explain(err)
+	return cert, a.explainError(err)
 }

@@ -48,7 +48,7 @@ func newDecide(decision v1alpha1.ApprovalDecision, verb, short, long string) *co
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, names []string) (err error) {
 			d.out = c.OutOrStdout()
-			if d.access, err = d.kube.open(); err != nil {
+			if d.access, err = d.kube.connect(); err != nil {
 				return err
 			}
 			return d.run(c.Context(), names)
@@ -63,7 +63,7 @@ func newDecide(decision v1alpha1.ApprovalDecision, verb, short, long string) *co
 func (d *decideCommand) run(ctx context.Context, names []string) error {
 	me := &authenticationv1.SelfSubjectReview{}
 	if err := d.access.Create(ctx, me); err != nil {
-		return d.access.explain(err)
+		return d.access.explainError(err)
 	}
 	for _, name := range names {
 		list, err := d.access.certificates(ctx, name, "")
@@ -81,7 +81,7 @@ func (d *decideCommand) run(ctx context.Context, names []string) error {
 
 // decide writes the answer, provided that the certificate is still the one that was read.
 func (d *decideCommand) decide(ctx context.Context, cert *v1alpha1.ApisixCertificate, by string) error {
-	answer, err := answerTo(cert)
+	answer, err := approvalFor(cert)
 	if err != nil {
 		return err
 	}
@@ -89,17 +89,17 @@ func (d *decideCommand) decide(ctx context.Context, cert *v1alpha1.ApisixCertifi
 	before := cert.DeepCopy()
 	cert.Status.Approval = answer
 	if err := d.access.Status().Patch(ctx, cert, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
-		return d.access.explain(err)
+		return d.access.explainError(err)
 	}
 	if kept := cert.Status.Approval; kept == nil || kept.Digest != answer.Digest || kept.Decision != answer.Decision {
-		return fmt.Errorf("the CRD in the cluster is older than this program and drops the approval: %s", mendCRDs)
+		return fmt.Errorf("the CRD in the cluster is older than this program and drops the approval: %s", fixCRDs)
 	}
 	_, err = fmt.Fprintf(d.out, "ApisixCertificate %s/%s %s: %s\n", cert.Namespace, cert.Name, strings.ToLower(string(d.decision)), terminal.Escape(policy.Summary(cert)))
 	return err
 }
 
-// answerTo is an answer, still without a decision, to what the certificate waits for, or another answer than the one it has.
-func answerTo(cert *v1alpha1.ApisixCertificate) (*v1alpha1.Approval, error) {
+// approvalFor is an answer, still without a decision, to what the certificate waits for, or another answer than the one it has.
+func approvalFor(cert *v1alpha1.ApisixCertificate) (*v1alpha1.Approval, error) {
 	name := "ApisixCertificate " + cert.Namespace + "/" + cert.Name
 	answer := &v1alpha1.Approval{}
 	switch request, before := cert.Status.ApprovalRequest, cert.Status.Approval; {

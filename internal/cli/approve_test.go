@@ -10,7 +10,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/policy"
 )
 
-func TestAnswerTo(t *testing.T) {
+func TestApprovalFor(t *testing.T) {
 	spec := v1alpha1.ApisixCertificateSpec{DNSNames: []string{"a.example"}, IssuerRef: v1alpha1.IssuerReference{Name: "vault"}}
 	digest := policy.Digest(&v1alpha1.ApisixCertificate{Spec: spec})
 	for _, c := range []struct {
@@ -27,7 +27,7 @@ func TestAnswerTo(t *testing.T) {
 		{"nothing waits", v1alpha1.ApisixCertificateStatus{}, "", "does not wait to be approved"},
 		{"changed meanwhile", v1alpha1.ApisixCertificateStatus{ApprovalRequest: &v1alpha1.ApprovalRequest{Policy: "p", Digest: "of other names"}}, "", "has changed"},
 	} {
-		answer, err := answerTo(&v1alpha1.ApisixCertificate{Spec: spec, Status: c.status})
+		answer, err := approvalFor(&v1alpha1.ApisixCertificate{Spec: spec, Status: c.status})
 		if c.fails != "" {
 			if err == nil || !strings.Contains(err.Error(), c.fails) {
 				t.Errorf("%s: %v", c.name, err)

@@ -18,7 +18,7 @@ func buildVersion() string {
 	return "(devel)"
 }
 
-// foundError ends a command that did its work and found something wrong. An empty one adds no line: the output tells.
-type foundError struct{ text string }
+// problemsError ends a command that did its work and found something wrong. An empty one adds no line: the output tells.
+type problemsError struct{ text string }
 
-func (e *foundError) Error() string { return e.text }
+func (e *problemsError) Error() string { return e.text }

@@ -14,7 +14,7 @@ import (
 )
 
 func newCheck() *cobra.Command {
-	d := &doctor{issuers: map[string]issuerLook{}, gateways: map[string]gatewayLook{}, uses: map[string][]use{}}
+	d := &checker{issuers: map[string]issuerResult{}, gateways: map[string]gatewayResult{}, uses: map[string][]use{}}
 	c := &cobra.Command{
 		Use:   "check",
 		Short: "Look for what is wrong with the set-up, and say how to mend it",
@@ -50,20 +50,20 @@ func newCheck() *cobra.Command {
 		d.options.AdminKey = os.Getenv(variable("apisix-admin-key"))
 		d.kube.all = *d.kube.Namespace == ""
 		d.waiting = startProgress(c.ErrOrStderr(), "asking the API server")
-		defer d.waiting.end()
+		defer d.waiting.stop()
 		if err := d.examine(c.Context()); err != nil {
 			return err
 		}
-		d.waiting.end()
+		d.waiting.stop()
 		return d.report(c.OutOrStdout(), format.value)
 	}
 	return c
 }
 
 // examine makes all checks. Later ones leave out what is but a consequence of what earlier ones found.
-func (d *doctor) examine(ctx context.Context) (err error) {
+func (d *checker) examine(ctx context.Context) (err error) {
 	d.options.Version, d.now = buildVersion(), time.Now()
-	if d.access, err = d.kube.open(); err != nil {
+	if d.access, err = d.kube.connect(); err != nil {
 		return err
 	}
 	if err := d.findController(ctx); err != nil {
@@ -81,10 +81,10 @@ func (d *doctor) examine(ctx context.Context) (err error) {
 		{"certificates", "looking at the certificates", d.checkCertificates},
 		{"sources", "looking at the sources", d.checkSources},
 	} {
-		d.waiting.say("%s", check.doing)
-		d.told.begin(check.name)
-		if err := check.do(ctx); err != nil && !d.excuse(err) {
-			return d.access.explain(err)
+		d.waiting.setStep("%s", check.doing)
+		d.diagnosis.startCheck(check.name)
+		if err := check.do(ctx); err != nil && !d.noteSkipped(err) {
+			return d.access.explainError(err)
 		}
 		if ctx.Err() != nil {
 			return errors.New("interrupted")
@@ -93,21 +93,21 @@ func (d *doctor) examine(ctx context.Context) (err error) {
 	return nil
 }
 
-func (d *doctor) report(out io.Writer, format string) error {
-	d.told.conclude()
+func (d *checker) report(out io.Writer, format string) error {
+	d.diagnosis.setStates()
 	if format != "table" {
-		if err := encode(out, format, d.told); err != nil {
+		if err := encode(out, format, d.diagnosis); err != nil {
 			return err
 		}
 	} else {
-		d.told.write(out)
+		d.diagnosis.write(out)
 	}
-	switch n := len(d.told.Findings); n {
+	switch n := len(d.diagnosis.Findings); n {
 	case 0:
 		return nil
 	case 1:
-		return &foundError{"1 problem found"}
+		return &problemsError{"1 problem found"}
 	default:
-		return &foundError{fmt.Sprintf("%d problems found", n)}
+		return &problemsError{fmt.Sprintf("%d problems found", n)}
 	}
 }

@@ -105,7 +105,7 @@ func (w *world) finds(f fault, ns string) (ok bool, others int) {
 		said, findings = w.check(args...)
 		others = 0
 		for _, one := range findings {
-			if strings.Contains(one.Object, strings.ReplaceAll(f.object, "$ns", ns)) && strings.Contains(one.Field+" "+one.Problem, f.where) && strings.Contains(one.Mend, f.mend) {
+			if strings.Contains(one.Object, strings.ReplaceAll(f.object, "$ns", ns)) && strings.Contains(one.Field+" "+one.Problem, f.where) && strings.Contains(one.Fix, f.fix) {
 				ok = true
 			} else if !strings.Contains(one.Problem, f.where) { // what a certificate says of the same is no other fault
 				others++

@@ -26,20 +26,20 @@ import (
 const programName = "apisix-certs"
 
 // findController finds the controller's ServiceAccount and the options that it runs with.
-func (d *doctor) findController(ctx context.Context) error {
+func (d *checker) findController(ctx context.Context) error {
 	d.home = client.ObjectKey{Namespace: programName, Name: programName}
 	d.options.LeaderElect, d.options.LeaseName = true, programName
 	deployment, err := d.deployment(ctx)
 	if err != nil && !apierrors.IsForbidden(err) {
-		return d.access.explain(err)
+		return d.access.explainError(err)
 	}
 	if deployment != nil {
 		d.home.Namespace = deployment.Namespace
 		d.home.Name = cmp.Or(deployment.Spec.Template.Spec.ServiceAccountName, "default")
 		d.remote = !d.gatewayGiven()
-		d.takeOptions(commandLine(deployment))
+		d.useControllerOptions(commandLine(deployment))
 	} else {
-		d.takeOptions(neighbour(processOne), nil)
+		d.useControllerOptions(firstProcessArgs(processOne), nil)
 	}
 	if d.account != "" {
 		namespace, name, ok := strings.Cut(d.account, "/")
@@ -54,7 +54,7 @@ func (d *doctor) findController(ctx context.Context) error {
 }
 
 // deployment is the controller's, nil where there is none or more than one.
-func (d *doctor) deployment(ctx context.Context) (*appsv1.Deployment, error) {
+func (d *checker) deployment(ctx context.Context) (*appsv1.Deployment, error) {
 	var list appsv1.DeploymentList
 	if err := d.access.List(ctx, &list, client.MatchingLabels{"app.kubernetes.io/name": programName}); err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ const processOne = "/proc/1/cmdline"
 
 // neighbour is the command line in file, if it is the controller's, from behind "controller". Its variables are those of
 // this process too.
-func neighbour(file string) []string {
+func firstProcessArgs(file string) []string {
 	data, err := os.ReadFile(file)
 	words := strings.Split(strings.TrimRight(string(data), "\x00"), "\x00")
 	if err != nil || len(words) < 2 || filepath.Base(words[0]) != programName || words[1] != "controller" {
@@ -89,9 +89,9 @@ func neighbour(file string) []string {
 	return words[2:]
 }
 
-// takeOptions takes the options from the controller's command line, if there is one. Those of the gateway are taken where
+// useControllerOptions takes the options from the controller's command line, if there is one. Those of the gateway are taken where
 // none are given here; files in the Pod cannot be read from elsewhere, so an admin key in one is not.
-func (d *doctor) takeOptions(args []string, variables []corev1.EnvVar) {
+func (d *checker) useControllerOptions(args []string, variables []corev1.EnvVar) {
 	if args == nil {
 		return
 	}
@@ -114,7 +114,7 @@ func (d *doctor) takeOptions(args []string, variables []corev1.EnvVar) {
 		d.options.WatchNamespaces = theirs.WatchNamespaces
 	}
 	theirs.WatchNamespaces = d.options.WatchNamespaces
-	d.takeReaders(&theirs)
+	d.useReaderOptions(&theirs)
 	if d.gatewayGiven() {
 		return
 	}
@@ -133,18 +133,18 @@ func setVariable(flags *pflag.FlagSet, given corev1.EnvVar) {
 	})
 }
 
-func (d *doctor) gatewayGiven() bool {
+func (d *checker) gatewayGiven() bool {
 	o := d.options
 	return len(o.AdminURLs) > 0 || o.AdminService != ""
 }
 
-// leaseDead is how long after its last renewal nobody holds the controller's lease.
-const leaseDead = time.Minute
+// leaseTimeout is how long after its last renewal nobody holds the controller's lease.
+const leaseTimeout = time.Minute
 
 // checkController looks at the lease that a running controller holds.
-func (d *doctor) checkController(ctx context.Context) error {
+func (d *checker) checkController(ctx context.Context) error {
 	if !d.options.LeaderElect {
-		d.told.note("without --leader-elect it cannot be told whether the controller runs")
+		d.diagnosis.addNote("without --leader-elect it cannot be told whether the controller runs")
 		return nil
 	}
 	key := client.ObjectKey{Namespace: d.home.Namespace, Name: d.options.LeaseName}
@@ -158,13 +158,13 @@ func (d *doctor) checkController(ctx context.Context) error {
 		return err
 	case spec.HolderIdentity == nil || *spec.HolderIdentity == "":
 		problem = "no controller runs: the last one has ended"
-	case spec.RenewTime == nil || d.now.Sub(spec.RenewTime.Time) > leaseDead:
+	case spec.RenewTime == nil || d.now.Sub(spec.RenewTime.Time) > leaseTimeout:
 		problem = "no controller runs: the last one has not renewed its lease for a minute or more"
 	}
-	d.told.looked(1)
+	d.diagnosis.addChecked(1)
 	if problem != "" {
-		d.told.find(finding{Object: "Lease " + key.String(), Problem: problem,
-			Mend: "start it, and see kubectl -n " + key.Namespace + " get pods and its log; where it runs in another namespace, name that with --controller"})
+		d.diagnosis.addFinding(finding{Object: "Lease " + key.String(), Problem: problem,
+			Fix: "start it, and see kubectl -n " + key.Namespace + " get pods and its log; where it runs in another namespace, name that with --controller"})
 	}
 	return nil
 }

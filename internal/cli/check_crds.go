@@ -20,7 +20,7 @@ import (
 )
 
 // checkCRDs compares the CRDs with those of this program: an upgrade may have left old ones, which drop new fields.
-func (d *doctor) checkCRDs(ctx context.Context) error {
+func (d *checker) checkCRDs(ctx context.Context) error {
 	files, err := fs.Glob(manifests.FS, "crds/*.yaml")
 	if err != nil {
 		return err
@@ -34,17 +34,17 @@ func (d *doctor) checkCRDs(ctx context.Context) error {
 		theirs.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
 		err = d.access.Get(ctx, client.ObjectKey{Name: ours.GetName()}, theirs)
 		object := "CustomResourceDefinition " + ours.GetName()
-		d.told.looked(1)
+		d.diagnosis.addChecked(1)
 		switch {
 		case apierrors.IsNotFound(err):
-			d.told.find(finding{Object: object, Problem: "it is not installed", Mend: mendCRDs})
+			d.diagnosis.addFinding(finding{Object: object, Problem: "it is not installed", Fix: fixCRDs})
 			continue
 		case err != nil:
 			return err
 		}
 		if lacking := lackingFields(schemaOf(ours), schemaOf(theirs), ""); len(lacking) > 0 {
-			d.told.find(finding{Object: object, Field: lacking[0],
-				Problem: fmt.Sprintf("it is of another version than this program: it lacks %d fields, which the API server drops", len(lacking)), Mend: mendCRDs})
+			d.diagnosis.addFinding(finding{Object: object, Field: lacking[0],
+				Problem: fmt.Sprintf("it is of another version than this program: it lacks %d fields, which the API server drops", len(lacking)), Fix: fixCRDs})
 		}
 	}
 	return nil

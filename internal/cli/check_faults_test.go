@@ -31,7 +31,7 @@ type fault struct {
 	// args are those that differ from the healthy set-up's.
 	args []string
 	// object, where and mend are parts of the finding's object, its field with the problem, and its mend.
-	object, where, mend string
+	object, where, fix string
 }
 
 // setUpRoles makes the roles of Vault that the faults are about.

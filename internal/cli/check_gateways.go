@@ -18,8 +18,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/registry"
 )
 
-// gatewayLook is what a look at a gateway showed.
-type gatewayLook struct {
+// gatewayResult is what a look at a gateway showed.
+type gatewayResult struct {
 	*gateway.Gateway
 	// adminFaulty and tlsFaulty: a finding tells why.
 	adminFaulty, tlsFaulty bool
@@ -34,9 +34,9 @@ const inPod = "run check in the controller's Pod, or give the flags of the gatew
 const gatewayTimeout = 20 * time.Second
 
 // checkGateways asks the Admin API and the TLS port of each gateway that a certificate's ingress class picks.
-func (d *doctor) checkGateways(ctx context.Context) error {
+func (d *checker) checkGateways(ctx context.Context) error {
 	if d.remote && d.options.AdminKeyFile+d.options.AdminCA+d.options.AdminCert != "" {
-		d.told.note("the controller has its admin key or certificates of the Admin API in files of its Pod: " + inPod)
+		d.diagnosis.addNote("the controller has its admin key or certificates of the Admin API in files of its Pod: " + inPod)
 		return nil
 	}
 	d.options.PushMode = cmp.Or(d.options.PushMode, string(gateway.ModeAuto))
@@ -45,7 +45,7 @@ func (d *doctor) checkGateways(ctx context.Context) error {
 		return err
 	}
 	certificates, err := d.certificates(ctx)
-	if err != nil && !d.excuse(err) {
+	if err != nil && !d.noteSkipped(err) {
 		return err
 	}
 	classes := []string{""}
@@ -58,31 +58,31 @@ func (d *doctor) checkGateways(ctx context.Context) error {
 		for _, g := range registry.For(class) {
 			if !seen[g.Name] {
 				seen[g.Name] = true
-				d.waiting.say("asking gateway %s", g.Name)
-				d.told.looked(1)
-				d.gateways[class] = d.lookAtGateway(ctx, g)
+				d.waiting.setStep("asking gateway %s", g.Name)
+				d.diagnosis.addChecked(1)
+				d.gateways[class] = d.checkGateway(ctx, g)
 				continue
 			}
 			d.gateways[class] = d.gatewayNamed(g.Name)
 		}
 	}
 	if len(seen) == 0 {
-		d.told.note("none known (set --apisix-admin-url)")
+		d.diagnosis.addNote("none known (set --apisix-admin-url)")
 	}
 	return nil
 }
 
-func (d *doctor) gatewayNamed(name string) gatewayLook {
+func (d *checker) gatewayNamed(name string) gatewayResult {
 	for _, look := range d.gateways {
 		if look.Name == name {
 			return look
 		}
 	}
-	return gatewayLook{}
+	return gatewayResult{}
 }
 
-func (d *doctor) lookAtGateway(ctx context.Context, g *gateway.Gateway) gatewayLook {
-	look := gatewayLook{Gateway: g}
+func (d *checker) checkGateway(ctx context.Context, g *gateway.Gateway) gatewayResult {
+	look := gatewayResult{Gateway: g}
 	ctx, cancel := context.WithTimeout(ctx, gatewayTimeout)
 	defer cancel()
 	mode, err := g.FindMode(ctx)
@@ -94,20 +94,20 @@ func (d *doctor) lookAtGateway(ctx context.Context, g *gateway.Gateway) gatewayL
 	}
 	var network *apisix.NetworkError
 	if errors.As(err, &network) && d.remote {
-		d.told.note("gateway " + g.Name + ": its Admin API does not answer here: " + inPod)
+		d.diagnosis.addNote("gateway " + g.Name + ": its Admin API does not answer here: " + inPod)
 	} else if err != nil {
-		d.tellGateway(g, err)
+		d.addGatewayFinding(g, err)
 		look.adminFaulty = true
-	} else if exclusive, err := g.Exclusive(ctx); err == nil && exclusive && mode == gateway.ModeOwn {
-		d.told.find(finding{Object: "gateway " + g.Name, Field: "--push-mode",
-			Problem: "push mode own beside an APISIX ingress controller 2.x, which deletes every ssl object that it does not know", Mend: "set --push-mode to auto or adopt"})
+	} else if exclusive, err := g.Exclusive(ctx); err == nil && exclusive && mode == gateway.Own {
+		d.diagnosis.addFinding(finding{Object: "gateway " + g.Name, Field: "--push-mode",
+			Problem: "push mode own beside an APISIX ingress controller 2.x, which deletes every ssl object that it does not know", Fix: "set --push-mode to auto or adopt"})
 	}
 	d.checkTLSPort(ctx, &look)
 	return look
 }
 
-// tellGateway makes a finding of an error of an Admin API or of what leads there.
-func (d *doctor) tellGateway(g *gateway.Gateway, err error) {
+// addGatewayFinding makes a finding of an error of an Admin API or of what leads there.
+func (d *checker) addGatewayFinding(g *gateway.Gateway, err error) {
 	f := finding{Object: "gateway " + g.Name, Field: "--apisix-admin-url"}
 	if d.options.AdminService != "" {
 		f.Field = "--apisix-admin-service"
@@ -124,34 +124,34 @@ func (d *doctor) tellGateway(g *gateway.Gateway, err error) {
 	switch {
 	case errors.As(err, &setup):
 		f.Object, f.Field = setup.Object, setup.Field
-		f.Problem, f.Mend = apart(setup.Problem, "correct it")
+		f.Problem, f.Fix = splitMessage(setup.Problem, "correct it")
 	case errors.As(err, &key):
-		f.Field, f.Problem, f.Mend = d.keyField(), key.Error(), "put the admin key there, deployment.admin.admin_key of APISIX"
+		f.Field, f.Problem, f.Fix = d.keyField(), key.Error(), "put the admin key there, deployment.admin.admin_key of APISIX"
 	case apisix.IsOutdated(err) && errors.As(err, &answer):
-		f.Problem, f.Mend = answer.Message, apisix.UpgradeHint(err)
+		f.Problem, f.Fix = answer.Message, apisix.UpgradeOf(err)
 	case apisix.IsReadOnly(err):
-		f.Field, f.Problem, f.Mend = d.keyField(), "the admin key may only read", "give the key of role admin and not that of role viewer (chart: apisix.admin.credentials.admin)"
+		f.Field, f.Problem, f.Fix = d.keyField(), "the admin key may only read", "give the key of role admin and not that of role viewer (chart: apisix.admin.credentials.admin)"
 	case errors.As(err, &answer) && answer.Status == http.StatusMethodNotAllowed:
-		f.Problem, f.Mend = "what is before the Admin API lets nothing be written", "let PUT, PATCH and DELETE through to it"
+		f.Problem, f.Fix = "what is before the Admin API lets nothing be written", "let PUT, PATCH and DELETE through to it"
 	case apisix.IsUnauthorized(err):
-		f.Field, f.Problem, f.Mend = d.keyField(), "the Admin API does not take the admin key", "give the key of role admin that APISIX has in deployment.admin.admin_key (chart: apisix.admin.credentials.admin)"
+		f.Field, f.Problem, f.Fix = d.keyField(), "the Admin API does not take the admin key", "give the key of role admin that APISIX has in deployment.admin.admin_key (chart: apisix.admin.credentials.admin)"
 	case apisix.IsForbidden(err):
 		f.Problem = "the Admin API refuses this client"
-		f.Mend = "let APISIX's deployment.admin.allow_admin (chart: apisix.admin.allow.ipList) have the address of the controller's Pods"
+		f.Fix = "let APISIX's deployment.admin.allow_admin (chart: apisix.admin.allow.ipList) have the address of the controller's Pods"
 	case apisix.IsUnavailable(err) && errors.As(err, &network):
 		f.Problem = "the Admin API does not answer at " + network.Endpoint + " (" + fmt.Sprint(network.Err) + ")"
-		f.Mend = "check the address and that the gateway runs (chart: apisix.admin.enabled); where only Pods reach it, run check in the controller's Pod"
-	case apisix.IsNotAdminAPI(err):
-		f.Problem, f.Mend = "what answers there is no Admin API", "name the Admin API's port, 9180 by default, and not the gateway's own"
+		f.Fix = "check the address and that the gateway runs (chart: apisix.admin.enabled); where only Pods reach it, run check in the controller's Pod"
+	case apisix.IsForeign(err):
+		f.Problem, f.Fix = "what answers there is no Admin API", "name the Admin API's port, 9180 by default, and not the gateway's own"
 	case errors.As(err, &answer):
-		f.Problem, f.Mend = "the Admin API fails: "+answer.Error(), "see the gateway's error log, and whether it reaches its etcd"
+		f.Problem, f.Fix = "the Admin API fails: "+answer.Error(), "see the gateway's error log, and whether it reaches its etcd"
 	default:
-		f.Problem, f.Mend = d.access.explain(err).Error(), "see the gateway's error log"
+		f.Problem, f.Fix = d.access.explainError(err).Error(), "see the gateway's error log"
 	}
-	d.told.find(f)
+	d.diagnosis.addFinding(f)
 }
 
-func (d *doctor) keyField() string {
+func (d *checker) keyField() string {
 	switch o := d.options; {
 	case o.AdminKeySecret != "":
 		return "--apisix-admin-key-secret " + o.AdminKeySecret
@@ -165,10 +165,10 @@ func (d *doctor) keyField() string {
 const nobody = "apisix-certs-check.invalid"
 
 // checkTLSPort makes a handshake: whatever certificate is shown, or none, the port speaks TLS.
-func (d *doctor) checkTLSPort(ctx context.Context, look *gatewayLook) {
+func (d *checker) checkTLSPort(ctx context.Context, look *gatewayResult) {
 	proof := look.Prove(ctx, []string{nobody}, "")
-	if !proof.Attempted {
-		d.told.note("gateway " + look.Name + ": its TLS port, no address of it is known (set --apisix-tls-addr)")
+	if !proof.Asked {
+		d.diagnosis.addNote("gateway " + look.Name + ": its TLS port, no address of it is known (set --apisix-tls-addr)")
 		return
 	}
 	f := finding{Object: "gateway " + look.Name, Field: "--apisix-tls-addr " + strings.Join(d.options.TLSAddrs, ",")}
@@ -180,18 +180,18 @@ func (d *doctor) checkTLSPort(ctx context.Context, look *gatewayLook) {
 	switch proof.Cause {
 	case gateway.Unreachable, gateway.TimedOut:
 		if d.remote {
-			d.told.note("gateway " + look.Name + ": its TLS port does not answer here: " + inPod)
+			d.diagnosis.addNote("gateway " + look.Name + ": its TLS port does not answer here: " + inPod)
 			return
 		}
-		f.Mend = onTLS + "; where only Pods reach it, run check in the controller's Pod"
+		f.Fix = onTLS + "; where only Pods reach it, run check in the controller's Pod"
 	case gateway.NotTLS:
-		f.Problem, f.Mend = "the port does not speak TLS", onTLS
+		f.Problem, f.Fix = "the port does not speak TLS", onTLS
 	case gateway.Failed:
-		f.Mend = onTLS + "; see the gateway's error log"
+		f.Fix = onTLS + "; see the gateway's error log"
 	default:
 		look.proves = true
 		return
 	}
 	look.tlsFaulty = true
-	d.told.find(f)
+	d.diagnosis.addFinding(f)
 }

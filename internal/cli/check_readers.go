@@ -9,8 +9,8 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/rights"
 )
 
-// takeReaders adds what the controller's command line tells of readers to what is given here.
-func (d *doctor) takeReaders(theirs *controllers.Options) {
+// useReaderOptions adds what the controller's command line tells of readers to what is given here.
+func (d *checker) useReaderOptions(theirs *controllers.Options) {
 	o := &d.options
 	o.MetricsAddr, o.MetricsSecure, o.PageAddr = theirs.MetricsAddr, o.MetricsSecure || theirs.MetricsSecure, cmp.Or(o.PageAddr, theirs.PageAddr)
 	theirs.MetricsSecure, theirs.PageAddr = o.MetricsSecure, o.PageAddr
@@ -19,7 +19,7 @@ func (d *doctor) takeReaders(theirs *controllers.Options) {
 
 // readerRights are those that the controller needs beside manifests/rbac, where it asks Kubernetes who reads, and how to give
 // them. The chart makes them with the values that set the flags.
-func (d *doctor) readerRights() ([]rights.Right, string) {
+func (d *checker) readerRights() ([]rights.Right, string) {
 	page, metrics := d.options.AsksReaders()
 	mend := ""
 	switch {

@@ -46,7 +46,7 @@ func (k *kubeFlags) complete(list names, given []string, begin string) ([]string
 	ctx, cancel := context.WithTimeout(context.Background(), progressDelay)
 	defer cancel()
 	*k.Timeout = progressDelay.String() // who presses a key does not wait longer
-	a, err := k.open()
+	a, err := k.connect()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
@@ -54,11 +54,11 @@ func (k *kubeFlags) complete(list names, given []string, begin string) ([]string
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	return matching(all, given, begin), cobra.ShellCompDirectiveNoFileComp
+	return matchingNames(all, given, begin), cobra.ShellCompDirectiveNoFileComp
 }
 
 // matching are the names that begin so, sorted, without those that are given and those that could control a terminal.
-func matching(all, given []string, begin string) []string {
+func matchingNames(all, given []string, begin string) []string {
 	slices.Sort(all)
 	return slices.DeleteFunc(slices.Compact(all), func(name string) bool {
 		return !strings.HasPrefix(name, begin) || slices.Contains(given, name) || strings.ContainsFunc(name, terminal.Control)
@@ -81,9 +81,9 @@ func namesOfKind(kind schema.GroupVersionKind, options ...client.ListOption) nam
 
 var (
 	certificateNames = namesOfKind(v1alpha1.GroupVersion.WithKind("ApisixCertificate"))
-	// theirCertificateNames are those of cert-manager's Certificates.
-	theirCertificateNames = namesOfKind(schema.GroupVersionKind{Group: v1alpha1.GroupCertManager, Version: "v1", Kind: "Certificate"})
-	secretNames           = namesOfKind(corev1.SchemeGroupVersion.WithKind("Secret"), client.MatchingFields{"type": string(corev1.SecretTypeTLS)})
+	// certManagerCertificateNames are those of cert-manager's Certificates.
+	certManagerCertificateNames = namesOfKind(schema.GroupVersionKind{Group: v1alpha1.GroupCertManager, Version: "v1", Kind: "Certificate"})
+	secretNames                 = namesOfKind(corev1.SchemeGroupVersion.WithKind("Secret"), client.MatchingFields{"type": string(corev1.SecretTypeTLS)})
 )
 
 // namespaceNames are those of the cluster, whatever -n says.
@@ -101,15 +101,15 @@ func decidable(ctx context.Context, a *access) ([]string, error) {
 	}
 	var found []string
 	for i := range list.Items {
-		if _, err := answerTo(&list.Items[i]); err == nil {
+		if _, err := approvalFor(&list.Items[i]); err == nil {
 			found = append(found, list.Items[i].Name)
 		}
 	}
 	return found, nil
 }
 
-// completePlace completes what inspect shows: a kind, and for a Secret its name.
-func (k *kubeFlags) completePlace(_ *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
+// completeLocation completes what inspect shows: a kind, and for a Secret its name.
+func (k *kubeFlags) completeLocation(_ *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
 	before := ""
 	if len(args) > 0 {
 		before = args[len(args)-1]
@@ -129,7 +129,7 @@ func (k *kubeFlags) completePlace(_ *cobra.Command, args []string, begin string)
 		}
 		return found, directive
 	}
-	return matching([]string{"file", "host", "secret/", "ssl/"}, nil, begin), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	return matchingNames([]string{"file", "host", "secret/", "ssl/"}, nil, begin), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
 // addCompletions completes the values of kubectl's flags.
@@ -154,6 +154,6 @@ func (k *kubeFlags) completeConfig(list func(clientcmdapi.Config) []string) comp
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveError
 		}
-		return matching(list(raw), nil, begin), cobra.ShellCompDirectiveNoFileComp
+		return matchingNames(list(raw), nil, begin), cobra.ShellCompDirectiveNoFileComp
 	}
 }

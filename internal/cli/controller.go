@@ -154,7 +154,7 @@ func kubeConfig(path string) (*rest.Config, error) {
 	rules.ExplicitPath = path
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{}).ClientConfig()
 	if err != nil {
-		return nil, noConfig(err)
+		return nil, configError(err)
 	}
 	return config, nil
 }

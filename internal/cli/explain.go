@@ -47,7 +47,7 @@ func newExplain() *cobra.Command {
 }
 
 func (e *explainCommand) run(c *cobra.Command, name string) error {
-	access, err := e.kube.open()
+	access, err := e.kube.connect()
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func newInspect() *cobra.Command {
 		Example: "  apisix-certs inspect secret/shop-tls\n  apisix-certs inspect secret/shop-tls host shop.example.com --connect 127.0.0.1:9443\n" +
 			"  apisix-certs inspect file old.pem ssl/5f1d7a84 --apisix-admin-url http://127.0.0.1:9180 --apisix-admin-key-file key",
 		Args:              cobra.MinimumNArgs(1),
-		ValidArgsFunction: n.kube.completePlace,
+		ValidArgsFunction: n.kube.completeLocation,
 	}
 	n.kube.add(c)
 	c.Flags().StringVar(&n.connect, "connect", "", "HOST:PORT to connect to for host, instead of the host itself")
@@ -46,8 +46,8 @@ func newInspect() *cobra.Command {
 	c.RunE = func(c *cobra.Command, args []string) error {
 		n.in = c.InOrStdin()
 		waiting := startProgress(c.ErrOrStderr(), "looking")
-		defer waiting.end()
-		places, err := placesOf(args)
+		defer waiting.stop()
+		locations, err := parseLocations(args)
 		if err != nil {
 			return err
 		}
@@ -55,24 +55,24 @@ func newInspect() *cobra.Command {
 			return err
 		}
 		n.options.AdminKey = os.Getenv(variable("apisix-admin-key"))
-		shown, err := n.look(c.Context(), places)
+		shown, err := n.inspect(c.Context(), locations)
 		if err != nil {
 			return err
 		}
-		waiting.end()
+		waiting.stop()
 		return report(c.OutOrStdout(), format.value, shown)
 	}
 	return c
 }
 
 // place is where a certificate is.
-type place struct{ kind, name string }
+type location struct{ kind, name string }
 
-func (p place) String() string { return p.kind + " " + p.name }
+func (p location) String() string { return p.kind + " " + p.name }
 
-// placesOf reads KIND/NAME and KIND NAME.
-func placesOf(args []string) ([]place, error) {
-	var places []place
+// parseLocations reads KIND/NAME and KIND NAME.
+func parseLocations(args []string) ([]location, error) {
+	var locations []location
 	for len(args) > 0 {
 		kind, name, joined := strings.Cut(args[0], "/")
 		args = args[1:]
@@ -87,12 +87,12 @@ func placesOf(args []string) ([]place, error) {
 		if name == "" {
 			return nil, fmt.Errorf("%s has no name: write it as secret/NAME, file PATH, host HOST or ssl/ID", kind)
 		}
-		places = append(places, place{kind, name})
+		locations = append(locations, location{kind, name})
 	}
-	if len(places) > 2 {
+	if len(locations) > 2 {
 		return nil, errors.New("more than two certificates are given: one is shown, or two are compared")
 	}
-	return places, nil
+	return locations, nil
 }
 
 // inspection is what inspect tells. Its JSON stays as it is.
@@ -104,17 +104,17 @@ type inspection struct {
 	Same *bool `json:"same,omitempty"`
 }
 
-func (n *inspector) look(ctx context.Context, places []place) (inspection, error) {
+func (n *inspector) inspect(ctx context.Context, locations []location) (inspection, error) {
 	var shown inspection
 	now := time.Now()
-	for _, p := range places {
+	for _, p := range locations {
 		found, err := n.read(ctx, p)
 		if err != nil {
 			return shown, fmt.Errorf("%s: %w", p, err)
 		}
 		shown.Certificates = append(shown.Certificates, viewOf(p, found, now))
 	}
-	if len(places) == 2 {
+	if len(locations) == 2 {
 		a, b := shown.Certificates[0], shown.Certificates[1]
 		shown.Differences = differences(a, b)
 		same := a.Fingerprint == b.Fingerprint
@@ -124,12 +124,12 @@ func (n *inspector) look(ctx context.Context, places []place) (inspection, error
 }
 
 // found is what there is at a place.
-type found struct {
+type loaded struct {
 	certs.Bundle
 	hosts []string // those that it is served for there; nil where that is not known
 	note  string   // what else there is to say
-	// outside: the key is not there, as it should be.
-	outside bool
+	// keyElsewhere: the key is not there, as it should be.
+	keyElsewhere bool
 }
 
 func report(out io.Writer, format string, shown inspection) error {
@@ -150,11 +150,11 @@ func report(out io.Writer, format string, shown inspection) error {
 	}
 	for _, view := range shown.Certificates {
 		if len(view.Problems) > 0 {
-			return &foundError{}
+			return &problemsError{}
 		}
 	}
 	if shown.Same != nil && !*shown.Same {
-		return &foundError{}
+		return &problemsError{}
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ import (
 
 // certificateView is a certificate as inspect tells it. Its JSON stays as it is; it never holds a private key.
 type certificateView struct {
-	Place       string    `json:"place"`
+	Location    string    `json:"location"`
 	Subject     string    `json:"subject"`
 	Issuer      string    `json:"issuer"`
 	Serial      string    `json:"serial"`      // lower-case hex
@@ -48,10 +48,10 @@ type chainView struct {
 	NotAfter time.Time `json:"notAfter"`
 }
 
-func viewOf(p place, f found, now time.Time) certificateView {
+func viewOf(p location, f loaded, now time.Time) certificateView {
 	leaf := f.Leaf
 	v := certificateView{
-		Place: p.String(), Subject: leaf.Subject.String(), Issuer: leaf.Issuer.String(), Serial: certs.Serial(leaf), Fingerprint: certs.Fingerprint(leaf),
+		Location: p.String(), Subject: leaf.Subject.String(), Issuer: leaf.Issuer.String(), Serial: certs.Serial(leaf), Fingerprint: certs.Fingerprint(leaf),
 		NotBefore: leaf.NotBefore.UTC(), NotAfter: leaf.NotAfter.UTC(), Names: namesOf(leaf), KeyType: keyType(leaf),
 		Signature: leaf.SignatureAlgorithm.String(), Key: keyOfBundle(f), Hosts: f.hosts, Chain: chainOf(f.Intermediates), CA: chainOf(f.CA), Note: f.note,
 	}
@@ -86,17 +86,17 @@ func keyType(leaf *x509.Certificate) string {
 
 // What keyOfBundle tells.
 const (
-	keyMatches  = "matches"
-	keyDiffers  = "does not match"
-	keyMissing  = "missing"
-	keyOutside  = "elsewhere"
-	keyIsNotFit = "the private key beside the certificate is of another one: issue again, or put the right key there"
+	keyMatches   = "matches"
+	keyDiffers   = "does not match"
+	keyMissing   = "missing"
+	keyElsewhere = "elsewhere"
+	keyProblem   = "the private key beside the certificate is of another one: issue again, or put the right key there"
 )
 
-func keyOfBundle(f found) string {
+func keyOfBundle(f loaded) string {
 	switch {
-	case f.Key.IsZero() && f.outside:
-		return keyOutside
+	case f.Key.IsZero() && f.keyElsewhere:
+		return keyElsewhere
 	case f.Key.IsZero():
 		return keyMissing
 	case f.KeyMatches():
@@ -113,7 +113,7 @@ func chainOf(list []*x509.Certificate) []chainView {
 	return views
 }
 
-func problemsOf(f found, v certificateView, now time.Time) []string {
+func problemsOf(f loaded, v certificateView, now time.Time) []string {
 	var problems []string
 	add := func(wrong bool, text string) {
 		if wrong {
@@ -122,7 +122,7 @@ func problemsOf(f found, v certificateView, now time.Time) []string {
 	}
 	add(!now.Before(v.NotAfter), "it has ended: renew it")
 	add(now.Before(v.NotBefore), "it is not valid yet: check the clocks")
-	add(v.Key == keyDiffers, keyIsNotFit)
+	add(v.Key == keyDiffers, keyProblem)
 	add(v.Key == keyMissing, "the private key is missing: issue again")
 	above := f.Leaf
 	for i, next := range f.Intermediates {
@@ -140,7 +140,7 @@ func problemsOf(f found, v certificateView, now time.Time) []string {
 }
 
 func (v certificateView) write(out io.Writer) {
-	fmt.Fprintln(out, paint(out, bold, terminal.Escape(v.Place)))
+	fmt.Fprintln(out, paint(out, bold, terminal.Escape(v.Location)))
 	line := func(name, value string) {
 		if value != "" {
 			fmt.Fprintf(out, "  %-12s %s\n", name, terminal.Escape(value))
@@ -152,15 +152,15 @@ func (v certificateView) write(out io.Writer) {
 	line("served for", strings.Join(v.Hosts, ", "))
 	line("issuer", v.Issuer)
 	line("serial", v.Serial)
-	line("life", v.NotBefore.Format("2006-01-02 15:04")+" to "+when(&v.NotAfter, now))
+	line("life", v.NotBefore.Format("2006-01-02 15:04")+" to "+formatTime(&v.NotAfter, now))
 	line("public key", v.KeyType+", signed with "+v.Signature)
 	line("private key", v.Key)
 	line("fingerprint", v.Fingerprint)
 	for _, above := range v.Chain {
-		line("chain", above.Subject+", until "+when(&above.NotAfter, now))
+		line("chain", above.Subject+", until "+formatTime(&above.NotAfter, now))
 	}
 	for _, ca := range v.CA {
-		line("ca.crt", ca.Subject+", until "+when(&ca.NotAfter, now))
+		line("ca.crt", ca.Subject+", until "+formatTime(&ca.NotAfter, now))
 	}
 	line("note", v.Note)
 	for _, problem := range v.Problems {

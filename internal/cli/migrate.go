@@ -51,15 +51,15 @@ func newMigrate() *cobra.Command {
 				return errors.New("--issuers goes without names of Certificates: leave one of the two out")
 			}
 			waiting := startProgress(c.ErrOrStderr(), "reading")
-			defer waiting.end()
+			defer waiting.stop()
 			objects, err := m.read(c.Context(), c.InOrStdin())
 			if err != nil {
 				return err
 			}
-			waiting.end()
+			waiting.stop()
 			return migrate(c.OutOrStdout(), objects, m.only, m.version)
 		},
-		ValidArgsFunction: m.kube.completeAll(theirCertificateNames),
+		ValidArgsFunction: m.kube.completeAll(certManagerCertificateNames),
 	}
 	m.kube.add(c)
 	c.Flags().BoolVar(&m.only.issuers, "issuers", false, "print the issuers alone")
@@ -74,7 +74,7 @@ func (m *migration) read(ctx context.Context, in io.Reader) ([]unstructured.Unst
 	if len(m.files) > 0 {
 		return readFiles(m.files, in)
 	}
-	a, err := m.kube.open()
+	a, err := m.kube.connect()
 	if err != nil {
 		return nil, err
 	}
@@ -91,16 +91,16 @@ func (m *migration) read(ctx context.Context, in io.Reader) ([]unstructured.Unst
 			return nil, errors.New("the cluster has no CRDs of cert-manager: choose another --context, or read files with -f")
 		}
 		if err != nil {
-			return nil, a.explain(err)
+			return nil, a.explainError(err)
 		}
 		objects = append(objects, list.Items...)
 	}
-	m.version = theirVersion(ctx, a)
+	m.version = certManagerVersion(ctx, a)
 	return objects, nil
 }
 
-// theirVersion is what the CRDs say of the version of cert-manager; empty where they do not, or may not be read.
-func theirVersion(ctx context.Context, reader client.Reader) string {
+// certManagerVersion is what the CRDs say of the version of cert-manager; empty where they do not, or may not be read.
+func certManagerVersion(ctx context.Context, reader client.Reader) string {
 	crd := &metav1.PartialObjectMetadata{}
 	crd.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
 	if err := reader.Get(ctx, client.ObjectKey{Name: "certificates." + v1alpha1.GroupCertManager}, crd); err != nil {

@@ -51,7 +51,7 @@ func migrate(out io.Writer, objects []unstructured.Unstructured, only selection,
 	slices.SortStableFunc(theirs, func(a, b unstructured.Unstructured) int {
 		return slices.Index(cmKinds, a.GetKind()) - slices.Index(cmKinds, b.GetKind())
 	})
-	if err := only.check(theirs); err != nil {
+	if err := only.validate(theirs); err != nil {
 		return err
 	}
 	vaults := map[string]bool{} // KIND namespace/name
@@ -65,7 +65,7 @@ func migrate(out io.Writer, objects []unstructured.Unstructured, only selection,
 			one = migrateIssuer(object)
 			vaults[object.GetKind()+" "+object.GetNamespace()+"/"+object.GetName()] = one.manifest != nil
 		}
-		if !only.has(object) {
+		if !only.includes(object) {
 			continue
 		}
 		if err := one.write(out); err != nil {
@@ -76,7 +76,7 @@ func migrate(out io.Writer, objects []unstructured.Unstructured, only selection,
 }
 
 // has tells whether an object is to be printed.
-func (s selection) has(object *unstructured.Unstructured) bool {
+func (s selection) includes(object *unstructured.Unstructured) bool {
 	if object.GetKind() != "Certificate" {
 		return len(s.names) == 0
 	}
@@ -84,7 +84,7 @@ func (s selection) has(object *unstructured.Unstructured) bool {
 }
 
 // check wants every name to be that of a Certificate.
-func (s selection) check(objects []unstructured.Unstructured) error {
+func (s selection) validate(objects []unstructured.Unstructured) error {
 	for _, name := range s.names {
 		if !slices.ContainsFunc(objects, func(o unstructured.Unstructured) bool { return o.GetKind() == "Certificate" && o.GetName() == name }) {
 			return fmt.Errorf("there is no Certificate %s of cert-manager among what was read: look in other namespaces with -n or -A, or in files with -f", name)
@@ -141,7 +141,7 @@ func migrateIssuer(object *unstructured.Unstructured) migrated {
 			strings.Join(slices.Sorted(maps.Keys(spec)), ", "), v1alpha1.GroupCertManager, object.GetKind(), object.GetName())}
 		return m
 	}
-	kept, lost := carry[v1alpha1.VaultIssuerSpec](vault, "spec.vault")
+	kept, lost := convertFields[v1alpha1.VaultIssuerSpec](vault, "spec.vault")
 	m.comments = lost
 	if object.GetKind() == v1alpha1.KindClusterIssuer {
 		m.comments = append(m.comments, "its Secrets must be in the controller's --cluster-resource-namespace, which is apisix-certs by default and was cert-manager before")
@@ -162,16 +162,16 @@ func migrateCertificate(object *unstructured.Unstructured, vaults map[string]boo
 	ref, _ := spec["issuerRef"].(map[string]any)
 	delete(spec, "issuerRef")
 	renamed, note := issuerRef(object.GetNamespace(), ref, vaults)
-	if made, done := madeFrom(object, renamed, version); done {
+	if made, done := sourceComments(object, renamed, version); done {
 		m.comments = made
 		return m
 	} else if len(made) > 0 {
 		m.comments = made
 	}
-	kept, lost := carry[v1alpha1.ApisixCertificateSpec](spec, "spec")
+	kept, lost := convertFields[v1alpha1.ApisixCertificateSpec](spec, "spec")
 	m.comments = append(m.comments, lost...)
 	kept["issuerRef"] = renamed
-	key, rotation := theirKey(kept["privateKey"], version)
+	key, rotation := keyWithDefaults(kept["privateKey"], version)
 	kept["privateKey"] = key
 	if rotation != "" {
 		m.comments = append(m.comments, rotation)
@@ -187,10 +187,10 @@ func migrateCertificate(object *unstructured.Unstructured, vaults map[string]boo
 	return m
 }
 
-// theirKey is a privateKey with what cert-manager takes where a field is unset. With what this project takes, a renewal
+// keyWithDefaults is a privateKey with what cert-manager takes where a field is unset. With what this project takes, a renewal
 // would ask for a key of another kind, which a role for RSA keys refuses. note is about the rotation policy; empty where one
 // is set.
-func theirKey(given any, version string) (key map[string]any, note string) {
+func keyWithDefaults(given any, version string) (key map[string]any, note string) {
 	key, _ = given.(map[string]any)
 	if key == nil {
 		key = map[string]any{}
@@ -247,9 +247,9 @@ var annotated = map[schema.GroupKind]string{
 	gatewayapi.ListenerSetKind.GroupKind():        "listenersets." + gatewayapi.ListenerSetKind.Group,
 }
 
-// madeFrom says what to do about a Certificate that cert-manager made from another object, and would make again. done:
+// sourceComments says what to do about a Certificate that cert-manager made from another object, and would make again. done:
 // that other object is all that is to be migrated.
-func madeFrom(object *unstructured.Unstructured, ref map[string]any, version string) (comments []string, done bool) {
+func sourceComments(object *unstructured.Unstructured, ref map[string]any, version string) (comments []string, done bool) {
 	owner := metav1.GetControllerOf(object)
 	if owner == nil {
 		return nil, false
@@ -328,18 +328,18 @@ func issuerRef(namespace string, ref map[string]any, vaults map[string]bool) (re
 func problemsIn(namespace string, spec map[string]any) []string {
 	var cert v1alpha1.ApisixCertificate
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(map[string]any{"spec": spec}, &cert); err != nil {
-		return []string{"mend: " + err.Error()}
+		return []string{"fix: " + err.Error()}
 	}
 	cert.Namespace = namespace
 	var problems []string
 	for _, p := range certspec.Problems(&cert) {
-		problems = append(problems, "mend: spec."+p.Error())
+		problems = append(problems, "fix: spec."+p.Error())
 	}
 	return problems
 }
 
 // carry takes over the fields of what is at path that T has, and says of the others that they have no equal.
-func carry[T any](spec map[string]any, path string) (kept map[string]any, lost []string) {
+func convertFields[T any](spec map[string]any, path string) (kept map[string]any, lost []string) {
 	var known T
 	kept = map[string]any{}
 	for _, field := range slices.Sorted(maps.Keys(spec)) {

@@ -88,15 +88,15 @@ func orDash(text string) string {
 }
 
 // when tells a time as one reads it: the day and how far off that is.
-func when(t *time.Time, now time.Time) string {
+func formatTime(t *time.Time, now time.Time) string {
 	if t == nil {
 		return ""
 	}
-	return t.UTC().Format("2006-01-02 15:04") + " (" + away(t, now) + ")"
+	return t.UTC().Format("2006-01-02 15:04") + " (" + relativeTime(t, now) + ")"
 }
 
 // away is how far off a time is.
-func away(t *time.Time, now time.Time) string {
+func relativeTime(t *time.Time, now time.Time) string {
 	switch {
 	case t == nil:
 		return ""
@@ -132,7 +132,7 @@ func startProgress(out io.Writer, step string) *progress {
 }
 
 // say names the next step.
-func (p *progress) say(format string, args ...any) {
+func (p *progress) setStep(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	step := terminal.Escape(fmt.Sprintf(format, args...))
@@ -156,7 +156,7 @@ func (p *progress) write() {
 }
 
 // end takes the line away. It may be called again.
-func (p *progress) end() {
+func (p *progress) stop() {
 	p.timer.Stop()
 	p.mu.Lock()
 	defer p.mu.Unlock()

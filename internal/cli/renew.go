@@ -69,8 +69,8 @@ func (r *renewCommand) run(c *cobra.Command, names []string) (err error) {
 		return errors.New("which certificates? Give names, or --selector, or --all")
 	}
 	r.waiting = startProgress(c.ErrOrStderr(), "asking the API server")
-	defer r.waiting.end()
-	if r.access, err = r.kube.open(); err != nil {
+	defer r.waiting.stop()
+	if r.access, err = r.kube.connect(); err != nil {
 		return err
 	}
 	chosen, err := r.choose(c.Context(), names)
@@ -79,17 +79,17 @@ func (r *renewCommand) run(c *cobra.Command, names []string) (err error) {
 	}
 	var renewals []renewal
 	for i := range chosen {
-		if err := r.ask(c.Context(), &chosen[i]); err != nil {
+		if err := r.requestRenewal(c.Context(), &chosen[i]); err != nil {
 			return err
 		}
 		renewals = append(renewals, renewal{Namespace: chosen[i].Namespace, Name: chosen[i].Name, Before: chosen[i].Status.Issued.SerialNumber})
 	}
 	if r.wait {
-		if err := r.await(c.Context(), renewals); err != nil {
+		if err := r.waitForRenewals(c.Context(), renewals); err != nil {
 			return err
 		}
 	}
-	r.waiting.end()
+	r.waiting.stop()
 	return r.report(renewals)
 }
 
@@ -116,7 +116,7 @@ func (r *renewCommand) choose(ctx context.Context, names []string) ([]v1alpha1.A
 }
 
 // ask sets the annotation.
-func (r *renewCommand) ask(ctx context.Context, cert *v1alpha1.ApisixCertificate) error {
+func (r *renewCommand) requestRenewal(ctx context.Context, cert *v1alpha1.ApisixCertificate) error {
 	if cert.Spec.Provided {
 		return fmt.Errorf("ApisixCertificate %s/%s cannot be renewed here: its Secret is kept by somebody else (spec.provided): renew it there", cert.Namespace, cert.Name)
 	}
@@ -125,8 +125,8 @@ func (r *renewCommand) ask(ctx context.Context, cert *v1alpha1.ApisixCertificate
 		cert.Annotations = map[string]string{}
 	}
 	cert.Annotations[v1alpha1.AnnotationRenewAt] = renewAt(cert, time.Now()).Format(time.RFC3339)
-	r.waiting.say("asking for ApisixCertificate %s/%s", cert.Namespace, cert.Name)
-	return r.access.explain(r.access.Patch(ctx, cert, client.MergeFrom(before)))
+	r.waiting.setStep("asking for ApisixCertificate %s/%s", cert.Namespace, cert.Name)
+	return r.access.explainError(r.access.Patch(ctx, cert, client.MergeFrom(before)))
 }
 
 // renewAt is a time that the controller takes for a new request: in whole seconds, after whatever was issued until now,
@@ -145,7 +145,7 @@ func renewAt(cert *v1alpha1.ApisixCertificate, now time.Time) time.Time {
 const renewPoll = 200 * time.Millisecond
 
 // await waits until each is renewed and served, or time is up.
-func (r *renewCommand) await(ctx context.Context, renewals []renewal) error {
+func (r *renewCommand) waitForRenewals(ctx context.Context, renewals []renewal) error {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	for i := range renewals {
@@ -155,11 +155,11 @@ func (r *renewCommand) await(ctx context.Context, renewals []renewal) error {
 			if err != nil {
 				return false, err
 			}
-			return one.look(standingOf(cert, time.Now()), r.waiting), nil
+			return one.update(statusOf(cert, time.Now()), r.waiting), nil
 		})
 		switch {
 		case errors.Is(err, context.Canceled):
-			return r.access.explain(err)
+			return r.access.explainError(err)
 		case errors.Is(err, context.DeadlineExceeded):
 			one.Problem = fmt.Sprintf("not renewed and served within %s: %s", r.timeout, one.Problem)
 		case err != nil:
@@ -170,7 +170,7 @@ func (r *renewCommand) await(ctx context.Context, renewals []renewal) error {
 }
 
 // look tells whether the new certificate is issued and served.
-func (one *renewal) look(now standing, waiting *progress) bool {
+func (one *renewal) update(now certificateStatus, waiting *progress) bool {
 	if now.Serial != "" && now.Serial != one.Before {
 		one.Serial, one.Served = now.Serial, now.Served
 	}
@@ -182,7 +182,7 @@ func (one *renewal) look(now standing, waiting *progress) bool {
 	if one.Serial == "" && now.Ready == "True" {
 		one.Problem = "the controller has not renewed it: apisix-certs check tells whether it runs"
 	}
-	waiting.say("waiting for ApisixCertificate %s/%s: %s", one.Namespace, one.Name, one.Problem)
+	waiting.setStep("waiting for ApisixCertificate %s/%s: %s", one.Namespace, one.Name, one.Problem)
 	return false
 }
 
@@ -203,7 +203,7 @@ func (r *renewCommand) report(renewals []renewal) error {
 		}
 	}
 	if failed > 0 {
-		return &foundError{fmt.Sprintf("%d of %d certificates were not renewed", failed, len(renewals))}
+		return &problemsError{fmt.Sprintf("%d of %d certificates were not renewed", failed, len(renewals))}
 	}
 	return nil
 }

@@ -67,7 +67,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	for line := range strings.Lines(suggestions.Replace(err.Error())) {
 		fmt.Fprintln(errOut, "error:", terminal.Escape(strings.TrimSpace(line)))
 	}
-	if found := (*foundError)(nil); errors.As(err, &found) {
+	if found := (*problemsError)(nil); errors.As(err, &found) {
 		return exitFound
 	}
 	return exitFailed

@@ -65,9 +65,9 @@ func (s *statusCommand) run(c *cobra.Command, name string) (err error) {
 		return err
 	}
 	waiting := startProgress(c.ErrOrStderr(), "asking the API server")
-	defer waiting.end()
+	defer waiting.stop()
 	s.kube.all = s.kube.all || len(s.kube.watched) > 0
-	a, err := s.kube.open()
+	a, err := s.kube.connect()
 	if err != nil {
 		return err
 	}
@@ -75,25 +75,25 @@ func (s *statusCommand) run(c *cobra.Command, name string) (err error) {
 	if err != nil {
 		return err
 	}
-	waiting.end()
+	waiting.stop()
 	s.table = newStatusTable(s.out, printers.PrintOptions{NoHeaders: s.print.noHeaders, WithNamespace: s.kube.all, Wide: s.print.wide()})
-	standings := standingsOf(list.Items, time.Now())
-	if err := s.show(list, standings, name); err != nil {
+	statuses := statusesOf(list.Items, time.Now())
+	if err := s.show(list, statuses, name); err != nil {
 		return err
 	}
 	if s.watch {
-		return a.explain(s.follow(c.Context(), a, list, name))
+		return a.explainError(s.watchAll(c.Context(), a, list, name))
 	}
-	if len(standings) == 0 && s.printer == nil {
-		fmt.Fprintln(c.ErrOrStderr(), "No ApisixCertificates found"+inNamespace(strings.Join(a.within(), ", "))+".")
+	if len(statuses) == 0 && s.printer == nil {
+		fmt.Fprintln(c.ErrOrStderr(), "No ApisixCertificates found"+inNamespace(strings.Join(a.namespaces(), ", "))+".")
 	}
-	if slices.ContainsFunc(standings, func(s standing) bool { return s.Ready != "True" }) {
-		return &foundError{}
+	if slices.ContainsFunc(statuses, func(s certificateStatus) bool { return s.Ready != "True" }) {
+		return &problemsError{}
 	}
 	return nil
 }
 
-func (s *statusCommand) show(list *v1alpha1.ApisixCertificateList, standings []standing, name string) error {
+func (s *statusCommand) show(list *v1alpha1.ApisixCertificateList, statuses []certificateStatus, name string) error {
 	switch {
 	case s.printer != nil && name == "" && !s.watch:
 		return s.printAll(list.Items)
@@ -104,13 +104,13 @@ func (s *statusCommand) show(list *v1alpha1.ApisixCertificateList, standings []s
 			}
 		}
 		return nil
-	case len(standings) == 0:
+	case len(statuses) == 0:
 		return nil
 	}
 	now := time.Now()
-	err := s.table.show(standings, now)
+	err := s.table.show(statuses, now)
 	if err == nil && name != "" {
-		standings[0].tell(s.out, now)
+		statuses[0].writeDetails(s.out, now)
 	}
 	return err
 }
@@ -148,20 +148,20 @@ func unstructuredOf(cert *v1alpha1.ApisixCertificate) (*unstructured.Unstructure
 }
 
 // follow shows each change until ctx ends.
-func (s *statusCommand) follow(ctx context.Context, a *access, list *v1alpha1.ApisixCertificateList, name string) error {
-	shown := map[client.ObjectKey]standing{}
+func (s *statusCommand) watchAll(ctx context.Context, a *access, list *v1alpha1.ApisixCertificateList, name string) error {
+	shown := map[client.ObjectKey]certificateStatus{}
 	for i := range list.Items {
-		shown[client.ObjectKeyFromObject(&list.Items[i])] = s.standing(&list.Items[i], time.Now())
+		shown[client.ObjectKeyFromObject(&list.Items[i])] = s.comparable(&list.Items[i], time.Now())
 	}
 	var one sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
-	for _, namespace := range a.within() {
+	for _, namespace := range a.namespaces() {
 		group.Go(func() error {
-			return s.followIn(ctx, a, namespace, func(cert *v1alpha1.ApisixCertificate, deleted bool) {
+			return s.watchNamespace(ctx, a, namespace, func(cert *v1alpha1.ApisixCertificate, deleted bool) {
 				one.Lock()
 				defer one.Unlock()
 				if name == "" || cert.Name == name {
-					s.changed(shown, cert, deleted)
+					s.showChange(shown, cert, deleted)
 				}
 			})
 		})
@@ -170,7 +170,7 @@ func (s *statusCommand) follow(ctx context.Context, a *access, list *v1alpha1.Ap
 }
 
 // followIn passes on what happens in a namespace. A watch that the API server ends is begun again.
-func (s *statusCommand) followIn(ctx context.Context, a *access, namespace string, happened func(cert *v1alpha1.ApisixCertificate, deleted bool)) error {
+func (s *statusCommand) watchNamespace(ctx context.Context, a *access, namespace string, happened func(cert *v1alpha1.ApisixCertificate, deleted bool)) error {
 	parsed, _ := labels.Parse(s.selector) // it was parsed for the list
 	for ctx.Err() == nil {
 		w, err := a.Watch(ctx, &v1alpha1.ApisixCertificateList{}, client.InNamespace(namespace), client.MatchingLabelsSelector{Selector: parsed})
@@ -190,9 +190,9 @@ func (s *statusCommand) followIn(ctx context.Context, a *access, namespace strin
 	return nil
 }
 
-// standing is what a change is compared by: what the table shows, or the whole object.
-func (s *statusCommand) standing(cert *v1alpha1.ApisixCertificate, now time.Time) standing {
-	st := standingOf(cert, now)
+// certificateStatus is what a change is compared by: what the table shows, or the whole object.
+func (s *statusCommand) comparable(cert *v1alpha1.ApisixCertificate, now time.Time) certificateStatus {
+	st := statusOf(cert, now)
 	if s.printer != nil {
 		st.version = cert.ResourceVersion
 	}
@@ -200,9 +200,9 @@ func (s *statusCommand) standing(cert *v1alpha1.ApisixCertificate, now time.Time
 }
 
 // changed shows a certificate if it is another than the last time.
-func (s *statusCommand) changed(shown map[client.ObjectKey]standing, cert *v1alpha1.ApisixCertificate, deleted bool) {
+func (s *statusCommand) showChange(shown map[client.ObjectKey]certificateStatus, cert *v1alpha1.ApisixCertificate, deleted bool) {
 	now := time.Now()
-	st := s.standing(cert, now)
+	st := s.comparable(cert, now)
 	if deleted {
 		st.Ready, st.Reason, st.Message = "Deleted", "Deleted", ""
 	}
@@ -215,5 +215,5 @@ func (s *statusCommand) changed(shown map[client.ObjectKey]standing, cert *v1alp
 		_ = s.printOne(cert)
 		return
 	}
-	_ = s.table.show([]standing{st}, now)
+	_ = s.table.show([]certificateStatus{st}, now)
 }

@@ -29,8 +29,8 @@ func newStatusTable(out io.Writer, options printers.PrintOptions) *statusTable {
 }
 
 // show prints rows, after the header if that is still to come. On a terminal those that are not Ready are in colour.
-func (t *statusTable) show(standings []standing, now time.Time) error {
-	if err := t.printer.PrintObj(standingTable(standings, now), t.columns); err != nil {
+func (t *statusTable) show(statuses []certificateStatus, now time.Time) error {
+	if err := t.printer.PrintObj(tableOf(statuses, now), t.columns); err != nil {
 		return err
 	}
 	if err := t.columns.Flush(); err != nil {
@@ -43,7 +43,7 @@ func (t *statusTable) show(standings []standing, now time.Time) error {
 	for line := range strings.Lines(t.printed.String()) {
 		c := bold
 		if row >= 0 {
-			c = colourOf(standings[row].Ready)
+			c = colourOf(statuses[row].Ready)
 		}
 		fmt.Fprintln(t.out, paint(t.out, c, strings.TrimRight(line, " \n")))
 		row++

@@ -20,8 +20,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/terminal"
 )
 
-// standing is how a certificate stands, as status tells it.
-type standing struct {
+// certificateStatus is how a certificate stands, as status tells it.
+type certificateStatus struct {
 	Namespace  string
 	Name       string
 	Hosts      []string
@@ -41,24 +41,24 @@ type standing struct {
 	version    string // of the object, where all of it counts
 }
 
-// standingsOf sorts those that are not Ready first, then by namespace and name.
-func standingsOf(list []v1alpha1.ApisixCertificate, now time.Time) []standing {
-	standings := []standing{}
+// statusesOf sorts those that are not Ready first, then by namespace and name.
+func statusesOf(list []v1alpha1.ApisixCertificate, now time.Time) []certificateStatus {
+	statuses := []certificateStatus{}
 	for i := range list {
-		standings = append(standings, standingOf(&list[i], now))
+		statuses = append(statuses, statusOf(&list[i], now))
 	}
-	slices.SortFunc(standings, func(a, b standing) int {
-		return cmp.Or(cmp.Compare(order(a.Ready), order(b.Ready)), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	slices.SortFunc(statuses, func(a, b certificateStatus) int {
+		return cmp.Or(cmp.Compare(readyRank(a.Ready), readyRank(b.Ready)), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
-	return standings
+	return statuses
 }
 
-func order(ready string) int { return slices.Index([]string{"False", "Unknown", "True"}, ready) }
+func readyRank(ready string) int { return slices.Index([]string{"False", "Unknown", "True"}, ready) }
 
-// standingOf reads the status. A certificate that has ended is not Ready, whatever a controller that does not run any
+// statusOf reads the status. A certificate that has ended is not Ready, whatever a controller that does not run any
 // more wrote.
-func standingOf(cert *v1alpha1.ApisixCertificate, now time.Time) standing {
-	s := standing{
+func statusOf(cert *v1alpha1.ApisixCertificate, now time.Time) certificateStatus {
+	s := certificateStatus{
 		Namespace: cert.Namespace, Name: cert.Name, Hosts: hostsOf(cert), Secret: cert.Spec.SecretName,
 		Serial: cert.Status.Issued.SerialNumber, Pushed: conditionOf(cert, v1alpha1.ConditionPushed),
 		Served: conditionOf(cert, v1alpha1.ConditionServed), Ready: conditionOf(cert, v1alpha1.ConditionReady),
@@ -107,32 +107,32 @@ func conditionOf(cert *v1alpha1.ApisixCertificate, kind string) string {
 	return string(c.Status)
 }
 
-func (s standing) key() client.ObjectKey {
+func (s certificateStatus) key() client.ObjectKey {
 	return client.ObjectKey{Namespace: s.Namespace, Name: s.Name}
 }
 
-func (s standing) same(other standing) bool { return reflect.DeepEqual(s, other) }
+func (s certificateStatus) same(other certificateStatus) bool { return reflect.DeepEqual(s, other) }
 
-// standingColumns are those of the table; the ones with a priority are shown with -o wide.
-var standingColumns = []metav1.TableColumnDefinition{
+// statusColumns are those of the table; the ones with a priority are shown with -o wide.
+var statusColumns = []metav1.TableColumnDefinition{
 	{Name: "Name", Type: "string", Format: "name"}, {Name: "Ready", Type: "string"}, {Name: "Hosts", Type: "string"},
 	{Name: "Expires", Type: "string"}, {Name: "Renews", Type: "string"}, {Name: "Pushed", Type: "string"}, {Name: "Served", Type: "string"},
 	{Name: "Reason", Type: "string"}, {Name: "Issuer", Type: "string", Priority: 1}, {Name: "Secret", Type: "string", Priority: 1},
 	{Name: "Message", Type: "string", Priority: 1},
 }
 
-func standingTable(standings []standing, now time.Time) *metav1.Table {
-	table := &metav1.Table{ColumnDefinitions: standingColumns}
-	for _, s := range standings {
+func tableOf(statuses []certificateStatus, now time.Time) *metav1.Table {
+	table := &metav1.Table{ColumnDefinitions: statusColumns}
+	for _, s := range statuses {
 		table.Rows = append(table.Rows, s.row(now))
 	}
 	return table
 }
 
-func (s standing) row(now time.Time) metav1.TableRow {
+func (s certificateStatus) row(now time.Time) metav1.TableRow {
 	row := metav1.TableRow{Object: runtime.RawExtension{Object: &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: s.Name}}}}
 	for _, text := range []string{
-		s.Name, s.Ready, shortHosts(s.Hosts), away(s.Expires, now), away(s.Renewal, now), s.Pushed, s.Served, s.Reason,
+		s.Name, s.Ready, shortHosts(s.Hosts), relativeTime(s.Expires, now), relativeTime(s.Renewal, now), s.Pushed, s.Served, s.Reason,
 		s.Issuer, s.Secret, s.Message,
 	} {
 		row.Cells = append(row.Cells, terminal.Escape(orDash(text)))
@@ -153,15 +153,15 @@ func shortHosts(hosts []string) string {
 }
 
 // tell writes what a row leaves out.
-func (s standing) tell(out io.Writer, now time.Time) {
+func (s certificateStatus) writeDetails(out io.Writer, now time.Time) {
 	line := func(format string, args ...any) { fmt.Fprintln(out, terminal.Escape(fmt.Sprintf(format, args...))) }
 	fmt.Fprintln(out)
 	line("Serial: %s", orDash(s.Serial))
 	line("Hosts: %s", strings.Join(s.Hosts, ", "))
 	line("Issuer: %s", orDash(s.Issuer))
 	line("Secret: %s", s.Secret)
-	line("Expires: %s", orDash(when(s.Expires, now)))
-	line("Renews: %s", orDash(when(s.Renewal, now)))
+	line("Expires: %s", orDash(formatTime(s.Expires, now)))
+	line("Renews: %s", orDash(formatTime(s.Renewal, now)))
 	for _, text := range s.conditions {
 		line("%s", text)
 	}

@@ -18,8 +18,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/terminal"
 )
 
-// doctor is one call of check.
-type doctor struct {
+// checker is one call of check.
+type checker struct {
 	kube kubeFlags
 	// options are the controller's: those given, else those of its Deployment.
 	options controllers.Options
@@ -33,26 +33,26 @@ type doctor struct {
 	// readersKnown: the options tell whether the controller asks Kubernetes who reads its page and metrics.
 	readersKnown bool
 
-	access  *access
-	home    client.ObjectKey // the ServiceAccount
-	waiting *progress
-	now     time.Time
-	told    diagnosis
+	access    *access
+	home      client.ObjectKey // the ServiceAccount
+	waiting   *progress
+	now       time.Time
+	diagnosis diagnosis
 
-	issuers map[string]issuerLook // by objectOf
+	issuers map[string]issuerResult // by objectOf
 	// issuersRead: all were, so that one that is not among them does not exist.
 	issuersRead bool
-	gateways    map[string]gatewayLook // by ingress class
-	uses        map[string][]use       // by NAMESPACE/NAME of the Secret
+	gateways    map[string]gatewayResult // by ingress class
+	uses        map[string][]use         // by NAMESPACE/NAME of the Secret
 }
 
-// excuse notes an error that keeps one check from being made, and is no reason to leave out the others.
-func (d *doctor) excuse(err error) bool {
+// noteSkipped notes an error that keeps one check from being made, and is no reason to leave out the others.
+func (d *checker) noteSkipped(err error) bool {
 	switch {
 	case apierrors.IsForbidden(err):
-		d.told.note("you may not look: " + d.access.explain(err).Error())
+		d.diagnosis.addNote("you may not look: " + d.access.explainError(err).Error())
 	case meta.IsNoMatchError(err), apierrors.IsNotFound(err):
-		d.told.note("the cluster lacks the CRD")
+		d.diagnosis.addNote("the cluster lacks the CRD")
 	default:
 		return false
 	}
@@ -60,7 +60,7 @@ func (d *doctor) excuse(err error) bool {
 }
 
 // certificates lists those that are looked at.
-func (d *doctor) certificates(ctx context.Context) ([]v1alpha1.ApisixCertificate, error) {
+func (d *checker) certificates(ctx context.Context) ([]v1alpha1.ApisixCertificate, error) {
 	var list v1alpha1.ApisixCertificateList
 	err := d.access.list(ctx, &list)
 	return list.Items, err
@@ -68,7 +68,7 @@ func (d *doctor) certificates(ctx context.Context) ([]v1alpha1.ApisixCertificate
 
 // diagnosis is what check tells. Its JSON stays as it is.
 type diagnosis struct {
-	Checks   []checked     `json:"checks"`
+	Checks   []checkResult `json:"checks"`
 	Summary  map[state]int `json:"summary"` // how many checks have which state
 	Findings []finding     `json:"findings"`
 }
@@ -83,10 +83,10 @@ const (
 )
 
 // checked is one check that was made.
-type checked struct {
+type checkResult struct {
 	Name     string   `json:"name"`
 	State    state    `json:"state"`
-	Looked   int      `json:"looked"` // at how many objects or rules
+	Checked  int      `json:"checked"` // at how many objects or rules
 	Findings int      `json:"findings"`
 	Notes    []string `json:"notes,omitempty"` // what could not be looked at, and why; no faults
 }
@@ -97,25 +97,25 @@ type finding struct {
 	Object  string `json:"object"`          // KIND NAMESPACE/NAME, or a flag with its value
 	Field   string `json:"field,omitempty"` // of the object
 	Problem string `json:"problem"`
-	Mend    string `json:"mend"`
+	Fix     string `json:"fix"`
 }
 
-func (t *diagnosis) begin(name string) { t.Checks = append(t.Checks, checked{Name: name}) }
+func (t *diagnosis) startCheck(name string) { t.Checks = append(t.Checks, checkResult{Name: name}) }
 
-func (t *diagnosis) current() *checked { return &t.Checks[len(t.Checks)-1] }
+func (t *diagnosis) current() *checkResult { return &t.Checks[len(t.Checks)-1] }
 
-func (t *diagnosis) looked(n int) { t.current().Looked += n }
+func (t *diagnosis) addChecked(n int) { t.current().Checked += n }
 
-func (t *diagnosis) note(text string) { t.current().Notes = append(t.current().Notes, text) }
+func (t *diagnosis) addNote(text string) { t.current().Notes = append(t.current().Notes, text) }
 
-func (t *diagnosis) find(f finding) {
+func (t *diagnosis) addFinding(f finding) {
 	f.Check = t.current().Name
 	t.current().Findings++
 	t.Findings = append(t.Findings, f)
 }
 
 // conclude sets the states of the checks.
-func (t *diagnosis) conclude() {
+func (t *diagnosis) setStates() {
 	t.Summary = map[state]int{stateOK: 0, stateSkipped: 0, stateFailed: 0}
 	for i := range t.Checks {
 		c := &t.Checks[i]
@@ -134,9 +134,9 @@ func (t *diagnosis) conclude() {
 	}
 }
 
-// apart separates a message of this project into what is wrong and, after its last semicolon or colon, how to fix it. For a
-// message without a fix it returns other. A fix begins with a verb, so the colon between a field and its value does not count.
-func apart(message, other string) (problem, mend string) {
+// apart separates a message of this project into what is wrong and, behind its last colon, how to mend it, where other
+// says so of a message that has none. A colon of a field with its value is none of these: what mends begins with a verb.
+func splitMessage(message, other string) (problem, mend string) {
 	for end := len(message); ; {
 		i := max(strings.LastIndex(message[:end], ": "), strings.LastIndex(message[:end], "; "))
 		if i < 0 {
@@ -154,11 +154,11 @@ var stateColours = map[state]colour{stateOK: green, stateSkipped: yellow, stateF
 func (t *diagnosis) write(out io.Writer) {
 	for _, c := range t.Checks {
 		verdict := paint(out, stateColours[c.State], fmt.Sprintf("%-7s", c.State))
-		if c.State == stateSkipped && c.Looked == 0 && len(c.Notes) == 1 {
+		if c.State == stateSkipped && c.Checked == 0 && len(c.Notes) == 1 {
 			fmt.Fprintf(out, "%s %s: %s\n", verdict, c.Name, terminal.Escape(c.Notes[0]))
 			continue
 		}
-		fmt.Fprintf(out, "%s %-12s  %d looked at\n", verdict, c.Name, c.Looked)
+		fmt.Fprintf(out, "%s %-12s  %d looked at\n", verdict, c.Name, c.Checked)
 		for _, note := range c.Notes {
 			fmt.Fprintf(out, "        %s %s\n", paint(out, yellow, "skipped:"), terminal.Escape(note))
 		}
@@ -169,6 +169,6 @@ func (t *diagnosis) write(out io.Writer) {
 		if f.Field != "" {
 			where += ", " + f.Field
 		}
-		fmt.Fprintf(out, "\n%s\n  %s\n  mend: %s\n", paint(out, bold, terminal.Escape(where)), terminal.Escape(f.Problem), terminal.Escape(f.Mend))
+		fmt.Fprintf(out, "\n%s\n  %s\n  mend: %s\n", paint(out, bold, terminal.Escape(where)), terminal.Escape(f.Problem), terminal.Escape(f.Fix))
 	}
 }
