@@ -18,17 +18,17 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/issuer"
 )
 
-// issuerResult is what a look at an issuer showed.
+// issuerResult is the result of the checks of an issuer.
 type issuerResult struct {
-	// faulty: a finding tells why, so that its certificates need not tell it again.
+	// faulty is set if there is a finding about the issuer, which is not repeated for its certificates.
 	faulty bool
-	status vault.Status // zero where Vault could not be asked from here
+	status vault.Status // zero if Vault cannot be reached from here
 }
 
-// issuerTimeout bounds the look at one issuer.
+// issuerTimeout limits the checks of one issuer.
 const issuerTimeout = 20 * time.Second
 
-// checkIssuers asks the Vault of each issuer as the controller does: by its credentials.
+// checkIssuers logs in to the Vault of each issuer with its credentials, as the controller does.
 func (d *checker) checkIssuers(ctx context.Context) error {
 	sessions := d.options.Sessions(d.access, d.access)
 	sessions.UserAgent = d.access.config.UserAgent
@@ -41,7 +41,7 @@ func (d *checker) checkIssuers(ctx context.Context) error {
 	}
 	d.issuersRead = len(d.diagnosis.current().Notes) == 0
 	for _, one := range found {
-		d.waiting.setStep("asking %s", objectOf(one))
+		d.waiting.setStep("checking %s", objectOf(one))
 		d.diagnosis.addChecked(1)
 		look, err := d.checkIssuer(ctx, sessions, one)
 		sessions.Forget(issuer.KeyOf(one))
@@ -53,7 +53,7 @@ func (d *checker) checkIssuers(ctx context.Context) error {
 	return nil
 }
 
-// listIssuers lists those of the namespace that is looked at, the cluster's, and those of cert-manager in use.
+// listIssuers lists the VaultIssuers of the selected namespaces, all ClusterVaultIssuers, and the cert-manager issuers in use.
 func (d *checker) listIssuers(ctx context.Context) ([]v1alpha1.Issuer, error) {
 	var found []v1alpha1.Issuer
 	var list v1alpha1.VaultIssuerList
@@ -72,11 +72,11 @@ func (d *checker) listIssuers(ctx context.Context) ([]v1alpha1.Issuer, error) {
 		clusterList.Items[i].Kind = v1alpha1.KindClusterVaultIssuer
 		found = append(found, &clusterList.Items[i])
 	}
-	foreign, err := d.certManagerIssuers(ctx)
-	return append(found, foreign...), err
+	others, err := d.certManagerIssuers(ctx)
+	return append(found, others...), err
 }
 
-// certManagerIssuers are those of cert-manager, of type vault, that certificates name.
+// certManagerIssuers returns the cert-manager issuers of type vault that certificates refer to.
 func (d *checker) certManagerIssuers(ctx context.Context) ([]v1alpha1.Issuer, error) {
 	certificates, err := d.certificates(ctx)
 	if err != nil {
@@ -88,7 +88,7 @@ func (d *checker) certManagerIssuers(ctx context.Context) ([]v1alpha1.Issuer, er
 		ref := certificates[i].Spec.IssuerRef.WithKind()
 		name := issuerObject(&certificates[i])
 		if ref.External() {
-			d.issuers[name] = issuerResult{} // cert-manager asks it, and nothing here may read it
+			d.issuers[name] = issuerResult{} // used through cert-manager, and not readable
 			continue
 		}
 		if v1alpha1.GroupOf(ref.Kind) != v1alpha1.GroupCertManager || seen[name] {
@@ -106,7 +106,7 @@ func (d *checker) certManagerIssuers(ctx context.Context) ([]v1alpha1.Issuer, er
 		case one != nil && one.Vault():
 			found = append(found, one)
 		case one != nil:
-			d.issuers[name] = issuerResult{} // cert-manager asks it
+			d.issuers[name] = issuerResult{} // used through cert-manager
 		}
 	}
 	return found, nil
@@ -121,7 +121,7 @@ func keyOfRef(cert *v1alpha1.ApisixCertificate) issuer.Key {
 	return key
 }
 
-// issuerObject names the issuer of a certificate as objectOf does.
+// issuerObject returns the kind and name of the issuer of a certificate, as objectOf does.
 func issuerObject(cert *v1alpha1.ApisixCertificate) string { return named(keyOfRef(cert)) }
 
 func objectOf(one v1alpha1.Issuer) string { return named(issuer.KeyOf(one)) }
@@ -146,19 +146,19 @@ func (d *checker) checkIssuer(ctx context.Context, sessions *issuer.Sessions, on
 	}
 	switch {
 	case err != nil && d.onlyReachableFromPods(one, err):
-		d.diagnosis.addNote(objectOf(one) + " is Ready, but its Vault cannot be asked from here, so its role is not compared: run check in the controller's Pod")
+		d.diagnosis.addNote(objectOf(one) + " is Ready, but Vault cannot be reached from here, so the role is not compared: run check in the controller's Pod")
 		return issuerResult{}, nil
 	case apierrors.IsForbidden(err):
-		d.diagnosis.addNote(objectOf(one) + ": its credentials may not be read: " + d.access.explainError(err).Error())
+		d.diagnosis.addNote(objectOf(one) + ": cannot read its credentials: " + d.access.explainError(err).Error())
 		return issuerResult{}, nil
 	case err != nil:
 		return issuerResult{faulty: true}, d.addIssuerFinding(one, err)
 	case !status.CANotAfter.IsZero() && status.CANotAfter.Sub(d.now) < caWarning:
 		d.diagnosis.addFinding(finding{Object: objectOf(one), Field: "spec.path", Problem: "the CA " + expiryText(status.CANotAfter, d.now) +
-			", and no certificate of it outlives it", Fix: "renew the CA in Vault, and make the new issuer the role's"})
+			", and its certificates are not valid beyond that date", Fix: "renew the CA in Vault, and set the new issuer in the role"})
 	}
 	if status.Leases {
-		d.diagnosis.addFinding(finding{Object: objectOf(one), Field: "spec.path", Problem: "the role has generate_lease=true, so Vault revokes all its certificates when the controller's token ends",
+		d.diagnosis.addFinding(finding{Object: objectOf(one), Field: "spec.path", Problem: "the role has generate_lease=true, so Vault revokes all its certificates when the controller's token expires",
 			Fix: "set generate_lease=false on the role in Vault"})
 	}
 	for _, note := range status.Notes {
@@ -167,24 +167,24 @@ func (d *checker) checkIssuer(ctx context.Context, sessions *issuer.Sessions, on
 	return issuerResult{status: status}, nil
 }
 
-// caWarning is how long before its end a CA is found ending, as the controller's flag has it by default.
+// caWarning is how long before its expiry a CA is a finding. It is the default of the controller's --ca-expiry-warning.
 const caWarning = 30 * 24 * time.Hour
 
 func expiryText(at, now time.Time) string {
 	if !now.Before(at) {
-		return "has ended"
+		return "has expired"
 	}
-	return fmt.Sprintf("ends within %d days", caWarning/(24*time.Hour))
+	return fmt.Sprintf("expires within %d days", caWarning/(24*time.Hour))
 }
 
-// onlyReachableFromPods tells a Vault that only Pods reach from one that nobody does: there the controller says Ready.
+// onlyReachableFromPods reports whether Vault cannot be reached from here, but the controller can: the issuer is Ready.
 func (d *checker) onlyReachableFromPods(one v1alpha1.Issuer, err error) bool {
-	var answer *vault.Error
-	return errors.As(err, &answer) && answer.Kind == vault.Transient && answer.Status == 0 &&
+	var response *vault.Error
+	return errors.As(err, &response) && response.Kind == vault.Transient && response.Status == 0 &&
 		meta.IsStatusConditionTrue(one.IssuerStatus().Conditions, v1alpha1.ConditionReady)
 }
 
-// checkTokenRight tells whether the controller may have the token of the ServiceAccount that the issuer logs in with.
+// checkTokenRight reports whether the controller is allowed to create tokens of the ServiceAccount of the issuer.
 func (d *checker) checkTokenRight(ctx context.Context, one v1alpha1.Issuer, home string) (may bool, err error) {
 	field, account := "", (*v1alpha1.ServiceAccountReference)(nil)
 	switch auth := one.IssuerSpec().Auth; {
@@ -202,27 +202,27 @@ func (d *checker) checkTokenRight(ctx context.Context, one v1alpha1.Issuer, home
 		return may, err
 	}
 	d.diagnosis.addFinding(finding{Object: objectOf(one), Field: field,
-		Problem: fmt.Sprintf("the controller may not ask for tokens of ServiceAccount %s in namespace %s", key.Name, key.Namespace),
-		Fix: fmt.Sprintf("allow it with kubectl -n %s create role %s-token --verb=create --resource=serviceaccounts/token --resource-name=%s, and a RoleBinding of it to ServiceAccount %s",
+		Problem: fmt.Sprintf("the controller is not allowed to create tokens of ServiceAccount %s in namespace %s", key.Name, key.Namespace),
+		Fix: fmt.Sprintf("permit it with kubectl -n %s create role %s-token --verb=create --resource=serviceaccounts/token --resource-name=%s, and a RoleBinding to ServiceAccount %s",
 			key.Namespace, key.Name, key.Name, d.home)})
 	return false, nil
 }
 
-// issuerFields are those of an issuer that an operation of Vault goes by.
+// issuerFields are the fields of an issuer that decide the result of an operation of Vault.
 var issuerFields = map[string]string{"login": "spec.auth", "health": "spec.server", "capabilities": "spec.path", "role": "spec.path", "ca": "spec.path"}
 
-// addIssuerFinding makes a finding of an error of a session, and returns those that are of the API server.
+// addIssuerFinding adds a finding for an error of a session. It returns errors of the API server.
 func (d *checker) addIssuerFinding(one v1alpha1.Issuer, err error) error {
 	f := finding{Object: objectOf(one)}
 	var credentials *issuer.CredentialsError
-	var answer *vault.Error
+	var response *vault.Error
 	var field certs.FieldError
 	switch {
 	case errors.As(err, &credentials):
 		f.Field, f.Problem, f.Fix = credentials.Field, credentials.Problem, credentials.Mend
-	case errors.As(err, &answer):
-		f.Field = issuerFields[answer.Op]
-		f.Problem, f.Fix = splitMessage(answer.Message, "check "+f.Field+", and that Vault runs")
+	case errors.As(err, &response):
+		f.Field = issuerFields[response.Op]
+		f.Problem, f.Fix = splitMessage(response.Message, "check "+f.Field+", and that Vault runs")
 	case errors.As(err, &field):
 		f.Field, f.Problem, f.Fix = "spec."+field.Field, field.Problem, field.Mend
 	default:

@@ -29,7 +29,7 @@ func keyOf(object client.Object) client.ObjectKey { return client.ObjectKeyFromO
 func (d *checker) readTLSUses(ctx context.Context) error {
 	var list configv2.ApisixTlsList
 	if err := d.access.list(ctx, &list); err != nil {
-		return ignoreNoMatch(err) // a cluster may have Ingresses alone
+		return ignoreNoMatch(err) // the CRD is optional
 	}
 	for i := range list.Items {
 		tls := &list.Items[i]
@@ -59,7 +59,7 @@ func (d *checker) readIngressUses(ctx context.Context) error {
 	return nil
 }
 
-// readListenerUses reads Gateways and ListenerSets, whose CRDs a cluster may lack.
+// readListenerUses reads Gateways and ListenerSets, whose CRDs are optional.
 func (d *checker) readListenerUses(ctx context.Context) error {
 	for _, kind := range []schema.GroupVersionKind{gatewayapi.GatewayKind, gatewayapi.ListenerSetKind} {
 		list := &unstructured.UnstructuredList{}
@@ -88,7 +88,7 @@ func ignoreNoMatch(err error) error {
 	return err
 }
 
-// sourceKinds are the kinds whose annotations opt them in.
+// sourceKinds are the kinds that annotations opt in.
 var sourceKinds = []schema.GroupVersionKind{
 	{Group: "apisix.apache.org", Version: "v2", Kind: "ApisixTls"},
 	{Group: "apisix.apache.org", Version: "v2", Kind: "ApisixRoute"},
@@ -97,7 +97,7 @@ var sourceKinds = []schema.GroupVersionKind{
 	gatewayapi.GatewayKind, gatewayapi.ListenerSetKind,
 }
 
-// checkSources looks for annotated objects for which no ApisixCertificate was made.
+// checkSources finds annotated objects without an ApisixCertificate.
 func (d *checker) checkSources(ctx context.Context) error {
 	certificates, err := d.certificates(ctx)
 	if err != nil {
@@ -129,7 +129,7 @@ func (d *checker) checkSources(ctx context.Context) error {
 	return nil
 }
 
-// sourceSettlePeriod is how long an ApisixCertificate may take to be made.
+// sourceSettlePeriod is the time that the controller has to create an ApisixCertificate.
 const sourceSettlePeriod = 5 * time.Second
 
 func optedIn(source *metav1.PartialObjectMetadata) bool {
@@ -141,15 +141,15 @@ func optedIn(source *metav1.PartialObjectMetadata) bool {
 	return false
 }
 
-// sourceFinding tells the last thing that the controller said of the object.
+// sourceFinding returns a finding with the last event of the object that says why it has no ApisixCertificate.
 func (d *checker) sourceFinding(ctx context.Context, kind string, source *metav1.PartialObjectMetadata) finding {
-	f := finding{Object: kind + " " + keyOf(source).String(), Field: "metadata.annotations", Problem: "it is annotated, and there is no ApisixCertificate of it",
-		Fix: "see that the controller runs and that its --ingress-class is the object's"}
+	f := finding{Object: kind + " " + keyOf(source).String(), Field: "metadata.annotations", Problem: "the object is annotated, but has no ApisixCertificate",
+		Fix: "check that the controller runs and that its --ingress-class is the class of the object"}
 	var events corev1.EventList
 	err := d.access.List(ctx, &events, client.InNamespace(source.Namespace), client.MatchingFieldsSelector{Selector: fields.Set{
 		"involvedObject.kind": kind, "involvedObject.name": source.Name,
 	}.AsSelector()})
-	if err != nil { // then it is said without
+	if err != nil { // events are optional
 		return f
 	}
 	reasons := []string{v1alpha1.ReasonInvalidSource, v1alpha1.ReasonCovered}
@@ -167,5 +167,5 @@ func (d *checker) addUse(secret, object string, hosts []string) {
 		hosts[i] = certs.NormalizeHost(hosts[i])
 	}
 	hosts = slices.DeleteFunc(hosts, func(host string) bool { return strings.TrimSpace(host) == "" })
-	d.uses[secret] = append(d.uses[secret], use{object, hosts})
+	d.uses[secret] = append(d.uses[secret], secretUse{object, hosts})
 }

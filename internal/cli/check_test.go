@@ -42,12 +42,12 @@ func TestLackingFields(t *testing.T) {
 	}
 }
 
-// Rights to ask who reads are needed where the controller asks, whichever way its flags are known.
+// Permissions to authenticate readers are needed if the controller does so, wherever its flags are known from.
 func TestReaderRights(t *testing.T) {
 	for name, row := range map[string]struct {
 		given controllers.Options
 		args  []string // nil: no Deployment is found
-		fix   string // a part; empty: no rights are needed
+		fix   string   // a part; empty: no rights are needed
 		known bool
 	}{
 		"nothing known":              {},

@@ -18,19 +18,19 @@ import (
 	"apisix-certs.io/apisix-certs/internal/terminal"
 )
 
-// checker is one call of check.
+// checker is one run of check.
 type checker struct {
 	kube kubeFlags
-	// options are the controller's: those given, else those of its Deployment.
+	// options are the controller's: from the command line, or from its Deployment.
 	options controllers.Options
-	// optionsKnown: the controller's command line was found.
+	// optionsKnown is set if the controller's command line was found.
 	optionsKnown bool
-	// account is the controller's ServiceAccount, NAMESPACE/NAME. Empty: as the Deployment says.
+	// account is the controller's ServiceAccount, NAMESPACE/NAME. Empty: that of the Deployment.
 	account string
 
-	// remote: the options are of a Deployment, whose files and addresses may be known to Pods alone.
+	// remote is set if the options are from a Deployment, whose files and addresses may only be available in Pods.
 	remote bool
-	// readersKnown: the options tell whether the controller asks Kubernetes who reads its page and metrics.
+	// readersKnown is set if it is known whether the controller authenticates readers of its page and metrics.
 	readersKnown bool
 
 	access    *access
@@ -40,58 +40,58 @@ type checker struct {
 	diagnosis diagnosis
 
 	issuers map[string]issuerResult // by objectOf
-	// issuersRead: all were, so that one that is not among them does not exist.
+	// issuersRead is set if all issuers were read, so that any other does not exist.
 	issuersRead bool
 	gateways    map[string]gatewayResult // by ingress class
-	uses        map[string][]use         // by NAMESPACE/NAME of the Secret
+	uses        map[string][]secretUse   // by NAMESPACE/NAME of the Secret
 }
 
-// noteSkipped notes an error that keeps one check from being made, and is no reason to leave out the others.
+// noteSkipped adds a note for an error that makes only the current check impossible, and reports whether it is one.
 func (d *checker) noteSkipped(err error) bool {
 	switch {
 	case apierrors.IsForbidden(err):
-		d.diagnosis.addNote("you may not look: " + d.access.explainError(err).Error())
+		d.diagnosis.addNote("not permitted: " + d.access.explainError(err).Error())
 	case meta.IsNoMatchError(err), apierrors.IsNotFound(err):
-		d.diagnosis.addNote("the cluster lacks the CRD")
+		d.diagnosis.addNote("the CRD is not installed")
 	default:
 		return false
 	}
 	return true
 }
 
-// certificates lists those that are looked at.
+// certificates lists the certificates to check.
 func (d *checker) certificates(ctx context.Context) ([]v1alpha1.ApisixCertificate, error) {
 	var list v1alpha1.ApisixCertificateList
 	err := d.access.list(ctx, &list)
 	return list.Items, err
 }
 
-// diagnosis is what check tells. Its JSON stays as it is.
+// diagnosis is the result of check. Its JSON format is stable.
 type diagnosis struct {
 	Checks   []checkResult `json:"checks"`
-	Summary  map[state]int `json:"summary"` // how many checks have which state
+	Summary  map[state]int `json:"summary"` // number of checks by state
 	Findings []finding     `json:"findings"`
 }
 
-// state is what came of a check.
+// state is the result of a check.
 type state string
 
 const (
 	stateOK      state = "ok"
-	stateSkipped state = "skipped" // nothing was found, and not all could be looked at
-	stateFailed  state = "failed"  // something was found
+	stateSkipped state = "skipped" // no findings, but something could not be checked
+	stateFailed  state = "failed"  // there are findings
 )
 
-// checked is one check that was made.
+// checkResult is the result of one check.
 type checkResult struct {
 	Name     string   `json:"name"`
 	State    state    `json:"state"`
-	Checked  int      `json:"checked"` // at how many objects or rules
+	Checked  int      `json:"checked"` // number of objects or permissions
 	Findings int      `json:"findings"`
-	Notes    []string `json:"notes,omitempty"` // what could not be looked at, and why; no faults
+	Notes    []string `json:"notes,omitempty"` // what could not be checked, and why
 }
 
-// finding is one thing that is wrong.
+// finding is a fault and its fix.
 type finding struct {
 	Check   string `json:"check"`
 	Object  string `json:"object"`          // KIND NAMESPACE/NAME, or a flag with its value
@@ -114,7 +114,7 @@ func (t *diagnosis) addFinding(f finding) {
 	t.Findings = append(t.Findings, f)
 }
 
-// conclude sets the states of the checks.
+// setStates sets the states of the checks and the summary.
 func (t *diagnosis) setStates() {
 	t.Summary = map[state]int{stateOK: 0, stateSkipped: 0, stateFailed: 0}
 	for i := range t.Checks {
@@ -134,16 +134,16 @@ func (t *diagnosis) setStates() {
 	}
 }
 
-// apart separates a message of this project into what is wrong and, behind its last colon, how to mend it, where other
-// says so of a message that has none. A colon of a field with its value is none of these: what mends begins with a verb.
-func splitMessage(message, other string) (problem, mend string) {
+// splitMessage splits a message of the form "problem: fix" at the last colon before a fix. If there is no fix, it is
+// defaultFix. A colon between a field and its value does not count: a fix starts with a verb and has several words.
+func splitMessage(message, defaultFix string) (problem, fix string) {
 	for end := len(message); ; {
 		i := max(strings.LastIndex(message[:end], ": "), strings.LastIndex(message[:end], "; "))
 		if i < 0 {
-			return message, other
+			return message, defaultFix
 		}
-		if mend = message[i+2:]; mend != "" && mend[0] >= 'a' && mend[0] <= 'z' && strings.Contains(mend, " ") {
-			return message[:i], mend
+		if fix = message[i+2:]; fix != "" && fix[0] >= 'a' && fix[0] <= 'z' && strings.Contains(fix, " ") {
+			return message[:i], fix
 		}
 		end = i
 	}
@@ -158,7 +158,7 @@ func (t *diagnosis) write(out io.Writer) {
 			fmt.Fprintf(out, "%s %s: %s\n", verdict, c.Name, terminal.Escape(c.Notes[0]))
 			continue
 		}
-		fmt.Fprintf(out, "%s %-12s  %d looked at\n", verdict, c.Name, c.Checked)
+		fmt.Fprintf(out, "%s %-12s  %d checked\n", verdict, c.Name, c.Checked)
 		for _, note := range c.Notes {
 			fmt.Fprintf(out, "        %s %s\n", paint(out, yellow, "skipped:"), terminal.Escape(note))
 		}
@@ -169,6 +169,6 @@ func (t *diagnosis) write(out io.Writer) {
 		if f.Field != "" {
 			where += ", " + f.Field
 		}
-		fmt.Fprintf(out, "\n%s\n  %s\n  mend: %s\n", paint(out, bold, terminal.Escape(where)), terminal.Escape(f.Problem), terminal.Escape(f.Fix))
+		fmt.Fprintf(out, "\n%s\n  %s\n  fix: %s\n", paint(out, bold, terminal.Escape(where)), terminal.Escape(f.Problem), terminal.Escape(f.Fix))
 	}
 }

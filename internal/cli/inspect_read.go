@@ -39,7 +39,7 @@ func (n *inspector) read(ctx context.Context, p location) (loaded, error) {
 	return n.readSSL(ctx, p.name)
 }
 
-// open finds the API server, once.
+// connectOnce connects to the API server on the first call.
 func (n *inspector) connectOnce() (err error) {
 	if n.access == nil {
 		n.access, err = n.kube.connect()
@@ -47,7 +47,7 @@ func (n *inspector) connectOnce() (err error) {
 	return err
 }
 
-// readSecret reads NAME, or NAMESPACE/NAME.
+// readSecret reads the Secret NAME or NAMESPACE/NAME.
 func (n *inspector) readSecret(ctx context.Context, name string) (loaded, error) {
 	if err := n.connectOnce(); err != nil {
 		return loaded{}, err
@@ -57,11 +57,11 @@ func (n *inspector) readSecret(ctx context.Context, name string) (loaded, error)
 		key = client.ObjectKey{Namespace: namespace, Name: name}
 	}
 	if key.Namespace == "" {
-		return loaded{}, errors.New("which namespace? Give it with --namespace")
+		return loaded{}, errors.New("a namespace is required: set --namespace")
 	}
 	secret := &corev1.Secret{}
 	if err := n.access.Get(ctx, key, secret); apierrors.IsNotFound(err) {
-		return loaded{}, fmt.Errorf("there is no such Secret in namespace %s: see kubectl get secrets -A", key.Namespace)
+		return loaded{}, fmt.Errorf("not found in namespace %s (list all with kubectl get secrets -A)", key.Namespace)
 	} else if err != nil {
 		return loaded{}, n.access.explainError(err)
 	}
@@ -72,19 +72,19 @@ func (n *inspector) readSecret(ctx context.Context, name string) (loaded, error)
 	return loaded{Bundle: bundle, keyElsewhere: secret.Type == corev1.SecretTypeOpaque}, err
 }
 
-// parse reads a bundle, whose parts' errors name the part.
+// parse parses PEM data of a chain, a private key and CAs. key and ca may be nil.
 func parse(cert, key, ca []byte) (certs.Bundle, error) {
 	bundle, err := certs.ParseBundle(cert, key, ca)
 	if err != nil {
-		return bundle, fmt.Errorf("%w: what it needs is PEM, the certificate first", err)
+		return bundle, fmt.Errorf("%w: must be PEM with the leaf certificate first", err)
 	}
 	return bundle, nil
 }
 
-// fileLimit is far above any chain.
+// fileLimit is much larger than any chain.
 const fileLimit = 1 << 20
 
-// readFile reads PEM with or without a key, or one certificate in DER.
+// readFile reads PEM, with or without a private key, or one certificate in DER. Path "-" is standard input.
 func (n *inspector) readFile(path string) (loaded, error) {
 	in := n.in
 	if path != "-" {
@@ -112,7 +112,7 @@ func (n *inspector) readFile(path string) (loaded, error) {
 
 const handshakeTimeout = 10 * time.Second
 
-// readHost makes a handshake. Nothing is verified: what is served is shown whatever it is.
+// readHost reads the certificate from a handshake, without verifying it.
 func readHost(ctx context.Context, host, connect string) (loaded, error) {
 	name, port := host, "443"
 	if h, p, err := net.SplitHostPort(host); err == nil {
@@ -120,19 +120,19 @@ func readHost(ctx context.Context, host, connect string) (loaded, error) {
 	}
 	addr := cmp.Or(connect, net.JoinHostPort(name, port))
 	if _, _, err := net.SplitHostPort(addr); err != nil {
-		return loaded{}, fmt.Errorf("--connect %q is not of the form HOST:PORT", connect)
+		return loaded{}, fmt.Errorf("invalid --connect %q: must be HOST:PORT", connect)
 	}
 	seen, err := handshake.Probe{Timeout: handshakeTimeout}.Do(ctx, addr, name)
 	if err != nil {
-		return loaded{}, fmt.Errorf("no certificate is shown at %s: %w: check the address, and that the host has a certificate there", addr, cmp.Or(errors.Unwrap(err), err))
+		return loaded{}, fmt.Errorf("cannot get a certificate from %s: %w: check the address, and that it has a certificate for the host", addr, cmp.Or(errors.Unwrap(err), err))
 	}
 	return loaded{Bundle: certs.Bundle{Leaf: seen.Leaf, Intermediates: seen.Intermediates}, hosts: []string{name}, keyElsewhere: true}, nil
 }
 
-// readSSL reads an ssl object from the Admin API, which never gives keys.
+// readSSL reads an ssl object from the Admin API, which never returns private keys.
 func (n *inspector) readSSL(ctx context.Context, id string) (loaded, error) {
 	if len(n.options.AdminURLs) == 0 && n.options.AdminService == "" {
-		return loaded{}, errors.New("which gateway? Give --apisix-admin-url and the admin key, as to the controller")
+		return loaded{}, errors.New("no gateway is set: set --apisix-admin-url and the admin key, as for the controller")
 	}
 	if err := n.connectOnce(); n.options.AdminKeySecret+n.options.AdminService != "" && err != nil {
 		return loaded{}, err
@@ -144,21 +144,21 @@ func (n *inspector) readSSL(ctx context.Context, id string) (loaded, error) {
 	ssl, err := admin.GetSSL(ctx, id)
 	switch {
 	case apisix.IsNotFound(err):
-		return loaded{}, errors.New("the gateway has no such ssl object: see sslID in apisix-certs status NAME")
+		return loaded{}, errors.New("ssl object not found in the gateway (apisix-certs status NAME shows the id)")
 	case err != nil:
-		return loaded{}, fmt.Errorf("%w: apisix-certs check tells what is wrong", err)
+		return loaded{}, fmt.Errorf("%w: run apisix-certs check", err)
 	case strings.HasPrefix(ssl.Cert, "$"):
-		return loaded{}, fmt.Errorf("it refers to its certificate (%s), which the gateway reads elsewhere: inspect the host instead", ssl.Cert)
+		return loaded{}, fmt.Errorf("the ssl object has a reference instead of a certificate (%s): inspect the host instead", ssl.Cert)
 	}
 	bundle, err := parse([]byte(ssl.Cert), nil, nil)
 	note := ""
 	if !ssl.Enabled() {
-		note = "the ssl object is disabled, or for clients"
+		note = "the ssl object is disabled, or of type client"
 	}
 	return loaded{Bundle: bundle, hosts: ssl.Hosts(), note: note, keyElsewhere: true}, err
 }
 
-// admin is the client of the gateway of the flags.
+// admin returns a client for the gateway of the flags.
 func (n *inspector) admin(ctx context.Context) (*apisix.Client, error) {
 	n.options.PushMode, n.options.ClusterName = string(gateway.ModeAuto), "unused"
 	if n.access == nil || n.options.AdminKeySecret+n.options.AdminService == "" {
@@ -179,7 +179,7 @@ func (n *inspector) admin(ctx context.Context) (*apisix.Client, error) {
 	}
 	g := known.Named(registry.FlagsName)
 	if _, err := g.FindMode(ctx); err != nil {
-		return nil, fmt.Errorf("%w: apisix-certs check tells how to mend it", err)
+		return nil, fmt.Errorf("%w: run apisix-certs check", err)
 	}
 	return g.Admin, nil
 }

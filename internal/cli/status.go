@@ -23,13 +23,13 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// statusCommand is one call of status.
+// statusCommand is one run of status.
 type statusCommand struct {
 	kube     kubeFlags
 	selector string
 	watch    bool
 	print    printFlags
-	printer  printers.ResourcePrinter // nil: a table
+	printer  printers.ResourcePrinter // nil for the table
 	table    *statusTable
 	out      io.Writer
 }
@@ -38,10 +38,10 @@ func newStatus() *cobra.Command {
 	s := &statusCommand{}
 	c := &cobra.Command{
 		Use:   "status [NAME]",
-		Short: "Show the certificates: hosts, issuer, expiry, renewal, and whether they are pushed and served",
-		Long: "Show the ApisixCertificates of a namespace, those that are not Ready first and in colour, or with NAME all of one.\n" +
-			"The exit code is 2 where one is not Ready.\n\n" +
-			"The table is short: -o wide adds issuer, Secret and message. The other formats print the objects, as kubectl get does.",
+		Short: "Show certificates: hosts, expiry, renewal, and whether they are pushed and served",
+		Long: "Show the ApisixCertificates of a namespace. Those that are not Ready are listed first, in color. With NAME, show all\n" +
+			"details of one. The exit code is 2 if a certificate is not Ready.\n\n" +
+			"-o wide adds issuer, Secret and message. The other formats print the objects, as kubectl get does.",
 		Example: "  apisix-certs status -A\n  apisix-certs status -n shop -l team=web --watch\n  apisix-certs status shop-tls -o yaml\n" +
 			"  apisix-certs status -A -o custom-columns=NAME:.metadata.name,EXPIRES:.status.issued.notAfter",
 		Args: cobra.MaximumNArgs(1),
@@ -52,9 +52,9 @@ func newStatus() *cobra.Command {
 		ValidArgsFunction: s.kube.completeOne(certificateNames),
 	}
 	s.kube.add(c)
-	addWatchNamespaces(c.Flags(), &s.kube.watched, "all of these namespaces, such as shop,web, for those who may not look into others")
+	addWatchNamespaces(c.Flags(), &s.kube.watched, "list these namespaces, such as shop,web, if you are not allowed to list all")
 	c.MarkFlagsMutuallyExclusive("watch-namespaces", "namespace")
-	c.Flags().StringVarP(&s.selector, "selector", "l", "", "only those with these labels, such as team=web")
+	c.Flags().StringVarP(&s.selector, "selector", "l", "", "only list certificates with these labels, such as team=web")
 	c.Flags().BoolVarP(&s.watch, "watch", "w", false, "After listing the requested objects, watch for changes")
 	s.print.add(c)
 	return c
@@ -64,7 +64,7 @@ func (s *statusCommand) run(c *cobra.Command, name string) (err error) {
 	if s.printer, err = s.print.objectPrinter(); err != nil {
 		return err
 	}
-	waiting := startProgress(c.ErrOrStderr(), "asking the API server")
+	waiting := startProgress(c.ErrOrStderr(), "connecting to the API server")
 	defer waiting.stop()
 	s.kube.all = s.kube.all || len(s.kube.watched) > 0
 	a, err := s.kube.connect()
@@ -123,7 +123,7 @@ func (s *statusCommand) printOne(cert *v1alpha1.ApisixCertificate) error {
 	return s.print.printObject(s.printer, object, s.out)
 }
 
-// printAll prints a list, as kubectl has it.
+// printAll prints the certificates as a List, as kubectl does.
 func (s *statusCommand) printAll(certificates []v1alpha1.ApisixCertificate) error {
 	all := &unstructured.UnstructuredList{Object: map[string]any{"apiVersion": "v1", "kind": "List", "metadata": map[string]any{"resourceVersion": ""}}}
 	for i := range certificates {
@@ -136,7 +136,7 @@ func (s *statusCommand) printAll(certificates []v1alpha1.ApisixCertificate) erro
 	return s.print.printObject(s.printer, all, s.out)
 }
 
-// unstructuredOf is a certificate with its kind, which a client leaves out.
+// unstructuredOf converts a certificate and sets its kind, which clients do not set.
 func unstructuredOf(cert *v1alpha1.ApisixCertificate) (*unstructured.Unstructured, error) {
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(cert)
 	if err != nil {
@@ -147,7 +147,7 @@ func unstructuredOf(cert *v1alpha1.ApisixCertificate) (*unstructured.Unstructure
 	return object, nil
 }
 
-// follow shows each change until ctx ends.
+// watchAll shows each change until ctx is done.
 func (s *statusCommand) watchAll(ctx context.Context, a *access, list *v1alpha1.ApisixCertificateList, name string) error {
 	shown := map[client.ObjectKey]certificateStatus{}
 	for i := range list.Items {
@@ -169,9 +169,9 @@ func (s *statusCommand) watchAll(ctx context.Context, a *access, list *v1alpha1.
 	return group.Wait()
 }
 
-// followIn passes on what happens in a namespace. A watch that the API server ends is begun again.
-func (s *statusCommand) watchNamespace(ctx context.Context, a *access, namespace string, happened func(cert *v1alpha1.ApisixCertificate, deleted bool)) error {
-	parsed, _ := labels.Parse(s.selector) // it was parsed for the list
+// watchNamespace calls onChange for each change in a namespace. It restarts a watch that the API server closes.
+func (s *statusCommand) watchNamespace(ctx context.Context, a *access, namespace string, onChange func(cert *v1alpha1.ApisixCertificate, deleted bool)) error {
+	parsed, _ := labels.Parse(s.selector) // already parsed for the list
 	for ctx.Err() == nil {
 		w, err := a.Watch(ctx, &v1alpha1.ApisixCertificateList{}, client.InNamespace(namespace), client.MatchingLabelsSelector{Selector: parsed})
 		if err != nil && ctx.Err() == nil {
@@ -183,14 +183,14 @@ func (s *statusCommand) watchNamespace(ctx context.Context, a *access, namespace
 				break
 			}
 			if cert, isCert := event.Object.(*v1alpha1.ApisixCertificate); isCert {
-				happened(cert, event.Type == watch.Deleted)
+				onChange(cert, event.Type == watch.Deleted)
 			}
 		}
 	}
 	return nil
 }
 
-// certificateStatus is what a change is compared by: what the table shows, or the whole object.
+// comparable returns what decides whether a change is shown: the row of the table, or the whole object.
 func (s *statusCommand) comparable(cert *v1alpha1.ApisixCertificate, now time.Time) certificateStatus {
 	st := statusOf(cert, now)
 	if s.printer != nil {
@@ -199,7 +199,7 @@ func (s *statusCommand) comparable(cert *v1alpha1.ApisixCertificate, now time.Ti
 	return st
 }
 
-// changed shows a certificate if it is another than the last time.
+// showChange shows a certificate if it differs from what was shown last.
 func (s *statusCommand) showChange(shown map[client.ObjectKey]certificateStatus, cert *v1alpha1.ApisixCertificate, deleted bool) {
 	now := time.Now()
 	st := s.comparable(cert, now)
@@ -210,7 +210,7 @@ func (s *statusCommand) showChange(shown map[client.ObjectKey]certificateStatus,
 		return
 	}
 	shown[st.key()] = st
-	// A closed pipe ends the watch by its signal.
+	// A closed pipe ends the process with SIGPIPE.
 	if s.printer != nil {
 		_ = s.printOne(cert)
 		return
