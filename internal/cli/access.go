@@ -113,7 +113,7 @@ const callTimeout = 15 * time.Second
 func (k *kubeFlags) connect() (*access, error) {
 	silenceLibraries()
 	if _, err := clientcmd.ParseTimeout(*k.Timeout); err != nil {
-		return nil, fmt.Errorf("invalid --request-timeout %q: must be a duration such as 10s or 1m", *k.Timeout)
+		return nil, fmt.Errorf("--request-timeout %q is not a duration such as 10s or 1m", *k.Timeout)
 	}
 	config, err := k.restConfig()
 	if err != nil {
@@ -210,7 +210,7 @@ func (a *access) explainError(err error) error {
 	case errors.Is(err, context.Canceled):
 		return errors.New("interrupted")
 	case errors.As(err, &network):
-		return fmt.Errorf("cannot connect to the Kubernetes API at %s: %w (check --kubeconfig, and that the API server is running)", a.config.Host, network.Err)
+		return fmt.Errorf("the Kubernetes API at %s does not respond: check --kubeconfig and that the API server is running: %w", a.config.Host, network.Err)
 	case apierrors.IsUnauthorized(err):
 		return fmt.Errorf("unauthorized: the Kubernetes API at %s rejected the credentials of the kubeconfig (log in again)", a.config.Host)
 	case apierrors.IsForbidden(err) && errors.As(err, &status):
@@ -236,7 +236,7 @@ func (a *access) certificates(ctx context.Context, name, selector string) (*v1al
 	parsed, err := labels.Parse(selector)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("invalid --selector %q: must be a label selector such as team=web", selector)
+		return nil, fmt.Errorf("--selector %q is not a label selector such as team=web", selector)
 	case name != "" && (a.namespace == "" || selector != ""):
 		return nil, errors.New("NAME cannot be used with --all-namespaces or --selector")
 	}

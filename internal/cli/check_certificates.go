@@ -93,7 +93,7 @@ func fieldFinding(p certs.FieldError) finding {
 	if p.Value != "" {
 		problem = fmt.Sprintf("%q %s", p.Value, problem)
 	}
-	return finding{Field: "spec." + p.Field, Problem: problem, Fix: p.Mend}
+	return finding{Field: "spec." + p.Field, Problem: problem, Fix: p.Fix}
 }
 
 // hostFindings returns a finding for each host that an object serves with the Secret and that is not in spec.dnsNames.

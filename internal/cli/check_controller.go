@@ -44,7 +44,7 @@ func (d *checker) findController(ctx context.Context) error {
 	if d.account != "" {
 		namespace, name, ok := strings.Cut(d.account, "/")
 		if !ok || namespace == "" || name == "" {
-			return fmt.Errorf("invalid --controller %q: must be NAMESPACE/NAME", d.account)
+			return fmt.Errorf("--controller %q is not of the form NAMESPACE/NAME", d.account)
 		}
 		d.home = client.ObjectKey{Namespace: namespace, Name: name}
 	}

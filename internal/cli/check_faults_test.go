@@ -166,9 +166,9 @@ func (*world) gatewayFaults() []fault {
 			"gateway default", "--apisix-admin-url cannot connect to the Admin API", "check the address and that the gateway runs"},
 		{"something else at the Admin API's address", func(*world, string) {}, []string{"--apisix-admin-url", "$vault"},
 			"gateway default", "the response is not from an Admin API", "9180 by default"},
-		{"a gateway older than APISIX 3.0", func(w *world, _ string) { w.age(apisixtest.Before3) }, nil,
+		{"a gateway older than APISIX 3.0", func(w *world, _ string) { w.release(apisixtest.Before3) }, nil,
 			"gateway default", "APISIX/2.15.3 is older than 3.0.0", "upgrade the gateway to APISIX 3.0.0 or later"},
-		{"a gateway with Admin API v2", func(w *world, _ string) { w.age(apisixtest.FormV2) }, nil,
+		{"a gateway with Admin API v2", func(w *world, _ string) { w.release(apisixtest.FormV2) }, nil,
 			"gateway default", "APISIX/3.18.0 responds as Admin API v2", "set deployment.admin.admin_api_version to v3"},
 		{"an admin key of role viewer", func(w *world, _ string) { w.Setenv("APISIX_CERTS_APISIX_ADMIN_KEY", apisixtest.DefaultViewerKey) }, nil,
 			"gateway default", "APISIX_CERTS_APISIX_ADMIN_KEY the admin key is read-only", "key of role admin"},
@@ -179,9 +179,9 @@ func (*world) gatewayFaults() []fault {
 	}
 }
 
-// age sets the version of the gateway for the test. The cleanup waits until no certificate is refused any more.
-func (w *world) age(age apisixtest.Age) {
-	w.StandIn.SetAge(age)
+// release sets the version of the gateway for the test. The cleanup waits until no certificate is refused any more.
+func (w *world) release(release apisixtest.Release) {
+	w.StandIn.SetRelease(release)
 	w.Cleanup(func() {
 		w.StandIn.SetRelease(apisixtest.Current)
 		err := wait.PollUntilContextTimeout(context.Background(), 100*time.Millisecond, 90*time.Second, true, func(ctx context.Context) (bool, error) {

@@ -86,7 +86,7 @@ func (d *checker) checkGateway(ctx context.Context, g *gateway.Gateway) gatewayR
 	ctx, cancel := context.WithTimeout(ctx, gatewayTimeout)
 	defer cancel()
 	mode, err := g.FindMode(ctx)
-	if err == nil && g.Admin != nil && g.Mode != gateway.Auto {
+	if err == nil && g.Admin != nil && g.Mode != gateway.ModeAuto {
 		_, err = g.Admin.Probe(ctx) // FindMode sends no request if the mode is set
 	}
 	if err == nil && g.Admin != nil && mode != gateway.ModeSecret {
@@ -98,7 +98,7 @@ func (d *checker) checkGateway(ctx context.Context, g *gateway.Gateway) gatewayR
 	} else if err != nil {
 		d.addGatewayFinding(g, err)
 		look.adminFaulty = true
-	} else if exclusive, err := g.Exclusive(ctx); err == nil && exclusive && mode == gateway.Own {
+	} else if exclusive, err := g.Exclusive(ctx); err == nil && exclusive && mode == gateway.ModeOwn {
 		d.diagnosis.addFinding(finding{Object: "gateway " + g.Name, Field: "--push-mode",
 			Problem: "push mode own is used with an APISIX ingress controller 2.x, which deletes every ssl object that it does not manage", Fix: "set --push-mode to auto or adopt"})
 	}
@@ -128,7 +128,7 @@ func (d *checker) addGatewayFinding(g *gateway.Gateway, err error) {
 	case errors.As(err, &key):
 		f.Field, f.Problem, f.Fix = d.keyField(), key.Error(), "set it to the admin key of APISIX (deployment.admin.admin_key)"
 	case apisix.IsOutdated(err) && errors.As(err, &api):
-		f.Problem, f.Fix = api.Message, apisix.UpgradeOf(err)
+		f.Problem, f.Fix = api.Message, apisix.UpgradeHint(err)
 	case apisix.IsReadOnly(err):
 		f.Field, f.Problem, f.Fix = d.keyField(), "the admin key is read-only", "use the key of role admin instead of the key of role viewer (chart: apisix.admin.credentials.admin)"
 	case errors.As(err, &api) && api.Status == http.StatusMethodNotAllowed:
@@ -141,7 +141,7 @@ func (d *checker) addGatewayFinding(g *gateway.Gateway, err error) {
 	case apisix.IsUnavailable(err) && errors.As(err, &network):
 		f.Problem = "cannot connect to the Admin API at " + network.Endpoint + " (" + fmt.Sprint(network.Err) + ")"
 		f.Fix = "check the address and that the gateway runs (chart: apisix.admin.enabled); if only Pods can reach it, run check in the controller's Pod"
-	case apisix.IsForeign(err):
+	case apisix.IsNotAdminAPI(err):
 		f.Problem, f.Fix = "the response is not from an Admin API", "use the port of the Admin API (9180 by default), not a port of the gateway"
 	case errors.As(err, &api):
 		f.Problem, f.Fix = "the Admin API returned an error: "+api.Error(), "see the gateway's error log, and check that it can reach etcd"
@@ -167,7 +167,7 @@ const unknownHost = "apisix-certs-check.invalid"
 // checkTLSPort performs a handshake. Any certificate, or none, shows that the port speaks TLS.
 func (d *checker) checkTLSPort(ctx context.Context, look *gatewayResult) {
 	proof := look.Prove(ctx, []string{unknownHost}, "")
-	if !proof.Asked {
+	if !proof.Attempted {
 		d.diagnosis.addNote("gateway " + look.Name + ": the address of the TLS port is unknown (set --apisix-tls-addr)")
 		return
 	}

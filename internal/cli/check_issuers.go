@@ -99,7 +99,7 @@ func (d *checker) certManagerIssuers(ctx context.Context) ([]v1alpha1.Issuer, er
 		var field certs.FieldError
 		switch {
 		case errors.As(err, &field):
-			d.diagnosis.addFinding(finding{Object: name, Field: "spec." + field.Field, Problem: field.Problem, Fix: field.Mend})
+			d.diagnosis.addFinding(finding{Object: name, Field: "spec." + field.Field, Problem: field.Problem, Fix: field.Fix})
 			d.issuers[name] = issuerResult{faulty: true}
 		case err != nil:
 			return nil, err
@@ -157,7 +157,7 @@ func (d *checker) checkIssuer(ctx context.Context, sessions *issuer.Sessions, on
 		d.diagnosis.addFinding(finding{Object: objectOf(one), Field: "spec.path", Problem: "the CA " + expiryText(status.CANotAfter, d.now) +
 			", and its certificates are not valid beyond that date", Fix: "renew the CA in Vault, and set the new issuer in the role"})
 	}
-	if status.Leases {
+	if status.GeneratesLeases {
 		d.diagnosis.addFinding(finding{Object: objectOf(one), Field: "spec.path", Problem: "the role has generate_lease=true, so Vault revokes all its certificates when the controller's token expires",
 			Fix: "set generate_lease=false on the role in Vault"})
 	}
@@ -224,7 +224,7 @@ func (d *checker) addIssuerFinding(one v1alpha1.Issuer, err error) error {
 		f.Field = issuerFields[response.Op]
 		f.Problem, f.Fix = splitMessage(response.Message, "check "+f.Field+", and that Vault runs")
 	case errors.As(err, &field):
-		f.Field, f.Problem, f.Fix = "spec."+field.Field, field.Problem, field.Mend
+		f.Field, f.Problem, f.Fix = "spec."+field.Field, field.Problem, field.Fix
 	default:
 		return err
 	}

@@ -192,7 +192,7 @@ func testExplain(w *world) {
 	w.must(w.Client.Create(w.Context(), cert))
 	defer func() { w.must(w.Client.Delete(w.Context(), cert)) }()
 	w.want(w.command("explain", "explained"), 0, "default/explained-tls does not exist", "VaultIssuer/nobody does not exist",
-		"keep: the Secret does not exist", "blocked by IssuerNotFound: spec.issuerRef: VaultIssuer/nobody does not exist: create it, or correct the reference")
+		"keep: the Secret does not exist", "blocked by IssuerNotFound: spec.issuerRef: VaultIssuer/nobody does not exist; create it, or correct the reference")
 	w.want(w.command("explain", "absent"), exitFailed, "absent")
 	w.want(w.command("explain"), exitFailed, "accepts 1 arg(s)")
 }
@@ -235,7 +235,7 @@ func testInspect(w *world) {
 func testBadInput(w *world) {
 	w.want(w.command("status", "nobody"), exitFailed, "error: ApisixCertificate nobody not found in namespace default (list all with apisix-certs status -A)")
 	w.want(w.command("renew", "nobody"), exitFailed, "ApisixCertificate nobody not found in namespace default")
-	w.want(w.command("status", "-l", "a=b=c"), exitFailed, `invalid --selector "a=b=c": must be a label selector`)
+	w.want(w.command("status", "-l", "a=b=c"), exitFailed, `--selector "a=b=c" is not a label selector`)
 	w.want(w.command("status", "x", "-A"), exitFailed, "NAME cannot be used with --all-namespaces")
 	w.want(w.command("status", "--context", "elsewhere"), exitFailed, `cannot load a kubeconfig (set --kubeconfig): context "elsewhere" does not exist`)
 	for _, args := range [][]string{{"status"}, {"renew", "shop-tls"}, {"check", "--controller", "nobody"}} {

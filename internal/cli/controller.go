@@ -132,7 +132,7 @@ func fromEnvironment(flags *pflag.FlagSet) error {
 func setLogger(level, format string) error {
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return fmt.Errorf("invalid --log-level %q: must be debug, info, warn or error", level)
+		return fmt.Errorf("--log-level %q must be one of debug, info, warn, error", level)
 	}
 	var handler slog.Handler
 	switch options := (&slog.HandlerOptions{Level: l}); format {
@@ -141,7 +141,7 @@ func setLogger(level, format string) error {
 	case "json":
 		handler = slog.NewJSONHandler(os.Stderr, options)
 	default:
-		return fmt.Errorf("invalid --log-format %q: must be text or json", format)
+		return fmt.Errorf("--log-format %q must be one of text, json", format)
 	}
 	logger := logr.FromSlogHandler(handler)
 	ctrl.SetLogger(logger)

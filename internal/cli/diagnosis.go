@@ -134,8 +134,8 @@ func (t *diagnosis) setStates() {
 	}
 }
 
-// splitMessage splits a message of the form "problem: fix" at the last colon before a fix. If there is no fix, it is
-// defaultFix. A colon between a field and its value does not count: a fix starts with a verb and has several words.
+// splitMessage splits a message of the form "problem; fix" or "problem: fix". If there is no fix, it is defaultFix. A colon
+// between a field and its value does not count: a fix starts with a verb and has several words.
 func splitMessage(message, defaultFix string) (problem, fix string) {
 	for end := len(message); ; {
 		i := max(strings.LastIndex(message[:end], ": "), strings.LastIndex(message[:end], "; "))

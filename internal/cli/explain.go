@@ -101,8 +101,8 @@ func (e *explainCommand) print(x *explain.Explanation) {
 	if x.Plan.Next != nil {
 		line("next", x.Plan.Next.UTC().Format(time.RFC3339))
 	}
-	status := x.Told.Ready + " " + x.Told.Reason + ": " + x.Told.Message
-	if x.Told.Behind {
+	status := x.Status.Ready + " " + x.Status.Reason + ": " + x.Status.Message
+	if x.Status.Behind {
 		status += " (for an older spec)"
 	}
 	fmt.Fprintln(e.out, "status")

@@ -267,7 +267,7 @@ func TestBadCluster(t *testing.T) {
 			s.kubeconfig = filepath.Join(s.TempDir(), "none")
 		}},
 		{"no context of that name", "status --context elsewhere", `error: cannot load a kubeconfig (set --kubeconfig): context "elsewhere" does not exist`, func(*stubAPI) {}},
-		{"no duration", "status --request-timeout soon", `error: invalid --request-timeout "soon": must be a duration such as 10s or 1m`, func(*stubAPI) {}},
+		{"no duration", "status --request-timeout soon", `error: --request-timeout "soon" is not a duration such as 10s or 1m`, func(*stubAPI) {}},
 		{"groups without a user", "status --as-group g", "error: ", func(*stubAPI) {}},
 		{"an unknown flag", "status --bogus", "error: unknown flag: --bogus: see apisix-certs status --help", func(*stubAPI) {}},
 		{"an unknown command", "statuses", `error: unknown command "statuses" for "apisix-certs"`, func(*stubAPI) {}},

@@ -120,7 +120,7 @@ func readHost(ctx context.Context, host, connect string) (loaded, error) {
 	}
 	addr := cmp.Or(connect, net.JoinHostPort(name, port))
 	if _, _, err := net.SplitHostPort(addr); err != nil {
-		return loaded{}, fmt.Errorf("invalid --connect %q: must be HOST:PORT", connect)
+		return loaded{}, fmt.Errorf("--connect %q is not of the form HOST:PORT", connect)
 	}
 	seen, err := handshake.Probe{Timeout: handshakeTimeout}.Do(ctx, addr, name)
 	if err != nil {
