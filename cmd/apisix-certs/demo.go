@@ -16,7 +16,7 @@ func newDemo() *cobra.Command {
 	var options demo.Options
 	c := &cobra.Command{
 		Use:   "demo",
-		Short: "Show the whole on this machine: API server, Vault, gateway and controller (run it as: make demo)",
+		Short: "Run API server, Vault, gateway and controller on this machine (run it with: make demo)",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			options.Out = c.OutOrStdout()
@@ -24,9 +24,9 @@ func newDemo() *cobra.Command {
 		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&options.AdminURL, "apisix-admin-url", "", "Admin API of a real gateway (default: the stand-in of this project)")
+	flags.StringVar(&options.AdminURL, "apisix-admin-url", "", "Admin API of a real gateway (default: a stand-in for APISIX)")
 	flags.StringVar(&options.AdminKey, "apisix-admin-key", "", "admin key of the real gateway")
 	flags.StringVar(&options.TLSAddr, "apisix-tls-addr", "", "HOST:PORT of the real gateway's TLS port")
-	flags.BoolVar(&options.Keep, "keep", false, "leave everything running until interrupted, and say how to use it")
+	flags.BoolVar(&options.Keep, "keep", false, "keep everything running until interrupted, and print how to use it")
 	return c
 }

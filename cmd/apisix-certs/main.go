@@ -14,7 +14,7 @@ import (
 // version is set by the release build.
 var version = ""
 
-// optional are the commands of builds with further tags: the demo, whose servers the product does not link.
+// optional are commands of builds with additional tags: the demo, whose servers are not linked into the product.
 var optional []func() *cobra.Command
 
 func main() { os.Exit(cli.Main(version, optional...)) }

@@ -19,14 +19,14 @@ import (
 // plugin is the name under which kubectl finds the command.
 const plugin = "kubectl-apisix_certs"
 
-// completer is the name under which kubectl finds what completes the plugin's words.
+// completer is the name under which kubectl finds the completion of the plugin.
 const completer = "kubectl_complete-apisix_certs"
 
-// completerScript has the plugin complete them.
+// completerScript calls the completion of the plugin.
 const completerScript = "#!/bin/sh\nexec " + plugin + " __complete \"$@\"\n"
 
-// archives writes an archive a platform: with the controller for Linux, as kubectl's plugin for all; then SHA256SUMS and
-// the krew manifest.
+// archives writes an archive of kubectl's plugin for each platform, an archive of the controller for each Linux platform,
+// SHA256SUMS, and the krew manifest.
 func archives(ctx context.Context, o options) error {
 	source, err := readSource(ctx, o.root)
 	if err != nil {
@@ -65,7 +65,7 @@ func archives(ctx context.Context, o options) error {
 	return os.WriteFile(filepath.Join(o.out, "SHA256SUMS"), []byte(sums.String()), 0o644)
 }
 
-// pack makes the archive of a platform, in which the program is called name, and names it.
+// pack returns the archive of a platform and its file name. name is the name of the program in it.
 func (s Source) pack(p Platform, name string, files []File) (data []byte, file string, err error) {
 	var packed []File
 	for _, one := range files {
@@ -91,7 +91,7 @@ func (s Source) pack(p Platform, name string, files []File) (data []byte, file s
 	return b.Bytes(), file + ".tar.gz", err
 }
 
-// extension is that of programs.
+// extension returns the file extension of programs.
 func (p Platform) extension() string {
 	if p.OS == "windows" {
 		return ".exe"

@@ -13,19 +13,19 @@ import (
 	"time"
 )
 
-// Source is what is built: a checkout and what Git says of it.
+// Source is the checkout to build, with its version and commit from Git.
 type Source struct {
-	// Root of the checkout.
+	// Root is the folder of the checkout.
 	Root string
-	// Version without a leading v: that of the last tag, with what was added to it since; 0.0.0-COUNT-gCOMMIT without tags.
+	// Version has no leading v. It is the output of git describe, or 0.0.0-COUNT-gCOMMIT if there are no tags.
 	Version string
-	// Commit is the full hash, with "-dirty" where tracked files differ from it.
+	// Commit is the full hash, with "-dirty" if tracked files differ from it.
 	Commit string
-	// Time of the commit, in UTC; of the environment variable SOURCE_DATE_EPOCH where that is set.
+	// Time is the time of the commit in UTC, or the environment variable SOURCE_DATE_EPOCH if it is set.
 	Time time.Time
 }
 
-// readSource asks Git.
+// readSource reads version, commit and time from Git.
 func readSource(ctx context.Context, root string) (Source, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
@@ -44,7 +44,7 @@ func readSource(ctx context.Context, root string) (Source, error) {
 	}
 	unix, err := strconv.ParseInt(seconds, 10, 64)
 	if err != nil {
-		return s, fmt.Errorf("SOURCE_DATE_EPOCH %q is no number of seconds", seconds)
+		return s, fmt.Errorf("invalid SOURCE_DATE_EPOCH %q: must be a number of seconds", seconds)
 	}
 	s.Time = time.Unix(unix, 0).UTC()
 	s.Version, err = describe(ctx, root)
@@ -75,7 +75,7 @@ func git(ctx context.Context, root string, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// build builds the command statically for a platform, as file.
+// build builds a static binary of the command for a platform and writes it to file.
 func (s Source) build(ctx context.Context, p Platform, file string) error {
 	file, err := filepath.Abs(file)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// check builds the image from the checkout and from a copy of it in another folder, and fails where the digests differ or
-// the image does not run.
+// check builds the image from the checkout and from a copy in another folder. It fails if the digests differ or if the image
+// does not run.
 func check(ctx context.Context, o options) error {
 	source, err := readSource(ctx, o.root)
 	if err != nil {
@@ -25,13 +25,13 @@ func check(ctx context.Context, o options) error {
 		return err
 	}
 	defer os.RemoveAll(folder)
-	again := source
-	again.Root = filepath.Join(folder, "elsewhere")
-	if err := source.copyTo(ctx, again.Root); err != nil {
+	duplicate := source
+	duplicate.Root = filepath.Join(folder, "elsewhere")
+	if err := source.copyTo(ctx, duplicate.Root); err != nil {
 		return err
 	}
 	var digests []v1.Hash
-	for _, s := range []Source{source, again} {
+	for _, s := range []Source{source, duplicate} {
 		index, err := s.index(ctx, o.platforms, filepath.Join(folder, "out"))
 		if err != nil {
 			return err
@@ -47,13 +47,13 @@ func check(ctx context.Context, o options) error {
 		}
 	}
 	if digests[0] != digests[1] {
-		return fmt.Errorf("the image differs from that of a copy of the checkout: %s and %s", digests[0], digests[1])
+		return fmt.Errorf("the image of a copy of the checkout has another digest: %s and %s", digests[0], digests[1])
 	}
-	fmt.Printf("image: the same digest twice, and it runs as %s: %s\n", user, digests[0])
+	fmt.Printf("image: reproducible, and runs as user %s: %s\n", user, digests[0])
 	return nil
 }
 
-// copyTo copies the tracked files as they are in the checkout.
+// copyTo copies the tracked files, with their uncommitted changes.
 func (s Source) copyTo(ctx context.Context, folder string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err

@@ -13,16 +13,16 @@ import (
 	"time"
 )
 
-// File is one of an image's layer or of an archive.
+// File is a file in a layer of an image or in an archive.
 type File struct {
-	// Name is a path with slashes, without a leading one.
+	// Name is a path with slashes, without a leading slash.
 	Name string
 	// Mode are the permissions.
 	Mode int64
 	Data []byte
 }
 
-// writeTar writes files and the folders that they need, sorted, owned by root, all of one time.
+// writeTar writes files and their folders, sorted, owned by root and with modification time at.
 func writeTar(out io.Writer, files []File, at time.Time) error {
 	w := tar.NewWriter(out)
 	seen := map[string]bool{".": true}

@@ -20,7 +20,7 @@ import (
 // binary is the path of the command in the image.
 const binary = "apisix-certs"
 
-// image writes the image as an OCI archive, and an SBOM a platform beside it.
+// image writes the image as an OCI archive, and an SBOM for each platform.
 func image(ctx context.Context, o options) error {
 	source, err := readSource(ctx, o.root)
 	if err != nil {
@@ -43,12 +43,12 @@ func image(ctx context.Context, o options) error {
 	return err
 }
 
-// index builds an image for each platform. SBOMs go to folder out.
+// index builds an image for each platform and writes SBOMs to folder out.
 func (s Source) index(ctx context.Context, platforms []Platform, out string) (v1.ImageIndex, error) {
 	return s.assemble(platforms, func(p Platform) ([]File, error) { return s.program(ctx, p, out) })
 }
 
-// assemble makes the index of what program gives for each platform.
+// assemble returns an index with an image for each platform. program returns its files.
 func (s Source) assemble(platforms []Platform, program func(Platform) ([]File, error)) (v1.ImageIndex, error) {
 	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	for _, p := range platforms {
@@ -67,7 +67,7 @@ func (s Source) assemble(platforms []Platform, program func(Platform) ([]File, e
 	return mutate.Annotations(index, s.labels()).(v1.ImageIndex), nil
 }
 
-// program builds the command and returns it with its licences. Its SBOM goes to folder out.
+// program builds the command, writes its SBOM to folder out, and returns the binary and its licences.
 func (s Source) program(ctx context.Context, p Platform, out string) ([]File, error) {
 	folder, err := os.MkdirTemp("", "apisix-certs-release-")
 	if err != nil {
@@ -92,7 +92,7 @@ func (s Source) program(ctx context.Context, p Platform, out string) ([]File, er
 	return append(licences, File{binary, 0o755, data}), err
 }
 
-// image puts files onto the base.
+// image returns an image with the base layer and files.
 func (s Source) image(p Platform, files []File) (v1.Image, error) {
 	image := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	for _, one := range []struct {
@@ -124,7 +124,7 @@ func (s Source) image(p Platform, files []File) (v1.Image, error) {
 	return mutate.Annotations(image, s.labels()).(v1.Image), nil
 }
 
-// labels are those of the OCI image specification, on the configuration and as annotations.
+// labels returns the labels of the OCI image specification. They are also set as annotations.
 func (s Source) labels() map[string]string {
 	const prefix = "org.opencontainers.image."
 	return map[string]string{
@@ -137,8 +137,8 @@ func (s Source) labels() map[string]string {
 	}
 }
 
-// writeArchive writes index as an OCI layout in one tar file. Its name there, with the tag, is that under which "kind load image-archive"
-// and "docker load" know it afterwards.
+// writeArchive writes index as an OCI layout in a tar file, with the name and tag that "kind load image-archive" and
+// "docker load" give to the image.
 func (s Source) writeArchive(index v1.ImageIndex, file, tag string) error {
 	folder, err := os.MkdirTemp("", "apisix-certs-layout-")
 	if err != nil {
@@ -167,7 +167,7 @@ func (s Source) writeArchive(index v1.ImageIndex, file, tag string) error {
 	return out.Close()
 }
 
-// appendNamed adds the image itself where there is but one, for old tools do not look into an index of an index.
+// appendNamed adds the index, or the image itself if there is only one, because old tools cannot read an index of an index.
 func appendNamed(path layout.Path, index v1.ImageIndex, tag string) error {
 	named := layout.WithAnnotations(map[string]string{
 		"io.containerd.image.name":          "docker.io/library/" + binary + ":" + tag,

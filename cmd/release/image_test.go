@@ -27,7 +27,7 @@ import (
 
 var source = Source{Version: "1.2.3", Commit: "abc", Time: time.Unix(1_700_000_000, 0).UTC()}
 
-// fake is an index of a program that is none.
+// fake returns an index of images without a real program.
 func fake(t *testing.T, platforms ...Platform) v1.ImageIndex {
 	t.Helper()
 	index, err := source.assemble(platforms, func(p Platform) ([]File, error) {
@@ -68,7 +68,7 @@ func read(t *testing.T, file string) v1.ImageIndex {
 	return index
 }
 
-// TestArchive writes an archive twice and reads it again: the same bytes, and an image that Kubernetes' restricted Pods take.
+// TestArchive writes an archive twice: both have the same bytes, and an image that Kubernetes accepts for restricted Pods.
 func TestArchive(t *testing.T) {
 	var bytes2 [2][]byte
 	var file string
@@ -83,7 +83,7 @@ func TestArchive(t *testing.T) {
 		}
 	}
 	if !bytes.Equal(bytes2[0], bytes2[1]) {
-		t.Error("two archives of the same differ")
+		t.Error("two archives of the same image differ")
 	}
 	manifest, err := read(t, file).IndexManifest()
 	if err != nil {

@@ -44,8 +44,8 @@ func (s Source) writeKrew(platforms []krewPlatform, file string) error {
 		"spec": map[string]any{
 			"version":          "v" + s.Version,
 			"homepage":         "https://apisix-certs.io/apisix-certs",
-			"shortDescription": "Look after the certificates of an APISIX gateway",
-			"description":      "Shows, renews, inspects and checks the certificates that apisix-certs keeps for Apache APISIX.\n",
+			"shortDescription": "Manage certificates of an Apache APISIX gateway",
+			"description":      "Shows, renews, inspects and checks the certificates that apisix-certs manages for Apache APISIX.\n",
 			"platforms":        platforms,
 		},
 	})

@@ -12,10 +12,10 @@ import (
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
-// user is whom the image runs as. Numeric, so that Kubernetes can see that it is not root.
+// user is the user and group of the image. They are numeric, so that Kubernetes can verify runAsNonRoot.
 const user = "65532:65532"
 
-// base are the files that a static program expects of a system.
+// base returns the system files that a static program needs.
 func base() []File {
 	return []File{
 		{"etc/passwd", 0o644, []byte("root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/:/sbin/nologin\n")},
@@ -24,8 +24,8 @@ func base() []File {
 	}
 }
 
-// roots are Mozilla's, as PEM, of the version in go.mod and not of the machine that builds. Those that Mozilla trusts with
-// constraints are left out, for a PEM file cannot tell them.
+// roots returns Mozilla's root certificates in PEM, in the version of go.mod and not of the build machine. It omits roots that
+// Mozilla trusts with constraints, because PEM cannot express them.
 func roots() []byte {
 	var b bytes.Buffer
 	for root := range bundle.Roots() {
@@ -36,7 +36,7 @@ func roots() []byte {
 	return b.Bytes()
 }
 
-// layer packs files.
+// layer returns a layer with files.
 func (s Source) layer(files []File) (v1.Layer, error) {
 	var b bytes.Buffer
 	if err := writeTar(&b, files, s.Time); err != nil {

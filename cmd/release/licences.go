@@ -17,7 +17,7 @@ import (
 	"strings"
 )
 
-// licences are the licence of this project, and the texts of licences and notices of all that is linked into the program.
+// licences returns the licence of this project, and the licences and notices of all modules in the binary.
 func (s Source) licences(ctx context.Context, file string) ([]File, error) {
 	own, err := os.ReadFile(filepath.Join(s.Root, "LICENSE"))
 	if err != nil {
@@ -45,7 +45,7 @@ func (s Source) licences(ctx context.Context, file string) ([]File, error) {
 
 var notices = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|patents)([-.].*)?$`)
 
-// addNotices adds a module's texts. One without any is an error: such a module cannot be handed on.
+// addNotices adds the licences and notices of a module. A module without any is an error, because it cannot be distributed.
 func addNotices(text *strings.Builder, module *debug.Module, folder string) error {
 	if folder == "" {
 		return fmt.Errorf("module %s is not in the module cache", module.Path)
@@ -73,7 +73,7 @@ func addNotices(text *strings.Builder, module *debug.Module, folder string) erro
 	return nil
 }
 
-// folders are where the modules of the checkout are, by path.
+// folders returns the folders of the modules of the checkout, by module path.
 func (s Source) folders(ctx context.Context) (map[string]string, error) {
 	command := exec.CommandContext(ctx, "go", "list", "-m", "-json=Path,Dir", "all")
 	command.Dir = s.Root
@@ -95,7 +95,7 @@ func (s Source) folders(ctx context.Context) (map[string]string, error) {
 	}
 }
 
-// addGo adds the licence of Go's own library.
+// addGo adds the licence of the Go standard library.
 func (s Source) addGo(ctx context.Context, text *strings.Builder, version string) error {
 	out, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
 	if err != nil {

@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// Platform is an operating system and an architecture, in Go's names, which are those of OCI too.
+// Platform is an operating system and an architecture, with the names that both Go and OCI use.
 type Platform struct{ OS, Arch string }
 
-// String is OS/ARCH.
+// String returns OS/ARCH.
 func (p Platform) String() string { return p.OS + "/" + p.Arch }
 
-// dashed is OS-ARCH, for names of files.
+// dashed returns OS-ARCH, for file names.
 func (p Platform) dashed() string { return p.OS + "-" + p.Arch }
 
 // released are the platforms of the archives.
@@ -23,7 +23,7 @@ var released = []Platform{
 	{"linux", "amd64"}, {"linux", "arm64"}, {"darwin", "amd64"}, {"darwin", "arm64"}, {"windows", "amd64"},
 }
 
-// parsePlatforms reads OS/ARCH,...; empty is the default of the step.
+// parsePlatforms parses OS/ARCH,... and returns the default of the step for an empty text.
 func parsePlatforms(text, step string) ([]Platform, error) {
 	if text == "" && step == "archives" {
 		return released, nil
@@ -37,9 +37,9 @@ func parsePlatforms(text, step string) ([]Platform, error) {
 		p := Platform{system, arch}
 		switch {
 		case !slices.Contains(released, p):
-			return nil, fmt.Errorf("platform %q is not one of %v", one, released)
+			return nil, fmt.Errorf("unknown platform %q: must be one of %v", one, released)
 		case step != "archives" && p.OS != "linux":
-			return nil, fmt.Errorf("platform %q has no image: only linux has", one)
+			return nil, fmt.Errorf("platform %q has no image: only linux is supported", one)
 		case slices.Contains(platforms, p):
 			return nil, fmt.Errorf("platform %q is given twice", one)
 		}

@@ -13,14 +13,14 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// push builds the image and writes it to a registry, with the login of "docker login" or the like.
+// push builds the image and pushes it to a registry, with the credentials of "docker login".
 func push(ctx context.Context, o options) error {
 	if o.image == "" {
-		return errors.New("where to? Give -image REGISTRY/apisix-certs:TAG")
+		return errors.New("no image name: set -image REGISTRY/apisix-certs:TAG")
 	}
 	to, err := name.NewTag(o.image, name.StrictValidation)
 	if err != nil {
-		return fmt.Errorf("-image %q is not REGISTRY/NAME:TAG: %w", o.image, err)
+		return fmt.Errorf("invalid -image %q: must be REGISTRY/NAME:TAG: %w", o.image, err)
 	}
 	source, err := readSource(ctx, o.root)
 	if err != nil {

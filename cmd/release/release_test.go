@@ -23,15 +23,15 @@ import (
 
 func TestBadInput(t *testing.T) {
 	for _, row := range []struct{ args, want string }{
-		{"", "what is to be made? One of: image, push, archives, check"},
-		{"images", "what is to be made?"},
-		{"image now", `"now" is no flag`},
-		{"image -platforms linux/mips", `platform "linux/mips" is not one of [linux/amd64 `},
+		{"", "a command is required: image, push, archives or check"},
+		{"images", "a command is required"},
+		{"image now", `unexpected argument "now"`},
+		{"image -platforms linux/mips", `unknown platform "linux/mips": must be one of [linux/amd64 `},
 		{"image -platforms darwin/arm64", `platform "darwin/arm64" has no image`},
 		{"image -platforms linux/amd64,linux/amd64", "is given twice"},
 		{"image -root /nowhere", "git describe"},
-		{"push", "where to? Give -image"},
-		{"push -image Registry:x", `-image "Registry:x" is not REGISTRY/NAME:TAG`},
+		{"push", "no image name: set -image"},
+		{"push -image Registry:x", `invalid -image "Registry:x": must be REGISTRY/NAME:TAG`},
 	} {
 		err := run(context.Background(), strings.Fields(row.args))
 		if err == nil || !strings.Contains(err.Error(), row.want) {
@@ -40,7 +40,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// TestSBOM makes the SBOM of this test's own program.
+// TestSBOM writes the SBOM of the test binary.
 func TestSBOM(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "sbom.json")
 	self, err := os.Executable()
@@ -72,7 +72,7 @@ func TestSBOM(t *testing.T) {
 	}
 }
 
-// TestPack shows how the program is called in which archive.
+// TestPack checks the name of the program in each archive.
 func TestPack(t *testing.T) {
 	files := []File{{binary, 0o755, []byte("x")}, {"licenses/LICENSE", 0o644, nil}}
 	data, file, err := source.pack(Platform{"windows", "amd64"}, plugin, files)

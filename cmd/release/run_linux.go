@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// runIn runs the command of the image unpacked at root: chrooted, as the image's user, without environment and
-// capabilities. Who is not root gets a user namespace for it.
+// runIn runs the command of the image that is unpacked at root, with chroot, as the user of the image, without environment and
+// capabilities. If the current user is not root, it uses a user namespace.
 func runIn(ctx context.Context, root string, args ...string) (string, error) {
 	const id = 65532
 	command := exec.CommandContext(ctx, "/"+binary, args...)

@@ -9,7 +9,7 @@ import (
 	"errors"
 )
 
-// runIn cannot run a program of Linux here.
+// runIn returns an error, because only Linux can run the image.
 func runIn(context.Context, string, ...string) (string, error) {
-	return "", errors.New("only Linux runs the image")
+	return "", errors.New("only Linux can run the image")
 }

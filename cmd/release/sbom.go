@@ -15,7 +15,7 @@ import (
 	"github.com/CycloneDX/cyclonedx-go"
 )
 
-// writeSBOM writes what is linked into the program at file, as it says itself: CycloneDX 1.6, JSON.
+// writeSBOM writes an SBOM of the binary at file from its build information, as CycloneDX 1.6 JSON.
 func (s Source) writeSBOM(file string, data []byte, p Platform, to string) error {
 	info, err := buildinfo.ReadFile(file)
 	if err != nil {
@@ -67,7 +67,7 @@ func library(path, version, sum string) cyclonedx.Component {
 	return c
 }
 
-// serial is a UUID of version 8 (RFC 9562 section 5.8) made of the program's digest, so that the same program has the same.
+// serial returns a version 8 UUID (RFC 9562 section 5.8) from the digest of the program, so that the SBOM is reproducible.
 func serial(digest [32]byte) string {
 	u := digest[:16]
 	u[6], u[8] = u[6]&0x0f|0x80, u[8]&0x3f|0x80

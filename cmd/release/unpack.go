@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 )
 
-// runIndex unpacks this machine's image and runs it with nothing but its own files.
+// runIndex unpacks the image for this machine's architecture and runs it with only its own files.
 func runIndex(ctx context.Context, index v1.ImageIndex, root string) error {
 	manifest, err := index.IndexManifest()
 	if err != nil {
@@ -46,7 +46,7 @@ func runIndex(ctx context.Context, index v1.ImageIndex, root string) error {
 	return nil
 }
 
-// unpack writes an image's files below root.
+// unpack writes the files of an image to folder root.
 func unpack(image v1.Image, root string) error {
 	stream := mutate.Extract(image)
 	defer stream.Close()

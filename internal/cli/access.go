@@ -33,12 +33,12 @@ import (
 	"apisix-certs.io/apisix-certs/controllers"
 )
 
-// kubeFlags are kubectl's flags, of the commands that talk to the API server.
+// kubeFlags are kubectl's flags for the commands that connect to the API server.
 type kubeFlags struct {
 	*genericclioptions.ConfigFlags
 	all       bool
-	watched   []string                     // those of --watch-namespaces
-	inCluster func() (*rest.Config, error) // the Pod's own configuration
+	watched   []string                     // the namespaces of --watch-namespaces
+	inCluster func() (*rest.Config, error) // the configuration of the Pod
 }
 
 func (k *kubeFlags) add(c *cobra.Command) {
@@ -47,13 +47,13 @@ func (k *kubeFlags) add(c *cobra.Command) {
 	c.MarkFlagsMutuallyExclusive("namespace", "all-namespaces")
 }
 
-// clusterFlag annotates kubectl's flags, which documentation shows once for all commands.
+// clusterFlag is the annotation of kubectl's flags, which the documentation lists once for all commands.
 const clusterFlag = "apisix-certs.io/cluster-flag"
 
 func isClusterFlag(flag *pflag.Flag) bool { return flag.Annotations[clusterFlag] != nil }
 
-// addCluster adds the flags of commands that know no namespace of their own. Nothing here caches discovery, and a password
-// would be on the command line.
+// addCluster adds kubectl's flags without --all-namespaces. There is no --cache-dir, because nothing caches discovery, and no
+// --username and --password, because a password would be visible in the process list.
 func (k *kubeFlags) addCluster(c *cobra.Command) {
 	k.ConfigFlags, k.inCluster = genericclioptions.NewConfigFlags(true), rest.InClusterConfig
 	k.CacheDir, k.Username, k.Password = nil, nil, nil
@@ -66,32 +66,32 @@ func (k *kubeFlags) addCluster(c *cobra.Command) {
 	k.addCompletions(c)
 }
 
-// access is a way to the API server.
+// access is a connection to the API server.
 type access struct {
 	client.WithWatch
 	config *rest.Config
-	// namespace that is meant; empty: all, or those of watched where there are any.
+	// namespace is the selected namespace. Empty: those of watched if there are any, otherwise all.
 	namespace string
 	watched   []string
 }
 
-// addWatchNamespaces adds the flag of the controller that commands have too.
+// addWatchNamespaces adds --watch-namespaces, a flag of the controller and of some commands.
 func addWatchNamespaces(flags *pflag.FlagSet, to *[]string, usage string) {
 	flags.StringSliceVar(to, "watch-namespaces", nil, usage)
 }
 
-// within are the namespaces that are meant, as the options of a list have them.
-func (a *access) within() []string {
+// namespaces returns the selected namespaces. An empty name means all.
+func (a *access) namespaces() []string {
 	if a.namespace != "" || len(a.watched) == 0 {
 		return []string{a.namespace}
 	}
 	return a.watched
 }
 
-// list lists objects of the namespaces that are meant.
+// list lists the objects of the selected namespaces.
 func (a *access) list(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
 	var all []runtime.Object
-	for _, namespace := range a.within() {
+	for _, namespace := range a.namespaces() {
 		one := list.DeepCopyObject().(client.ObjectList)
 		if err := a.List(ctx, one, slices.Concat(options, []client.ListOption{client.InNamespace(namespace)})...); err != nil {
 			return err
@@ -105,38 +105,38 @@ func (a *access) list(ctx context.Context, list client.ObjectList, options ...cl
 	return meta.SetList(list, all)
 }
 
-// callTimeout bounds each request but watches.
+// callTimeout limits each request except watches.
 const callTimeout = 15 * time.Second
 
-// open finds the way to the API server, and asks it for its version: a word on one that does not answer beats the failure
-// of what needs it.
-func (k *kubeFlags) open() (*access, error) {
-	quiet()
+// connect connects to the API server and requests its version, so that a server that does not respond is reported as such
+// and not as the failure of a later request.
+func (k *kubeFlags) connect() (*access, error) {
+	silenceLibraries()
 	if _, err := clientcmd.ParseTimeout(*k.Timeout); err != nil {
 		return nil, fmt.Errorf("--request-timeout %q is not a duration such as 10s or 1m", *k.Timeout)
 	}
 	config, err := k.restConfig()
 	if err != nil {
-		return nil, noConfig(err)
+		return nil, configError(err)
 	}
 	a := &access{config: config, watched: k.watched}
 	if !k.all {
 		if a.namespace, _, err = k.ToRawKubeConfigLoader().Namespace(); err != nil {
-			return nil, noConfig(err)
+			return nil, configError(err)
 		}
 	}
 	config.UserAgent, config.QPS = "apisix-certs/"+buildVersion(), -1
-	if err := a.reach(); err != nil {
+	if err := a.checkServer(); err != nil {
 		return nil, err
 	}
 	if a.WithWatch, err = client.NewWithWatch(config, client.Options{Scheme: controllers.Scheme()}); err != nil {
-		return nil, a.explain(err)
+		return nil, a.explainError(err)
 	}
 	return a, nil
 }
 
-// restConfig is that of the flags and the kubeconfig, else the Pod's own. For kubectl any flag is a configuration, and without
-// a kubeconfig it would ask a server at localhost:8080.
+// restConfig returns the configuration of the flags and the kubeconfig, or that of the Pod. kubectl would connect to
+// localhost:8080 if there is no kubeconfig, because any flag counts as a configuration.
 func (k *kubeFlags) restConfig() (*rest.Config, error) {
 	config, err := k.ToRESTConfig()
 	if err != nil || config.Host != clientcmd.ClusterDefaults.Server || k.namesServer(config.Host) {
@@ -144,7 +144,7 @@ func (k *kubeFlags) restConfig() (*rest.Config, error) {
 	}
 	pod, err := k.inCluster()
 	if err != nil {
-		return nil, errors.New("no configuration has been provided, and this is not a Pod")
+		return nil, errors.New("no configuration has been provided, and not running in a Pod")
 	}
 	pod.Impersonate, pod.Timeout = config.Impersonate, config.Timeout
 	if *k.BearerToken != "" {
@@ -167,36 +167,36 @@ func (k *kubeFlags) namesServer(server string) bool {
 	return false
 }
 
-// quiet keeps the libraries from writing between the lines of a command.
-func quiet() {
+// silenceLibraries keeps the log lines of libraries out of the output of a command.
+func silenceLibraries() {
 	ctrl.SetLogger(logr.Discard())
 	klog.SetLogger(logr.Discard())
 	rest.SetDefaultWarningHandler(rest.NoWarnings{})
 }
 
-func noConfig(err error) error {
+func configError(err error) error {
 	return fmt.Errorf("cannot load a kubeconfig (set --kubeconfig): %w", err)
 }
 
-func (a *access) reach() error {
+func (a *access) checkServer() error {
 	config := rest.CopyConfig(a.config)
 	config.Timeout = cmp.Or(config.Timeout, callTimeout)
 	discover, err := discovery.NewDiscoveryClientForConfig(config)
 	if err != nil {
-		return noConfig(err)
+		return configError(err)
 	}
 	_, err = discover.ServerVersion()
 	if apierrors.IsForbidden(err) {
-		return nil // it answers, which is what was asked
+		return nil // the server responded
 	}
-	return a.explain(err)
+	return a.explainError(err)
 }
 
-// mendCRDs is what to do where the cluster's CRDs are not those of this program.
-const mendCRDs = "kubectl apply --server-side -f manifests/crds of this version, or upgrade the Helm chart with crds.enabled"
+// fixCRDs is the fix if the CRDs of the cluster are missing or of another version.
+const fixCRDs = "kubectl apply --server-side -f manifests/crds of this version, or upgrade the Helm chart with crds.enabled=true"
 
-// explain words what keeps the API server from doing what it was asked, with the mend. Errors that say enough stay.
-func (a *access) explain(err error) error {
+// explainError returns err as a message with the fix. An error that needs no explanation is returned unchanged.
+func (a *access) explainError(err error) error {
 	var network *url.Error
 	var status apierrors.APIStatus
 	var shape *json.UnmarshalTypeError
@@ -204,46 +204,46 @@ func (a *access) explain(err error) error {
 	case err == nil:
 		return nil
 	case meta.IsNoMatchError(err), discovery.IsGroupDiscoveryFailedError(err):
-		return fmt.Errorf("the cluster lacks a CRD (%w): install those of apisix-certs with kubectl apply -f manifests/crds, or the Helm chart", err)
+		return fmt.Errorf("a CRD is not installed in the cluster (%w): install the CRDs with kubectl apply -f manifests/crds or the Helm chart", err)
 	case errors.As(err, &shape):
-		return fmt.Errorf("the CRDs in the cluster are of another version than this program (%s is a %s there): %s", shape.Field, shape.Value, mendCRDs)
+		return fmt.Errorf("the CRDs in the cluster are from another version of apisix-certs (%s is a %s there): %s", shape.Field, shape.Value, fixCRDs)
 	case errors.Is(err, context.Canceled):
 		return errors.New("interrupted")
 	case errors.As(err, &network):
-		return fmt.Errorf("the Kubernetes API at %s does not answer: check --kubeconfig, and that the API server runs: %w", a.config.Host, network.Err)
+		return fmt.Errorf("the Kubernetes API at %s does not respond: check --kubeconfig and that the API server is running: %w", a.config.Host, network.Err)
 	case apierrors.IsUnauthorized(err):
-		return fmt.Errorf("the Kubernetes API at %s does not take the credentials of the kubeconfig: log in again", a.config.Host)
+		return fmt.Errorf("unauthorized: the Kubernetes API at %s rejected the credentials of the kubeconfig (log in again)", a.config.Host)
 	case apierrors.IsForbidden(err) && errors.As(err, &status):
-		return fmt.Errorf("%s: ask for a role that allows it, or choose another --context", strings.TrimSuffix(oneLine(status.Status().Message), ": "))
+		return fmt.Errorf("%s (use an account with this permission, or another --context)", strings.TrimSuffix(oneLine(status.Status().Message), ": "))
 	case errors.As(err, &status):
 		return errors.New(oneLine(status.Status().Message))
 	}
 	return err
 }
 
-// oneLine keeps a message of others from taking several lines.
+// oneLine joins the lines of text that apisix-certs did not write.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 func inNamespace(namespace string) string {
 	if namespace == "" {
 		return ""
 	}
-	return " in namespace " + namespace + " (-A looks in all)"
+	return " in namespace " + namespace + " (use -A for all namespaces)"
 }
 
-// certificates lists those of the namespace; with a name that one alone.
+// certificates lists the ApisixCertificates of the selected namespaces, or only the one with the name.
 func (a *access) certificates(ctx context.Context, name, selector string) (*v1alpha1.ApisixCertificateList, error) {
 	parsed, err := labels.Parse(selector)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("--selector %q is no label selector: write it as KEY=VALUE", selector)
+		return nil, fmt.Errorf("--selector %q is not a label selector such as team=web", selector)
 	case name != "" && (a.namespace == "" || selector != ""):
-		return nil, errors.New("a NAME goes with --namespace, and not with --all-namespaces or --selector")
+		return nil, errors.New("NAME cannot be used with --all-namespaces or --selector")
 	}
 	list := &v1alpha1.ApisixCertificateList{}
 	if name == "" {
 		err = a.list(ctx, list, client.MatchingLabelsSelector{Selector: parsed})
-		return list, a.explain(err)
+		return list, a.explainError(err)
 	}
 	cert, err := a.certificate(ctx, client.ObjectKey{Namespace: a.namespace, Name: name})
 	if err != nil {
@@ -257,7 +257,7 @@ func (a *access) certificate(ctx context.Context, key client.ObjectKey) (*v1alph
 	cert := &v1alpha1.ApisixCertificate{}
 	err := a.Get(ctx, key, cert)
 	if apierrors.IsNotFound(err) {
-		return nil, fmt.Errorf("there is no ApisixCertificate %s in namespace %s: see apisix-certs status -A", key.Name, key.Namespace)
+		return nil, fmt.Errorf("ApisixCertificate %s not found in namespace %s (list all with apisix-certs status -A)", key.Name, key.Namespace)
 	}
-	return cert, a.explain(err)
+	return cert, a.explainError(err)
 }

@@ -27,28 +27,28 @@ type decideCommand struct {
 }
 
 func newApprove() *cobra.Command {
-	return newDecide(v1alpha1.Approved, "approve", "Approve certificates that a CertificatePolicy wants approved",
-		"Approve certificates that a CertificatePolicy with approval Manual wants approved. An approval is for what the\n"+
-			"command prints: names, subject, issuer, duration, usages and key, ingress class and key storage. When one of these changes,\n"+
-			"another approval is needed, and none for renewals.")
+	return newDecide(v1alpha1.Approved, "approve", "Approve certificates that wait for approval",
+		"Approve certificates that wait for approval, because a CertificatePolicy has approval: Manual. You approve exactly what\n"+
+			"the command prints: names, subject, issuer, duration, usages, key, ingress class and key storage. If one of these\n"+
+			"changes, a new approval is required. Renewals do not need one.")
 }
 
 func newDeny() *cobra.Command {
-	return newDecide(v1alpha1.Denied, "deny", "Deny certificates that a CertificatePolicy wants approved",
-		"Deny certificates that a CertificatePolicy with approval Manual wants approved. What is served stays until it\n"+
-			"expires.")
+	return newDecide(v1alpha1.Denied, "deny", "Deny certificates that wait for approval",
+		"Deny certificates that wait for approval, because a CertificatePolicy has approval: Manual. A certificate that was\n"+
+			"issued before is still served until it expires.")
 }
 
 func newDecide(decision v1alpha1.ApprovalDecision, verb, short, long string) *cobra.Command {
 	d := &decideCommand{decision: decision}
 	c := &cobra.Command{
 		Use: verb + " NAME...", Short: short,
-		Long:    long + "\nIt takes the verb approve on the CertificatePolicy.",
+		Long:    long + "\nThe command requires the verb approve on the CertificatePolicy.",
 		Example: "  apisix-certs " + verb + " shop-tls -n shop",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, names []string) (err error) {
 			d.out = c.OutOrStdout()
-			if d.access, err = d.kube.open(); err != nil {
+			if d.access, err = d.kube.connect(); err != nil {
 				return err
 			}
 			return d.run(c.Context(), names)
@@ -56,14 +56,14 @@ func newDecide(decision v1alpha1.ApprovalDecision, verb, short, long string) *co
 		ValidArgsFunction: d.kube.completeAll(decidable),
 	}
 	d.kube.add(c)
-	c.Flags().StringVarP(&d.message, "message", "m", "", "what to say about it, for whoever reads the certificate's status")
+	c.Flags().StringVarP(&d.message, "message", "m", "", "reason for the decision, recorded in the certificate's status")
 	return c
 }
 
 func (d *decideCommand) run(ctx context.Context, names []string) error {
 	me := &authenticationv1.SelfSubjectReview{}
 	if err := d.access.Create(ctx, me); err != nil {
-		return d.access.explain(err)
+		return d.access.explainError(err)
 	}
 	for _, name := range names {
 		list, err := d.access.certificates(ctx, name, "")
@@ -79,39 +79,40 @@ func (d *decideCommand) run(ctx context.Context, names []string) error {
 	return nil
 }
 
-// decide writes the answer, provided that the certificate is still the one that was read.
+// decide writes the decision. It fails if the certificate has changed since it was read.
 func (d *decideCommand) decide(ctx context.Context, cert *v1alpha1.ApisixCertificate, by string) error {
-	answer, err := answerTo(cert)
+	approval, err := approvalFor(cert)
 	if err != nil {
 		return err
 	}
-	answer.Decision, answer.By, answer.Message = d.decision, by, d.message
+	approval.Decision, approval.By, approval.Message = d.decision, by, d.message
 	before := cert.DeepCopy()
-	cert.Status.Approval = answer
+	cert.Status.Approval = approval
 	if err := d.access.Status().Patch(ctx, cert, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
-		return d.access.explain(err)
+		return d.access.explainError(err)
 	}
-	if kept := cert.Status.Approval; kept == nil || kept.Digest != answer.Digest || kept.Decision != answer.Decision {
-		return fmt.Errorf("the CRD in the cluster is older than this program and drops the approval: %s", mendCRDs)
+	if stored := cert.Status.Approval; stored == nil || stored.Digest != approval.Digest || stored.Decision != approval.Decision {
+		return fmt.Errorf("the CRD in the cluster is from an older version of apisix-certs and drops the approval: %s", fixCRDs)
 	}
 	_, err = fmt.Fprintf(d.out, "ApisixCertificate %s/%s %s: %s\n", cert.Namespace, cert.Name, strings.ToLower(string(d.decision)), terminal.Escape(policy.Summary(cert)))
 	return err
 }
 
-// answerTo is an answer, still without a decision, to what the certificate waits for, or another answer than the one it has.
-func answerTo(cert *v1alpha1.ApisixCertificate) (*v1alpha1.Approval, error) {
+// approvalFor returns an Approval without a decision, for the pending request of the certificate or in place of the decision
+// that it has.
+func approvalFor(cert *v1alpha1.ApisixCertificate) (*v1alpha1.Approval, error) {
 	name := "ApisixCertificate " + cert.Namespace + "/" + cert.Name
-	answer := &v1alpha1.Approval{}
-	switch request, before := cert.Status.ApprovalRequest, cert.Status.Approval; {
+	approval := &v1alpha1.Approval{}
+	switch request, previous := cert.Status.ApprovalRequest, cert.Status.Approval; {
 	case request != nil:
-		answer.Policy, answer.Digest = request.Policy, request.Digest
-	case before != nil:
-		answer.Policy, answer.Digest = before.Policy, before.Digest
+		approval.Policy, approval.Digest = request.Policy, request.Digest
+	case previous != nil:
+		approval.Policy, approval.Digest = previous.Policy, previous.Digest
 	default:
-		return nil, fmt.Errorf("%s does not wait to be approved: see apisix-certs status %s -n %s", name, cert.Name, cert.Namespace)
+		return nil, fmt.Errorf("%s is not waiting for approval (see apisix-certs status %s -n %s)", name, cert.Name, cert.Namespace)
 	}
-	if answer.Digest != policy.Digest(cert) {
-		return nil, fmt.Errorf("%s has changed and the controller has not looked at it since: try again in a moment", name)
+	if approval.Digest != policy.Digest(cert) {
+		return nil, fmt.Errorf("%s has changed, and the controller has not processed the change yet: retry in a moment", name)
 	}
-	return answer, nil
+	return approval, nil
 }

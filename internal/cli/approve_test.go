@@ -10,7 +10,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/policy"
 )
 
-func TestAnswerTo(t *testing.T) {
+func TestApprovalFor(t *testing.T) {
 	spec := v1alpha1.ApisixCertificateSpec{DNSNames: []string{"a.example"}, IssuerRef: v1alpha1.IssuerReference{Name: "vault"}}
 	digest := policy.Digest(&v1alpha1.ApisixCertificate{Spec: spec})
 	for _, c := range []struct {
@@ -23,19 +23,19 @@ func TestAnswerTo(t *testing.T) {
 		{"it waits again", v1alpha1.ApisixCertificateStatus{
 			ApprovalRequest: &v1alpha1.ApprovalRequest{Policy: "p", Digest: digest}, Approval: &v1alpha1.Approval{Policy: "old", Digest: "old"},
 		}, "p", ""},
-		{"another answer", v1alpha1.ApisixCertificateStatus{Approval: &v1alpha1.Approval{Decision: v1alpha1.Denied, Policy: "p", Digest: digest}}, "p", ""},
-		{"nothing waits", v1alpha1.ApisixCertificateStatus{}, "", "does not wait to be approved"},
+		{"another decision", v1alpha1.ApisixCertificateStatus{Approval: &v1alpha1.Approval{Decision: v1alpha1.Denied, Policy: "p", Digest: digest}}, "p", ""},
+		{"nothing waits", v1alpha1.ApisixCertificateStatus{}, "", "is not waiting for approval"},
 		{"changed meanwhile", v1alpha1.ApisixCertificateStatus{ApprovalRequest: &v1alpha1.ApprovalRequest{Policy: "p", Digest: "of other names"}}, "", "has changed"},
 	} {
-		answer, err := answerTo(&v1alpha1.ApisixCertificate{Spec: spec, Status: c.status})
+		approval, err := approvalFor(&v1alpha1.ApisixCertificate{Spec: spec, Status: c.status})
 		if c.fails != "" {
 			if err == nil || !strings.Contains(err.Error(), c.fails) {
 				t.Errorf("%s: %v", c.name, err)
 			}
 			continue
 		}
-		if err != nil || answer.Policy != c.policy || answer.Digest != digest || answer.Decision != "" {
-			t.Errorf("%s: %+v, %v", c.name, answer, err)
+		if err != nil || approval.Policy != c.policy || approval.Digest != digest || approval.Decision != "" {
+			t.Errorf("%s: %+v, %v", c.name, approval, err)
 		}
 	}
 }

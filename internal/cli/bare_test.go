@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// TestBareCluster is one without any CRD, and with a user who is known to nobody.
+// TestBareCluster runs commands in a cluster without CRDs, and with credentials that it rejects.
 func TestBareCluster(t *testing.T) {
 	status := http.StatusOK
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -48,11 +48,11 @@ func TestBareCluster(t *testing.T) {
 		args   string
 		want   string
 	}{
-		{200, "status", "install those of apisix-certs with kubectl apply -f manifests/crds, or the Helm chart"},
-		{200, "renew --all", "install those of apisix-certs"},
-		{200, "migrate", "the cluster has no CRDs of cert-manager"},
-		{401, "status", "does not take the credentials of the kubeconfig: log in again"},
-		{401, "check", "does not take the credentials of the kubeconfig: log in again"},
+		{200, "status", "install the CRDs with kubectl apply -f manifests/crds or the Helm chart"},
+		{200, "renew --all", "install the CRDs with kubectl apply"},
+		{200, "migrate", "the CRDs of cert-manager are not installed in the cluster"},
+		{401, "status", "rejected the credentials of the kubeconfig (log in again)"},
+		{401, "check", "rejected the credentials of the kubeconfig (log in again)"},
 	} {
 		status = test.status
 		var out, errOut bytes.Buffer

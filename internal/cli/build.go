@@ -4,10 +4,10 @@ package cli
 
 import "runtime/debug"
 
-// version is the release's, of Main.
+// version is the version of the release, set by Main.
 var version string
 
-// buildVersion is the release's version, else what the Go toolchain recorded.
+// buildVersion returns the version of the release, or the one that the Go toolchain recorded.
 func buildVersion() string {
 	if version != "" {
 		return version
@@ -18,7 +18,7 @@ func buildVersion() string {
 	return "(devel)"
 }
 
-// foundError ends a command that did its work and found something wrong. An empty one adds no line: the output tells.
-type foundError struct{ text string }
+// problemsError is returned by a command that succeeded and found problems. An empty text prints nothing.
+type problemsError struct{ text string }
 
-func (e *foundError) Error() string { return e.text }
+func (e *problemsError) Error() string { return e.text }

@@ -14,18 +14,19 @@ import (
 )
 
 func newCheck() *cobra.Command {
-	d := &doctor{issuers: map[string]issuerLook{}, gateways: map[string]gatewayLook{}, uses: map[string][]use{}}
+	d := &checker{issuers: map[string]issuerResult{}, gateways: map[string]gatewayResult{}, uses: map[string][]secretUse{}}
 	c := &cobra.Command{
 		Use:   "check",
-		Short: "Look for what is wrong with the set-up, and say how to mend it",
-		Long: "Look for what is wrong with the set-up, and say how to mend it: API server, CRDs, rights and life of the controller,\n" +
-			"each issuer's credentials, login and role against what the certificates ask, the gateways' Admin APIs and TLS\n" +
-			"ports, and each certificate. Nothing is changed. Without -n all namespaces are checked.\n\n" +
-			"A check is ok, failed, or skipped where it could not look at everything, and why. The exit code is 0 where no check\n" +
-			"failed, 2 where one did, and 1 where the checks could not be made. Skipped checks do not change it: for scripts that\n" +
-			"must know, -o json counts them in summary.\n\n" +
-			"The flags of the gateway, the page and the metrics are those of the controller, and have its environment variables.\n" +
-			"Without them they are taken from the controller's Deployment. What only Pods reach is reached with:\n" +
+		Short: "Find faults in the setup, and how to fix them",
+		Long: "Find faults in the setup, and how to fix them. The command checks the CRDs, the permissions of the controller and\n" +
+			"whether it runs, the login of each issuer and its role against the certificates that use it, the Admin API and the\n" +
+			"TLS port of each gateway, and each certificate. It changes nothing. Without -n it checks all namespaces.\n\n" +
+			"Each check is ok, failed or skipped. It is skipped if something could not be checked, and the output says why.\n" +
+			"The exit code is 0 if no check failed, 2 if one failed, and 1 if the command itself failed. Skipped checks do not\n" +
+			"change it. In scripts, read the number of skipped checks from the summary of -o json.\n\n" +
+			"The flags of the gateway, the page and the metrics are the same as those of the controller, with the same\n" +
+			"environment variables. By default, they are read from the controller's Deployment. To check addresses that only\n" +
+			"Pods can reach, run:\n" +
 			"  kubectl -n apisix-certs exec deploy/apisix-certs -- apisix-certs check",
 		Example: "  apisix-certs check\n  apisix-certs check -n shop --apisix-admin-url http://127.0.0.1:9180 --apisix-admin-key-file key --apisix-tls-addr 127.0.0.1:9443",
 		Args:    cobra.NoArgs,
@@ -33,11 +34,11 @@ func newCheck() *cobra.Command {
 	flags := c.Flags()
 	d.kube.addCluster(c)
 	c.Flag("namespace").Usage = "If present, check only the issuers and certificates of this namespace"
-	flags.StringVar(&d.account, "controller", "", "ServiceAccount of the controller, NAMESPACE/NAME (default: that of its Deployment, else apisix-certs/apisix-certs)")
+	flags.StringVar(&d.account, "controller", "", "ServiceAccount of the controller, NAMESPACE/NAME (default: that of its Deployment, or apisix-certs/apisix-certs)")
 	addGatewayFlags(flags, &d.options)
 	addReaderFlags(flags, &d.options)
-	flags.StringVar(&d.options.ClusterResourceNamespace, "cluster-resource-namespace", "", "namespace with the credentials of ClusterVaultIssuers (default: that of the controller)")
-	addWatchNamespaces(flags, &d.options.WatchNamespaces, "the controller's: only these namespaces are looked into, such as shop,web (default: all)")
+	flags.StringVar(&d.options.ClusterResourceNamespace, "cluster-resource-namespace", "", "namespace with the credentials of ClusterVaultIssuers (default: the controller's namespace)")
+	addWatchNamespaces(flags, &d.options.WatchNamespaces, "only check these namespaces, such as shop,web (default: those of the controller)")
 	format := addOutput(c, "table", "json", "yaml")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := fromEnvironment(c.Flags()); err != nil {
@@ -49,21 +50,21 @@ func newCheck() *cobra.Command {
 		}
 		d.options.AdminKey = os.Getenv(variable("apisix-admin-key"))
 		d.kube.all = *d.kube.Namespace == ""
-		d.waiting = startProgress(c.ErrOrStderr(), "asking the API server")
-		defer d.waiting.end()
+		d.waiting = startProgress(c.ErrOrStderr(), "connecting to the API server")
+		defer d.waiting.stop()
 		if err := d.examine(c.Context()); err != nil {
 			return err
 		}
-		d.waiting.end()
+		d.waiting.stop()
 		return d.report(c.OutOrStdout(), format.value)
 	}
 	return c
 }
 
-// examine makes all checks. Later ones leave out what is but a consequence of what earlier ones found.
-func (d *doctor) examine(ctx context.Context) (err error) {
+// examine runs all checks. It omits findings that are only a consequence of an earlier finding.
+func (d *checker) examine(ctx context.Context) (err error) {
 	d.options.Version, d.now = buildVersion(), time.Now()
-	if d.access, err = d.kube.open(); err != nil {
+	if d.access, err = d.kube.connect(); err != nil {
 		return err
 	}
 	if err := d.findController(ctx); err != nil {
@@ -73,18 +74,18 @@ func (d *doctor) examine(ctx context.Context) (err error) {
 		name, doing string
 		do          func(context.Context) error
 	}{
-		{"CRDs", "reading the CRDs", d.checkCRDs},
-		{"rights", "asking for the controller's rights", d.checkRights},
-		{"controller", "looking for the controller", d.checkController},
-		{"issuers", "asking the issuers", d.checkIssuers},
-		{"gateways", "asking the gateways", d.checkGateways},
-		{"certificates", "looking at the certificates", d.checkCertificates},
-		{"sources", "looking at the sources", d.checkSources},
+		{"CRDs", "checking the CRDs", d.checkCRDs},
+		{"permissions", "checking the permissions of the controller", d.checkRights},
+		{"controller", "checking the controller", d.checkController},
+		{"issuers", "checking the issuers", d.checkIssuers},
+		{"gateways", "checking the gateways", d.checkGateways},
+		{"certificates", "checking the certificates", d.checkCertificates},
+		{"sources", "checking the sources", d.checkSources},
 	} {
-		d.waiting.say("%s", check.doing)
-		d.told.begin(check.name)
-		if err := check.do(ctx); err != nil && !d.excuse(err) {
-			return d.access.explain(err)
+		d.waiting.setStep("%s", check.doing)
+		d.diagnosis.startCheck(check.name)
+		if err := check.do(ctx); err != nil && !d.noteSkipped(err) {
+			return d.access.explainError(err)
 		}
 		if ctx.Err() != nil {
 			return errors.New("interrupted")
@@ -93,21 +94,21 @@ func (d *doctor) examine(ctx context.Context) (err error) {
 	return nil
 }
 
-func (d *doctor) report(out io.Writer, format string) error {
-	d.told.conclude()
+func (d *checker) report(out io.Writer, format string) error {
+	d.diagnosis.setStates()
 	if format != "table" {
-		if err := encode(out, format, d.told); err != nil {
+		if err := encode(out, format, d.diagnosis); err != nil {
 			return err
 		}
 	} else {
-		d.told.write(out)
+		d.diagnosis.write(out)
 	}
-	switch n := len(d.told.Findings); n {
+	switch n := len(d.diagnosis.Findings); n {
 	case 0:
 		return nil
 	case 1:
-		return &foundError{"1 problem found"}
+		return &problemsError{"1 problem found"}
 	default:
-		return &foundError{fmt.Sprintf("%d problems found", n)}
+		return &problemsError{fmt.Sprintf("%d problems found", n)}
 	}
 }

@@ -50,33 +50,33 @@ func testCheck(w *world) {
 	healthy([]string{"--page-bind-address", ":8089"}, []string{"--metrics-secure"})
 	fmt.Printf("measure: check_faults_found planted=%d found=%d false_alarms=%d\n", len(faults), found, falseAlarms)
 	if len(faults) < 15 || found != len(faults) || falseAlarms > 0 {
-		w.Error("not each planted fault is found, or others are")
+		w.Error("a planted fault was not found, or there are other findings")
 	}
 }
 
-// checkWithoutGateway: what could not be looked at is skipped, and never ok.
+// checkWithoutGateway: what could not be checked is skipped, and never ok.
 func (w *world) checkWithoutGateway() {
 	w.Helper()
 	said := w.command("check", "-o", "json")
-	var told diagnosis
-	w.must(json.Unmarshal([]byte(said.out), &told))
+	var result diagnosis
+	w.must(json.Unmarshal([]byte(said.out), &result))
 	states := map[string]state{}
-	for _, c := range told.Checks {
+	for _, c := range result.Checks {
 		states[c.Name] = c.State
 		if (c.State == stateOK) != (c.Findings == 0 && len(c.Notes) == 0) {
 			w.Errorf("%s is %s with %d findings and notes %q", c.Name, c.State, c.Findings, c.Notes)
 		}
 	}
-	fmt.Printf("measure: check_states ok=%d skipped=%d failed=%d\n", told.Summary[stateOK], told.Summary[stateSkipped], told.Summary[stateFailed])
-	if states["gateways"] != stateSkipped || states["CRDs"] != stateOK || told.Summary[stateFailed] > 0 {
+	fmt.Printf("measure: check_states ok=%d skipped=%d failed=%d\n", result.Summary[stateOK], result.Summary[stateSkipped], result.Summary[stateFailed])
+	if states["gateways"] != stateSkipped || states["CRDs"] != stateOK || result.Summary[stateFailed] > 0 {
 		w.Errorf("the states are %v", states)
 	}
 	w.want(w.command("check"), 0, "skipped gateways: none known (set --apisix-admin-url)\n", fmt.Sprintf("\n%d checks: %d ok, %d skipped, 0 failed\n",
-		len(told.Checks), told.Summary[stateOK], told.Summary[stateSkipped]))
+		len(result.Checks), result.Summary[stateOK], result.Summary[stateSkipped]))
 }
 
-// check runs check on the gateway of this world, whose flags args may replace.
-func (w *world) check(args ...string) (answer, []finding) {
+// check runs check on the gateway of this world. args can replace its flags.
+func (w *world) check(args ...string) (result, []finding) {
 	w.Helper()
 	all := []string{"check", "-o", "json"}
 	for flag, value := range map[string]string{"--apisix-admin-url": w.Gateway.AdminURL, "--apisix-tls-addr": w.Gateway.TLSAddr} {
@@ -85,29 +85,29 @@ func (w *world) check(args ...string) (answer, []finding) {
 		}
 	}
 	said := w.command(append(all, args...)...)
-	var told diagnosis
-	if err := json.Unmarshal([]byte(said.out), &told); err != nil {
+	var result diagnosis
+	if err := json.Unmarshal([]byte(said.out), &result); err != nil {
 		w.Fatalf("%v:\n%s%s", err, said.out, said.errOut)
 	}
-	return said, told.Findings
+	return said, result.Findings
 }
 
-// finds tells whether check finds the fault, and how much else. What the controller has to say first is waited for.
+// finds reports whether check finds the fault, and the number of other findings. It waits for the status that the controller writes.
 func (w *world) finds(f fault, ns string) (ok bool, others int) {
 	w.Helper()
 	args := []string{}
 	for _, arg := range f.args {
 		args = append(args, strings.NewReplacer("$ns", ns, "$admin", strings.TrimPrefix(w.Gateway.AdminURL, "http://"), "$vault", w.Vault.Address).Replace(arg))
 	}
-	var said answer
+	var said result
 	var findings []finding
 	for began := time.Now(); !ok && time.Since(began) < 10*time.Second; {
 		said, findings = w.check(args...)
 		others = 0
 		for _, one := range findings {
-			if strings.Contains(one.Object, strings.ReplaceAll(f.object, "$ns", ns)) && strings.Contains(one.Field+" "+one.Problem, f.where) && strings.Contains(one.Mend, f.mend) {
+			if strings.Contains(one.Object, strings.ReplaceAll(f.object, "$ns", ns)) && strings.Contains(one.Field+" "+one.Problem, f.where) && strings.Contains(one.Fix, f.fix) {
 				ok = true
-			} else if !strings.Contains(one.Problem, f.where) { // what a certificate says of the same is no other fault
+			} else if !strings.Contains(one.Problem, f.where) { // a finding of a certificate about the same fault does not count
 				others++
 			}
 		}
@@ -118,7 +118,7 @@ func (w *world) finds(f fault, ns string) (ok bool, others int) {
 	return ok, others
 }
 
-// clear ends the certificates of a fault.
+// clear deletes the certificates and issuers of a fault.
 func (w *world) clear(ns string) {
 	w.Helper()
 	for _, object := range []client.Object{&configv2.ApisixTls{}, &v1alpha1.ApisixCertificate{}} {
@@ -128,7 +128,7 @@ func (w *world) clear(ns string) {
 		var left v1alpha1.ApisixCertificateList
 		w.must(w.Client.List(w.Context(), &left, client.InNamespace(ns)))
 		if len(left.Items) > 0 {
-			return "they do not go"
+			return "some are left"
 		}
 		return ""
 	})

@@ -22,24 +22,24 @@ import (
 	"apisix-certs.io/apisix-certs/controllers"
 )
 
-// programName is that of the controller's Deployment, ServiceAccount and namespace, unless somebody says otherwise.
+// programName is the default name of the controller's Deployment, ServiceAccount and namespace.
 const programName = "apisix-certs"
 
-// findController finds the controller's ServiceAccount and the options that it runs with.
-func (d *doctor) findController(ctx context.Context) error {
+// findController finds the ServiceAccount of the controller and its options.
+func (d *checker) findController(ctx context.Context) error {
 	d.home = client.ObjectKey{Namespace: programName, Name: programName}
 	d.options.LeaderElect, d.options.LeaseName = true, programName
 	deployment, err := d.deployment(ctx)
 	if err != nil && !apierrors.IsForbidden(err) {
-		return d.access.explain(err)
+		return d.access.explainError(err)
 	}
 	if deployment != nil {
 		d.home.Namespace = deployment.Namespace
 		d.home.Name = cmp.Or(deployment.Spec.Template.Spec.ServiceAccountName, "default")
 		d.remote = !d.gatewayGiven()
-		d.takeOptions(commandLine(deployment))
+		d.useControllerOptions(commandLine(deployment))
 	} else {
-		d.takeOptions(neighbour(processOne), nil)
+		d.useControllerOptions(firstProcessArgs(processOne), nil)
 	}
 	if d.account != "" {
 		namespace, name, ok := strings.Cut(d.account, "/")
@@ -53,8 +53,8 @@ func (d *doctor) findController(ctx context.Context) error {
 	return nil
 }
 
-// deployment is the controller's, nil where there is none or more than one.
-func (d *doctor) deployment(ctx context.Context) (*appsv1.Deployment, error) {
+// deployment returns the controller's Deployment, or nil if there is none or more than one.
+func (d *checker) deployment(ctx context.Context) (*appsv1.Deployment, error) {
 	var list appsv1.DeploymentList
 	if err := d.access.List(ctx, &list, client.MatchingLabels{"app.kubernetes.io/name": programName}); err != nil {
 		return nil, err
@@ -65,7 +65,7 @@ func (d *doctor) deployment(ctx context.Context) (*appsv1.Deployment, error) {
 	return &list.Items[0], nil
 }
 
-// commandLine is that of the controller in its Deployment, from behind "controller", and its variables.
+// commandLine returns the arguments after "controller" in the Deployment, and the environment variables.
 func commandLine(deployment *appsv1.Deployment) ([]string, []corev1.EnvVar) {
 	for _, container := range deployment.Spec.Template.Spec.Containers {
 		if len(container.Args) > 0 && container.Args[0] == "controller" {
@@ -75,12 +75,12 @@ func commandLine(deployment *appsv1.Deployment) ([]string, []corev1.EnvVar) {
 	return nil, nil
 }
 
-// processOne is the command line of the first process: in the controller's Pod, that is the controller.
+// processOne has the command line of the first process, which is the controller in its Pod.
 const processOne = "/proc/1/cmdline"
 
-// neighbour is the command line in file, if it is the controller's, from behind "controller". Its variables are those of
-// this process too.
-func neighbour(file string) []string {
+// firstProcessArgs returns the arguments after "controller" in file, or nil if it is not the command line of the controller.
+// Its environment variables are also those of this process.
+func firstProcessArgs(file string) []string {
 	data, err := os.ReadFile(file)
 	words := strings.Split(strings.TrimRight(string(data), "\x00"), "\x00")
 	if err != nil || len(words) < 2 || filepath.Base(words[0]) != programName || words[1] != "controller" {
@@ -89,62 +89,62 @@ func neighbour(file string) []string {
 	return words[2:]
 }
 
-// takeOptions takes the options from the controller's command line, if there is one. Those of the gateway are taken where
-// none are given here; files in the Pod cannot be read from elsewhere, so an admin key in one is not.
-func (d *doctor) takeOptions(args []string, variables []corev1.EnvVar) {
+// useControllerOptions sets the options to those of the controller's arguments. nil changes nothing. Gateway options of this
+// command line take precedence. An admin key file of the Pod cannot be read from here.
+func (d *checker) useControllerOptions(args []string, variables []corev1.EnvVar) {
 	if args == nil {
 		return
 	}
-	var theirs controllers.Options
+	var parsed controllers.Options
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.ParseErrorsAllowlist.UnknownFlags = true
-	addControllerFlags(flags, &theirs)
-	if flags.Parse(args) != nil { // then the controller does not run either, which is found
+	addControllerFlags(flags, &parsed)
+	if flags.Parse(args) != nil { // then the controller does not start either, which checkController finds
 		return
 	}
 	for _, variable := range variables {
 		setVariable(flags, variable)
 	}
 	d.optionsKnown = true
-	d.options.LeaderElect, d.options.LeaseName = theirs.LeaderElect, theirs.LeaseName
-	d.options.CertManagerNamespace, d.options.VaultServers, d.options.VaultAudiences = theirs.CertManagerNamespace, theirs.VaultServers, theirs.VaultAudiences
-	d.options.ClusterResourceNamespace = cmp.Or(d.options.ClusterResourceNamespace, theirs.ClusterResourceNamespace)
+	d.options.LeaderElect, d.options.LeaseName = parsed.LeaderElect, parsed.LeaseName
+	d.options.CertManagerNamespace, d.options.VaultServers, d.options.VaultAudiences = parsed.CertManagerNamespace, parsed.VaultServers, parsed.VaultAudiences
+	d.options.ClusterResourceNamespace = cmp.Or(d.options.ClusterResourceNamespace, parsed.ClusterResourceNamespace)
 	if len(d.options.WatchNamespaces) == 0 {
-		d.options.WatchNamespaces = theirs.WatchNamespaces
+		d.options.WatchNamespaces = parsed.WatchNamespaces
 	}
-	theirs.WatchNamespaces = d.options.WatchNamespaces
-	d.takeReaders(&theirs)
+	parsed.WatchNamespaces = d.options.WatchNamespaces
+	d.useReaderOptions(&parsed)
 	if d.gatewayGiven() {
 		return
 	}
-	theirs.Version, theirs.ClusterResourceNamespace, theirs.AdminKey = d.options.Version, d.options.ClusterResourceNamespace, d.options.AdminKey
-	if theirs.AdminKeyFile+theirs.AdminKeySecret != "" {
-		theirs.AdminKey = ""
+	parsed.Version, parsed.ClusterResourceNamespace, parsed.AdminKey = d.options.Version, d.options.ClusterResourceNamespace, d.options.AdminKey
+	if parsed.AdminKeyFile+parsed.AdminKeySecret != "" {
+		parsed.AdminKey = ""
 	}
-	d.options = theirs
+	d.options = parsed
 }
 
 func setVariable(flags *pflag.FlagSet, given corev1.EnvVar) {
 	flags.VisitAll(func(flag *pflag.Flag) {
 		if variable(flag.Name) == given.Name && !flag.Changed && given.Value != "" {
-			_ = flags.Set(flag.Name, given.Value) // as above
+			_ = flags.Set(flag.Name, given.Value) // as for the arguments
 		}
 	})
 }
 
-func (d *doctor) gatewayGiven() bool {
+func (d *checker) gatewayGiven() bool {
 	o := d.options
 	return len(o.AdminURLs) > 0 || o.AdminService != ""
 }
 
-// leaseDead is how long after its last renewal nobody holds the controller's lease.
-const leaseDead = time.Minute
+// leaseTimeout is the time after its last renewal after which the Lease of the controller counts as expired.
+const leaseTimeout = time.Minute
 
-// checkController looks at the lease that a running controller holds.
-func (d *doctor) checkController(ctx context.Context) error {
+// checkController checks the Lease of the controller.
+func (d *checker) checkController(ctx context.Context) error {
 	if !d.options.LeaderElect {
-		d.told.note("without --leader-elect it cannot be told whether the controller runs")
+		d.diagnosis.addNote("the controller runs without --leader-elect, so there is no Lease to check")
 		return nil
 	}
 	key := client.ObjectKey{Namespace: d.home.Namespace, Name: d.options.LeaseName}
@@ -153,18 +153,18 @@ func (d *doctor) checkController(ctx context.Context) error {
 	problem := ""
 	switch spec := lease.Spec; {
 	case apierrors.IsNotFound(err):
-		problem = "no controller has run here yet"
+		problem = "the Lease does not exist: no controller has run in this namespace"
 	case err != nil:
 		return err
 	case spec.HolderIdentity == nil || *spec.HolderIdentity == "":
-		problem = "no controller runs: the last one has ended"
-	case spec.RenewTime == nil || d.now.Sub(spec.RenewTime.Time) > leaseDead:
-		problem = "no controller runs: the last one has not renewed its lease for a minute or more"
+		problem = "no controller is running: the last one released the Lease"
+	case spec.RenewTime == nil || d.now.Sub(spec.RenewTime.Time) > leaseTimeout:
+		problem = "no controller is running: the Lease has not been renewed for more than a minute"
 	}
-	d.told.looked(1)
+	d.diagnosis.addChecked(1)
 	if problem != "" {
-		d.told.find(finding{Object: "Lease " + key.String(), Problem: problem,
-			Mend: "start it, and see kubectl -n " + key.Namespace + " get pods and its log; where it runs in another namespace, name that with --controller"})
+		d.diagnosis.addFinding(finding{Object: "Lease " + key.String(), Problem: problem,
+			Fix: "start the controller, and check its Pods and log (kubectl -n " + key.Namespace + " get pods); if it runs in another namespace, set --controller"})
 	}
 	return nil
 }

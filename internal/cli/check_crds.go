@@ -19,38 +19,38 @@ import (
 	"apisix-certs.io/apisix-certs/manifests"
 )
 
-// checkCRDs compares the CRDs with those of this program: an upgrade may have left old ones, which drop new fields.
-func (d *doctor) checkCRDs(ctx context.Context) error {
+// checkCRDs compares the CRDs with those of this version. CRDs of an older version drop new fields.
+func (d *checker) checkCRDs(ctx context.Context) error {
 	files, err := fs.Glob(manifests.FS, "crds/*.yaml")
 	if err != nil {
 		return err
 	}
 	for _, file := range files {
-		ours, err := readManifest(file)
+		expected, err := readManifest(file)
 		if err != nil {
 			return err
 		}
-		theirs := &unstructured.Unstructured{}
-		theirs.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
-		err = d.access.Get(ctx, client.ObjectKey{Name: ours.GetName()}, theirs)
-		object := "CustomResourceDefinition " + ours.GetName()
-		d.told.looked(1)
+		installed := &unstructured.Unstructured{}
+		installed.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
+		err = d.access.Get(ctx, client.ObjectKey{Name: expected.GetName()}, installed)
+		object := "CustomResourceDefinition " + expected.GetName()
+		d.diagnosis.addChecked(1)
 		switch {
 		case apierrors.IsNotFound(err):
-			d.told.find(finding{Object: object, Problem: "it is not installed", Mend: mendCRDs})
+			d.diagnosis.addFinding(finding{Object: object, Problem: "the CRD is not installed", Fix: fixCRDs})
 			continue
 		case err != nil:
 			return err
 		}
-		if lacking := lackingFields(schemaOf(ours), schemaOf(theirs), ""); len(lacking) > 0 {
-			d.told.find(finding{Object: object, Field: lacking[0],
-				Problem: fmt.Sprintf("it is of another version than this program: it lacks %d fields, which the API server drops", len(lacking)), Mend: mendCRDs})
+		if lacking := lackingFields(schemaOf(expected), schemaOf(installed), ""); len(lacking) > 0 {
+			d.diagnosis.addFinding(finding{Object: object, Field: lacking[0],
+				Problem: fmt.Sprintf("the CRD is from another version of apisix-certs: %d fields are missing, which the API server drops", len(lacking)), Fix: fixCRDs})
 		}
 	}
 	return nil
 }
 
-// readManifest reads a file of package manifests with one object.
+// readManifest reads a file with one object from package manifests.
 func readManifest(file string) (*unstructured.Unstructured, error) {
 	object := &unstructured.Unstructured{}
 	data, err := manifests.FS.ReadFile(file)
@@ -60,7 +60,7 @@ func readManifest(file string) (*unstructured.Unstructured, error) {
 	return object, err
 }
 
-// schemaOf is the OpenAPI schema of a CRD's first version, nil where it has none.
+// schemaOf returns the OpenAPI schema of the first version of a CRD, or nil.
 func schemaOf(crd *unstructured.Unstructured) map[string]any {
 	versions, _, _ := unstructured.NestedSlice(crd.Object, "spec", "versions")
 	if len(versions) == 0 {
@@ -71,11 +71,11 @@ func schemaOf(crd *unstructured.Unstructured) map[string]any {
 	return found
 }
 
-// lackingFields are the fields that ours has and theirs lacks, as paths.
-func lackingFields(ours, theirs map[string]any, path string) []string {
+// lackingFields returns the paths of fields that are in expected and not in installed.
+func lackingFields(expected, installed map[string]any, path string) []string {
 	var lacking []string
-	properties, _ := ours["properties"].(map[string]any)
-	known, _ := theirs["properties"].(map[string]any)
+	properties, _ := expected["properties"].(map[string]any)
+	known, _ := installed["properties"].(map[string]any)
 	for _, name := range slices.Sorted(maps.Keys(properties)) {
 		field := strings.TrimPrefix(path+"."+name, ".")
 		other, ok := known[name].(map[string]any)
@@ -86,8 +86,8 @@ func lackingFields(ours, theirs map[string]any, path string) []string {
 		property, _ := properties[name].(map[string]any)
 		lacking = append(lacking, lackingFields(property, other, field)...)
 	}
-	if items, ok := ours["items"].(map[string]any); ok {
-		other, _ := theirs["items"].(map[string]any)
+	if items, ok := expected["items"].(map[string]any); ok {
+		other, _ := installed["items"].(map[string]any)
 		lacking = append(lacking, lackingFields(items, other, path+"[]")...)
 	}
 	return lacking

@@ -23,18 +23,18 @@ import (
 	"apisix-certs.io/apisix-certs/apisix/apisixtest"
 )
 
-// fault is one thing that is done wrong in a set-up.
+// fault is a fault of a setup.
 type fault struct {
 	name string
-	// plant does it in a namespace of its own, and undoes by Cleanup what is outside of that.
+	// plant causes the fault in its own namespace. Cleanup functions undo changes elsewhere.
 	plant func(w *world, ns string)
-	// args are those that differ from the healthy set-up's.
+	// args are the flags that differ from those of the healthy setup.
 	args []string
-	// object, where and mend are parts of the finding's object, its field with the problem, and its mend.
-	object, where, mend string
+	// object, where and fix are parts of the object of the finding, of its field and problem, and of its fix.
+	object, where, fix string
 }
 
-// setUpRoles makes the roles of Vault that the faults are about.
+// setUpRoles creates the Vault roles of the faults.
 func (w *world) setUpRoles() {
 	w.Helper()
 	for name, data := range map[string]map[string]any{
@@ -46,7 +46,7 @@ func (w *world) setUpRoles() {
 	}
 }
 
-// issuer makes VaultIssuer "vault" with a token.
+// issuer creates VaultIssuer "vault" with a token.
 func (w *world) issuer(ns, path, token string, change ...func(*v1alpha1.VaultIssuer)) {
 	w.Helper()
 	w.secret(ns, "token", map[string]string{"token": token})
@@ -58,7 +58,7 @@ func (w *world) issuer(ns, path, token string, change ...func(*v1alpha1.VaultIss
 	w.must(w.Client.Create(w.Context(), one))
 }
 
-// certificate makes one of VaultIssuer "vault".
+// certificate creates an ApisixCertificate of VaultIssuer "vault".
 func (w *world) certificate(ns string, hosts []string, change ...func(*v1alpha1.ApisixCertificateSpec)) {
 	w.Helper()
 	cert := &v1alpha1.ApisixCertificate{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "web"}}
@@ -71,7 +71,7 @@ func (w *world) certificate(ns string, hosts []string, change ...func(*v1alpha1.
 
 const goodPath = "pki/sign/moelove-dot-info"
 
-// faults end with the one that ends the controller.
+// faults returns all faults. The last one stops the controller.
 func (w *world) faults() []fault {
 	return slices.Concat(w.certificateFaults(), w.issuerFaults(), w.gatewayFaults(), w.clusterFaults())
 }
@@ -94,13 +94,13 @@ func (w *world) certificateFaults() []fault {
 			w.issuer(ns, "pki/sign/no-bare", root)
 			w.certificate(ns, []string{"moelove.info"})
 		}, nil, "ApisixCertificate $ns/web", "spec.dnsNames[0]", "allow_bare_domains"},
-		{"a life longer than the role's", func(w *world, ns string) {
+		{"a duration longer than the max_ttl of the role", func(w *world, ns string) {
 			w.issuer(ns, goodPath, root)
 			w.certificate(ns, []string{"www." + ns + ".moelove.info"}, func(s *v1alpha1.ApisixCertificateSpec) { s.Duration = &metav1.Duration{Duration: 1000 * time.Hour} })
 		}, nil, "ApisixCertificate $ns/web", "spec.duration", "raise the role's max_ttl"},
 		{"no such issuer", func(w *world, ns string) { w.certificate(ns, []string{"www." + ns + ".moelove.info"}) }, nil,
 			"ApisixCertificate $ns/web", "spec.issuerRef VaultIssuer ", "create it, or correct spec.issuerRef"},
-		{"the Secret is somebody else's", func(w *world, ns string) {
+		{"the Secret is not managed", func(w *world, ns string) {
 			w.issuer(ns, goodPath, root)
 			w.secret(ns, "web-tls", map[string]string{"a": "b"})
 			w.certificate(ns, []string{"www." + ns + ".moelove.info"})
@@ -141,14 +141,14 @@ func (w *world) issuerFaults() []fault {
 			w.issuer(ns, goodPath, root, func(i *v1alpha1.VaultIssuer) {
 				i.Spec.Auth = v1alpha1.VaultAuth{Kubernetes: &v1alpha1.VaultKubernetes{Role: "issuer", ServiceAccountRef: &v1alpha1.ServiceAccountReference{Name: "default"}}}
 			})
-		}, nil, "VaultIssuer $ns/vault", "serviceAccountRef the controller may not ask for tokens", "--resource=serviceaccounts/token"},
+		}, nil, "VaultIssuer $ns/vault", "serviceAccountRef the controller is not allowed to create tokens", "--resource=serviceaccounts/token"},
 	}
 }
 
 func (*world) gatewayFaults() []fault {
 	return []fault{
-		{"an admin key that the gateway does not take", func(w *world, _ string) { w.Setenv("APISIX_CERTS_APISIX_ADMIN_KEY", "wrong") }, nil,
-			"gateway default", "APISIX_CERTS_APISIX_ADMIN_KEY the Admin API does not take the admin key", "deployment.admin.admin_key"},
+		{"an admin key that the gateway rejects", func(w *world, _ string) { w.Setenv("APISIX_CERTS_APISIX_ADMIN_KEY", "wrong") }, nil,
+			"gateway default", "APISIX_CERTS_APISIX_ADMIN_KEY the Admin API rejected the admin key", "deployment.admin.admin_key"},
 		{"an empty Secret of the admin key", func(w *world, ns string) {
 			w.Setenv("APISIX_CERTS_APISIX_ADMIN_KEY", "")
 			w.secret(ns, "key", map[string]string{"other": "x"})
@@ -161,17 +161,17 @@ func (*world) gatewayFaults() []fault {
 				return &apisixtest.Failure{Status: 403, Body: `{"error_msg":"forbidden"}`}
 			})
 			w.Cleanup(func() { w.StandIn.Fail(nil) })
-		}, nil, "gateway default", "the Admin API refuses this client", "allow_admin"},
+		}, nil, "gateway default", "the Admin API rejects the IP address of this client", "allow_admin"},
 		{"nothing at the Admin API's address", func(*world, string) {}, []string{"--apisix-admin-url", "http://127.0.0.1:1"},
-			"gateway default", "--apisix-admin-url the Admin API does not answer", "check the address and that the gateway runs"},
+			"gateway default", "--apisix-admin-url cannot connect to the Admin API", "check the address and that the gateway runs"},
 		{"something else at the Admin API's address", func(*world, string) {}, []string{"--apisix-admin-url", "$vault"},
-			"gateway default", "what answers there is no Admin API", "9180 by default"},
-		{"a gateway older than APISIX 3.0", func(w *world, _ string) { w.age(apisixtest.Before3) }, nil,
+			"gateway default", "the response is not from an Admin API", "9180 by default"},
+		{"a gateway older than APISIX 3.0", func(w *world, _ string) { w.release(apisixtest.Before3) }, nil,
 			"gateway default", "APISIX/2.15.3 is older than 3.0.0", "upgrade the gateway to APISIX 3.0.0 or later"},
-		{"a gateway with Admin API v2", func(w *world, _ string) { w.age(apisixtest.FormV2) }, nil,
+		{"a gateway with Admin API v2", func(w *world, _ string) { w.release(apisixtest.FormV2) }, nil,
 			"gateway default", "APISIX/3.18.0 responds as Admin API v2", "set deployment.admin.admin_api_version to v3"},
 		{"an admin key of role viewer", func(w *world, _ string) { w.Setenv("APISIX_CERTS_APISIX_ADMIN_KEY", apisixtest.DefaultViewerKey) }, nil,
-			"gateway default", "APISIX_CERTS_APISIX_ADMIN_KEY the admin key may only read", "key of role admin"},
+			"gateway default", "APISIX_CERTS_APISIX_ADMIN_KEY the admin key is read-only", "key of role admin"},
 		{"a TLS port without TLS", func(*world, string) {}, []string{"--apisix-tls-addr", "$admin"},
 			"gateway default", "the port does not speak TLS", "apisix.ssl.enable"},
 		{"nothing at the TLS port", func(*world, string) {}, []string{"--apisix-tls-addr", "127.0.0.1:1"},
@@ -179,9 +179,9 @@ func (*world) gatewayFaults() []fault {
 	}
 }
 
-// age makes the gateway one of another age for the test, and waits at its end until no certificate is refused any more.
-func (w *world) age(age apisixtest.Release) {
-	w.StandIn.SetRelease(age)
+// release sets the version of the gateway for the test. The cleanup waits until no certificate is refused any more.
+func (w *world) release(release apisixtest.Release) {
+	w.StandIn.SetRelease(release)
 	w.Cleanup(func() {
 		w.StandIn.SetRelease(apisixtest.Current)
 		err := wait.PollUntilContextTimeout(context.Background(), 100*time.Millisecond, 90*time.Second, true, func(ctx context.Context) (bool, error) {
@@ -194,7 +194,7 @@ func (w *world) age(age apisixtest.Release) {
 			return !refused, err
 		})
 		if err != nil {
-			w.Errorf("a certificate is refused still: %v", err)
+			w.Errorf("a certificate is still refused: %v", err)
 		}
 	})
 }
@@ -202,19 +202,19 @@ func (w *world) age(age apisixtest.Release) {
 func (*world) clusterFaults() []fault {
 	return []fault{
 		{"the role of the controller lacks a rule", func(w *world, _ string) { w.loseRule() }, nil,
-			"ServiceAccount apisix-certs/apisix-certs", "it may not list, watch endpointslices.discovery.k8s.io", "kubectl apply -f manifests/rbac"},
-		{"readers of the page cannot be asked about", func(*world, string) {}, []string{"--page-bind-address", ":8089"},
-			"ServiceAccount apisix-certs/apisix-certs", "it may not create ", "page.service.enabled=true, or kubectl create clusterrolebinding apisix-certs-access"},
+			"ServiceAccount apisix-certs/apisix-certs", "it cannot list, watch endpointslices.discovery.k8s.io", "kubectl apply -f manifests/rbac"},
+		{"readers of the page cannot be authenticated", func(*world, string) {}, []string{"--page-bind-address", ":8089"},
+			"ServiceAccount apisix-certs/apisix-certs", "it cannot create ", "page.service.enabled=true, or kubectl create clusterrolebinding apisix-certs-access"},
 		{"a CRD of an older version", func(w *world, _ string) { w.oldCRD() }, nil,
 			"CustomResourceDefinition clustervaultissuers.apisix-certs.io", "spec.limits", "kubectl apply --server-side -f manifests/crds"},
 		{"a missing CRD", func(w *world, _ string) { w.noCRD() }, nil,
-			"CustomResourceDefinition certificatepolicies.apisix-certs.io", "it is not installed", "kubectl apply --server-side -f manifests/crds"},
+			"CustomResourceDefinition certificatepolicies.apisix-certs.io", "the CRD is not installed", "kubectl apply --server-side -f manifests/crds"},
 		{"no controller runs", func(w *world, _ string) { w.must(w.controller.Stop()) }, nil,
-			"Lease apisix-certs/apisix-certs", "no controller runs", "start it"},
+			"Lease apisix-certs/apisix-certs", "no controller is running", "start the controller"},
 	}
 }
 
-// limitedToken may read and sign as policy pki allows.
+// limitedToken returns a Vault token with policy pki.
 func (w *world) limitedToken() string {
 	w.Helper()
 	secret, err := w.Vault.Client().Logical().WriteWithContext(w.Context(), "auth/token/create", map[string]any{"policies": []string{"pki"}})
@@ -222,7 +222,7 @@ func (w *world) limitedToken() string {
 	return secret.Auth.ClientToken
 }
 
-// delegate lets the controller ask who reads, as the mend of the right has it.
+// delegate permits the controller to authenticate readers, as the fix says.
 func (w *world) delegate() {
 	w.Helper()
 	account := rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: "apisix-certs", Name: "apisix-certs"}
@@ -231,7 +231,7 @@ func (w *world) delegate() {
 	w.create(binding)
 }
 
-// loseRule takes a rule that the controller does not need here from its ClusterRole.
+// loseRule removes a rule from the ClusterRole of the controller that it does not need here.
 func (w *world) loseRule() {
 	w.Helper()
 	role := &rbacv1.ClusterRole{}
@@ -254,7 +254,7 @@ func (w *world) crd(name string) *unstructured.Unstructured {
 	return crd
 }
 
-// oldCRD takes a field from a CRD that nothing here uses.
+// oldCRD removes a field from a CRD that is not used here.
 func (w *world) oldCRD() {
 	w.Helper()
 	crd := w.crd("clustervaultissuers")
@@ -267,7 +267,7 @@ func (w *world) oldCRD() {
 	w.Cleanup(func() { w.must(w.ApplyFolder(context.Background(), "crds")) })
 }
 
-// noCRD deletes one that nothing here uses.
+// noCRD deletes a CRD that is not used here.
 func (w *world) noCRD() {
 	w.Helper()
 	w.must(w.Client.Delete(w.Context(), w.crd("certificatepolicies")))

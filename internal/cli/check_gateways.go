@@ -18,25 +18,25 @@ import (
 	"apisix-certs.io/apisix-certs/internal/registry"
 )
 
-// gatewayLook is what a look at a gateway showed.
-type gatewayLook struct {
+// gatewayResult is the result of the checks of a gateway.
+type gatewayResult struct {
 	*gateway.Gateway
-	// adminFaulty and tlsFaulty: a finding tells why.
+	// adminFaulty and tlsFaulty are set if there is a finding about the Admin API or the TLS port.
 	adminFaulty, tlsFaulty bool
-	// proves: its TLS port answers.
+	// proves is set if the TLS port responds.
 	proves bool
 }
 
-// inPod is how to look at what only Pods reach.
-const inPod = "run check in the controller's Pod, or give the flags of the gateway"
+// inPod is how to check what only Pods can reach.
+const inPod = "run check in the controller's Pod, or set the flags of the gateway"
 
-// gatewayTimeout bounds the look at one gateway.
+// gatewayTimeout limits the checks of one gateway.
 const gatewayTimeout = 20 * time.Second
 
-// checkGateways asks the Admin API and the TLS port of each gateway that a certificate's ingress class picks.
-func (d *doctor) checkGateways(ctx context.Context) error {
+// checkGateways checks the Admin API and the TLS port of each gateway that is selected by the ingress class of a certificate.
+func (d *checker) checkGateways(ctx context.Context) error {
 	if d.remote && d.options.AdminKeyFile+d.options.AdminCA+d.options.AdminCert != "" {
-		d.told.note("the controller has its admin key or certificates of the Admin API in files of its Pod: " + inPod)
+		d.diagnosis.addNote("the controller reads its admin key or certificates for the Admin API from files in its Pod: " + inPod)
 		return nil
 	}
 	d.options.PushMode = cmp.Or(d.options.PushMode, string(gateway.ModeAuto))
@@ -45,7 +45,7 @@ func (d *doctor) checkGateways(ctx context.Context) error {
 		return err
 	}
 	certificates, err := d.certificates(ctx)
-	if err != nil && !d.excuse(err) {
+	if err != nil && !d.noteSkipped(err) {
 		return err
 	}
 	classes := []string{""}
@@ -58,56 +58,56 @@ func (d *doctor) checkGateways(ctx context.Context) error {
 		for _, g := range registry.For(class) {
 			if !seen[g.Name] {
 				seen[g.Name] = true
-				d.waiting.say("asking gateway %s", g.Name)
-				d.told.looked(1)
-				d.gateways[class] = d.lookAtGateway(ctx, g)
+				d.waiting.setStep("checking gateway %s", g.Name)
+				d.diagnosis.addChecked(1)
+				d.gateways[class] = d.checkGateway(ctx, g)
 				continue
 			}
 			d.gateways[class] = d.gatewayNamed(g.Name)
 		}
 	}
 	if len(seen) == 0 {
-		d.told.note("none known (set --apisix-admin-url)")
+		d.diagnosis.addNote("none known (set --apisix-admin-url)")
 	}
 	return nil
 }
 
-func (d *doctor) gatewayNamed(name string) gatewayLook {
+func (d *checker) gatewayNamed(name string) gatewayResult {
 	for _, look := range d.gateways {
 		if look.Name == name {
 			return look
 		}
 	}
-	return gatewayLook{}
+	return gatewayResult{}
 }
 
-func (d *doctor) lookAtGateway(ctx context.Context, g *gateway.Gateway) gatewayLook {
-	look := gatewayLook{Gateway: g}
+func (d *checker) checkGateway(ctx context.Context, g *gateway.Gateway) gatewayResult {
+	look := gatewayResult{Gateway: g}
 	ctx, cancel := context.WithTimeout(ctx, gatewayTimeout)
 	defer cancel()
 	mode, err := g.FindMode(ctx)
 	if err == nil && g.Admin != nil && g.Mode != gateway.ModeAuto {
-		_, err = g.Admin.Probe(ctx) // a mode that is set asks nobody
+		_, err = g.Admin.Probe(ctx) // FindMode sends no request if the mode is set
 	}
 	if err == nil && g.Admin != nil && mode != gateway.ModeSecret {
 		err = g.Admin.CheckWrite(ctx)
 	}
 	var network *apisix.NetworkError
 	if errors.As(err, &network) && d.remote {
-		d.told.note("gateway " + g.Name + ": its Admin API does not answer here: " + inPod)
+		d.diagnosis.addNote("gateway " + g.Name + ": cannot reach the Admin API from here: " + inPod)
 	} else if err != nil {
-		d.tellGateway(g, err)
+		d.addGatewayFinding(g, err)
 		look.adminFaulty = true
 	} else if exclusive, err := g.Exclusive(ctx); err == nil && exclusive && mode == gateway.ModeOwn {
-		d.told.find(finding{Object: "gateway " + g.Name, Field: "--push-mode",
-			Problem: "push mode own beside an APISIX ingress controller 2.x, which deletes every ssl object that it does not know", Mend: "set --push-mode to auto or adopt"})
+		d.diagnosis.addFinding(finding{Object: "gateway " + g.Name, Field: "--push-mode",
+			Problem: "push mode own is used with an APISIX ingress controller 2.x, which deletes every ssl object that it does not manage", Fix: "set --push-mode to auto or adopt"})
 	}
 	d.checkTLSPort(ctx, &look)
 	return look
 }
 
-// tellGateway makes a finding of an error of an Admin API or of what leads there.
-func (d *doctor) tellGateway(g *gateway.Gateway, err error) {
+// addGatewayFinding adds a finding for an error of the Admin API or of its configuration.
+func (d *checker) addGatewayFinding(g *gateway.Gateway, err error) {
 	f := finding{Object: "gateway " + g.Name, Field: "--apisix-admin-url"}
 	if d.options.AdminService != "" {
 		f.Field = "--apisix-admin-service"
@@ -118,40 +118,40 @@ func (d *doctor) tellGateway(g *gateway.Gateway, err error) {
 	var (
 		setup   *gateway.SetupError
 		key     *apisix.KeyError
-		answer  *apisix.APIError
+		api     *apisix.APIError
 		network *apisix.NetworkError
 	)
 	switch {
 	case errors.As(err, &setup):
 		f.Object, f.Field = setup.Object, setup.Field
-		f.Problem, f.Mend = apart(setup.Problem, "correct it")
+		f.Problem, f.Fix = splitMessage(setup.Problem, "correct it")
 	case errors.As(err, &key):
-		f.Field, f.Problem, f.Mend = d.keyField(), key.Error(), "put the admin key there, deployment.admin.admin_key of APISIX"
-	case apisix.IsOutdated(err) && errors.As(err, &answer):
-		f.Problem, f.Mend = answer.Message, apisix.UpgradeHint(err)
+		f.Field, f.Problem, f.Fix = d.keyField(), key.Error(), "set it to the admin key of APISIX (deployment.admin.admin_key)"
+	case apisix.IsOutdated(err) && errors.As(err, &api):
+		f.Problem, f.Fix = api.Message, apisix.UpgradeHint(err)
 	case apisix.IsReadOnly(err):
-		f.Field, f.Problem, f.Mend = d.keyField(), "the admin key may only read", "give the key of role admin and not that of role viewer (chart: apisix.admin.credentials.admin)"
-	case errors.As(err, &answer) && answer.Status == http.StatusMethodNotAllowed:
-		f.Problem, f.Mend = "what is before the Admin API lets nothing be written", "let PUT, PATCH and DELETE through to it"
+		f.Field, f.Problem, f.Fix = d.keyField(), "the admin key is read-only", "use the key of role admin instead of the key of role viewer (chart: apisix.admin.credentials.admin)"
+	case errors.As(err, &api) && api.Status == http.StatusMethodNotAllowed:
+		f.Problem, f.Fix = "a proxy in front of the Admin API rejects writes", "allow PUT, PATCH and DELETE in the proxy"
 	case apisix.IsUnauthorized(err):
-		f.Field, f.Problem, f.Mend = d.keyField(), "the Admin API does not take the admin key", "give the key of role admin that APISIX has in deployment.admin.admin_key (chart: apisix.admin.credentials.admin)"
+		f.Field, f.Problem, f.Fix = d.keyField(), "the Admin API rejected the admin key", "use the key of role admin from deployment.admin.admin_key of APISIX (chart: apisix.admin.credentials.admin)"
 	case apisix.IsForbidden(err):
-		f.Problem = "the Admin API refuses this client"
-		f.Mend = "let APISIX's deployment.admin.allow_admin (chart: apisix.admin.allow.ipList) have the address of the controller's Pods"
+		f.Problem = "the Admin API rejects the IP address of this client"
+		f.Fix = "add the IP addresses of the controller's Pods to deployment.admin.allow_admin of APISIX (chart: apisix.admin.allow.ipList)"
 	case apisix.IsUnavailable(err) && errors.As(err, &network):
-		f.Problem = "the Admin API does not answer at " + network.Endpoint + " (" + fmt.Sprint(network.Err) + ")"
-		f.Mend = "check the address and that the gateway runs (chart: apisix.admin.enabled); where only Pods reach it, run check in the controller's Pod"
+		f.Problem = "cannot connect to the Admin API at " + network.Endpoint + " (" + fmt.Sprint(network.Err) + ")"
+		f.Fix = "check the address and that the gateway runs (chart: apisix.admin.enabled); if only Pods can reach it, run check in the controller's Pod"
 	case apisix.IsNotAdminAPI(err):
-		f.Problem, f.Mend = "what answers there is no Admin API", "name the Admin API's port, 9180 by default, and not the gateway's own"
-	case errors.As(err, &answer):
-		f.Problem, f.Mend = "the Admin API fails: "+answer.Error(), "see the gateway's error log, and whether it reaches its etcd"
+		f.Problem, f.Fix = "the response is not from an Admin API", "use the port of the Admin API (9180 by default), not a port of the gateway"
+	case errors.As(err, &api):
+		f.Problem, f.Fix = "the Admin API returned an error: "+api.Error(), "see the gateway's error log, and check that it can reach etcd"
 	default:
-		f.Problem, f.Mend = d.access.explain(err).Error(), "see the gateway's error log"
+		f.Problem, f.Fix = d.access.explainError(err).Error(), "see the gateway's error log"
 	}
-	d.told.find(f)
+	d.diagnosis.addFinding(f)
 }
 
-func (d *doctor) keyField() string {
+func (d *checker) keyField() string {
 	switch o := d.options; {
 	case o.AdminKeySecret != "":
 		return "--apisix-admin-key-secret " + o.AdminKeySecret
@@ -161,37 +161,37 @@ func (d *doctor) keyField() string {
 	return variable("apisix-admin-key")
 }
 
-// nobody is a name that no gateway has a certificate for (RFC 2606).
-const nobody = "apisix-certs-check.invalid"
+// unknownHost is a host that no gateway has a certificate for (RFC 2606).
+const unknownHost = "apisix-certs-check.invalid"
 
-// checkTLSPort makes a handshake: whatever certificate is shown, or none, the port speaks TLS.
-func (d *doctor) checkTLSPort(ctx context.Context, look *gatewayLook) {
-	proof := look.Prove(ctx, []string{nobody}, "")
+// checkTLSPort performs a handshake. Any certificate, or none, shows that the port speaks TLS.
+func (d *checker) checkTLSPort(ctx context.Context, look *gatewayResult) {
+	proof := look.Prove(ctx, []string{unknownHost}, "")
 	if !proof.Attempted {
-		d.told.note("gateway " + look.Name + ": its TLS port, no address of it is known (set --apisix-tls-addr)")
+		d.diagnosis.addNote("gateway " + look.Name + ": the address of the TLS port is unknown (set --apisix-tls-addr)")
 		return
 	}
 	f := finding{Object: "gateway " + look.Name, Field: "--apisix-tls-addr " + strings.Join(d.options.TLSAddrs, ",")}
 	if d.options.TLSService != "" {
 		f.Field = "--apisix-tls-service " + d.options.TLSService
 	}
-	f.Problem = strings.TrimPrefix(proof.Problem, nobody+": ")
-	const onTLS = "set it to the gateway's TLS port, 9443 by default, and apisix.ssl.enable there to true (chart: apisix.ssl.enabled)"
+	f.Problem = strings.TrimPrefix(proof.Problem, unknownHost+": ")
+	const onTLS = "set it to the gateway's TLS port (9443 by default), and set apisix.ssl.enable to true in APISIX (chart: apisix.ssl.enabled)"
 	switch proof.Cause {
 	case gateway.Unreachable, gateway.TimedOut:
 		if d.remote {
-			d.told.note("gateway " + look.Name + ": its TLS port does not answer here: " + inPod)
+			d.diagnosis.addNote("gateway " + look.Name + ": cannot reach the TLS port from here: " + inPod)
 			return
 		}
-		f.Mend = onTLS + "; where only Pods reach it, run check in the controller's Pod"
+		f.Fix = onTLS + "; if only Pods can reach it, run check in the controller's Pod"
 	case gateway.NotTLS:
-		f.Problem, f.Mend = "the port does not speak TLS", onTLS
+		f.Problem, f.Fix = "the port does not speak TLS", onTLS
 	case gateway.Failed:
-		f.Mend = onTLS + "; see the gateway's error log"
+		f.Fix = onTLS + "; see the gateway's error log"
 	default:
 		look.proves = true
 		return
 	}
 	look.tlsFaulty = true
-	d.told.find(f)
+	d.diagnosis.addFinding(f)
 }

@@ -18,18 +18,18 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/issuer"
 )
 
-// issuerLook is what a look at an issuer showed.
-type issuerLook struct {
-	// faulty: a finding tells why, so that its certificates need not tell it again.
+// issuerResult is the result of the checks of an issuer.
+type issuerResult struct {
+	// faulty is set if there is a finding about the issuer, which is not repeated for its certificates.
 	faulty bool
-	status vault.Status // zero where Vault could not be asked from here
+	status vault.Status // zero if Vault cannot be reached from here
 }
 
-// issuerTimeout bounds the look at one issuer.
+// issuerTimeout limits the checks of one issuer.
 const issuerTimeout = 20 * time.Second
 
-// checkIssuers asks the Vault of each issuer as the controller does: by its credentials.
-func (d *doctor) checkIssuers(ctx context.Context) error {
+// checkIssuers logs in to the Vault of each issuer with its credentials, as the controller does.
+func (d *checker) checkIssuers(ctx context.Context) error {
 	sessions := d.options.Sessions(d.access, d.access)
 	sessions.UserAgent = d.access.config.UserAgent
 	if !d.optionsKnown {
@@ -39,11 +39,11 @@ func (d *doctor) checkIssuers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.issuersRead = len(d.told.current().Notes) == 0
+	d.issuersRead = len(d.diagnosis.current().Notes) == 0
 	for _, one := range found {
-		d.waiting.say("asking %s", objectOf(one))
-		d.told.looked(1)
-		look, err := d.lookAt(ctx, sessions, one)
+		d.waiting.setStep("checking %s", objectOf(one))
+		d.diagnosis.addChecked(1)
+		look, err := d.checkIssuer(ctx, sessions, one)
 		sessions.Forget(issuer.KeyOf(one))
 		if err != nil {
 			return err
@@ -53,8 +53,8 @@ func (d *doctor) checkIssuers(ctx context.Context) error {
 	return nil
 }
 
-// listIssuers lists those of the namespace that is looked at, the cluster's, and those of cert-manager in use.
-func (d *doctor) listIssuers(ctx context.Context) ([]v1alpha1.Issuer, error) {
+// listIssuers lists the VaultIssuers of the selected namespaces, all ClusterVaultIssuers, and the cert-manager issuers in use.
+func (d *checker) listIssuers(ctx context.Context) ([]v1alpha1.Issuer, error) {
 	var found []v1alpha1.Issuer
 	var list v1alpha1.VaultIssuerList
 	if err := d.access.list(ctx, &list); err != nil {
@@ -65,19 +65,19 @@ func (d *doctor) listIssuers(ctx context.Context) ([]v1alpha1.Issuer, error) {
 		found = append(found, &list.Items[i])
 	}
 	var clusterList v1alpha1.ClusterVaultIssuerList
-	if err := d.access.List(ctx, &clusterList); err != nil && !d.excuse(err) {
+	if err := d.access.List(ctx, &clusterList); err != nil && !d.noteSkipped(err) {
 		return nil, err
 	}
 	for i := range clusterList.Items {
 		clusterList.Items[i].Kind = v1alpha1.KindClusterVaultIssuer
 		found = append(found, &clusterList.Items[i])
 	}
-	ofCertManager, err := d.certManagerIssuers(ctx)
-	return append(found, ofCertManager...), err
+	others, err := d.certManagerIssuers(ctx)
+	return append(found, others...), err
 }
 
-// certManagerIssuers are those of cert-manager, of type vault, that certificates name.
-func (d *doctor) certManagerIssuers(ctx context.Context) ([]v1alpha1.Issuer, error) {
+// certManagerIssuers returns the cert-manager issuers of type vault that certificates refer to.
+func (d *checker) certManagerIssuers(ctx context.Context) ([]v1alpha1.Issuer, error) {
 	certificates, err := d.certificates(ctx)
 	if err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func (d *doctor) certManagerIssuers(ctx context.Context) ([]v1alpha1.Issuer, err
 		ref := certificates[i].Spec.IssuerRef.WithKind()
 		name := issuerObject(&certificates[i])
 		if ref.External() {
-			d.issuers[name] = issuerLook{} // cert-manager asks it, and nothing here may read it
+			d.issuers[name] = issuerResult{} // used through cert-manager, and not readable
 			continue
 		}
 		if v1alpha1.GroupOf(ref.Kind) != v1alpha1.GroupCertManager || seen[name] {
@@ -99,14 +99,14 @@ func (d *doctor) certManagerIssuers(ctx context.Context) ([]v1alpha1.Issuer, err
 		var field certs.FieldError
 		switch {
 		case errors.As(err, &field):
-			d.told.find(finding{Object: name, Field: "spec." + field.Field, Problem: field.Problem, Mend: field.Fix})
-			d.issuers[name] = issuerLook{faulty: true}
+			d.diagnosis.addFinding(finding{Object: name, Field: "spec." + field.Field, Problem: field.Problem, Fix: field.Fix})
+			d.issuers[name] = issuerResult{faulty: true}
 		case err != nil:
 			return nil, err
 		case one != nil && one.Vault():
 			found = append(found, one)
 		case one != nil:
-			d.issuers[name] = issuerLook{} // cert-manager asks it
+			d.issuers[name] = issuerResult{} // used through cert-manager
 		}
 	}
 	return found, nil
@@ -121,7 +121,7 @@ func keyOfRef(cert *v1alpha1.ApisixCertificate) issuer.Key {
 	return key
 }
 
-// issuerObject names the issuer of a certificate as objectOf does.
+// issuerObject returns the kind and name of the issuer of a certificate, as objectOf does.
 func issuerObject(cert *v1alpha1.ApisixCertificate) string { return named(keyOfRef(cert)) }
 
 func objectOf(one v1alpha1.Issuer) string { return named(issuer.KeyOf(one)) }
@@ -133,9 +133,9 @@ func named(key issuer.Key) string {
 	return key.Kind + " " + key.Namespace + "/" + key.Name
 }
 
-func (d *doctor) lookAt(ctx context.Context, sessions *issuer.Sessions, one v1alpha1.Issuer) (issuerLook, error) {
+func (d *checker) checkIssuer(ctx context.Context, sessions *issuer.Sessions, one v1alpha1.Issuer) (issuerResult, error) {
 	if may, err := d.checkTokenRight(ctx, one, sessions.Home(one)); err != nil || !may {
-		return issuerLook{faulty: err == nil}, err
+		return issuerResult{faulty: err == nil}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, issuerTimeout)
 	defer cancel()
@@ -145,47 +145,47 @@ func (d *doctor) lookAt(ctx context.Context, sessions *issuer.Sessions, one v1al
 		status, err = session.Check(ctx)
 	}
 	switch {
-	case err != nil && d.unreachableHere(one, err):
-		d.told.note(objectOf(one) + " is Ready, but its Vault cannot be asked from here, so its role is not compared: run check in the controller's Pod")
-		return issuerLook{}, nil
+	case err != nil && d.onlyReachableFromPods(one, err):
+		d.diagnosis.addNote(objectOf(one) + " is Ready, but Vault cannot be reached from here, so the role is not compared: run check in the controller's Pod")
+		return issuerResult{}, nil
 	case apierrors.IsForbidden(err):
-		d.told.note(objectOf(one) + ": its credentials may not be read: " + d.access.explain(err).Error())
-		return issuerLook{}, nil
+		d.diagnosis.addNote(objectOf(one) + ": cannot read its credentials: " + d.access.explainError(err).Error())
+		return issuerResult{}, nil
 	case err != nil:
-		return issuerLook{faulty: true}, d.tellIssuer(one, err)
+		return issuerResult{faulty: true}, d.addIssuerFinding(one, err)
 	case !status.CANotAfter.IsZero() && status.CANotAfter.Sub(d.now) < caWarning:
-		d.told.find(finding{Object: objectOf(one), Field: "spec.path", Problem: "the CA " + endsOrHasEnded(status.CANotAfter, d.now) +
-			", and no certificate of it outlives it", Mend: "renew the CA in Vault, and make the new issuer the role's"})
+		d.diagnosis.addFinding(finding{Object: objectOf(one), Field: "spec.path", Problem: "the CA " + expiryText(status.CANotAfter, d.now) +
+			", and its certificates are not valid beyond that date", Fix: "renew the CA in Vault, and set the new issuer in the role"})
 	}
 	if status.GeneratesLeases {
-		d.told.find(finding{Object: objectOf(one), Field: "spec.path", Problem: "the role has generate_lease=true, so Vault revokes all its certificates when the controller's token ends",
-			Mend: "set generate_lease=false on the role in Vault"})
+		d.diagnosis.addFinding(finding{Object: objectOf(one), Field: "spec.path", Problem: "the role has generate_lease=true, so Vault revokes all its certificates when the controller's token expires",
+			Fix: "set generate_lease=false on the role in Vault"})
 	}
 	for _, note := range status.Notes {
-		d.told.note(objectOf(one) + ": " + note)
+		d.diagnosis.addNote(objectOf(one) + ": " + note)
 	}
-	return issuerLook{status: status}, nil
+	return issuerResult{status: status}, nil
 }
 
-// caWarning is how long before its end a CA is found ending, as the controller's flag has it by default.
+// caWarning is how long before its expiry a CA is a finding. It is the default of the controller's --ca-expiry-warning.
 const caWarning = 30 * 24 * time.Hour
 
-func endsOrHasEnded(at, now time.Time) string {
+func expiryText(at, now time.Time) string {
 	if !now.Before(at) {
-		return "has ended"
+		return "has expired"
 	}
-	return fmt.Sprintf("ends within %d days", caWarning/(24*time.Hour))
+	return fmt.Sprintf("expires within %d days", caWarning/(24*time.Hour))
 }
 
-// unreachableHere tells a Vault that only Pods reach from one that nobody does: there the controller says Ready.
-func (d *doctor) unreachableHere(one v1alpha1.Issuer, err error) bool {
-	var answer *vault.Error
-	return errors.As(err, &answer) && answer.Kind == vault.Transient && answer.Status == 0 &&
+// onlyReachableFromPods reports whether Vault cannot be reached from here, but the controller can: the issuer is Ready.
+func (d *checker) onlyReachableFromPods(one v1alpha1.Issuer, err error) bool {
+	var response *vault.Error
+	return errors.As(err, &response) && response.Kind == vault.Transient && response.Status == 0 &&
 		meta.IsStatusConditionTrue(one.IssuerStatus().Conditions, v1alpha1.ConditionReady)
 }
 
-// checkTokenRight tells whether the controller may have the token of the ServiceAccount that the issuer logs in with.
-func (d *doctor) checkTokenRight(ctx context.Context, one v1alpha1.Issuer, home string) (may bool, err error) {
+// checkTokenRight reports whether the controller is allowed to create tokens of the ServiceAccount of the issuer.
+func (d *checker) checkTokenRight(ctx context.Context, one v1alpha1.Issuer, home string) (may bool, err error) {
 	field, account := "", (*v1alpha1.ServiceAccountReference)(nil)
 	switch auth := one.IssuerSpec().Auth; {
 	case auth.Kubernetes != nil:
@@ -201,33 +201,33 @@ func (d *doctor) checkTokenRight(ctx context.Context, one v1alpha1.Issuer, home 
 	if err != nil || may {
 		return may, err
 	}
-	d.told.find(finding{Object: objectOf(one), Field: field,
-		Problem: fmt.Sprintf("the controller may not ask for tokens of ServiceAccount %s in namespace %s", key.Name, key.Namespace),
-		Mend: fmt.Sprintf("allow it with kubectl -n %s create role %s-token --verb=create --resource=serviceaccounts/token --resource-name=%s, and a RoleBinding of it to ServiceAccount %s",
+	d.diagnosis.addFinding(finding{Object: objectOf(one), Field: field,
+		Problem: fmt.Sprintf("the controller is not allowed to create tokens of ServiceAccount %s in namespace %s", key.Name, key.Namespace),
+		Fix: fmt.Sprintf("permit it with kubectl -n %s create role %s-token --verb=create --resource=serviceaccounts/token --resource-name=%s, and a RoleBinding to ServiceAccount %s",
 			key.Namespace, key.Name, key.Name, d.home)})
 	return false, nil
 }
 
-// issuerFields are those of an issuer that an operation of Vault goes by.
+// issuerFields are the fields of an issuer that decide the result of an operation of Vault.
 var issuerFields = map[string]string{"login": "spec.auth", "health": "spec.server", "capabilities": "spec.path", "role": "spec.path", "ca": "spec.path"}
 
-// tellIssuer makes a finding of an error of a session, and returns those that are of the API server.
-func (d *doctor) tellIssuer(one v1alpha1.Issuer, err error) error {
+// addIssuerFinding adds a finding for an error of a session. It returns errors of the API server.
+func (d *checker) addIssuerFinding(one v1alpha1.Issuer, err error) error {
 	f := finding{Object: objectOf(one)}
 	var credentials *issuer.CredentialsError
-	var answer *vault.Error
+	var response *vault.Error
 	var field certs.FieldError
 	switch {
 	case errors.As(err, &credentials):
-		f.Field, f.Problem, f.Mend = credentials.Field, credentials.Problem, credentials.Mend
-	case errors.As(err, &answer):
-		f.Field = issuerFields[answer.Op]
-		f.Problem, f.Mend = apart(answer.Message, "check "+f.Field+", and that Vault runs")
+		f.Field, f.Problem, f.Fix = credentials.Field, credentials.Problem, credentials.Mend
+	case errors.As(err, &response):
+		f.Field = issuerFields[response.Op]
+		f.Problem, f.Fix = splitMessage(response.Message, "check "+f.Field+", and that Vault runs")
 	case errors.As(err, &field):
-		f.Field, f.Problem, f.Mend = "spec."+field.Field, field.Problem, field.Fix
+		f.Field, f.Problem, f.Fix = "spec."+field.Field, field.Problem, field.Fix
 	default:
 		return err
 	}
-	d.told.find(f)
+	d.diagnosis.addFinding(f)
 	return nil
 }

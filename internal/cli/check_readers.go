@@ -9,24 +9,24 @@ import (
 	"apisix-certs.io/apisix-certs/controllers/rights"
 )
 
-// takeReaders adds what the controller's command line tells of readers to what is given here.
-func (d *doctor) takeReaders(theirs *controllers.Options) {
+// useReaderOptions merges the controller's options for the page and the metrics into those of this command line.
+func (d *checker) useReaderOptions(parsed *controllers.Options) {
 	o := &d.options
-	o.MetricsAddr, o.MetricsSecure, o.PageAddr = theirs.MetricsAddr, o.MetricsSecure || theirs.MetricsSecure, cmp.Or(o.PageAddr, theirs.PageAddr)
-	theirs.MetricsSecure, theirs.PageAddr = o.MetricsSecure, o.PageAddr
+	o.MetricsAddr, o.MetricsSecure, o.PageAddr = parsed.MetricsAddr, o.MetricsSecure || parsed.MetricsSecure, cmp.Or(o.PageAddr, parsed.PageAddr)
+	parsed.MetricsSecure, parsed.PageAddr = o.MetricsSecure, o.PageAddr
 	d.readersKnown = true
 }
 
-// readerRights are those that the controller needs beside manifests/rbac, where it asks Kubernetes who reads, and how to give
-// them. The chart makes them with the values that set the flags.
-func (d *doctor) readerRights() ([]rights.Right, string) {
+// readerRights returns the permissions beyond manifests/rbac that the controller needs to authenticate readers of the page and
+// the metrics, and how to grant them. The chart grants them with the values that set the flags.
+func (d *checker) readerRights() ([]rights.Right, string) {
 	page, metrics := d.options.AsksReaders()
-	mend := ""
+	fix := ""
 	switch {
 	case page:
-		mend = "upgrade the Helm chart with page.enabled=true and page.service.enabled=true"
+		fix = "upgrade the Helm chart with page.enabled=true and page.service.enabled=true"
 	case metrics:
-		mend = "upgrade the Helm chart with metrics.secure=true"
+		fix = "upgrade the Helm chart with metrics.secure=true"
 	default:
 		return nil, ""
 	}
@@ -34,6 +34,6 @@ func (d *doctor) readerRights() ([]rights.Right, string) {
 	return []rights.Right{
 			{Group: "authentication.k8s.io", Resource: "tokenreviews", Verbs: create},
 			{Group: "authorization.k8s.io", Resource: "subjectaccessreviews", Verbs: create},
-		}, mend + ", or kubectl create clusterrolebinding apisix-certs-access --clusterrole=system:auth-delegator --serviceaccount=" +
+		}, fix + ", or kubectl create clusterrolebinding apisix-certs-access --clusterrole=system:auth-delegator --serviceaccount=" +
 			d.home.Namespace + ":" + d.home.Name
 }

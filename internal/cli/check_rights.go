@@ -17,19 +17,19 @@ import (
 )
 
 const (
-	mendRights = "kubectl apply -f manifests/rbac, or upgrade the Helm chart, and look for who takes rules out of ClusterRole or Role " + programName
-	mendReach  = "upgrade the Helm chart with the watchNamespaces of the controller's --watch-namespaces, or make a Role with these rights there"
+	fixRights = "kubectl apply -f manifests/rbac, or upgrade the Helm chart, and find out what removes rules from ClusterRole or Role " + programName
+	fixReach  = "upgrade the Helm chart with watchNamespaces set to the controller's --watch-namespaces, or create a Role with this permission in the namespace"
 )
 
-// checkRights asks for each rule of manifests/rbac, and for those that the controller's flags need beside, whether its
-// ServiceAccount has it. With --watch-namespaces the rules of namespaces are asked for in these alone.
-func (d *doctor) checkRights(ctx context.Context) error {
+// checkRights checks that the ServiceAccount of the controller has the permissions of manifests/rbac, and those that its flags
+// need. With --watch-namespaces, namespaced permissions are checked in these namespaces only.
+func (d *checker) checkRights(ctx context.Context) error {
 	account := &corev1.ServiceAccount{}
 	object := "ServiceAccount " + d.home.String()
 	if err := d.access.Get(ctx, d.home, account); apierrors.IsNotFound(err) {
-		d.told.looked(1)
-		d.told.find(finding{Object: object, Problem: "it does not exist, so that the controller cannot run as it",
-			Mend: "kubectl apply -f manifests/rbac, or install the Helm chart; or name another with --controller"})
+		d.diagnosis.addChecked(1)
+		d.diagnosis.addFinding(finding{Object: object, Problem: "the ServiceAccount does not exist, so the controller cannot start",
+			Fix: "kubectl apply -f manifests/rbac, or install the Helm chart; if the controller has another ServiceAccount, set --controller"})
 		return nil
 	}
 	may, err := d.reviewer(ctx)
@@ -49,33 +49,33 @@ func (d *doctor) checkRights(ctx context.Context) error {
 			return err
 		}
 	}
-	readers, mendReaders := d.readerRights()
+	readers, fixReaders := d.readerRights()
 	for _, group := range []struct {
 		rights []rights.Right
-		mend   string
-	}{{others, mendRights}, {namespaced, mendRights}, {readers, mendReaders}} {
+		fix    string
+	}{{others, fixRights}, {namespaced, fixRights}, {readers, fixReaders}} {
 		lacking, err := rights.Lacking(ctx, may, group.rights)
 		if err != nil {
 			return err
 		}
-		d.told.looked(len(group.rights))
+		d.diagnosis.addChecked(len(group.rights))
 		for _, r := range lacking {
-			f := finding{Object: object, Field: r.String(), Problem: "it may not " + strings.Join(r.Verbs, ", ") + " " + r.String(), Mend: group.mend}
+			f := finding{Object: object, Field: r.String(), Problem: "it cannot " + strings.Join(r.Verbs, ", ") + " " + r.String(), Fix: group.fix}
 			if r.Namespace != "" && r.Namespace != d.home.Namespace {
-				f.Mend = mendReach
+				f.Fix = fixReach
 			}
-			d.told.find(f)
+			d.diagnosis.addFinding(f)
 		}
 	}
 	if !d.readersKnown {
-		d.told.note("whether it may ask who reads its page and metrics, as its flags are not known (set --page-bind-address and --metrics-secure as it has them)")
+		d.diagnosis.addNote("permissions to authenticate readers of the page and the metrics: the controller's flags are unknown (set --page-bind-address and --metrics-secure to its values)")
 	}
 	return nil
 }
 
-// rightsWithin are what the rights of namespaces come down to with --watch-namespaces. A watched namespace that does not exist
-// is told of instead of its rights.
-func (d *doctor) rightsWithin(ctx context.Context, namespaced []rights.Right) ([]rights.Right, error) {
+// rightsWithin returns the namespaced permissions that are needed with --watch-namespaces. A watched namespace that does not
+// exist is a finding, and its permissions are omitted.
+func (d *checker) rightsWithin(ctx context.Context, namespaced []rights.Right) ([]rights.Right, error) {
 	reach := d.options.Reach()
 	gone := map[string]bool{}
 	for _, name := range reach.Watched {
@@ -84,16 +84,16 @@ func (d *doctor) rightsWithin(ctx context.Context, namespaced []rights.Right) ([
 			return nil, err
 		}
 		if gone[name] = !exists; !exists {
-			d.told.looked(1)
-			d.told.find(finding{Object: "Namespace " + name, Problem: "it does not exist, and is one of --watch-namespaces",
-				Mend: "create it, then upgrade the Helm chart, which makes a Role in it"})
+			d.diagnosis.addChecked(1)
+			d.diagnosis.addFinding(finding{Object: "Namespace " + name, Problem: "the namespace does not exist, but is in --watch-namespaces",
+				Fix: "create it, then upgrade the Helm chart, which creates a Role in it"})
 		}
 	}
 	return slices.DeleteFunc(reach.Rights(namespaced), func(r rights.Right) bool { return gone[r.Namespace] }), nil
 }
 
-// exists reports whether a namespace does. Where that may not be read, it does.
-func (d *doctor) exists(ctx context.Context, name string) (bool, error) {
+// exists reports whether a namespace exists. It is true if namespaces cannot be read.
+func (d *checker) exists(ctx context.Context, name string) (bool, error) {
 	namespace := &metav1.PartialObjectMetadata{}
 	namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
 	err := d.access.Get(ctx, client.ObjectKey{Name: name}, namespace)
@@ -103,8 +103,9 @@ func (d *doctor) exists(ctx context.Context, name string) (bool, error) {
 	return err == nil, client.IgnoreNotFound(err)
 }
 
-// reviewer asks about the ServiceAccount, or, being it, about itself: only administrators may ask about others.
-func (d *doctor) reviewer(ctx context.Context) (rights.Reviewer, error) {
+// reviewer reviews the permissions of the ServiceAccount. If the user is the ServiceAccount itself, it uses
+// SelfSubjectAccessReviews, because only administrators may review others.
+func (d *checker) reviewer(ctx context.Context) (rights.Reviewer, error) {
 	self := &authenticationv1.SelfSubjectReview{}
 	if err := d.access.Create(ctx, self); err != nil && !apierrors.IsForbidden(err) {
 		return nil, err
@@ -116,8 +117,8 @@ func (d *doctor) reviewer(ctx context.Context) (rights.Reviewer, error) {
 	return rights.Of(d.access, user, []string{"system:serviceaccounts", "system:serviceaccounts:" + d.home.Namespace, "system:authenticated"}), nil
 }
 
-// mayTokens tells whether the controller may ask for tokens of a ServiceAccount.
-func (d *doctor) mayTokens(ctx context.Context, account client.ObjectKey) (bool, error) {
+// mayTokens reports whether the controller is allowed to create tokens of a ServiceAccount.
+func (d *checker) mayTokens(ctx context.Context, account client.ObjectKey) (bool, error) {
 	may, err := d.reviewer(ctx)
 	if err != nil {
 		return false, err

@@ -26,10 +26,10 @@ import (
 
 func keyOf(object client.Object) client.ObjectKey { return client.ObjectKeyFromObject(object) }
 
-func (d *doctor) readTLSUses(ctx context.Context) error {
+func (d *checker) readTLSUses(ctx context.Context) error {
 	var list configv2.ApisixTlsList
 	if err := d.access.list(ctx, &list); err != nil {
-		return ignoreNoMatch(err) // a cluster may have Ingresses alone
+		return ignoreNoMatch(err) // the CRD is optional
 	}
 	for i := range list.Items {
 		tls := &list.Items[i]
@@ -45,7 +45,7 @@ func (d *doctor) readTLSUses(ctx context.Context) error {
 	return nil
 }
 
-func (d *doctor) readIngressUses(ctx context.Context) error {
+func (d *checker) readIngressUses(ctx context.Context) error {
 	var list networkingv1.IngressList
 	if err := d.access.list(ctx, &list); err != nil {
 		return err
@@ -59,8 +59,8 @@ func (d *doctor) readIngressUses(ctx context.Context) error {
 	return nil
 }
 
-// readListenerUses reads Gateways and ListenerSets, whose CRDs a cluster may lack.
-func (d *doctor) readListenerUses(ctx context.Context) error {
+// readListenerUses reads Gateways and ListenerSets, whose CRDs are optional.
+func (d *checker) readListenerUses(ctx context.Context) error {
 	for _, kind := range []schema.GroupVersionKind{gatewayapi.GatewayKind, gatewayapi.ListenerSetKind} {
 		list := &unstructured.UnstructuredList{}
 		list.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
@@ -88,7 +88,7 @@ func ignoreNoMatch(err error) error {
 	return err
 }
 
-// sourceKinds are the kinds whose annotations opt them in.
+// sourceKinds are the kinds that annotations opt in.
 var sourceKinds = []schema.GroupVersionKind{
 	{Group: "apisix.apache.org", Version: "v2", Kind: "ApisixTls"},
 	{Group: "apisix.apache.org", Version: "v2", Kind: "ApisixRoute"},
@@ -97,8 +97,8 @@ var sourceKinds = []schema.GroupVersionKind{
 	gatewayapi.GatewayKind, gatewayapi.ListenerSetKind,
 }
 
-// checkSources looks for annotated objects for which no ApisixCertificate was made.
-func (d *doctor) checkSources(ctx context.Context) error {
+// checkSources finds annotated objects without an ApisixCertificate.
+func (d *checker) checkSources(ctx context.Context) error {
 	certificates, err := d.certificates(ctx)
 	if err != nil {
 		return err
@@ -120,17 +120,17 @@ func (d *doctor) checkSources(ctx context.Context) error {
 			if !optedIn(source) {
 				continue
 			}
-			d.told.looked(1)
-			if !owned[source.UID] && d.now.Sub(source.CreationTimestamp.Time) > sourceSettling {
-				d.told.find(d.sourceFinding(ctx, kind.Kind, source))
+			d.diagnosis.addChecked(1)
+			if !owned[source.UID] && d.now.Sub(source.CreationTimestamp.Time) > sourceSettlePeriod {
+				d.diagnosis.addFinding(d.sourceFinding(ctx, kind.Kind, source))
 			}
 		}
 	}
 	return nil
 }
 
-// sourceSettling is how long an ApisixCertificate may take to be made.
-const sourceSettling = 5 * time.Second
+// sourceSettlePeriod is the time that the controller has to create an ApisixCertificate.
+const sourceSettlePeriod = 5 * time.Second
 
 func optedIn(source *metav1.PartialObjectMetadata) bool {
 	for _, key := range []string{v1alpha1.AnnotationIssuer, v1alpha1.AnnotationClusterIssuer, v1alpha1.AnnotationProvided} {
@@ -141,31 +141,31 @@ func optedIn(source *metav1.PartialObjectMetadata) bool {
 	return false
 }
 
-// sourceFinding tells the last thing that the controller said of the object.
-func (d *doctor) sourceFinding(ctx context.Context, kind string, source *metav1.PartialObjectMetadata) finding {
-	f := finding{Object: kind + " " + keyOf(source).String(), Field: "metadata.annotations", Problem: "it is annotated, and there is no ApisixCertificate of it",
-		Mend: "see that the controller runs and that its --ingress-class is the object's"}
+// sourceFinding returns a finding with the last event of the object that says why it has no ApisixCertificate.
+func (d *checker) sourceFinding(ctx context.Context, kind string, source *metav1.PartialObjectMetadata) finding {
+	f := finding{Object: kind + " " + keyOf(source).String(), Field: "metadata.annotations", Problem: "the object is annotated, but has no ApisixCertificate",
+		Fix: "check that the controller runs and that its --ingress-class is the class of the object"}
 	var events corev1.EventList
 	err := d.access.List(ctx, &events, client.InNamespace(source.Namespace), client.MatchingFieldsSelector{Selector: fields.Set{
 		"involvedObject.kind": kind, "involvedObject.name": source.Name,
 	}.AsSelector()})
-	if err != nil { // then it is said without
+	if err != nil { // events are optional
 		return f
 	}
 	reasons := []string{v1alpha1.ReasonInvalidSource, v1alpha1.ReasonCovered}
 	for i := len(events.Items) - 1; i >= 0; i-- {
 		if event := events.Items[i]; event.InvolvedObject.UID == source.UID && slices.Contains(reasons, event.Reason) {
-			f.Problem, f.Mend = apart(event.Message, "see kubectl describe "+kind+" "+source.Name)
+			f.Problem, f.Fix = splitMessage(event.Message, "see kubectl describe "+kind+" "+source.Name)
 			return f
 		}
 	}
 	return f
 }
 
-func (d *doctor) addUse(secret, object string, hosts []string) {
+func (d *checker) addUse(secret, object string, hosts []string) {
 	for i := range hosts {
 		hosts[i] = certs.NormalizeHost(hosts[i])
 	}
 	hosts = slices.DeleteFunc(hosts, func(host string) bool { return strings.TrimSpace(host) == "" })
-	d.uses[secret] = append(d.uses[secret], use{object, hosts})
+	d.uses[secret] = append(d.uses[secret], secretUse{object, hosts})
 }

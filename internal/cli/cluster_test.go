@@ -23,7 +23,7 @@ import (
 	"apisix-certs.io/apisix-certs/test/servers"
 )
 
-// world is the demo's cluster with a running controller, for the commands to look at.
+// world is the cluster of the demo with a running controller.
 type world struct {
 	*cluster.Cluster
 	*testing.T
@@ -31,7 +31,7 @@ type world struct {
 	kubeconfig string
 }
 
-// TestCluster runs the commands against the real API server and Vault, beside the stand-in of the gateway.
+// TestCluster runs the commands against a real API server, a real Vault and the stand-in for the gateway.
 func TestCluster(t *testing.T) {
 	servers.Need(t)
 	w := newWorld(t)
@@ -88,7 +88,7 @@ func (w *world) must(err error) {
 	}
 }
 
-// until waits for done, and fails with the last word of what is missing.
+// until waits until missing is empty, and fails with its last value.
 func (w *world) until(what string, done func() (missing string)) {
 	w.Helper()
 	missing := ""
@@ -106,7 +106,7 @@ func (w *world) ready(namespace, name string) {
 	w.until("ApisixCertificate "+name+" is not Ready", func() string { return w.condition(namespace, name, v1alpha1.ConditionReady, metav1.ConditionTrue) })
 }
 
-// condition is empty where the condition is so, else what it says.
+// condition returns "" if the condition has the status, and otherwise its message.
 func (w *world) condition(namespace, name, kind string, status metav1.ConditionStatus) string {
 	cert := &v1alpha1.ApisixCertificate{}
 	if err := w.Client.Get(w.Context(), client.ObjectKey{Namespace: namespace, Name: name}, cert); err != nil {
@@ -123,32 +123,32 @@ func (w *world) condition(namespace, name, kind string, status metav1.ConditionS
 	return "no condition " + kind
 }
 
-// answer is what a command said.
-type answer struct {
+// result is the output of a command.
+type result struct {
 	code        int
 	out, errOut string
 }
 
 // command runs a command line in this process, with the kubeconfig of the administrator.
-func (w *world) command(args ...string) answer {
+func (w *world) command(args ...string) result {
 	w.Helper()
 	var out, errOut bytes.Buffer
 	args = append([]string{"apisix-certs"}, args...)
 	w.Setenv("KUBECONFIG", w.kubeconfig)
 	code := run(w.Context(), args, strings.NewReader(""), &out, &errOut)
-	said := answer{code, out.String(), errOut.String()}
+	said := result{code, out.String(), errOut.String()}
 	for _, text := range []string{said.out, said.errOut} {
 		for _, secret := range []string{w.Gateway.AdminKey, w.Vault.Token, "PRIVATE KEY", "goroutine "} {
 			if strings.Contains(text, secret) {
-				w.Errorf("%v says what it must not: %s", args, text)
+				w.Errorf("%v prints a secret: %s", args, text)
 			}
 		}
 	}
 	return said
 }
 
-// want tells what the answer lacks.
-func (w *world) want(said answer, code int, texts ...string) {
+// want fails if the exit code differs or the output lacks a text.
+func (w *world) want(said result, code int, texts ...string) {
 	w.Helper()
 	if said.code != code {
 		w.Errorf("exit code %d, want %d\n%s%s", said.code, code, said.out, said.errOut)
@@ -167,7 +167,7 @@ func testStatus(w *world) {
 	w.want(w.command("status", "-o", "jsonpath={.items[0].kind} {.items[0].apiVersion}"), 0, "ApisixCertificate apisix-certs.io/v1alpha1")
 	w.want(w.command("__complete", "status", "-n", "default", "shop-"), 0, "shop-tls\n:4\n")
 	w.want(w.command("__complete", "status", "-n", "kube-s"), 0, "kube-system\n:4\n")
-	w.want(w.command("status", "moelove-info", "-n", "default"), 0, "Serial: ", "Served True", "Gateway default, mode own")
+	w.want(w.command("status", "moelove-info", "-n", "default"), 0, "Serial: ", "Served True", "Gateway default: mode own")
 	w.want(w.command("status", "-n", "default", "-o", "json"), 0, `"kind": "List"`, `"kind": "ApisixCertificate"`)
 	w.want(w.command("status", "shop-tls", "-o", "yaml"), 0, "kind: ApisixCertificate", "name: shop-tls")
 	w.want(w.command("status", "-A", "-l", "team=none"), 0, "No ApisixCertificates found.")
@@ -181,7 +181,7 @@ func testStatus(w *world) {
 	}
 }
 
-// testExplain: what is said is what the controller then does.
+// testExplain: the output is what the controller then does.
 func testExplain(w *world) {
 	w.want(w.command("explain", "shop-tls", "-n", "default"), 0, "default/shop-tls, expires ", "VaultIssuer/vault-issuer", "secret     keep", "gateways   push", "ready      True Ready")
 	w.want(w.command("explain", "shop-tls", "-o", "json"), 0, `"secret": "keep"`, `"ownedNames": [`, `"ready": "True"`)
@@ -192,7 +192,7 @@ func testExplain(w *world) {
 	w.must(w.Client.Create(w.Context(), cert))
 	defer func() { w.must(w.Client.Delete(w.Context(), cert)) }()
 	w.want(w.command("explain", "explained"), 0, "default/explained-tls does not exist", "VaultIssuer/nobody does not exist",
-		"keep: the Secret does not exist", "held by    IssuerNotFound: spec.issuerRef: VaultIssuer/nobody does not exist; create it, or correct the reference")
+		"keep: the Secret does not exist", "blocked by IssuerNotFound: spec.issuerRef: VaultIssuer/nobody does not exist; create it, or correct the reference")
 	w.want(w.command("explain", "absent"), exitFailed, "absent")
 	w.want(w.command("explain"), exitFailed, "accepts 1 arg(s)")
 }
@@ -208,10 +208,10 @@ func testRenew(w *world) {
 		w.Error("the certificate has its old serial number")
 	}
 	w.want(said, 0, "ApisixCertificate default/shop-tls: renewed and served, serial "+cert.Status.Issued.SerialNumber)
-	w.want(w.command("renew", "--all", "-n", "default"), 0, "default/moelove-info: asked for", "default/shop-tls: asked for")
+	w.want(w.command("renew", "--all", "-n", "default"), 0, "default/moelove-info: renewal requested", "default/shop-tls: renewal requested")
 	w.want(w.command("renew", "shop-tls", "--wait", "--timeout", "1ms"), exitFound, "not renewed and served within 1ms", "1 of 1 certificates were not renewed")
-	w.want(w.command("renew", "-l", "team=none"), exitFailed, "no ApisixCertificate is meant")
-	w.want(w.command("renew"), exitFailed, "which certificates? Give names, or --selector, or --all")
+	w.want(w.command("renew", "-l", "team=none"), exitFailed, "no ApisixCertificates found")
+	w.want(w.command("renew"), exitFailed, "set exactly one of NAME, --selector and --all")
 }
 
 func testInspect(w *world) {
@@ -220,23 +220,23 @@ func testInspect(w *world) {
 	w.ready("default", "moelove-info")
 	cert := &v1alpha1.ApisixCertificate{}
 	w.must(w.Client.Get(w.Context(), client.ObjectKey{Namespace: "default", Name: "moelove-info"}, cert))
-	look := func(code int, texts []string, places ...string) {
+	inspect := func(code int, texts []string, locations ...string) {
 		w.Helper()
-		w.want(w.command(slices.Concat([]string{"inspect"}, places, gateway)...), code, texts...)
+		w.want(w.command(slices.Concat([]string{"inspect"}, locations, gateway)...), code, texts...)
 	}
-	look(0, []string{"names        moelove.info, www.moelove.info", "issuer       CN=moelove.info", "private key  matches"}, "secret/moelove-info-tls")
-	look(0, []string{"the same certificate"}, "secret/default/moelove-info-tls", "host", "moelove.info")
-	look(0, []string{"the same certificate", "served for   www.moelove.info, moelove.info"}, "secret/moelove-info-tls", "ssl/"+cert.Status.Gateways[0].SSLID)
-	look(exitFound, []string{"not the same certificate", "only here: shop.moelove.info"}, "secret/moelove-info-tls", "host", "shop.moelove.info")
-	look(exitFailed, []string{"secret nobody: there is no such Secret in namespace default"}, "secret/nobody")
-	look(exitFailed, []string{"ssl nobody: the gateway has no such ssl object"}, "ssl/nobody")
+	inspect(0, []string{"names        moelove.info, www.moelove.info", "issuer       CN=moelove.info", "private key  matches"}, "secret/moelove-info-tls")
+	inspect(0, []string{"the same certificate"}, "secret/default/moelove-info-tls", "host", "moelove.info")
+	inspect(0, []string{"the same certificate", "served for   www.moelove.info, moelove.info"}, "secret/moelove-info-tls", "ssl/"+cert.Status.Gateways[0].SSLID)
+	inspect(exitFound, []string{"not the same certificate", "only here: shop.moelove.info"}, "secret/moelove-info-tls", "host", "shop.moelove.info")
+	inspect(exitFailed, []string{"secret nobody: not found in namespace default"}, "secret/nobody")
+	inspect(exitFailed, []string{"ssl nobody: ssl object not found in the gateway"}, "ssl/nobody")
 }
 
 func testBadInput(w *world) {
-	w.want(w.command("status", "nobody"), exitFailed, "error: there is no ApisixCertificate nobody in namespace default: see apisix-certs status -A")
-	w.want(w.command("renew", "nobody"), exitFailed, "there is no ApisixCertificate nobody in namespace default")
-	w.want(w.command("status", "-l", "a=b=c"), exitFailed, `--selector "a=b=c" is no label selector`)
-	w.want(w.command("status", "x", "-A"), exitFailed, "a NAME goes with --namespace")
+	w.want(w.command("status", "nobody"), exitFailed, "error: ApisixCertificate nobody not found in namespace default (list all with apisix-certs status -A)")
+	w.want(w.command("renew", "nobody"), exitFailed, "ApisixCertificate nobody not found in namespace default")
+	w.want(w.command("status", "-l", "a=b=c"), exitFailed, `--selector "a=b=c" is not a label selector`)
+	w.want(w.command("status", "x", "-A"), exitFailed, "NAME cannot be used with --all-namespaces")
 	w.want(w.command("status", "--context", "elsewhere"), exitFailed, `cannot load a kubeconfig (set --kubeconfig): context "elsewhere" does not exist`)
 	for _, args := range [][]string{{"status"}, {"renew", "shop-tls"}, {"check", "--controller", "nobody"}} {
 		said := w.command(append(args, "--as", "system:serviceaccount:default:issuer")...)
@@ -245,11 +245,11 @@ func testBadInput(w *world) {
 			w.Errorf("%v says %d lines, want one:\n%s", args, lines, said.errOut)
 		}
 	}
-	w.want(w.command("migrate"), exitFailed, "the cluster has no CRDs of cert-manager: choose another --context, or read files with -f")
-	w.want(w.command("status", "--as", "system:serviceaccount:default:issuer"), exitFailed, "apisixcertificates.apisix-certs.io is forbidden", "ask for a role that allows it")
+	w.want(w.command("migrate"), exitFailed, "the CRDs of cert-manager are not installed in the cluster (use another --context, or read files with -f)")
+	w.want(w.command("status", "--as", "system:serviceaccount:default:issuer"), exitFailed, "apisixcertificates.apisix-certs.io is forbidden", "use an account with this permission")
 }
 
-// secret makes a Secret and takes it away at the end of the test.
+// secret creates a Secret and deletes it at the end of the test.
 func (w *world) secret(namespace, name string, data map[string]string) {
 	w.Helper()
 	w.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, StringData: data})

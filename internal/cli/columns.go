@@ -16,14 +16,14 @@ import (
 	"apisix-certs.io/apisix-certs/internal/terminal"
 )
 
-// columnsPrinter prints unstructured objects in the columns of -o custom-columns=HEADER:JSONPATH,... as kubectl does, whose
-// own printer would add 2.2 MB to the program.
+// columnsPrinter prints unstructured objects as kubectl does with -o custom-columns=HEADER:JSONPATH,... kubectl's own printer
+// would add 2.2 MB to the binary.
 type columnsPrinter struct {
-	headers []string // nil: they are printed, or not wanted
+	headers []string // nil if already printed, or not wanted
 	paths   []*jsonpath.JSONPath
 }
 
-// relaxedPath is a path as kubectl takes it: a.b, .a.b, {a.b} or {.a.b}.
+// relaxedPath matches the paths that kubectl accepts: a.b, .a.b, {a.b} or {.a.b}.
 var relaxedPath = regexp.MustCompile(`^\{\.?([^{}]+)\}$|^\.?([^{}]+)$`)
 
 func newColumnsPrinter(spec string, noHeaders bool) (*columnsPrinter, error) {
@@ -47,7 +47,7 @@ func newColumnsPrinter(spec string, noHeaders bool) (*columnsPrinter, error) {
 	return p, nil
 }
 
-// PrintObj prints a row for each object of a list, or for the one.
+// PrintObj prints a row for each object of a list, or for a single object.
 func (p *columnsPrinter) PrintObj(object runtime.Object, out io.Writer) error {
 	table := printers.GetNewTabWriter(out)
 	if p.headers != nil {
@@ -78,7 +78,7 @@ func (p *columnsPrinter) PrintObj(object runtime.Object, out io.Writer) error {
 	return table.Flush()
 }
 
-// valuesAt are all values of a path, separated by commas.
+// valuesAt returns all values of a path, separated by commas, or "<none>".
 func valuesAt(path *jsonpath.JSONPath, content map[string]any) (string, error) {
 	found, err := path.FindResults(content)
 	if err != nil {

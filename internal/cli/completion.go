@@ -19,7 +19,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/terminal"
 )
 
-// names lists the names of objects in the namespaces that are meant.
+// names lists the names of objects in the selected namespaces.
 type names func(ctx context.Context, a *access) ([]string, error)
 
 // completion is a ValidArgsFunction of cobra.
@@ -35,7 +35,7 @@ func (k *kubeFlags) completeOne(list names) completion {
 	}
 }
 
-// completeAll completes each argument, with those names that are not given yet.
+// completeAll completes every argument with the names that are not among the arguments yet.
 func (k *kubeFlags) completeAll(list names) completion {
 	return func(_ *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
 		return k.complete(list, args, begin)
@@ -45,8 +45,8 @@ func (k *kubeFlags) completeAll(list names) completion {
 func (k *kubeFlags) complete(list names, given []string, begin string) ([]string, cobra.ShellCompDirective) {
 	ctx, cancel := context.WithTimeout(context.Background(), progressDelay)
 	defer cancel()
-	*k.Timeout = progressDelay.String() // who presses a key does not wait longer
-	a, err := k.open()
+	*k.Timeout = progressDelay.String() // completion must be quick
+	a, err := k.connect()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
@@ -54,11 +54,11 @@ func (k *kubeFlags) complete(list names, given []string, begin string) ([]string
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	return matching(all, given, begin), cobra.ShellCompDirectiveNoFileComp
+	return matchingNames(all, given, begin), cobra.ShellCompDirectiveNoFileComp
 }
 
-// matching are the names that begin so, sorted, without those that are given and those that could control a terminal.
-func matching(all, given []string, begin string) []string {
+// matchingNames returns the names with prefix begin, sorted, without those in given and those with control characters.
+func matchingNames(all, given []string, begin string) []string {
 	slices.Sort(all)
 	return slices.DeleteFunc(slices.Compact(all), func(name string) bool {
 		return !strings.HasPrefix(name, begin) || slices.Contains(given, name) || strings.ContainsFunc(name, terminal.Control)
@@ -81,19 +81,19 @@ func namesOfKind(kind schema.GroupVersionKind, options ...client.ListOption) nam
 
 var (
 	certificateNames = namesOfKind(v1alpha1.GroupVersion.WithKind("ApisixCertificate"))
-	// theirCertificateNames are those of cert-manager's Certificates.
-	theirCertificateNames = namesOfKind(schema.GroupVersionKind{Group: v1alpha1.GroupCertManager, Version: "v1", Kind: "Certificate"})
-	secretNames           = namesOfKind(corev1.SchemeGroupVersion.WithKind("Secret"), client.MatchingFields{"type": string(corev1.SecretTypeTLS)})
+	// certManagerCertificateNames lists the names of cert-manager's Certificates.
+	certManagerCertificateNames = namesOfKind(schema.GroupVersionKind{Group: v1alpha1.GroupCertManager, Version: "v1", Kind: "Certificate"})
+	secretNames                 = namesOfKind(corev1.SchemeGroupVersion.WithKind("Secret"), client.MatchingFields{"type": string(corev1.SecretTypeTLS)})
 )
 
-// namespaceNames are those of the cluster, whatever -n says.
+// namespaceNames lists all namespaces of the cluster, whatever -n is.
 func namespaceNames(ctx context.Context, a *access) ([]string, error) {
 	everywhere := *a
 	everywhere.namespace, everywhere.watched = "", nil
 	return namesOfKind(corev1.SchemeGroupVersion.WithKind("Namespace"))(ctx, &everywhere)
 }
 
-// decidable are certificates that an approval or denial can be given for.
+// decidable lists the certificates that can be approved or denied.
 func decidable(ctx context.Context, a *access) ([]string, error) {
 	list, err := a.certificates(ctx, "", "")
 	if err != nil {
@@ -101,15 +101,15 @@ func decidable(ctx context.Context, a *access) ([]string, error) {
 	}
 	var found []string
 	for i := range list.Items {
-		if _, err := answerTo(&list.Items[i]); err == nil {
+		if _, err := approvalFor(&list.Items[i]); err == nil {
 			found = append(found, list.Items[i].Name)
 		}
 	}
 	return found, nil
 }
 
-// completePlace completes what inspect shows: a kind, and for a Secret its name.
-func (k *kubeFlags) completePlace(_ *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
+// completeLocation completes the arguments of inspect: a kind, and the name of a Secret.
+func (k *kubeFlags) completeLocation(_ *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
 	before := ""
 	if len(args) > 0 {
 		before = args[len(args)-1]
@@ -129,7 +129,7 @@ func (k *kubeFlags) completePlace(_ *cobra.Command, args []string, begin string)
 		}
 		return found, directive
 	}
-	return matching([]string{"file", "host", "secret/", "ssl/"}, nil, begin), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	return matchingNames([]string{"file", "host", "secret/", "ssl/"}, nil, begin), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
 // addCompletions completes the values of kubectl's flags.
@@ -143,7 +143,7 @@ func (k *kubeFlags) addCompletions(c *cobra.Command) {
 		"user":    k.completeConfig(func(raw clientcmdapi.Config) []string { return slices.Collect(maps.Keys(raw.AuthInfos)) }),
 	}
 	for flag, complete := range completions {
-		_ = c.RegisterFlagCompletionFunc(flag, complete) // it fails only where there is no such flag
+		_ = c.RegisterFlagCompletionFunc(flag, complete) // fails only if the flag does not exist
 	}
 }
 
@@ -154,6 +154,6 @@ func (k *kubeFlags) completeConfig(list func(clientcmdapi.Config) []string) comp
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveError
 		}
-		return matching(list(raw), nil, begin), cobra.ShellCompDirectiveNoFileComp
+		return matchingNames(list(raw), nil, begin), cobra.ShellCompDirectiveNoFileComp
 	}
 }

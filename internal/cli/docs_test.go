@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write docs/commands.md")
 
 const commandsPage = "../../docs/commands.md"
 
-// TestCommandsPage holds docs/commands.md to the help of the commands.
+// TestCommandsPage compares docs/commands.md with the help of the commands.
 func TestCommandsPage(t *testing.T) {
 	want := page(newRoot())
 	if *update {
@@ -36,11 +36,11 @@ func TestCommandsPage(t *testing.T) {
 	}
 }
 
-// page is the help of all commands in Markdown.
+// page returns the help of all commands in Markdown.
 func page(root *cobra.Command) []byte {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "<!-- Written by: go test ./internal/cli -run CommandsPage -update -->\n\n# Commands\n\n%s\n\n", root.Long)
-	fmt.Fprint(&out, "| command | what it does |\n|---|---|\n")
+	fmt.Fprint(&out, "| command | description |\n|---|---|\n")
 	for _, c := range root.Commands() {
 		if c.IsAvailableCommand() {
 			fmt.Fprintf(&out, "| [%s](#%s) | %s |\n", c.Name(), c.Name(), c.Short)
@@ -78,11 +78,11 @@ func section(out *bytes.Buffer, c *cobra.Command) {
 		fmt.Fprintf(out, "\n```text\n%s```\n", own)
 	}
 	if shared != "" {
-		fmt.Fprint(out, "\nBesides, it has [kubectl's flags](#kubectls-flags).\n")
+		fmt.Fprint(out, "\nIt also has [kubectl's flags](#kubectls-flags).\n")
 	}
 }
 
-// flagUsages are those of a command's own flags, and of kubectl's.
+// flagUsages returns the usage of a command's own flags, and of kubectl's flags.
 func flagUsages(c *cobra.Command) (own, shared string) {
 	var ownFlags, sharedFlags pflag.FlagSet
 	c.LocalFlags().VisitAll(func(flag *pflag.Flag) {
@@ -98,20 +98,20 @@ func flagUsages(c *cobra.Command) (own, shared string) {
 const kubectlFlags = `
 ## kubectl's flags
 
-The commands that talk to a cluster have these flags of kubectl, which mean the same. Without a kubeconfig and without
---server the ServiceAccount of the Pod is used.
+Commands that connect to a cluster have these flags of kubectl, with the same meaning. Without a kubeconfig and --server,
+they use the ServiceAccount of the Pod.
 `
 
 const shellCompletion = `
 ## Shell completion
 
-Commands, flags, output formats, namespaces, contexts and the names of certificates and Secrets are completed. Load the
-completion of your shell, which is bash, zsh, fish or powershell:
+The shell completes commands, flags, output formats, namespaces, contexts, and the names of certificates and Secrets. Load
+the completion of your shell (bash, zsh, fish or powershell):
 
 ` + "```sh\nsource <(apisix-certs completion bash)\n```" + `
 
-As a plugin of kubectl, the command is completed by kubectl's own completion, which calls kubectl_complete-apisix_certs in the
-PATH. The program under that name does it, and so does the script in the archive of the plugin; krew links only the plugin itself:
+For the kubectl plugin, kubectl's completion calls kubectl_complete-apisix_certs in the PATH. Link the program under this name,
+or use the script in the archive of the plugin. krew does not create the link:
 
 ` + "```sh\nln -s \"$(command -v kubectl-apisix_certs)\" ~/bin/kubectl_complete-apisix_certs\n```" + `
 `

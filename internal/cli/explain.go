@@ -15,7 +15,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/terminal"
 )
 
-// explainCommand is one call of explain.
+// explainCommand is one run of explain.
 type explainCommand struct {
 	kube    kubeFlags
 	options explain.Options
@@ -27,10 +27,10 @@ func newExplain() *cobra.Command {
 	e := &explainCommand{}
 	c := &cobra.Command{
 		Use:   "explain NAME",
-		Short: "Say what the controller would do about a certificate now, and why",
-		Long: "Say what the controller would do about a certificate now, and why: what is observed, what is planned, what holds it back,\n" +
-			"and when the next thing happens. It is the controller's own code, and only reads. Vault and the gateways are not asked:\n" +
-			"what the controller has seen there is in the status.",
+		Short: "Explain what the controller will do with a certificate, and why",
+		Long: "Explain what the controller will do with a certificate, and why: what it observes, what it plans, what blocks it, and\n" +
+			"when it continues. The command runs the code of the controller, and only reads. It does not connect to Vault and the\n" +
+			"gateways; the status has what the controller observed there.",
 		Example: "  apisix-certs explain shop-tls -n shop\n  apisix-certs explain shop-tls -o json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, names []string) error {
@@ -40,19 +40,19 @@ func newExplain() *cobra.Command {
 		ValidArgsFunction: e.kube.completeOne(certificateNames),
 	}
 	e.kube.add(c)
-	c.Flags().BoolVar(&e.options.RequirePolicy, "require-policy", false, "the controller runs with --require-policy")
-	c.Flags().DurationVar(&e.options.RotationSpread, "ca-rotation-spread", 0, "that of the controller, where it is set")
+	c.Flags().BoolVar(&e.options.RequirePolicy, "require-policy", false, "set if the controller runs with --require-policy")
+	c.Flags().DurationVar(&e.options.RotationSpread, "ca-rotation-spread", 0, "value of the controller's flag, if it is set")
 	e.format = addOutput(c, "text", "json", "yaml")
 	return c
 }
 
 func (e *explainCommand) run(c *cobra.Command, name string) error {
-	access, err := e.kube.open()
+	access, err := e.kube.connect()
 	if err != nil {
 		return err
 	}
 	if access.namespace == "" {
-		return errors.New("which namespace? explain is about one certificate: give --namespace")
+		return errors.New("explain requires one namespace: use --namespace instead of --all-namespaces")
 	}
 	found, err := access.certificates(c.Context(), name, "")
 	if err != nil {
@@ -80,7 +80,7 @@ func (e *explainCommand) print(x *explain.Explanation) {
 	line("issuer", issuerText(x.Observed))
 	line("names", strings.Join(x.Observed.Owned, " "))
 	if len(x.Observed.Yielded) > 0 {
-		line("", strings.Join(x.Observed.Yielded, " ")+" (an older certificate of the namespace has them)")
+		line("", strings.Join(x.Observed.Yielded, " ")+" (owned by an older certificate of the namespace)")
 	}
 	line("used by", strings.Join(x.Observed.Uses, ", "))
 	for _, g := range x.Observed.Gateways {
@@ -90,10 +90,10 @@ func (e *explainCommand) print(x *explain.Explanation) {
 	line("secret", planText(x.Plan))
 	line("gateways", x.Plan.Deliver)
 	if x.Plan.Revoke > 0 {
-		line("revoke", fmt.Sprintf("%d certificates that were replaced", x.Plan.Revoke))
+		line("revoke", fmt.Sprintf("%d replaced certificates", x.Plan.Revoke))
 	}
 	if x.Plan.Held != nil {
-		line("held by", x.Plan.Held.Reason+": "+x.Plan.Held.Message)
+		line("blocked by", x.Plan.Held.Reason+": "+x.Plan.Held.Message)
 	}
 	if x.Plan.Waits != nil {
 		line("waits for", x.Plan.Waits.Message)
@@ -103,7 +103,7 @@ func (e *explainCommand) print(x *explain.Explanation) {
 	}
 	status := x.Status.Ready + " " + x.Status.Reason + ": " + x.Status.Message
 	if x.Status.Behind {
-		status += " (of an older spec)"
+		status += " (for an older spec)"
 	}
 	fmt.Fprintln(e.out, "status")
 	line("ready", status)
@@ -114,14 +114,14 @@ func secretText(o explain.Observed) string {
 	case !o.There:
 		return o.Secret + " does not exist"
 	case o.NotAfter == nil:
-		return o.Secret + " holds no certificate for this object"
+		return o.Secret + " contains no certificate for this object"
 	}
 	text := o.Secret + ", expires " + o.NotAfter.UTC().Format(time.RFC3339)
 	if o.RenewalAt != nil {
-		text += ", renewed " + o.RenewalAt.UTC().Format(time.RFC3339)
+		text += ", renewal " + o.RenewalAt.UTC().Format(time.RFC3339)
 	}
 	if !o.Ours {
-		text += ", kept by somebody else"
+		text += ", not managed by apisix-certs"
 	}
 	return text
 }
@@ -136,7 +136,7 @@ func issuerText(o explain.Observed) string {
 func planText(p explain.Plan) string {
 	text := p.Secret
 	if p.Backoff {
-		text += " (the last failure is too fresh to try again)"
+		text += " (waiting to retry after the last failure)"
 	}
 	if p.Why != "" {
 		text += ": " + p.Why

@@ -26,7 +26,7 @@ func shopAPI(t *testing.T) *stubAPI {
 	return s
 }
 
-// TestOutputFormats: what kubectl get prints with -o, status does.
+// TestOutputFormats: status prints the output formats of kubectl get.
 func TestOutputFormats(t *testing.T) {
 	s := shopAPI(t)
 	for args, want := range map[string]string{
@@ -79,7 +79,7 @@ func squeezed(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// TestKubectlFlags: kubectl's flags do here what they do there.
+// TestKubectlFlags: kubectl's flags have the same effect as in kubectl.
 func TestKubectlFlags(t *testing.T) {
 	s := shopAPI(t)
 	said := s.command("status", "--as", "joe", "--as-group", "dev", "--as-group", "ops", "--as-uid", "12", "--as-user-extra", "a=b", "--token", "hunter2", "--request-timeout", "5s", "-n", "shop")
@@ -103,7 +103,7 @@ func TestKubectlFlags(t *testing.T) {
 	}
 }
 
-// TestFlagsInAPod: without a kubeconfig the ServiceAccount's configuration is used, with what the flags change.
+// TestFlagsInAPod: without a kubeconfig, the configuration of the ServiceAccount is used, changed by the flags.
 func TestFlagsInAPod(t *testing.T) {
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
 	for _, test := range []struct {
@@ -139,7 +139,7 @@ func TestFlagsInAPod(t *testing.T) {
 	}
 }
 
-// TestTokenIsNotPrinted whatever goes wrong.
+// TestTokenIsNotPrinted: no error prints the token.
 func TestTokenIsNotPrinted(t *testing.T) {
 	s := shopAPI(t)
 	for _, args := range []string{
@@ -157,10 +157,10 @@ func TestTokenIsNotPrinted(t *testing.T) {
 	}
 }
 
-// hostile is what somebody writes into an object to control the terminal of who reads it.
+// hostile has control characters for the terminal of a user who reads an object.
 const hostile = `\u001b]0;owned\u0007\u001b[2J\r\u009b2J\u202e\u007f\udb40\udc01`
 
-// TestControlCharacters: none reaches a terminal, by any way out.
+// TestControlCharacters: no output has control characters of an object.
 func TestControlCharacters(t *testing.T) {
 	s := newStubAPI(t)
 	bad := `,"warnings":["w` + hostile + `"],"approvalRequest":{"policy":"p` + hostile + `","digest":"d"},"gateways":[{"name":"g` + hostile + `","sslID":"i` + hostile + `","mode":"m"}],` +
@@ -237,7 +237,7 @@ func TestCompletion(t *testing.T) {
 		if said.code != 0 || said.out != want {
 			t.Errorf("%q: exit code %d, %q, want %q\n%s", args, said.code, said.out, want, said.errOut)
 		}
-		// kubectl runs this program with the words behind the plugin's name.
+		// kubectl runs this program with the words after the plugin's name.
 		s.Setenv("KUBECONFIG", s.kubeconfig)
 		if plugin := runAs(t.Context(), append([]string{"/usr/local/bin/kubectl_complete-apisix_certs"}, words...)...); plugin.out != said.out {
 			t.Errorf("%q as a plugin: %q, want %q", args, plugin.out, said.out)
@@ -250,19 +250,19 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
-// TestBadCluster: what is wrong with the cluster is one line, and exit code 1.
+// TestBadCluster: a fault of the cluster is one line, and exit code 1.
 func TestBadCluster(t *testing.T) {
 	for _, test := range []struct {
 		name, args, want string
 		change           func(*stubAPI)
 	}{
-		{"an older CRD drops the approval", "approve waits", "error: the CRD in the cluster is older than this program and drops the approval: kubectl apply --server-side -f manifests/crds", func(s *stubAPI) {
+		{"an older CRD drops the approval", "approve waits", "error: the CRD in the cluster is from an older version of apisix-certs and drops the approval: kubectl apply --server-side -f manifests/crds", func(s *stubAPI) {
 			s.patched = func(object map[string]any) { delete(object["status"].(map[string]any), "approval") }
 		}},
-		{"a field has another type", "status", "error: the CRDs in the cluster are of another version than this program (", func(s *stubAPI) {
+		{"a field has another type", "status", "error: the CRDs in the cluster are from another version of apisix-certs (", func(s *stubAPI) {
 			s.add(certificateJSON("old", `"a.example"`, ""))
 		}},
-		{"an object that is not there", "status nobody", "error: there is no ApisixCertificate nobody in namespace shop", func(*stubAPI) {}},
+		{"an object that is not there", "status nobody", "error: ApisixCertificate nobody not found in namespace shop", func(*stubAPI) {}},
 		{"no configuration", "status", "error: cannot load a kubeconfig (set --kubeconfig): no configuration has been provided", func(s *stubAPI) {
 			s.kubeconfig = filepath.Join(s.TempDir(), "none")
 		}},

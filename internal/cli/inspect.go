@@ -17,37 +17,37 @@ import (
 	"apisix-certs.io/apisix-certs/controllers"
 )
 
-// inspector is one call of inspect.
+// inspector is one run of inspect.
 type inspector struct {
 	kube    kubeFlags
 	options controllers.Options
 	connect string
 	in      io.Reader
-	access  *access // opened when it is needed
+	access  *access // set by connectOnce
 }
 
 func newInspect() *cobra.Command {
 	n := &inspector{}
 	c := &cobra.Command{
-		Use:   "inspect secret/NAME | file PATH | host HOST[:PORT] | ssl/ID  [and another one]",
-		Short: "Show a certificate in a Secret, a file, an ssl object, or as a host serves it; or what differs between two",
-		Long: "Show the chain, names, life, issuer and key type of a certificate, and what is wrong with it. With two, show what\n" +
-			"differs between them. Private keys are compared with their certificates, and never shown. PATH may be - for\n" +
-			"standard input. The exit code is 2 where something is wrong, or the two are not the same certificate.",
+		Use:   "inspect secret/NAME | file PATH | host HOST[:PORT] | ssl/ID  [ANOTHER]",
+		Short: "Show a certificate of a Secret, file, ssl object or host, or compare two",
+		Long: "Show the chain, names, validity, issuer and key type of a certificate, and its problems. With two certificates, show\n" +
+			"how they differ. The command checks that a private key matches its certificate, and never shows it. PATH can be - for\n" +
+			"standard input. The exit code is 2 if there is a problem, or if the two certificates are not the same.",
 		Example: "  apisix-certs inspect secret/shop-tls\n  apisix-certs inspect secret/shop-tls host shop.example.com --connect 127.0.0.1:9443\n" +
 			"  apisix-certs inspect file old.pem ssl/5f1d7a84 --apisix-admin-url http://127.0.0.1:9180 --apisix-admin-key-file key",
 		Args:              cobra.MinimumNArgs(1),
-		ValidArgsFunction: n.kube.completePlace,
+		ValidArgsFunction: n.kube.completeLocation,
 	}
 	n.kube.add(c)
-	c.Flags().StringVar(&n.connect, "connect", "", "HOST:PORT to connect to for host, instead of the host itself")
+	c.Flags().StringVar(&n.connect, "connect", "", "HOST:PORT to connect to instead of the host")
 	addGatewayFlags(c.Flags(), &n.options)
 	format := addOutput(c, "table", "json", "yaml")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		n.in = c.InOrStdin()
-		waiting := startProgress(c.ErrOrStderr(), "looking")
-		defer waiting.end()
-		places, err := placesOf(args)
+		waiting := startProgress(c.ErrOrStderr(), "reading certificates")
+		defer waiting.stop()
+		locations, err := parseLocations(args)
 		if err != nil {
 			return err
 		}
@@ -55,24 +55,24 @@ func newInspect() *cobra.Command {
 			return err
 		}
 		n.options.AdminKey = os.Getenv(variable("apisix-admin-key"))
-		shown, err := n.look(c.Context(), places)
+		shown, err := n.inspect(c.Context(), locations)
 		if err != nil {
 			return err
 		}
-		waiting.end()
+		waiting.stop()
 		return report(c.OutOrStdout(), format.value, shown)
 	}
 	return c
 }
 
-// place is where a certificate is.
-type place struct{ kind, name string }
+// location is where a certificate is read from.
+type location struct{ kind, name string }
 
-func (p place) String() string { return p.kind + " " + p.name }
+func (p location) String() string { return p.kind + " " + p.name }
 
-// placesOf reads KIND/NAME and KIND NAME.
-func placesOf(args []string) ([]place, error) {
-	var places []place
+// parseLocations parses arguments of the form KIND/NAME and KIND NAME.
+func parseLocations(args []string) ([]location, error) {
+	var locations []location
 	for len(args) > 0 {
 		kind, name, joined := strings.Cut(args[0], "/")
 		args = args[1:]
@@ -82,39 +82,39 @@ func placesOf(args []string) ([]place, error) {
 		switch kind {
 		case "secret", "file", "host", "ssl":
 		default:
-			return nil, fmt.Errorf("%q is none of secret/NAME, file PATH, host HOST and ssl/ID", kind)
+			return nil, fmt.Errorf("invalid argument %q: must be secret/NAME, file PATH, host HOST or ssl/ID", kind)
 		}
 		if name == "" {
-			return nil, fmt.Errorf("%s has no name: write it as secret/NAME, file PATH, host HOST or ssl/ID", kind)
+			return nil, fmt.Errorf("%s requires a name: use secret/NAME, file PATH, host HOST or ssl/ID", kind)
 		}
-		places = append(places, place{kind, name})
+		locations = append(locations, location{kind, name})
 	}
-	if len(places) > 2 {
-		return nil, errors.New("more than two certificates are given: one is shown, or two are compared")
+	if len(locations) > 2 {
+		return nil, errors.New("too many arguments: inspect shows one certificate or compares two")
 	}
-	return places, nil
+	return locations, nil
 }
 
-// inspection is what inspect tells. Its JSON stays as it is.
+// inspection is the result of inspect. Its JSON format is stable.
 type inspection struct {
 	Certificates []certificateView `json:"certificates"`
-	// Differences between two; nil for one.
+	// Differences between two certificates; nil for one.
 	Differences []difference `json:"differences,omitempty"`
-	// Same tells whether the two have the same leaf; nil for one.
+	// Same reports whether the two leaf certificates are the same; nil for one.
 	Same *bool `json:"same,omitempty"`
 }
 
-func (n *inspector) look(ctx context.Context, places []place) (inspection, error) {
+func (n *inspector) inspect(ctx context.Context, locations []location) (inspection, error) {
 	var shown inspection
 	now := time.Now()
-	for _, p := range places {
+	for _, p := range locations {
 		found, err := n.read(ctx, p)
 		if err != nil {
 			return shown, fmt.Errorf("%s: %w", p, err)
 		}
 		shown.Certificates = append(shown.Certificates, viewOf(p, found, now))
 	}
-	if len(places) == 2 {
+	if len(locations) == 2 {
 		a, b := shown.Certificates[0], shown.Certificates[1]
 		shown.Differences = differences(a, b)
 		same := a.Fingerprint == b.Fingerprint
@@ -123,13 +123,13 @@ func (n *inspector) look(ctx context.Context, places []place) (inspection, error
 	return shown, nil
 }
 
-// found is what there is at a place.
-type found struct {
+// loaded is a certificate as read from a location.
+type loaded struct {
 	certs.Bundle
-	hosts []string // those that it is served for there; nil where that is not known
-	note  string   // what else there is to say
-	// outside: the key is not there, as it should be.
-	outside bool
+	hosts []string // hosts that it is served for; nil if unknown
+	note  string   // for the user; may be empty
+	// keyElsewhere is set if the location is not expected to have the private key.
+	keyElsewhere bool
 }
 
 func report(out io.Writer, format string, shown inspection) error {
@@ -150,11 +150,11 @@ func report(out io.Writer, format string, shown inspection) error {
 	}
 	for _, view := range shown.Certificates {
 		if len(view.Problems) > 0 {
-			return &foundError{}
+			return &problemsError{}
 		}
 	}
 	if shown.Same != nil && !*shown.Same {
-		return &foundError{}
+		return &problemsError{}
 	}
 	return nil
 }

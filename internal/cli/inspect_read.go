@@ -27,7 +27,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/tlssecret"
 )
 
-func (n *inspector) read(ctx context.Context, p place) (found, error) {
+func (n *inspector) read(ctx context.Context, p location) (loaded, error) {
 	switch p.kind {
 	case "secret":
 		return n.readSecret(ctx, p.name)
@@ -39,126 +39,126 @@ func (n *inspector) read(ctx context.Context, p place) (found, error) {
 	return n.readSSL(ctx, p.name)
 }
 
-// open finds the API server, once.
-func (n *inspector) open() (err error) {
+// connectOnce connects to the API server on the first call.
+func (n *inspector) connectOnce() (err error) {
 	if n.access == nil {
-		n.access, err = n.kube.open()
+		n.access, err = n.kube.connect()
 	}
 	return err
 }
 
-// readSecret reads NAME, or NAMESPACE/NAME.
-func (n *inspector) readSecret(ctx context.Context, name string) (found, error) {
-	if err := n.open(); err != nil {
-		return found{}, err
+// readSecret reads the Secret NAME or NAMESPACE/NAME.
+func (n *inspector) readSecret(ctx context.Context, name string) (loaded, error) {
+	if err := n.connectOnce(); err != nil {
+		return loaded{}, err
 	}
 	key := client.ObjectKey{Namespace: n.access.namespace, Name: name}
 	if namespace, name, ok := strings.Cut(name, "/"); ok {
 		key = client.ObjectKey{Namespace: namespace, Name: name}
 	}
 	if key.Namespace == "" {
-		return found{}, errors.New("which namespace? Give it with --namespace")
+		return loaded{}, errors.New("a namespace is required: set --namespace")
 	}
 	secret := &corev1.Secret{}
 	if err := n.access.Get(ctx, key, secret); apierrors.IsNotFound(err) {
-		return found{}, fmt.Errorf("there is no such Secret in namespace %s: see kubectl get secrets -A", key.Namespace)
+		return loaded{}, fmt.Errorf("not found in namespace %s (list all with kubectl get secrets -A)", key.Namespace)
 	} else if err != nil {
-		return found{}, n.access.explain(err)
+		return loaded{}, n.access.explainError(err)
 	}
 	if len(secret.Data[corev1.TLSCertKey]) == 0 {
 		secret = tlssecret.Provided(secret)
 	}
 	bundle, err := parse(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey], secret.Data[corev1.ServiceAccountRootCAKey])
-	return found{Bundle: bundle, outside: secret.Type == corev1.SecretTypeOpaque}, err
+	return loaded{Bundle: bundle, keyElsewhere: secret.Type == corev1.SecretTypeOpaque}, err
 }
 
-// parse reads a bundle, whose parts' errors name the part.
+// parse parses PEM data of a chain, a private key and CAs. key and ca may be nil.
 func parse(cert, key, ca []byte) (certs.Bundle, error) {
 	bundle, err := certs.ParseBundle(cert, key, ca)
 	if err != nil {
-		return bundle, fmt.Errorf("%w: what it needs is PEM, the certificate first", err)
+		return bundle, fmt.Errorf("%w: must be PEM with the leaf certificate first", err)
 	}
 	return bundle, nil
 }
 
-// fileLimit is far above any chain.
+// fileLimit is much larger than any chain.
 const fileLimit = 1 << 20
 
-// readFile reads PEM with or without a key, or one certificate in DER.
-func (n *inspector) readFile(path string) (found, error) {
+// readFile reads PEM, with or without a private key, or one certificate in DER. Path "-" is standard input.
+func (n *inspector) readFile(path string) (loaded, error) {
 	in := n.in
 	if path != "-" {
 		file, err := os.Open(path)
 		if err != nil {
-			return found{}, err
+			return loaded{}, err
 		}
 		defer file.Close()
 		in = file
 	}
 	data, err := io.ReadAll(io.LimitReader(in, fileLimit))
 	if err != nil {
-		return found{}, err
+		return loaded{}, err
 	}
 	if leaf, err := x509.ParseCertificate(data); err == nil {
-		return found{Bundle: certs.Bundle{Leaf: leaf}, outside: true}, nil
+		return loaded{Bundle: certs.Bundle{Leaf: leaf}, keyElsewhere: true}, nil
 	}
 	var key []byte
 	if bytes.Contains(data, []byte("PRIVATE KEY-----")) {
 		key = data
 	}
 	bundle, err := parse(data, key, nil)
-	return found{Bundle: bundle, outside: key == nil}, err
+	return loaded{Bundle: bundle, keyElsewhere: key == nil}, err
 }
 
 const handshakeTimeout = 10 * time.Second
 
-// readHost makes a handshake. Nothing is verified: what is served is shown whatever it is.
-func readHost(ctx context.Context, host, connect string) (found, error) {
+// readHost reads the certificate from a handshake, without verifying it.
+func readHost(ctx context.Context, host, connect string) (loaded, error) {
 	name, port := host, "443"
 	if h, p, err := net.SplitHostPort(host); err == nil {
 		name, port = h, p
 	}
 	addr := cmp.Or(connect, net.JoinHostPort(name, port))
 	if _, _, err := net.SplitHostPort(addr); err != nil {
-		return found{}, fmt.Errorf("--connect %q is not of the form HOST:PORT", connect)
+		return loaded{}, fmt.Errorf("--connect %q is not of the form HOST:PORT", connect)
 	}
 	seen, err := handshake.Probe{Timeout: handshakeTimeout}.Do(ctx, addr, name)
 	if err != nil {
-		return found{}, fmt.Errorf("no certificate is shown at %s: %w: check the address, and that the host has a certificate there", addr, cmp.Or(errors.Unwrap(err), err))
+		return loaded{}, fmt.Errorf("cannot get a certificate from %s: %w: check the address, and that it has a certificate for the host", addr, cmp.Or(errors.Unwrap(err), err))
 	}
-	return found{Bundle: certs.Bundle{Leaf: seen.Leaf, Intermediates: seen.Intermediates}, hosts: []string{name}, outside: true}, nil
+	return loaded{Bundle: certs.Bundle{Leaf: seen.Leaf, Intermediates: seen.Intermediates}, hosts: []string{name}, keyElsewhere: true}, nil
 }
 
-// readSSL reads an ssl object from the Admin API, which never gives keys.
-func (n *inspector) readSSL(ctx context.Context, id string) (found, error) {
+// readSSL reads an ssl object from the Admin API, which never returns private keys.
+func (n *inspector) readSSL(ctx context.Context, id string) (loaded, error) {
 	if len(n.options.AdminURLs) == 0 && n.options.AdminService == "" {
-		return found{}, errors.New("which gateway? Give --apisix-admin-url and the admin key, as to the controller")
+		return loaded{}, errors.New("no gateway is set: set --apisix-admin-url and the admin key, as for the controller")
 	}
-	if err := n.open(); n.options.AdminKeySecret+n.options.AdminService != "" && err != nil {
-		return found{}, err
+	if err := n.connectOnce(); n.options.AdminKeySecret+n.options.AdminService != "" && err != nil {
+		return loaded{}, err
 	}
 	admin, err := n.admin(ctx)
 	if err != nil {
-		return found{}, err
+		return loaded{}, err
 	}
 	ssl, err := admin.GetSSL(ctx, id)
 	switch {
 	case apisix.IsNotFound(err):
-		return found{}, errors.New("the gateway has no such ssl object: see sslID in apisix-certs status NAME")
+		return loaded{}, errors.New("ssl object not found in the gateway (apisix-certs status NAME shows the id)")
 	case err != nil:
-		return found{}, fmt.Errorf("%w: apisix-certs check tells what is wrong", err)
+		return loaded{}, fmt.Errorf("%w: run apisix-certs check", err)
 	case strings.HasPrefix(ssl.Cert, "$"):
-		return found{}, fmt.Errorf("it refers to its certificate (%s), which the gateway reads elsewhere: inspect the host instead", ssl.Cert)
+		return loaded{}, fmt.Errorf("the ssl object has a reference instead of a certificate (%s): inspect the host instead", ssl.Cert)
 	}
 	bundle, err := parse([]byte(ssl.Cert), nil, nil)
 	note := ""
 	if !ssl.Enabled() {
-		note = "the ssl object is disabled, or for clients"
+		note = "the ssl object is disabled, or of type client"
 	}
-	return found{Bundle: bundle, hosts: ssl.Hosts(), note: note, outside: true}, err
+	return loaded{Bundle: bundle, hosts: ssl.Hosts(), note: note, keyElsewhere: true}, err
 }
 
-// admin is the client of the gateway of the flags.
+// admin returns a client for the gateway of the flags.
 func (n *inspector) admin(ctx context.Context) (*apisix.Client, error) {
 	n.options.PushMode, n.options.ClusterName = string(gateway.ModeAuto), "unused"
 	if n.access == nil || n.options.AdminKeySecret+n.options.AdminService == "" {
@@ -179,7 +179,7 @@ func (n *inspector) admin(ctx context.Context) (*apisix.Client, error) {
 	}
 	g := known.Named(registry.FlagsName)
 	if _, err := g.FindMode(ctx); err != nil {
-		return nil, fmt.Errorf("%w: apisix-certs check tells how to mend it", err)
+		return nil, fmt.Errorf("%w: run apisix-certs check", err)
 	}
 	return g.Admin, nil
 }

@@ -18,9 +18,9 @@ import (
 	"apisix-certs.io/apisix-certs/internal/terminal"
 )
 
-// certificateView is a certificate as inspect tells it. Its JSON stays as it is; it never holds a private key.
+// certificateView is a certificate as inspect shows it. Its JSON format is stable. It never contains a private key.
 type certificateView struct {
-	Place       string    `json:"place"`
+	Location    string    `json:"location"`
 	Subject     string    `json:"subject"`
 	Issuer      string    `json:"issuer"`
 	Serial      string    `json:"serial"`      // lower-case hex
@@ -30,14 +30,13 @@ type certificateView struct {
 	Names       []string  `json:"names"` // subject alternative names, sorted
 	KeyType     string    `json:"keyType"`
 	Signature   string    `json:"signature"`
-	// Key tells of the private key beside it: matches, does not match, missing, or elsewhere.
-	Key   string      `json:"key"`
-	Hosts []string    `json:"hosts,omitempty"` // those that it is served for there
-	Chain []chainView `json:"chain,omitempty"` // above the leaf, in the order given
-	CA    []chainView `json:"ca,omitempty"`    // ca.crt
-	// Problems are what is wrong.
-	Problems []string `json:"problems,omitempty"`
-	Note     string   `json:"note,omitempty"`
+	// Key is the state of the private key: matches, does not match, missing, or not included.
+	Key      string      `json:"key"`
+	Hosts    []string    `json:"hosts,omitempty"` // hosts that it is served for
+	Chain    []chainView `json:"chain,omitempty"` // above the leaf, in the order in which it was read
+	CA       []chainView `json:"ca,omitempty"`    // ca.crt
+	Problems []string    `json:"problems,omitempty"`
+	Note     string      `json:"note,omitempty"`
 }
 
 // chainView is a certificate above the leaf.
@@ -48,10 +47,10 @@ type chainView struct {
 	NotAfter time.Time `json:"notAfter"`
 }
 
-func viewOf(p place, f found, now time.Time) certificateView {
+func viewOf(p location, f loaded, now time.Time) certificateView {
 	leaf := f.Leaf
 	v := certificateView{
-		Place: p.String(), Subject: leaf.Subject.String(), Issuer: leaf.Issuer.String(), Serial: certs.Serial(leaf), Fingerprint: certs.Fingerprint(leaf),
+		Location: p.String(), Subject: leaf.Subject.String(), Issuer: leaf.Issuer.String(), Serial: certs.Serial(leaf), Fingerprint: certs.Fingerprint(leaf),
 		NotBefore: leaf.NotBefore.UTC(), NotAfter: leaf.NotAfter.UTC(), Names: namesOf(leaf), KeyType: keyType(leaf),
 		Signature: leaf.SignatureAlgorithm.String(), Key: keyOfBundle(f), Hosts: f.hosts, Chain: chainOf(f.Intermediates), CA: chainOf(f.CA), Note: f.note,
 	}
@@ -84,19 +83,19 @@ func keyType(leaf *x509.Certificate) string {
 	return leaf.PublicKeyAlgorithm.String()
 }
 
-// What keyOfBundle tells.
+// The results of keyOfBundle.
 const (
-	keyMatches  = "matches"
-	keyDiffers  = "does not match"
-	keyMissing  = "missing"
-	keyOutside  = "elsewhere"
-	keyIsNotFit = "the private key beside the certificate is of another one: issue again, or put the right key there"
+	keyMatches   = "matches"
+	keyDiffers   = "does not match"
+	keyMissing   = "missing"
+	keyElsewhere = "not included"
+	keyProblem   = "the private key does not match the certificate: reissue the certificate, or store the matching key"
 )
 
-func keyOfBundle(f found) string {
+func keyOfBundle(f loaded) string {
 	switch {
-	case f.Key.IsZero() && f.outside:
-		return keyOutside
+	case f.Key.IsZero() && f.keyElsewhere:
+		return keyElsewhere
 	case f.Key.IsZero():
 		return keyMissing
 	case f.KeyMatches():
@@ -113,34 +112,34 @@ func chainOf(list []*x509.Certificate) []chainView {
 	return views
 }
 
-func problemsOf(f found, v certificateView, now time.Time) []string {
+func problemsOf(f loaded, v certificateView, now time.Time) []string {
 	var problems []string
 	add := func(wrong bool, text string) {
 		if wrong {
 			problems = append(problems, text)
 		}
 	}
-	add(!now.Before(v.NotAfter), "it has ended: renew it")
-	add(now.Before(v.NotBefore), "it is not valid yet: check the clocks")
-	add(v.Key == keyDiffers, keyIsNotFit)
-	add(v.Key == keyMissing, "the private key is missing: issue again")
+	add(!now.Before(v.NotAfter), "expired: renew it")
+	add(now.Before(v.NotBefore), "not valid yet: check the clocks")
+	add(v.Key == keyDiffers, keyProblem)
+	add(v.Key == keyMissing, "the private key is missing: reissue the certificate")
 	above := f.Leaf
 	for i, next := range f.Intermediates {
-		add(above.CheckSignatureFrom(next) != nil, fmt.Sprintf("the chain is not in order: certificate %d did not sign the one before it", i+2))
-		add(!now.Before(next.NotAfter), fmt.Sprintf("certificate %d of the chain has ended: renew the CA", i+2))
+		add(above.CheckSignatureFrom(next) != nil, fmt.Sprintf("the chain is out of order: certificate %d did not sign the certificate before it", i+2))
+		add(!now.Before(next.NotAfter), fmt.Sprintf("certificate %d of the chain has expired: renew the CA", i+2))
 		above = next
 	}
 	for _, host := range f.hosts {
 		covered := slices.ContainsFunc(f.Leaf.DNSNames, func(name string) bool {
 			return certs.NormalizeHost(name) == host || certs.MatchHost(certs.NormalizeHost(name), host)
 		})
-		add(!covered && f.Leaf.VerifyHostname(host) != nil, "it is not for host "+host+": add it to the certificate's names")
+		add(!covered && f.Leaf.VerifyHostname(host) != nil, "not valid for host "+host+": add it to the names of the certificate")
 	}
 	return problems
 }
 
 func (v certificateView) write(out io.Writer) {
-	fmt.Fprintln(out, paint(out, bold, terminal.Escape(v.Place)))
+	fmt.Fprintln(out, paint(out, bold, terminal.Escape(v.Location)))
 	line := func(name, value string) {
 		if value != "" {
 			fmt.Fprintf(out, "  %-12s %s\n", name, terminal.Escape(value))
@@ -152,15 +151,15 @@ func (v certificateView) write(out io.Writer) {
 	line("served for", strings.Join(v.Hosts, ", "))
 	line("issuer", v.Issuer)
 	line("serial", v.Serial)
-	line("life", v.NotBefore.Format("2006-01-02 15:04")+" to "+when(&v.NotAfter, now))
+	line("validity", v.NotBefore.Format("2006-01-02 15:04")+" to "+formatTime(&v.NotAfter, now))
 	line("public key", v.KeyType+", signed with "+v.Signature)
 	line("private key", v.Key)
 	line("fingerprint", v.Fingerprint)
 	for _, above := range v.Chain {
-		line("chain", above.Subject+", until "+when(&above.NotAfter, now))
+		line("chain", above.Subject+", until "+formatTime(&above.NotAfter, now))
 	}
 	for _, ca := range v.CA {
-		line("ca.crt", ca.Subject+", until "+when(&ca.NotAfter, now))
+		line("ca.crt", ca.Subject+", until "+formatTime(&ca.NotAfter, now))
 	}
 	line("note", v.Note)
 	for _, problem := range v.Problems {
@@ -175,7 +174,7 @@ type difference struct {
 	Second string `json:"second"`
 }
 
-// differences are those of the leaf and of the chain, in the order in which they are shown.
+// differences returns the differences of the leaf and the chain, in the order of the output.
 func differences(a, b certificateView) []difference {
 	list := []difference{}
 	compare := func(field string, first, second any) {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestLinks holds the product free of what only tests need.
+// TestLinks: the product does not link packages that only tests need.
 func TestLinks(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "../../cmd/apisix-certs").Output()
 	if err != nil {

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"apisix-certs": program, "kubectl-apisix_certs": program, "kubectl_complete-apisix_certs": program})
 }
 
-// TestScripts runs the command as users do, a feature a file.
+// TestScripts runs the command as users do, with one file per feature.
 func TestScripts(t *testing.T) {
 	files := pemFiles(t)
 	testscript.Run(t, testscript.Params{
@@ -38,23 +38,23 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// pemFiles are certificates for the scripts to look at.
+// pemFiles returns certificates for the scripts.
 func pemFiles(t *testing.T) map[string][]byte {
 	now := time.Now()
 	root := certstest.NewCA(t, "root", now.Add(1000*time.Hour))
-	leaf := func(host string, end time.Time) (chain, key []byte) {
+	leaf := func(host string, notAfter time.Time) (chain, key []byte) {
 		made, err := certs.GenerateKey(certs.KeySpec{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		cert := root.Sign(t, &x509.Certificate{DNSNames: []string{host}, NotBefore: now.Add(-2 * time.Hour), NotAfter: end}, made.Public())
+		cert := root.Sign(t, &x509.Certificate{DNSNames: []string{host}, NotBefore: now.Add(-2 * time.Hour), NotAfter: notAfter}, made.Public())
 		return certstest.PEM(cert, root.Cert), made.PEM(certs.PKCS8)
 	}
 	www, wwwKey := leaf("www.example.com", now.Add(time.Hour))
 	shop, shopKey := leaf("shop.example.com", now.Add(time.Hour))
-	ended, endedKey := leaf("www.example.com", now.Add(-time.Hour))
+	expired, expiredKey := leaf("www.example.com", now.Add(-time.Hour))
 	return map[string][]byte{
 		"pair.pem": slices.Concat(www, wwwKey), "other.pem": slices.Concat(shop, shopKey),
-		"ended.pem": slices.Concat(ended, endedKey), "mixed.pem": slices.Concat(www, shopKey),
+		"expired.pem": slices.Concat(expired, expiredKey), "mixed.pem": slices.Concat(www, shopKey),
 	}
 }

@@ -21,18 +21,18 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// migration is one call of migrate.
+// migration is one run of migrate.
 type migration struct {
 	kube  kubeFlags
 	files []string
 	only  selection
-	// version is that of the cluster's cert-manager, such as "v1.17.2"; empty: not known.
+	// version is the version of cert-manager in the cluster, such as "v1.17.2". Empty if unknown.
 	version string
 }
 
-// selection is what of the objects is printed; all, where it is zero.
+// selection selects the objects to print. The zero value selects all.
 type selection struct {
-	names   []string // of Certificates; then nothing else is printed
+	names   []string // of Certificates; nothing else is printed if set
 	issuers bool     // no Certificates
 }
 
@@ -40,41 +40,42 @@ func newMigrate() *cobra.Command {
 	m := &migration{}
 	c := &cobra.Command{
 		Use:   "migrate [CERTIFICATE...]",
-		Short: "Print this project's manifests for Issuers and Certificates of cert-manager",
-		Long: "Print VaultIssuers, ClusterVaultIssuers and ApisixCertificates that do what Issuers and ClusterIssuers of type vault\n" +
-			"and Certificates of cert-manager do, read from the cluster or from files. What has no equal is told in comments\n" +
-			"above each. Nothing is changed. With names, only those Certificates are printed.",
+		Short: "Convert cert-manager's Issuers and Certificates to manifests of apisix-certs",
+		Long: "Convert cert-manager's Certificates, and its Issuers and ClusterIssuers of type vault, to ApisixCertificates,\n" +
+			"VaultIssuers and ClusterVaultIssuers, and print them. They are read from the cluster or from files. Settings without\n" +
+			"an equivalent are in comments above each manifest. The command changes nothing. With names, only these Certificates\n" +
+			"are printed.",
 		Example: "  apisix-certs migrate -A --issuers > issuers.yaml\n  apisix-certs migrate www -n shop > www.yaml\n  apisix-certs migrate -f issuer.yaml -f certificate.yaml\n  kubectl get certificates,issuers -A -o yaml | apisix-certs migrate -f -",
 		RunE: func(c *cobra.Command, names []string) error {
 			m.only.names = names
 			if m.only.issuers && len(names) > 0 {
-				return errors.New("--issuers goes without names of Certificates: leave one of the two out")
+				return errors.New("--issuers cannot be used with names of Certificates")
 			}
 			waiting := startProgress(c.ErrOrStderr(), "reading")
-			defer waiting.end()
+			defer waiting.stop()
 			objects, err := m.read(c.Context(), c.InOrStdin())
 			if err != nil {
 				return err
 			}
-			waiting.end()
+			waiting.stop()
 			return migrate(c.OutOrStdout(), objects, m.only, m.version)
 		},
-		ValidArgsFunction: m.kube.completeAll(theirCertificateNames),
+		ValidArgsFunction: m.kube.completeAll(certManagerCertificateNames),
 	}
 	m.kube.add(c)
-	c.Flags().BoolVar(&m.only.issuers, "issuers", false, "print the issuers alone")
-	c.Flags().StringArrayVarP(&m.files, "filename", "f", nil, "file to read instead of the cluster, - for standard input; may be given again")
+	c.Flags().BoolVar(&m.only.issuers, "issuers", false, "only print the issuers")
+	c.Flags().StringArrayVarP(&m.files, "filename", "f", nil, "file to read instead of the cluster, or - for standard input; can be repeated")
 	return c
 }
 
-// cmKinds are cert-manager's, in the order in which they are printed.
+// cmKinds are the kinds of cert-manager, in the order of the output.
 var cmKinds = []string{v1alpha1.KindClusterIssuer, v1alpha1.KindIssuer, "Certificate"}
 
 func (m *migration) read(ctx context.Context, in io.Reader) ([]unstructured.Unstructured, error) {
 	if len(m.files) > 0 {
 		return readFiles(m.files, in)
 	}
-	a, err := m.kube.open()
+	a, err := m.kube.connect()
 	if err != nil {
 		return nil, err
 	}
@@ -88,23 +89,23 @@ func (m *migration) read(ctx context.Context, in io.Reader) ([]unstructured.Unst
 		}
 		err := a.List(ctx, list, in...)
 		if meta.IsNoMatchError(err) {
-			return nil, errors.New("the cluster has no CRDs of cert-manager: choose another --context, or read files with -f")
+			return nil, errors.New("the CRDs of cert-manager are not installed in the cluster (use another --context, or read files with -f)")
 		}
 		if err != nil {
-			return nil, a.explain(err)
+			return nil, a.explainError(err)
 		}
 		objects = append(objects, list.Items...)
 	}
-	m.version = theirVersion(ctx, a)
+	m.version = certManagerVersion(ctx, a)
 	return objects, nil
 }
 
-// theirVersion is what the CRDs say of the version of cert-manager; empty where they do not, or may not be read.
-func theirVersion(ctx context.Context, reader client.Reader) string {
+// certManagerVersion returns the version of cert-manager from its CRDs. It is empty if unknown.
+func certManagerVersion(ctx context.Context, reader client.Reader) string {
 	crd := &metav1.PartialObjectMetadata{}
 	crd.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
 	if err := reader.Get(ctx, client.ObjectKey{Name: "certificates." + v1alpha1.GroupCertManager}, crd); err != nil {
-		return "" // what depends on it says so
+		return "" // the output says that the version is unknown
 	}
 	return crd.Labels["app.kubernetes.io/version"]
 }
@@ -129,7 +130,7 @@ func readFiles(names []string, in io.Reader) ([]unstructured.Unstructured, error
 				break
 			}
 			if err != nil {
-				return nil, fmt.Errorf("%s: it is no YAML of Kubernetes objects: %s", name, oneLine(err.Error()))
+				return nil, fmt.Errorf("%s: invalid YAML: %s", name, oneLine(err.Error()))
 			}
 			if object.IsList() {
 				if err := object.EachListItem(func(item runtime.Object) error {

@@ -27,8 +27,8 @@ import (
 	"apisix-certs.io/apisix-certs/test/servers"
 )
 
-// TestMigrate changes a cluster over from cert-manager as docs/migration.md says, and back. cert-manager itself does not
-// run: its CRDs and objects are there, and the Secrets that it would have written.
+// TestMigrate migrates a cluster from cert-manager as in docs/migration.md, and goes back. cert-manager itself does not run:
+// the test has its CRDs, its objects, and the Secrets that it would have written.
 func TestMigrate(t *testing.T) {
 	servers.Need(t)
 	m := newMove(t)
@@ -40,7 +40,7 @@ func TestMigrate(t *testing.T) {
 	before := m.secretData("right-tls")
 
 	said := m.command("migrate", "-A")
-	m.want(said, 0, "# Issuer default/self\n# no equal: it is of type selfSigned. It goes on issuing by cert-manager", "kind: ClusterVaultIssuer")
+	m.want(said, 0, "# Issuer default/self\n# no equivalent: the type is selfSigned. Keep cert-manager for it", "kind: ClusterVaultIssuer")
 	m.apply(said.out)
 
 	for _, name := range []string{"right", "damaged", "missing", "self"} {
@@ -83,7 +83,7 @@ func TestMigrate(t *testing.T) {
 	t.Run("a Gateway", func(t *testing.T) { m.on(t).gateway() })
 }
 
-// gateway changes a Gateway over whose Certificate cert-manager has made, by the commands that migrate prints, and keeps its Secret.
+// gateway migrates a Gateway with a Certificate of cert-manager by the commands that migrate prints. The Secret stays the same.
 func (m *move) gateway() {
 	m.Helper()
 	m.must(m.InstallGateways(m.Context()))
@@ -101,7 +101,7 @@ func (m *move) gateway() {
 	before := m.secretData("edge-tls")
 
 	said := m.command("migrate", "edge-tls", "-n", "default")
-	m.want(said, 0, "# cert-manager made it from Gateway edge: there, take off the annotations")
+	m.want(said, 0, "# created by cert-manager for Gateway edge: replace its cert-manager.io annotations")
 	annotations := map[string]any{}
 	for _, word := range strings.Fields(said.out[strings.Index(said.out, "# kubectl -n default annotate "):strings.Index(said.out, "# kubectl -n default delete ")]) {
 		if name, value, ok := strings.Cut(word, "="); ok {
@@ -123,7 +123,7 @@ func (m *move) gateway() {
 	}
 }
 
-// cmGateway is annotated for cert-manager. Its class is another controller's, so that the Secret is all there is.
+// cmGateway is annotated for cert-manager. Its class belongs to another controller, so only the Secret is managed.
 const cmGateway = `
 apiVersion: gateway.networking.k8s.io/v1
 kind: GatewayClass
@@ -213,7 +213,7 @@ func (m *move) serialIn(name string) string {
 	return certs.Serial(bundle.Leaf)
 }
 
-// served waits until the gateway shows a certificate for host.
+// served waits until the gateway serves the certificate for host.
 func (m *move) served(host, serial string) {
 	m.Helper()
 	m.until("certificate of "+host, func() string {
@@ -250,17 +250,17 @@ func (m *move) deleteOrphaned(name, secretName string) {
 	m.must(m.Client.Delete(m.Context(), cert, client.PropagationPolicy(metav1.DeletePropagationOrphan)))
 	m.until("Certificate gone, Secret without owner", func() string {
 		if err := m.Client.Get(m.Context(), key, certificateOf(name)); client.IgnoreNotFound(err) != nil || err == nil {
-			return "the Certificate is there still"
+			return "the Certificate still exists"
 		}
 		m.must(m.Client.Get(m.Context(), client.ObjectKeyFromObject(secret), secret))
 		if len(secret.OwnerReferences) > 0 {
-			return "the Secret has an owner still"
+			return "the Secret still has an owner"
 		}
 		return ""
 	})
 }
 
-// back gives a certificate back to cert-manager: what cert-manager writes is pushed from then on, and never written.
+// back returns a certificate to cert-manager. apisix-certs then pushes what cert-manager writes, and does not write the Secret.
 func (m *move) back(name string) {
 	m.Helper()
 	host := name + ".moelove.info"

@@ -25,39 +25,39 @@ import (
 	"apisix-certs.io/apisix-certs/internal/terminal"
 )
 
-const migrationHead = `# Made by apisix-certs migrate from objects of cert-manager. The whole way, and the way back: docs/migration.md. In short:
+const migrationHead = `# Converted from cert-manager by apisix-certs migrate. For all steps, and how to go back, see docs/migration.md. In short:
 #   1. apply the issuers, and wait until they are Ready: kubectl get vissuer,cvissuer -A
-#   2. delete the Certificate of cert-manager without its Secret: kubectl delete certificate NAME --cascade=orphan
-#   3. apply the ApisixCertificate: it takes the Secret over as it is, and renews it when that is due
-# Where spec.duration is unset, cert-manager asks for 2160h and apisix-certs for what the issuer's role gives.
+#   2. delete the Certificate of cert-manager, but keep its Secret: kubectl delete certificate NAME --cascade=orphan
+#   3. apply the ApisixCertificate: the Secret is adopted unchanged, and renewed when it is due
+# If spec.duration is unset, cert-manager requests 2160h, and apisix-certs uses the default of the issuer's role.
 `
 
-// migrated is what one object of cert-manager becomes: a manifest, and comments.
+// migrated is a converted object of cert-manager.
 type migrated struct {
 	from     string
-	manifest any // nil: there is none
+	manifest any // may be nil
 	comments []string
 }
 
-// migrate prints what there is for each object; the issuers first, for certificates go by which of them are of Vault.
-// version is that of the cert-manager whose defaults hold, empty where it is not known.
+// migrate converts objects of cert-manager and prints them. It converts the issuers first, because certificates depend on
+// their type. version is the version of cert-manager, whose defaults apply. It is empty if unknown.
 func migrate(out io.Writer, objects []unstructured.Unstructured, only selection, version string) error {
-	theirs := slices.DeleteFunc(objects, func(o unstructured.Unstructured) bool {
+	selected := slices.DeleteFunc(objects, func(o unstructured.Unstructured) bool {
 		return o.GroupVersionKind().Group != v1alpha1.GroupCertManager || !slices.Contains(cmKinds, o.GetKind())
 	})
-	if len(theirs) == 0 {
-		return fmt.Errorf("there is no Issuer, ClusterIssuer or Certificate of cert-manager: look in other namespaces with -A, or in files with -f")
+	if len(selected) == 0 {
+		return fmt.Errorf("no Issuers, ClusterIssuers or Certificates of cert-manager found (use -A for all namespaces, or -f to read files)")
 	}
-	slices.SortStableFunc(theirs, func(a, b unstructured.Unstructured) int {
+	slices.SortStableFunc(selected, func(a, b unstructured.Unstructured) int {
 		return slices.Index(cmKinds, a.GetKind()) - slices.Index(cmKinds, b.GetKind())
 	})
-	if err := only.check(theirs); err != nil {
+	if err := only.validate(selected); err != nil {
 		return err
 	}
 	vaults := map[string]bool{} // KIND namespace/name
 	fmt.Fprint(out, migrationHead)
-	for i := range theirs {
-		object := &theirs[i]
+	for i := range selected {
+		object := &selected[i]
 		var one migrated
 		if object.GetKind() == "Certificate" {
 			one = migrateCertificate(object, vaults, version)
@@ -65,7 +65,7 @@ func migrate(out io.Writer, objects []unstructured.Unstructured, only selection,
 			one = migrateIssuer(object)
 			vaults[object.GetKind()+" "+object.GetNamespace()+"/"+object.GetName()] = one.manifest != nil
 		}
-		if !only.has(object) {
+		if !only.includes(object) {
 			continue
 		}
 		if err := one.write(out); err != nil {
@@ -75,19 +75,19 @@ func migrate(out io.Writer, objects []unstructured.Unstructured, only selection,
 	return nil
 }
 
-// has tells whether an object is to be printed.
-func (s selection) has(object *unstructured.Unstructured) bool {
+// includes reports whether to print an object.
+func (s selection) includes(object *unstructured.Unstructured) bool {
 	if object.GetKind() != "Certificate" {
 		return len(s.names) == 0
 	}
 	return !s.issuers && (len(s.names) == 0 || slices.Contains(s.names, object.GetName()))
 }
 
-// check wants every name to be that of a Certificate.
-func (s selection) check(objects []unstructured.Unstructured) error {
+// validate returns an error if a name is not that of a Certificate.
+func (s selection) validate(objects []unstructured.Unstructured) error {
 	for _, name := range s.names {
 		if !slices.ContainsFunc(objects, func(o unstructured.Unstructured) bool { return o.GetKind() == "Certificate" && o.GetName() == name }) {
-			return fmt.Errorf("there is no Certificate %s of cert-manager among what was read: look in other namespaces with -n or -A, or in files with -f", name)
+			return fmt.Errorf("Certificate %s of cert-manager not found (use -n or -A for other namespaces, or -f to read files)", name)
 		}
 	}
 	return nil
@@ -115,7 +115,7 @@ func nameOf(object *unstructured.Unstructured) string {
 	return object.GetKind() + " " + object.GetNamespace() + "/" + object.GetName()
 }
 
-// manifest is one of this project, without what the API server adds.
+// manifest returns a manifest of apisix-certs with the name, namespace and labels of an object.
 func manifest(kind string, of *unstructured.Unstructured, annotations map[string]string, spec map[string]any) map[string]any {
 	metadata := map[string]any{"name": of.GetName()}
 	if of.GetNamespace() != "" {
@@ -137,17 +137,17 @@ func migrateIssuer(object *unstructured.Unstructured) migrated {
 	spec, _, _ := unstructured.NestedMap(object.Object, "spec")
 	vault, ok := spec["vault"].(map[string]any)
 	if !ok {
-		m.comments = []string{fmt.Sprintf("no equal: it is of type %s. It goes on issuing by cert-manager, named as it is: issuerRef: {group: %s, kind: %s, name: %s}",
+		m.comments = []string{fmt.Sprintf("no equivalent: the type is %s. Keep cert-manager for it, and refer to it with issuerRef: {group: %s, kind: %s, name: %s}",
 			strings.Join(slices.Sorted(maps.Keys(spec)), ", "), v1alpha1.GroupCertManager, object.GetKind(), object.GetName())}
 		return m
 	}
-	kept, lost := carry[v1alpha1.VaultIssuerSpec](vault, "spec.vault")
+	kept, lost := convertFields[v1alpha1.VaultIssuerSpec](vault, "spec.vault")
 	m.comments = lost
 	if object.GetKind() == v1alpha1.KindClusterIssuer {
-		m.comments = append(m.comments, "its Secrets must be in the controller's --cluster-resource-namespace, which is apisix-certs by default and was cert-manager before")
+		m.comments = append(m.comments, "its Secrets must be in the namespace of the controller's --cluster-resource-namespace, by default apisix-certs; cert-manager's default is cert-manager")
 	}
 	if _, ok, _ := unstructured.NestedMap(kept, "auth", "kubernetes", "serviceAccountRef"); ok {
-		m.comments = append(m.comments, "let ServiceAccount apisix-certs of namespace apisix-certs create serviceaccounts/token of its ServiceAccount, as cert-manager's was let")
+		m.comments = append(m.comments, "permit ServiceAccount apisix-certs in namespace apisix-certs to create serviceaccounts/token of its ServiceAccount, as for cert-manager")
 	}
 	_, dropped := annotations(object, nil)
 	m.comments = append(m.comments, dropped...)
@@ -155,23 +155,23 @@ func migrateIssuer(object *unstructured.Unstructured) migrated {
 	return m
 }
 
-// migrateCertificate turns a Certificate into an ApisixCertificate, which takes its Secret over.
+// migrateCertificate converts a Certificate to an ApisixCertificate that adopts its Secret.
 func migrateCertificate(object *unstructured.Unstructured, vaults map[string]bool, version string) migrated {
 	m := migrated{from: nameOf(object)}
 	spec, _, _ := unstructured.NestedMap(object.Object, "spec")
 	ref, _ := spec["issuerRef"].(map[string]any)
 	delete(spec, "issuerRef")
 	renamed, note := issuerRef(object.GetNamespace(), ref, vaults)
-	if made, done := madeFrom(object, renamed, version); done {
+	if made, done := sourceComments(object, renamed, version); done {
 		m.comments = made
 		return m
 	} else if len(made) > 0 {
 		m.comments = made
 	}
-	kept, lost := carry[v1alpha1.ApisixCertificateSpec](spec, "spec")
+	kept, lost := convertFields[v1alpha1.ApisixCertificateSpec](spec, "spec")
 	m.comments = append(m.comments, lost...)
 	kept["issuerRef"] = renamed
-	key, rotation := theirKey(kept["privateKey"], version)
+	key, rotation := keyWithDefaults(kept["privateKey"], version)
 	kept["privateKey"] = key
 	if rotation != "" {
 		m.comments = append(m.comments, rotation)
@@ -187,10 +187,9 @@ func migrateCertificate(object *unstructured.Unstructured, vaults map[string]boo
 	return m
 }
 
-// theirKey is a privateKey with what cert-manager takes where a field is unset. With what this project takes, a renewal
-// would ask for a key of another kind, which a role for RSA keys refuses. note is about the rotation policy; empty where one
-// is set.
-func theirKey(given any, version string) (key map[string]any, note string) {
+// keyWithDefaults returns a privateKey with cert-manager's defaults. With the defaults of apisix-certs, a renewal would request
+// another kind of key, which a role for RSA keys rejects. note is a comment if the rotation policy is unset.
+func keyWithDefaults(given any, version string) (key map[string]any, note string) {
 	key, _ = given.(map[string]any)
 	if key == nil {
 		key = map[string]any{}
@@ -206,16 +205,16 @@ func theirKey(given any, version string) (key map[string]any, note string) {
 	}
 	switch never, known := keepsKeys(version); {
 	case !known:
-		return key, "spec.privateKey.rotationPolicy is unset: Always here and with cert-manager 1.18 and later, Never before. Add Never where the key must stay"
+		return key, "spec.privateKey.rotationPolicy is unset. The default is Always, as in cert-manager 1.18 and later; in older versions it is Never. Set Never to reuse the private key"
 	case never:
 		key["rotationPolicy"] = v1alpha1.RotationNever
-		return key, "rotationPolicy: Never is the default of cert-manager " + version + ". Remove it for a new key at each renewal"
+		return key, "rotationPolicy: Never is the default of cert-manager " + version + ". Remove it to generate a new private key for each renewal"
 	}
-	return key, "spec.privateKey.rotationPolicy is unset: Always here, as with cert-manager " + version
+	return key, "spec.privateKey.rotationPolicy is unset. The default is Always, as in cert-manager " + version
 }
 
-// keepsKeys reports whether a version of cert-manager keeps the key where rotationPolicy is unset. known is false for what is no
-// version.
+// keepsKeys reports whether a version of cert-manager reuses the private key if rotationPolicy is unset. known is false if
+// version is not a version number.
 func keepsKeys(version string) (never, known bool) {
 	v, err := utilversion.ParseGeneric(version)
 	if err != nil {
@@ -224,8 +223,8 @@ func keepsKeys(version string) (never, known bool) {
 	return v.LessThan(utilversion.MustParseGeneric("1.18.0")), true
 }
 
-// annotations are those of an object that the migrated one keeps, as its issuer reads them, and comments on the others. ref is
-// that of a migrated Certificate.
+// annotations returns the annotations that the converted object keeps, because its issuer reads them, and comments on the
+// others. ref is the issuerRef of a converted Certificate, or nil.
 func annotations(object *unstructured.Unstructured, ref map[string]any) (carried map[string]string, dropped []string) {
 	cert := &v1alpha1.ApisixCertificate{}
 	cert.Annotations = object.GetAnnotations()
@@ -233,41 +232,41 @@ func annotations(object *unstructured.Unstructured, ref map[string]any) (carried
 	carried = certspec.IssuerAnnotations(cert)
 	for _, name := range slices.Sorted(maps.Keys(cert.Annotations)) {
 		if _, ok := carried[name]; !ok && name != corev1.LastAppliedConfigAnnotation {
-			dropped = append(dropped, terminal.Escape(fmt.Sprintf("no equal: annotation %s: %s", name, cert.Annotations[name])))
+			dropped = append(dropped, terminal.Escape(fmt.Sprintf("no equivalent: annotation %s: %s", name, cert.Annotations[name])))
 		}
 	}
 	return carried, dropped
 }
 
-// annotated are the kinds of objects that cert-manager makes Certificates for and that are sources here too, by their groups: the resource
-// is what kubectl calls them, whatever else has that name.
+// annotated are the kinds for which both cert-manager and apisix-certs create certificates, with the full names of their
+// resources for kubectl.
 var annotated = map[schema.GroupKind]string{
 	{Group: "networking.k8s.io", Kind: "Ingress"}: "ingress",
 	gatewayapi.GatewayKind.GroupKind():            "gateways." + gatewayapi.GatewayKind.Group,
 	gatewayapi.ListenerSetKind.GroupKind():        "listenersets." + gatewayapi.ListenerSetKind.Group,
 }
 
-// madeFrom says what to do about a Certificate that cert-manager made from another object, and would make again. done:
-// that other object is all that is to be migrated.
-func madeFrom(object *unstructured.Unstructured, ref map[string]any, version string) (comments []string, done bool) {
+// sourceComments returns the steps for a Certificate that cert-manager created for another object, and would create again.
+// done is true if only that object has to be migrated.
+func sourceComments(object *unstructured.Unstructured, ref map[string]any, version string) (comments []string, done bool) {
 	owner := metav1.GetControllerOf(object)
 	if owner == nil {
 		return nil, false
 	}
 	resource, ok := annotated[schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind).GroupKind()]
 	if !ok {
-		return []string{fmt.Sprintf("cert-manager made it from %s %s, and makes it again: take its annotations off that one first", owner.Kind, owner.Name)}, false
+		return []string{fmt.Sprintf("created by cert-manager for %s %s, and would be created again: remove its cert-manager.io annotations first", owner.Kind, owner.Name)}, false
 	}
 	annotations := append(issuerAnnotations(ref), keyAnnotations(object, version)...)
 	annotations = append(annotations, v1alpha1.AnnotationAdoptSecret+"=true")
 	return []string{
-		fmt.Sprintf("cert-manager made it from %s %s: there, take off the annotations of cert-manager.io/ and set them again as apisix-certs.io/, with these:", owner.Kind, owner.Name),
+		fmt.Sprintf("created by cert-manager for %s %s: replace its cert-manager.io annotations with apisix-certs.io annotations, and set these:", owner.Kind, owner.Name),
 		fmt.Sprintf("kubectl -n %s annotate %s %s %s cert-manager.io/issuer- cert-manager.io/cluster-issuer- kubernetes.io/tls-acme-", object.GetNamespace(), resource, owner.Name, strings.Join(annotations, " ")),
 		fmt.Sprintf("kubectl -n %s delete certificate %s --cascade=orphan", object.GetNamespace(), object.GetName()),
 	}, true
 }
 
-// issuerAnnotations name an issuer on a source. One of a group that only cert-manager knows needs its kind too.
+// issuerAnnotations returns the annotations of a source for an issuer. An external issuer also needs its kind.
 func issuerAnnotations(ref map[string]any) []string {
 	text := func(field string) string { s, _ := ref[field].(string); return s }
 	name, kind, group := text("name"), text("kind"), text("group")
@@ -285,7 +284,7 @@ func issuerAnnotations(ref map[string]any) []string {
 	return []string{name}
 }
 
-// keyAnnotations are about the private key where the Certificate leaves that to cert-manager's defaults.
+// keyAnnotations returns the annotations for private key settings that are unset, with cert-manager's defaults.
 func keyAnnotations(object *unstructured.Unstructured, version string) (annotations []string) {
 	if algorithm, _, _ := unstructured.NestedString(object.Object, "spec", "privateKey", "algorithm"); algorithm == "" {
 		annotations = append(annotations, v1alpha1.AnnotationKeyAlgorithm+"="+string(certs.RSA))
@@ -298,7 +297,7 @@ func keyAnnotations(object *unstructured.Unstructured, version string) (annotati
 	return annotations
 }
 
-// issuerRef names the migrated issuer, or the same where that is not of Vault.
+// issuerRef returns the reference to the converted issuer, or to cert-manager's if it is not of type vault.
 func issuerRef(namespace string, ref map[string]any, vaults map[string]bool) (renamed map[string]any, note string) {
 	name, _ := ref["name"].(string)
 	kind, _ := ref["kind"].(string)
@@ -317,29 +316,29 @@ func issuerRef(namespace string, ref map[string]any, vaults map[string]bool) (re
 	if isVault {
 		return map[string]any{"kind": ourKinds[kind], "name": name}, ""
 	}
-	theirs := map[string]any{"group": v1alpha1.GroupCertManager, "kind": kind, "name": name}
+	original := map[string]any{"group": v1alpha1.GroupCertManager, "kind": kind, "name": name}
 	if !known {
-		note = "its issuer was not among what was read, so that it is named as cert-manager's: where that is of Vault, this works too"
+		note = "the issuer is not in the input, so issuerRef names cert-manager's issuer. This also works if its type is vault"
 	}
-	return theirs, note
+	return original, note
 }
 
-// problemsIn are what the migrated spec would be refused for.
+// problemsIn returns comments on what is invalid in the converted spec.
 func problemsIn(namespace string, spec map[string]any) []string {
 	var cert v1alpha1.ApisixCertificate
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(map[string]any{"spec": spec}, &cert); err != nil {
-		return []string{"mend: " + err.Error()}
+		return []string{"fix: " + err.Error()}
 	}
 	cert.Namespace = namespace
 	var problems []string
 	for _, p := range certspec.Problems(&cert) {
-		problems = append(problems, "mend: spec."+p.Error())
+		problems = append(problems, "fix: spec."+p.Error())
 	}
 	return problems
 }
 
-// carry takes over the fields of what is at path that T has, and says of the others that they have no equal.
-func carry[T any](spec map[string]any, path string) (kept map[string]any, lost []string) {
+// convertFields returns the fields of spec that T has too, and comments on the others. path is the path of spec.
+func convertFields[T any](spec map[string]any, path string) (kept map[string]any, lost []string) {
 	var known T
 	kept = map[string]any{}
 	for _, field := range slices.Sorted(maps.Keys(spec)) {
@@ -349,7 +348,7 @@ func carry[T any](spec map[string]any, path string) (kept map[string]any, lost [
 			err = json.Unmarshal(data, &known)
 		}
 		if err != nil {
-			lost = append(lost, fmt.Sprintf("no equal: %s.%s has another shape than cert-manager's", path, field))
+			lost = append(lost, fmt.Sprintf("no equivalent: %s.%s has another type in apisix-certs", path, field))
 		}
 	}
 	data, err := json.Marshal(known)
@@ -357,47 +356,47 @@ func carry[T any](spec map[string]any, path string) (kept map[string]any, lost [
 		err = json.Unmarshal(data, &kept)
 	}
 	if err != nil {
-		return map[string]any{}, append(lost, "no equal: "+err.Error())
+		return map[string]any{}, append(lost, "no equivalent: "+err.Error())
 	}
-	kept = within(kept, spec)
+	kept = onlyGiven(kept, spec)
 	for _, path := range lostFields(spec, kept, path) {
-		lost = append(lost, "no equal: "+path)
+		lost = append(lost, "no equivalent: "+path)
 	}
 	return kept, lost
 }
 
-// within leaves of kept what was given, with its own values: what T writes beyond that are its zero values.
-func within(kept, given map[string]any) map[string]any {
+// onlyGiven returns the fields of kept that are in given, with the values of given. It drops the zero values that T adds.
+func onlyGiven(kept, given map[string]any) map[string]any {
 	left := map[string]any{}
 	for name, value := range kept {
-		theirs, ok := given[name]
+		original, ok := given[name]
 		if !ok {
 			continue
 		}
 		inner, isMap := value.(map[string]any)
-		theirInner, theirsIsMap := theirs.(map[string]any)
-		if isMap && theirsIsMap {
-			left[name] = within(inner, theirInner)
+		originalInner, originalIsMap := original.(map[string]any)
+		if isMap && originalIsMap {
+			left[name] = onlyGiven(inner, originalInner)
 			continue
 		}
-		left[name] = theirs
+		left[name] = original
 	}
 	return left
 }
 
-// lostFields are the paths in given that kept lacks, with their values where these are short.
+// lostFields returns the paths in given that are not in kept, with scalar values.
 func lostFields(given, kept map[string]any, path string) []string {
 	var lost []string
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		field := path + "." + name
 		inner, isMap := given[name].(map[string]any)
-		theirs, known := kept[name].(map[string]any)
+		keptInner, known := kept[name].(map[string]any)
 		switch _, ok := kept[name]; {
 		case isMap && known:
-			lost = append(lost, lostFields(inner, theirs, field)...)
+			lost = append(lost, lostFields(inner, keptInner, field)...)
 		case !ok && isEmpty(given[name]):
 		case !ok && name == "password":
-			lost = append(lost, field+" (put it into a Secret and name that in passwordSecretRef)")
+			lost = append(lost, field+" (store it in a Secret and set passwordSecretRef)")
 		case !ok && isMap, !ok && isList(given[name]):
 			lost = append(lost, field)
 		case !ok:

@@ -9,14 +9,14 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// TestMigrateRotationPolicy: a Certificate without a rotation policy goes on as the cluster's cert-manager has it.
+// TestMigrateRotationPolicy: a Certificate without a rotation policy keeps the default of the cluster's cert-manager.
 func TestMigrateRotationPolicy(t *testing.T) {
 	for _, row := range []struct{ version, set, writes, says string }{
 		{"v1.17.2", "", "rotationPolicy: Never", "# rotationPolicy: Never is the default of cert-manager v1.17.2."},
-		{"v1.18.0", "", "", "Always here, as with cert-manager v1.18.0"},
-		{"v2.0.1", "", "", "Always here, as with cert-manager v2.0.1"},
-		{"", "", "", "Always here and with cert-manager 1.18 and later, Never before"},
-		{"latest", "", "", "Always here and with cert-manager 1.18 and later, Never before"},
+		{"v1.18.0", "", "", "The default is Always, as in cert-manager v1.18.0"},
+		{"v2.0.1", "", "", "The default is Always, as in cert-manager v2.0.1"},
+		{"", "", "", "The default is Always, as in cert-manager 1.18 and later; in older versions it is Never"},
+		{"latest", "", "", "The default is Always, as in cert-manager 1.18 and later; in older versions it is Never"},
 		{"v1.17.2", "Always", "rotationPolicy: Always", ""},
 		{"v1.21.0", "Never", "rotationPolicy: Never", ""},
 	} {

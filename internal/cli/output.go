@@ -19,7 +19,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/terminal"
 )
 
-// choice is a flag with a few values.
+// choice is a flag with a fixed set of values.
 type choice struct {
 	value   string
 	allowed []string
@@ -28,24 +28,24 @@ type choice struct {
 func (c *choice) String() string { return c.value }
 func (c *choice) Type() string   { return strings.Join(c.allowed, "|") }
 
-// Set refuses all but the allowed values.
+// Set sets the value. It returns an error if the value is not allowed.
 func (c *choice) Set(value string) error {
 	if !slices.Contains(c.allowed, value) {
-		return fmt.Errorf("it is none of %s", strings.Join(c.allowed, ", "))
+		return fmt.Errorf("must be one of %s", strings.Join(c.allowed, ", "))
 	}
 	c.value = value
 	return nil
 }
 
-// addOutput adds -o, whose values are allowed; the first is the default.
+// addOutput adds -o with the allowed values. The first is the default.
 func addOutput(c *cobra.Command, allowed ...string) *choice {
 	format := &choice{value: allowed[0], allowed: allowed}
-	c.Flags().VarP(format, "output", "o", "form of the output")
-	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(allowed, cobra.ShellCompDirectiveNoFileComp)) // fails only where there is no such flag
+	c.Flags().VarP(format, "output", "o", "output format")
+	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(allowed, cobra.ShellCompDirectiveNoFileComp)) // fails only if the flag does not exist
 	return format
 }
 
-// encode writes value as JSON or YAML, which format names.
+// encode writes value in format, which is json or yaml.
 func encode(out io.Writer, format string, value any) error {
 	data, err := json.MarshalIndent(value, "", "  ")
 	escape := terminal.EscapeJSON
@@ -72,7 +72,7 @@ const (
 	reset         = "\x1b[0m"
 )
 
-// paint gives the text a colour where out shows colours.
+// paint returns text in a colour if out supports colours.
 func paint(out io.Writer, c colour, text string) string {
 	if c == plain || !printers.AllowsColorOutput(out) {
 		return text
@@ -87,16 +87,16 @@ func orDash(text string) string {
 	return text
 }
 
-// when tells a time as one reads it: the day and how far off that is.
-func when(t *time.Time, now time.Time) string {
+// formatTime returns a time in UTC and relative to now. It is empty for nil.
+func formatTime(t *time.Time, now time.Time) string {
 	if t == nil {
 		return ""
 	}
-	return t.UTC().Format("2006-01-02 15:04") + " (" + away(t, now) + ")"
+	return t.UTC().Format("2006-01-02 15:04") + " (" + relativeTime(t, now) + ")"
 }
 
-// away is how far off a time is.
-func away(t *time.Time, now time.Time) string {
+// relativeTime returns a time relative to now, such as "in 5m". It is empty for nil.
+func relativeTime(t *time.Time, now time.Time) string {
 	switch {
 	case t == nil:
 		return ""
@@ -106,11 +106,11 @@ func away(t *time.Time, now time.Time) string {
 	return duration.HumanDuration(now.Sub(*t)) + " ago"
 }
 
-// progressDelay is how long a command may take without a word.
+// progressDelay is how long a command runs before it shows its progress.
 const progressDelay = 2 * time.Second
 
-// progress tells what a command is at, once it takes longer than a moment. On a terminal one line is written over and
-// over, elsewhere a line for each step.
+// progress shows the current step of a command that runs longer than progressDelay. On a terminal it updates one line,
+// otherwise it writes a line for each step.
 type progress struct {
 	out   io.Writer
 	timer *time.Timer
@@ -131,8 +131,8 @@ func startProgress(out io.Writer, step string) *progress {
 	return p
 }
 
-// say names the next step.
-func (p *progress) say(format string, args ...any) {
+// setStep sets the current step.
+func (p *progress) setStep(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	step := terminal.Escape(fmt.Sprintf(format, args...))
@@ -155,8 +155,8 @@ func (p *progress) write() {
 	fmt.Fprintf(p.out, "%s ...\n", p.step)
 }
 
-// end takes the line away. It may be called again.
-func (p *progress) end() {
+// stop removes the line. It can be called more than once.
+func (p *progress) stop() {
 	p.timer.Stop()
 	p.mu.Lock()
 	defer p.mu.Unlock()

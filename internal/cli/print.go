@@ -17,8 +17,8 @@ import (
 	"apisix-certs.io/apisix-certs/internal/terminal"
 )
 
-// printFlags are kubectl's -o and what belongs to it, of the commands that show objects. PrintFlags of cli-runtime would add
-// go-template to them, and 20 MB to the program: text/template calls methods by name, so the linker keeps all there are.
+// printFlags are kubectl's -o and related flags, for commands that print objects. PrintFlags of cli-runtime would add go-template
+// and 20 MB to the binary: text/template calls methods by name, so the linker cannot remove any.
 type printFlags struct {
 	json      *genericclioptions.JSONYamlPrintFlags
 	name      *genericclioptions.NamePrintFlags
@@ -38,7 +38,7 @@ func (p *printFlags) add(c *cobra.Command) {
 	formats := p.formats()
 	c.Flags().StringVarP(&p.output, "output", "o", "", "Output format. One of: ("+strings.Join(formats, ", ")+").")
 	c.Flags().BoolVar(&p.noHeaders, "no-headers", false, "When using the default or custom-columns output format, don't print headers")
-	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp)) // fails only where there is no such flag
+	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp)) // fails only if the flag does not exist
 }
 
 func (p *printFlags) formats() []string {
@@ -47,7 +47,7 @@ func (p *printFlags) formats() []string {
 	return formats
 }
 
-// objectPrinter prints objects in the format of -o. It is nil for the table.
+// objectPrinter returns a printer for the format of -o, or nil for the table.
 func (p *printFlags) objectPrinter() (printers.ResourcePrinter, error) {
 	if spec, ok := strings.CutPrefix(p.output, customColumns+"="); ok {
 		return newColumnsPrinter(spec, p.noHeaders)
@@ -67,11 +67,11 @@ func (p *printFlags) objectPrinter() (printers.ResourcePrinter, error) {
 
 func (p *printFlags) wide() bool { return p.output == "wide" }
 
-// printObject prints without what could control a terminal.
+// printObject prints an object, with control characters escaped.
 func (p *printFlags) printObject(printer printers.ResourcePrinter, object runtime.Object, out io.Writer) error {
 	var printed bytes.Buffer
 	if err := printer.PrintObj(object, &printed); err != nil {
-		reason, _, _ := strings.Cut(err.Error(), ". Printing more information") // the whole object follows
+		reason, _, _ := strings.Cut(err.Error(), ". Printing more information") // it goes on with the whole object
 		return errors.New(reason)
 	}
 	escape := terminal.EscapeLines

@@ -18,7 +18,7 @@ import (
 	"apisix-certs.io/apisix-certs/internal/terminal"
 )
 
-// renewCommand is one call of renew.
+// renewCommand is one run of renew.
 type renewCommand struct {
 	kube      kubeFlags
 	selector  string
@@ -34,9 +34,9 @@ func newRenew() *cobra.Command {
 	r := &renewCommand{}
 	c := &cobra.Command{
 		Use:   "renew [NAME...]",
-		Short: "Have certificates renewed now",
-		Long: "Have certificates renewed now: the annotation apisix-certs.io/renew-at is set, and the controller does the rest.\n" +
-			"With --wait it ends once each new certificate is issued and served.",
+		Short: "Renew certificates now",
+		Long: "Renew certificates now. The command sets the annotation apisix-certs.io/renew-at, and the controller renews the\n" +
+			"certificates. With --wait, it returns when the new certificates are issued and served.",
 		Example: "  apisix-certs renew shop-tls --wait\n  apisix-certs renew -A -l team=web\n  apisix-certs renew --all -n shop",
 		RunE: func(c *cobra.Command, names []string) error {
 			r.out = c.OutOrStdout()
@@ -45,32 +45,32 @@ func newRenew() *cobra.Command {
 		ValidArgsFunction: r.kube.completeAll(certificateNames),
 	}
 	r.kube.add(c)
-	c.Flags().StringVarP(&r.selector, "selector", "l", "", "those with these labels, such as team=web")
-	c.Flags().BoolVar(&r.all, "all", false, "all of the namespace, with -A of the cluster")
-	c.Flags().BoolVar(&r.wait, "wait", false, "end once the new certificates are issued and served")
-	c.Flags().DurationVar(&r.timeout, "timeout", 2*time.Minute, "how long --wait waits")
+	c.Flags().StringVarP(&r.selector, "selector", "l", "", "renew certificates with these labels, such as team=web")
+	c.Flags().BoolVar(&r.all, "all", false, "renew all certificates of the namespace, or with -A of the cluster")
+	c.Flags().BoolVar(&r.wait, "wait", false, "wait until the new certificates are issued and served")
+	c.Flags().DurationVar(&r.timeout, "timeout", 2*time.Minute, "how long to wait with --wait")
 	r.format = addOutput(c, "table", "json", "yaml")
 	return c
 }
 
-// renewal is one certificate that was asked for.
+// renewal is a certificate whose renewal was requested. Its JSON format is stable.
 type renewal struct {
 	Namespace string `json:"namespace"`
 	Name      string `json:"name"`
 	Before    string `json:"serialBefore,omitempty"`
 	Serial    string `json:"serial,omitempty"` // the new one, with --wait
-	Served    string `json:"served,omitempty"` // of the new one: True, or Unknown where that cannot be seen
-	// Problem is what was in the way when the time was up.
+	Served    string `json:"served,omitempty"` // of the new one: True, or Unknown if it cannot be verified
+	// Problem says why the renewal was not complete at the time-out. Empty if it was.
 	Problem string `json:"problem,omitempty"`
 }
 
 func (r *renewCommand) run(c *cobra.Command, names []string) (err error) {
 	if chosen := len(names) > 0; chosen == (r.all || r.selector != "") || r.all && r.selector != "" {
-		return errors.New("which certificates? Give names, or --selector, or --all")
+		return errors.New("set exactly one of NAME, --selector and --all")
 	}
-	r.waiting = startProgress(c.ErrOrStderr(), "asking the API server")
-	defer r.waiting.end()
-	if r.access, err = r.kube.open(); err != nil {
+	r.waiting = startProgress(c.ErrOrStderr(), "connecting to the API server")
+	defer r.waiting.stop()
+	if r.access, err = r.kube.connect(); err != nil {
 		return err
 	}
 	chosen, err := r.choose(c.Context(), names)
@@ -79,17 +79,17 @@ func (r *renewCommand) run(c *cobra.Command, names []string) (err error) {
 	}
 	var renewals []renewal
 	for i := range chosen {
-		if err := r.ask(c.Context(), &chosen[i]); err != nil {
+		if err := r.requestRenewal(c.Context(), &chosen[i]); err != nil {
 			return err
 		}
 		renewals = append(renewals, renewal{Namespace: chosen[i].Namespace, Name: chosen[i].Name, Before: chosen[i].Status.Issued.SerialNumber})
 	}
 	if r.wait {
-		if err := r.await(c.Context(), renewals); err != nil {
+		if err := r.waitForRenewals(c.Context(), renewals); err != nil {
 			return err
 		}
 	}
-	r.waiting.end()
+	r.waiting.stop()
 	return r.report(renewals)
 }
 
@@ -97,7 +97,7 @@ func (r *renewCommand) choose(ctx context.Context, names []string) ([]v1alpha1.A
 	if len(names) == 0 {
 		list, err := r.access.certificates(ctx, "", r.selector)
 		if err == nil && len(list.Items) == 0 {
-			return nil, errors.New("no ApisixCertificate is meant" + inNamespace(r.access.namespace) + ": see apisix-certs status")
+			return nil, errors.New("no ApisixCertificates found" + inNamespace(r.access.namespace))
 		}
 		if err != nil {
 			return nil, err
@@ -115,22 +115,22 @@ func (r *renewCommand) choose(ctx context.Context, names []string) ([]v1alpha1.A
 	return chosen, nil
 }
 
-// ask sets the annotation.
-func (r *renewCommand) ask(ctx context.Context, cert *v1alpha1.ApisixCertificate) error {
+// requestRenewal sets the annotation.
+func (r *renewCommand) requestRenewal(ctx context.Context, cert *v1alpha1.ApisixCertificate) error {
 	if cert.Spec.Provided {
-		return fmt.Errorf("ApisixCertificate %s/%s cannot be renewed here: its Secret is kept by somebody else (spec.provided): renew it there", cert.Namespace, cert.Name)
+		return fmt.Errorf("ApisixCertificate %s/%s cannot be renewed: it is provided (spec.provided), so renew the certificate in its Secret", cert.Namespace, cert.Name)
 	}
 	before := cert.DeepCopy()
 	if cert.Annotations == nil {
 		cert.Annotations = map[string]string{}
 	}
 	cert.Annotations[v1alpha1.AnnotationRenewAt] = renewAt(cert, time.Now()).Format(time.RFC3339)
-	r.waiting.say("asking for ApisixCertificate %s/%s", cert.Namespace, cert.Name)
-	return r.access.explain(r.access.Patch(ctx, cert, client.MergeFrom(before)))
+	r.waiting.setStep("renewing ApisixCertificate %s/%s", cert.Namespace, cert.Name)
+	return r.access.explainError(r.access.Patch(ctx, cert, client.MergeFrom(before)))
 }
 
-// renewAt is a time that the controller takes for a new request: in whole seconds, after whatever was issued until now,
-// also where this machine's clock is behind.
+// renewAt returns a value for the annotation that the controller accepts as a new request: in whole seconds, and later than
+// the current certificate and annotation even if the clock of this machine is behind.
 func renewAt(cert *v1alpha1.ApisixCertificate, now time.Time) time.Time {
 	at := now.UTC().Truncate(time.Second).Add(time.Second)
 	if since := cert.Status.Issued.NotBefore; since != nil && !at.After(since.Time) {
@@ -144,8 +144,8 @@ func renewAt(cert *v1alpha1.ApisixCertificate, now time.Time) time.Time {
 
 const renewPoll = 200 * time.Millisecond
 
-// await waits until each is renewed and served, or time is up.
-func (r *renewCommand) await(ctx context.Context, renewals []renewal) error {
+// waitForRenewals waits until all certificates are renewed and served, or until the time-out.
+func (r *renewCommand) waitForRenewals(ctx context.Context, renewals []renewal) error {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	for i := range renewals {
@@ -155,11 +155,11 @@ func (r *renewCommand) await(ctx context.Context, renewals []renewal) error {
 			if err != nil {
 				return false, err
 			}
-			return one.look(standingOf(cert, time.Now()), r.waiting), nil
+			return one.update(statusOf(cert, time.Now()), r.waiting), nil
 		})
 		switch {
 		case errors.Is(err, context.Canceled):
-			return r.access.explain(err)
+			return r.access.explainError(err)
 		case errors.Is(err, context.DeadlineExceeded):
 			one.Problem = fmt.Sprintf("not renewed and served within %s: %s", r.timeout, one.Problem)
 		case err != nil:
@@ -169,8 +169,8 @@ func (r *renewCommand) await(ctx context.Context, renewals []renewal) error {
 	return nil
 }
 
-// look tells whether the new certificate is issued and served.
-func (one *renewal) look(now standing, waiting *progress) bool {
+// update updates the renewal from the status, and reports whether the new certificate is issued and served.
+func (one *renewal) update(now certificateStatus, waiting *progress) bool {
 	if now.Serial != "" && now.Serial != one.Before {
 		one.Serial, one.Served = now.Serial, now.Served
 	}
@@ -180,9 +180,9 @@ func (one *renewal) look(now standing, waiting *progress) bool {
 	}
 	one.Problem = strings.TrimPrefix(now.Reason+": "+now.Message, ": ")
 	if one.Serial == "" && now.Ready == "True" {
-		one.Problem = "the controller has not renewed it: apisix-certs check tells whether it runs"
+		one.Problem = "the controller has not renewed it yet (run apisix-certs check to see if it is running)"
 	}
-	waiting.say("waiting for ApisixCertificate %s/%s: %s", one.Namespace, one.Name, one.Problem)
+	waiting.setStep("waiting for ApisixCertificate %s/%s: %s", one.Namespace, one.Name, one.Problem)
 	return false
 }
 
@@ -203,7 +203,7 @@ func (r *renewCommand) report(renewals []renewal) error {
 		}
 	}
 	if failed > 0 {
-		return &foundError{fmt.Sprintf("%d of %d certificates were not renewed", failed, len(renewals))}
+		return &problemsError{fmt.Sprintf("%d of %d certificates were not renewed", failed, len(renewals))}
 	}
 	return nil
 }
@@ -214,9 +214,9 @@ func (one renewal) line(waited bool) string {
 	case one.Problem != "":
 		return name + ": " + one.Problem
 	case !waited:
-		return name + ": asked for"
+		return name + ": renewal requested"
 	case one.Served == "True":
 		return name + ": renewed and served, serial " + one.Serial
 	}
-	return name + ": renewed, serial " + one.Serial + " (whether it is served cannot be seen: no TLS address is known)"
+	return name + ": renewed, serial " + one.Serial + " (not verified: the TLS address of the gateway is unknown)"
 }

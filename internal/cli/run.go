@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package cli is the command line of apisix-certs: one file or a few a command, each a constructor that makes the cobra
-// command and a type that is one call of it. What the commands share: access.go is the way to the API server, output.go and
-// print.go what is written and how, completion.go names for shells. The controller itself is in package controllers.
+// Package cli is the command line of apisix-certs. Each command has one or a few files, with a constructor of the cobra command
+// and a type for one run of it. The commands share access.go for the API server, output.go and print.go for output, and
+// completion.go for shell completion. The controller itself is in package controllers.
 package cli
 
 import (
@@ -29,9 +29,9 @@ const (
 	exitFound  = 2
 )
 
-// Main runs the command line of this process and returns its exit code: 0 where all is well, 1 where the command failed, 2
-// where it did its work and found something wrong. release is the version that the build was given; empty: what the Go
-// toolchain recorded. more are commands beside those of this package.
+// Main runs the command line of this process and returns its exit code: 0 for success, 1 if the command failed, 2 if it found a
+// problem. release is the version of the release; if it is empty, the version that the Go toolchain recorded is used. more are
+// additional commands.
 func Main(release string, more ...func() *cobra.Command) int {
 	version = release
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -39,11 +39,11 @@ func Main(release string, more ...func() *cobra.Command) int {
 	return run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr, more...)
 }
 
-// suggestions puts what cobra suggests for an unknown command into the line of the error.
+// suggestions moves cobra's suggestions for an unknown command into the line of the error.
 var suggestions = strings.NewReplacer("\n\nDid you mean this?\n\t", ": did you mean ", "\n\t", " or ")
 
-// run runs a command line, the program's name first, and returns the exit code: 0, or 1 after a line on standard error
-// for each problem, or 2 where the command found something wrong.
+// run runs a command line, with the name of the program as its first word, and returns the exit code. Errors are written to
+// errOut, one per line.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer, more ...func() *cobra.Command) int {
 	root := newRoot()
 	for _, command := range more {
@@ -67,7 +67,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	for line := range strings.Lines(suggestions.Replace(err.Error())) {
 		fmt.Fprintln(errOut, "error:", terminal.Escape(strings.TrimSpace(line)))
 	}
-	if found := (*foundError)(nil); errors.As(err, &found) {
+	if found := (*problemsError)(nil); errors.As(err, &found) {
 		return exitFound
 	}
 	return exitFailed
@@ -77,19 +77,19 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "apisix-certs",
 		Short: "Keeps the certificates of an Apache APISIX gateway valid",
-		Long: "apisix-certs gets certificates from HashiCorp Vault for the hosts of ApisixTls, ApisixRoute and Ingress objects,\n" +
-			"puts them into APISIX through its Admin API, and proves that they are served.\n\n" +
-			"Linked as kubectl-apisix_certs in the PATH it is kubectl's plugin: kubectl apisix-certs status.\n" +
-			"Linked as kubectl_complete-apisix_certs too, kubectl completes its commands and names.\n\n" +
-			"Exit codes: 0 all is well; 1 the command failed; 2 it did its work and found something wrong.\n" +
-			"Errors are lines on standard error that begin with \"error: \".",
+		Long: "apisix-certs issues certificates from HashiCorp Vault for the hosts of ApisixTls, ApisixRoute and Ingress objects,\n" +
+			"pushes them to APISIX through its Admin API, and verifies that they are served.\n\n" +
+			"Link it as kubectl-apisix_certs in the PATH to use it as a kubectl plugin: kubectl apisix-certs status.\n" +
+			"Link it as kubectl_complete-apisix_certs too, so that kubectl completes its commands and names.\n\n" +
+			"Exit codes: 0 success; 1 the command failed; 2 the command found a problem.\n" +
+			"Errors are lines on standard error that start with \"error: \".",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		var unknown *pflag.NotExistError
 		if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "" {
-			err = fmt.Errorf("unknown shorthand flag: -%s", unknown.GetSpecifiedName()) // what follows may be a token
+			err = fmt.Errorf("unknown shorthand flag: -%s", unknown.GetSpecifiedName()) // the rest of the flag may be a token
 		}
 		return fmt.Errorf("%w: see %s --help", err, c.CommandPath())
 	})

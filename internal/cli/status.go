@@ -23,13 +23,13 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 )
 
-// statusCommand is one call of status.
+// statusCommand is one run of status.
 type statusCommand struct {
 	kube     kubeFlags
 	selector string
 	watch    bool
 	print    printFlags
-	printer  printers.ResourcePrinter // nil: a table
+	printer  printers.ResourcePrinter // nil for the table
 	table    *statusTable
 	out      io.Writer
 }
@@ -38,10 +38,10 @@ func newStatus() *cobra.Command {
 	s := &statusCommand{}
 	c := &cobra.Command{
 		Use:   "status [NAME]",
-		Short: "Show the certificates: hosts, issuer, expiry, renewal, and whether they are pushed and served",
-		Long: "Show the ApisixCertificates of a namespace, those that are not Ready first and in colour, or with NAME all of one.\n" +
-			"The exit code is 2 where one is not Ready.\n\n" +
-			"The table is short: -o wide adds issuer, Secret and message. The other formats print the objects, as kubectl get does.",
+		Short: "Show certificates: hosts, expiry, renewal, and whether they are pushed and served",
+		Long: "Show the ApisixCertificates of a namespace. Those that are not Ready are listed first, in color. With NAME, show all\n" +
+			"details of one. The exit code is 2 if a certificate is not Ready.\n\n" +
+			"-o wide adds issuer, Secret and message. The other formats print the objects, as kubectl get does.",
 		Example: "  apisix-certs status -A\n  apisix-certs status -n shop -l team=web --watch\n  apisix-certs status shop-tls -o yaml\n" +
 			"  apisix-certs status -A -o custom-columns=NAME:.metadata.name,EXPIRES:.status.issued.notAfter",
 		Args: cobra.MaximumNArgs(1),
@@ -52,9 +52,9 @@ func newStatus() *cobra.Command {
 		ValidArgsFunction: s.kube.completeOne(certificateNames),
 	}
 	s.kube.add(c)
-	addWatchNamespaces(c.Flags(), &s.kube.watched, "all of these namespaces, such as shop,web, for those who may not look into others")
+	addWatchNamespaces(c.Flags(), &s.kube.watched, "list these namespaces, such as shop,web, if you are not allowed to list all")
 	c.MarkFlagsMutuallyExclusive("watch-namespaces", "namespace")
-	c.Flags().StringVarP(&s.selector, "selector", "l", "", "only those with these labels, such as team=web")
+	c.Flags().StringVarP(&s.selector, "selector", "l", "", "only list certificates with these labels, such as team=web")
 	c.Flags().BoolVarP(&s.watch, "watch", "w", false, "After listing the requested objects, watch for changes")
 	s.print.add(c)
 	return c
@@ -64,10 +64,10 @@ func (s *statusCommand) run(c *cobra.Command, name string) (err error) {
 	if s.printer, err = s.print.objectPrinter(); err != nil {
 		return err
 	}
-	waiting := startProgress(c.ErrOrStderr(), "asking the API server")
-	defer waiting.end()
+	waiting := startProgress(c.ErrOrStderr(), "connecting to the API server")
+	defer waiting.stop()
 	s.kube.all = s.kube.all || len(s.kube.watched) > 0
-	a, err := s.kube.open()
+	a, err := s.kube.connect()
 	if err != nil {
 		return err
 	}
@@ -75,25 +75,25 @@ func (s *statusCommand) run(c *cobra.Command, name string) (err error) {
 	if err != nil {
 		return err
 	}
-	waiting.end()
+	waiting.stop()
 	s.table = newStatusTable(s.out, printers.PrintOptions{NoHeaders: s.print.noHeaders, WithNamespace: s.kube.all, Wide: s.print.wide()})
-	standings := standingsOf(list.Items, time.Now())
-	if err := s.show(list, standings, name); err != nil {
+	statuses := statusesOf(list.Items, time.Now())
+	if err := s.show(list, statuses, name); err != nil {
 		return err
 	}
 	if s.watch {
-		return a.explain(s.follow(c.Context(), a, list, name))
+		return a.explainError(s.watchAll(c.Context(), a, list, name))
 	}
-	if len(standings) == 0 && s.printer == nil {
-		fmt.Fprintln(c.ErrOrStderr(), "No ApisixCertificates found"+inNamespace(strings.Join(a.within(), ", "))+".")
+	if len(statuses) == 0 && s.printer == nil {
+		fmt.Fprintln(c.ErrOrStderr(), "No ApisixCertificates found"+inNamespace(strings.Join(a.namespaces(), ", "))+".")
 	}
-	if slices.ContainsFunc(standings, func(s standing) bool { return s.Ready != "True" }) {
-		return &foundError{}
+	if slices.ContainsFunc(statuses, func(s certificateStatus) bool { return s.Ready != "True" }) {
+		return &problemsError{}
 	}
 	return nil
 }
 
-func (s *statusCommand) show(list *v1alpha1.ApisixCertificateList, standings []standing, name string) error {
+func (s *statusCommand) show(list *v1alpha1.ApisixCertificateList, statuses []certificateStatus, name string) error {
 	switch {
 	case s.printer != nil && name == "" && !s.watch:
 		return s.printAll(list.Items)
@@ -104,13 +104,13 @@ func (s *statusCommand) show(list *v1alpha1.ApisixCertificateList, standings []s
 			}
 		}
 		return nil
-	case len(standings) == 0:
+	case len(statuses) == 0:
 		return nil
 	}
 	now := time.Now()
-	err := s.table.show(standings, now)
+	err := s.table.show(statuses, now)
 	if err == nil && name != "" {
-		standings[0].tell(s.out, now)
+		statuses[0].writeDetails(s.out, now)
 	}
 	return err
 }
@@ -123,7 +123,7 @@ func (s *statusCommand) printOne(cert *v1alpha1.ApisixCertificate) error {
 	return s.print.printObject(s.printer, object, s.out)
 }
 
-// printAll prints a list, as kubectl has it.
+// printAll prints the certificates as a List, as kubectl does.
 func (s *statusCommand) printAll(certificates []v1alpha1.ApisixCertificate) error {
 	all := &unstructured.UnstructuredList{Object: map[string]any{"apiVersion": "v1", "kind": "List", "metadata": map[string]any{"resourceVersion": ""}}}
 	for i := range certificates {
@@ -136,7 +136,7 @@ func (s *statusCommand) printAll(certificates []v1alpha1.ApisixCertificate) erro
 	return s.print.printObject(s.printer, all, s.out)
 }
 
-// unstructuredOf is a certificate with its kind, which a client leaves out.
+// unstructuredOf converts a certificate and sets its kind, which clients do not set.
 func unstructuredOf(cert *v1alpha1.ApisixCertificate) (*unstructured.Unstructured, error) {
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(cert)
 	if err != nil {
@@ -147,21 +147,21 @@ func unstructuredOf(cert *v1alpha1.ApisixCertificate) (*unstructured.Unstructure
 	return object, nil
 }
 
-// follow shows each change until ctx ends.
-func (s *statusCommand) follow(ctx context.Context, a *access, list *v1alpha1.ApisixCertificateList, name string) error {
-	shown := map[client.ObjectKey]standing{}
+// watchAll shows each change until ctx is done.
+func (s *statusCommand) watchAll(ctx context.Context, a *access, list *v1alpha1.ApisixCertificateList, name string) error {
+	shown := map[client.ObjectKey]certificateStatus{}
 	for i := range list.Items {
-		shown[client.ObjectKeyFromObject(&list.Items[i])] = s.standing(&list.Items[i], time.Now())
+		shown[client.ObjectKeyFromObject(&list.Items[i])] = s.comparable(&list.Items[i], time.Now())
 	}
 	var one sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
-	for _, namespace := range a.within() {
+	for _, namespace := range a.namespaces() {
 		group.Go(func() error {
-			return s.followIn(ctx, a, namespace, func(cert *v1alpha1.ApisixCertificate, deleted bool) {
+			return s.watchNamespace(ctx, a, namespace, func(cert *v1alpha1.ApisixCertificate, deleted bool) {
 				one.Lock()
 				defer one.Unlock()
 				if name == "" || cert.Name == name {
-					s.changed(shown, cert, deleted)
+					s.showChange(shown, cert, deleted)
 				}
 			})
 		})
@@ -169,9 +169,9 @@ func (s *statusCommand) follow(ctx context.Context, a *access, list *v1alpha1.Ap
 	return group.Wait()
 }
 
-// followIn passes on what happens in a namespace. A watch that the API server ends is begun again.
-func (s *statusCommand) followIn(ctx context.Context, a *access, namespace string, happened func(cert *v1alpha1.ApisixCertificate, deleted bool)) error {
-	parsed, _ := labels.Parse(s.selector) // it was parsed for the list
+// watchNamespace calls onChange for each change in a namespace. It restarts a watch that the API server closes.
+func (s *statusCommand) watchNamespace(ctx context.Context, a *access, namespace string, onChange func(cert *v1alpha1.ApisixCertificate, deleted bool)) error {
+	parsed, _ := labels.Parse(s.selector) // already parsed for the list
 	for ctx.Err() == nil {
 		w, err := a.Watch(ctx, &v1alpha1.ApisixCertificateList{}, client.InNamespace(namespace), client.MatchingLabelsSelector{Selector: parsed})
 		if err != nil && ctx.Err() == nil {
@@ -183,26 +183,26 @@ func (s *statusCommand) followIn(ctx context.Context, a *access, namespace strin
 				break
 			}
 			if cert, isCert := event.Object.(*v1alpha1.ApisixCertificate); isCert {
-				happened(cert, event.Type == watch.Deleted)
+				onChange(cert, event.Type == watch.Deleted)
 			}
 		}
 	}
 	return nil
 }
 
-// standing is what a change is compared by: what the table shows, or the whole object.
-func (s *statusCommand) standing(cert *v1alpha1.ApisixCertificate, now time.Time) standing {
-	st := standingOf(cert, now)
+// comparable returns what decides whether a change is shown: the row of the table, or the whole object.
+func (s *statusCommand) comparable(cert *v1alpha1.ApisixCertificate, now time.Time) certificateStatus {
+	st := statusOf(cert, now)
 	if s.printer != nil {
 		st.version = cert.ResourceVersion
 	}
 	return st
 }
 
-// changed shows a certificate if it is another than the last time.
-func (s *statusCommand) changed(shown map[client.ObjectKey]standing, cert *v1alpha1.ApisixCertificate, deleted bool) {
+// showChange shows a certificate if it differs from what was shown last.
+func (s *statusCommand) showChange(shown map[client.ObjectKey]certificateStatus, cert *v1alpha1.ApisixCertificate, deleted bool) {
 	now := time.Now()
-	st := s.standing(cert, now)
+	st := s.comparable(cert, now)
 	if deleted {
 		st.Ready, st.Reason, st.Message = "Deleted", "Deleted", ""
 	}
@@ -210,10 +210,10 @@ func (s *statusCommand) changed(shown map[client.ObjectKey]standing, cert *v1alp
 		return
 	}
 	shown[st.key()] = st
-	// A closed pipe ends the watch by its signal.
+	// A closed pipe ends the process with SIGPIPE.
 	if s.printer != nil {
 		_ = s.printOne(cert)
 		return
 	}
-	_ = s.table.show([]standing{st}, now)
+	_ = s.table.show([]certificateStatus{st}, now)
 }

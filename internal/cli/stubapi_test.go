@@ -23,15 +23,15 @@ import (
 	"apisix-certs.io/apisix-certs/internal/policy"
 )
 
-// stubAPI is as much of a kube-apiserver as the commands need: it lists and gives the objects that it has, for the answers of a
-// real one see TestCluster.
+// stubAPI is the part of a kube-apiserver that the commands need: it lists and returns its objects. TestCluster has a real
+// kube-apiserver.
 type stubAPI struct {
 	*testing.T
 	URL        string
 	kubeconfig string
 	// objects by the path of their list, such as "/apis/apisix-certs.io/v1alpha1/namespaces/shop/apisixcertificates".
 	objects map[string][]map[string]any
-	// patched answers a patch; nil: with the object as it is patched.
+	// patched changes the response to a patch. Nil: the response is the patched object.
 	patched func(object map[string]any)
 
 	mu       sync.Mutex
@@ -68,7 +68,7 @@ func newStubAPI(t *testing.T) *stubAPI {
 	return s
 }
 
-// add adds an object that is written as JSON.
+// add adds an object in JSON.
 func (s *stubAPI) add(text string) {
 	s.Helper()
 	var object map[string]any
@@ -98,14 +98,14 @@ func (s *stubAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	s.requests = append(s.requests, r)
 	w.Header().Set("Content-Type", "application/json")
-	answer, code := s.answer(r)
+	response, code := s.response(r)
 	w.WriteHeader(code)
-	if err := json.NewEncoder(w).Encode(answer); err != nil {
+	if err := json.NewEncoder(w).Encode(response); err != nil {
 		s.Error(err)
 	}
 }
 
-func (s *stubAPI) answer(r *http.Request) (any, int) {
+func (s *stubAPI) response(r *http.Request) (any, int) {
 	version := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/apis/"), "/api/")
 	switch kinds := stubKinds[version]; {
 	case r.URL.Path == "/version":
@@ -137,7 +137,7 @@ func stubGroups() []map[string]any {
 	return groups
 }
 
-// object answers about a list or an object.
+// object returns a list or an object.
 func (s *stubAPI) object(r *http.Request) (any, int) {
 	file := strings.TrimSuffix(r.URL.Path, "/status")
 	for _, object := range s.objects[path.Dir(file)] {
@@ -162,7 +162,7 @@ func (s *stubAPI) object(r *http.Request) (any, int) {
 	}, http.StatusNotFound
 }
 
-// patch merges one level of status and metadata, which is all that the commands patch.
+// patch merges one level of status and metadata. The commands patch nothing else.
 func (s *stubAPI) patch(object map[string]any, body io.Reader) map[string]any {
 	var patch map[string]map[string]any
 	if err := json.NewDecoder(body).Decode(&patch); err != nil {
@@ -185,19 +185,19 @@ func (s *stubAPI) patch(object map[string]any, body io.Reader) map[string]any {
 }
 
 // command runs a command line, with the kubeconfig of this server.
-func (s *stubAPI) command(args ...string) answer {
+func (s *stubAPI) command(args ...string) result {
 	s.Helper()
 	s.Setenv("KUBECONFIG", s.kubeconfig)
 	return runAs(s.Context(), append([]string{"apisix-certs"}, args...)...)
 }
 
-func runAs(ctx context.Context, args ...string) answer {
+func runAs(ctx context.Context, args ...string) result {
 	var out, errOut bytes.Buffer
 	code := run(ctx, args, strings.NewReader(""), &out, &errOut)
-	return answer{code, out.String(), errOut.String()}
+	return result{code, out.String(), errOut.String()}
 }
 
-// certificateJSON is an ApisixCertificate of namespace shop; extra is what else its status has.
+// certificateJSON returns an ApisixCertificate in namespace shop. extra is added to its status.
 func certificateJSON(name, hosts, extra string) string {
 	return fmt.Sprintf(`{"apiVersion":"apisix-certs.io/v1alpha1","kind":"ApisixCertificate","metadata":{"name":%q,"namespace":"shop","uid":"u-%s","creationTimestamp":"2026-01-01T00:00:00Z"},
 		"spec":{"secretName":"%s-tls","dnsNames":%s,"issuerRef":{"name":"vault"}},
@@ -208,7 +208,7 @@ const readyJSON = `,"conditions":[{"type":"Ready","status":"True","reason":"Read
 	`{"type":"Pushed","status":"True","reason":"Pushed","message":"","lastTransitionTime":"2026-01-01T00:00:00Z"},` +
 	`{"type":"Served","status":"True","reason":"Served","message":"","lastTransitionTime":"2026-01-01T00:00:00Z"}]`
 
-// waitingJSON is a certificate that waits for an approval of what it is.
+// waitingJSON returns a certificate that waits for approval.
 func waitingJSON(t *testing.T) string {
 	cert := &v1alpha1.ApisixCertificate{}
 	if err := json.Unmarshal([]byte(certificateJSON("waits", `["waits.example.com"]`, "")), cert); err != nil {

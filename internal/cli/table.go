@@ -13,7 +13,7 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 )
 
-// statusTable is a table to which rows can be added: they have the columns of the first ones.
+// statusTable is a table to which rows can be added, with the column widths of the first ones.
 type statusTable struct {
 	out     io.Writer
 	printer printers.ResourcePrinter
@@ -28,9 +28,9 @@ func newStatusTable(out io.Writer, options printers.PrintOptions) *statusTable {
 	return t
 }
 
-// show prints rows, after the header if that is still to come. On a terminal those that are not Ready are in colour.
-func (t *statusTable) show(standings []standing, now time.Time) error {
-	if err := t.printer.PrintObj(standingTable(standings, now), t.columns); err != nil {
+// show prints rows, and the header before the first ones. On a terminal, rows that are not Ready are in colour.
+func (t *statusTable) show(statuses []certificateStatus, now time.Time) error {
+	if err := t.printer.PrintObj(tableOf(statuses, now), t.columns); err != nil {
 		return err
 	}
 	if err := t.columns.Flush(); err != nil {
@@ -43,7 +43,7 @@ func (t *statusTable) show(standings []standing, now time.Time) error {
 	for line := range strings.Lines(t.printed.String()) {
 		c := bold
 		if row >= 0 {
-			c = colourOf(standings[row].Ready)
+			c = colourOf(statuses[row].Ready)
 		}
 		fmt.Fprintln(t.out, paint(t.out, c, strings.TrimRight(line, " \n")))
 		row++

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package terminal makes text of others fit for a terminal. What somebody writes into an object of the cluster must not
-// control the terminal of who reads it:
+// Package terminal escapes control characters in text that apisix-certs did not write. An object of the cluster must not be able
+// to control the terminal of a user who reads it:
 //
-//	fmt.Println(terminal.Escape("\x1b[2J")) // \x1b[2J, in letters
+//	fmt.Println(terminal.Escape("\x1b[2J")) // prints \x1b[2J
 package terminal
 
 import (
@@ -14,19 +14,18 @@ import (
 	"unicode/utf16"
 )
 
-// Escape is text of others for a terminal: control characters, with which it could be made to show something else, are
-// shown as they are escaped in Go.
+// Escape returns text with its control characters escaped as in a Go string.
 func Escape(text string) string {
 	return escaped(text, Control, quoted)
 }
 
-// EscapeLines is Escape but for line breaks and tabs, which stay.
+// EscapeLines is like Escape, but leaves line breaks and tabs unchanged.
 func EscapeLines(text string) string {
 	others := func(r rune) bool { return Control(r) && r != '\n' && r != '\t' }
 	return escaped(text, others, quoted)
 }
 
-// EscapeJSON is the same JSON with no control characters but line breaks.
+// EscapeJSON returns equivalent JSON text without control characters other than line breaks.
 func EscapeJSON(text string) string {
 	others := func(r rune) bool { return Control(r) && r != '\n' }
 	return escaped(text, others, func(r rune) string {
@@ -40,7 +39,7 @@ func EscapeJSON(text string) string {
 
 func quoted(r rune) string { return strings.Trim(strconv.QuoteRuneToASCII(r), "'") }
 
-// escaped is text in which escape takes the place of some runes.
+// escaped returns text with the selected runes replaced by escape.
 func escaped(text string, which func(rune) bool, escape func(rune) string) string {
 	if !strings.ContainsFunc(text, which) {
 		return text

@@ -4,7 +4,7 @@ package terminal
 
 import "testing"
 
-// What somebody writes into an object does not control the terminal of who reads it.
+// An object cannot control the terminal of a user who reads it.
 func TestEscape(t *testing.T) {
 	for text, want := range map[string]string{
 		"shop.example.com":         "shop.example.com",

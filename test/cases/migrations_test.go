@@ -36,7 +36,7 @@ var migrations = []kase{
 		migrates(t, file(t, "28-cert.yaml"), `venafi.cert-manager.io/custom-fields: '[{"name":"Environment","value":"Prod"}]'`)
 	}),
 	neighbour("28", "migrate names what it drops", func(t *testing.T) {
-		migrates(t, strings.Replace(file(t, "28-cert.yaml"), "venafi.cert-manager.io/custom-fields", "team.example/owner", 1), "# no equal: annotation team.example/owner: ")
+		migrates(t, strings.Replace(file(t, "28-cert.yaml"), "venafi.cert-manager.io/custom-fields", "team.example/owner", 1), "# no equivalent: annotation team.example/owner: ")
 	}),
 }
 

@@ -570,7 +570,7 @@ func (l *least) checks(code int, finding string) {
 	err := wait.PollUntilContextTimeout(l.ctx, time.Second, 30*time.Second, true, func(context.Context) (bool, error) {
 		var got int
 		said, got = l.administrator(append([]string{"check"}, gatewayFlags...)...)
-		return got == code && strings.Contains(said, finding) && strings.Count(said, "mend:") == min(code, 1), nil
+		return got == code && strings.Contains(said, finding) && strings.Count(said, "fix:") == min(code, 1), nil
 	})
 	if err != nil {
 		l.Errorf("check says, and not just %q:\n%s", finding, said)

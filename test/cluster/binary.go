@@ -17,7 +17,7 @@ var build struct {
 	err  error
 }
 
-// Binary builds the command apisix-certs, once a process, and returns its file. Call RemoveBinary at the end.
+// Binary builds the command apisix-certs, once per process, and returns its file. Call RemoveBinary at the end.
 func Binary(ctx context.Context) (string, error) {
 	build.Do(func() {
 		var root []byte

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package cluster starts the whole for tests, the demo and benchmarks: the real API server and Vault (package servers),
-// a gateway, set up as in the walkthrough, and the controller as a process of its own with the rights of its
-// ServiceAccount.
+// Package cluster starts a test cluster for tests, the demo and benchmarks: a real API server, a real Vault (package servers), a
+// gateway, and the controller as a separate process with the permissions of its ServiceAccount.
 //
 // The gateway is the stand-in of package apisixtest, or a real one given by its addresses.
 package cluster
@@ -30,38 +29,38 @@ import (
 	"apisix-certs.io/apisix-certs/test/servers"
 )
 
-// Options say what to start. The zero value is the real servers and the stand-in.
+// Options are the options of Start. The zero value starts the servers and the stand-in.
 type Options struct {
-	// Gateway is a real gateway. Nil: the stand-in.
+	// Gateway is a real gateway. Nil starts the stand-in.
 	Gateway *Gateway
-	// Kube is the administrator's way into a cluster for tests that runs already. It gets this project's CRDs and RBAC, and keeps them. Nil: an
-	// API server is started.
+	// Kube is the administrator's configuration of a running test cluster. Start installs CRDs and RBAC, which are not removed.
+	// Nil starts an API server.
 	Kube *rest.Config
-	// Role are fields of Vault's role that differ from the walkthrough's as mended.
+	// Role are fields of the Vault role that differ from those of manifests/samples/vault-setup.sh.
 	Role map[string]any
-	// KubeDir is the folder of the API server, which RestartKube needs. Empty: a temporary one, without restarts.
+	// KubeDir is the folder of the API server, which RestartKube requires. Empty: a temporary folder.
 	KubeDir string
 	// Log receives what the servers log. Nil drops it.
 	Log io.Writer
-	// GatewayEnv is the stand-in's environment, as $env:// references find it.
+	// GatewayEnv is the environment of the stand-in, for $env:// references.
 	GatewayEnv map[string]string
 	// GatewayLog receives what the stand-in logs. Nil drops it.
 	GatewayLog *slog.Logger
 }
 
-// Gateway is where a gateway listens.
+// Gateway has the addresses and the admin key of a gateway.
 type Gateway struct {
 	AdminURL, AdminKey, TLSAddr string
 }
 
-// Cluster is what Start started.
+// Cluster is a started test cluster.
 type Cluster struct {
 	Kube  *servers.Kube
 	Vault *servers.Vault
-	// StandIn is nil beside a real gateway.
+	// StandIn is nil if the gateway is real.
 	StandIn *apisixtest.Server
 	Gateway Gateway
-	// KubeTap is where controllers reach the API server. Nil: at its own address.
+	// KubeTap is a proxy through which controllers connect to the API server. Nil: they connect directly.
 	KubeTap *Tap
 	// Client acts as the cluster administrator.
 	Client client.Client
@@ -69,10 +68,10 @@ type Cluster struct {
 	options Options
 }
 
-// Start starts the servers, installs CRDs and RBAC, and sets Vault up as the walkthrough does.
+// Start starts the servers, installs CRDs and RBAC, and sets up Vault as manifests/samples/vault-setup.sh does.
 func Start(ctx context.Context, options Options) (c *Cluster, err error) {
 	c = &Cluster{options: options}
-	defer func(started *Cluster) { // c is nil where there is an error
+	defer func(started *Cluster) { // c is nil on error
 		if err != nil {
 			started.Stop()
 		}
@@ -98,8 +97,8 @@ func Start(ctx context.Context, options Options) (c *Cluster, err error) {
 	return c, nil
 }
 
-// startKube starts the API server with all CRDs: kinds that are there before the garbage collector starts are collected
-// from the first, others only after the half minute that it takes to look for new ones.
+// startKube starts the API server with all CRDs. The garbage collector finds kinds that are installed later only after half a
+// minute.
 func (c *Cluster) startKube(ctx context.Context) error {
 	ours, err := os.MkdirTemp("", "apisix-certs-crds-")
 	if err != nil {
@@ -128,7 +127,7 @@ func (c *Cluster) startKube(ctx context.Context) error {
 // new address that Kube, Client and KubeTap have afterwards. It needs Options.KubeDir.
 func (c *Cluster) RestartKube(ctx context.Context) error {
 	if c.options.KubeDir == "" {
-		return errors.New("an API server in a temporary folder does not restart")
+		return errors.New("an API server in a temporary folder cannot restart")
 	}
 	if err := c.Kube.Stop(); err != nil {
 		return err
@@ -148,7 +147,7 @@ func (c *Cluster) RestartKube(ctx context.Context) error {
 	return c.KubeTap.Retarget(kube.Config.Host, transport)
 }
 
-// Stop ends everything that Start started.
+// Stop stops everything that Start started.
 func (c *Cluster) Stop() {
 	if c.StandIn != nil {
 		c.StandIn.Close()
@@ -249,7 +248,7 @@ func (c *Cluster) Apply(ctx context.Context, name string, data []byte) error {
 	}
 }
 
-// SigningToken makes a Vault token for issuers, limited to reading and signing in pki.
+// SigningToken creates a Vault token for issuers, which can only read and sign in pki.
 func (c *Cluster) SigningToken(ctx context.Context) (string, error) {
 	vault := c.Vault.Client()
 	const policy = `

@@ -33,7 +33,7 @@ type Controller struct {
 	folder string
 }
 
-// StartController starts binary as a controller with the rights of ServiceAccount apisix-certs, and waits until it is
+// StartController starts binary as a controller with the permissions of ServiceAccount apisix-certs, and waits until it is
 // ready. args are added to its command line. Its log goes to log.
 func (c *Cluster) StartController(ctx context.Context, binary string, log io.Writer, args ...string) (*Controller, error) {
 	folder, err := os.MkdirTemp("", "apisix-certs-controller-")
@@ -102,7 +102,7 @@ func (p *Controller) waitReady(ctx context.Context) error {
 	err := wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, 90*time.Second, true, func(ctx context.Context) (bool, error) {
 		select {
 		case <-p.ended:
-			return false, fmt.Errorf("the controller ended: %w", p.err)
+			return false, fmt.Errorf("the controller exited: %w", p.err)
 		default:
 		}
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.HealthURL+"/readyz", nil)
@@ -117,7 +117,7 @@ func (p *Controller) waitReady(ctx context.Context) error {
 		return answer.StatusCode == http.StatusOK, nil
 	})
 	if err != nil {
-		return fmt.Errorf("the controller does not become ready: %w", err)
+		return fmt.Errorf("the controller did not become ready: %w", err)
 	}
 	return nil
 }
@@ -125,7 +125,7 @@ func (p *Controller) waitReady(ctx context.Context) error {
 // PID is the process id.
 func (p *Controller) PID() int { return p.cmd.Process.Pid }
 
-// Kill ends the process at once, as kill -9 does. It may be called again.
+// Kill kills the process, as kill -9 does. It can be called more than once.
 func (p *Controller) Kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.ended
@@ -142,10 +142,10 @@ func (p *Controller) Crash(signal syscall.Signal) {
 	p.Kill()
 }
 
-// Ended is closed when the process has ended, by whatever.
+// Ended is closed when the process has exited.
 func (p *Controller) Ended() <-chan struct{} { return p.ended }
 
-// Stop ends the process as a Pod is ended, and returns an error if it does not end well within 30 s.
+// Stop stops the process as a Pod is stopped, with SIGTERM. It returns an error if it fails or takes more than 30 s.
 func (p *Controller) Stop() error {
 	defer os.RemoveAll(p.folder)
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -156,16 +156,16 @@ func (p *Controller) Stop() error {
 		return p.err
 	case <-time.After(30 * time.Second):
 		p.Kill()
-		return errors.New("the controller did not end within 30 s of SIGTERM")
+		return errors.New("the controller did not exit within 30 s after SIGTERM")
 	}
 }
 
-// ExpireLease ends the lease of a controller that was killed, so that the next need not wait until it has run out.
+// ExpireLease releases the Lease of a killed controller, so that the next one does not have to wait until it expires.
 func (c *Cluster) ExpireLease(ctx context.Context) error {
 	return client.IgnoreNotFound(c.Client.DeleteAllOf(ctx, &coordinationv1.Lease{}, client.InNamespace("apisix-certs")))
 }
 
-// freeAddrs finds addresses of this machine that nothing listens on.
+// freeAddrs returns unused addresses of this machine.
 func freeAddrs(n int) ([]string, error) {
 	var addrs []string
 	for range n {

@@ -17,9 +17,9 @@ import (
 // Shared is a world that all tests of a package share.
 type Shared[W any] struct {
 	New func(context.Context) (W, error)
-	// End stops the world and returns what was wrong of the run as a whole.
+	// End stops the world and returns the errors of the whole run.
 	End func(W) error
-	// Log is the controllers' log, which is kept where a test failed.
+	// Log is the controllers' log. It is kept if a test fails.
 	Log func(W) *os.File
 
 	once  sync.Once
@@ -28,7 +28,7 @@ type Shared[W any] struct {
 	err   error
 }
 
-// World is the world, which the first call makes.
+// World returns the world. The first call creates it.
 func (s *Shared[W]) World(t servers.TB) W {
 	t.Helper()
 	servers.Need(t)
@@ -42,7 +42,7 @@ func (s *Shared[W]) World(t servers.TB) W {
 	return s.world
 }
 
-// Main runs the tests of m, a *testing.M, and ends the world. It returns the exit code.
+// Main runs the tests of m, a *testing.M, stops the world, and returns the exit code.
 func (s *Shared[W]) Main(m interface{ Run() int }) int {
 	defer RemoveBinary()
 	ctrllog.SetLogger(logr.Discard()) // the API server warns of what tests apply

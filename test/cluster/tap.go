@@ -19,8 +19,8 @@ import (
 	"k8s.io/client-go/util/cert"
 )
 
-// Tap is a proxy before one server, which counts what passes and can stand in its way: it shows how often the
-// controller asks, and lets a test stop it at a point of its work.
+// Tap is a proxy in front of one server, which counts requests and can intercept them: a test can see how many requests the
+// controller sends, and stop it at any of them.
 //
 //	tap, err := cluster.NewTap(c.Vault.Address, nil)
 //	...
@@ -28,14 +28,14 @@ import (
 //	... // tap.URL is the server's address now
 //	signs := tap.Count(func(c cluster.Call) bool { return strings.Contains(c.Path, "/sign/") })
 //
-// It keeps no bodies and no headers but the client's name.
+// It records no bodies, and no headers other than User-Agent.
 type Tap struct {
-	// URL is the base URL to use in the place of the server's.
+	// URL is the base URL to use instead of the server's.
 	URL string
-	// CA is the PEM certificate to trust. Nil where the server speaks plain HTTP: then so does the tap.
+	// CA is the PEM certificate to trust. Nil if the server, and so the tap, uses plain HTTP.
 	CA []byte
-	// Finishes lets requests reach the end of their work though the client has gone meanwhile, for a minute at most: what the
-	// server has done then counts. Set it before the first request.
+	// Finishes lets requests complete for up to a minute after the client has disconnected, and counts them. Set it before the
+	// first request.
 	Finishes bool
 
 	addr string
@@ -49,23 +49,23 @@ type Tap struct {
 	after  func(Call)
 }
 
-// Call is a request that was answered. It has neither bodies nor keys.
+// Call is a request with a response. It has neither bodies nor keys.
 type Call struct {
 	Method, Path, UserAgent string
 	DryRun                  bool // at the API server: nothing is written
 	Status                  int
-	Time                    time.Time // of the answer
+	Time                    time.Time // of the response
 }
 
-// CallOf is a call that was not answered yet.
+// CallOf returns the Call of a request without a response.
 func CallOf(r *http.Request) Call {
 	return Call{Method: r.Method, Path: r.URL.Path, UserAgent: r.UserAgent(), DryRun: r.URL.Query().Has("dryRun")}
 }
 
-// Writes tells whether the call's method is one that may change something.
+// Writes reports whether the method of the call can change something.
 func (c Call) Writes() bool { return c.Method != http.MethodGet && c.Method != http.MethodHead }
 
-// NewTap starts a tap before the server at the base URL target, which is asked by transport; nil: the default one.
+// NewTap starts a tap in front of the server at the base URL target. transport sends the requests. Nil: the default transport.
 func NewTap(target string, transport http.RoundTripper) (*Tap, error) {
 	base, err := url.Parse(target)
 	if err != nil {
@@ -85,7 +85,7 @@ func NewTap(target string, transport http.RoundTripper) (*Tap, error) {
 	return t, nil
 }
 
-// Retarget puts the tap before another server from now on, which must speak TLS if the first one did.
+// Retarget changes the server behind the tap. It must use TLS if the first one did.
 func (t *Tap) Retarget(target string, transport http.RoundTripper) error {
 	base, err := url.Parse(target)
 	if err != nil {
@@ -97,7 +97,7 @@ func (t *Tap) Retarget(target string, transport http.RoundTripper) error {
 	return nil
 }
 
-// NewKubeTap starts a tap before the API server.
+// NewKubeTap starts a tap in front of the API server.
 func (c *Cluster) NewKubeTap() (*Tap, error) {
 	transport, err := rest.TransportFor(rest.AnonymousClientConfig(c.Kube.Config))
 	if err != nil {
@@ -106,7 +106,7 @@ func (c *Cluster) NewKubeTap() (*Tap, error) {
 	return NewTap(c.Kube.Config.Host, transport)
 }
 
-// NewTaps starts a tap before each server that a controller asks.
+// NewTaps starts a tap in front of each server that a controller uses.
 func (c *Cluster) NewTaps() (kube, vault, admin *Tap, err error) {
 	if kube, err = c.NewKubeTap(); err != nil {
 		return nil, nil, nil, err
@@ -169,32 +169,32 @@ func (t *Tap) Restart() error {
 	return nil
 }
 
-// Close ends the tap for good.
+// Close closes the tap. It cannot be restarted.
 func (t *Tap) Close() { t.Stop() }
 
-// Before sets a function that sees each request before the server does. Where it returns a handler, that one answers and
-// the server never sees the request. It may block. Nil ends that.
+// Before sets a function that is called with each request before the server receives it. If it returns a handler, the handler
+// responds and the server does not receive the request. The function can block. Nil removes it.
 func (t *Tap) Before(decide func(*http.Request) http.Handler) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.before = decide
 }
 
-// After sets a function that sees each of the server's answers before the client does. It may block. Nil ends that.
+// After sets a function that is called with each response before the client receives it. It can block. Nil removes it.
 func (t *Tap) After(see func(Call)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.after = see
 }
 
-// Calls are the calls answered since the start or the last Reset that match; all where match is nil.
+// Calls returns the matching calls since the start or the last Reset. A nil match matches all.
 func (t *Tap) Calls(match func(Call) bool) []Call {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(t.calls), func(c Call) bool { return match != nil && !match(c) })
 }
 
-// Count is the number of Calls.
+// Count returns the number of Calls.
 func (t *Tap) Count(match func(Call) bool) int { return len(t.Calls(match)) }
 
 // Reset forgets the calls so far.
@@ -222,7 +222,7 @@ func (t *Tap) serve(w http.ResponseWriter, r *http.Request) {
 	proxy.ServeHTTP(w, r)
 }
 
-// answered is called with each answer of the server.
+// answered is called with each response of the server.
 func (t *Tap) answered(r *http.Response) error {
 	call := CallOf(r.Request)
 	call.Status, call.Time = r.StatusCode, time.Now()

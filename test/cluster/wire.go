@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Wire is a TCP proxy before one server that lets connections suffer: cut, stalled, slow, or ended in the middle of an
-// answer. It knows nothing of what passes, TLS included; a Tap behind it sees what has reached the server.
+// Wire is a TCP proxy in front of one server that disturbs connections: they are cut, stalled, slow, or closed in the middle of a
+// response. It does not parse the data, so TLS can pass. A Tap behind it sees what has reached the server.
 //
 //	wire, err := cluster.NewWire("127.0.0.1:9180")
 //	...
@@ -18,7 +18,7 @@ import (
 //	... // wire.Addr is the server's address now
 //	wire.Suffer(cluster.Trouble{})
 type Wire struct {
-	// Addr is the HOST:PORT to use in the place of the server's.
+	// Addr is the HOST:PORT to use instead of the server's.
 	Addr string
 
 	target string
@@ -30,19 +30,19 @@ type Wire struct {
 	changed  chan struct{} // closed when trouble changes
 }
 
-// Trouble is what befalls connections, those that are open included. The zero value lets all pass.
+// Trouble is a disturbance of all connections, including open ones. The zero value disturbs nothing.
 type Trouble struct {
-	// Stall passes nothing on, in both directions. What was held up passes once the trouble is over.
+	// Stall stops both directions. The data passes when the trouble is over.
 	Stall bool
-	// StallAnswers is Stall for what the server says alone: it does what it was asked.
+	// StallAnswers is Stall for responses only: the server receives and processes requests.
 	StallAnswers bool
-	// Half cuts each connection after so many bytes of answers; 0: none.
+	// Half cuts each connection after this number of response bytes. 0 cuts none.
 	Half int
-	// Pause is waited before each piece of an answer, of at most 1 KiB.
+	// Pause is the delay before each piece of a response, of at most 1 KiB.
 	Pause time.Duration
 }
 
-// NewWire starts a wire to the server at target, HOST:PORT.
+// NewWire starts a wire in front of the server at target, HOST:PORT.
 func NewWire(target string) (*Wire, error) {
 	w := &Wire{Addr: "127.0.0.1:0", target: target, ends: map[net.Conn]bool{}, changed: make(chan struct{})}
 	return w, w.Restart()
@@ -64,7 +64,7 @@ func (w *Wire) Restart() error {
 	return nil
 }
 
-// Stop closes the port and cuts all connections: who connects is refused.
+// Stop closes the port and cuts all connections. New connections are refused.
 func (w *Wire) Stop() {
 	w.mu.Lock()
 	if w.listener != nil {
@@ -85,13 +85,13 @@ func (w *Wire) Cut() {
 	clear(w.ends)
 }
 
-// Close ends the wire for good.
+// Close closes the wire. It cannot be restarted.
 func (w *Wire) Close() {
 	w.Stop()
 	w.Suffer(Trouble{})
 }
 
-// Suffer sets the trouble from now on.
+// Suffer sets the trouble.
 func (w *Wire) Suffer(trouble Trouble) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -160,7 +160,7 @@ func (w *Wire) pass(from, to net.Conn, answers bool) {
 	}
 }
 
-// await returns when the direction does not stall any more.
+// await returns when the direction is no longer stalled.
 func (w *Wire) await(answers bool) Trouble {
 	trouble, changed := w.now()
 	for trouble.Stall || answers && trouble.StallAnswers {
@@ -176,7 +176,7 @@ func (w *Wire) await(answers bool) Trouble {
 	return trouble
 }
 
-// reset closes a connection so that its other end gets an error, not an end.
+// reset closes a connection with RST, so that the other end gets an error.
 func reset(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)

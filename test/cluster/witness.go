@@ -26,7 +26,7 @@ import (
 	"apisix-certs.io/apisix-certs/controllers"
 )
 
-// Witness keeps all that controllers say - logs, what a crash prints, metrics, events, objects that all may read - and the
+// Witness records the output of controllers (logs, crash dumps, metrics, events, and objects that all users can read), and the
 // secrets that must not be in it.
 type Witness struct {
 	mu      sync.Mutex
@@ -36,7 +36,7 @@ type Witness struct {
 	deaf    context.CancelFunc // ends the watches
 }
 
-// read are the kinds of objects that controllers write and that all may read.
+// read are the kinds of objects that controllers write and that all users can read.
 var read = []schema.GroupVersionKind{
 	{Group: "events.k8s.io", Version: "v1", Kind: "Event"},
 	{Group: "apisix-certs.io", Version: "v1alpha1", Kind: "ApisixCertificate"},
@@ -47,10 +47,10 @@ var read = []schema.GroupVersionKind{
 	{Group: "coordination.k8s.io", Version: "v1", Kind: "Lease"},
 }
 
-// NewWitness hears only what is written to it until it listens.
+// NewWitness returns a Witness that records only what is written to it, until Listen is called.
 func NewWitness() *Witness { return &Witness{seen: map[string]bool{}, secrets: map[string]bool{}} }
 
-// Listen watches at the API server of config until the next call, through its outages.
+// Listen watches the API server of config until the next call, and reconnects after outages.
 func (w *Witness) Listen(ctx context.Context, config *rest.Config) error {
 	if w.deaf != nil {
 		w.deaf()
@@ -69,7 +69,7 @@ func (w *Witness) Listen(ctx context.Context, config *rest.Config) error {
 	return nil
 }
 
-// follow watches again whenever a watch ends.
+// follow restarts a watch when it is closed.
 func follow(ctx context.Context, c client.WithWatch, list client.ObjectList, see func(runtime.Object)) {
 	for ctx.Err() == nil {
 		changes, err := c.Watch(ctx, list)
@@ -94,7 +94,7 @@ func (w *Witness) hear(kind string, object runtime.Object) {
 	w.mu.Unlock()
 }
 
-// learn takes the private keys and tokens of all Secrets.
+// learn adds the private keys and tokens of all Secrets.
 func (w *Witness) learn(object runtime.Object) {
 	secret, ok := object.(*corev1.Secret)
 	if !ok {
@@ -108,21 +108,21 @@ func (w *Witness) learn(object runtime.Object) {
 	}
 }
 
-// Write takes what a controller said.
+// Write records output of a controller.
 func (w *Witness) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.said.Write(p)
 }
 
-// Heard counts how often text was said.
+// Heard returns the number of occurrences of text.
 func (w *Witness) Heard(text string) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return bytes.Count(w.said.Bytes(), []byte(text))
 }
 
-// ReadMetrics hears a controller's metrics.
+// ReadMetrics records the metrics of a controller.
 func (w *Witness) ReadMetrics(ctx context.Context, base string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/metrics", nil)
 	if err != nil {
@@ -140,7 +140,7 @@ func (w *Witness) ReadMetrics(ctx context.Context, base string) error {
 	return err
 }
 
-// Guard adds a secret. Texts too short to be one are passed over.
+// Guard adds a secret. It ignores texts that are too short to be one.
 func (w *Witness) Guard(secret string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -149,11 +149,11 @@ func (w *Witness) Guard(secret string) {
 	}
 }
 
-// shapes are what secrets look like, known or not: private keys as they are and in base64, Vault's tokens, JWTs.
+// shapes match all secrets: private keys in PEM and base64, Vault tokens, JWTs.
 var shapes = regexp.MustCompile(`BEGIN [A-Z ]*PRIVATE KEY|LS0tLS1CRUdJTiB[A-Za-z0-9+/]{0,16}UFJJVkFU|LS0tLS1CRUdJTiBQUklWQV|hv[sb]\.[A-Za-z0-9_-]{20,}|eyJhbGciOi[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+`)
 
-// Verdict counts the secrets looked for and those found, and says, without telling any, after what they stand. Objects of
-// kinds must have been seen: a witness that was deaf proves nothing.
+// Verdict returns the number of known secrets and of those found. Its error has the text before each secret that was found.
+// Objects of kinds must have been seen, because otherwise the result is meaningless.
 func (w *Witness) Verdict(kinds ...string) (checked, leaked int, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -161,24 +161,24 @@ func (w *Witness) Verdict(kinds ...string) (checked, leaked int, err error) {
 	var problems []error
 	for _, kind := range kinds {
 		if !w.seen[kind] {
-			problems = append(problems, fmt.Errorf("the witness saw no %s, so that it proves nothing", kind))
+			problems = append(problems, fmt.Errorf("the witness saw no %s, so its result is meaningless", kind))
 		}
 	}
 	for _, at := range find(said, w.secrets) {
 		leaked++
-		problems = append(problems, fmt.Errorf("a secret was given away after %q", said[max(0, at-80):at]))
+		problems = append(problems, fmt.Errorf("a secret was leaked after %q", said[max(0, at-80):at]))
 	}
 	if at := shapes.FindStringIndex(said); at != nil {
 		leaked++
-		problems = append(problems, fmt.Errorf("what looks like a secret was given away after %q", said[max(0, at[0]-80):at[0]]))
+		problems = append(problems, fmt.Errorf("something that looks like a secret was leaked after %q", said[max(0, at[0]-80):at[0]]))
 	}
 	return len(w.secrets), leaked, errors.Join(problems...)
 }
 
-// window is how much of a secret is looked for first.
+// window is the length of the part of a secret that is searched first.
 const window = 16
 
-// find returns where secrets stand in text, as they are or in base64, in one pass over it.
+// find returns the positions of secrets in text, in plain text or base64, in one pass.
 func find(text string, secrets map[string]bool) (found []int) {
 	begins := map[string][]string{}
 	for secret := range secrets {

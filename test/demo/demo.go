@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package demo shows the main job on one machine: the walkthrough's manifests on a real API server and a real Vault, with
-// the controller under its own rights, told step by step with times.
+// Package demo runs the quick start on one machine: its manifests, a real API server, a real Vault, and the controller with its
+// own permissions. It prints each step with the time.
 package demo
 
 import (
@@ -20,13 +20,13 @@ import (
 // Options of Run. Out is required.
 type Options struct {
 	Out io.Writer
-	// AdminURL, AdminKey and TLSAddr are those of a real gateway; all empty: the stand-in.
+	// AdminURL, AdminKey and TLSAddr are those of a real gateway. If all are empty, the stand-in is used.
 	AdminURL, AdminKey, TLSAddr string
-	// Keep leaves everything running at the end, until ctx ends.
+	// Keep keeps everything running until ctx is done.
 	Keep bool
 }
 
-// Run runs the demo. Its error says which step failed and why.
+// Run runs the demo. Its error names the step that failed.
 func Run(ctx context.Context, options Options) error {
 	gateway, err := options.gateway()
 	if err != nil {
@@ -42,19 +42,19 @@ func Run(ctx context.Context, options Options) error {
 	return nil
 }
 
-// gateway is the real gateway of the options, nil for the stand-in.
+// gateway returns the real gateway of the options, or nil for the stand-in.
 func (o Options) gateway() (*cluster.Gateway, error) {
 	given := cluster.Gateway{AdminURL: o.AdminURL, AdminKey: o.AdminKey, TLSAddr: o.TLSAddr}
 	if given == (cluster.Gateway{}) {
 		return nil, nil
 	}
 	if given.AdminURL == "" || given.AdminKey == "" || given.TLSAddr == "" {
-		return nil, errors.New("a real gateway needs all of --apisix-admin-url, --apisix-admin-key and --apisix-tls-addr")
+		return nil, errors.New("a real gateway requires --apisix-admin-url, --apisix-admin-key and --apisix-tls-addr")
 	}
 	return &given, nil
 }
 
-// show is one run.
+// show is one run of the demo.
 type show struct {
 	out   io.Writer
 	began time.Time
@@ -118,15 +118,15 @@ func (s *show) startServers(ctx context.Context, gateway *cluster.Gateway) (err 
 	if s.cluster, err = cluster.Start(ctx, cluster.Options{Gateway: gateway}); err != nil {
 		var missing *servers.MissingError
 		if errors.As(err, &missing) {
-			return fmt.Errorf("%w: run make demo, which builds them first", err)
+			return fmt.Errorf("%w: run make demo, which builds them", err)
 		}
 		return err
 	}
 	s.say("Kubernetes API at %s, Vault at %s with pki, role moelove-dot-info and auth/kubernetes", s.cluster.Kube.Config.Host, s.cluster.Vault.Address)
 	if s.cluster.StandIn != nil {
-		s.say("gateway: the STAND-IN of this project, not APISIX: Admin API %s, TLS port %s", s.cluster.Gateway.AdminURL, s.cluster.Gateway.TLSAddr)
+		s.say("gateway: a STAND-IN for APISIX, not a real one: Admin API %s, TLS port %s", s.cluster.Gateway.AdminURL, s.cluster.Gateway.TLSAddr)
 	} else {
-		s.say("gateway: the one given, Admin API %s, TLS port %s", s.cluster.Gateway.AdminURL, s.cluster.Gateway.TLSAddr)
+		s.say("gateway: Admin API %s, TLS port %s", s.cluster.Gateway.AdminURL, s.cluster.Gateway.TLSAddr)
 	}
 	return nil
 }
@@ -151,7 +151,7 @@ func (s *show) startController(ctx context.Context) error {
 	return nil
 }
 
-// freeAddr finds an address of this machine that nothing listens on.
+// freeAddr returns an unused address of this machine.
 func freeAddr() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -18,15 +18,15 @@ import (
 	"apisix-certs.io/apisix-certs/certs"
 )
 
-// seen is what a certificate was seen to do.
+// seen is what was observed of a certificate.
 type seen struct {
 	serial, served     string
 	notAfter           time.Time
 	issuedAt, servedAt time.Time
 }
 
-// follow watches a certificate until a serial other than old is in its Secret, is served for host, and is Ready, and
-// tells each with the time since began.
+// follow watches a certificate until a serial other than old is in its Secret, served for host and Ready. It prints each step,
+// with the time since began unless that is zero.
 func (s *show) follow(ctx context.Context, name, host, old string, began time.Time) (seen, error) {
 	var now seen
 	since := func() string {
@@ -36,19 +36,19 @@ func (s *show) follow(ctx context.Context, name, host, old string, began time.Ti
 		return fmt.Sprintf(" (after %d ms)", time.Since(began).Milliseconds())
 	}
 	err := s.until(ctx, 90*time.Second, func(ctx context.Context) (bool, string, error) {
-		cert, leaf, err := s.look(ctx, name)
+		cert, leaf, err := s.read(ctx, name)
 		if err != nil {
 			return false, "", err
 		}
 		if now.serial == "" && leaf.serial != "" && leaf.serial != old {
 			now = leaf
 			now.issuedAt = time.Now()
-			s.say("issued and written: Secret %s holds serial %s until %s%s", cert.Spec.SecretName, now.serial, now.notAfter.Format(time.DateTime), since())
+			s.say("issued: Secret %s has serial %s, expires %s%s", cert.Spec.SecretName, now.serial, now.notAfter.Format(time.DateTime), since())
 		}
 		if now.serial != "" && now.servedAt.IsZero() {
 			if now.served = s.served(ctx, host); now.served == now.serial {
 				now.servedAt = time.Now()
-				s.say("pushed and served: the gateway shows serial %s for %s%s", now.served, host, since())
+				s.say("served: the gateway serves serial %s for %s%s", now.served, host, since())
 			}
 		}
 		ready := meta.FindStatusCondition(cert.Status.Conditions, v1alpha1.ConditionReady)
@@ -60,12 +60,12 @@ func (s *show) follow(ctx context.Context, name, host, old string, began time.Ti
 	if err != nil {
 		return now, fmt.Errorf("ApisixCertificate %s: %w", name, err)
 	}
-	s.say("Ready and proven by the controller: kubectl get acert %s%s", name, since())
+	s.say("Ready and verified by the controller: kubectl get acert %s%s", name, since())
 	return now, nil
 }
 
-// look reads a certificate and the leaf in its Secret. What is not there yet is left empty.
-func (s *show) look(ctx context.Context, name string) (*v1alpha1.ApisixCertificate, seen, error) {
+// read returns a certificate and the leaf in its Secret. What does not exist yet is empty.
+func (s *show) read(ctx context.Context, name string) (*v1alpha1.ApisixCertificate, seen, error) {
 	cert, secret := &v1alpha1.ApisixCertificate{}, &corev1.Secret{}
 	if err := s.cluster.Client.Get(ctx, client.ObjectKey{Namespace: "default", Name: name}, cert); err != nil {
 		return cert, seen{}, client.IgnoreNotFound(err)
@@ -80,8 +80,8 @@ func (s *show) look(ctx context.Context, name string) (*v1alpha1.ApisixCertifica
 	return cert, seen{serial: certs.Serial(bundle.Leaf), notAfter: bundle.Leaf.NotAfter}, nil
 }
 
-// served is the serial that the gateway shows for host, empty where it shows none. It is this program's own handshake,
-// not the controller's word.
+// served returns the serial that the gateway serves for host, or "". It performs a handshake, and does not use the status that
+// the controller writes.
 func (s *show) served(ctx context.Context, host string) string {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
@@ -95,7 +95,7 @@ func (s *show) served(ctx context.Context, host string) string {
 	return certs.Serial(conn.(*tls.Conn).ConnectionState().PeerCertificates[0])
 }
 
-// until asks every few milliseconds. When time is up, the error says what was in the way last.
+// until polls every few milliseconds. After the time-out, its error has the last message of done.
 func (s *show) until(ctx context.Context, most time.Duration, done func(context.Context) (bool, string, error)) error {
 	var obstacle string
 	err := wait.PollUntilContextTimeout(ctx, 5*time.Millisecond, most, true, func(ctx context.Context) (bool, error) {

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 )
 
-// keep says how to use what runs, and waits until ctx ends.
+// keep prints how to use the demo, and waits until ctx is done.
 func (s *show) keep(ctx context.Context) error {
 	folder, err := os.MkdirTemp("", "apisix-certs-demo-")
 	if err != nil {
@@ -33,25 +33,25 @@ func (s *show) keep(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintf(s.out, `
-Everything keeps running until Ctrl-C. The tokens are throw-away ones.
+Everything keeps running until you press Ctrl-C. The tokens are only valid for this demo.
 
   export KUBECONFIG=%s
   kubectl get acert -A
   export VAULT_ADDR=%s VAULT_TOKEN=%s
   curl --cacert %s --resolve moelove.info:%s:%s https://moelove.info:%s/ip
 
-The status page is http://%s/, with keys (?) and live. The controller's log is in %s, its metrics at %s/metrics.
+The status page is http://%s/ (press ? for its keys). The controller's log is in %s, its metrics are at %s/metrics.
 `, kubeconfig, s.cluster.Vault.Address, s.cluster.Vault.Token, ca, port, host, port, s.page, s.log, s.controller.MetricsURL)
 	<-ctx.Done()
 	return nil
 }
 
-// writeCA writes Vault's CA in PEM.
+// writeCA writes the CA certificate of Vault in PEM.
 func (s *show) writeCA(ctx context.Context, file string) error {
-	answer, err := s.cluster.Vault.Client().Logical().ReadWithContext(ctx, "pki/cert/ca")
+	secret, err := s.cluster.Vault.Client().Logical().ReadWithContext(ctx, "pki/cert/ca")
 	if err != nil {
 		return err
 	}
-	pem, _ := answer.Data["certificate"].(string)
+	pem, _ := secret.Data["certificate"].(string)
 	return os.WriteFile(file, []byte(pem), 0o600)
 }

@@ -31,11 +31,11 @@ func (s *show) issuer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.say("VaultIssuer vault-issuer is Ready: Vault took the token of ServiceAccount issuer")
+	s.say("VaultIssuer vault-issuer is Ready: it logged in to Vault with the token of ServiceAccount issuer")
 	return nil
 }
 
-// firstCertificate is the walkthrough: certificate, ApisixTls, ApisixRoute and backend.
+// firstCertificate applies certificate, ApisixTls, ApisixRoute and backend.
 func (s *show) firstCertificate(ctx context.Context) (err error) {
 	for _, file := range []string{"httpbin.yaml", "apisix.yaml"} {
 		if err := s.apply(ctx, file); err != nil {
@@ -50,7 +50,7 @@ func (s *show) firstCertificate(ctx context.Context) (err error) {
 	return err
 }
 
-// shortLived is an annotated ApisixTls whose certificate ends soon.
+// shortLived applies an annotated ApisixTls whose certificate expires soon.
 func (s *show) shortLived(ctx context.Context) (err error) {
 	began := time.Now()
 	if err := s.apply(ctx, "short.yaml"); err != nil {
@@ -59,20 +59,20 @@ func (s *show) shortLived(ctx context.Context) (err error) {
 	if s.short, err = s.follow(ctx, "short-tls", "short.moelove.info", "", began); err != nil {
 		return err
 	}
-	s.say("it ends at %s: waiting for the controller to renew it by itself ...", s.short.notAfter.Format(time.TimeOnly))
+	s.say("it expires at %s: waiting for the controller to renew it ...", s.short.notAfter.Format(time.TimeOnly))
 	return nil
 }
 
-// renewal waits for the short-lived certificate to be renewed, and measures how long after the new one is in the Secret
-// the gateway serves it.
+// renewal waits until the short-lived certificate is renewed, and measures the time from the new certificate in the Secret to
+// the first handshake with it.
 func (s *show) renewal(ctx context.Context) (err error) {
 	if s.renewed, err = s.follow(ctx, "short-tls", "short.moelove.info", s.short.serial, time.Time{}); err != nil {
 		return err
 	}
 	if s.lag = s.renewed.servedAt.Sub(s.renewed.issuedAt); s.lag < 0 {
-		s.lag = 0 // both were there at the first look
+		s.lag = 0 // both were seen in the same poll
 	}
-	s.say("renewed: %s ms from the Secret holding it to the gateway serving it", fmt.Sprint(s.lag.Milliseconds()))
+	s.say("renewed: the gateway serves it %s ms after it was written to the Secret", fmt.Sprint(s.lag.Milliseconds()))
 	return nil
 }
 
@@ -89,12 +89,12 @@ func (s *show) repair(ctx context.Context) error {
 	if err := s.cluster.Client.Patch(ctx, damaged, client.MergeFrom(secret)); err != nil {
 		return err
 	}
-	s.say("damaged Secret moelove-info-tls: its tls.key is garbage now")
+	s.say("damaged Secret moelove-info-tls: its tls.key is invalid now")
 	_, err := s.follow(ctx, "moelove-info", "moelove.info", s.first.serial, began)
 	return err
 }
 
-// apply applies a sample and says so.
+// apply applies a sample and prints its name.
 func (s *show) apply(ctx context.Context, file string) error {
 	s.say("apply manifests/samples/%s", file)
 	return s.cluster.ApplyFile(ctx, "samples/"+file)
