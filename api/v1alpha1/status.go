@@ -31,6 +31,7 @@ type ApisixCertificateStatus struct {
 	// describes a certificate that was merely found in a Secret. Unset if there is none yet.
 	//
 	// +optional
+	// +structType=atomic
 	Issued IssuedCertificate `json:"issued,omitzero"`
 
 	// ToRevoke are replaced certificates of this object that are still to be revoked, oldest first.
@@ -89,12 +90,14 @@ type ApisixCertificateStatus struct {
 	// ApprovalRequest is the pending request for approval, set by the controller. Unset if there is none.
 	//
 	// +optional
+	// +structType=atomic
 	ApprovalRequest *ApprovalRequest `json:"approvalRequest,omitempty"`
 
 	// Approval is the decision, set by "apisix-certs approve" and "apisix-certs deny". It is valid while its digest
 	// matches the spec.
 	//
 	// +optional
+	// +structType=atomic
 	Approval *Approval `json:"approval,omitempty"`
 
 	// KeyLocations are the locations in Vault of private keys of this certificate (spec.keyStorage VaultKV). A former
@@ -108,8 +111,7 @@ type ApisixCertificateStatus struct {
 	// Gateways is what was pushed to each gateway and what it serves.
 	//
 	// +optional
-	// +listType=map
-	// +listMapKey=name
+	// +listType=atomic
 	Gateways []GatewayStatus `json:"gateways,omitempty"`
 }
 
