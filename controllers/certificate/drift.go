@@ -10,6 +10,7 @@ import (
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs"
 	"apisix-certs.io/apisix-certs/controllers/certificate/plan"
+	"apisix-certs.io/apisix-certs/internal/gateway"
 	"apisix-certs.io/apisix-certs/internal/metrics"
 )
 
@@ -20,18 +21,26 @@ func (r *Reconciler) Drifted(ctx context.Context, cert *v1alpha1.ApisixCertifica
 	if err != nil {
 		return metrics.Differs, true
 	}
+	return drifted(&s, &p)
+}
+
+func drifted(s *plan.Snapshot, p *plan.Plan) (metrics.Drift, bool) {
 	if s.References.Unfit != nil {
 		return "", false
 	}
 	i := slices.IndexFunc(p.Gateways, plan.GatewayAction.Writes)
 	if i < 0 {
-		return "", false
+		return metrics.Differs, slices.ContainsFunc(s.Gateways.At, tooBusy)
 	}
 	if state := s.Gateways.At[i].State; len(state.Objects) == 0 || len(state.Adoption.Missing) > 0 {
 		return metrics.Missing, true
 	}
 	return metrics.Differs, true
 }
+
+// tooBusy reports whether a gateway could not be observed for a moment. Certificates of a gateway that does not respond are
+// retried by their own runs.
+func tooBusy(at plan.GatewayState) bool { return plan.Busy(gateway.Result{Err: at.Err}) }
 
 // overdueGrace is how long after a deadline it counts as missed. The queue's own timer normally fires first.
 const overdueGrace = 15 * time.Second

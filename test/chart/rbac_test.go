@@ -81,7 +81,7 @@ func TestFlags(t *testing.T) {
 			deployment := render(t, Release{Name: "certs", Namespace: "gateway", Values: values})
 			command := exec.Command(binary, append(argsOf(t, deployment), "--kubeconfig=/nonexistent", "--apisix-admin-ca-file=")...)
 			output, err := command.CombinedOutput()
-			if want := "no way to the Kubernetes API (set --kubeconfig)"; err == nil || !strings.Contains(string(output), want) {
+			if want := "cannot load a kubeconfig (set --kubeconfig)"; err == nil || !strings.Contains(string(output), want) {
 				t.Errorf("got %s\nwant %s", output, want)
 			}
 		})

@@ -59,8 +59,8 @@ func TestBadHosts(t *testing.T) {
 		{"underscore", []string{"a_b." + s.domain}, []string{"spec.dnsNames[0]", "a_b", "underscore", "hyphen"}},
 		{"long", []string{long}, []string{"spec.dnsNames[0]", "longer than 253 characters", "shorter name"}},
 		{"ip", []string{"192.0.2.1"}, []string{"spec.dnsNames[0]", "IP address", "move it to ipAddresses"}},
-		{"star", []string{"*"}, []string{"spec.dnsNames[0]", "star", "*.example.com"}},
-		{"stars", []string{"*.*." + s.domain}, []string{"spec.dnsNames[0]", "star", "*.example.com"}},
+		{"star", []string{"*"}, []string{"spec.dnsNames[0]", "wildcard", "*.example.com"}},
+		{"stars", []string{"*.*." + s.domain}, []string{"spec.dnsNames[0]", "wildcard", "*.example.com"}},
 		{"twice", []string{"Twice." + s.domain, "twice." + s.domain}, []string{"spec.dnsNames[1]", "duplicate", "remove one"}},
 	} {
 		s.certificate(row.name, row.hosts)

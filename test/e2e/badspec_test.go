@@ -60,13 +60,13 @@ metadata: {name: empty, namespace: $ns, annotations: {apisix-certs.io/issuer: va
 spec:
   http: [{name: rule1, match: {paths: [/*]}, backends: [{serviceName: httpbin, servicePort: 80}]}]
 `)
-	s.event("Ingress", "empty", v1alpha1.ReasonInvalidSource, "spec.tls[].hosts", "name the hosts")
-	s.event("ApisixRoute", "empty", v1alpha1.ReasonInvalidSource, "spec.http[].match.hosts", "name the hosts")
+	s.event("Ingress", "empty", v1alpha1.ReasonInvalidSource, "spec.tls[].hosts", "add the hosts")
+	s.event("ApisixRoute", "empty", v1alpha1.ReasonInvalidSource, "spec.http[].match.hosts", "add the hosts")
 	err := s.Client.Create(t.Context(), &v1alpha1.ApisixCertificate{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: "empty"},
 		Spec:       v1alpha1.ApisixCertificateSpec{SecretName: "empty-tls", IssuerRef: v1alpha1.IssuerReference{Name: "vault"}},
 	})
-	if err == nil || !strings.Contains(err.Error(), "set spec.dnsNames") {
+	if err == nil || !strings.Contains(err.Error(), "at least one of dnsNames") {
 		t.Errorf("the API server says %v", err)
 	}
 }

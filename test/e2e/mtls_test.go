@@ -398,7 +398,7 @@ func TestUpstreamOfAnotherNamespace(t *testing.T) {
 	from, to := newNamespace(t, "upstreams-from"), newNamespace(t, "upstreams-to")
 	from.apply(strings.NewReplacer("direct", "vault", "name: NAME-tls, namespace: $ns", "name: api-tls, namespace: "+to.ns, "NAME", "api", "DURATION", "1h").Replace(upstreamYAML))
 	name := to.ns + ".api-tls"
-	from.condition(name, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonRefNotPermitted, "lets ApisixUpstreams of namespace upstreams-from refer", "kind: ApisixUpstream")
+	from.condition(name, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonRefNotPermitted, "allows ApisixUpstreams in namespace upstreams-from to refer", "kind: ApisixUpstream")
 	if to.keptSecret("api-tls") != nil {
 		t.Fatal("a Secret was made without leave")
 	}

@@ -180,14 +180,14 @@ func TestRequirePolicy(t *testing.T) {
 		c.Spec.Provided, c.Spec.IssuerRef = true, v1alpha1.IssuerReference{}
 	})
 	for _, name := range []string{"web", "greedy", "given"} {
-		s.condition(name, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonDenied, "there is no CertificatePolicy", "--require-policy", "create one for namespace require")
+		s.condition(name, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonDenied, "no CertificatePolicy exists", "--require-policy", "create one for namespace require")
 	}
 	s.policy("only")
 	leaf := s.ready("web", host)
 	for range 3 {
 		s.condition("greedy", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonDenied, "host "+greedy)
 		s.must(s.Client.Delete(t.Context(), &v1alpha1.CertificatePolicy{ObjectMeta: metav1.ObjectMeta{Name: "only"}}))
-		s.condition("greedy", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonDenied, "there is no CertificatePolicy")
+		s.condition("greedy", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonDenied, "no CertificatePolicy exists")
 		s.stillServed(host, leaf)
 		s.policy("only")
 	}

@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"crypto/x509"
-	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -181,7 +180,7 @@ func (s *scene) checkColumns(name string, leaf *x509.Certificate) {
 	columns := s.columns("apisixcertificates", name)
 	delete(columns, "Age")
 	want := map[string]string{
-		"Name": name, "Ready": "True", "Hosts": fmt.Sprintf(`["%s"]`, leaf.DNSNames[0]), "Served": "True",
+		"Name": name, "Ready": "True", "Hosts": leaf.DNSNames[0], "Served": "True",
 		"Expires": leaf.NotAfter.UTC().Format(time.RFC3339), "Secret": name + "-tls", "Issuer": "vault",
 	}
 	for column, value := range want {
