@@ -104,7 +104,7 @@ func addPolicies(root string, files map[string]string) error {
 	return nil
 }
 
-const defaultsHead = "# Written by `make generate` from values.yaml, which templates cannot read: all values with their defaults.\n"
+const defaultsHead = "# Written by `make generate` from values.yaml: all values with their defaults, because templates cannot read values.yaml.\n"
 
 // addDefaults writes the values for the templates, see templates/_values.tpl.
 func addDefaults(root string, files map[string]string) error {
@@ -121,8 +121,8 @@ func addDefaults(root string, files map[string]string) error {
 }
 
 const (
-	kustomizationHead = `# Written by ` + "`make generate`" + `. All of it for those without Helm: kubectl apply -k manifests. Name your image in an overlay of
-# yours, or with: kustomize edit set image apisix-certs=REGISTRY/apisix-certs:TAG
+	kustomizationHead = `# Written by ` + "`make generate`" + `. Installs without Helm: kubectl apply -k manifests. Set your image in an overlay, or with:
+# kustomize edit set image apisix-certs=REGISTRY/apisix-certs:TAG
 apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 resources:
@@ -131,8 +131,8 @@ resources:
 `
 	kustomizationTail = `  - deploy/deployment.yaml
   - deploy/service.yaml
-# Who may approve and deny certificates, and who may write status, see docs/tenants.md and docs/security.md. Kubernetes before
-# 1.30 does not have such policies: leave them out there.
+# Admission policies: who can approve and deny certificates, and who can change status. See docs/tenants.md and docs/security.md.
+# They require Kubernetes 1.30: remove them for older versions.
 components:
   - policy
 `

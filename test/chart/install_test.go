@@ -128,7 +128,7 @@ func withIssuer(t *testing.T, server string) map[string]any {
 func TestInstallUpgradeUninstall(t *testing.T) {
 	kube, c := startKube(t)
 	i := newInstallation(t, kube, c)
-	if notes := i.install(withIssuer(t, "https://a.example.com:8200")); !strings.Contains(notes, "NOT YET MADE: ClusterVaultIssuer vault") {
+	if notes := i.install(withIssuer(t, "https://a.example.com:8200")); !strings.Contains(notes, "NOT CREATED YET: ClusterVaultIssuer vault") {
 		t.Errorf("the notes say nothing of the issuer that is missing:\n%s", notes)
 	}
 	for _, server := range []string{"https://a.example.com:8200", "https://b.example.com:8200"} {
@@ -145,7 +145,7 @@ func TestInstallUpgradeUninstall(t *testing.T) {
 		t.Error("uninstall took the CRDs")
 	}
 	// Once more, beside the CRDs that stayed.
-	if notes := i.install(withIssuer(t, "https://c.example.com:8200")); strings.Contains(notes, "NOT YET MADE") {
+	if notes := i.install(withIssuer(t, "https://c.example.com:8200")); strings.Contains(notes, "NOT CREATED YET") {
 		t.Errorf("the notes miss an issuer that is there:\n%s", notes)
 	}
 	if server := i.server(); server != "https://c.example.com:8200" {

@@ -28,19 +28,17 @@ helm install apisix-certs charts/apisix-certs --namespace apisix-certs --create-
   --set apisix.adminKey.existingSecret=apisix-admin-key
 ` + "```" + `
 
-Kubernetes 1.29 or newer. Two settings of the apisix chart stand in the way as they come: ` + "`apisix.admin.allow.ipList`" + ` must
-hold the network of your Pods, and ` + "`apisix.ssl.enabled`" + ` must be true.
+The chart requires Kubernetes 1.29 or newer. Two defaults of the apisix chart must be changed: add the network of your Pods to
+` + "`apisix.admin.allow.ipList`" + `, and set ` + "`apisix.ssl.enabled`" + ` to true.
 
-Upgrades, also with ` + "`--reuse-values`" + `, are in docs/upgrading.md of the source, OpenShift in docs/openshift.md, Argo CD and Flux in docs/gitops.md.
+Documentation in the source: docs/upgrading.md for upgrades, also with ` + "`--reuse-values`" + `; docs/openshift.md for OpenShift; docs/gitops.md for
+Argo CD and Flux; docs/metrics.md for metrics, alerts and the dashboard.
 
-CRDs are updated with the chart, and kept when it is uninstalled (` + "`crds.keep`" + `). Before you uninstall for good, delete the
-certificates while the controller still runs, for it takes back what it has pushed: ` + "`kubectl delete acert -A --all`" + `.
+CRDs are upgraded with the chart. They are kept when the release is uninstalled (` + "`crds.keep`" + `). Before you uninstall for good, delete the
+certificates while the controller is still running, so that it can withdraw them from the gateways: ` + "`kubectl delete acert -A --all`" + `.
 
-Metrics, alerts and the dashboard are in docs/metrics.md of the source.
-
-Unknown and invalid values are errors that name the value and the fix. A value that is null has its default, except the parts of the Pod, such as
-` + "`podSecurityContext`" + `, which null removes. ` + "`ci/`" + ` has examples. The table is written by
-` + "`make generate`" + ` from values.yaml.
+Unknown and invalid values are errors that name the value and the fix. A value that is null has its default, except parts of the Pod such as
+` + "`podSecurityContext`" + `: null removes them. ` + "`ci/`" + ` has examples. ` + "`make generate`" + ` writes the table from values.yaml.
 
 | value | default | meaning |
 |---|---|---|

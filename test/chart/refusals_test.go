@@ -37,13 +37,13 @@ defaultIssuer: invalid issuer "vault": must be KIND/NAME, such as "ClusterVaultI
 		{"watched namespace", good + "watchNamespaces: [team/web]", `
 watchNamespaces[0]: invalid name "team/web": must be at most 63 lower case letters, digits and "-"`},
 		{"no watched namespace", good + `watchNamespaces: [""]`, `watchNamespaces[0]: invalid name ""`},
-		{"watched twice", good + "watchNamespaces: [web, web]", "\nwatchNamespaces: a namespace is listed twice: remove one"},
+		{"watched twice", good + "watchNamespaces: [web, web]", "\nwatchNamespaces: contains duplicates: list each namespace once"},
 		{"duration", good + "resyncPeriod: 5 minutes", `
 resyncPeriod: invalid duration "5 minutes": must be numbers with the units h, m, s or ms, such as "5m" or "720h"`},
 		{"duration in days", good + "caExpiryWarning: 30d", `caExpiryWarning: invalid duration "30d"`},
 		{"duration without a unit", good + "nameReservation: 600", `nameReservation: invalid duration "600"`},
 		{"negative duration", good + "caRotationSpread: -1h", `caRotationSpread: invalid duration "-1h"`},
-		{"short duration", good + "resyncPeriod: 9s", "\nresyncPeriod: 9s is too short: must be at least 10s"},
+		{"short duration", good + "resyncPeriod: 9s", "\nresyncPeriod: invalid duration \"9s\": must be at least 10s"},
 		{"interval", good + "serviceMonitor: {enabled: true, interval: 30}", "at '/serviceMonitor/interval': got number, want null or string"},
 		{"memory limit in units of Kubernetes", good + "go: {memoryLimit: 200Mi}", `
 go.memoryLimit: invalid amount of memory "200Mi": must be bytes with a unit of Go, such as "200MiB"`},
@@ -51,17 +51,17 @@ go.memoryLimit: invalid amount of memory "200Mi": must be bytes with a unit of G
 		{"digest", good + "image: {digest: latest}", `image.digest: invalid digest "latest": must be sha256: and 64 hexadecimal digits`},
 		{"no image", good + `image: {repository: ""}`, `image.repository: invalid image "": must be a registry and a repository`},
 		{"argument", good + "extraArgs: [log-level=debug]", `extraArgs[0]: invalid flag "log-level=debug": must be a flag of "apisix-certs controller"`},
-		{"no key", "{}", "\napisix.adminKey: the Admin API needs its key: set apisix.adminKey.existingSecret"},
-		{"two keys", "apisix: {adminKey: {existingSecret: key, value: k}}", "\napisix.adminKey: value and existingSecret exclude each other: remove one"},
-		{"all without issuer", good + "manage: all", "\nmanage: \"all\" needs an issuer for objects that name none: set defaultIssuer to KIND/NAME, or clusterVaultIssuer.create"},
-		{"issuer without spec", good + "clusterVaultIssuer: {create: true, spec: {path: pki/sign/a, auth: {}}}", "\nclusterVaultIssuer.spec.server: missing: set it"},
-		{"budget of all", good + "replicaCount: 2\npodDisruptionBudget: {minAvailable: 2}", "\npodDisruptionBudget.minAvailable: 2 of 2 replicas would block the drain of every node: set it lower"},
-		{"two budgets", good + "podDisruptionBudget: {maxUnavailable: 1}", "\npodDisruptionBudget: minAvailable and maxUnavailable exclude each other"},
-		{"releases that share the cluster", good + "namespaceSelector: shard=a", "\nstatusPolicy.serviceAccounts: with namespaceSelector other releases may share the cluster, whose writes of status would be refused: name their ServiceAccounts, NAMESPACE/NAME, or apisix-certs/apisix-certs if there are none"},
+		{"no key", "{}", "\napisix.adminKey: an admin key is required: set apisix.adminKey.existingSecret"},
+		{"two keys", "apisix: {adminKey: {existingSecret: key, value: k}}", "\napisix.adminKey: value and existingSecret are mutually exclusive: remove one"},
+		{"all without issuer", good + "manage: all", "\nmanage: \"all\" requires a default issuer: set defaultIssuer to KIND/NAME, or clusterVaultIssuer.create=true"},
+		{"issuer without spec", good + "clusterVaultIssuer: {create: true, spec: {path: pki/sign/a, auth: {}}}", "\nclusterVaultIssuer.spec.server: required: set it"},
+		{"budget of all", good + "replicaCount: 2\npodDisruptionBudget: {minAvailable: 2}", "\npodDisruptionBudget.minAvailable: 2 of 2 replicas blocks every node drain: set a lower value"},
+		{"two budgets", good + "podDisruptionBudget: {maxUnavailable: 1}", "\npodDisruptionBudget: minAvailable and maxUnavailable are mutually exclusive"},
+		{"releases that share the cluster", good + "namespaceSelector: shard=a", "\nstatusPolicy.serviceAccounts: required with namespaceSelector, because the policy denies status changes by other releases: list their ServiceAccounts as NAMESPACE/NAME, or apisix-certs/apisix-certs if there is no other release"},
 		{"ServiceAccount without namespace", good + "statusPolicy: {serviceAccounts: [certs]}", `statusPolicy.serviceAccounts[0]: invalid ServiceAccount "certs": must be NAMESPACE/NAME`},
-		{"monitor without metrics", good + "metrics: {enabled: false}\nserviceMonitor: {enabled: true}", "\nmetrics.enabled: serviceMonitor and prometheusRule need metrics"},
-		{"Service without page", good + "page: {service: {enabled: true}}", "\npage.service.enabled: the Service needs the status page: set page.enabled=true"},
-		{"page for the whole node", good + "page: {enabled: true}\nhostNetwork: true", "\npage.enabled: with hostNetwork every process on the node could read the status page"},
+		{"monitor without metrics", good + "metrics: {enabled: false}\nserviceMonitor: {enabled: true}", "\nmetrics.enabled: serviceMonitor and prometheusRule require metrics"},
+		{"Service without page", good + "page: {service: {enabled: true}}", "\npage.service.enabled: the Service requires the status page: set page.enabled=true"},
+		{"page for the whole node", good + "page: {enabled: true}\nhostNetwork: true", "\npage.enabled: with hostNetwork, every process on the node can read the status page"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Render(root(t), Release{Values: values(t, c.values)})
@@ -92,7 +92,7 @@ func TestAdminKeyIsInItsSecretAlone(t *testing.T) {
 	if strings.Contains(r.Text+r.Notes, key) {
 		t.Error("the key is told in the clear")
 	}
-	if !strings.Contains(r.Notes, "WARNING: this admin key is the one that APISIX is delivered with") {
+	if !strings.Contains(r.Notes, "WARNING: the admin key is the default of APISIX") {
 		t.Error("nothing warns of the key that everybody knows")
 	}
 }

@@ -211,15 +211,15 @@ func controllersAlone(g *guarded) {
 		`"conditions":[]`, `"gateways":[{"name":"default","sslID":"2"}]`, `"failedAttempts":0`, `"warnings":["w","v"]`)
 	for who, c := range map[string]client.Client{"an approver": approver, "a tenant": tenant, "an administrator": g.admin} {
 		for _, field := range fields {
-			g.refused(who+" sets "+field, g.patch(c, cert, `{"status":{`+field+`}}`), "is for the controller alone to change")
+			g.refused(who+" sets "+field, g.patch(c, cert, `{"status":{`+field+`}}`), "only the controller can change the status of")
 		}
-		g.refused(who+" removes it", g.patch(c, cert, `{"status":null}`), "is for the controller alone to change")
+		g.refused(who+" removes it", g.patch(c, cert, `{"status":null}`), "only the controller can change the status of")
 	}
-	g.refused("an approver approves and takes a host", g.patch(approver, cert, `{"status":{"ownedNames":["bank.example"],`+approval+`}}`), "is for the controller alone to change")
+	g.refused("an approver approves and takes a host", g.patch(approver, cert, `{"status":{"ownedNames":["bank.example"],`+approval+`}}`), "only the controller can change the status of")
 	for who, c := range map[string]client.Client{"a tenant": tenant, "an administrator": g.admin} {
 		for _, issuer := range issuers {
-			g.refused(who+" changes an issuer", g.patch(c, issuer, `{"status":{"conditions":[]}}`), "is for the controller alone to change")
-			g.refused(who+" approves an issuer", g.patch(c, issuer, `{"status":{"approval":"yes","conditions":null}}`), "is for the controller alone to change")
+			g.refused(who+" changes an issuer", g.patch(c, issuer, `{"status":{"conditions":[]}}`), "only the controller can change the status of")
+			g.refused(who+" approves an issuer", g.patch(c, issuer, `{"status":{"approval":"yes","conditions":null}}`), "only the controller can change the status of")
 		}
 	}
 

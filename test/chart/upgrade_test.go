@@ -142,7 +142,7 @@ func TestFormerValues(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, note := range []string{"gone has no effect any more. Use workers.", "group.gone has no effect any more.", "log.gone has no effect any more."} {
+	for _, note := range []string{"gone no longer has any effect. Use workers.", "group.gone no longer has any effect.", "log.gone no longer has any effect."} {
 		if !strings.Contains(r.Notes, "\nWARNING: "+note) {
 			t.Errorf("not in the notes: %s\n%s", note, r.Notes)
 		}

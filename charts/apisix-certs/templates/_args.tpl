@@ -66,7 +66,7 @@
 {{- end }}
 {{- end }}
 
-{{/* The flags of the gateway that is no GatewayProxy. */}}
+{{/* The flags of the gateway that is not from a GatewayProxy. */}}
 {{- define "apisix-certs.gatewayArgs" -}}
 {{- $apisix := .Values.apisix -}}
 {{- range $apisix.adminURLs }}

@@ -1,6 +1,6 @@
 {{/* SPDX-License-Identifier: Apache-2.0 */}}
 
-{{/* Refuses values that cannot work, all at once, each with its fix. The schema has the types alone. */}}
+{{/* Fails with all invalid values and their fixes. values.schema.json checks only types. */}}
 {{- define "apisix-certs.check" -}}
 {{- $current := .Files.Get "files/defaults.yaml" | fromYaml }}
 {{- $known := merge (dict "global" "" "enabled" "") $current (.Files.Get "files/former.yaml" | fromYaml) }}
@@ -18,49 +18,49 @@
 {{- end }}
 {{- end }}
 
-{{/* Lines for values that do not go together. */}}
+{{/* A line for each conflict of values. */}}
 {{- define "apisix-certs.conflicts" -}}
 {{- $key := .Values.apisix.adminKey -}}
 {{- $issuer := .Values.clusterVaultIssuer -}}
 {{- $budget := .Values.podDisruptionBudget -}}
 {{- if and (include "apisix-certs.hasGateway" .) (not $key.value) (not $key.existingSecret) }}
-apisix.adminKey: the Admin API needs its key: set apisix.adminKey.existingSecret (or .value), or apisix.adminService.name="" if all gateways are those of GatewayProxy objects
+apisix.adminKey: an admin key is required: set apisix.adminKey.existingSecret (or .value), or set apisix.adminService.name="" if the only gateways are those of GatewayProxy objects
 {{- end }}
 {{- if and $key.value $key.existingSecret }}
-apisix.adminKey: value and existingSecret exclude each other: remove one
+apisix.adminKey: value and existingSecret are mutually exclusive: remove one
 {{- end }}
 {{- if and (eq .Values.manage "all") (not (include "apisix-certs.defaultIssuer" .)) }}
-manage: "all" needs an issuer for objects that name none: set defaultIssuer to KIND/NAME, or clusterVaultIssuer.create
+manage: "all" requires a default issuer: set defaultIssuer to KIND/NAME, or clusterVaultIssuer.create=true
 {{- end }}
 {{- if $issuer.create }}
 {{- range list "server" "path" "auth" }}
 {{- if not (get ($issuer.spec | default dict) .) }}
-clusterVaultIssuer.spec.{{ . }}: missing: set it as in a ClusterVaultIssuer, or clusterVaultIssuer.create=false
+clusterVaultIssuer.spec.{{ . }}: required: set it as in a ClusterVaultIssuer, or set clusterVaultIssuer.create=false
 {{- end }}
 {{- end }}
 {{- end }}
 {{- if and $budget.enabled (ne (toString $budget.minAvailable) "") (ne (toString $budget.maxUnavailable) "") }}
-podDisruptionBudget: minAvailable and maxUnavailable exclude each other: set one of them to ""
+podDisruptionBudget: minAvailable and maxUnavailable are mutually exclusive: set one of them to ""
 {{- end }}
 {{- if and $budget.enabled (gt (int .Values.replicaCount) 1) (not (kindIs "string" $budget.minAvailable)) (ge (int $budget.minAvailable) (int .Values.replicaCount)) }}
-podDisruptionBudget.minAvailable: {{ $budget.minAvailable }} of {{ .Values.replicaCount }} replicas would block the drain of every node: set it lower
+podDisruptionBudget.minAvailable: {{ $budget.minAvailable }} of {{ .Values.replicaCount }} replicas blocks every node drain: set a lower value
 {{- end }}
 {{- if and (or .Values.serviceMonitor.enabled .Values.prometheusRule.enabled) (not .Values.metrics.enabled) }}
-metrics.enabled: serviceMonitor and prometheusRule need metrics: set it to true
+metrics.enabled: serviceMonitor and prometheusRule require metrics: set metrics.enabled=true
 {{- end }}
 {{- if regexMatch "^([0-9]([.][0-9]+)?s|[0-9.]+ms)$" (toString .Values.resyncPeriod) }}
-resyncPeriod: {{ .Values.resyncPeriod }} is too short: must be at least 10s
+resyncPeriod: invalid duration {{ .Values.resyncPeriod | quote }}: must be at least 10s
 {{- end }}
 {{- if ne (len .Values.watchNamespaces) (len (uniq .Values.watchNamespaces)) }}
-watchNamespaces: a namespace is listed twice: remove one
+watchNamespaces: contains duplicates: list each namespace once
 {{- end }}
 {{- if and .Values.page.service.enabled (not .Values.page.enabled) }}
-page.service.enabled: the Service needs the status page: set page.enabled=true
+page.service.enabled: the Service requires the status page: set page.enabled=true
 {{- end }}
 {{- if and .Values.page.enabled .Values.hostNetwork (not .Values.page.service.enabled) }}
-page.enabled: with hostNetwork every process on the node could read the status page: set page.service.enabled=true, so that readers need a token
+page.enabled: with hostNetwork, every process on the node can read the status page: set page.service.enabled=true to require a token
 {{- end }}
 {{- if and .Values.namespaceSelector .Values.statusPolicy.enabled (not .Values.statusPolicy.serviceAccounts) }}
-statusPolicy.serviceAccounts: with namespaceSelector other releases may share the cluster, whose writes of status would be refused: name their ServiceAccounts, NAMESPACE/NAME, or {{ .Release.Namespace }}/{{ include "apisix-certs.serviceAccount" . }} if there are none
+statusPolicy.serviceAccounts: required with namespaceSelector, because the policy denies status changes by other releases: list their ServiceAccounts as NAMESPACE/NAME, or {{ .Release.Namespace }}/{{ include "apisix-certs.serviceAccount" . }} if there is no other release
 {{- end }}
 {{- end }}

@@ -15,7 +15,7 @@
 {{- end -}}
 {{- end }}
 
-{{/* A cluster-wide name: releases of one name may be in several namespaces. */}}
+{{/* The name of cluster-scoped objects, which is unique across releases of the same name in different namespaces. */}}
 {{- define "apisix-certs.clusterName" -}}
 {{- $name := include "apisix-certs.name" . -}}
 {{- if or (eq $name .Release.Namespace) .Values.fullnameOverride -}}
@@ -70,8 +70,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end }}
 
-{{/* Whether the ClusterVaultIssuer must wait for the next upgrade: Helm looks all kinds up before it installs any, and in a
-     cluster this one may come with the very same release. Empty for no. */}}
+{{/* Not empty if the ClusterVaultIssuer cannot be created before the next upgrade. Helm looks up all kinds before it installs any,
+     and its CRD is not installed yet. */}}
 {{- define "apisix-certs.issuerWaits" -}}
 {{- if and .Values.clusterVaultIssuer.create (not (.Capabilities.APIVersions.Has "apisix-certs.io/v1alpha1/ClusterVaultIssuer")) -}}
 {{- if lookup "v1" "Namespace" "" "kube-system" }}yes{{ end -}}
@@ -82,14 +82,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ default .Release.Namespace .Values.clusterResourceNamespace }}
 {{- end }}
 
-{{/* The ServiceAccount whose tokens the ClusterVaultIssuer logs in with; empty for none. */}}
+{{/* The ServiceAccount with whose tokens the ClusterVaultIssuer logs in to Vault, or empty. */}}
 {{- define "apisix-certs.issuerServiceAccount" -}}
 {{- if .Values.clusterVaultIssuer.create -}}
 {{- dig "auth" "kubernetes" "serviceAccountRef" "name" "" .Values.clusterVaultIssuer.spec -}}
 {{- end -}}
 {{- end }}
 
-{{/* Whether there is a gateway beside those of GatewayProxies; empty for no. */}}
+{{/* Not empty if the values configure a gateway, in addition to those of GatewayProxies. */}}
 {{- define "apisix-certs.hasGateway" -}}
 {{- if or .Values.apisix.adminURLs .Values.apisix.adminService.name }}yes{{ end -}}
 {{- end }}
@@ -116,8 +116,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - {apiGroups: [events.k8s.io], resources: [events], verbs: [create, patch]}
 {{- end }}
 
-{{/* A Role of root's release in a namespace, and its binding. Its name has the part of the rights and the release's own
-     namespace: several releases may have Roles there. */}}
+{{/* A Role in .namespace with .rules, and its RoleBinding. The name contains .part and the release namespace, because several
+     releases can have Roles in one namespace. */}}
 {{- define "apisix-certs.role" -}}
 {{- $name := printf "%s-%s" (include "apisix-certs.clusterName" .root) .part }}
 ---

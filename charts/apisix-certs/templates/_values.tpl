@@ -1,6 +1,6 @@
 {{/* SPDX-License-Identifier: Apache-2.0 */}}
 
-{{/* Completes the values and checks them. Every template begins with it, for their order is Helm's; the first one does it for all. */}}
+{{/* Sets defaults and checks the values, once per rendering. Every template includes it, because Helm decides their order. */}}
 {{- define "apisix-certs.values" -}}
 {{- if not (hasKey . "valuesAreChecked") }}
 {{- include "apisix-certs.defaults" . }}
@@ -10,8 +10,8 @@
 {{- end }}
 
 {{/* Sets values that are absent or null to this chart's defaults. `helm upgrade --reuse-values` renders with the values of the
-     older chart, in which those that came later are absent; a user may set any to null. An object at the top level belongs to the
-     Pod, such as podSecurityContext: there null means none. */}}
+     older chart, which lack newer values, and users can set any value to null. Objects at the top level, such as
+     podSecurityContext, belong to the Pod: null removes them. */}}
 {{- define "apisix-certs.defaults" -}}
 {{- range $path, $default := .Files.Get "files/defaults.yaml" | fromYaml }}
 {{- $keys := splitList "." $path }}
@@ -29,8 +29,8 @@
 {{- end }}
 {{- end }}
 
-{{/* Lines for values that neither this chart nor an older one has. .values is the group below .prefix; .current are all values of
-     this chart, .known those of older ones too, .groups the groups of these. */}}
+{{/* A line for each value that neither this chart nor an older one has. .values is the group at .prefix. .current has all values of
+     this chart, .known also those of older charts, and .groups their groups. */}}
 {{- define "apisix-certs.unknown" -}}
 {{- range $key, $value := .values }}
 {{- $path := printf "%s%s" $.prefix $key }}
@@ -43,7 +43,7 @@
 {{- end }}
 {{- end }}
 
-{{/* The values or groups that a key may have meant, as a JSON list: those of its name elsewhere, or of a similar name in its group. */}}
+{{/* Suggestions for an unknown key, as a JSON list: values or groups of the same name elsewhere, or of a similar name in its group. */}}
 {{- define "apisix-certs.like" -}}
 {{- $name := lower .key }}
 {{- $like := list }}
@@ -63,7 +63,7 @@
 {{- slice $like 0 (min 3 (len $like)) | toJson }}
 {{- end }}
 
-{{/* Lines for texts that are not of the form that apisix-certs.formats says. */}}
+{{/* A line for each value that does not match its format in apisix-certs.formats. */}}
 {{- define "apisix-certs.malformed" -}}
 {{- range $format := include "apisix-certs.formats" . | fromYamlArray }}
 {{- range $path := $format.values }}
@@ -153,7 +153,7 @@
 - name: audience
   values: [vaultAudiences]
   pattern: '^[^,]+$'
-  must: a text without a comma, such as "vault"
+  must: a string without commas, such as "vault"
 - name: ServiceAccount
   values: [statusPolicy.serviceAccounts]
   pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-a-z0-9.]*[a-z0-9])?$'
