@@ -184,7 +184,7 @@ func controllersAlone(g *guarded) {
 	approver := g.as("shop", "approver", approver("shop")...)
 	tenant := g.as("shop", "tenant", everything)
 	cert, issuers := g.certificate("web"), g.issuers()
-	g.guards(g.admin, cert, `"failedAttempts":9`, "the controller alone")
+	g.guards(g.admin, cert, `"failedAttempts":9`, "only the controller")
 
 	// The controller writes all of it, by update and by patch.
 	g.must(g.admin.Get(t.Context(), client.ObjectKeyFromObject(cert), cert))
@@ -290,7 +290,7 @@ func TestStatusOfOtherReleases(t *testing.T) {
 	makeNamespace(t, g.admin, "other")
 	cert := g.certificate("web")
 	listed, stranger := g.as("other", "east-apisix-certs", everything), g.as("other", "west-apisix-certs", everything)
-	g.guards(stranger, cert, `"failedAttempts":9`, "the controller alone")
+	g.guards(stranger, cert, `"failedAttempts":9`, "only the controller")
 	g.must(g.patch(listed, cert, `{"status":{"failedAttempts":3}}`))
 	binding := &unstructured.Unstructured{}
 	binding.SetAPIVersion("admissionregistration.k8s.io/v1")
@@ -305,8 +305,8 @@ func TestStatusOfWatchedNamespaces(t *testing.T) {
 	g := newGuarded(t, "watchNamespaces: [shop]")
 	makeNamespace(t, g.admin, "blog")
 	cert, issuers := g.certificate("web"), g.issuers()
-	g.guards(g.admin, cert, `"failedAttempts":9`, "the controller alone")
-	g.refused("an issuer in a watched namespace", g.patch(g.admin, issuers[0], `{"status":{"conditions":[]}}`), "the controller alone")
+	g.guards(g.admin, cert, `"failedAttempts":9`, "only the controller")
+	g.refused("an issuer in a watched namespace", g.patch(g.admin, issuers[0], `{"status":{"conditions":[]}}`), "only the controller")
 	g.must(g.patch(g.admin, issuers[1], `{"status":{"conditions":[]}}`)) // that of the cluster belongs to no release alone
 	other := cert.DeepCopy()
 	other.Namespace, other.ResourceVersion, other.UID = "blog", "", ""

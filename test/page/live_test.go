@@ -89,7 +89,7 @@ func TestTimePasses(t *testing.T) {
 		t.Error(diff)
 	}
 	o.wait(`document.querySelector('#rows .row:not([hidden])').dataset.state === 'failing'`)
-	if have := o.text("#rows .row:not([hidden]) .c-reason"); !strings.Contains(have, "the controller has not said so") {
+	if have := o.text("#rows .row:not([hidden]) .c-reason"); !strings.Contains(have, "the controller has not reported it") {
 		t.Errorf("reason: %s", have)
 	}
 }
