@@ -168,6 +168,9 @@ func (r *Reconciler) certificateExists(ctx context.Context) func(namespace, name
 // Preview observes a certificate and returns the plan for it without running it.
 func (r *Reconciler) Preview(ctx context.Context, cert *v1alpha1.ApisixCertificate) (plan.Snapshot, plan.Plan, error) {
 	s, err := r.observe(ctx, cert, false)
+	if s.Seen.ForceVerify { // that is for the next run
+		r.ForceVerify(client.ObjectKeyFromObject(cert))
+	}
 	if err != nil {
 		return s, plan.Plan{}, fmt.Errorf("observe: %w", err)
 	}

@@ -10,6 +10,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"apisix-certs.io/apisix-certs/api/v1alpha1"
 	"apisix-certs.io/apisix-certs/certs/vault"
 	"apisix-certs.io/apisix-certs/controllers/certificate/controllertest"
@@ -194,4 +196,15 @@ func TestChangedWhileItWaits(t *testing.T) {
 	if leaf := s.Leaf("web-tls"); s.Signed() != 2 || len(leaf.DNSNames) != 2 {
 		t.Errorf("%d signatures, names %v", s.Signed(), leaf.DNSNames)
 	}
+}
+
+// TestPreviewKeepsForcedVerification: a comparison between a forced verification and its run must not cancel it.
+func TestPreviewKeepsForcedVerification(t *testing.T) {
+	s := issued(t)
+	s.WipeGateway()
+	s.ForceVerify("web")
+	s.Plan("web")
+	s.Enqueue(client.ObjectKeyFromObject(s.Cert("web")))
+	s.Run()
+	inOrder(t, s, "web")
 }

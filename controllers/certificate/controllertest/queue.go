@@ -172,3 +172,6 @@ func (s *Scene) Plan(name string) string {
 func (s *Scene) MissedDeadline(name string) bool {
 	return s.reconciler.MissedDeadline(s.Cert(name), s.Clock.Now())
 }
+
+// ForceVerify makes the next run of a certificate verify what is served.
+func (s *Scene) ForceVerify(name string) { s.reconciler.ForceVerify(keyOf(name)) }
