@@ -42,8 +42,8 @@ func TestOutdated(t *testing.T) {
 		"delete": func(t *testing.T, c *apisix.Client) error { return c.DeleteSSL(t.Context(), "none") },
 	}
 	for _, test := range []struct {
-		age         apisixtest.Release
-		found, mend string
+		age        apisixtest.Release
+		found, fix string
 	}{
 		{apisixtest.FormV2, "APISIX/3.18.0 responds as Admin API v2", "deployment.admin.admin_api_version to v3"},
 		{apisixtest.Before3, "APISIX/2.15.3 is older than 3.0.0", "upgrade the gateway to APISIX 3.0.0 or later"},
@@ -55,7 +55,7 @@ func TestOutdated(t *testing.T) {
 				if !apisix.IsOutdated(err) || !apisix.IsNotAdminAPI(err) || apisix.IsNotFound(err) || apisix.IsUnavailable(err) {
 					t.Fatalf("%v, want an outdated gateway", err)
 				}
-				if !strings.Contains(err.Error(), test.found) || !strings.Contains(apisix.UpgradeHint(err), test.mend) {
+				if !strings.Contains(err.Error(), test.found) || !strings.Contains(apisix.UpgradeHint(err), test.fix) {
 					t.Errorf("%v: %s", err, apisix.UpgradeHint(err))
 				}
 			})

@@ -42,8 +42,8 @@ func TestGatewayAges(t *testing.T) {
 
 // tooOld are the gateways that cannot be used, and what the condition says of each: which one, what was found, and the fix.
 var tooOld = []struct {
-	age         apisixtest.Release
-	found, mend string
+	age        apisixtest.Release
+	found, fix string
 }{
 	{apisixtest.FormV2, "APISIX/3.18.0 responds as Admin API v2", "set deployment.admin.admin_api_version to v3"},
 	{apisixtest.Before3, "APISIX/2.15.3 is older than 3.0.0", "upgrade the gateway to APISIX 3.0.0 or later"},
@@ -84,7 +84,7 @@ func TestGatewayTooOld(t *testing.T) {
 			s.Gateway.SetRelease(row.age)
 			s.Create("web")
 			s.Pass(time.Minute)
-			says(t, s, v1alpha1.ReasonGatewayRefused, "gateway default: ", row.found, row.mend)
+			says(t, s, v1alpha1.ReasonGatewayRefused, "gateway default: ", row.found, row.fix)
 			if s.Leaf("shop/web-tls") == nil {
 				t.Error("there is no certificate in the Secret")
 			}
@@ -110,7 +110,7 @@ func TestGatewayTurnsOld(t *testing.T) {
 			before := s.Served("web.example")
 			s.Gateway.SetRelease(row.age)
 			s.Advance(61 * day)
-			says(t, s, v1alpha1.ReasonGatewayRefused, "gateway default: ", row.found, row.mend)
+			says(t, s, v1alpha1.ReasonGatewayRefused, "gateway default: ", row.found, row.fix)
 			if now := s.Leaf("shop/web-tls"); now.Equal(before) {
 				t.Error("the certificate is not renewed")
 			}
@@ -177,8 +177,8 @@ func TestGatewayEtcdDown(t *testing.T) {
 // TestGatewayReadOnly: a key that may only read, or a proxy that lets only reads through, is told with what is needed.
 func TestGatewayReadOnly(t *testing.T) {
 	for name, row := range map[string]struct {
-		status     int
-		body, mend string
+		status    int
+		body, fix string
 	}{
 		"viewer":  {http.StatusUnauthorized, `{"error_msg":"failed to check token","description":"invalid method for role viewer"}`, "this admin key is read-only, use one with the role admin"},
 		"address": {http.StatusForbidden, `<html>403 Forbidden</html>`, "admin.allow_admin"},
@@ -190,7 +190,7 @@ func TestGatewayReadOnly(t *testing.T) {
 			writes := failing(s, row.status, row.body, false)
 			s.Advance(61 * day)
 			s.Pass(10 * time.Minute)
-			says(t, s, v1alpha1.ReasonGatewayRefused, "gateway default: ", row.mend)
+			says(t, s, v1alpha1.ReasonGatewayRefused, "gateway default: ", row.fix)
 			if *writes == 0 || *writes > 20 {
 				t.Errorf("%d writes were tried in 10 minutes", *writes)
 			}

@@ -99,9 +99,9 @@ func told(s *scene, begins string) bool {
 func TestEndIsHeld(t *testing.T) {
 	refused := vaulttest.ErrorHandler(http.StatusForbidden, "1 error occurred:\n\t* permission denied\n\n")
 	for _, row := range []struct {
-		name       string
-		fail, mend func(*scene)
-		says       string
+		name      string
+		fail, fix func(*scene)
+		says      string
 	}{
 		{"gateway", func(s *scene) { s.Gateway.Stop() }, func(s *scene) {
 			if err := s.Gateway.Restart(); err != nil {
@@ -123,7 +123,7 @@ func TestEndIsHeld(t *testing.T) {
 		}
 		t.Run(row.name+", mended", func(t *testing.T) {
 			s := begin(t)
-			row.mend(s)
+			row.fix(s)
 			s.Pass(30 * time.Second)
 			if s.Cert("web") != nil || told(s, "Warning CleanupAbandoned") || s.Vault.Revoked() != 1 {
 				t.Errorf("it is held, or given up: %q, %d revoked", s.Events(), s.Vault.Revoked())

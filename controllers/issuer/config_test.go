@@ -163,7 +163,7 @@ func TestConfigFields(t *testing.T) {
 	}
 }
 
-// Each missing piece has a message that names field, object and mend, and shows nothing of what is there.
+// Each missing piece has a message that names field, object and fix, and shows nothing of what is there.
 func TestConfigMissing(t *testing.T) {
 	caBundle := func(s *v1alpha1.VaultIssuerSpec) { s.CABundleSecretRef = inSecret("") }
 	clientPair := func(s *v1alpha1.VaultIssuerSpec) {

@@ -29,8 +29,8 @@ func KeyOf(issuer v1alpha1.Issuer) Key {
 type CredentialsError struct {
 	Field   string // of the issuer, such as "spec.auth.tokenSecretRef"
 	Problem string
-	Mend    string
+	Fix     string
 }
 
 // Error returns a stable message.
-func (e *CredentialsError) Error() string { return e.Field + ": " + e.Problem + ": " + e.Mend }
+func (e *CredentialsError) Error() string { return e.Field + ": " + e.Problem + ": " + e.Fix }

@@ -11,9 +11,9 @@ import (
 // cert-manager issuers, and for issuers that are older than a rule. It returns nil if there are none.
 func Problems(spec *v1alpha1.VaultIssuerSpec) []certs.FieldError {
 	var found []certs.FieldError
-	add := func(bad bool, field, problem, mend string) {
+	add := func(bad bool, field, problem, fix string) {
 		if bad {
-			found = append(found, certs.FieldError{Field: field, Problem: problem, Fix: mend})
+			found = append(found, certs.FieldError{Field: field, Problem: problem, Fix: fix})
 		}
 	}
 	add(len(spec.CABundle) > 0 && spec.CABundleSecretRef != nil, "caBundle", "and caBundleSecretRef are mutually exclusive", "set only one")

@@ -69,9 +69,9 @@ func TestParseValues(t *testing.T) {
 	}
 }
 
-// Each message names the annotation and the mend.
+// Each message names the annotation and the fix.
 func TestParseProblems(t *testing.T) {
-	for _, c := range []struct{ key, value, mend string }{
+	for _, c := range []struct{ key, value, fix string }{
 		{"duration", "90d", "use a value such as 2160h"},
 		{"duration", "-1h", "use a value such as 2160h"},
 		{"duration", "", "use a value such as 2160h"},
@@ -101,7 +101,7 @@ func TestParseProblems(t *testing.T) {
 		{"cluster-issuer", "other", "remove one"},
 	} {
 		s, ok := parse(annotated(c.key, c.value), Defaults{})
-		if !ok || len(s.problems) != 1 || !strings.HasPrefix(s.problems[0], "annotation apisix-certs.io/"+c.key+": ") || !strings.Contains(s.problems[0], c.mend) {
+		if !ok || len(s.problems) != 1 || !strings.HasPrefix(s.problems[0], "annotation apisix-certs.io/"+c.key+": ") || !strings.Contains(s.problems[0], c.fix) {
 			t.Errorf("%s=%q: ok %v, problems %q", c.key, c.value, ok, s.problems)
 		}
 	}

@@ -16,7 +16,7 @@ func TestKeyStorageProblems(t *testing.T) {
 	}
 	for _, row := range []struct {
 		annotations map[string]string
-		key, mend   string
+		key, fix    string
 	}{
 		{vaultKV("vault-kv-token-secret", "No"), "vault-kv-token-secret", "is not a valid name of a Secret"},
 		{vaultKV("vault-kv-mount", "/kv"), "vault-kv-mount", "not a valid location in Vault"},
@@ -28,7 +28,7 @@ func TestKeyStorageProblems(t *testing.T) {
 		{annotated("key-storage", "Gateway", "private-key-rotation-policy", "never"), "key-storage", "Gateway cannot be combined with"},
 	} {
 		s, ok := parse(row.annotations, Defaults{})
-		if !ok || len(s.problems) != 1 || !strings.HasPrefix(s.problems[0], "annotation apisix-certs.io/"+row.key+": ") || !strings.Contains(s.problems[0], row.mend) {
+		if !ok || len(s.problems) != 1 || !strings.HasPrefix(s.problems[0], "annotation apisix-certs.io/"+row.key+": ") || !strings.Contains(s.problems[0], row.fix) {
 			t.Errorf("%v: %q", row.annotations, s.problems)
 		}
 		if s.spec.KeyStorage != "" || s.spec.VaultKV != nil {

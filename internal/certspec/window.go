@@ -24,8 +24,8 @@ type window struct {
 
 // windowOf parses a window. field is its path for the error.
 func windowOf(field string, w v1alpha1.RenewalWindow) (window, *certs.FieldError) {
-	bad := func(part, value, problem, mend string) (window, *certs.FieldError) {
-		return window{}, &certs.FieldError{Field: field + "." + part, Value: note.Cut(value, 80), Problem: problem, Fix: mend}
+	bad := func(part, value, problem, fix string) (window, *certs.FieldError) {
+		return window{}, &certs.FieldError{Field: field + "." + part, Value: note.Cut(value, 80), Problem: problem, Fix: fix}
 	}
 	zone := w.TimeZone
 	if zone == "" {

@@ -219,7 +219,7 @@ func (d *checker) addIssuerFinding(one v1alpha1.Issuer, err error) error {
 	var field certs.FieldError
 	switch {
 	case errors.As(err, &credentials):
-		f.Field, f.Problem, f.Fix = credentials.Field, credentials.Problem, credentials.Mend
+		f.Field, f.Problem, f.Fix = credentials.Field, credentials.Problem, credentials.Fix
 	case errors.As(err, &response):
 		f.Field = issuerFields[response.Op]
 		f.Problem, f.Fix = splitMessage(response.Message, "check "+f.Field+", and that Vault runs")

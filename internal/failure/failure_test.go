@@ -38,7 +38,7 @@ func TestOf(t *testing.T) {
 		{"transient, no answer", &apisix.NetworkError{Endpoint: "gw:9180", Err: errors.New("x")}, v1alpha1.ReasonGatewayUnreachable, "check that the gateway is running"},
 		{"transient, Kubernetes", apierrors.NewConflict(secrets, "s", errors.New(hidden)), v1alpha1.ReasonIssueFailed, "the Kubernetes API rejected a request (Conflict)"},
 		{"setup, Vault", &vault.Error{Op: "login", Kind: vault.Setup, Message: "permission denied"}, v1alpha1.ReasonIssuerNotReady, "permission denied"},
-		{"setup, credentials", &issuer.CredentialsError{Field: "spec.auth", Problem: "p", Mend: "m"}, v1alpha1.ReasonIssuerNotReady, "spec.auth: p: m"},
+		{"setup, credentials", &issuer.CredentialsError{Field: "spec.auth", Problem: "p", Fix: "m"}, v1alpha1.ReasonIssuerNotReady, "spec.auth: p: m"},
 		{"setup, answer", &certs.ResponseError{Problem: "p", Fix: "m"}, v1alpha1.ReasonInvalidResponse, "p"},
 		{"setup, admin key wrong", api(401, "failed to check token"), v1alpha1.ReasonGatewayRefused, "correct the admin key"},
 		{"setup, admin key missing", &apisix.KeyError{Err: errors.New("Secret a/b has nothing under key admin")}, v1alpha1.ReasonGatewayRefused, "nothing under key admin; correct --apisix-admin-key-file"},
